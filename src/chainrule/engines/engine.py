@@ -1,0 +1,142 @@
+"""The questions an engine answers, and the choice of one."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import array_api_compat
+import numpy as np
+
+from chainrule.formulas.optimizers import Optimizer
+from chainrule.foundation.arrays import Array, namespace
+from chainrule.foundation.errors import must_be, suggest
+from chainrule.model.objective import Objective
+
+__all__ = ["Engine", "Position", "Rows", "Totals", "choose_engine"]
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """The rows an engine works on.
+
+    Attributes
+    ----------
+    x : array (n, n_in), or SciPy CSR matrix
+        Inputs, of any real dtype; each batch is converted to the parameters' dtype.
+    y : array (n, n_out)
+        Targets as the loss takes them (`Loss.encode`), of the parameters' dtype.
+    weight : array (n,) or None
+        Sample weights, scaled to mean 1 over all rows, of the parameters' dtype.
+    """
+
+    x: Array
+    y: Array
+    weight: Array | None = None
+
+    def __len__(self) -> int:
+        return int(self.y.shape[0])
+
+    def take(self, index: np.ndarray | slice) -> tuple[Array, Array, Array | None]:
+        """Return inputs, targets and weights of some rows."""
+        x = self.x[index] if hasattr(self.x, "tocsr") else _take(self.x, index)
+        if x.dtype != self.y.dtype:
+            dtype = self.y.dtype
+            x = x.astype(dtype) if hasattr(x, "astype") else namespace(x).astype(x, dtype)
+        weight = None if self.weight is None else _take(self.weight, index)
+        return x, _take(self.y, index), weight
+
+
+def _take(array: Array, index: np.ndarray | slice) -> Array:
+    if isinstance(index, slice):
+        return array[index, ...]
+    if array_api_compat.is_numpy_array(array):
+        return array[index]
+    xp = namespace(array)
+    return xp.take(array, xp.asarray(index), axis=0)
+
+
+class Totals(NamedTuple):
+    """What a run of steps adds up to.
+
+    Attributes
+    ----------
+    loss : float
+        Sum over the rows seen of weight times loss; each row at the parameters of its own step.
+    weight : float
+        Sum of the weights of those rows.
+    steps : int
+        Steps made; fewer than asked for when a batch loss was not finite or above the limit.
+    last_loss : float
+        Mean loss of the last batch looked at, the one that stopped the run included.
+    """
+
+    loss: float
+    weight: float
+    steps: int
+    last_loss: float
+
+
+class Position(Protocol):
+    """Where training stands: what `Engine.epoch` moves on."""
+
+    vector: Array
+    slots: tuple[Array, ...]
+    step: int
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """What every engine answers about one objective and optimizer."""
+
+    name: str
+    objective: Objective
+    optimizer: Optimizer
+
+    def scores(self, vector: Array, x: Array) -> Array:
+        """Return the scores (n, n_out) at a flat vector of parameters."""
+        ...
+
+    def loss(self, vector: Array, rows: Rows) -> float:
+        """Return the mean loss over all rows, without penalties."""
+        ...
+
+    def gradient(self, vector: Array, rows: Rows) -> tuple[float, Array]:
+        """Return mean loss plus penalties over all rows, and its flat gradient."""
+        ...
+
+    def epoch(
+        self,
+        position: Position,
+        rows: Rows,
+        order: np.ndarray,
+        batch_size: int,
+        rates: np.ndarray,
+        limit: float,
+    ) -> Totals:
+        """Make ``len(rates)`` optimizer steps on consecutive batches of ``order``.
+
+        Step k takes the rows ``order[k * batch_size : (k + 1) * batch_size]`` at ``rates[k]``. The
+        gradient of a batch is the sum of w_i times the gradient of row i, divided by the number of
+        its rows, plus the gradient of the penalties; a batch whose weights are all 0 is skipped,
+        but counted. Decoupled decay comes before the optimizer's own step. The run stops before
+        the update of a batch whose loss (the sum of w_i l_i over the number of its rows) is not
+        finite or above ``limit``.
+        """
+        ...
+
+
+_ENGINES = ("auto", "reference")
+
+
+def choose_engine(
+    engine: str | Engine, objective: Objective, optimizer: Optimizer, **options: Any
+) -> Engine:
+    """Return the engine of a name; an engine stands for itself."""
+    if not isinstance(engine, str):
+        return engine
+    if engine not in _ENGINES:
+        raise must_be(
+            "engine", f"one of {', '.join(_ENGINES)}", engine, suggest(engine, list(_ENGINES))
+        )
+    from chainrule.engines.reference import ReferenceEngine
+
+    return ReferenceEngine(objective, optimizer)

@@ -1,0 +1,149 @@
+"""The readable engine: the chapter's mathematics, written once against the array API standard.
+
+It runs on NumPy arrays and SciPy sparse rows, and on the arrays of any other library that follows
+the standard; every other engine is tested against it.
+"""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from chainrule.engines.engine import Position, Rows, Totals
+from chainrule.formulas.loss import weighted_mean
+from chainrule.formulas.optimizers import Optimizer
+from chainrule.foundation.arrays import Array, Namespace, namespace
+from chainrule.model.objective import Objective
+from chainrule.model.parameters import Parameters
+
+__all__ = ["ReferenceEngine"]
+
+
+class ReferenceEngine:
+    """Feedforward, loss, backpropagation and update, step by step.
+
+    Parameters
+    ----------
+    objective : Objective
+        What is made small.
+    optimizer : Optimizer
+        The update rule.
+    """
+
+    name = "reference"
+    # Rows per block of a prediction: bounds the memory of hidden layers.
+    block = 4096
+
+    def __init__(self, objective: Objective, optimizer: Optimizer) -> None:
+        self.objective = objective
+        self.optimizer = optimizer
+        self._mask: Array | None = None
+
+    def scores(self, vector: Array, x: Array) -> Array:
+        """Return the scores (n, n_out) at a flat vector of parameters."""
+        xp = namespace(vector)
+        network = self.objective.network
+        parameters = network.parameters(vector)
+        placeholder = xp.zeros((x.shape[0], 1), dtype=vector.dtype)
+        blocks = []
+        with np.errstate(all="ignore"):
+            for start in range(0, max(x.shape[0], 1), self.block):
+                rows, _, _ = Rows(x, placeholder).take(slice(start, start + self.block))
+                blocks.append(network.forward(xp, parameters, rows)[0])
+        return blocks[0] if len(blocks) == 1 else xp.concat(blocks, axis=0)
+
+    def loss(self, vector: Array, rows: Rows) -> float:
+        """Return the mean loss over all rows, without penalties."""
+        xp = namespace(vector)
+        scores = self.scores(vector, rows.x)
+        with np.errstate(all="ignore"):
+            return float(
+                weighted_mean(xp, self.objective.loss.rows(xp, scores, rows.y), rows.weight)
+            )
+
+    def gradient(self, vector: Array, rows: Rows) -> tuple[float, Array]:
+        """Return mean loss plus penalties over all rows, and its flat gradient."""
+        xp = namespace(vector)
+        parameters = self.objective.network.parameters(vector)
+        with np.errstate(all="ignore"):
+            x, y, weight = rows.take(slice(None))
+            row_losses, pullback = self._forward(parameters, x, y, weight)
+            loss = xp.sum(row_losses) / len(rows) + self.objective.penalty(xp, parameters)
+            return float(loss), self._with_penalties(parameters, pullback())
+
+    def epoch(
+        self,
+        position: Position,
+        rows: Rows,
+        order: np.ndarray,
+        batch_size: int,
+        rates: np.ndarray,
+        limit: float,
+    ) -> Totals:
+        """Make ``len(rates)`` optimizer steps on consecutive batches of ``order``."""
+        xp = namespace(position.vector)
+        total, total_weight, last = 0.0, 0.0, math.nan
+        with np.errstate(all="ignore"):
+            for number, rate in enumerate(rates):
+                batch = order[number * batch_size : (number + 1) * batch_size]
+                x, y, weight = rows.take(batch)
+                batch_weight = float(len(batch)) if weight is None else float(xp.sum(weight))
+                if batch_weight > 0.0:
+                    parameters = self.objective.network.parameters(position.vector)
+                    row_losses, pullback = self._forward(parameters, x, y, weight)
+                    batch_loss = float(xp.sum(row_losses))
+                    last = batch_loss / len(batch)
+                    if not last <= limit:  # NaN included
+                        return Totals(total, total_weight, number, last)
+                    self._update(
+                        position, self._with_penalties(parameters, pullback()), float(rate)
+                    )
+                    total += batch_loss
+                    total_weight += batch_weight
+                position.step += 1
+        return Totals(total, total_weight, len(rates), last)
+
+    def _forward(
+        self, parameters: Parameters, x: Array, y: Array, weight: Array | None
+    ) -> tuple[Array, Callable[[], Array]]:
+        """Return w_i l_i of each row, and the pullback to the gradient of their mean."""
+        xp = namespace(parameters.vector)
+        loss = self.objective.loss
+        scores, network_pullback = self.objective.network.forward(xp, parameters, x)
+        row_losses = loss.rows(xp, scores, y)
+        if weight is not None:
+            row_losses = xp.where(weight > 0.0, row_losses * weight, 0.0)
+
+        def pullback() -> Array:
+            dscore = loss.rows_gradient(xp, scores, y) / float(scores.shape[0])
+            if weight is not None:
+                column = xp.reshape(weight, (-1, 1))
+                dscore = xp.where(column > 0.0, dscore * column, 0.0)
+            return network_pullback(dscore)
+
+        return row_losses, pullback
+
+    def _with_penalties(self, parameters: Parameters, gradient: Array) -> Array:
+        xp = namespace(gradient)
+        for penalty in self.objective.penalties:
+            mask = self._weight_mask(xp, gradient)
+            gradient = gradient + mask * penalty.gradient(xp, parameters.vector)
+        return gradient
+
+    def _update(self, position: Position, gradient: Array, rate: float) -> None:
+        xp = namespace(gradient)
+        p, optimizer = position.vector, self.optimizer
+        if optimizer.weight_decay > 0.0:
+            p = p * (1.0 - rate * optimizer.weight_decay * self._weight_mask(xp, p))
+        constants = optimizer.constants(rate, position.step + 1)
+        position.vector, *slots = optimizer.step(xp, constants, p, gradient, *position.slots)
+        position.slots = tuple(slots)
+
+    def _weight_mask(self, xp: Namespace, like: Array) -> Array:
+        """Return a vector of 1 for weights and 0 for biases."""
+        if self._mask is None or self._mask.dtype != like.dtype:
+            mask = np.zeros(like.shape[0])
+            for weight, _ in self.objective.network.layout.spans:
+                mask[weight] = 1.0
+            self._mask = xp.asarray(mask, dtype=like.dtype)
+        return self._mask

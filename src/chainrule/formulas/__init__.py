@@ -1,0 +1,1 @@
+"""Pure mathematics: each concept is one record of formulas, in one block of one file."""

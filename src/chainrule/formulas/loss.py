@@ -1,0 +1,199 @@
+"""What a loss record is: disagreement between a target and the network's raw score.
+
+A loss owns its link (identity, sigmoid, softmax, exp), the step from score to prediction. Merged
+into one formula on scores, sigmoid or softmax with cross-entropy is stable at every input, and the
+output activation cannot be applied twice.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from chainrule.formulas.records import Activation, Formula, written
+from chainrule.foundation.arrays import Array, Namespace, as_floating, namespace, same_shape
+from chainrule.foundation.catalogue import Catalogue
+from chainrule.foundation.errors import InputError, must_be
+
+__all__ = ["Loss", "checked_weight", "losses", "weighted_mean"]
+
+
+@dataclass(frozen=True)
+class Loss(Formula):
+    """Disagreement between score s and target y, element by element or row by row.
+
+    A subclass is one block: `value` and `gradient` on scores, `on_prediction` in the chapter's
+    form, and the attributes below. The loss of a row is the mean over its columns; the loss of
+    many rows is their (weighted) mean: sum of w times l, over the sum of w.
+
+    An instance is a plain function of predictions: ``mse(p, y)``.
+
+    Attributes
+    ----------
+    link : Activation
+        The step from score to prediction, p = link(s).
+    latex, gradient_latex : str
+        The loss in p and y, and its derivative by the score s.
+    domain : tuple of float
+        The closed interval that targets must lie in.
+    rowwise : bool
+        Whether one value belongs to a whole row (categorical) or to each element.
+    """
+
+    link: ClassVar[Activation]
+    gradient_latex: ClassVar[str]
+    domain: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
+    rowwise: ClassVar[bool] = False
+
+    @classmethod
+    def formula_text(cls) -> str:
+        text = f":math:`l = {cls.latex}, \\quad \\frac{{dl}}{{ds}} = {cls.gradient_latex}`"
+        return written(cls, text)
+
+    def value(self, xp: Namespace, s: Array, y: Array) -> Array:
+        """Return the loss of each element of ``s``, or of each row where `rowwise`."""
+        raise NotImplementedError
+
+    def gradient(self, xp: Namespace, s: Array, y: Array) -> Array:
+        """Return the derivative of `value` by the score, of the shape of ``s``."""
+        raise NotImplementedError
+
+    def on_prediction(self, xp: Namespace, p: Array, y: Array) -> Array:
+        """Return `value` as a function of the prediction p = link(s)."""
+        raise NotImplementedError
+
+    def mean(self, xp: Namespace, s: Array) -> Array:
+        """Return the prediction that a score stands for."""
+        return self.link.value(xp, s)
+
+    def rows(self, xp: Namespace, s: Array, y: Array) -> Array:
+        """Return the loss of each row of ``s`` (n, k): the mean over its k columns."""
+        value = self.value(xp, s, y)
+        return value if self.rowwise else xp.mean(value, axis=-1)
+
+    def rows_gradient(self, xp: Namespace, s: Array, y: Array) -> Array:
+        """Return the derivative of each row's loss by its scores, of the shape of ``s``."""
+        gradient = self.gradient(xp, s, y)
+        return gradient if self.rowwise else gradient / float(s.shape[-1])
+
+    def encode(self, y: Array, n_outputs: int, like: Array) -> Array:
+        """Return targets as the (n, n_outputs) array that `value` takes, of the kind of ``like``.
+
+        Raises
+        ------
+        InputError
+            If the shape does not fit the outputs, or a target is NaN, infinite or outside
+            the domain.
+        """
+        return self._checked(_columns(y, n_outputs, like))
+
+    def _checked(self, y: Array) -> Array:
+        xp = namespace(y)
+        low, high = self.domain
+        right = xp.isfinite(y) & (y >= low) & (y <= high)
+        if not bool(xp.all(right)):
+            wrong = np.argwhere(~np.asarray(right).reshape(right.shape[0], -1))[0]
+            value = float(np.asarray(y).reshape(right.shape[0], -1)[tuple(wrong)])
+            rule = "finite" if math.isinf(low) else f"in [{low:g}, {high:g}]"
+            rule = rule if math.isfinite(high) or math.isinf(low) else f"finite and >= {low:g}"
+            raise must_be(
+                "y", f"{rule} for {self.name}", value, f"It stands in row {wrong[0]} (from 0)."
+            )
+        return y
+
+    def __call__(
+        self,
+        prediction: Array,
+        y: Array,
+        sample_weight: Array | None = None,
+        reduction: str = "mean",
+    ) -> Any:
+        """Return the loss of predictions, in the chapter's form.
+
+        Parameters
+        ----------
+        prediction, y : array of the same shape
+            Prediction p = link(score) and target; nothing is broadcast.
+        sample_weight : array of shape (n,), optional
+            Weights of the rows, not negative.
+        reduction : {"mean", "sum", "none"}
+            ``mean``: over all elements (rows for a row-wise loss), weighted by ``sample_weight``;
+            ``sum``: over all elements; ``none``: the values themselves.
+        """
+        p = as_floating(prediction)
+        xp = namespace(p)
+        y = self._prediction_target(xp, p, y)
+        if 0 in p.shape:
+            raise must_be("prediction", "of at least one row", tuple(p.shape), "Pass some data.")
+        low, high = self.link.range
+        if bool(xp.any((p < low) | (p > high))):
+            outside = float(np.asarray(p)[np.asarray((p < low) | (p > high))].ravel()[0])
+            raise must_be(
+                "prediction",
+                f"in [{low:g}, {high:g}] for {self.name}",
+                outside,
+                f"Pass predictions after the {self.link.name}, not scores.",
+            )
+        with np.errstate(all="ignore"):
+            value = self.on_prediction(xp, p, y)
+        if reduction == "none":
+            return value
+        if reduction == "sum":
+            return xp.sum(value)
+        if reduction != "mean":
+            raise must_be("reduction", "'mean', 'sum' or 'none'", reduction)
+        if sample_weight is None:
+            return xp.mean(value)
+        value = xp.mean(xp.reshape(value, (p.shape[0], -1)), axis=-1)
+        return weighted_mean(xp, value, checked_weight(sample_weight, p.shape[0], p))
+
+    def _prediction_target(self, xp: Namespace, p: Array, y: Array) -> Array:
+        y = xp.asarray(as_floating(y), dtype=p.dtype)
+        same_shape("prediction", p, "y", y)
+        return self._checked(y) if y.ndim else y
+
+
+losses: Catalogue[Loss] = Catalogue("loss")
+
+
+def _columns(y: Array, n_outputs: int, like: Array) -> Array:
+    xp = namespace(like)
+    y = xp.asarray(as_floating(y), dtype=like.dtype)
+    if y.ndim == 1 and n_outputs == 1:
+        y = xp.reshape(y, (-1, 1))
+    if y.ndim != 2 or y.shape[1] != n_outputs:
+        raise InputError(
+            f"y must be of shape (n, {n_outputs}), one column per output of the network; got "
+            f"{tuple(y.shape)}. Reshape y, or change the last layer."
+        )
+    return y
+
+
+def checked_weight(weight: Array, n: int, like: Array) -> Array:
+    """Return sample weights as an array (n,) of the kind of ``like``; refuse impossible ones."""
+    xp = namespace(like)
+    weight = xp.asarray(as_floating(weight), dtype=like.dtype)
+    if tuple(weight.shape) != (n,):
+        raise InputError(
+            f"sample_weight must be of shape ({n},), one weight per row; got {tuple(weight.shape)}."
+        )
+    right = xp.isfinite(weight) & (weight >= 0.0)
+    if not bool(xp.all(right)):
+        row = int(np.argmin(np.asarray(right)))
+        raise must_be(
+            "sample_weight", "finite and not negative", float(weight[row]), f"Look at row {row}."
+        )
+    if not bool(xp.any(weight > 0.0)):
+        raise must_be("sample_weight", "positive for at least one row", 0.0, "All rows are absent.")
+    return weight
+
+
+def weighted_mean(xp: Namespace, rows: Array, weight: Array | None) -> Array:
+    """Return sum(w l) / sum(w): the one rule for the mean of row values.
+
+    A row of weight 0 is absent: whatever its value, NaN included, it does not count.
+    """
+    if weight is None:
+        return xp.mean(rows)
+    return xp.sum(xp.where(weight > 0.0, rows * weight, 0.0)) / xp.sum(weight)

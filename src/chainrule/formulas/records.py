@@ -1,0 +1,126 @@
+"""What a formula record is: the shape every activation and loss has, and what follows from it.
+
+A record is a frozen dataclass. Its methods are the formula text, written once against an array
+namespace ``xp``; its class attributes are the LaTeX, the domain and the source of that formula.
+Constants in formula text are floats (``1.0``, not ``1``), and `where` gets an array on one side.
+"""
+
+import re
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+import numpy as np
+
+from chainrule.foundation.arrays import Array, Namespace, as_floating, namespace
+from chainrule.foundation.catalogue import Catalogue
+
+__all__ = ["Activation", "Formula", "activations", "restore", "written"]
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A named formula with its LaTeX and source; what all records of formulas share.
+
+    The line ``{formula}`` in a record's docstring is replaced by the formula's own LaTeX, so that
+    it stands in one place only.
+    """
+
+    name: ClassVar[str]
+    aliases: ClassVar[tuple[str, ...]] = ()
+    latex: ClassVar[str]
+    source: ClassVar[str]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if cls.__doc__ and "{formula}" in cls.__doc__:
+            cls.__doc__ = cls.__doc__.replace("{formula}", cls.formula_text())
+
+    @classmethod
+    def formula_text(cls) -> str:
+        """Return the formula as the line of LaTeX that stands in the docstring."""
+        return f":math:`{written(cls, cls.latex)}`"
+
+    def in_latex(self, latex: str) -> str:
+        r"""Return LaTeX with this record's parameters put in where it says ``<parameter>``.
+
+        Examples
+        --------
+        >>> activations.leaky_relu.in_latex(r"<negative_slope> z")
+        '0.01 z'
+        """
+        return written(self, latex)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return name and parameters, as JSON can hold them; `restore` is the way back."""
+        return {"name": self.name, **{f.name: getattr(self, f.name) for f in fields(self)}}
+
+
+def written(owner: Formula | type[Formula], latex: str) -> str:
+    """Return LaTeX with the parameters of a record, or its defaults, put in."""
+    return re.sub(r"<(\w+)>", lambda found: repr(getattr(owner, found[1])), latex)
+
+
+def restore(catalogue: Catalogue[Any], description: dict[str, Any]) -> Any:
+    """Return the record that `Formula.to_dict` described.
+
+    Examples
+    --------
+    >>> restore(activations, {"name": "leaky_relu", "negative_slope": 0.2})
+    LeakyReLU(negative_slope=0.2)
+    """
+    parameters = dict(description)
+    return type(catalogue[parameters.pop("name")])(**parameters)
+
+
+@dataclass(frozen=True)
+class Activation(Formula):
+    """A function a = f(z) of a layer's weighted sum, beside its slope da/dz.
+
+    A subclass is one block: the formula `value`, its derivative `slope`, and the attributes below.
+    An instance is a plain function of any array: ``sigmoid([0.0, 1.0])``.
+
+    Attributes
+    ----------
+    latex, slope_latex : str
+        Both formulas, in the symbols z and a.
+    range : tuple of float
+        The smallest interval that holds every value.
+    kinks : tuple of float
+        The points where the slope jumps; there it takes the left-hand value.
+    rowwise : bool
+        Whether a value depends on its whole row (softmax) or on its own z only.
+    initializer : str
+        The initializer that suits the layer's weights, when none is named.
+    """
+
+    slope_latex: ClassVar[str]
+    range: ClassVar[tuple[float, float]]
+    kinks: ClassVar[tuple[float, ...]] = ()
+    rowwise: ClassVar[bool] = False
+    initializer: ClassVar[str] = "glorot_uniform"
+
+    @classmethod
+    def formula_text(cls) -> str:
+        text = f":math:`a = {cls.latex}, \\quad \\frac{{da}}{{dz}} = {cls.slope_latex}`"
+        return written(cls, text)
+
+    def value(self, xp: Namespace, z: Array) -> Array:
+        """Return a = f(z), of the shape of ``z``."""
+        raise NotImplementedError
+
+    def slope(self, xp: Namespace, z: Array, a: Array) -> Array:
+        """Return da/dz, of the shape of ``z``; for a row-wise function the Jacobian's diagonal."""
+        raise NotImplementedError
+
+    def pullback(self, xp: Namespace, z: Array, a: Array, da: Array) -> Array:
+        """Return dz, the derivative of the loss by z, from that by a."""
+        return da * self.slope(xp, z, a)
+
+    def __call__(self, z: Array) -> Array:
+        """Return a = f(z) for numbers, lists, or arrays of any library."""
+        z = as_floating(z)
+        with np.errstate(all="ignore"):
+            return self.value(namespace(z), z)
+
+
+activations: Catalogue[Activation] = Catalogue("activation")

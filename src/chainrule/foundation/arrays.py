@@ -1,0 +1,123 @@
+"""Arrays of any library: the namespace a formula computes in, and the dtype it keeps.
+
+Formulas are written against the Python array API standard (2024.12) plus two functions that the
+standard lacks and the exact GELU needs: ``erf`` and ``erfc``.
+"""
+
+from functools import lru_cache
+from types import ModuleType
+from typing import Any, TypeAlias
+
+import array_api_compat
+import numpy as np
+
+from chainrule.foundation.errors import InputError, must_be
+
+__all__ = ["Array", "Namespace", "as_floating", "floating_dtype", "namespace", "same_shape"]
+
+# Static types of array-API arrays do not exist yet; the name says what is meant.
+Array: TypeAlias = Any
+
+
+class Namespace:
+    """The functions of one array library: the array API standard, ``erf`` and ``erfc``."""
+
+    def __init__(self, library: ModuleType) -> None:
+        self._library = library
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "_library":  # a copy in the making has no attributes yet
+            raise AttributeError(name)
+        value = getattr(self._library, name)
+        setattr(self, name, value)
+        return value
+
+    def __repr__(self) -> str:
+        return f"<namespace of {self._library.__name__.removeprefix('array_api_compat.')}>"
+
+    def erf(self, z: Array) -> Array:
+        """Error function, element by element."""
+        return self._special("erf", z)
+
+    def erfc(self, z: Array) -> Array:
+        """Complementary error function 1 - erf(z), without cancellation for large z."""
+        return self._special("erfc", z)
+
+    def _special(self, name: str, z: Array) -> Array:
+        if hasattr(self._library, "special"):  # torch
+            return getattr(self._library.special, name)(z)
+        import scipy.special
+
+        if array_api_compat.is_numpy_array(z) or np.isscalar(z):
+            return getattr(scipy.special, name)(z)
+        return self._library.asarray(getattr(scipy.special, name)(np.asarray(z)), dtype=z.dtype)
+
+
+@lru_cache(maxsize=16)
+def _wrapped(library: ModuleType) -> Namespace:
+    return Namespace(library)
+
+
+def namespace(*arrays: Array) -> Namespace:
+    """Return the namespace that all given arrays belong to.
+
+    Examples
+    --------
+    >>> namespace(np.ones(2))
+    <namespace of numpy>
+    """
+    return _wrapped(array_api_compat.array_namespace(*arrays))
+
+
+def as_floating(values: Array) -> Array:
+    """Return ``values`` as an array of a floating dtype of its own library.
+
+    Lists and numbers become NumPy arrays; integers and booleans become the library's default
+    floating dtype before any arithmetic, so that unsigned differences cannot wrap around; float16
+    is computed in float32.
+
+    Examples
+    --------
+    >>> as_floating([1, 2])
+    array([1., 2.])
+    """
+    if not array_api_compat.is_array_api_obj(values):
+        values = np.asarray(values)
+    if array_api_compat.is_numpy_array(values) or isinstance(values, np.generic):
+        if values.dtype.kind not in "fiub":
+            raise must_be("the array", "of numbers", values.dtype, "Convert it to floats first.")
+        if values.dtype == np.float16:
+            return values.astype(np.float32)
+        if values.dtype.kind != "f" or values.dtype.itemsize > 8:
+            return values.astype(np.float64)
+        return values
+    xp = array_api_compat.array_namespace(values)
+    if xp.isdtype(values.dtype, "real floating"):
+        narrow = str(values.dtype).rpartition(".")[2] in ("float16", "bfloat16")
+        return xp.astype(values, xp.float32) if narrow else values
+    if not xp.isdtype(values.dtype, ("integral", "bool")):
+        raise must_be("the array", "of numbers", values.dtype, "Convert it to floats first.")
+    return xp.astype(values, xp.asarray(0.0).dtype)
+
+
+def floating_dtype(dtype: Any) -> np.dtype[Any]:
+    """Return the NumPy dtype of ``"float32"`` or ``"float64"``; refuse every other.
+
+    Examples
+    --------
+    >>> floating_dtype("float32")
+    dtype('float32')
+    """
+    for known in (np.dtype(np.float32), np.dtype(np.float64)):
+        if dtype in (known, known.name, known.type):
+            return known
+    raise must_be("dtype", "'float32' or 'float64'", dtype, "Choose one of the two.")
+
+
+def same_shape(name: str, one: Array, other_name: str, other: Array) -> None:
+    """Refuse two arrays whose shapes differ, instead of broadcasting them."""
+    if tuple(one.shape) != tuple(other.shape):
+        raise InputError(
+            f"{name} and {other_name} must be of the same shape; got {tuple(one.shape)} and "
+            f"{tuple(other.shape)}. Reshape one of them; nothing is broadcast."
+        )

@@ -1,0 +1,102 @@
+"""The errors a person can meet, and the one way their sentences are built.
+
+Every message reads ``<argument> must be <rule>; got <value>. <what to do>``.
+"""
+
+from difflib import get_close_matches
+from typing import Any
+
+__all__ = [
+    "DivergenceError",
+    "DivergenceWarning",
+    "FileFormatError",
+    "InputError",
+    "UnknownNameError",
+    "must_be",
+    "suggest",
+]
+
+
+class InputError(ValueError):
+    """An argument, a column or a file that cannot be used; the message says what to do."""
+
+
+class UnknownNameError(InputError, KeyError):
+    """A name that no catalogue holds; the message gives the closest match and the list."""
+
+    # KeyError prints the repr of its argument; people are to read the sentence itself.
+    __str__ = Exception.__str__
+
+
+class FileFormatError(InputError):
+    """A file that is damaged, foreign, or written in a format this version cannot read."""
+
+
+class DivergenceError(ArithmeticError):
+    """Training that left the finite numbers, or a million times its first loss.
+
+    Attributes
+    ----------
+    epoch, step : int
+        Where it happened, both counted from 1.
+    learning_rate : float
+        The rate of that step.
+    loss, first_loss : float
+        The batch loss that fired the stop, and the loss of the first batch.
+    """
+
+    def __init__(
+        self, *, epoch: int, step: int, learning_rate: float, loss: float, first_loss: float
+    ) -> None:
+        self.epoch = epoch
+        self.step = step
+        self.learning_rate = learning_rate
+        self.loss = loss
+        self.first_loss = first_loss
+        super().__init__(
+            f"training diverged in epoch {epoch}, step {step}: the batch loss is {loss:.6g}, the "
+            f"first was {first_loss:.6g}, the learning rate {learning_rate:g}. The last good "
+            f"parameters are kept. Try a learning rate of {learning_rate / 10:g} or less, and "
+            "bring inputs and targets to a similar scale."
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        values = (self.epoch, self.step, self.learning_rate, self.loss, self.first_loss)
+        return _rebuild_divergence, values
+
+
+def _rebuild_divergence(
+    epoch: int, step: int, learning_rate: float, loss: float, first_loss: float
+) -> DivergenceError:
+    return DivergenceError(
+        epoch=epoch, step=step, learning_rate=learning_rate, loss=loss, first_loss=first_loss
+    )
+
+
+class DivergenceWarning(RuntimeWarning):
+    """A fit that diverged and went back to its last good parameters."""
+
+
+def must_be(argument: str, rule: str, value: Any, advice: str = "") -> InputError:
+    """Build the error ``<argument> must be <rule>; got <value>. <advice>``.
+
+    Examples
+    --------
+    >>> print(must_be("batch_size", "a positive integer", 0))
+    batch_size must be a positive integer; got 0.
+    """
+    sentence = f"{argument} must be {rule}; got {value!r}."
+    return InputError(f"{sentence} {advice}" if advice else sentence)
+
+
+def suggest(name: str, names: list[str]) -> str:
+    """Return ``Did you mean 'x'?`` for the closest name, or an empty string.
+
+    Examples
+    --------
+    >>> suggest("sigmoyd", ["relu", "sigmoid"])
+    "Did you mean 'sigmoid'?"
+    """
+    lowered = {candidate.lower(): candidate for candidate in reversed(names)}
+    close = get_close_matches(str(name).lower(), list(lowered), n=1)
+    return f"Did you mean {lowered[close[0]]!r}?" if close else ""

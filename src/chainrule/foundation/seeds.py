@@ -1,0 +1,56 @@
+"""One seed, many independent streams: every random choice names its purpose and its counter.
+
+A stream is made anew from (seed, purpose, counters), so a resumed run draws what a long run would
+have drawn, and the state of randomness is one integer.
+"""
+
+import secrets
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+
+from chainrule.foundation.errors import must_be
+
+__all__ = ["Purpose", "as_seed", "stream"]
+
+
+class Purpose(IntEnum):
+    """What a stream of random numbers is for."""
+
+    START = 0
+    SHUFFLE = 1
+    SPLIT = 2
+    DROPOUT = 3
+    SAMPLE = 4
+
+
+def stream(seed: int, purpose: Purpose, *counters: int) -> np.random.Generator:
+    """Return the generator of one purpose, as ``stream(seed, Purpose.SHUFFLE, epoch)``.
+
+    Examples
+    --------
+    >>> stream(7, Purpose.SHUFFLE, 1).permutation(5)
+    array([4, 1, 0, 3, 2])
+    """
+    return np.random.default_rng([seed, int(purpose), *counters])
+
+
+def as_seed(random_state: Any) -> int:
+    """Return the seed that a ``random_state`` stands for; None draws a fresh one.
+
+    An integer stands for itself; a NumPy generator or ``RandomState`` gives its next number.
+    NumPy's global random state is neither read nor changed.
+    """
+    if random_state is None:
+        return secrets.randbits(31)
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(2**31 - 1))
+    if isinstance(random_state, np.random.Generator):
+        return int(random_state.integers(2**31 - 1))
+    if isinstance(random_state, int | np.integer) and not isinstance(random_state, bool):
+        if random_state >= 0:
+            return int(random_state)
+    raise must_be(
+        "random_state", "None, an integer of at least 0, or a NumPy generator", random_state
+    )

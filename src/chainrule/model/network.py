@@ -1,0 +1,306 @@
+"""A network is a description of layers and holds no arrays.
+
+`forward` returns a value and its pullback: each derivative stands right below the formula that it
+differentiates, and backpropagation is the loop that calls the pullbacks in reverse.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from chainrule.formulas.activations import linear
+from chainrule.formulas.initializers import Initializer, initializers
+from chainrule.formulas.records import Activation, activations, restore
+from chainrule.foundation.arrays import Array, Namespace, as_floating, floating_dtype, namespace
+from chainrule.foundation.catalogue import Catalogue
+from chainrule.foundation.errors import InputError, must_be
+from chainrule.foundation.seeds import Purpose, stream
+from chainrule.model.parameters import Layout, Parameters
+
+__all__ = ["Dense", "Network"]
+
+# From the derivative of the loss by a layer's output to those by its input, weight and bias.
+Pullback = Callable[..., tuple[Array, Array, Array | None]]
+
+
+@dataclass(frozen=True)
+class Dense:
+    """A fully connected layer: a = activation(x W + b).
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Number of inputs, and of units.
+    activation : str or Activation, default="linear"
+        A name from `chainrule.activations`, or a record.
+    bias : bool, default=True
+        Whether each unit has a bias.
+    initializer : str or Initializer, optional
+        How the weight starts; None takes the one that suits the activation.
+
+    Examples
+    --------
+    >>> Dense(2, 3, "sigmoid")
+    Dense(2, 3, 'sigmoid')
+    """
+
+    n_in: int
+    n_out: int
+    activation: Activation = linear
+    bias: bool = True
+    initializer: Initializer = None  # type: ignore[assignment]
+
+    def __init__(
+        self,
+        n_in: int,
+        n_out: int,
+        activation: str | Activation = linear,
+        bias: bool = True,
+        initializer: str | Initializer | None = None,
+    ) -> None:
+        for name, width in (("n_in", n_in), ("n_out", n_out)):
+            if isinstance(width, bool) or not isinstance(width, int | np.integer) or width < 1:
+                raise must_be(name, "a positive integer", width)
+        record = activations.get(activation)
+        object.__setattr__(self, "n_in", int(n_in))
+        object.__setattr__(self, "n_out", int(n_out))
+        object.__setattr__(self, "activation", record)
+        object.__setattr__(self, "bias", bool(bias))
+        start = initializers.get(record.initializer if initializer is None else initializer)
+        object.__setattr__(self, "initializer", start)
+
+    def __repr__(self) -> str:
+        parts = [repr(self.n_in), repr(self.n_out), _short(activations, self.activation)]
+        if not self.bias:
+            parts.append("bias=False")
+        if self.initializer != initializers[self.activation.initializer]:
+            parts.append(f"initializer={_short(initializers, self.initializer)}")
+        return f"Dense({', '.join(parts)})"
+
+    def forward(
+        self, xp: Namespace, weight: Array, bias: Array | None, x: Array
+    ) -> tuple[Array, Pullback]:
+        """Return the output (n, n_out) for an input (n, n_in), and the pullback to it."""
+        z = x @ weight if bias is None else x @ weight + bias
+        a = self.activation.value(xp, z)
+
+        def pullback(da: Array, input_too: bool = True) -> tuple[Array, Array, Array | None]:
+            dz = self.activation.pullback(xp, z, a, da)
+            dweight = x.T @ dz
+            dbias = None if bias is None else xp.sum(dz, axis=0)
+            dx = dz @ weight.T if input_too else None
+            return dx, dweight, dbias
+
+        return a, pullback
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the description as JSON can hold it."""
+        return {
+            "n_in": self.n_in,
+            "n_out": self.n_out,
+            "activation": self.activation.to_dict(),
+            "bias": self.bias,
+            "initializer": self.initializer.to_dict(),
+        }
+
+
+def _short(catalogue: Catalogue[Any], record: Any) -> str:
+    known = record.name in catalogue and catalogue[record.name] == record
+    return repr(record.name) if known else repr(record)
+
+
+@dataclass(frozen=True)
+class Network:
+    """Dense layers, one after the other.
+
+    The output of the last layer is the score that the loss takes; the loss owns the last step from
+    score to prediction, so a classifier ends in a linear layer.
+
+    Parameters
+    ----------
+    *layers : Dense
+        At least one; each takes as many inputs as the one before has units.
+
+    Examples
+    --------
+    >>> network = Network(Dense(2, 3, "sigmoid"), Dense(3, 1))
+    >>> print(network.summary())
+    layer  inputs  units  activation  initializer     parameters
+        1       2      3  sigmoid     glorot_uniform           9
+        2       3      1  linear      glorot_uniform           4
+    total                                                     13
+    >>> parameters = network.start(seed=0)
+    >>> network.predict(parameters, [[1.0, 1.0]]).shape
+    (1, 1)
+    """
+
+    layers: tuple[Dense, ...] = field(default=())
+
+    def __init__(self, *layers: Dense) -> None:
+        if not layers:
+            raise must_be("layers", "at least one Dense", layers, "Try Network(Dense(2, 1)).")
+        for number, layer in enumerate(layers, start=1):
+            if not isinstance(layer, Dense):
+                raise must_be(f"layer {number}", "a Dense", layer)
+        for number, (before, after) in enumerate(zip(layers, layers[1:], strict=False), start=2):
+            if before.n_out != after.n_in:
+                raise InputError(
+                    f"layer {number} must take the {before.n_out} outputs of layer {number - 1}; "
+                    f"got n_in={after.n_in}. Change one of the two."
+                )
+        object.__setattr__(self, "layers", tuple(layers))
+
+    @classmethod
+    def of_widths(
+        cls,
+        widths: Sequence[int],
+        activation: str | Activation | Sequence[str | Activation] = "relu",
+        output: str | Activation = linear,
+    ) -> "Network":
+        """Build a network from its widths, input and output included.
+
+        Examples
+        --------
+        >>> Network.of_widths([64, 32, 10])
+        Network(Dense(64, 32, 'relu'), Dense(32, 10, 'linear'))
+        """
+        hidden = len(widths) - 2
+        if isinstance(activation, str | Activation):
+            activation = [activation] * max(hidden, 0)
+        if len(activation) != hidden:
+            raise InputError(
+                f"activation must name one function per hidden layer ({hidden}); got "
+                f"{len(activation)}: {list(activation)!r}."
+            )
+        choices = [*activation, output]
+        return cls(
+            *(
+                Dense(n_in, n_out, choice)
+                for n_in, n_out, choice in zip(widths, widths[1:], choices, strict=False)
+            )
+        )
+
+    def __repr__(self) -> str:
+        return f"Network({', '.join(map(repr, self.layers))})"
+
+    @property
+    def n_in(self) -> int:
+        """Number of inputs."""
+        return self.layers[0].n_in
+
+    @property
+    def n_out(self) -> int:
+        """Number of outputs."""
+        return self.layers[-1].n_out
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Where each layer's parameters stand in the flat vector."""
+        return Layout(tuple((layer.n_in, layer.n_out, layer.bias) for layer in self.layers))
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of weights and biases."""
+        return self.layout.size
+
+    def start(self, seed: int = 0, dtype: Any = "float64") -> Parameters:
+        """Return starting parameters: weights drawn by each layer's initializer, biases 0."""
+        random = stream(seed, Purpose.START)
+        weights = [layer.initializer.draw(random, layer.n_in, layer.n_out) for layer in self.layers]
+        biases = [np.zeros(layer.n_out) if layer.bias else None for layer in self.layers]
+        return Parameters.from_arrays(weights, biases, dtype=str(floating_dtype(dtype)))
+
+    def parameters(self, vector: Array) -> Parameters:
+        """Return the views of a flat vector."""
+        return Parameters(self.layout, vector)
+
+    def forward(
+        self, xp: Namespace, parameters: Parameters, x: Array
+    ) -> tuple[Array, Callable[[Array], Array]]:
+        """Return the scores (n, n_out), and the pullback to the flat gradient.
+
+        Parameters
+        ----------
+        xp : Namespace
+            The namespace of the parameters.
+        parameters : Parameters
+            The numbers of this network.
+        x : array of shape (n, n_in)
+            Inputs; a SciPy sparse matrix where the parameters are NumPy arrays.
+        """
+        a, pullbacks = x, []
+        for layer, weight, bias in zip(
+            self.layers, parameters.weights, parameters.biases, strict=True
+        ):
+            a, layer_pullback = layer.forward(xp, weight, bias, a)
+            pullbacks.append(layer_pullback)
+
+        def pullback(dscore: Array) -> Array:
+            d, parts = dscore, []
+            for number in reversed(range(len(pullbacks))):
+                d, dweight, dbias = pullbacks[number](d, input_too=number > 0)
+                if dbias is not None:
+                    parts.append(dbias)
+                parts.append(xp.reshape(dweight, (-1,)))
+            return xp.concat(parts[::-1])
+
+        return a, pullback
+
+    def predict(self, parameters: Parameters, x: Array) -> Array:
+        """Return the output of the last layer (n, n_out) for inputs (n, n_in)."""
+        x = as_floating(x)
+        if x.ndim != 2 or x.shape[1] != self.n_in:
+            raise InputError(
+                f"x must be of shape (n, {self.n_in}) for this network; got {tuple(x.shape)}."
+            )
+        xp = namespace(parameters.vector)
+        with np.errstate(all="ignore"):
+            return self.forward(xp, parameters, xp.asarray(x, dtype=parameters.vector.dtype))[0]
+
+    def summary(self) -> str:
+        """Return the layers as a table of plain text, with the number of parameters."""
+        head = ("layer", "inputs", "units", "activation", "initializer", "parameters")
+        rows = [
+            (
+                str(number),
+                str(layer.n_in),
+                str(layer.n_out),
+                layer.activation.name,
+                layer.initializer.name,
+                f"{layer.n_in * layer.n_out + layer.n_out * layer.bias:,}",
+            )
+            for number, layer in enumerate(self.layers, start=1)
+        ]
+        rows = [head, *rows, ("total", "", "", "", "", f"{self.n_parameters:,}")]
+        widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
+        lines = []
+        for row in rows:
+            cells = [
+                cell.ljust(width) if column in (3, 4) else cell.rjust(width)
+                for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+            ]
+            lines.append("  ".join(cells))
+        return "\n".join(lines)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the description as JSON can hold it; `from_dict` is the way back."""
+        return {"layers": [layer.to_dict() for layer in self.layers]}
+
+    @classmethod
+    def from_dict(cls, description: dict[str, Any]) -> "Network":
+        """Build the network that `to_dict` described."""
+        return cls(
+            *(
+                Dense(
+                    layer["n_in"],
+                    layer["n_out"],
+                    restore(activations, layer["activation"]),
+                    layer["bias"],
+                    restore(initializers, layer["initializer"]),
+                )
+                for layer in description["layers"]
+            )
+        )

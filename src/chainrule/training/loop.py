@@ -1,0 +1,448 @@
+"""The training loop: a generator of `Epoch` values, one per pass over the rows.
+
+Everything else (estimators, command line, notebooks) is a plain ``for`` loop over it.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from chainrule.engines.engine import Engine, Rows, choose_engine
+from chainrule.formulas.loss import Loss
+from chainrule.formulas.optimizers import Optimizer, optimizers
+from chainrule.formulas.schedules import Schedule, schedules
+from chainrule.foundation.arrays import Array, namespace
+from chainrule.foundation.errors import DivergenceError, InputError, must_be, suggest
+from chainrule.foundation.seeds import Purpose, stream
+from chainrule.model.network import Network
+from chainrule.model.objective import Objective
+from chainrule.model.parameters import Parameters
+from chainrule.training.sources import make_rows
+from chainrule.training.state import TrainingState
+
+__all__ = ["Epoch", "train", "train_rows"]
+
+# A loss this many times the first one is divergence, finite or not.
+DIVERGENCE_FACTOR = 1e6
+# A call of an engine works about this long, then returns: progress and Ctrl-C always work.
+SECONDS_PER_CALL = 0.1
+MONITORS = ("loss", "validation_loss", "metric")
+
+
+@dataclass(frozen=True, eq=False)
+class Epoch:
+    """One pass over the rows.
+
+    Attributes
+    ----------
+    number : int
+        Epochs made so far, this one included, counted over resumes.
+    loss : float
+        Weighted mean loss of the rows, each at the parameters of its own step, without penalties.
+    penalty : float
+        What the penalties add at the end of the epoch.
+    validation_loss : float or None
+        Mean loss of the validation rows at the end of the epoch.
+    metric : float or None
+        Value of the given metric on the validation rows; more is better.
+    learning_rate : float
+        Rate of the last step.
+    rows, steps : int
+        Rows seen and steps made in this epoch.
+    seconds : float
+        Wall time of the epoch, validation included.
+    best : bool
+        Whether the monitored value is the best so far.
+    state : TrainingState
+        The live state: parameters, memory and counters after this epoch.
+    """
+
+    number: int
+    loss: float
+    penalty: float
+    validation_loss: float | None
+    metric: float | None
+    learning_rate: float
+    rows: int
+    steps: int
+    seconds: float
+    best: bool
+    state: TrainingState
+
+    @property
+    def parameters(self) -> Parameters:
+        """The parameters after this epoch."""
+        return self.state.parameters
+
+
+def train(
+    network: Network,
+    x: Any,
+    y: Any,
+    *,
+    loss: str | Loss = "mse",
+    optimizer: str | Optimizer = "sgd",
+    learning_rate: float | None = None,
+    batch_size: int = 32,
+    epochs: int = 100,
+    sample_weight: Any = None,
+    validation: tuple[Any, ...] | None = None,
+    metric: Callable[[Array, Array], float] | None = None,
+    schedule: str | Schedule = "constant",
+    l2: float = 0.0,
+    l1: float = 0.0,
+    shuffle: bool = True,
+    drop_last: bool = False,
+    patience: int | None = None,
+    tolerance: float = 0.0,
+    monitor: str | None = None,
+    seed: int = 0,
+    dtype: Any = "float64",
+    parameters: Parameters | None = None,
+    state: TrainingState | None = None,
+    engine: str | Engine = "auto",
+) -> Iterator[Epoch]:
+    """Train a network by gradient descent, one batch at a time, and yield an `Epoch` per pass.
+
+    In each epoch every row is used exactly once, in an order drawn from the seed; the last batch
+    may be short and counts by its length.
+
+    Parameters
+    ----------
+    network : Network
+        What to train.
+    x : array (n, n_in)
+        Inputs: NumPy, any array-API library, or SciPy sparse.
+    y : array (n,) or (n, n_out)
+        Targets; class numbers, one-hot or soft rows for ``categorical_cross_entropy``.
+    loss : str or Loss
+        A name from `chainrule.losses`, or a record.
+    optimizer : str or Optimizer
+        A name from `chainrule.optimizers`, or a record.
+    learning_rate : float, optional
+        None takes the rate that suits the optimizer.
+    batch_size : int
+        Rows per step; at most the number of rows.
+    epochs : int
+        Passes over the rows in this call.
+    sample_weight : array (n,), optional
+        Weights of the rows: the loss is sum(w l) / sum(w).
+    validation : tuple (x, y) or (x, y, sample_weight), optional
+        Rows to measure on after every epoch.
+    metric : callable, optional
+        ``metric(scores, y)`` on the validation rows; more is better.
+    schedule : str or Schedule
+        A name from `chainrule.schedules`, or a record.
+    l2, l1 : float
+        Strengths of the penalties.
+    shuffle : bool
+        Whether to draw a new order each epoch.
+    drop_last : bool
+        Whether to leave a short last batch out (its rows come up in other epochs).
+    patience : int, optional
+        Stop after so many epochs without improvement of the monitored value; the best parameters
+        are put back at the end. None trains all epochs and keeps the last parameters.
+    tolerance : float
+        Relative improvement that counts.
+    monitor : {"loss", "validation_loss", "metric"}, optional
+        The value that patience and the adaptive schedule look at; by default the last of these
+        that is there.
+    seed : int
+        Seed of the start and of every order.
+    dtype : {"float64", "float32"}
+        Precision of parameters and computation.
+    parameters : Parameters, optional
+        Where to start, instead of drawn parameters; copied.
+    state : TrainingState, optional
+        A state to go on from, from an `Epoch` or a file; it is moved on in place.
+    engine : str or Engine
+        What computes.
+
+    Yields
+    ------
+    Epoch
+        After each pass. ``epoch.state`` goes on changing while the loop runs.
+
+    Raises
+    ------
+    InputError
+        Before the first step, if anything does not fit.
+    DivergenceError
+        At once when a batch loss is not finite or a million times the first; the state then holds
+        the parameters of the last good epoch.
+
+    Examples
+    --------
+    >>> network = Network.of_widths([1, 1])
+    >>> for epoch in train(network, [[1.0], [2.0], [3.0], [4.0]], [3.0, 6.0, 9.0, 12.0],
+    ...                    learning_rate=0.05, batch_size=4, epochs=500):
+    ...     pass
+    >>> epoch.parameters.weights[0].round(2)
+    array([[3.]])
+    """
+    objective = Objective.with_strengths(network, loss, l2=l2, l1=l1)
+    rule = optimizers.get(optimizer)
+    if state is None:
+        state = TrainingState.start(network, rule, seed=seed, dtype=dtype, parameters=parameters)
+    rows = make_rows(objective, x, y, sample_weight, like=state.vector)
+    held_out = None
+    if validation is not None:
+        names = ("validation x", "validation y")
+        held_out = make_rows(objective, *validation, like=state.vector, names=names)
+    return train_rows(
+        choose_engine(engine, objective, rule),
+        rows,
+        state,
+        learning_rate=rule.learning_rate if learning_rate is None else learning_rate,
+        batch_size=batch_size,
+        epochs=epochs,
+        validation=held_out,
+        metric=metric,
+        schedule=schedules.get(schedule),
+        shuffle=shuffle,
+        drop_last=drop_last,
+        patience=patience,
+        tolerance=tolerance,
+        monitor=monitor,
+    )
+
+
+def train_rows(
+    engine: Engine,
+    rows: Rows,
+    state: TrainingState,
+    *,
+    learning_rate: float,
+    batch_size: int,
+    epochs: int,
+    validation: Rows | None = None,
+    metric: Callable[[Array, Array], float] | None = None,
+    schedule: Schedule,
+    shuffle: bool = True,
+    drop_last: bool = False,
+    patience: int | None = None,
+    tolerance: float = 0.0,
+    monitor: str | None = None,
+) -> Iterator[Epoch]:
+    """Check the options, then train as `train` does, on rows and a state that are ready."""
+    _check_options(engine, rows, state, learning_rate, batch_size, epochs, patience)
+    monitor = _monitor(monitor, validation, metric)
+    batch_size = min(batch_size, len(rows))
+    whole, rest = divmod(len(rows), batch_size)
+    plan = _Plan(
+        learning_rate,
+        batch_size,
+        steps=whole if drop_last or not rest else whole + 1,
+        last_epoch=state.epoch + epochs,
+        schedule=schedule,
+        shuffle=shuffle,
+    )
+    return _epochs(engine, rows, state, plan, validation, metric, patience, tolerance, monitor)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What stays the same from epoch to epoch."""
+
+    learning_rate: float
+    batch_size: int
+    steps: int
+    last_epoch: int
+    schedule: Schedule
+    shuffle: bool
+
+
+def _epochs(
+    engine: Engine,
+    rows: Rows,
+    state: TrainingState,
+    plan: _Plan,
+    validation: Rows | None,
+    metric: Callable[[Array, Array], float] | None,
+    patience: int | None,
+    tolerance: float,
+    monitor: str,
+) -> Iterator[Epoch]:
+    xp = namespace(state.vector)
+    if state.learning_rate is None:
+        state.learning_rate = plan.learning_rate
+    before = _Snapshot.of(state)
+    while state.epoch < plan.last_epoch:
+        began = time.perf_counter()
+        start = _Snapshot.of(state)
+        loss, rows_seen, rate = _one_epoch(engine, rows, state, plan, start, before)
+        before = start
+        validation_loss, score = _validate(engine, state, validation, metric)
+        values = {"loss": loss, "validation_loss": validation_loss, "metric": score}
+        value = values[monitor]
+        assert value is not None
+        value = -value if monitor == "metric" else value
+        best = state.patience.update(value, state.epoch, tolerance)
+        if best and patience is not None:
+            state.best = xp.asarray(state.vector, copy=True)
+        stop = False
+        if patience is not None and state.patience.stale >= patience:
+            slower = plan.schedule.after_plateau(state.learning_rate)
+            stop = slower is None
+            if slower is not None:
+                state.learning_rate = slower
+                state.patience.stale = 0
+        if state.best is not None and (stop or state.epoch == plan.last_epoch):
+            state.vector = xp.asarray(state.best, copy=True)
+        yield Epoch(
+            number=state.epoch,
+            loss=loss,
+            penalty=float(engine.objective.penalty(xp, state.parameters)),
+            validation_loss=validation_loss,
+            metric=score,
+            learning_rate=rate,
+            rows=rows_seen,
+            steps=plan.steps,
+            seconds=time.perf_counter() - began,
+            best=best,
+            state=state,
+        )
+        if stop:
+            return
+
+
+@dataclass(frozen=True, eq=False)
+class _Snapshot:
+    """A copy of what an epoch changes."""
+
+    vector: Array
+    slots: tuple[Array, ...]
+    step: int
+    epoch: int
+
+    @classmethod
+    def of(cls, state: TrainingState) -> "_Snapshot":
+        xp = namespace(state.vector)
+        slots = tuple(xp.asarray(slot, copy=True) for slot in state.slots)
+        return cls(xp.asarray(state.vector, copy=True), slots, state.step, state.epoch)
+
+    def restore(self, state: TrainingState) -> None:
+        state.vector, state.slots = self.vector, self.slots
+        state.step, state.epoch = self.step, self.epoch
+
+
+def _one_epoch(
+    engine: Engine,
+    rows: Rows,
+    state: TrainingState,
+    plan: _Plan,
+    start: _Snapshot,
+    before: _Snapshot,
+) -> tuple[float, int, float]:
+    """Make one pass; return mean loss, rows seen, and the rate of the last step.
+
+    On divergence the state goes back to the start of this epoch, whose first batch showed a good
+    loss, or of the epoch before, where that first batch is the one that failed.
+    """
+    first_step = state.step
+    assert state.learning_rate is not None
+    rates = plan.schedule.rates(
+        state.learning_rate, first_step, plan.steps, plan.steps, plan.last_epoch * plan.steps
+    )
+    if plan.shuffle:
+        order = stream(state.seed, Purpose.SHUFFLE, state.epoch).permutation(len(rows))
+    else:
+        order = np.arange(len(rows))
+    done, loss, weight, per_call = 0, 0.0, 0.0, 1
+    while done < plan.steps:
+        if math.isnan(state.first_loss):
+            per_call = 1
+        count = min(per_call, plan.steps - done)
+        limit = DIVERGENCE_FACTOR * state.first_loss if state.first_loss > 0.0 else math.inf
+        began = time.perf_counter()
+        totals = engine.epoch(
+            state,
+            rows,
+            order[done * plan.batch_size : (done + count) * plan.batch_size],
+            plan.batch_size,
+            rates[done : done + count],
+            # the largest finite number: an infinite loss is above it
+            min(limit, float(np.finfo(np.float64).max)),
+        )
+        if totals.steps < count:
+            failed = done + totals.steps
+            epoch = state.epoch + 1
+            (start if failed else before).restore(state)
+            raise DivergenceError(
+                epoch=epoch,
+                step=first_step + failed + 1,
+                learning_rate=float(rates[failed]),
+                loss=totals.last_loss,
+                first_loss=totals.last_loss if math.isnan(state.first_loss) else state.first_loss,
+            )
+        if math.isnan(state.first_loss):
+            state.first_loss = totals.last_loss
+        loss, weight, done = loss + totals.loss, weight + totals.weight, done + count
+        seconds = max(time.perf_counter() - began, 1e-6)
+        per_call = max(1, min(int(count * SECONDS_PER_CALL / seconds), 4 * count))
+    state.epoch += 1
+    rows_seen = min(plan.steps * plan.batch_size, len(rows))
+    return loss / weight, rows_seen, float(rates[-1])
+
+
+def _validate(
+    engine: Engine,
+    state: TrainingState,
+    validation: Rows | None,
+    metric: Callable[[Array, Array], float] | None,
+) -> tuple[float | None, float | None]:
+    if validation is None:
+        return None, None
+    score = None
+    if metric is not None:
+        score = float(metric(engine.scores(state.vector, validation.x), validation.y))
+    return engine.loss(state.vector, validation), score
+
+
+def _monitor(monitor: str | None, validation: Rows | None, metric: Any) -> str:
+    if metric is not None and validation is None:
+        raise InputError("metric needs validation rows; got none. Pass validation=(x, y).")
+    if monitor is None:
+        return "metric" if metric else "validation_loss" if validation else "loss"
+    if monitor not in MONITORS:
+        advice = suggest(str(monitor), list(MONITORS))
+        raise must_be("monitor", f"one of {', '.join(MONITORS)}", monitor, advice)
+    if monitor != "loss" and validation is None:
+        raise InputError(f"monitor={monitor!r} needs validation rows. Pass validation=(x, y).")
+    if monitor == "metric" and metric is None:
+        raise InputError("monitor='metric' needs a metric. Pass metric=a function.")
+    return monitor
+
+
+def _check_options(
+    engine: Engine,
+    rows: Rows,
+    state: TrainingState,
+    learning_rate: float,
+    batch_size: int,
+    epochs: int,
+    patience: int | None,
+) -> None:
+    counts = {"batch_size": batch_size, "epochs": epochs}
+    if patience is not None:
+        counts["patience"] = patience
+    for name, count in counts.items():
+        integer = isinstance(count, int | np.integer) and not isinstance(count, bool)
+        if not integer or count < 1:
+            raise must_be(name, "a positive integer", count)
+    if not (0.0 < learning_rate < math.inf):
+        raise must_be("learning_rate", "positive and finite", learning_rate)
+    if state.optimizer != engine.optimizer.to_dict():
+        raise InputError(
+            f"optimizer must be the one the state belongs to, {state.optimizer}; got "
+            f"{engine.optimizer.to_dict()}. Start anew to change it."
+        )
+    if state.network != engine.objective.network:
+        raise InputError(
+            f"network must be the one the state belongs to, {state.network}; got "
+            f"{engine.objective.network}."
+        )

@@ -1,0 +1,101 @@
+"""Where rows come from: people's arrays, checked once, as the rows an engine works on."""
+
+from typing import Any
+
+import array_api_compat
+import numpy as np
+
+from chainrule.engines.engine import Rows
+from chainrule.formulas.loss import checked_weight
+from chainrule.foundation.arrays import Array, namespace
+from chainrule.foundation.errors import InputError
+from chainrule.model.objective import Objective
+
+__all__ = ["make_rows"]
+
+
+def make_rows(
+    objective: Objective,
+    x: Any,
+    y: Any,
+    sample_weight: Any = None,
+    *,
+    like: Array,
+    names: tuple[str, str] = ("x", "y"),
+) -> Rows:
+    """Check inputs and targets against a network and its loss, and return them as rows.
+
+    Parameters
+    ----------
+    objective : Objective
+        The network and the loss the rows are for.
+    x : array (n, n_in), or SciPy sparse matrix
+        Inputs; neither copied nor converted as a whole.
+    y : array
+        Targets as `Loss.encode` takes them.
+    sample_weight : array (n,), optional
+        Weights, not negative; they are scaled to mean 1.
+    like : array
+        The parameters: their library and dtype are those of the rows.
+    names : tuple of str
+        What the messages call x and y.
+
+    Raises
+    ------
+    InputError
+        If shapes do not fit, or an input is NaN or infinite; the message names row and column.
+    """
+    xp = namespace(like)
+    if hasattr(x, "tocsr"):
+        x = x.tocsr()
+        values = x.data
+    else:
+        if not array_api_compat.is_array_api_obj(x):
+            x = np.asarray(x)
+        x = values = x if array_api_compat.array_namespace(x) is _library(like) else xp.asarray(x)
+    n_in = objective.network.n_in
+    if x.ndim != 2 or x.shape[1] != n_in:
+        raise InputError(
+            f"{names[0]} must be of shape (n, {n_in}) for this network; got {tuple(x.shape)}."
+        )
+    if x.shape[0] == 0:
+        raise InputError(f"{names[0]} must have at least one row; got shape {tuple(x.shape)}.")
+    kind = namespace(values)
+    if not kind.isdtype(values.dtype, ("real floating", "integral", "bool")):
+        raise InputError(
+            f"{names[0]} must hold real numbers; got {values.dtype}. Convert or encode the columns."
+        )
+    if kind.isdtype(values.dtype, "real floating") and not _all_finite(kind, values):
+        raise InputError(_first_not_finite(x, names[0]))
+    targets = objective.loss.encode(y, objective.network.n_out, like)
+    if targets.shape[0] != x.shape[0]:
+        raise InputError(
+            f"{names[0]} and {names[1]} must have the same number of rows; got {x.shape[0]} and "
+            f"{targets.shape[0]}."
+        )
+    weight = None
+    if sample_weight is not None:
+        weight = checked_weight(sample_weight, int(x.shape[0]), like)
+        weight = weight / xp.mean(weight)
+    return Rows(x, targets, weight)
+
+
+def _library(like: Array) -> Any:
+    return array_api_compat.array_namespace(like)
+
+
+def _all_finite(xp: Any, values: Array) -> bool:
+    """Look at the sum first: one pass without a temporary, right unless the sum overflows."""
+    with np.errstate(all="ignore"):
+        return bool(xp.isfinite(xp.sum(values))) or bool(xp.all(xp.isfinite(values)))
+
+
+def _first_not_finite(x: Array, name: str) -> str:
+    dense = x.toarray() if hasattr(x, "tocsr") and x.size < 10_000_000 else x
+    if hasattr(dense, "tocsr"):
+        return f"{name} must be finite; it holds NaN or infinity. Remove or fill these cells."
+    row, column = np.argwhere(~np.isfinite(np.asarray(dense)))[0]
+    return (
+        f"{name} must be finite; got {float(dense[int(row), int(column)])} in row {row}, column "
+        f"{column} (from 0). Remove or fill such cells."
+    )

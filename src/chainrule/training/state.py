@@ -1,0 +1,224 @@
+"""All, and only, what a bit-exact resume needs; and its file, without pickle.
+
+A file is safetensors: the arrays, and one JSON text in its metadata. It is written to a temporary
+file beside the target, synced, and renamed, so that a file is whole or not there.
+"""
+
+import json
+import math
+import os
+import tempfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from chainrule.formulas.optimizers import Optimizer
+from chainrule.foundation.arrays import Array, namespace
+from chainrule.foundation.errors import FileFormatError, InputError
+from chainrule.model.network import Network
+from chainrule.model.parameters import Parameters
+from chainrule.training.stopping import Patience
+
+__all__ = ["TrainingState", "load_state", "read_arrays", "save_state", "write_arrays"]
+
+FORMAT = 1
+
+
+@dataclass(eq=False)
+class TrainingState:
+    """Where a training run stands.
+
+    Attributes
+    ----------
+    network : Network
+        What the vector belongs to.
+    vector : array (n_parameters,)
+        All parameters.
+    slots : tuple of arrays (n_parameters,)
+        The optimizer's memory, in the order of `Optimizer.slots`.
+    optimizer : dict
+        The optimizer the memory belongs to, as `Optimizer.to_dict` gives it.
+    step, epoch : int
+        Steps and epochs made.
+    seed : int
+        The seed of every random choice.
+    learning_rate : float or None
+        The base rate, after the cuts of an adaptive schedule.
+    first_loss : float
+        Loss of the very first batch; a million times it is divergence.
+    patience : Patience
+        The counters of stopping.
+    best : array (n_parameters,) or None
+        The parameters of the best epoch so far, by the monitored value.
+    """
+
+    network: Network
+    vector: Array
+    slots: tuple[Array, ...]
+    optimizer: dict[str, Any]
+    seed: int
+    step: int = 0
+    epoch: int = 0
+    learning_rate: float | None = None
+    first_loss: float = math.nan
+    patience: Patience = field(default_factory=Patience)
+    best: Array | None = None
+
+    @classmethod
+    def start(
+        cls,
+        network: Network,
+        optimizer: Optimizer,
+        *,
+        seed: int = 0,
+        dtype: Any = "float64",
+        parameters: Parameters | None = None,
+    ) -> "TrainingState":
+        """Return the state before the first step, from drawn or given parameters."""
+        if parameters is None:
+            parameters = network.start(seed, dtype)
+        elif parameters.layout != network.layout:
+            raise InputError(
+                f"parameters must be those of the network, {network.layout.shapes}; got "
+                f"{parameters.layout.shapes}."
+            )
+        xp = namespace(parameters.vector)
+        vector = xp.asarray(parameters.vector, copy=True)
+        return cls(network, vector, optimizer.start(xp, vector), optimizer.to_dict(), seed)
+
+    @property
+    def parameters(self) -> Parameters:
+        """The current parameters, per layer."""
+        return self.network.parameters(self.vector)
+
+
+def save_state(path: str | os.PathLike[str], state: TrainingState) -> None:
+    """Write a training state to one file, whole or not at all.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> from chainrule import Dense, Network, optimizers
+    >>> state = TrainingState.start(Network(Dense(2, 1)), optimizers.adam)
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "run.state"
+    >>> save_state(path, state)
+    >>> load_state(path).optimizer["name"]
+    'adam'
+    """
+    arrays = {"vector": np.asarray(state.vector)}
+    arrays |= {f"slot.{number}": np.asarray(slot) for number, slot in enumerate(state.slots)}
+    if state.best is not None:
+        arrays["best"] = np.asarray(state.best)
+    description = {
+        "network": state.network.to_dict(),
+        "optimizer": state.optimizer,
+        "seed": state.seed,
+        "step": state.step,
+        "epoch": state.epoch,
+        "learning_rate": state.learning_rate,
+        "first_loss": state.first_loss,
+        "patience": asdict(state.patience),
+    }
+    write_arrays(path, "training state", FORMAT, description, arrays)
+
+
+def load_state(path: str | os.PathLike[str]) -> TrainingState:
+    """Read what `save_state` wrote; the next epoch is the one the run would have had."""
+    description, arrays = read_arrays(path, "training state", FORMAT)
+    try:
+        slots = [arrays[f"slot.{n}"] for n in range(sum(k.startswith("slot.") for k in arrays))]
+        return TrainingState(
+            network=Network.from_dict(description["network"]),
+            vector=arrays["vector"],
+            slots=tuple(slots),
+            optimizer=description["optimizer"],
+            seed=description["seed"],
+            step=description["step"],
+            epoch=description["epoch"],
+            learning_rate=description["learning_rate"],
+            first_loss=description["first_loss"],
+            patience=Patience(**description["patience"]),
+            best=arrays.get("best"),
+        )
+    except (KeyError, TypeError) as error:
+        raise FileFormatError(
+            f"{os.fspath(path)} must hold a whole training state; {error} is missing or unknown. "
+            "Save it again with this version."
+        ) from error
+
+
+def write_arrays(
+    path: str | os.PathLike[str],
+    kind: str,
+    number: int,
+    description: dict[str, Any],
+    arrays: dict[str, np.ndarray],
+) -> None:
+    """Write arrays and a JSON description to one safetensors file, atomically."""
+    import safetensors.numpy
+
+    # JSON knows no NaN; Python's writer spells it in a way that Python's reader takes back.
+    text = json.dumps({"format": number, "kind": kind, **description})
+    contents = safetensors.numpy.save(
+        {name: np.ascontiguousarray(array) for name, array in arrays.items()},
+        metadata={"chainrule": text},
+    )
+    target = Path(path)
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    except OSError as error:
+        raise _cannot_write(target, error) from error
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(contents)
+            file.flush()
+            os.fsync(file.fileno())
+        # mkstemp makes files private; give the target the mode any new file would have.
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
+        os.replace(temporary, target)
+    except OSError as error:
+        raise _cannot_write(target, error) from error
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def read_arrays(
+    path: str | os.PathLike[str], kind: str, number: int
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Read what `write_arrays` wrote; refuse other files, kinds and formats in one sentence."""
+    import safetensors
+    import safetensors.numpy
+
+    name = os.fspath(path)
+    try:
+        contents = Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read {name}: {error.strerror}. Check the path.") from error
+    try:
+        arrays = safetensors.numpy.load(contents)
+        size = int.from_bytes(contents[:8], "little")
+        header = json.loads(contents[8 : 8 + size])
+        description = json.loads(header["__metadata__"]["chainrule"])
+        found, written = description.pop("kind"), description.pop("format")
+    except (safetensors.SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise FileFormatError(
+            f"{name} is damaged, or no chainrule file ({len(contents):,} bytes). Write it again."
+        ) from error
+    if found != kind:
+        raise FileFormatError(f"{name} must be a {kind}; it is a {found}.")
+    if written != number:
+        raise FileFormatError(
+            f"{name} has format {written}; this version reads format {number}. Use a version of "
+            "chainrule that matches, or write the file again."
+        )
+    return description, arrays
+
+
+def _cannot_write(target: Path, error: OSError) -> InputError:
+    return InputError(
+        f"cannot write {target}: {error.strerror}. Nothing was changed; choose another place."
+    )

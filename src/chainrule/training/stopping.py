@@ -1,0 +1,52 @@
+"""When to stop: patience with a monitored value, counted exactly."""
+
+import math
+from dataclasses import dataclass
+
+__all__ = ["Patience"]
+
+
+@dataclass
+class Patience:
+    """How long ago the monitored value last improved.
+
+    Values are to fall; monitor minus the score where more is better. A value improves if it is
+    below the reference by more than ``tolerance`` times its size, so that the rule does not depend
+    on the scale of the loss.
+
+    Attributes
+    ----------
+    reference : float
+        The value that the next one has to beat by the tolerance.
+    stale : int
+        Epochs since the reference was set.
+    best, best_epoch : float, int
+        The lowest value of all, by however little, and its epoch.
+
+    Examples
+    --------
+    >>> patience = Patience()
+    >>> [patience.update(value, epoch, tolerance=0.01)
+    ...  for epoch, value in enumerate([1.0, 0.5, 0.499, 0.6], start=1)]
+    [True, True, True, False]
+    >>> patience.stale, patience.best_epoch
+    (2, 3)
+    """
+
+    reference: float = math.inf
+    stale: int = 0
+    best: float = math.inf
+    best_epoch: int = 0
+
+    def update(self, value: float, epoch: int, tolerance: float = 0.0) -> bool:
+        """Count one epoch; return whether its value is the best so far."""
+        size = abs(self.reference) if math.isfinite(self.reference) else 0.0
+        if value < self.reference - tolerance * size:
+            self.reference = value
+            self.stale = 0
+        else:
+            self.stale += 1
+        if value < self.best:
+            self.best, self.best_epoch = value, epoch
+            return True
+        return False
