@@ -64,7 +64,7 @@ class GlorotUniform(Initializer):
     """
 
     name = "glorot_uniform"
-    aliases = ("glorot", "xavier")
+    aliases: ClassVar[tuple[str, ...]] = ("glorot", "xavier")
     latex = r"\frac{2}{n + m}"
     source = "Glorot & Bengio (2010), AISTATS, eq. 16"
 
@@ -108,7 +108,7 @@ class HeUniform(Initializer):
     """
 
     name = "he_uniform"
-    aliases = ("he", "kaiming")
+    aliases: ClassVar[tuple[str, ...]] = ("he", "kaiming")
     latex = r"\frac{2}{n}"
     source = "He, Zhang, Ren & Sun (2015), ICCV, eq. 10"
 
@@ -152,7 +152,7 @@ class LeCunUniform(Initializer):
     """
 
     name = "lecun_uniform"
-    aliases = ("lecun",)
+    aliases: ClassVar[tuple[str, ...]] = ("lecun",)
     latex = r"\frac{1}{n}"
     source = "LeCun, Bottou, Orr & Müller (1998), Efficient BackProp, eq. 16"
 

@@ -48,9 +48,9 @@ def as_seed(random_state: Any) -> int:
         return int(random_state.randint(2**31 - 1))
     if isinstance(random_state, np.random.Generator):
         return int(random_state.integers(2**31 - 1))
-    if isinstance(random_state, int | np.integer) and not isinstance(random_state, bool):
-        if random_state >= 0:
-            return int(random_state)
+    integer = isinstance(random_state, int | np.integer) and not isinstance(random_state, bool)
+    if integer and random_state >= 0:
+        return int(random_state)
     raise must_be(
         "random_state", "None, an integer of at least 0, or a NumPy generator", random_state
     )

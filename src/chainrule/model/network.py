@@ -7,6 +7,7 @@ differentiates, and backpropagation is the loop that calls the pullbacks in reve
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -145,7 +146,7 @@ class Network:
         for number, layer in enumerate(layers, start=1):
             if not isinstance(layer, Dense):
                 raise must_be(f"layer {number}", "a Dense", layer)
-        for number, (before, after) in enumerate(zip(layers, layers[1:], strict=False), start=2):
+        for number, (before, after) in enumerate(pairwise(layers), start=2):
             if before.n_out != after.n_in:
                 raise InputError(
                     f"layer {number} must take the {before.n_out} outputs of layer {number - 1}; "
