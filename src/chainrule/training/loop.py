@@ -12,24 +12,20 @@ from typing import Any
 import numpy as np
 
 from chainrule.engines.engine import Engine, Rows, choose_engine
-from chainrule.formulas.loss import Loss
+from chainrule.formulas.loss import Loss, weighted_mean
 from chainrule.formulas.optimizers import Optimizer, optimizers
 from chainrule.formulas.schedules import Schedule, schedules
 from chainrule.foundation.arrays import Array, namespace
-from chainrule.foundation.errors import DivergenceError, InputError, must_be, suggest
-from chainrule.foundation.seeds import Purpose, stream
+from chainrule.foundation.errors import InputError, must_be, suggest
 from chainrule.model.network import Network
 from chainrule.model.objective import Objective
 from chainrule.model.parameters import Parameters
+from chainrule.training.batches import Plan, Snapshot, one_pass
 from chainrule.training.sources import make_rows
 from chainrule.training.state import TrainingState
 
 __all__ = ["Epoch", "train", "train_rows"]
 
-# A loss this many times the first one is divergence, finite or not.
-DIVERGENCE_FACTOR = 1e6
-# A call of an engine works about this long, then returns: progress and Ctrl-C always work.
-SECONDS_PER_CALL = 0.1
 MONITORS = ("loss", "validation_loss", "metric")
 
 
@@ -77,6 +73,11 @@ class Epoch:
     def parameters(self) -> Parameters:
         """The parameters after this epoch."""
         return self.state.parameters
+
+    @property
+    def best_parameters(self) -> Parameters:
+        """The parameters of the best epoch on the validation rows, where patience watches them."""
+        return self.state.best_parameters
 
 
 def train(
@@ -144,8 +145,9 @@ def train(
     drop_last : bool
         Whether to leave a short last batch out (its rows come up in other epochs).
     patience : int, optional
-        Stop after so many epochs without improvement of the monitored value; the best parameters
-        are put back at the end. None trains all epochs and keeps the last parameters.
+        Stop after so many epochs without improvement of the monitored value. If that value is
+        measured on validation rows, ``epoch.best_parameters`` are those of the best epoch. None
+        trains all epochs.
     tolerance : float
         Relative improvement that counts.
     monitor : {"loss", "validation_loss", "metric"}, optional
@@ -233,7 +235,7 @@ def train_rows(
     monitor = _monitor(monitor, validation, metric)
     batch_size = min(batch_size, len(rows))
     whole, rest = divmod(len(rows), batch_size)
-    plan = _Plan(
+    plan = Plan(
         learning_rate,
         batch_size,
         steps=whole if drop_last or not rest else whole + 1,
@@ -244,23 +246,11 @@ def train_rows(
     return _epochs(engine, rows, state, plan, validation, metric, patience, tolerance, monitor)
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """What stays the same from epoch to epoch."""
-
-    learning_rate: float
-    batch_size: int
-    steps: int
-    last_epoch: int
-    schedule: Schedule
-    shuffle: bool
-
-
 def _epochs(
     engine: Engine,
     rows: Rows,
     state: TrainingState,
-    plan: _Plan,
+    plan: Plan,
     validation: Rows | None,
     metric: Callable[[Array, Array], float] | None,
     patience: int | None,
@@ -270,11 +260,11 @@ def _epochs(
     xp = namespace(state.vector)
     if state.learning_rate is None:
         state.learning_rate = plan.learning_rate
-    before = _Snapshot.of(state)
+    before = Snapshot.of(state)
     while state.epoch < plan.last_epoch:
         began = time.perf_counter()
-        start = _Snapshot.of(state)
-        loss, rows_seen, rate = _one_epoch(engine, rows, state, plan, start, before)
+        start = Snapshot.of(state)
+        loss, rows_seen, rate = one_pass(engine, rows, state, plan, start, before)
         before = start
         validation_loss, score = _validate(engine, state, validation, metric)
         values = {"loss": loss, "validation_loss": validation_loss, "metric": score}
@@ -282,7 +272,7 @@ def _epochs(
         assert value is not None
         value = -value if monitor == "metric" else value
         best = state.patience.update(value, state.epoch, tolerance)
-        if best and patience is not None:
+        if best and patience is not None and monitor != "loss":
             state.best = xp.asarray(state.vector, copy=True)
         stop = False
         if patience is not None and state.patience.stale >= patience:
@@ -291,8 +281,6 @@ def _epochs(
             if slower is not None:
                 state.learning_rate = slower
                 state.patience.stale = 0
-        if state.best is not None and (stop or state.epoch == plan.last_epoch):
-            state.vector = xp.asarray(state.best, copy=True)
         yield Epoch(
             number=state.epoch,
             loss=loss,
@@ -310,85 +298,6 @@ def _epochs(
             return
 
 
-@dataclass(frozen=True, eq=False)
-class _Snapshot:
-    """A copy of what an epoch changes."""
-
-    vector: Array
-    slots: tuple[Array, ...]
-    step: int
-    epoch: int
-
-    @classmethod
-    def of(cls, state: TrainingState) -> "_Snapshot":
-        xp = namespace(state.vector)
-        slots = tuple(xp.asarray(slot, copy=True) for slot in state.slots)
-        return cls(xp.asarray(state.vector, copy=True), slots, state.step, state.epoch)
-
-    def restore(self, state: TrainingState) -> None:
-        state.vector, state.slots = self.vector, self.slots
-        state.step, state.epoch = self.step, self.epoch
-
-
-def _one_epoch(
-    engine: Engine,
-    rows: Rows,
-    state: TrainingState,
-    plan: _Plan,
-    start: _Snapshot,
-    before: _Snapshot,
-) -> tuple[float, int, float]:
-    """Make one pass; return mean loss, rows seen, and the rate of the last step.
-
-    On divergence the state goes back to the start of this epoch, whose first batch showed a good
-    loss, or of the epoch before, where that first batch is the one that failed.
-    """
-    first_step = state.step
-    assert state.learning_rate is not None
-    rates = plan.schedule.rates(
-        state.learning_rate, first_step, plan.steps, plan.steps, plan.last_epoch * plan.steps
-    )
-    if plan.shuffle:
-        order = stream(state.seed, Purpose.SHUFFLE, state.epoch).permutation(len(rows))
-    else:
-        order = np.arange(len(rows))
-    done, loss, weight, per_call = 0, 0.0, 0.0, 1
-    while done < plan.steps:
-        if math.isnan(state.first_loss):
-            per_call = 1
-        count = min(per_call, plan.steps - done)
-        limit = DIVERGENCE_FACTOR * state.first_loss if state.first_loss > 0.0 else math.inf
-        began = time.perf_counter()
-        totals = engine.epoch(
-            state,
-            rows,
-            order[done * plan.batch_size : (done + count) * plan.batch_size],
-            plan.batch_size,
-            rates[done : done + count],
-            # the largest finite number: an infinite loss is above it
-            min(limit, float(np.finfo(np.float64).max)),
-        )
-        if totals.steps < count:
-            failed = done + totals.steps
-            epoch = state.epoch + 1
-            (start if failed else before).restore(state)
-            raise DivergenceError(
-                epoch=epoch,
-                step=first_step + failed + 1,
-                learning_rate=float(rates[failed]),
-                loss=totals.last_loss,
-                first_loss=totals.last_loss if math.isnan(state.first_loss) else state.first_loss,
-            )
-        if math.isnan(state.first_loss):
-            state.first_loss = totals.last_loss
-        loss, weight, done = loss + totals.loss, weight + totals.weight, done + count
-        seconds = max(time.perf_counter() - began, 1e-6)
-        per_call = max(1, min(int(count * SECONDS_PER_CALL / seconds), 4 * count))
-    state.epoch += 1
-    rows_seen = min(plan.steps * plan.batch_size, len(rows))
-    return loss / weight, rows_seen, float(rates[-1])
-
-
 def _validate(
     engine: Engine,
     state: TrainingState,
@@ -397,10 +306,14 @@ def _validate(
 ) -> tuple[float | None, float | None]:
     if validation is None:
         return None, None
-    score = None
-    if metric is not None:
-        score = float(metric(engine.scores(state.vector, validation.x), validation.y))
-    return engine.loss(state.vector, validation), score
+    if metric is None:
+        return engine.loss(state.vector, validation), None
+    scores = engine.scores(state.vector, validation.x)
+    xp = namespace(scores)
+    with np.errstate(all="ignore"):
+        values = engine.objective.loss.rows(xp, scores, validation.y)
+        loss = float(weighted_mean(xp, values, validation.weight))
+    return loss, float(metric(scores, validation.y))
 
 
 def _monitor(monitor: str | None, validation: Rows | None, metric: Any) -> str:

@@ -51,7 +51,8 @@ class TrainingState:
     patience : Patience
         The counters of stopping.
     best : array (n_parameters,) or None
-        The parameters of the best epoch so far, by the monitored value.
+        The parameters of the best epoch so far, where patience watches validation rows. Training
+        goes on from ``vector``, so that stopping here and resuming changes nothing.
     """
 
     network: Network
@@ -92,6 +93,11 @@ class TrainingState:
     def parameters(self) -> Parameters:
         """The current parameters, per layer."""
         return self.network.parameters(self.vector)
+
+    @property
+    def best_parameters(self) -> Parameters:
+        """The parameters of the best epoch where patience watches it, else the current ones."""
+        return self.network.parameters(self.vector if self.best is None else self.best)
 
 
 def save_state(path: str | os.PathLike[str], state: TrainingState) -> None:

@@ -1,0 +1,115 @@
+"""One pass over the rows: an order drawn from the seed, cut into batches, and run in short calls.
+
+Between two calls of the engine Python is in charge, so progress and Ctrl-C always work.
+"""
+
+import math
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from chainrule.engines.engine import Engine, Rows
+from chainrule.formulas.schedules import Schedule
+from chainrule.foundation.arrays import Array, namespace
+from chainrule.foundation.errors import DivergenceError
+from chainrule.foundation.seeds import Purpose, stream
+from chainrule.training.state import TrainingState
+
+__all__ = ["Plan", "Snapshot", "one_pass"]
+
+# A loss this many times the first one is divergence, finite or not.
+DIVERGENCE_FACTOR = 1e6
+# A call of an engine works about this long, then returns.
+SECONDS_PER_CALL = 0.1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What stays the same from epoch to epoch."""
+
+    learning_rate: float
+    batch_size: int
+    steps: int
+    last_epoch: int
+    schedule: Schedule
+    shuffle: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """A copy of what an epoch changes."""
+
+    vector: Array
+    slots: tuple[Array, ...]
+    step: int
+    epoch: int
+
+    @classmethod
+    def of(cls, state: TrainingState) -> "Snapshot":
+        xp = namespace(state.vector)
+        slots = tuple(xp.asarray(slot, copy=True) for slot in state.slots)
+        return cls(xp.asarray(state.vector, copy=True), slots, state.step, state.epoch)
+
+    def restore(self, state: TrainingState) -> None:
+        state.vector, state.slots = self.vector, self.slots
+        state.step, state.epoch = self.step, self.epoch
+
+
+def one_pass(
+    engine: Engine,
+    rows: Rows,
+    state: TrainingState,
+    plan: Plan,
+    start: Snapshot,
+    before: Snapshot,
+) -> tuple[float, int, float]:
+    """Make one pass; return mean loss, rows seen, and the rate of the last step.
+
+    On divergence the state goes back to the start of this epoch, whose first batch showed a good
+    loss, or of the epoch before, where that first batch is the one that failed.
+    """
+    first_step = state.step
+    assert state.learning_rate is not None
+    rates = plan.schedule.rates(
+        state.learning_rate, first_step, plan.steps, plan.steps, plan.last_epoch * plan.steps
+    )
+    if plan.shuffle:
+        order = stream(state.seed, Purpose.SHUFFLE, state.epoch).permutation(len(rows))
+    else:
+        order = np.arange(len(rows))
+    done, loss, weight, per_call = 0, 0.0, 0.0, 1
+    while done < plan.steps:
+        if math.isnan(state.first_loss):
+            per_call = 1
+        count = min(per_call, plan.steps - done)
+        limit = DIVERGENCE_FACTOR * state.first_loss if state.first_loss > 0.0 else math.inf
+        began = time.perf_counter()
+        totals = engine.epoch(
+            state,
+            rows,
+            order[done * plan.batch_size : (done + count) * plan.batch_size],
+            plan.batch_size,
+            rates[done : done + count],
+            # the largest finite number: an infinite loss is above it
+            min(limit, float(np.finfo(np.float64).max)),
+        )
+        if totals.steps < count:
+            failed = done + totals.steps
+            epoch = state.epoch + 1
+            (start if failed else before).restore(state)
+            raise DivergenceError(
+                epoch=epoch,
+                step=first_step + failed + 1,
+                learning_rate=float(rates[failed]),
+                loss=totals.last_loss,
+                first_loss=totals.last_loss if math.isnan(state.first_loss) else state.first_loss,
+            )
+        if math.isnan(state.first_loss):
+            state.first_loss = totals.last_loss
+        loss, weight, done = loss + totals.loss, weight + totals.weight, done + count
+        seconds = max(time.perf_counter() - began, 1e-6)
+        per_call = max(1, min(int(count * SECONDS_PER_CALL / seconds), 4 * count))
+    state.epoch += 1
+    rows_seen = min(plan.steps * plan.batch_size, len(rows))
+    return loss / weight, rows_seen, float(rates[-1])
