@@ -5,6 +5,8 @@ hold the formulas; `Network`, `Dense` and `train` are the pieces; the estimators
 """
 
 # Importing a file of formulas enters its records into their catalogue.
+from chainrule.estimators.classifier import MLPClassifier
+from chainrule.estimators.regressor import MLPRegressor
 from chainrule.formulas import activations as _activations  # noqa: F401
 from chainrule.formulas import cross_entropies as _cross_entropies  # noqa: F401
 from chainrule.formulas import losses as _losses  # noqa: F401
@@ -26,6 +28,8 @@ __version__ = "0.1.0"
 __all__ = [
     "Dense",
     "Epoch",
+    "MLPClassifier",
+    "MLPRegressor",
     "Network",
     "Objective",
     "Parameters",

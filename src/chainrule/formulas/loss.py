@@ -67,6 +67,18 @@ class Loss(Formula):
         """Return the prediction that a score stands for."""
         return self.link.value(xp, s)
 
+    def log_mean(self, xp: Namespace, s: Array) -> Array:
+        """Return the log of the prediction."""
+        return xp.log(self.mean(xp, s))
+
+    def rescaled(self, scale: float) -> "tuple[Loss, float] | None":
+        """Return the loss l' and the factor c of the identity l(s, y) = c l'(s / scale, y / scale).
+
+        A regression can then train on targets of size 1, and report its loss in the user's units.
+        None, the default, says that the loss is tied to the scale of its targets.
+        """
+        return None
+
     def rows(self, xp: Namespace, s: Array, y: Array) -> Array:
         """Return the loss of each row of ``s`` (n, k): the mean over its k columns."""
         value = self.value(xp, s, y)

@@ -1,7 +1,7 @@
 """The losses of regression and counts: a squared, absolute or other distance from the target."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chainrule.formulas.activations import exponential, linear
 from chainrule.formulas.loss import Loss, losses
@@ -37,6 +37,9 @@ class MeanSquaredError(Loss):
     def on_prediction(self, xp: Namespace, p: Array, y: Array) -> Array:
         return self.value(xp, p, y)
 
+    def rescaled(self, scale: float) -> tuple[Loss, float]:
+        return self, scale**2
+
 
 mse = losses.add(MeanSquaredError())
 
@@ -70,6 +73,9 @@ class MeanAbsoluteError(Loss):
 
     def on_prediction(self, xp: Namespace, p: Array, y: Array) -> Array:
         return self.value(xp, p, y)
+
+    def rescaled(self, scale: float) -> tuple[Loss, float]:
+        return self, scale
 
 
 mae = losses.add(MeanAbsoluteError())
@@ -121,6 +127,9 @@ class Huber(Loss):
     def on_prediction(self, xp: Namespace, p: Array, y: Array) -> Array:
         return self.value(xp, p, y)
 
+    def rescaled(self, scale: float) -> tuple[Loss, float]:
+        return replace(self, delta=self.delta / scale), scale**2
+
 
 huber = losses.add(Huber())
 
@@ -164,6 +173,9 @@ class Quantile(Loss):
 
     def on_prediction(self, xp: Namespace, p: Array, y: Array) -> Array:
         return self.value(xp, p, y)
+
+    def rescaled(self, scale: float) -> tuple[Loss, float]:
+        return self, scale
 
 
 quantile = losses.add(Quantile())

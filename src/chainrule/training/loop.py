@@ -5,28 +5,27 @@ Everything else (estimators, command line, notebooks) is a plain ``for`` loop ov
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from chainrule.engines.engine import Engine, Rows, choose_engine
-from chainrule.formulas.loss import Loss, weighted_mean
+from chainrule.formulas.loss import Loss
 from chainrule.formulas.optimizers import Optimizer, optimizers
 from chainrule.formulas.schedules import Schedule, schedules
-from chainrule.foundation.arrays import Array, namespace
-from chainrule.foundation.errors import InputError, must_be, suggest
+from chainrule.foundation.arrays import namespace
+from chainrule.foundation.errors import InputError, must_be
 from chainrule.model.network import Network
 from chainrule.model.objective import Objective
 from chainrule.model.parameters import Parameters
 from chainrule.training.batches import Plan, Snapshot, one_pass
+from chainrule.training.monitor import Metric, assess, checked_monitor
 from chainrule.training.sources import make_rows
 from chainrule.training.state import TrainingState
 
 __all__ = ["Epoch", "train", "train_rows"]
-
-MONITORS = ("loss", "validation_loss", "metric")
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +91,7 @@ def train(
     epochs: int = 100,
     sample_weight: Any = None,
     validation: tuple[Any, ...] | None = None,
-    metric: Callable[[Array, Array], float] | None = None,
+    metric: Metric | None = None,
     schedule: str | Schedule = "constant",
     l2: float = 0.0,
     l1: float = 0.0,
@@ -149,7 +148,7 @@ def train(
         measured on validation rows, ``epoch.best_parameters`` are those of the best epoch. None
         trains all epochs.
     tolerance : float
-        Relative improvement that counts.
+        Improvement of the monitored value that counts.
     monitor : {"loss", "validation_loss", "metric"}, optional
         The value that patience and the adaptive schedule look at; by default the last of these
         that is there.
@@ -222,7 +221,7 @@ def train_rows(
     batch_size: int,
     epochs: int,
     validation: Rows | None = None,
-    metric: Callable[[Array, Array], float] | None = None,
+    metric: Metric | None = None,
     schedule: Schedule,
     shuffle: bool = True,
     drop_last: bool = False,
@@ -232,7 +231,7 @@ def train_rows(
 ) -> Iterator[Epoch]:
     """Check the options, then train as `train` does, on rows and a state that are ready."""
     _check_options(engine, rows, state, learning_rate, batch_size, epochs, patience)
-    monitor = _monitor(monitor, validation, metric)
+    monitor = checked_monitor(monitor, validation, metric)
     batch_size = min(batch_size, len(rows))
     whole, rest = divmod(len(rows), batch_size)
     plan = Plan(
@@ -252,7 +251,7 @@ def _epochs(
     state: TrainingState,
     plan: Plan,
     validation: Rows | None,
-    metric: Callable[[Array, Array], float] | None,
+    metric: Metric | None,
     patience: int | None,
     tolerance: float,
     monitor: str,
@@ -266,14 +265,9 @@ def _epochs(
         start = Snapshot.of(state)
         loss, rows_seen, rate = one_pass(engine, rows, state, plan, start, before)
         before = start
-        validation_loss, score = _validate(engine, state, validation, metric)
-        values = {"loss": loss, "validation_loss": validation_loss, "metric": score}
-        value = values[monitor]
-        assert value is not None
-        value = -value if monitor == "metric" else value
-        best = state.patience.update(value, state.epoch, tolerance)
-        if best and patience is not None and monitor != "loss":
-            state.best = xp.asarray(state.vector, copy=True)
+        validation_loss, score, best = assess(
+            engine, state, loss, validation, metric, monitor, tolerance, keep=patience is not None
+        )
         stop = False
         if patience is not None and state.patience.stale >= patience:
             slower = plan.schedule.after_plateau(state.learning_rate)
@@ -296,39 +290,6 @@ def _epochs(
         )
         if stop:
             return
-
-
-def _validate(
-    engine: Engine,
-    state: TrainingState,
-    validation: Rows | None,
-    metric: Callable[[Array, Array], float] | None,
-) -> tuple[float | None, float | None]:
-    if validation is None:
-        return None, None
-    if metric is None:
-        return engine.loss(state.vector, validation), None
-    scores = engine.scores(state.vector, validation.x)
-    xp = namespace(scores)
-    with np.errstate(all="ignore"):
-        values = engine.objective.loss.rows(xp, scores, validation.y)
-        loss = float(weighted_mean(xp, values, validation.weight))
-    return loss, float(metric(scores, validation.y))
-
-
-def _monitor(monitor: str | None, validation: Rows | None, metric: Any) -> str:
-    if metric is not None and validation is None:
-        raise InputError("metric needs validation rows; got none. Pass validation=(x, y).")
-    if monitor is None:
-        return "metric" if metric else "validation_loss" if validation else "loss"
-    if monitor not in MONITORS:
-        advice = suggest(str(monitor), list(MONITORS))
-        raise must_be("monitor", f"one of {', '.join(MONITORS)}", monitor, advice)
-    if monitor != "loss" and validation is None:
-        raise InputError(f"monitor={monitor!r} needs validation rows. Pass validation=(x, y).")
-    if monitor == "metric" and metric is None:
-        raise InputError("monitor='metric' needs a metric. Pass metric=a function.")
-    return monitor
 
 
 def _check_options(

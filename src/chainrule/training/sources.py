@@ -1,5 +1,6 @@
 """Where rows come from: people's arrays, checked once, as the rows an engine works on."""
 
+import math
 from typing import Any
 
 import array_api_compat
@@ -9,9 +10,10 @@ from chainrule.engines.engine import Rows
 from chainrule.formulas.loss import checked_weight
 from chainrule.foundation.arrays import Array, namespace
 from chainrule.foundation.errors import InputError
+from chainrule.foundation.seeds import Purpose, stream
 from chainrule.model.objective import Objective
 
-__all__ = ["make_rows"]
+__all__ = ["check_finite", "held_out_rows", "make_rows"]
 
 
 def make_rows(
@@ -22,6 +24,7 @@ def make_rows(
     *,
     like: Array,
     names: tuple[str, str] = ("x", "y"),
+    columns: Any = None,
 ) -> Rows:
     """Check inputs and targets against a network and its loss, and return them as rows.
 
@@ -39,6 +42,8 @@ def make_rows(
         The parameters: their library and dtype are those of the rows.
     names : tuple of str
         What the messages call x and y.
+    columns : sequence of str, optional
+        The names of the columns of x.
 
     Raises
     ------
@@ -65,8 +70,7 @@ def make_rows(
         raise InputError(
             f"{names[0]} must hold real numbers; got {values.dtype}. Convert or encode the columns."
         )
-    if kind.isdtype(values.dtype, "real floating") and not _all_finite(kind, values):
-        raise InputError(_first_not_finite(x, names[0]))
+    check_finite(x, names[0], columns)
     targets = objective.loss.encode(y, objective.network.n_out, like)
     if targets.shape[0] != x.shape[0]:
         raise InputError(
@@ -84,18 +88,76 @@ def _library(like: Array) -> Any:
     return array_api_compat.array_namespace(like)
 
 
-def _all_finite(xp: Any, values: Array) -> bool:
-    """Look at the sum first: one pass without a temporary, right unless the sum overflows."""
+def check_finite(x: Array, name: str, columns: Any = None) -> None:
+    """Refuse NaN and infinity in an input, and name the first cell that holds one."""
+    values = x.data if hasattr(x, "tocsr") else x
+    xp = namespace(values)
+    if not xp.isdtype(values.dtype, "real floating"):
+        return
     with np.errstate(all="ignore"):
-        return bool(xp.isfinite(xp.sum(values))) or bool(xp.all(xp.isfinite(values)))
-
-
-def _first_not_finite(x: Array, name: str) -> str:
-    dense = x.toarray() if hasattr(x, "tocsr") and x.size < 10_000_000 else x
-    if hasattr(dense, "tocsr"):
-        return f"{name} must be finite; it holds NaN or infinity. Remove or fill these cells."
-    row, column = np.argwhere(~np.isfinite(np.asarray(dense)))[0]
-    return (
-        f"{name} must be finite; got {float(dense[int(row), int(column)])} in row {row}, column "
-        f"{column} (from 0). Remove or fill such cells."
+        # The sum first: one pass without a temporary, right unless the sum overflows.
+        if bool(xp.isfinite(xp.sum(values))) or bool(xp.all(xp.isfinite(values))):
+            return
+    if hasattr(x, "tocsr"):
+        entries = x.tocoo()
+        place = int(np.argmin(np.isfinite(entries.data)))
+        row, column = int(entries.row[place]), int(entries.col[place])
+        value = float(entries.data[place])
+    else:
+        row, column = (int(i) for i in np.argwhere(~np.isfinite(np.asarray(x)))[0])
+        value = float(x[row, column])
+    named = f" ({str(columns[column])!r})" if columns is not None else ""
+    raise InputError(
+        f"{name} must be finite, without NaN and inf; got {value} in row {row}, column "
+        f"{column}{named}, counted from 0. Remove such rows, or fill the cells."
     )
+
+
+def held_out_rows(
+    n: int, fraction: float, seed: int, labels: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the numbers of the rows to train on and of those held out, at random, both in order.
+
+    Parameters
+    ----------
+    n : int
+        Number of rows.
+    fraction : float
+        Share to hold out, rounded up to whole rows.
+    seed : int
+        Seed of the choice.
+    labels : array (n,), optional
+        Classes whose shares both parts keep.
+
+    Raises
+    ------
+    InputError
+        If a part would be too small, or a class has a single row.
+    """
+    from sklearn.model_selection import train_test_split
+
+    held = math.ceil(n * fraction)
+    advice = "Pass X_val and y_val, more rows, or early_stopping=False."
+    if held < 2 or n - held < 1:
+        raise InputError(
+            "validation_fraction must hold out at least 2 rows and leave 1; got "
+            f"{fraction:g} of {n} rows, which is {held}. {advice}"
+        )
+    if labels is not None:
+        classes, counts = np.unique(labels, return_counts=True)
+        if counts.min() < 2:
+            single = classes[np.argmin(counts)]
+            raise InputError(
+                f"each class must have at least 2 rows to be on both sides of the split; class "
+                f"{single!r} has 1. Remove or merge it, or pass X_val and y_val."
+            )
+        if len(classes) > min(held, n - held):
+            raise InputError(
+                f"validation_fraction must leave a row of each of {len(classes)} classes on both "
+                f"sides; got {fraction:g} of {n} rows, which is {held}. {advice}"
+            )
+    random_state = int(stream(seed, Purpose.SPLIT).integers(2**31 - 1))
+    train, test = train_test_split(
+        np.arange(n), test_size=held, random_state=random_state, stratify=labels
+    )
+    return np.sort(train), np.sort(test)

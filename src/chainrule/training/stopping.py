@@ -11,8 +11,7 @@ class Patience:
     """How long ago the monitored value last improved.
 
     Values are to fall; monitor minus the score where more is better. A value improves if it is
-    below the reference by more than ``tolerance`` times its size, so that the rule does not depend
-    on the scale of the loss.
+    below the reference by more than ``tolerance``.
 
     Attributes
     ----------
@@ -40,8 +39,7 @@ class Patience:
 
     def update(self, value: float, epoch: int, tolerance: float = 0.0) -> bool:
         """Count one epoch; return whether its value is the best so far."""
-        size = abs(self.reference) if math.isfinite(self.reference) else 0.0
-        if value < self.reference - tolerance * size:
+        if value < self.reference - tolerance:
             self.reference = value
             self.stale = 0
         else:

@@ -1,0 +1,1 @@
+"""Estimators: the pieces, ready-made for scikit-learn."""
