@@ -17,7 +17,7 @@ from chainrule.training.state import TrainingState
 __all__ = ["BaseMLP"]
 
 
-class BaseMLP(BaseEstimator):
+class BaseMLP(BaseEstimator):  # type: ignore[misc]
     """A feed-forward network as a scikit-learn estimator: its options, numbers and scores."""
 
     network_: Network

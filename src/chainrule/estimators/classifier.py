@@ -118,7 +118,7 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
     >>> from sklearn.datasets import load_iris
     >>> X, y = load_iris(return_X_y=True)
     >>> model = MLPClassifier((16,), learning_rate="one_cycle", learning_rate_init=0.05,
-    ...                       max_iter=50, random_state=0).fit(X, y)
+    ...                       batch_size=32, max_iter=50, random_state=0).fit(X, y)
     >>> model.score(X, y) > 0.95
     True
     >>> model.predict_proba(X[:1]).shape
@@ -285,35 +285,35 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         """Return the labels (n,), or the indicator rows (n, n_labels) of multilabel targets."""
         if hasattr(y, "toarray"):
             y = y.toarray()
-        y = np.asarray(y)
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
+        labels: np.ndarray = np.asarray(y)
+        if labels.ndim == 2 and labels.shape[1] == 1:
+            labels = column_or_1d(labels, warn=True)
         try:
-            check_classification_targets(y)
-            kind = type_of_target(y, input_name="y")
+            check_classification_targets(labels)
+            kind = type_of_target(labels, input_name="y")
         except TypeError as error:
-            raise _mixed_labels(y) from error
+            raise _mixed_labels(labels) from error
         if kind == "multiclass-multioutput":
             raise InputError(
-                f"y must be one column of labels, or columns of 0 and 1; got {y.shape[1]} columns "
-                "with other values. Fit one classifier per column."
+                "y must be one column of labels, or columns of 0 and 1; got "
+                f"{labels.shape[1]} columns with other values. Fit one classifier per column."
             )
-        if y.ndim == 1 and y.dtype == object:
+        if labels.ndim == 1 and labels.dtype == object:
             try:
-                np.unique(y)
+                np.unique(labels)
             except TypeError as error:
-                raise _mixed_labels(y) from error
-        return y
+                raise _mixed_labels(labels) from error
+        return labels
 
     def _encode(self, y: Any) -> np.ndarray:
-        y = self._labels(y)
+        y = labels = self._labels(y)
         if self._multilabel != (y.ndim == 2) or (
             self._multilabel and y.shape[1] != self.n_outputs_
         ):
             was = f"{len(self.classes_)} labels in columns" if self._multilabel else "one column"
             raise InputError(f"y must be of the shape of the first fit ({was}); got {y.shape}.")
         if self._multilabel:
-            return y
+            return labels
         try:
             codes: np.ndarray = np.searchsorted(self.classes_, y)
         except TypeError as error:
@@ -326,7 +326,8 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
                 f"y must hold the classes of the first fit, {self.classes_.tolist()}; got "
                 f"{y[row]!r} in row {row}. Name all classes at the start, or fit anew."
             )
-        return codes if self.n_outputs_ > 1 or len(self.classes_) == 1 else codes.reshape(-1, 1)
+        one_score = self.n_outputs_ == 1 and len(self.classes_) == 2
+        return np.reshape(codes, (-1, 1)) if one_score else codes
 
     def _strata(self, y: Any) -> np.ndarray | None:
         return None if self._multilabel else self._labels(y)

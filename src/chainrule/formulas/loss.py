@@ -197,7 +197,7 @@ def checked_weight(weight: Array, n: int, like: Array) -> Array:
             "sample_weight", "finite and not negative", float(weight[row]), f"Look at row {row}."
         )
     if not bool(xp.any(weight > 0.0)):
-        raise must_be("sample_weight", "positive for at least one row", 0.0, "All rows are absent.")
+        raise InputError("sample_weight must be positive for some row; got zero for all of them.")
     return weight
 
 

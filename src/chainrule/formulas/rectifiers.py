@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from chainrule.formulas.records import Activation, activations
 from chainrule.foundation.arrays import Array, Namespace
+from chainrule.foundation.errors import must_be
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,11 @@ class LeakyReLU(Activation):
     r"""A rectifier that keeps a small slope below 0, so that no unit dies.
 
     {formula}
+
+    Parameters
+    ----------
+    negative_slope : float, default=0.01
+        The slope below 0.
 
     Examples
     --------
@@ -33,6 +39,10 @@ class LeakyReLU(Activation):
 
     negative_slope: float = 0.01
 
+    def __post_init__(self) -> None:
+        if not (0.0 <= self.negative_slope < math.inf):
+            raise must_be("negative_slope", "at least 0 and finite", self.negative_slope)
+
     def value(self, xp: Namespace, z: Array) -> Array:
         return xp.where(z <= 0.0, self.negative_slope * z, z)
 
@@ -49,6 +59,11 @@ class ELU(Activation):
 
     {formula}
 
+    Parameters
+    ----------
+    alpha : float, default=1.0
+        How far below 0 it saturates; any other than 1 bends sharply at 0.
+
     Examples
     --------
     >>> elu([-1000.0, 3.0])
@@ -63,6 +78,12 @@ class ELU(Activation):
     source = "Clevert, Unterthiner & Hochreiter (2016), ICLR, eq. 14"
 
     alpha: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not (0.0 < self.alpha < math.inf):
+            raise must_be("alpha", "positive and finite", self.alpha)
+        object.__setattr__(self, "range", (-self.alpha, math.inf))
+        object.__setattr__(self, "kinks", () if self.alpha == 1.0 else (0.0,))
 
     def value(self, xp: Namespace, z: Array) -> Array:
         return xp.where(z <= 0.0, self.alpha * xp.expm1(xp.minimum(z, 0.0)), z)
