@@ -1,5 +1,6 @@
 """`MLPClassifier`: labels in, probabilities and labels out."""
 
+from collections.abc import Iterable
 from typing import Any, Self
 
 import numpy as np
@@ -288,21 +289,15 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         labels: np.ndarray = np.asarray(y)
         if labels.ndim == 2 and labels.shape[1] == 1:
             labels = column_or_1d(labels, warn=True)
-        try:
-            check_classification_targets(labels)
-            kind = type_of_target(labels, input_name="y")
-        except TypeError as error:
-            raise _mixed_labels(labels) from error
+        if labels.dtype == object:
+            labels = _of_one_type(labels)
+        check_classification_targets(labels)
+        kind = type_of_target(labels, input_name="y")
         if kind == "multiclass-multioutput":
             raise InputError(
                 "y must be one column of labels, or columns of 0 and 1; got "
                 f"{labels.shape[1]} columns with other values. Fit one classifier per column."
             )
-        if labels.ndim == 1 and labels.dtype == object:
-            try:
-                np.unique(labels)
-            except TypeError as error:
-                raise _mixed_labels(labels) from error
         return labels
 
     def _encode(self, y: Any) -> np.ndarray:
@@ -315,16 +310,17 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         if self._multilabel:
             return labels
         try:
-            codes: np.ndarray = np.searchsorted(self.classes_, y)
+            codes: np.ndarray = np.searchsorted(self.classes_, labels)
         except TypeError as error:
-            raise _mixed_labels(y) from error
+            raise _mixed_labels({*self.classes_.tolist(), *labels.tolist()}) from error
         codes = np.minimum(codes, len(self.classes_) - 1)
-        wrong = self.classes_[codes] != y
+        wrong = self.classes_[codes] != labels
         if np.any(wrong):
             row = int(np.argmax(wrong))
+            label = labels[row : row + 1].tolist()[0]
             raise InputError(
                 f"y must hold the classes of the first fit, {self.classes_.tolist()}; got "
-                f"{y[row]!r} in row {row}. Name all classes at the start, or fit anew."
+                f"{label!r} in row {row}. Name all classes at the start, or fit anew."
             )
         one_score = self.n_outputs_ == 1 and len(self.classes_) == 2
         return np.reshape(codes, (-1, 1)) if one_score else codes
@@ -348,9 +344,20 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         return tags
 
 
-def _mixed_labels(y: np.ndarray) -> InputError:
-    kinds = sorted({type(label).__name__ for label in y.ravel().tolist()})
+def _of_one_type(labels: np.ndarray) -> np.ndarray:
+    """Return text as it is, and numbers of dtype object as numbers; refuse mixtures."""
+    flat = labels.ravel().tolist()
+    if all(isinstance(label, str) for label in flat):
+        return labels
+    kinds = {"b" if isinstance(label, bool) else np.asarray(label).dtype.kind for label in flat}
+    if kinds in ({"b"}, {"i"}, {"f"}, {"i", "f"}):
+        return np.array(labels.tolist())
+    raise _mixed_labels(flat)
+
+
+def _mixed_labels(labels: Iterable[Any]) -> InputError:
+    kinds = sorted({type(label).__name__ for label in labels})
     return InputError(
-        f"y must hold labels of one type; got {' and '.join(kinds)}. Convert them, for example to "
-        "text."
+        f"y must hold labels of one type that sorts; got {' and '.join(kinds)}. Convert them, for "
+        "example to text."
     )

@@ -43,8 +43,10 @@ class TargetScale:
         # halved twice, so that the distance of two finite numbers cannot overflow
         distance = 4.0 * np.abs(y / 4.0 - center / 4.0)
         largest = float(distance.max())
-        if largest == 0.0 or not np.isfinite(largest):
-            return cls(center, 1.0)
+        # The mean of equal numbers is off by its rounding: that is no spread.
+        rounding = 64.0 * np.finfo(np.float64).eps * float(np.abs(y).max())
+        if largest <= rounding or not np.isfinite(largest):
+            return cls(center, max(1.0, min(largest, rounding)))
         share = np.average(np.mean((distance / largest) ** 2, axis=1), weights=weight)
         return cls(center, largest * float(np.sqrt(share)) or 1.0)
 

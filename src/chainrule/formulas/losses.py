@@ -38,7 +38,7 @@ class MeanSquaredError(Loss):
         return self.value(xp, p, y)
 
     def rescaled(self, scale: float) -> tuple[Loss, float]:
-        return self, scale**2
+        return self, scale * scale
 
 
 mse = losses.add(MeanSquaredError())
@@ -128,7 +128,7 @@ class Huber(Loss):
         return self.value(xp, p, y)
 
     def rescaled(self, scale: float) -> tuple[Loss, float]:
-        return replace(self, delta=self.delta / scale), scale**2
+        return replace(self, delta=self.delta / scale), scale * scale
 
 
 huber = losses.add(Huber())
@@ -203,18 +203,24 @@ class Poisson(Loss):
     source = "McCullagh & Nelder (1989), Generalized Linear Models, section 2.3.3"
 
     def value(self, xp: Namespace, s: Array, y: Array) -> Array:
-        # y log y - y, and y s, are 0 at y = 0 whatever s is
+        # t = log(p / y): near p = y, y (e^t - 1 - t) keeps all digits; exp(800) is infinite anyway
         present = y > 0.0
-        entropy = xp.where(present, y * (xp.log(xp.where(present, y, 1.0)) - 1.0 - s), 0.0)
-        return xp.exp(s) + entropy
+        t = xp.minimum(s - xp.log(xp.where(present, y, 1.0)), 800.0)
+        near = y * (xp.expm1(xp.minimum(t, 1.0)) - t)
+        far = xp.exp(s) - y * (1.0 + t)
+        return xp.where(present, xp.where(t < 1.0, near, far), xp.exp(s))
 
     def gradient(self, xp: Namespace, s: Array, y: Array) -> Array:
         return xp.exp(s) - y
 
     def on_prediction(self, xp: Namespace, p: Array, y: Array) -> Array:
+        # near p = y the terms cancel; log1p of the relative difference keeps all digits
         present = y > 0.0
-        ratio = xp.where(present, y, 1.0) / p
-        return p - y + xp.where(present, y * xp.log(ratio), p * 0.0)
+        counts = xp.where(present, y, 1.0)
+        d = (p - counts) / counts
+        near = counts * (d - xp.log1p(d))
+        far = p - y + counts * xp.log(counts / p)
+        return xp.where(present, xp.where(d < 1.0, near, far), p)
 
 
 poisson = losses.add(Poisson())

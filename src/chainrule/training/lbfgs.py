@@ -107,6 +107,12 @@ def train_lbfgs(
             jac=True,
             method="L-BFGS-B",
             callback=after_iteration,
-            options={"maxiter": epochs, "maxfun": max_evaluations, "gtol": gradient_tolerance},
+            options={
+                "maxiter": epochs,
+                "maxfun": max_evaluations,
+                "gtol": gradient_tolerance,
+                # the gradient decides, not the fall of the loss
+                "ftol": 64.0 * float(np.finfo(np.float64).eps),
+            },
         )
     yield from made

@@ -1,0 +1,448 @@
+"""What `MLPClassifier` promises beyond scikit-learn's own checks."""
+
+import copy
+import pickle
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import scipy.sparse
+from sklearn.datasets import load_breast_cancer, load_digits, load_iris
+from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
+from sklearn.metrics import log_loss
+from sklearn.model_selection import GridSearchCV, train_test_split
+from sklearn.preprocessing import scale
+
+from chainrule import MLPClassifier, losses, optimizers, schedules
+from chainrule.foundation.errors import DivergenceError, DivergenceWarning, InputError
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+generator = np.random.default_rng(20)
+X = generator.normal(size=(60, 3))
+BINARY = (X[:, 0] > 0).astype(int)
+THREE = np.arange(60) % 3
+LABELS = np.c_[BINARY, (X[:, 1] > 0)].astype(int)
+
+
+def small(**options):
+    return MLPClassifier(
+        **{"hidden_layer_sizes": (8,), "max_iter": 30, "random_state": 0} | options
+    )
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam", "adamw", "rmsprop", "lbfgs"])
+def test_every_solver_learns_digits(solver):
+    data, y = load_digits(return_X_y=True)
+    train, test, y_train, y_test = train_test_split(data / 16, y, random_state=0, stratify=y)
+    rate = {"sgd": 0.1, "rmsprop": 0.003}.get(solver, 0.005)
+    model = MLPClassifier(
+        (32,), solver=solver, learning_rate_init=rate, batch_size=64, max_iter=40, random_state=0
+    ).fit(train, y_train)
+    assert model.score(test, y_test) > 0.94
+    assert model.loss_curve_[-1] < 0.25 * model.loss_curve_[0]
+    assert len(model.loss_curve_) == model.n_iter_
+
+
+def test_binary():
+    data, y = load_breast_cancer(return_X_y=True)
+    model = small(learning_rate_init=0.01).fit(scale(data), y)
+    p = model.predict_proba(scale(data))
+    assert p.shape == (len(y), 2)
+    np.testing.assert_allclose(p.sum(axis=1), 1.0, rtol=1e-15)
+    assert model.out_activation_ == "logistic"
+    assert model.n_outputs_ == 1
+    np.testing.assert_array_equal(model.predict(scale(data)), model.classes_[p.argmax(axis=1)])
+    assert model.score(scale(data), y) > 0.97
+
+
+def test_two_classes_with_softmax():
+    model = small(loss="categorical_cross_entropy").fit(X, BINARY)
+    assert model.n_outputs_ == 2
+    assert model.predict_proba(X).shape == (60, 2)
+    assert model.predict_log_proba(X).shape == (60, 2)
+
+
+def test_multilabel_probabilities_are_independent():
+    model = small().fit(X, LABELS)
+    p = model.predict_proba(X)
+    assert p.shape == (60, 2)
+    assert not np.allclose(p.sum(axis=1), 1.0)
+    np.testing.assert_array_equal(model.predict(X), (p > 0.5).astype(int))
+    assert small(max_iter=300, learning_rate_init=0.02).fit(X, LABELS).score(X, LABELS) > 0.9
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        THREE * 10 + 5,
+        np.array(["oak", "fir", "yew"])[THREE],
+        np.array(["oak", "fir", "yew"], dtype=object)[THREE],
+        (THREE + 2).astype(object),
+        BINARY.astype(np.uint8),
+        BINARY.astype(np.int8),
+        BINARY.astype(bool),
+        np.where(BINARY, "yes", "no"),
+        THREE.astype(float),
+    ],
+    ids=lambda labels: str(np.asarray(labels).dtype),
+)
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_labels_of_every_kind_come_back(labels, early_stopping):
+    model = small(early_stopping=early_stopping, validation_fraction=0.2).fit(X, labels)
+    predicted = model.predict(X)
+    assert predicted.dtype == (labels.dtype if labels[0] != 2 else int)
+    assert set(predicted.tolist()) <= set(labels.tolist())
+
+
+def test_log_probabilities_are_finite_far_out():
+    model = small().fit(X, BINARY)
+    far = model.predict_log_proba(X * 1e6)
+    assert np.all(np.isfinite(far))
+    assert far.min() < -1e5
+    three = small().fit(X, THREE).predict_log_proba(X * 1e6)
+    assert np.all(np.isfinite(three))
+    np.testing.assert_allclose(
+        np.exp(model.predict_log_proba(X)), model.predict_proba(X), rtol=1e-12
+    )
+
+
+def test_loss_curve_is_the_mean_over_rows():
+    model = small(batch_size=7, learning_rate_init=1e-300, max_iter=1).fit(X, THREE)
+    assert model.loss_ == pytest.approx(log_loss(THREE, model.predict_proba(X)), rel=1e-12)
+
+
+def test_partial_fit_needs_classes_once():
+    model = small()
+    with pytest.raises(ValueError, match="classes must be passed on the first call"):
+        model.partial_fit(X, THREE)
+    model.partial_fit(X[:6], ["oak", "fir"] * 3, classes=["fir", "oak", "yew"])
+    model.partial_fit(X[6:8], ["yew", "yew"])
+    assert model.predict_proba(X).shape == (60, 3)
+    before = model.parameters_.vector.copy()
+    with pytest.raises(ValueError, match="'elm' in row 1"):
+        model.partial_fit(X[:2], ["oak", "elm"])
+    np.testing.assert_array_equal(model.parameters_.vector, before)
+    with pytest.raises(ValueError, match="classes must be those of the first call"):
+        model.partial_fit(X[:2], ["oak", "fir"], classes=["oak", "fir"])
+
+
+def test_partial_fit_is_refused_where_rows_are_held_out_or_all_needed():
+    model = small(early_stopping=True).fit(X, BINARY)
+    with pytest.raises(ValueError, match="early_stopping must be False"):
+        model.partial_fit(X, BINARY)
+    assert not hasattr(small(solver="lbfgs"), "partial_fit")
+    with pytest.raises(ValueError, match="planned end"):
+        small(learning_rate="cosine").partial_fit(X, BINARY, classes=[0, 1])
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"early_stopping": True, "tol": 0.0, "n_iter_no_change": 99}]
+)
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_many_short_fits_equal_a_long_one(solver, options):
+    long = small(solver=solver, max_iter=12, batch_size=16, **options).fit(X, THREE)
+    short = small(solver=solver, max_iter=3, batch_size=16, warm_start=True, **options)
+    for _ in range(4):
+        short.fit(X, THREE)
+        assert short.n_iter_ == 3
+    np.testing.assert_array_equal(short._state.vector, long._state.vector)
+    assert short.loss_curve_ == long.loss_curve_
+    assert short.t_ == long.t_
+
+
+def test_partial_fits_equal_a_fit():
+    long = small(max_iter=5, batch_size=16).fit(X, THREE)
+    steps = small(batch_size=16)
+    for _ in range(5):
+        steps.partial_fit(X, THREE, classes=[0, 1, 2])
+    np.testing.assert_array_equal(steps.parameters_.vector, long.parameters_.vector)
+    assert steps.n_iter_ == 5
+
+
+def test_a_rate_set_anew_is_used():
+    model = small(solver="sgd", momentum=0.0, alpha=0.0, batch_size=60)
+    model.partial_fit(X, BINARY, classes=[0, 1])
+    start = model.parameters_.vector.copy()
+    slow = copy.deepcopy(model).partial_fit(X, BINARY).parameters_.vector - start
+    fast = model.set_params(learning_rate_init=0.5).partial_fit(X, BINARY).parameters_.vector
+    np.testing.assert_allclose(fast - start, slow * 500, rtol=1e-9, atol=1e-12)
+    with pytest.raises(ValueError, match="optimizer must be the one"):
+        model.set_params(solver="rmsprop").partial_fit(X, BINARY)
+
+
+def test_warm_start_refuses_other_classes():
+    model = small(warm_start=True).fit(X, BINARY)
+    with pytest.raises(ValueError, match="classes of the first fit"):
+        model.fit(X, THREE)
+
+
+def test_early_stopping_keeps_the_best():
+    noise = generator.permutation(BINARY)
+    model = small(hidden_layer_sizes=(64,), max_iter=500, learning_rate_init=0.02)
+    model.fit(X[:40], noise[:40], X_val=X[40:], y_val=noise[40:])
+    assert model.stopped_because_ == "no_improvement"
+    assert model.n_iter_ < 500
+    assert len(model.validation_loss_curve_) == len(model.validation_scores_) == model.n_iter_
+    assert model.score(X[40:], noise[40:]) == model.best_validation_score_
+    assert model.best_loss_ is None
+    lowest = model.set_params(monitor="loss").fit(
+        X[:40], noise[:40], X_val=X[40:], y_val=noise[40:]
+    )
+    found = log_loss(noise[40:], lowest.predict_proba(X[40:]))
+    assert found == pytest.approx(min(lowest.validation_loss_curve_), rel=1e-12)
+
+
+def test_the_best_comes_back_at_the_last_epoch_too():
+    noise = generator.permutation(BINARY)
+    model = small(max_iter=15, learning_rate_init=0.1, n_iter_no_change=1000, monitor="loss")
+    model.fit(X[:40], noise[:40], X_val=X[40:], y_val=noise[40:])
+    found = log_loss(noise[40:], model.predict_proba(X[40:]))
+    assert min(model.validation_loss_curve_) < model.validation_loss_curve_[-1]
+    assert found == pytest.approx(min(model.validation_loss_curve_), rel=1e-12)
+
+
+def test_the_split_keeps_every_class_on_both_sides():
+    order = np.argsort(THREE)
+    seen = []
+    model = small(early_stopping=True, validation_fraction=0.2)
+    original = model._rows
+    model._rows = lambda X, y, *rest, **names: (
+        seen.append(np.asarray(y)) or original(X, y, *rest, **names)
+    )
+    model.fit(X[order], THREE[order])
+    held, kept = seen
+    np.testing.assert_array_equal(np.bincount(held), [4, 4, 4])
+    np.testing.assert_array_equal(np.bincount(kept), [16, 16, 16])
+
+
+@pytest.mark.parametrize(
+    ("rows", "labels", "message"),
+    [
+        (12, [0] * 6 + [1] * 5 + [2], r"class .*2.* has 1"),
+        (2, [0, 1], "at least 2 rows and leave 1; got 0.1 of 2 rows"),
+        (30, list(range(10)) * 3, "each of 10 classes"),
+    ],
+)
+def test_a_split_that_cannot_be_says_why(rows, labels, message):
+    with pytest.raises(InputError, match=message):
+        small(early_stopping=True).fit(X[:rows], labels)
+
+
+def test_validation_rows_of_an_unknown_class():
+    labels = np.where(np.arange(20) == 0, 9, BINARY[40:])
+    with pytest.raises(InputError, match="9 in row 0"):
+        small().fit(X[:40], BINARY[:40], X_val=X[40:], y_val=labels)
+    with pytest.raises(InputError, match="given together"):
+        small().fit(X, BINARY, X_val=X)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pd.DataFrame,
+        lambda X: pd.DataFrame(X, columns=list("abc")),
+        lambda X: pl.DataFrame(X, schema=list("abc")),
+        scipy.sparse.csr_matrix,
+        scipy.sparse.csc_matrix,
+        scipy.sparse.coo_array,
+        np.asfortranarray,
+        lambda X: X.astype(">f8"),
+        lambda X: np.repeat(X, 2, axis=1)[:, ::2],
+        lambda X: X.tolist(),
+    ],
+    ids=["pandas", "names", "polars", "csr", "csc", "coo", "fortran", "big", "stride", "list"],
+)
+def test_inputs_of_every_kind_give_the_same(make):
+    plain = small().fit(X, THREE)
+    other = small().fit(make(X), THREE)
+    np.testing.assert_allclose(other.predict_proba(make(X)), plain.predict_proba(X), rtol=1e-10)
+
+
+def test_columns_in_another_order_are_refused():
+    model = small().fit(pd.DataFrame(X, columns=list("abc")), BINARY)
+    with pytest.raises(ValueError, match="feature names should match"):
+        model.predict(pd.DataFrame(X, columns=list("bac")))
+    with pytest.warns(UserWarning, match="valid feature names"):
+        model.predict(X)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_precision_follows_the_input_or_the_option(dtype):
+    assert small().fit(X.astype(dtype), BINARY).coefs_[0].dtype == dtype
+    assert small(dtype=dtype).fit(X, BINARY).predict_proba(X).dtype == dtype
+    assert small(dtype=dtype, solver="lbfgs").fit(X, BINARY).coefs_[0].dtype == dtype
+
+
+def test_a_cell_that_is_not_finite_is_named():
+    bad = X.copy()
+    bad[5, 1] = np.nan
+    with pytest.raises(ValueError, match=r"X must be finite.*nan in row 5, column 1, counted"):
+        small().fit(bad, BINARY)
+    frame = pd.DataFrame(bad, columns=list("abc"))
+    with pytest.raises(ValueError, match=r"row 5, column 1 \('b'\)"):
+        small().fit(frame, BINARY)
+    model = small().fit(X, BINARY)
+    with pytest.raises(ValueError, match="row 5, column 1"):
+        model.predict(bad)
+    with pytest.raises(ValueError, match="row 5, column 1"):
+        model.predict(scipy.sparse.csr_matrix(bad))
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("solver", ["sgd"])
+def test_divergence_is_said_and_leaves_the_last_good_parameters(solver, early_stopping):
+    model = small(solver=solver, learning_rate_init=1e6, early_stopping=early_stopping)
+    with pytest.warns(DivergenceWarning, match=r"epoch \d+, step \d+.*learning rate 1e\+06"):
+        model.fit(X, BINARY)
+    assert model.stopped_because_ == "divergence"
+    assert np.all(np.isfinite(model.predict_proba(X)))
+    with pytest.raises(DivergenceError):
+        list(small(solver=solver, learning_rate_init=1e6).fit_epochs(X, BINARY))
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("activation", "sigmoyd", "unknown activation 'sigmoyd'. Did you mean 'sigmoid'"),
+        ("activation", ["relu", "tanh"], r"activation must name one function per hidden layer"),
+        ("solver", "adan", "Did you mean 'adam'"),
+        ("learning_rate", "cosin", "Did you mean 'cosine'"),
+        ("loss", "mse", "loss must be one that gives probabilities; got 'mse'"),
+        ("engine", "referense", "Did you mean 'reference'"),
+        ("hidden_layer_sizes", (0,), "hidden_layer_sizes must be a positive integer"),
+        ("hidden_layer_sizes", 2.5, "hidden_layer_sizes must be a positive integer"),
+        ("alpha", -1, "alpha must be a number of at least 0; got -1"),
+        ("batch_size", 0, "batch_size must be 'auto' or a positive integer"),
+        ("learning_rate_init", float("nan"), "learning_rate_init must be a positive number"),
+        ("max_iter", 0, "max_iter must be a positive integer"),
+        ("momentum", 1.0, "momentum must be at least 0 and below 1"),
+        ("random_state", "seed", "random_state must be None, an integer"),
+        ("dtype", "float16", "dtype must be 'float32' or 'float64'; got 'float16'"),
+        ("monitor", "acc", "monitor must be 'score' or 'loss'"),
+    ],
+)
+def test_an_option_that_cannot_be_is_named(option, value, message):
+    with pytest.raises(ValueError, match=message):
+        small(**{option: value}).fit(X, BINARY)
+
+
+def test_targets_that_cannot_be_are_named():
+    with pytest.raises(ValueError, match="Unknown label type"):
+        small().fit(X, X[:, 0])
+    for mixed, kinds in (([1, "a"], "int and str"), ([None, "a"], "NoneType and str")):
+        with pytest.raises(ValueError, match=f"labels of one type that sorts; got {kinds}"):
+            small().fit(X[:2], np.array(mixed, dtype=object))
+    with pytest.raises(ValueError, match="NaN"):
+        small().fit(X, np.where(np.arange(60) == 3, np.nan, THREE))
+    with pytest.raises(ValueError, match="3 classes"):
+        small(loss="bce").fit(X, THREE)
+    with pytest.warns(DataConversionWarning):
+        assert small().fit(X, THREE.reshape(-1, 1)).predict(X).shape == (60,)
+
+
+def test_records_serve_as_options_and_a_list_as_activations():
+    model = MLPClassifier(
+        (6, 4),
+        ["tanh", "leaky_relu"],
+        solver=optimizers.get("sgd", momentum=0.5),
+        learning_rate=schedules.get("step", every=2),
+        loss=losses.categorical_cross_entropy,
+        learning_rate_init=0.1,
+        max_iter=4,
+        random_state=1,
+    ).fit(X, THREE)
+    assert [layer.activation.name for layer in model.network_.layers] == [
+        "tanh",
+        "leaky_relu",
+        "linear",
+    ]
+
+
+def test_no_hidden_layer_is_logistic_regression():
+    from sklearn.linear_model import LogisticRegression
+
+    data, y = load_iris(return_X_y=True)
+    data = scale(data)
+    ours = MLPClassifier((), solver="lbfgs", alpha=0.01, tol=1e-9, max_iter=2000).fit(data, y)
+    theirs = LogisticRegression(C=1 / (0.01 * len(y)), tol=1e-10, max_iter=2000).fit(data, y)
+    np.testing.assert_allclose(ours.predict_proba(data), theirs.predict_proba(data), atol=1e-5)
+
+
+def test_weights_of_zero_are_absent_rows():
+    weight = (np.arange(60) % 2).astype(float)
+    options = {"solver": "lbfgs", "alpha": 1e-3, "max_iter": 20}
+    weighted = small(**options).fit(X, BINARY, weight)
+    kept = small(**options).fit(X[1::2], BINARY[1::2])
+    np.testing.assert_allclose(weighted.parameters_.vector, kept.parameters_.vector, rtol=1e-6)
+
+
+def test_a_batch_of_absent_rows_is_skipped():
+    weight = np.ones(60)
+    weight[:30] = 0.0
+    model = small(batch_size=30, shuffle=False).fit(X, BINARY, weight)
+    assert np.all(np.isfinite(model.parameters_.vector))
+
+
+def test_copies_work_before_and_after_fit():
+    for model in (small(), small().fit(X, THREE)):
+        for copied in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+            if hasattr(model, "parameters_"):
+                np.testing.assert_array_equal(copied.predict_proba(X), model.predict_proba(X))
+                copied.set_params(warm_start=True, max_iter=1).fit(X, THREE)
+
+
+def test_edited_weights_are_used():
+    model = small().fit(X, BINARY)
+    model.coefs_[-1][:] = 0.0
+    model.intercepts_[-1][:] = 3.0
+    np.testing.assert_allclose(model.predict_proba(X)[:, 1], 1 / (1 + np.exp(-3.0)))
+    model.intercepts_ = [bias * 0.0 for bias in model.intercepts_]
+    np.testing.assert_allclose(model.predict_proba(X)[:, 1], 0.5)
+    model.set_params(learning_rate_init=1e-300).partial_fit(X, BINARY)
+    np.testing.assert_allclose(model.predict_proba(X)[:, 1], 0.5)
+    with pytest.raises(AttributeError, match="before it is fitted"):
+        small().coefs_  # noqa: B018
+
+
+def test_the_loop_can_be_left_and_the_estimator_is_fitted():
+    model = small(early_stopping=True)
+    for epoch in model.fit_epochs(X, THREE):
+        assert model.predict(X).shape == (60,)
+        if epoch.number == 3:
+            break
+    assert model.n_iter_ == 3
+    assert model.stopped_because_ == "interrupted"
+    assert len(model.loss_curve_) == 3
+
+
+def test_the_seed_used_is_kept_and_the_global_one_untouched():
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    model = small(random_state=None).fit(X, BINARY)
+    np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+    again = small(random_state=model.seed_).fit(X, BINARY)
+    np.testing.assert_array_equal(again.parameters_.vector, model.parameters_.vector)
+
+
+def test_warnings_and_lines(capsys):
+    with pytest.warns(ConvergenceWarning, match="max_iter=2"):
+        small(max_iter=2, verbose=True, early_stopping=True).fit(X, BINARY)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith("epoch 1  loss ")
+    assert "validation score" in lines[1]
+
+
+def test_grid_search_with_two_jobs():
+    search = GridSearchCV(small(), {"alpha": [0.0, 1.0]}, cv=2, n_jobs=2).fit(X, BINARY)
+    one = GridSearchCV(small(), {"alpha": [0.0, 1.0]}, cv=2, n_jobs=1).fit(X, BINARY)
+    np.testing.assert_array_equal(
+        search.cv_results_["mean_test_score"], one.cv_results_["mean_test_score"]
+    )
+
+
+def test_any_number_of_rows_per_batch():
+    for rows in (1, 2, 59):
+        model = small(batch_size=rows, max_iter=2).fit(X, BINARY)
+        assert model.t_ == 120
