@@ -1,0 +1,1 @@
+"""App: the command line. Nothing imports from here."""

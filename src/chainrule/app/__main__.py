@@ -1,0 +1,69 @@
+"""The entry of the command line: every failure becomes one line on stderr and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from chainrule.foundation.errors import DivergenceError, InputError
+
+__all__ = ["main"]
+
+BAD_INPUT, DIVERGED, INTERRUPTED = 2, 1, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        What stands after ``chainrule``; by default those of the process.
+
+    Examples
+    --------
+    >>> main(["--version"])
+    chainrule ...
+    0
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a terminal may lack the letters of a column's name
+            stream.reconfigure(errors="replace")
+    try:
+        import typer
+
+        from chainrule.app.commands import app
+        from chainrule.app.report import fail
+    except ModuleNotFoundError as error:
+        print(
+            f"error: the command line needs {error.name}. Install it: pip install 'chainrule[app]'",
+            file=sys.stderr,
+        )
+        return BAD_INPUT
+    usage_error = typer.BadParameter.__bases__[0]  # of typer's own click, wherever it lives
+    command = typer.main.get_command(app)
+    try:
+        code = command.main(
+            None if arguments is None else list(arguments), "chainrule", standalone_mode=False
+        )
+        return int(code or 0)
+    except usage_error as error:
+        fail(f"{error.format_message()} Try --help.")  # type: ignore[attr-defined]
+        return BAD_INPUT
+    except InputError as error:
+        fail(str(error))
+        return BAD_INPUT
+    except DivergenceError as error:
+        fail(str(error))
+        return DIVERGED
+    except (KeyboardInterrupt, typer.Abort) as error:
+        fail(str(error) or "interrupted; nothing was written")
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of stdout has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,252 @@
+"""From a table to a model file: split, prepare, train, test, write."""
+
+from __future__ import annotations
+
+import math
+import platform
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+import chainrule
+from chainrule.app.report import Report, written
+from chainrule.app.results import Baseline, Score, scores_of
+from chainrule.app.settings import Settings, estimator_options
+from chainrule.app.tables import SUFFIXES, TARGET, is_built_in, read_table
+from chainrule.app.targets import Task, decide_task, encode_target, target_column
+from chainrule.estimators.classifier import MLPClassifier
+from chainrule.estimators.regressor import MLPRegressor
+from chainrule.foundation.errors import DivergenceError, InputError
+from chainrule.interop.columns import counted
+from chainrule.interop.model_file import Estimator, save_model
+from chainrule.interop.preparation import Preparation
+from chainrule.training.sources import held_out_rows
+
+__all__ = ["Interrupted", "fit"]
+
+STOPPED = {
+    "max_iter": "all epochs made",
+    "no_improvement": "no improvement",
+    "time_limit": "time limit",
+    "interrupted": "interrupted",
+    "divergence": "divergence",
+}
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C during training; the message says what became of the model."""
+
+
+@dataclass
+class Run:
+    """How training went."""
+
+    seconds: float
+    stopped: str
+    best_epoch: int | None
+    divergence: DivergenceError | None = None
+
+
+def fit(
+    data: str,
+    target: str | None,
+    settings: Settings,
+    *,
+    task: str | None,
+    out: Path | None,
+    plot: bool,
+    report: Report,
+) -> None:
+    """Train on a table, and write the model and the picture of its losses.
+
+    Raises
+    ------
+    InputError
+        Before anything is written.
+    Interrupted
+        After Ctrl-C during training; a model of at least one epoch has been written.
+    DivergenceError
+        After a divergence; a model of at least one good epoch has been written.
+    """
+    model_path = _place(data, out)
+    if target is None:
+        if not is_built_in(data):
+            raise InputError("--target must name the column to predict. Add --target COLUMN.")
+        target = TARGET
+    frame = read_table(data, tell=report.note)
+    series = target_column(frame, target, data)
+    name = data if is_built_in(data) else Path(data).name
+    report.line(f"{name}: {counted(frame.height, 'row')}, {counted(frame.width, 'column')}")
+    chosen, reason = decide_task(series, task)
+    y = encode_target(series, chosen)
+    what = f" of {len(np.unique(y))} classes" if chosen == "classification" else ""
+    change = "" if task else "; --task changes that"
+    report.line(f"target {target!r}: {chosen}{what}, as {reason.removeprefix('as ')}{change}")
+    train, test = _split(y, chosen, settings)
+    preparation = Preparation.fit(frame[train], target=target, tell=report.note)
+    X = preparation.transform(frame[train])
+    estimator = _estimator(y[train], chosen, settings, report)
+    held = math.ceil(len(train) * settings.validation_fraction) if estimator.early_stopping else 0
+    inputs = counted(X.shape[1], "input")
+    report.line(
+        f"{inputs} from {counted(len(preparation.columns), 'column')}; "
+        f"{len(train) - held:,} rows to train on, {held:,} to validate, {len(test):,} to test"
+    )
+    run = _train(estimator, X, y[train], settings, report)
+    if not estimator.loss_curve_:
+        if run.divergence is not None:
+            raise run.divergence
+        raise Interrupted("interrupted in the first epoch; nothing was written")
+    baseline = _baseline(estimator, y[train])
+    X_test = preparation.transform(frame[test], tell=report.note)
+    scores = scores_of(estimator, X_test, y[test], baseline)
+    training: dict[str, Any] = {
+        "data": name,
+        "rows": {
+            "all": frame.height,
+            "train": len(train) - held,
+            "validation": held,
+            "test": len(test),
+        },
+        "target": target,
+        "task": chosen,
+        "reason": reason,
+        "settings": asdict(settings),
+        "seconds": run.seconds,
+        "stopped": run.stopped,
+        "best_epoch": run.best_epoch,
+        "results": [score.to_dict() for score in scores],
+        "baseline": asdict(baseline),
+        "versions": {
+            "chainrule": chainrule.__version__,
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+        },
+    }
+    save_model(model_path, estimator, preparation, training)
+    _show_run(estimator, run, report)
+    report.line(f"\nresult on the {len(test):,} test rows, none of them seen in training:\n")
+    report.scores(scores, baseline.name)
+    report.line()
+    report.line(f"model  {model_path}")
+    if plot:
+        picture = model_path.with_suffix(".png")
+        _draw(picture, estimator, run, name, target, scores)
+        report.line(f"plot   {picture}")
+    if run.stopped == "interrupted":
+        raise Interrupted(f"interrupted; the best model so far is in {model_path}")
+    if run.divergence is not None:
+        report.line(f"the model holds the last good parameters: {model_path}")
+        raise run.divergence
+
+
+def _place(data: str, out: Path | None) -> Path:
+    """Return where the model goes; refuse a place that cannot be written before training."""
+    path = Path(f"{Path(data).stem}.chainrule") if out is None else out
+    if path.suffix.lower() in (*SUFFIXES, ".png"):
+        raise InputError(
+            f"--out must name a model file, not data or a picture; got {path}. "
+            "Name it like model.chainrule."
+        )
+    path = path if path.suffix else path.with_suffix(".chainrule")
+    if path.is_dir() or not path.parent.is_dir():
+        what = "it is a folder" if path.is_dir() else f"there is no folder {path.parent}"
+        raise InputError(f"--out must be a file that can be written; got {path}, but {what}.")
+    return path
+
+
+def _split(y: np.ndarray, task: Task, settings: Settings) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows to train on and those to test on; classes keep their shares."""
+    n = len(y)
+    classes = len(np.unique(y)) if task == "classification" else 1
+    held = math.ceil(n * settings.test_fraction)
+    least = max(2, classes)
+    if held < least or n - held < least:
+        raise InputError(
+            f"--test-fraction must leave at least {least} rows to test on and {least} to train on; "
+            f"{settings.test_fraction:g} of {n:,} rows is {held:,}. Change it, or add rows."
+        )
+    labels = y if task == "classification" else None
+    return held_out_rows(n, settings.test_fraction, settings.seed, labels)
+
+
+def _estimator(y: np.ndarray, task: Task, settings: Settings, report: Report) -> Estimator:
+    options = estimator_options(settings, task, len(y))
+    if settings.early_stopping:
+        held = math.ceil(len(y) * settings.validation_fraction)
+        least, fewest = 2, 2
+        if task == "classification":
+            _, counts = np.unique(y, return_counts=True)
+            least, fewest = max(2, len(counts)), int(counts.min())
+        if held < least or len(y) - held < least or fewest < 2:
+            report.note("too few rows to validate on: all epochs are made, none is chosen")
+            options |= {"early_stopping": False, "n_iter_no_change": math.inf}
+    return MLPClassifier(**options) if task == "classification" else MLPRegressor(**options)
+
+
+def _train(
+    estimator: Estimator, X: np.ndarray, y: np.ndarray, settings: Settings, report: Report
+) -> Run:
+    """Train until the end, the time limit, Ctrl-C or divergence; the best epoch is kept."""
+    epochs = estimator.fit_epochs(X, y)
+    stopped, divergence = None, None
+    with report.epochs(estimator.max_iter, settings.time_limit) as bar:
+        try:
+            for epoch in epochs:
+                bar.show(epoch)
+                if settings.time_limit is not None and bar.seconds >= settings.time_limit:
+                    stopped = "time_limit" if epoch.number < estimator.max_iter else None
+                    break
+        except KeyboardInterrupt:
+            stopped = "interrupted"
+        except DivergenceError as error:
+            stopped, divergence = "divergence", error
+        finally:
+            epochs.close()
+        seconds = bar.seconds
+    if stopped is None:
+        finished = estimator.n_iter_ >= estimator.max_iter
+        stopped = "max_iter" if finished else "no_improvement"
+    curve = estimator.validation_loss_curve_
+    best = int(np.nanargmin(curve)) + 1 if curve and not np.isnan(curve).all() else None
+    return Run(seconds, stopped, best, divergence)
+
+
+def _baseline(estimator: Estimator, y: np.ndarray) -> Baseline:
+    if isinstance(estimator, MLPClassifier):
+        codes = np.searchsorted(estimator.classes_, y)
+        return Baseline.of_labels(codes, estimator.classes_)
+    return Baseline.of_numbers(y)
+
+
+def _show_run(estimator: Estimator, run: Run, report: Report) -> None:
+    widths = [str(estimator.network_.n_in)]
+    widths += [f"{layer.n_out} {layer.activation.name}" for layer in estimator.network_.layers[:-1]]
+    widths.append(str(estimator.network_.n_out))
+    report.line(f"network {' > '.join(widths)}, {estimator.network_.n_parameters:,} parameters")
+    kept = "" if run.best_epoch is None else f", epoch {run.best_epoch} kept"
+    report.line(
+        f"trained {counted(estimator.n_iter_, 'epoch')} in {run.seconds:.1f} s "
+        f"({STOPPED[run.stopped]}){kept}"
+    )
+
+
+def _draw(
+    path: Path, estimator: Estimator, run: Run, name: str, target: str, scores: list[Score]
+) -> None:
+    from chainrule.app.plot import draw_losses
+
+    loss = estimator.objective_.loss.name.replace("_", " ")
+    reached = ", ".join(f"{score.name} {written(score.value)}" for score in scores)
+    draw_losses(
+        path,
+        estimator.loss_curve_,
+        estimator.validation_loss_curve_,
+        best=run.best_epoch,
+        title=f"{name}: {target}",
+        subtitle=f"on test rows: {reached}",
+        loss=loss,
+    )

@@ -1,0 +1,94 @@
+"""From a model file and a table to predictions, and to a result where the target is known."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from chainrule.app.report import Report
+from chainrule.app.results import Baseline, scores_of
+from chainrule.app.tables import read_table, write_table, writer_of
+from chainrule.estimators.classifier import MLPClassifier
+from chainrule.foundation.errors import FileFormatError, InputError
+from chainrule.interop.cells import numbers_of, text_of
+from chainrule.interop.columns import counted
+from chainrule.interop.model_file import Model, read_model
+
+__all__ = ["predict"]
+
+
+def predict(model_path: str, data: str, *, out: Path | None, proba: bool, report: Report) -> None:
+    """Predict every row of a table, and write the predictions to a file or to stdout.
+
+    Raises
+    ------
+    InputError
+        Before anything is written.
+    """
+    if out is not None:
+        writer_of(out)
+    model = read_model(model_path)
+    estimator, preparation = model.estimator, model.preparation
+    if preparation is None:
+        raise InputError(
+            f"{model_path} must be a model of a table; this one was trained on plain arrays. Use "
+            "it from Python: chainrule.load(path).predict(X)."
+        )
+    if proba and not isinstance(estimator, MLPClassifier):
+        raise InputError("--proba must be left out for a regression, which has no classes.")
+    frame = read_table(data, tell=report.note)
+    X = preparation.transform(frame, tell=report.note)
+    columns: dict[str, Any] = {"prediction": estimator.predict(X)}
+    if isinstance(estimator, MLPClassifier) and proba:
+        p = estimator.predict_proba(X)
+        columns |= {f"probability of {c}": p[:, n] for n, c in enumerate(estimator.classes_)}
+    predictions = pl.DataFrame(columns)
+    if out is None:
+        sys.stdout.write(predictions.write_csv())
+        sys.stdout.flush()
+    else:
+        write_table(predictions, out)
+        report.line(f"{counted(frame.height, 'prediction')} in {out}")
+    if preparation.target in frame.columns:
+        _compare(model, X, frame[preparation.target], report)
+
+
+def _compare(model: Model, X: np.ndarray, target: pl.Series, report: Report) -> None:
+    """Print the result table for the rows whose target is known."""
+    estimator = model.estimator
+    if isinstance(estimator, MLPClassifier):
+        y = _as_labels(target, estimator.classes_)
+        known = np.isin(y, estimator.classes_)
+    else:
+        y = numbers_of(target, lenient=True)
+        known = np.isfinite(y)
+    if not known.all():
+        unknown = counted(int((~known).sum()), "row")
+        what = "a class not seen at training" if isinstance(estimator, MLPClassifier) else "no"
+        report.note(
+            f"{unknown} hold {what if what != 'no' else 'no target'}; the result leaves them out"
+        )
+    if not known.any():
+        return
+    record = model.training.get("baseline")
+    try:
+        baseline = Baseline(str(record["name"]), [float(value) for value in record["values"]])
+    except (KeyError, TypeError, ValueError) as error:
+        raise FileFormatError("the model file holds no baseline. Train the model again.") from error
+    known_y = (
+        y[known].astype(estimator.classes_.dtype) if hasattr(estimator, "classes_") else y[known]
+    )
+    scores = scores_of(estimator, X[known], known_y, baseline)
+    report.line(f"\nresult on {int(known.sum()):,} rows with a known {target.name!r}:\n")
+    report.scores(scores, baseline.name)
+
+
+def _as_labels(target: pl.Series, classes: np.ndarray) -> np.ndarray:
+    """Return the cells in the type of the classes; a cell that does not fit is an unknown label."""
+    if classes.dtype.kind in "US":
+        return np.array(text_of(target).fill_null("").to_list(), dtype=str)
+    return numbers_of(target, lenient=True)

@@ -1,0 +1,118 @@
+"""How good a fitted estimator is on rows it has not seen, beside the trivial answer."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from chainrule.estimators.classifier import MLPClassifier
+from chainrule.estimators.regressor import MLPRegressor
+
+__all__ = ["Baseline", "Score", "scores_of"]
+
+
+@dataclass(frozen=True)
+class Score:
+    """One line of the result table."""
+
+    name: str
+    value: float
+    baseline: float
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The answer that looks at no column: the shares of the classes, or the mean.
+
+    Attributes
+    ----------
+    name : str
+        What the trivial answer is, in words.
+    values : list of float
+        The share of each class in the order of ``classes_``, or the mean alone.
+    """
+
+    name: str
+    values: list[float]
+
+    @classmethod
+    def of_labels(cls, codes: np.ndarray, classes: np.ndarray) -> Baseline:
+        """Learn the shares of class numbers."""
+        counts = np.bincount(codes, minlength=len(classes))
+        name = f"always {classes[np.argmax(counts)]}"
+        return cls(name, [float(share) for share in counts / counts.sum()])
+
+    @classmethod
+    def of_numbers(cls, y: np.ndarray) -> Baseline:
+        """Learn the mean."""
+        return cls("always the mean", [float(np.mean(y))])
+
+
+def scores_of(
+    estimator: MLPClassifier | MLPRegressor, X: np.ndarray, y: np.ndarray, baseline: Baseline
+) -> list[Score]:
+    """Return the scores on rows with known targets, all of them classes the estimator knows."""
+    if isinstance(estimator, MLPClassifier):
+        return _of_classes(estimator, X, y, baseline)
+    return _of_numbers(estimator.predict(X), y, baseline.values[0])
+
+
+def _of_classes(
+    estimator: MLPClassifier, X: np.ndarray, y: np.ndarray, baseline: Baseline
+) -> list[Score]:
+    codes = np.searchsorted(estimator.classes_, y)
+    log_p = estimator.predict_log_proba(X)
+    shares = np.array(baseline.values)
+    guess = int(np.argmax(shares))
+    rows = np.arange(len(codes))
+    scores = [
+        Score(
+            "accuracy",
+            float(np.mean(estimator.predict(X) == y)),
+            float(np.mean(codes == guess)),
+        ),
+        Score(
+            "log loss",
+            float(-np.mean(log_p[rows, codes])),
+            float(-np.mean(np.log(shares[codes]))),
+        ),
+    ]
+    area = _area(np.exp(log_p), codes)
+    return scores if area is None else [*scores, Score("AUC", area, 0.5)]
+
+
+def _area(p: np.ndarray, codes: np.ndarray) -> float | None:
+    """Return the area under the ROC curve; the mean over the classes, each against the rest."""
+    from sklearn.metrics import roc_auc_score
+
+    present = np.unique(codes)
+    if len(present) < p.shape[1]:  # a class without rows has no curve
+        return None
+    if p.shape[1] == 2:
+        return float(roc_auc_score(codes == 1, p[:, 1]))
+    areas = [roc_auc_score(codes == number, p[:, number]) for number in present]
+    return float(np.mean(areas))
+
+
+def _of_numbers(predicted: np.ndarray, y: np.ndarray, mean: float) -> list[Score]:
+    def squared(p: np.ndarray | float) -> float:
+        return float(np.mean((y - p) ** 2))
+
+    def absolute(p: np.ndarray | float) -> float:
+        return float(np.mean(np.abs(y - p)))
+
+    predicted = predicted.astype(np.float64)
+    variance = squared(float(np.mean(y)))
+    scores = [
+        Score("MAE", absolute(predicted), absolute(mean)),
+        Score("RMSE", squared(predicted) ** 0.5, squared(mean) ** 0.5),
+    ]
+    if variance > 0.0:
+        r2 = Score("R2", 1.0 - squared(predicted) / variance, 1.0 - squared(mean) / variance)
+        scores = [r2, *scores]
+    return scores

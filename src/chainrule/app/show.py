@@ -1,0 +1,108 @@
+"""What a model file says about itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from chainrule.app.fit import STOPPED
+from chainrule.app.report import Report
+from chainrule.app.results import Score
+from chainrule.estimators.classifier import MLPClassifier
+from chainrule.foundation.errors import FileFormatError
+from chainrule.interop.columns import counted
+from chainrule.interop.model_file import Model, read_model
+
+__all__ = ["show"]
+
+# Options that say nothing with these solvers, or nothing at all to a person.
+SILENT = ("verbose", "warm_start", "engine", "random_state")
+
+
+def show(path: str, report: Report) -> None:
+    """Print what a model is, how it was trained, on which columns, with which result."""
+    model = read_model(path)
+    try:
+        _what(path, model, report)
+        _how(model, report)
+        _columns(model, report)
+        _result(model.training, report)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise FileFormatError(
+            f"{path} must hold notes about its training as this version writes them; {error!r} is "
+            "missing or damaged."
+        ) from error
+
+
+def _what(path: str, model: Model, report: Report) -> None:
+    estimator, training = model.estimator, model.training
+    kind = type(estimator).__name__
+    task = (
+        f", {training['task']} of {training['target']!r} in {training['data']}" if training else ""
+    )
+    report.line(f"{path}: {kind}{task}", style="bold")
+    if isinstance(estimator, MLPClassifier):
+        names = [str(name) for name in estimator.classes_]
+        more = f" and {len(names) - 12} more" if len(names) > 12 else ""
+        report.line(f"{len(names)} classes: {', '.join(names[:12])}{more}")
+    report.line()
+    report.line(estimator.network_.summary())
+    report.line()
+
+
+def _how(model: Model, report: Report) -> None:
+    estimator, training = model.estimator, model.training
+    report.line("training", style="bold")
+    facts: list[tuple[str, str]] = []
+    if training:
+        rows = training["rows"]
+        facts = [
+            (
+                "rows",
+                ", ".join(f"{rows[part]:,} {part}" for part in ("train", "validation", "test")),
+            ),
+            ("time", f"{training['seconds']:.1f} s"),
+        ]
+    reason = training.get("stopped", estimator.stopped_because_)
+    epochs = f"{counted(estimator.n_iter_, 'epoch')} ({STOPPED.get(reason, reason)})"
+    best = training.get("best_epoch")
+    facts += [
+        ("epochs", epochs + ("" if best is None else f", epoch {best} kept")),
+        ("loss", estimator.objective_.loss.name),
+        ("seed", str(estimator.seed_)),
+        ("settings", _settings(estimator.get_params(deep=False))),
+        ("versions", _versions(model)),
+    ]
+    for name, text in facts:
+        report.line(f"  {name:9}{text}")
+    report.line()
+
+
+def _versions(model: Model) -> str:
+    versions = model.training.get("versions", {"chainrule": model.version})
+    return ", ".join(f"{name} {version}" for name, version in versions.items())
+
+
+def _settings(options: dict[str, Any]) -> str:
+    names = [name for name in options if name not in SILENT and options[name] is not None]
+    return ", ".join(f"{name}={options[name]}" for name in names)
+
+
+def _columns(model: Model, report: Report) -> None:
+    if model.preparation is None:
+        report.line(f"columns: {model.estimator.n_features_in_} numbers, prepared by hand")
+        return
+    described: Sequence[Sequence[str]] = model.preparation.describe()
+    report.table(("column", "kind", "prepared as"), described, numbers=False)
+    report.line()
+
+
+def _result(training: dict[str, Any], report: Report) -> None:
+    if not training:
+        return
+    scores = [
+        Score(str(score["name"]), float(score["value"]), float(score["baseline"]))
+        for score in training["results"]
+    ]
+    report.line(f"result on {training['rows']['test']:,} test rows", style="bold")
+    report.scores(scores, training["baseline"]["name"])

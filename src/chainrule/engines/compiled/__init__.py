@@ -1,0 +1,1 @@
+"""The fast engine: the same formulas and the same steps, as machine code for this processor."""

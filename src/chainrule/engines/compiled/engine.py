@@ -1,0 +1,337 @@
+"""The engine behind the protocol: it prepares a job, and lets the kernels do it."""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from chainrule.engines.compiled import passes
+from chainrule.engines.compiled.inputs import Inputs
+from chainrule.engines.compiled.kernel_code import Kernels
+from chainrule.engines.compiled.tables import Job, Result
+from chainrule.engines.compiled.target import Target, host_target
+from chainrule.engines.compiled.threads import available_threads, run_team
+from chainrule.engines.compiled.workspace import Workspace, address_of, round_up
+from chainrule.engines.engine import Position, Rows, Totals
+from chainrule.formulas.optimizers import Optimizer
+from chainrule.foundation.arrays import Array, floating_dtype, namespace
+from chainrule.foundation.errors import InputError
+from chainrule.model.objective import Objective
+
+__all__ = ["CompiledEngine"]
+
+# Rows of a block: its activations stay in the caches of one core.
+BLOCK = 48
+# Rows whose gradient is formed at once, whatever the number of rows.
+GRADIENT_ROWS = 4096
+# Multiplications per step below which a second thread costs more than it brings.
+THREAD_WORK = 400_000
+
+
+class CompiledEngine:
+    """Training and prediction as machine code for this processor.
+
+    Parameters
+    ----------
+    objective : Objective
+        What is made small.
+    optimizer : Optimizer
+        The update rule.
+    n_threads : int, optional
+        Threads; None takes all cores that this process may use. The numbers do not depend on it.
+    target : Target, optional
+        The processor to make code for, instead of this one as it is.
+    """
+
+    name = "compiled"
+
+    def __init__(
+        self,
+        objective: Objective,
+        optimizer: Optimizer,
+        n_threads: int | None = None,
+        *,
+        target: Target | None = None,
+    ) -> None:
+        self.objective = objective
+        self.optimizer = optimizer
+        self.n_threads = n_threads
+        available_threads(n_threads)
+        self._target = target or host_target()
+        self._free: dict[Any, list[Workspace]] = {}
+        self._process = os.getpid()
+        self._lock = threading.Lock()
+        # formulas that cannot be compiled are refused here, not in the middle of a fit
+        self._activation_passes(8)
+        passes.loss_pass(objective.loss, self._target, 8)
+        passes.update_pass(optimizer, objective.penalties, self._target, 8)
+
+    def scores(self, vector: Array, x: Array) -> Array:
+        """Return the scores (n, n_out) at a flat vector of parameters."""
+        vector, dtype = self._checked(vector)
+        out = np.empty((x.shape[0], self.objective.network.n_out), dtype)
+        for start, stop, inputs in self._chunks(x, dtype):
+            if stop > start:
+                self._score(vector, inputs, out[start:stop])
+        return out
+
+    def loss(self, vector: Array, rows: Rows) -> float:
+        """Return the mean loss over all rows, without penalties."""
+        vector, dtype = self._checked(vector)
+        y, weight = self._targets(rows, dtype)
+        losses = np.empty(len(rows))
+        for start, stop, inputs in self._chunks(rows.x, dtype):
+            part = None if weight is None else weight[start:stop]
+            losses[start:stop] = self._losses(vector, inputs, y[start:stop], part)
+        total = len(rows) if weight is None else np.sum(weight, dtype=np.float64)
+        return float(np.sum(losses) / total)
+
+    def gradient(self, vector: Array, rows: Rows) -> tuple[float, Array]:
+        """Return mean loss plus penalties over all rows, and its flat gradient."""
+        vector, dtype = self._checked(vector)
+        n = len(rows)
+        y, weight = self._targets(rows, dtype)
+        total, gradient = 0.0, np.zeros(len(vector))
+        for start, stop, inputs in self._chunks(rows.x, dtype):
+            part = None if weight is None else weight[start:stop]
+            loss, sums = self._accumulate(vector, inputs, y[start:stop], part, n)
+            total += loss
+            gradient += sums
+        xp = namespace(vector)
+        parameters = self.objective.network.parameters(vector)
+        result = gradient.astype(dtype)
+        with np.errstate(all="ignore"):
+            for penalty in self.objective.penalties:
+                for span, _ in self.objective.network.layout.spans:
+                    result[span] += penalty.gradient(xp, vector[span])
+            price = self.objective.penalty(xp, parameters)
+        return float(total / n + price), result
+
+    def epoch(
+        self,
+        position: Position,
+        rows: Rows,
+        order: np.ndarray,
+        batch_size: int,
+        rates: np.ndarray,
+        limit: float,
+    ) -> Totals:
+        """Make ``len(rates)`` optimizer steps on consecutive batches of ``order``."""
+        vector, dtype = self._checked(position.vector)
+        slots = [np.ascontiguousarray(slot, dtype) for slot in position.slots]
+        y, weight = self._targets(rows, dtype)
+        order = np.ascontiguousarray(order, np.int64)[: len(rates) * batch_size]
+        inputs = Inputs.of(rows.x, dtype)
+        if inputs is None:
+            inputs = Inputs.converted(rows.x, order, dtype)
+            y = np.ascontiguousarray(y[order])
+            weight = None if weight is None else weight[order]
+            order = order[:0]
+        n_rows = len(order) or len(y)
+        batch = min(batch_size, n_rows)
+        constants = step_constants(self.optimizer, rates, position.step + 1)
+        new = [np.empty_like(vector) for _ in range(1 + len(slots))]
+        update = passes.update_pass(
+            self.optimizer, self.objective.penalties, self._target, dtype.itemsize
+        )
+        threads = self._threads(batch)
+        with self._workspace("train", dtype, batch, len(slots), threads) as work:
+            job = work.job
+            self._set_rows(work, inputs, y, weight)
+            if len(order):
+                job[Job.order_at] = address_of(order)
+            job[Job.steps], job[Job.rows], job[Job.batch] = len(rates), n_rows, batch
+            job[Job.update] = update.address
+            job[Job.update_fields_at] = address_of(update.fields)
+            job[Job.constants_at], job[Job.constants] = address_of(constants), constants.shape[1]
+            work.set_arrays([vector, *slots], new)
+            work.result[len(Result)] = limit
+            self._run("train", dtype, work)
+            loss, total_weight, steps, last = (float(number) for number in work.result[:-1])
+        position.vector, position.slots = new[0], tuple(new[1:])
+        position.step += int(steps)
+        return Totals(loss, total_weight, int(steps), last)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return CompiledEngine, (self.objective, self.optimizer, self.n_threads)
+
+    def _checked(self, vector: Array) -> tuple[np.ndarray, np.dtype[Any]]:
+        if not isinstance(vector, np.ndarray) or vector.dtype not in (np.float32, np.float64):
+            raise InputError(
+                "parameters must be a NumPy vector of float32 or float64 for the compiled engine; "
+                f'got {type(vector).__name__} of {vector.dtype}. Use engine="reference".'
+            )
+        return np.ascontiguousarray(vector), floating_dtype(vector.dtype)
+
+    def _targets(
+        self, rows: Rows, dtype: np.dtype[Any]
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        y = np.ascontiguousarray(rows.y, dtype)
+        weight = None if rows.weight is None else np.ascontiguousarray(rows.weight, dtype)
+        return y, weight
+
+    def _chunks(self, x: Any, dtype: np.dtype[Any]) -> Iterator[tuple[int, int, Inputs]]:
+        """Give all rows at once where they can be read in place, else converted parts of them."""
+        n = x.shape[0]
+        inputs = Inputs.of(x, dtype)
+        if inputs is not None:
+            yield 0, n, inputs
+            return
+        for start in range(0, n, GRADIENT_ROWS):
+            stop = min(start + GRADIENT_ROWS, n)
+            yield start, stop, Inputs.converted(x, slice(start, stop), dtype)
+
+    def _score(self, vector: np.ndarray, inputs: Inputs, out: np.ndarray) -> None:
+        block = self._block(len(out), vector.dtype)
+        threads = self._threads(len(out))
+        with self._workspace("score", vector.dtype, block, 0, threads) as work:
+            work.job[Job.rows] = len(out)
+            work.job[Job.out_at] = address_of(out)
+            self._set_inputs(work, inputs)
+            work.set_arrays([vector], [])
+            self._run("score", vector.dtype, work)
+
+    def _losses(
+        self, vector: np.ndarray, inputs: Inputs, y: np.ndarray, weight: np.ndarray | None
+    ) -> np.ndarray:
+        block = self._block(len(y), vector.dtype)
+        losses = np.empty(round_up(len(y), block))
+        with self._workspace("measure", vector.dtype, block, 0, self._threads(len(y))) as work:
+            self._set_rows(work, inputs, y, weight)
+            work.job[Job.rows] = len(y)
+            work.job[Job.losses_at] = address_of(losses)
+            work.set_arrays([vector], [])
+            self._run("measure", vector.dtype, work)
+        return losses[: len(y)]
+
+    def _accumulate(
+        self,
+        vector: np.ndarray,
+        inputs: Inputs,
+        y: np.ndarray,
+        weight: np.ndarray | None,
+        divisor: int,
+    ) -> tuple[float, np.ndarray]:
+        """Return the sum of the rows' losses, and that of their gradients over a divisor."""
+        n = len(y)
+        batch = min(n, GRADIENT_ROWS)
+        steps = -(-n // batch)
+        update = passes.accumulation(self._target, vector.dtype.itemsize)
+        gradient = np.empty_like(vector)
+        constants = np.zeros((steps, 1))
+        threads = self._threads(batch)
+        with self._workspace("gradient", vector.dtype, batch, 1, threads) as work:
+            job, sums = work.job, work.panels[1]
+            sums[:] = 0.0
+            self._set_rows(work, inputs, y, weight)
+            job[Job.steps], job[Job.rows], job[Job.batch] = steps, n, batch
+            job[Job.divisor] = divisor
+            job[Job.update] = update.address
+            job[Job.update_fields_at] = address_of(update.fields)
+            job[Job.constants_at], job[Job.constants] = address_of(constants), 1
+            job[Job.target_at] = address_of(sums)
+            work.set_arrays([vector], [gradient], first_out=1)
+            work.result[len(Result)] = np.nan
+            self._run("train", vector.dtype, work)
+            return float(work.result[Result.loss]), gradient
+
+    def _block(self, rows: int, dtype: Any) -> int:
+        return min(BLOCK, round_up(rows, self._target.lanes(dtype.itemsize)))
+
+    def _threads(self, rows: int) -> int:
+        work = rows * self.objective.network.n_parameters
+        wanted = max(1, work // THREAD_WORK)
+        return 1 if wanted == 1 else min(available_threads(self.n_threads), wanted)
+
+    def _activation_passes(self, itemsize: int) -> list[tuple[passes.Pass, passes.Pass]]:
+        return [
+            passes.activation_passes(layer.activation, self._target, itemsize)
+            for layer in self.objective.network.layers
+        ]
+
+    def _set_inputs(self, work: Workspace, inputs: Inputs) -> None:
+        kernels = Kernels.of(self._target, work.dtype.itemsize)
+        work.job[Job.gather] = kernels.address(inputs.gather)
+        work.job[Job.source_at] = address_of(inputs.table)
+        work.job[Job.order_at] = 0
+
+    def _set_rows(
+        self, work: Workspace, inputs: Inputs, y: np.ndarray, weight: np.ndarray | None
+    ) -> None:
+        self._set_inputs(work, inputs)
+        loss = passes.loss_pass(self.objective.loss, self._target, work.dtype.itemsize)
+        work.job[Job.loss] = loss.address
+        work.job[Job.loss_fields_at] = address_of(loss.fields)
+        work.job[Job.y_at] = address_of(y)
+        work.job[Job.weight_at] = 0 if weight is None else address_of(weight)
+
+    def _run(self, name: str, dtype: Any, work: Workspace) -> None:
+        kernels = Kernels.of(self._target, dtype.itemsize)
+        work.job[Job.give_way] = kernels.give_way
+        run_team(kernels.function(name), work.job_address, work.threads, work.counters)
+
+    @contextmanager
+    def _workspace(
+        self, kind: str, dtype: Any, rows: int, n_slots: int, threads: int
+    ) -> Iterator[Workspace]:
+        """Lend a workspace; it comes back for the next call."""
+        if os.getpid() != self._process:
+            # in a forked child nobody will ever free a lock that was held in the parent
+            self._process, self._lock, self._free = os.getpid(), threading.Lock(), {}
+        key = (kind, dtype.itemsize, rows, threads)
+        with self._lock:
+            waiting = self._free.get(key)
+            work = waiting.pop() if waiting else None
+        if work is None:
+            training = kind in ("train", "gradient")
+            lanes = self._target.lanes(dtype.itemsize)
+            share = round_up(-(-rows // threads), lanes) if training else rows
+            work = Workspace(
+                self.objective.network,
+                self._activation_passes(dtype.itemsize),
+                self._target,
+                dtype,
+                rows=rows,
+                block=min(BLOCK, share),
+                n_slots=n_slots,
+                threads=threads,
+                training=training,
+            )
+        yield work
+        # a call that failed does not get here: its threads may still hold the memory
+        with self._lock:
+            if len(self._free) > 8:
+                self._free.clear()
+            self._free.setdefault(key, []).append(work)
+
+
+def step_constants(optimizer: Optimizer, rates: np.ndarray, first: int) -> np.ndarray:
+    """Return the rate and the constants of each step, float64."""
+    rates = np.asarray(rates, np.float64)
+    if len(rates) == 0:
+        return np.zeros((0, 1 + len(optimizer.constants(1.0, 1))))
+    if (rates == rates[0]).all() and _independent_of_step(optimizer):
+        row = (rates[0], *optimizer.constants(float(rates[0]), first))
+        return np.tile(np.array(row), (len(rates), 1))
+    return np.array(
+        [
+            (rate, *optimizer.constants(rate, first + number))
+            for number, rate in enumerate(rates.tolist())
+        ]
+    )
+
+
+def _independent_of_step(optimizer: Optimizer) -> bool:
+    """Say whether the rule computes the same constants at every step, by asking without one."""
+    try:
+        optimizer.constants(optimizer.learning_rate, _NoStep())  # type: ignore[arg-type]
+    except TypeError:
+        return False
+    return True
+
+
+class _NoStep:
+    """Stands where the number of a step is expected, and refuses arithmetic."""

@@ -1,0 +1,57 @@
+"""The kernels in memory, one set per processor and precision."""
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+
+from chainrule.engines.compiled.machine_code import MachineCode, load
+from chainrule.engines.compiled.target import Target
+from chainrule.engines.compiled.threads import Kernel, give_way_address, kernel_at
+
+__all__ = ["Kernels"]
+
+
+class Kernels:
+    """Entry points of the kernels, as functions and as addresses."""
+
+    def __init__(self, code: MachineCode) -> None:
+        self._code = code
+        self._addresses: dict[str, int] = {}
+        self._functions: dict[str, Kernel] = {}
+        self.give_way = give_way_address()
+
+    @classmethod
+    def of(cls, target: Target, itemsize: int) -> "Kernels":
+        """Return the kernels for one processor and size of numbers."""
+        return _kernels(target, itemsize)
+
+    def address(self, name: str) -> int:
+        """Return where a function begins."""
+        if name not in self._addresses:
+            self._addresses[name] = self._code.address(name)
+        return self._addresses[name]
+
+    def function(self, name: str) -> Kernel:
+        """Return an entry point (job, thread)."""
+        if name not in self._functions:
+            self._functions[name] = kernel_at(self.address(name))
+        return self._functions[name]
+
+
+@lru_cache(maxsize=16)
+def _kernels(target: Target, itemsize: int) -> Kernels:
+    def build() -> object:
+        from chainrule.engines.compiled.kernels import kernel_module
+
+        return kernel_module(target, itemsize)
+
+    return Kernels(load(target, f"kernels {itemsize} {_sources_hash()}", build))
+
+
+@lru_cache(maxsize=1)
+def _sources_hash() -> str:
+    """Return a hash of the texts that write the kernels: an edited kernel is another file."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

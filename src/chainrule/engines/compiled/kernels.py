@@ -1,0 +1,184 @@
+"""The entry points: many steps of training, scores, and losses, each by a team of threads.
+
+Every function takes (job, thread) and nothing else; see `tables.Job` for what a job says.
+"""
+
+from typing import Any
+
+from llvmlite import ir
+
+from chainrule.engines.compiled.gathers import write_gathers
+from chainrule.engines.compiled.passes import float_type
+from chainrule.engines.compiled.row_phase import RowPhase, layer_row, ordered
+from chainrule.engines.compiled.tables import Job, LayerRow, Result, UnitRow, field, place
+from chainrule.engines.compiled.target import Target
+from chainrule.engines.compiled.teamwork import Team, called_off
+from chainrule.engines.compiled.tiles import Products
+from chainrule.engines.compiled.values import Code, Value, Variable, function, pointer, whole
+from chainrule.engines.compiled.weight_phase import WeightPhase
+
+__all__ = ["kernel_module"]
+
+_double = ir.DoubleType()
+
+
+def kernel_module(target: Target, itemsize: int) -> Any:
+    """Return the module of all kernels for one precision."""
+    module = ir.Module("kernels")
+    products = Products.of(module, target, itemsize)
+    rows = RowPhase.of(module, target, itemsize, products)
+    weights = WeightPhase.of(module, target, itemsize, products)
+    write_gathers(module, target, itemsize)
+    element = float_type(itemsize)
+    _train(module, element, rows, weights)
+    _score(module, element, rows, weights)
+    _measure(module, element, rows, weights)
+    return module
+
+
+def _unit(code: Code, job: Value, number: Value) -> Value:
+    return place(code, job, Job.units_at).at(number * len(UnitRow), whole)
+
+
+def _sum(code: Code, values: Value, n: Value) -> Value:
+    """Add float64 numbers up in four accumulators."""
+    sums = [Variable(code, code.value(0.0, _double)) for _ in range(4)]
+    fours = n - (n & 3)
+    with code.loop(0, fours, 4) as i:
+        for lane, total in enumerate(sums):
+            total.set(total.get() + values.load(_double, i + lane))
+    with code.loop(fours, n) as i:
+        sums[0].set(sums[0].get() + values.load(_double, i))
+    one, two, three, four = (total.get() for total in sums)
+    return (one + two) + (three + four)
+
+
+def _train(module: Any, element: Any, rows: RowPhase, weights: WeightPhase) -> None:
+    code = function(module, "train", [pointer, whole], inner=False)
+    job, thread = code.arguments
+    team = Team(code, job)
+    units = field(code, job, Job.units)
+    stride = field(code, job, Job.scratch_stride)
+    scratch = place(code, job, Job.scratch_at).at(thread * stride, ir.IntType(8))
+    layers = place(code, job, Job.layers_at)
+    with team.units(units) as unit:
+        code.call(weights.pack, job, _unit(code, job, unit))
+    steps, batch = field(code, job, Job.steps), field(code, job, Job.batch)
+    all_rows, block = field(code, job, Job.rows), field(code, job, Job.block)
+    fixed = code.cast(field(code, job, Job.divisor), _double)
+    total, total_weight = (Variable(code, code.value(0.0, _double)) for _ in range(2))
+    last = Variable(code, code.value(float("nan"), _double))
+    step = Variable(code, code.value(0))
+    limit = place(code, job, Job.result_at).load(_double, len(Result))
+    with code.forever() as out:
+        number = step.get()
+        code.leave_if((number >= steps) | called_off(team), out)
+        first = number * batch
+        n = code.least(all_rows - first, batch)
+        n_float = code.cast(n, _double)
+        weight = _batch_weight(code, job, element, first, n)
+        stopped = Variable(code, code.value(0))
+        with code.when(weight > 0.0):
+            divisor = code.where(fixed > 0.0, fixed, n_float)
+            with team.units((n + block - 1) // block) as unit:
+                row = unit * block
+                m = code.least(n - row, block)
+                code.call(rows.forward, job, layers, row, m, first + row)
+                code.call(rows.targets, job, row, m, first + row)
+                code.call(rows.losses, job, layers, row, row, row, m, divisor, scratch)
+                code.call(rows.backward, job, layers, row, m, scratch)
+            # all threads add the same numbers in the same order, and so agree
+            batch_loss = _sum(code, place(code, job, Job.losses_at), n)
+            mean = batch_loss / n_float
+            last.set(mean)
+            # a limit that is no number stops nothing
+            with code.choice((mean <= limit) | (limit != limit)) as (good, bad):
+                with good:
+                    offset = number * field(code, job, Job.constants)
+                    constants = place(code, job, Job.constants_at).at(offset, _double)
+                    with team.units(units) as unit:
+                        code.call(
+                            weights.update, job, _unit(code, job, unit), n, constants, scratch
+                        )
+                    total.set(total.get() + batch_loss)
+                    total_weight.set(total_weight.get() + weight)
+                with bad:
+                    stopped.set(1)
+        code.leave_if(stopped.get() != 0, out)
+        step.set(number + 1)
+    with team.units(units) as unit:
+        code.call(weights.unpack, job, _unit(code, job, unit))
+    with code.when(thread == 0):
+        result = place(code, job, Job.result_at)
+        result.store(total.get(), int(Result.loss))
+        result.store(total_weight.get(), int(Result.weight))
+        result.store(code.cast(step.get(), _double), int(Result.steps))
+        result.store(last.get(), int(Result.last_loss))
+    code.end()
+
+
+def _batch_weight(code: Code, job: Value, element: Any, first: Value, n: Value) -> Value:
+    """Return the sum of the weights of a batch; without weights, the number of its rows."""
+    weights = place(code, job, Job.weight_at)
+    total = Variable(code, code.cast(n, _double))
+    with code.when(field(code, job, Job.weight_at) != 0):
+        total.set(0.0)
+        with code.loop(0, n) as i:
+            weight = weights.load(element, ordered(code, job, first + i))
+            total.set(total.get() + code.cast(weight, _double))
+    return total.get()
+
+
+def _own_layers(code: Code, job: Value, thread: Value) -> Value:
+    offset = thread * field(code, job, Job.layers_stride)
+    return place(code, job, Job.layers_at).at(offset, whole)
+
+
+def _packed(code: Code, job: Value, team: Team, weights: WeightPhase) -> None:
+    with team.units(field(code, job, Job.units)) as unit:
+        code.call(weights.pack, job, _unit(code, job, unit))
+
+
+def _blocks(code: Code, job: Value, team: Team) -> Any:
+    n, block = field(code, job, Job.rows), field(code, job, Job.block)
+    return team.units((n + block - 1) // block), n, block
+
+
+def _score(module: Any, element: Any, rows: RowPhase, weights: WeightPhase) -> None:
+    """Write the scores of all rows, a block at a time, in buffers of the thread's own."""
+    code = function(module, "score", [pointer, whole], inner=False)
+    job, thread = code.arguments
+    team = Team(code, job)
+    _packed(code, job, team, weights)
+    layers = _own_layers(code, job, thread)
+    last = layer_row(layers, field(code, job, Job.layers) - 1)
+    n_out, ld = field(code, last, LayerRow.n_out), field(code, last, LayerRow.ld)
+    out = place(code, job, Job.out_at)
+    blocks, n, block = _blocks(code, job, team)
+    with blocks as unit:
+        first = unit * block
+        m = code.least(n - first, block)
+        code.call(rows.forward, job, layers, 0, m, first)
+        scores = place(code, last, LayerRow.a_at)
+        with code.loop(0, m) as row, code.loop(0, n_out) as column:
+            out.store(scores.load(element, row * ld + column), (first + row) * n_out + column)
+    code.end()
+
+
+def _measure(module: Any, element: Any, rows: RowPhase, weights: WeightPhase) -> None:
+    """Write the weighted losses of all rows: the losses in one buffer for all of them."""
+    code = function(module, "measure", [pointer, whole], inner=False)
+    job, thread = code.arguments
+    team = Team(code, job)
+    _packed(code, job, team, weights)
+    layers = _own_layers(code, job, thread)
+    nothing = code.address(code.value(0))
+    blocks, n, block = _blocks(code, job, team)
+    with blocks as unit:
+        first = unit * block
+        m = code.least(n - first, block)
+        code.call(rows.forward, job, layers, 0, m, first)
+        own = thread * block
+        code.call(rows.targets, job, own, m, first)
+        code.call(rows.losses, job, layers, 0, own, first, m, code.value(1.0, _double), nothing)
+    code.end()

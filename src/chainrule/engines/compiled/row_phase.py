@@ -1,0 +1,201 @@
+"""The first phase of a step: a block of rows through all layers, its loss, and back to every dz."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from llvmlite import ir
+
+from chainrule.engines.compiled.passes import float_type
+from chainrule.engines.compiled.tables import Job, LayerRow, field, place
+from chainrule.engines.compiled.target import Target
+from chainrule.engines.compiled.tiles import Products
+from chainrule.engines.compiled.values import Code, Value, function, pointer, whole
+
+__all__ = ["RowPhase"]
+
+
+@dataclass(frozen=True)
+class RowPhase:
+    """The functions of the first phase.
+
+    Attributes
+    ----------
+    forward : function
+        (job, layers, row, rows, first): inputs of the rows ``first``, ... of the order, and
+        every z and a, into row ``row``, ... of the buffers.
+    targets : function
+        (job, row, rows, first): the targets and weights of these rows.
+    losses : function
+        (job, layers, row, target row, loss row, rows, divisor, ds): weighted losses, each array
+        from its own row on; derivatives, unless ds is null.
+    backward : function
+        (layers, layer count, row, rows, d): every dz, from the derivatives by the scores in d.
+    """
+
+    forward: Any
+    targets: Any
+    losses: Any
+    backward: Any
+
+    @classmethod
+    def of(cls, module: Any, target: Target, itemsize: int, products: Products) -> "RowPhase":
+        """Write the functions into a module."""
+        element = float_type(itemsize)
+        lanes = target.lanes(itemsize)
+        return cls(
+            _forward(module, element, products),
+            _targets(module, element),
+            _losses(module, element, lanes),
+            _backward(module, element, products),
+        )
+
+
+def layer_row(layers: Value, number: Any) -> Value:
+    """Return the row of a layer."""
+    return layers.at(number * len(LayerRow), whole)
+
+
+def ordered(code: Code, job: Value, number: Value) -> Value:
+    """Return which row of the data comes at a place of the order."""
+    order = place(code, job, Job.order_at)
+    known = order == code.address(code.value(0))
+    with code.builder.if_else(known.ir) as (identity, listed):
+        with identity:
+            one = code.builder.block
+        with listed:
+            found = order.load(whole, number)
+            two = code.builder.block
+    phi = code.builder.phi(whole)
+    phi.add_incoming(number.ir, one)
+    phi.add_incoming(found.ir, two)
+    return Value(code, phi)
+
+
+def _forward(module: Any, element: Any, products: Products) -> Any:
+    code = function(module, "forward", [pointer, pointer, whole, whole, whole])
+    job, layers, row, rows, first = code.arguments
+    gather, source = field(code, job, Job.gather), place(code, job, Job.source_at)
+    n_in, ld_in = field(code, layers, LayerRow.n_in), field(code, layers, LayerRow.ld_in)
+    inputs = place(code, layers, LayerRow.a_in_at)
+    with code.loop(0, rows) as i:
+        into = inputs.at((row + i) * ld_in, element)
+        code.call_address(gather, source, ordered(code, job, first + i), into, n_in)
+    with code.loop(0, field(code, job, Job.layers)) as number:
+        layer = layer_row(layers, number)
+        ld_in, ld = field(code, layer, LayerRow.ld_in), field(code, layer, LayerRow.ld)
+        z = place(code, layer, LayerRow.z_at).at(row * ld, element)
+        a = place(code, layer, LayerRow.a_at).at(row * ld, element)
+        # z = a W + b
+        code.call(
+            products.product,
+            rows,
+            field(code, layer, LayerRow.vectors_out),
+            field(code, layer, LayerRow.n_in),
+            place(code, layer, LayerRow.a_in_at).at(row * ld_in, element),
+            ld_in,
+            place(code, layer, LayerRow.weight_at),
+            field(code, layer, LayerRow.panel_rows),
+            place(code, layer, LayerRow.bias_at),
+            0,
+            z,
+            ld,
+        )
+        # a = f(z)
+        value = field(code, layer, LayerRow.value)
+        with code.when(value != 0):
+            n_out = field(code, layer, LayerRow.n_out)
+            fields = place(code, layer, LayerRow.value_fields_at)
+            code.call_address(value, rows, n_out, ld, z, a, fields)
+    code.end()
+    return code.function
+
+
+def _targets(module: Any, element: Any) -> Any:
+    code = function(module, "targets", [pointer, whole, whole, whole])
+    job, row, rows, first = code.arguments
+    last = layer_row(place(code, job, Job.layers_at), field(code, job, Job.layers) - 1)
+    n_out = field(code, last, LayerRow.n_out)
+    stride = field(code, job, Job.y_stride)
+    y, y_block = place(code, job, Job.y_at), place(code, job, Job.y_block_at)
+    w, w_block = place(code, job, Job.weight_at), place(code, job, Job.w_block_at)
+    weighted = field(code, job, Job.weight_at) != 0
+    with code.loop(0, rows) as i:
+        index = ordered(code, job, first + i)
+        source, into = y.at(index * n_out, element), y_block.at((row + i) * stride, element)
+        with code.loop(0, n_out) as column:
+            into.store(source.load(element, column), column)
+        with code.choice(weighted) as (yes, no):
+            with yes:
+                w_block.store(w.load(element, index), row + i)
+            with no:
+                w_block.store(code.value(1.0, element), row + i)
+    code.end()
+    return code.function
+
+
+def _losses(module: Any, element: Any, lanes: int) -> Any:
+    arguments = [pointer, pointer, whole, whole, whole, whole, ir.DoubleType(), pointer]
+    code = function(module, "losses", arguments)
+    job, layers, row, target_row, loss_row, rows, divisor, ds = code.arguments
+    last = layer_row(layers, field(code, job, Job.layers) - 1)
+    ld, n_out = field(code, last, LayerRow.ld), field(code, last, LayerRow.n_out)
+    stride = field(code, job, Job.y_stride)
+    with code.when(ds != code.address(code.value(0))):
+        vector = ir.VectorType(element, lanes)
+        with code.loop(0, rows * ld, lanes) as i:
+            ds.store(code.value(0.0, vector), i)
+    code.call_address(
+        field(code, job, Job.loss),
+        rows,
+        n_out,
+        ld,
+        place(code, last, LayerRow.a_at).at(row * ld, element),
+        stride,
+        place(code, job, Job.y_block_at).at(target_row * stride, element),
+        place(code, job, Job.w_block_at).at(target_row, element),
+        place(code, job, Job.losses_at).at(loss_row, ir.DoubleType()),
+        ld,
+        ds,
+        divisor,
+        place(code, job, Job.loss_fields_at),
+    )
+    code.end()
+    return code.function
+
+
+def _backward(module: Any, element: Any, products: Products) -> Any:
+    code = function(module, "backward", [pointer, pointer, whole, whole, pointer])
+    job, layers, row, rows, d = code.arguments
+    count = field(code, job, Job.layers)
+    with code.loop(0, count) as back:
+        number = count - 1 - back
+        layer = layer_row(layers, number)
+        ld = field(code, layer, LayerRow.ld)
+        z = place(code, layer, LayerRow.z_at).at(row * ld, element)
+        a = place(code, layer, LayerRow.a_at).at(row * ld, element)
+        # da = dz W' of the layer above
+        with code.when(back > 0):
+            above = layer_row(layers, number + 1)
+            ld_above = field(code, above, LayerRow.ld)
+            code.call(
+                products.product,
+                rows,
+                field(code, above, LayerRow.vectors_in),
+                field(code, above, LayerRow.n_out),
+                place(code, above, LayerRow.z_at).at(row * ld_above, element),
+                ld_above,
+                place(code, above, LayerRow.transposed_at),
+                field(code, above, LayerRow.transposed_rows),
+                place(code, job, Job.zeros_at),
+                0,
+                d,
+                ld,
+            )
+        # dz = da f'(z), in the place of z
+        n_out = field(code, layer, LayerRow.n_out)
+        fields = place(code, layer, LayerRow.pullback_fields_at)
+        code.call_address(
+            field(code, layer, LayerRow.pullback), rows, n_out, ld, z, a, d, z, fields
+        )
+    code.end()
+    return code.function

@@ -1,0 +1,131 @@
+"""What Python and the kernels share: rows of 64-bit integers, whose fields both know by name."""
+
+from enum import IntEnum
+from typing import Any
+
+from chainrule.engines.compiled.values import Code, Value, pointer, whole
+
+__all__ = ["Job", "LayerRow", "Result", "Source", "UnitRow", "field", "place"]
+
+
+class Job(IntEnum):
+    """One call of a kernel. Names that end in ``_at`` are addresses."""
+
+    threads = 0
+    counters_at = 1  # units handed out, threads at the barrier, abort: a cache line each
+    give_way = 2  # address of a function that lets other threads run
+    layers = 3
+    layers_at = 4  # one table for all threads, or with `layers_stride` one for each
+    layers_stride = 5
+    units = 6
+    units_at = 7
+    steps = 8
+    rows = 9  # rows of all steps together
+    batch = 10
+    block = 11  # rows of one unit of the first phase
+    order_at = 12  # null: rows in their own order
+    gather = 13
+    source_at = 14
+    y_at = 15
+    weight_at = 16  # null: every row counts once
+    y_block_at = 17  # per row of a batch: targets, weight, loss
+    w_block_at = 18
+    losses_at = 19
+    loss = 20
+    loss_fields_at = 21
+    update = 22
+    update_fields_at = 23
+    constants_at = 24
+    constants = 25
+    target_at = 26  # what an update moves, in panels, and its slots
+    slots_at = 27
+    flat_at = 28  # tables of addresses: flat arrays to pack from, panels, flat arrays to unpack to
+    panels_at = 29
+    flat_out_at = 30
+    arrays = 31
+    arrays_out = 32
+    scratch_at = 33
+    scratch_stride = 34
+    divisor = 35  # rows to divide a gradient by; 0: those of the batch
+    zeros_at = 36
+    result_at = 37
+    out_at = 38  # scores
+    y_stride = 39
+    panels_out_at = 40
+
+
+class LayerRow(IntEnum):
+    """One layer: its sizes, parameters in panels, and buffers."""
+
+    n_in = 0
+    n_out = 1
+    vectors_out = 2
+    vectors_in = 3
+    panel_rows = 4
+    weight_at = 5
+    bias_at = 6
+    transposed_at = 7
+    transposed_rows = 8
+    a_in_at = 9
+    ld_in = 10
+    z_at = 11
+    a_at = 12
+    ld = 13
+    value = 14
+    value_fields_at = 15
+    pullback = 16
+    pullback_fields_at = 17
+
+
+class UnitRow(IntEnum):
+    """One unit of the second phase: some rows of one panel of one layer's weight."""
+
+    a_at = 0  # the inputs of these rows
+    ld_in = 1
+    dz_at = 2
+    ld = 3
+    vectors = 4
+    rows = 5
+    offset = 6  # of these rows in a buffer of panels
+    flat = 7  # of the first of them in a flat vector
+    n_out = 8
+    columns = 9  # columns of this panel that are no padding
+    bias_offset = 10  # or -1, where another unit does the bias
+    bias_flat = 11
+    transposed_at = 12  # null: nobody needs the transpose
+    transposed_rows = 13
+    first_vector = 14  # of the rows, in the transpose
+    vectors_in = 15
+    first_column = 16
+
+
+class Source(IntEnum):
+    """Where inputs are read: a dense array, or the three arrays of a CSR matrix."""
+
+    base = 0
+    row_stride = 1
+    column_stride = 2
+
+
+class Result(IntEnum):
+    """What a run of steps reports: float64 numbers."""
+
+    loss = 0
+    weight = 1
+    steps = 2
+    last_loss = 3
+
+
+def field(code: Code, table: Value, name: IntEnum) -> Value:
+    """Read an integer of a row."""
+    return table.load(whole, int(name))
+
+
+def place(code: Code, table: Value, name: IntEnum) -> Value:
+    """Read an address of a row."""
+    return table.load(pointer, int(name), whole)
+
+
+def size_of(row: Any) -> int:
+    """Return how many integers a row of a table has."""
+    return len(row)

@@ -1,0 +1,92 @@
+"""The team of threads of one kernel call: ordinary Python threads that leave the interpreter alone.
+
+They live as long as the call, so that nothing is left to go wrong in a forked child. No setting of
+the process is changed.
+"""
+
+import ctypes
+import os
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from chainrule.engines.compiled.teamwork import ABORT
+from chainrule.foundation.errors import must_be
+
+__all__ = ["available_threads", "give_way_address", "kernel_at", "run_team"]
+
+_LIMITS = ("OMP_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
+Kernel = Callable[[int, int], None]
+
+
+def available_threads(n_threads: int | None) -> int:
+    """Return how many threads to use: those asked for, or the cores this process may run on.
+
+    Limits that joblib and others set in a worker's environment are kept.
+    """
+    if n_threads is not None:
+        integer = isinstance(n_threads, int | np.integer) and not isinstance(n_threads, bool)
+        if not integer or n_threads < 1:
+            raise must_be("n_threads", "a positive integer or None", n_threads)
+        return int(n_threads)
+    if hasattr(os, "sched_getaffinity"):
+        cores = len(os.sched_getaffinity(0))
+    else:
+        cores = os.cpu_count() or 1
+    for name in _LIMITS:
+        value = os.environ.get(name, "").split(",")[0].strip()
+        if value.isdigit() and int(value) > 0:
+            cores = min(cores, int(value))
+    return cores
+
+
+def kernel_at(address: int) -> Kernel:
+    """Return a kernel as a Python function; the interpreter's lock is free while it runs."""
+    kernel: Any = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)(address)
+    return kernel  # type: ignore[no-any-return]
+
+
+def give_way_address() -> int:
+    """Return the address of the system's function that lets other threads run."""
+    if sys.platform == "win32":
+        function = ctypes.windll.kernel32.SwitchToThread
+    else:
+        function = ctypes.CDLL(None).sched_yield
+    return ctypes.cast(function, ctypes.c_void_p).value or 0
+
+
+def run_team(kernel: Kernel, job: int, threads: int, counters: np.ndarray) -> None:
+    """Run a kernel on so many threads, this one included."""
+    counters[:] = 0
+    if threads == 1:
+        kernel(job, 0)
+        return
+    begin = threading.Event()
+
+    def member(number: int) -> None:
+        begin.wait()
+        kernel(job, number)
+
+    team = [
+        threading.Thread(target=member, args=(number,), daemon=True)
+        for number in range(1, threads)
+    ]
+    started = []
+    try:
+        for thread in team:
+            thread.start()
+            started.append(thread)
+        begin.set()
+        kernel(job, 0)
+        for thread in started:
+            thread.join()
+    except BaseException:
+        # no thread may wait for one that will not come
+        counters[ABORT] = 1
+        begin.set()
+        for thread in started:
+            thread.join()
+        raise

@@ -1,0 +1,164 @@
+"""Matrix products in registers: tiles of rows by vectors, as many as the processor can hold.
+
+One tile computes C[i, :] = init[i, :] + sum over k of A[i, k] B[k, :], k in ascending order, each
+number in one accumulator. So a number has the same bits whatever tile it falls into, and a sum may
+be split between calls. Strides make the same code serve x W, dz W' and x' dz.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from llvmlite import ir
+
+from chainrule.engines.compiled.passes import float_type
+from chainrule.engines.compiled.target import Target
+from chainrule.engines.compiled.values import Code, Value, Variable, function, pointer, whole
+
+__all__ = ["Products"]
+
+# Depth of one sweep: so much of a panel stays in the first-level cache while rows go by.
+DEPTH = 256
+
+
+@dataclass(frozen=True)
+class Products:
+    """The product functions of a module.
+
+    Attributes
+    ----------
+    strip : function
+        (vectors, m, k, a, a_row, a_k, b, b_k, init, init_row, c, c_row): one panel of B, all rows.
+    product : function
+        (m, vectors, k, a, a_row, b, panel_rows, init, init_row, c, c_row): all panels of B.
+    """
+
+    strip: Any
+    product: Any
+
+    @classmethod
+    def of(cls, module: Any, target: Target, itemsize: int) -> "Products":
+        """Write the products into a module."""
+        element = float_type(itemsize)
+        strip = _strip(module, target, element)
+        return cls(strip, _product(module, target, element, strip))
+
+
+def _tile(module: Any, target: Target, element: Any, rows: int, vectors: int) -> Any:
+    lanes = target.lanes(4 if isinstance(element, ir.FloatType) else 8)
+    vector = ir.VectorType(element, lanes)
+    arguments = [whole, pointer, whole, whole, pointer, whole, pointer, whole, pointer, whole]
+    code = function(module, f"tile_{rows}_{vectors}", arguments)
+    k, a, a_row, a_k, b, b_k, init, init_row, c, c_row = code.arguments
+    sums = [
+        [
+            Variable(code, init.at(init_row * i, element).load(vector, lanes * j))
+            for j in range(vectors)
+        ]
+        for i in range(rows)
+    ]
+    starts = [a.at(a_row * i, element) for i in range(rows)]
+
+    def multiply_add(place_a: Value, place_b: Value) -> None:
+        row = [place_b.load(vector, lanes * j) for j in range(vectors)]
+        for i in range(rows):
+            factor = code.spread(starts[i].at(place_a, element).load(element), lanes)
+            for j in range(vectors):
+                sums[i][j].set(code.fused(factor, row[j], sums[i][j].get()))
+
+    place_a, place_b = Variable(code, code.value(0)), Variable(code, b)
+    unroll = 2 if rows * vectors >= 8 else 4
+    paired = k - (k & (unroll - 1))
+    for start, stop, step in ((code.value(0), paired, unroll), (paired, k, 1)):
+        with code.loop(start, stop, step):
+            at_a, at_b = place_a.get(), place_b.get()
+            for _ in range(step):
+                multiply_add(at_a, at_b)
+                at_a, at_b = at_a + a_k, at_b.at(b_k, element)
+            place_a.set(at_a)
+            place_b.set(at_b)
+    for i in range(rows):
+        for j in range(vectors):
+            c.at(c_row * i, element).store(sums[i][j].get(), lanes * j)
+    code.end()
+    return code.function
+
+
+def _strip(module: Any, target: Target, element: Any) -> Any:
+    """Write the loop over the rows of one panel: tiles of nearly equal height."""
+    arguments = [whole, whole, whole, pointer, whole, whole, pointer, whole]
+    code = function(module, "strip", [*arguments, pointer, whole, pointer, whole])
+    vectors, m, k, a, a_row, a_k, b, b_k, init, init_row, c, c_row = code.arguments
+    end = code.function.append_basic_block("strip_end")
+    widths = {
+        width: code.function.append_basic_block(f"vectors_{width}")
+        for width in range(1, target.panel_vectors + 1)
+    }
+    choice = code.builder.switch(vectors.ir, end)
+    for width, block in widths.items():
+        choice.add_case(ir.Constant(whole, width), block)
+        code.builder.position_at_end(block)
+        highest = target.tile_rows(width)
+        tiles = {r: _tile(module, target, element, r, width) for r in range(1, highest + 1)}
+        count = (m + (highest - 1)) // highest
+        height = m // count
+        higher = m - height * count
+        place = Variable(code, code.value(0))
+        with code.loop(0, count) as number:
+            rows = code.where(number < higher, height + 1, height)
+            row = place.get()
+            place.set(row + rows)
+            _call_tile(
+                code,
+                tiles,
+                rows,
+                (k, a.at(row * a_row, element), a_row, a_k, b, b_k)
+                + (init.at(row * init_row, element), init_row)
+                + (c.at(row * c_row, element), c_row),
+            )
+        code.builder.branch(end)
+    code.builder.position_at_end(end)
+    code.end()
+    return code.function
+
+
+def _call_tile(code: Code, tiles: dict[int, Any], rows: Value, arguments: tuple[Value, ...]) -> None:
+    done = code.function.append_basic_block("tile_done")
+    choice = code.builder.switch(rows.ir, done)
+    for r, tile in tiles.items():
+        block = code.function.append_basic_block(f"rows_{r}")
+        choice.add_case(ir.Constant(whole, r), block)
+        code.builder.position_at_end(block)
+        code.call(tile, *arguments)
+        code.builder.branch(done)
+    code.builder.position_at_end(done)
+
+
+def _product(module: Any, target: Target, element: Any, strip: Any) -> Any:
+    lanes = target.lanes(4 if isinstance(element, ir.FloatType) else 8)
+    arguments = [whole, whole, whole, pointer, whole, pointer, whole]
+    code = function(module, "product", [*arguments, pointer, whole, pointer, whole])
+    m, vectors, k, a, a_row, b, panel_rows, init, init_row, c, c_row = code.arguments
+    with code.loop(0, k, DEPTH) as done:
+        depth = code.least(k - done, DEPTH)
+        first = done == 0
+        with code.loop(0, vectors, target.panel_vectors) as panel:
+            width = code.least(vectors - panel, target.panel_vectors)
+            column = panel * lanes
+            into = c.at(column, element)
+            code.call(
+                strip,
+                width,
+                m,
+                depth,
+                a.at(done, element),
+                a_row,
+                1,
+                b.at(column * panel_rows + done * width * lanes, element),
+                width * lanes,
+                code.where(first, init.at(column, element), into),
+                code.where(first, init_row, c_row),
+                into,
+                c_row,
+            )
+    code.end()
+    return code.function

@@ -1,0 +1,242 @@
+"""The second phase of a step: strips of x' dz in registers, and the optimizer on each at once.
+
+The gradient of a strip stays in the first-level cache. The same units carry parameters from flat
+vectors into panels, and back.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from llvmlite import ir
+
+from chainrule.engines.compiled.passes import float_type
+from chainrule.engines.compiled.tables import Job, UnitRow, field, place
+from chainrule.engines.compiled.target import Target
+from chainrule.engines.compiled.tiles import Products
+from chainrule.engines.compiled.values import Code, Value, Variable, function, pointer, whole
+
+__all__ = ["STRIP_ROWS", "WeightPhase"]
+
+# Rows of a strip: a multiple of every vector length, and of the height of most tiles.
+STRIP_ROWS = 48
+# Rows of a batch that are summed before the next strip of inputs is looked at.
+BATCH_ROWS = 256
+
+
+@dataclass(frozen=True)
+class WeightPhase:
+    """The functions of the second phase, on one unit each.
+
+    Attributes
+    ----------
+    update : function
+        (job, unit, batch rows, constants, scratch)
+    pack, unpack : function
+        (job, unit)
+    """
+
+    update: Any
+    pack: Any
+    unpack: Any
+
+    @classmethod
+    def of(cls, module: Any, target: Target, itemsize: int, products: Products) -> "WeightPhase":
+        """Write the functions into a module."""
+        element = float_type(itemsize)
+        lanes = target.lanes(itemsize)
+        transpose = _transpose(module, target, element, lanes)
+        sums = _column_sums(module, element, lanes)
+        return cls(
+            _update(module, element, lanes, products, sums, transpose),
+            _pack(module, element, lanes, transpose),
+            _unpack(module, element, lanes),
+        )
+
+
+def _update(
+    module: Any, element: Any, lanes: int, products: Products, sums: Any, transpose: Any
+) -> Any:
+    code = function(module, "update", [pointer, pointer, whole, pointer, pointer])
+    job, unit, batch, constants, scratch = code.arguments
+    vectors, rows = field(code, unit, UnitRow.vectors), field(code, unit, UnitRow.rows)
+    a, ld_in = place(code, unit, UnitRow.a_at), field(code, unit, UnitRow.ld_in)
+    dz, ld = place(code, unit, UnitRow.dz_at), field(code, unit, UnitRow.ld)
+    width = vectors * lanes
+    # dW = x' dz
+    with code.loop(0, batch, BATCH_ROWS) as done:
+        first = done == 0
+        code.call(
+            products.strip,
+            vectors,
+            rows,
+            code.least(batch - done, BATCH_ROWS),
+            a.at(done * ld_in, element),
+            1,
+            ld_in,
+            dz.at(done * ld, element),
+            ld,
+            code.where(first, place(code, job, Job.zeros_at), scratch),
+            code.where(first, 0, width),
+            scratch,
+            width,
+        )
+    offset = field(code, unit, UnitRow.offset)
+    _step(code, job, rows * width, scratch, offset, constants, 1.0)
+    # db = sum of dz
+    bias = field(code, unit, UnitRow.bias_offset)
+    with code.when(bias >= 0):
+        code.call(sums, batch, vectors, dz, ld, scratch)
+        _step(code, job, width, scratch, bias, constants, 0.0)
+    # sums of gradients are collected elsewhere than in the weights, and need no transpose
+    target = place(code, job, Job.target_at)
+    with code.when(target == place(code, job, Job.panels_at).load(pointer)):
+        code.call(transpose, unit, target.at(offset, element))
+    code.end()
+    return code.function
+
+
+def _step(
+    code: Code, job: Value, n: Value, g: Value, offset: Value, constants: Value, mask: float
+) -> None:
+    code.call_address(
+        field(code, job, Job.update),
+        n,
+        place(code, job, Job.target_at),
+        g,
+        place(code, job, Job.slots_at),
+        offset,
+        constants,
+        place(code, job, Job.update_fields_at),
+        code.value(mask, ir.DoubleType()),
+    )
+
+
+def _column_sums(module: Any, element: Any, lanes: int) -> Any:
+    """Write (rows, vectors, x, ld, into): sums down the columns, four accumulators each."""
+    code = function(module, "column_sums", [whole, whole, pointer, whole, pointer])
+    rows, vectors, x, ld, into = code.arguments
+    vector = ir.VectorType(element, lanes)
+    fours = rows - (rows & 3)
+    with code.loop(0, vectors) as number:
+        start = x.at(number * lanes, element)
+        sums = [Variable(code, code.value(0.0, vector)) for _ in range(4)]
+        with code.loop(0, fours, 4) as row:
+            for i, total in enumerate(sums):
+                total.set(total.get() + start.load(vector, (row + i) * ld))
+        with code.loop(fours, rows) as row:
+            sums[0].set(sums[0].get() + start.load(vector, row * ld))
+        one, two, three, four = (total.get() for total in sums)
+        into.store((one + two) + (three + four), number * lanes)
+    code.end()
+    return code.function
+
+
+def _transpose(module: Any, target: Target, element: Any, lanes: int) -> Any:
+    """Write (unit, strip): the strip into the panels of the transposed weight."""
+    code = function(module, "transpose", [pointer, pointer])
+    unit, strip = code.arguments
+    vector = ir.VectorType(element, lanes)
+    wanted = field(code, unit, UnitRow.transposed_at) != 0
+    with code.when(wanted):
+        into = place(code, unit, UnitRow.transposed_at)
+        panel_rows = field(code, unit, UnitRow.transposed_rows)
+        vectors = field(code, unit, UnitRow.vectors)
+        vectors_in = field(code, unit, UnitRow.vectors_in)
+        first_vector = field(code, unit, UnitRow.first_vector)
+        first_column = field(code, unit, UnitRow.first_column)
+        blocks = (field(code, unit, UnitRow.rows) + (lanes - 1)) // lanes
+        with code.loop(0, blocks) as block:
+            at = first_vector + block
+            panel = at // target.panel_vectors * target.panel_vectors
+            width = code.least(vectors_in - panel, target.panel_vectors)
+            start = into.at((panel * panel_rows + (at - panel)) * lanes, element)
+            with code.loop(0, vectors) as column:
+                rows = [
+                    strip.load(vector, ((block * lanes + i) * vectors + column) * lanes)
+                    for i in range(lanes)
+                ]
+                turned = _turned(code, rows)
+                first = first_column + column * lanes
+                for i, row in enumerate(turned):
+                    start.store(row, (first + i) * width * lanes)
+    code.end()
+    return code.function
+
+
+def _turned(code: Code, rows: list[Value]) -> list[Value]:
+    """Transpose a square of vectors by swapping blocks of halving size."""
+    lanes = len(rows)
+    size = lanes // 2
+    while size:
+        swapped = list(rows)
+        for i in range(lanes):
+            if i & size:
+                continue
+            one, two = rows[i], rows[i + size]
+            low = [j if not j & size else lanes + j - size for j in range(lanes)]
+            high = [j + size if not j & size else lanes + j for j in range(lanes)]
+            swapped[i] = code.shuffle(one, two, low)
+            swapped[i + size] = code.shuffle(one, two, high)
+        rows = swapped
+        size //= 2
+    return rows
+
+
+def _copy(code: Code, element: Any, lanes: int, n: Value, source: Value, into: Value) -> None:
+    vector = ir.VectorType(element, lanes)
+    vectors = n - (n & (lanes - 1))
+    with code.loop(0, vectors, lanes) as i:
+        into.store(source.load(vector, i), i)
+    with code.loop(vectors, n) as i:
+        into.store(source.load(element, i), i)
+
+
+def _pack(module: Any, element: Any, lanes: int, transpose: Any) -> Any:
+    """Write (job, unit): flat arrays to panels, zeros in the padding, and the transpose."""
+    code = function(module, "pack", [pointer, pointer])
+    job, unit = code.arguments
+    rows, n_out = field(code, unit, UnitRow.rows), field(code, unit, UnitRow.n_out)
+    columns = field(code, unit, UnitRow.columns)
+    width = field(code, unit, UnitRow.vectors) * lanes
+    offset, flat_at = field(code, unit, UnitRow.offset), field(code, unit, UnitRow.flat)
+    bias, bias_flat = field(code, unit, UnitRow.bias_offset), field(code, unit, UnitRow.bias_flat)
+    zero = code.value(0.0, element)
+    with code.loop(0, field(code, job, Job.arrays)) as number:
+        flat = place(code, job, Job.flat_at).load(pointer, number, pointer)
+        panels = place(code, job, Job.panels_at).load(pointer, number, pointer)
+        with code.loop(0, rows) as row:
+            into = panels.at(offset + row * width, element)
+            _copy(code, element, lanes, columns, flat.at(flat_at + row * n_out, element), into)
+            with code.loop(columns, width) as i:
+                into.store(zero, i)
+        with code.when(bias >= 0):
+            into = panels.at(bias, element)
+            with code.loop(0, width) as i:
+                into.store(zero, i)
+            with code.when(bias_flat >= 0):
+                _copy(code, element, lanes, columns, flat.at(bias_flat, element), into)
+    code.call(transpose, unit, place(code, job, Job.panels_at).load(pointer).at(offset, element))
+    code.end()
+    return code.function
+
+
+def _unpack(module: Any, element: Any, lanes: int) -> Any:
+    """Write (job, unit): panels to flat arrays."""
+    code = function(module, "unpack", [pointer, pointer])
+    job, unit = code.arguments
+    rows, n_out = field(code, unit, UnitRow.rows), field(code, unit, UnitRow.n_out)
+    columns = field(code, unit, UnitRow.columns)
+    width = field(code, unit, UnitRow.vectors) * lanes
+    offset, flat_at = field(code, unit, UnitRow.offset), field(code, unit, UnitRow.flat)
+    bias_flat = field(code, unit, UnitRow.bias_flat)
+    with code.loop(0, field(code, job, Job.arrays_out)) as number:
+        flat = place(code, job, Job.flat_out_at).load(pointer, number, pointer)
+        panels = place(code, job, Job.panels_out_at).load(pointer, number, pointer)
+        with code.loop(0, rows) as row:
+            source = panels.at(offset + row * width, element)
+            _copy(code, element, lanes, columns, source, flat.at(flat_at + row * n_out, element))
+        with code.when(bias_flat >= 0):
+            source = panels.at(field(code, unit, UnitRow.bias_offset), element)
+            _copy(code, element, lanes, columns, source, flat.at(bias_flat, element))
+    code.end()
+    return code.function

@@ -1,0 +1,262 @@
+"""The memory of an engine call: panels, buffers of a batch, and the tables that describe them.
+
+Made once per network, precision, batch size and number of threads, and used again by later calls;
+two calls at the same time have one each.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.engines.compiled.passes import Pass
+from chainrule.engines.compiled.tables import Job, LayerRow, Result, UnitRow
+from chainrule.engines.compiled.target import Target
+from chainrule.engines.compiled.teamwork import LINE
+from chainrule.engines.compiled.weight_phase import STRIP_ROWS
+from chainrule.model.network import Network
+
+__all__ = ["Workspace", "address_of", "aligned_zeros", "round_up"]
+
+
+def round_up(number: int, multiple: int) -> int:
+    """Return the next multiple."""
+    return -(-number // multiple) * multiple
+
+
+def aligned_zeros(n: int, dtype: Any) -> np.ndarray:
+    """Return zeros that begin at a cache line."""
+    dtype = np.dtype(dtype)
+    raw = np.zeros(n * dtype.itemsize + 64, np.uint8)
+    start = -raw.ctypes.data % 64
+    return raw[start : start + n * dtype.itemsize].view(dtype)
+
+
+def address_of(array: np.ndarray) -> int:
+    """Return where an array begins."""
+    address: int = array.__array_interface__["data"][0]
+    return address
+
+
+class Workspace:
+    """Buffers and tables for one kind of call.
+
+    Parameters
+    ----------
+    network : Network
+        The layers.
+    passes : sequence of (value, pullback)
+        The activation of each layer as machine code.
+    target : Target
+        The processor.
+    dtype : dtype
+        Precision.
+    rows : int
+        Rows of the buffers: of a batch in training, of a block otherwise.
+    n_slots : int
+        Arrays of optimizer memory.
+    threads : int
+        Threads, each of which has a scratch of its own.
+    training : bool
+        Whether buffers are shared by all threads and remembered for the way back.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        passes: Sequence[tuple[Pass, Pass]],
+        target: Target,
+        dtype: np.dtype[Any],
+        *,
+        rows: int,
+        block: int,
+        n_slots: int,
+        threads: int,
+        training: bool,
+    ) -> None:
+        self.threads = threads
+        self.block = block
+        self._keep: list[Any] = [passes]
+        self.dtype = dtype
+        self._lanes = lanes = target.lanes(dtype.itemsize)
+        self._target = target
+        layers = network.layers
+        offsets, size = self._offsets(network)
+        self.panels = [self._zeros(size) for _ in range(1 + n_slots)]
+        transposed = [
+            self._zeros(round_up(layer.n_in, lanes) * round_up(layer.n_out, lanes))
+            if training and number
+            else None
+            for number, layer in enumerate(layers)
+        ]
+        rows = round_up(rows, lanes)
+        copies = 1 if training else threads
+        self.layers = np.zeros((copies, len(layers), len(LayerRow)), np.int64)
+        for table in self.layers:
+            self._fill_layers(table, network, passes, offsets, transposed, rows, training)
+        self.units = self._units(network, offsets, transposed)
+        widest = max(self._ld(layer.n_out) for layer in layers)
+        scratch = max(block * widest, STRIP_ROWS * lanes * target.panel_vectors)
+        scratch = round_up(scratch * dtype.itemsize, 64)
+        self._scratch = aligned_zeros(scratch * threads, np.uint8)
+        target_rows = rows if training else rows * threads
+        self.y_stride = round_up(network.n_out, lanes)
+        self._y_block = self._zeros(target_rows * self.y_stride)
+        self._w_block = self._zeros(target_rows)
+        self._losses = aligned_zeros(rows, np.float64)
+        self._zeros_row = self._zeros(max(map(self._ld, (layer.n_in for layer in layers))))
+        self.counters = aligned_zeros(4 * LINE, np.int64)
+        self.result = np.zeros(len(Result) + 1)
+        self._panel_addresses = np.array([address_of(panel) for panel in self.panels], np.int64)
+        self.job = np.zeros(len(Job), np.int64)
+        self.job_address = address_of(self.job)
+        self._fill_job(scratch)
+
+    def _zeros(self, n: int) -> np.ndarray:
+        return aligned_zeros(n, self.dtype)
+
+    def _ld(self, columns: int) -> int:
+        """Return the distance of rows: whole vectors, and an odd number of cache lines.
+
+        Distances that are powers of two would put a column of a buffer into a few cache sets.
+        """
+        columns = round_up(columns, self._lanes)
+        line = 64 // self.dtype.itemsize
+        if columns < 8 * line:
+            return columns
+        columns = round_up(columns, line)
+        return columns if columns // line % 2 else columns + line
+
+    def _offsets(self, network: Network) -> tuple[list[tuple[int, int]], int]:
+        """Return where weight and bias of each layer begin in a buffer of panels, and its size."""
+        offsets, end = [], 0
+        for layer in network.layers:
+            width = round_up(layer.n_out, self._lanes)
+            weight = end
+            end += width * round_up(layer.n_in, self._lanes)
+            offsets.append((weight, end))
+            end += width
+        return offsets, end
+
+    def _fill_layers(
+        self,
+        table: np.ndarray,
+        network: Network,
+        passes: Sequence[tuple[Pass, Pass]],
+        offsets: list[tuple[int, int]],
+        transposed: Sequence[np.ndarray | None],
+        rows: int,
+        training: bool,
+    ) -> None:
+        itemsize, lanes = self.dtype.itemsize, self._lanes
+        a_in = self._zeros(rows * self._ld(network.n_in))
+        self._keep.append(a_in)
+        panels = address_of(self.panels[0])
+        for number, layer in enumerate(network.layers):
+            value, pullback = passes[number]
+            row = table[number]
+            z = self._zeros(rows * self._ld(layer.n_out))
+            # where nothing is changed, a is z; but a hidden a outlives its z on the way back
+            same = value.is_copy and (not training or layer is network.layers[-1])
+            a = z if same else self._zeros(len(z))
+            self._keep += [z, a]
+            weight, bias = offsets[number]
+            row[LayerRow.n_in], row[LayerRow.n_out] = layer.n_in, layer.n_out
+            row[LayerRow.vectors_out] = -(-layer.n_out // lanes)
+            row[LayerRow.vectors_in] = -(-layer.n_in // lanes)
+            row[LayerRow.panel_rows] = round_up(layer.n_in, lanes)
+            row[LayerRow.weight_at] = panels + weight * itemsize
+            row[LayerRow.bias_at] = panels + bias * itemsize
+            wt = transposed[number]
+            if wt is not None:
+                self._keep.append(wt)
+                row[LayerRow.transposed_at] = address_of(wt)
+                row[LayerRow.transposed_rows] = round_up(layer.n_out, lanes)
+            row[LayerRow.a_in_at] = address_of(a_in)
+            row[LayerRow.ld_in] = self._ld(layer.n_in)
+            row[LayerRow.z_at], row[LayerRow.a_at] = address_of(z), address_of(a)
+            row[LayerRow.ld] = self._ld(layer.n_out)
+            row[LayerRow.value] = 0 if same else value.address
+            row[LayerRow.value_fields_at] = address_of(value.fields)
+            row[LayerRow.pullback] = pullback.address
+            row[LayerRow.pullback_fields_at] = address_of(pullback.fields)
+            a_in = a
+
+    def _units(
+        self,
+        network: Network,
+        offsets: list[tuple[int, int]],
+        transposed: Sequence[np.ndarray | None],
+    ) -> np.ndarray:
+        """Return the units of the second phase, layer by layer."""
+        lanes, itemsize = self._lanes, self.dtype.itemsize
+        width = self._target.panel_vectors * lanes
+        parts = []
+        for number, layer in enumerate(network.layers):
+            row = self.layers[0, number]
+            flat_weight, flat_bias = network.layout.spans[number]
+            weight, bias = offsets[number]
+            column, first = np.meshgrid(
+                np.arange(0, layer.n_out, width), np.arange(0, layer.n_in, STRIP_ROWS)
+            )
+            column, first = column.ravel(), first.ravel()
+            vectors = np.minimum(width, round_up(layer.n_out, lanes) - column) // lanes
+            part = np.zeros((len(column), len(UnitRow)), np.int64)
+            part[:, UnitRow.a_at] = row[LayerRow.a_in_at] + first * itemsize
+            part[:, UnitRow.ld_in] = row[LayerRow.ld_in]
+            part[:, UnitRow.dz_at] = row[LayerRow.z_at] + column * itemsize
+            part[:, UnitRow.ld] = row[LayerRow.ld]
+            part[:, UnitRow.vectors] = vectors
+            part[:, UnitRow.rows] = np.minimum(STRIP_ROWS, layer.n_in - first)
+            panel = weight + column * row[LayerRow.panel_rows]
+            part[:, UnitRow.offset] = panel + first * vectors * lanes
+            part[:, UnitRow.flat] = flat_weight.start + first * layer.n_out + column
+            part[:, UnitRow.n_out] = layer.n_out
+            part[:, UnitRow.columns] = np.minimum(vectors * lanes, layer.n_out - column)
+            has_bias = (first == 0) & (flat_bias is not None)
+            part[:, UnitRow.bias_offset] = np.where(has_bias, bias + column, -1)
+            start = flat_bias.start if flat_bias is not None else 0
+            part[:, UnitRow.bias_flat] = np.where(has_bias, start + column, -1)
+            wt = transposed[number]
+            if wt is not None:
+                part[:, UnitRow.transposed_at] = address_of(wt)
+                part[:, UnitRow.transposed_rows] = row[LayerRow.transposed_rows]
+                part[:, UnitRow.first_vector] = first // lanes
+                part[:, UnitRow.vectors_in] = row[LayerRow.vectors_in]
+                part[:, UnitRow.first_column] = column
+            parts.append(part)
+        return np.ascontiguousarray(np.concatenate(parts))
+
+    def _fill_job(self, scratch: int) -> None:
+        job = self.job
+        job[Job.threads] = self.threads
+        job[Job.counters_at] = address_of(self.counters)
+        job[Job.layers] = self.layers.shape[1]
+        job[Job.layers_at] = address_of(self.layers)
+        job[Job.layers_stride] = self.layers[0].size
+        job[Job.units] = len(self.units)
+        job[Job.units_at] = address_of(self.units)
+        job[Job.block] = self.block
+        job[Job.y_block_at] = address_of(self._y_block)
+        job[Job.w_block_at] = address_of(self._w_block)
+        job[Job.y_stride] = self.y_stride
+        job[Job.losses_at] = address_of(self._losses)
+        job[Job.target_at] = address_of(self.panels[0])
+        job[Job.slots_at] = address_of(self._panel_addresses) + 8
+        job[Job.panels_at] = address_of(self._panel_addresses)
+        job[Job.panels_out_at] = address_of(self._panel_addresses)
+        job[Job.scratch_at] = address_of(self._scratch)
+        job[Job.scratch_stride] = scratch
+        job[Job.zeros_at] = address_of(self._zeros_row)
+        job[Job.result_at] = address_of(self.result)
+
+    def set_arrays(
+        self, flat: Sequence[np.ndarray], out: Sequence[np.ndarray], first_out: int = 0
+    ) -> None:
+        """Name the flat arrays to pack from, and those to unpack to from panel ``first_out`` on."""
+        self._flat = np.array([address_of(array) for array in flat], np.int64)
+        self._out = np.array([address_of(array) for array in out], np.int64)
+        job = self.job
+        job[Job.arrays], job[Job.arrays_out] = len(flat), len(out)
+        job[Job.flat_at], job[Job.flat_out_at] = address_of(self._flat), address_of(self._out)
+        job[Job.panels_out_at] = address_of(self._panel_addresses) + 8 * first_out

@@ -1,0 +1,1 @@
+"""What a person sees of a network, computed; drawing is apart."""

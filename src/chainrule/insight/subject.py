@@ -1,0 +1,103 @@
+"""What is looked at: an objective, its parameters, and rows, whoever trained them."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from chainrule.engines.engine import Rows
+from chainrule.engines.reference import ReferenceEngine
+from chainrule.formulas.optimizers import Optimizer, sgd
+from chainrule.model.objective import Objective
+from chainrule.model.parameters import Parameters
+from chainrule.training.sources import make_rows
+
+__all__ = ["Subject"]
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A network at one point, and the rows it is looked at with.
+
+    Attributes
+    ----------
+    objective : Objective
+        Network, loss and penalties.
+    vector : ndarray (n_parameters,)
+        The parameters, in the units trained in.
+    rows : Rows
+        Inputs, encoded targets and weights (mean 1) of the rows.
+    optimizer : Optimizer
+        The rule of the next update.
+    slots : tuple of ndarray
+        Its memory before that update; empty where it is not known, which counts as zeros.
+    step : int
+        Steps made before that update.
+    learning_rate : float
+        The rate of that update.
+    batch_size : int or None
+        Rows per step in training, where known.
+    input_names, output_names : tuple of str
+        Names of features and outputs; ``x1, x2, ...`` and ``s1, s2, ...`` where there are none.
+    notes : tuple of str
+        Sentences a reader must know, such as the scale of the targets.
+    facts : dict
+        What the trainer knows of the run: epochs, seconds, curves, seed.
+    """
+
+    objective: Objective
+    vector: np.ndarray
+    rows: Rows
+    optimizer: Optimizer = sgd
+    slots: tuple[np.ndarray, ...] = ()
+    step: int = 0
+    learning_rate: float = sgd.learning_rate
+    batch_size: int | None = None
+    input_names: tuple[str, ...] = ()
+    output_names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        network = self.objective.network
+        if not self.input_names:
+            names = tuple(f"x{number}" for number in range(1, network.n_in + 1))
+            object.__setattr__(self, "input_names", names)
+        if not self.output_names:
+            names = tuple(f"s{number}" for number in range(1, network.n_out + 1))
+            object.__setattr__(self, "output_names", names)
+
+    @classmethod
+    def of(
+        cls,
+        objective: Objective,
+        parameters: Parameters,
+        x: Any,
+        y: Any,
+        sample_weight: Any = None,
+        **more: Any,
+    ) -> "Subject":
+        """Check the rows against the objective, and return the subject.
+
+        Examples
+        --------
+        >>> from chainrule import Network, Objective
+        >>> network = Network.of_widths([2, 3, 1], "sigmoid")
+        >>> subject = Subject.of(Objective(network, "mse"), network.start(0), [[1.0, 1.0]], [0.0])
+        >>> loss, gradient = subject.engine.gradient(subject.vector, subject.rows)
+        >>> gradient.shape
+        (13,)
+        """
+        vector = np.asarray(parameters.vector)
+        rows = make_rows(objective, x, y, sample_weight, like=vector, names=("X", "y"))
+        return cls(objective, vector, rows, **more)
+
+    @property
+    def parameters(self) -> Parameters:
+        """The parameters, per layer."""
+        return self.objective.network.parameters(self.vector)
+
+    @property
+    def engine(self) -> ReferenceEngine:
+        """The readable engine on this objective."""
+        return ReferenceEngine(self.objective, self.optimizer)

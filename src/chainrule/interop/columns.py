@@ -1,0 +1,340 @@
+"""One record per kind of column: what it learns from the training rows, and what it writes.
+
+A record writes each row from that row alone, with operations that IEEE 754 rounds exactly, so
+the same row gives the same bits alone, in any table and on any machine.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar, TypeAlias
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from chainrule.interop.cells import (
+    Dates,
+    Tell,
+    dates_of,
+    first_row,
+    numbers_of,
+    stray_dates,
+    stray_numbers,
+    text_of,
+)
+
+__all__ = ["CYCLES", "Category", "Column", "Date", "Flag", "Number", "Scale", "counted"]
+
+Values = NDArray[np.float32]
+
+# Quartiles of the standard normal distribution lie 1.349 standard deviations apart.
+NORMAL_QUARTILE_RANGE = 1.3489795003921634
+BOUND = 3.0
+MOST_LEVELS = 100
+
+
+def counted(number: int, thing: str) -> str:
+    """Return ``1 cell`` or ``2 cells``."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A robust scale with a soft bound: ``t / sqrt(1 + (t/3)^2)`` of ``t = (x - center) / spread``.
+
+    Near the center it is the identity; no value, however far out, leaves [-3, 3].
+
+    Sources: D. Holzmüller, L. Grinsztajn, I. Steinwart, "Better by default: strong pre-tuned MLPs
+    and boosted trees on tabular data", NeurIPS 2024, section 3 (robust scaling, smooth clipping).
+    """
+
+    center: float
+    spread: float
+
+    @classmethod
+    def of(cls, values: NDArray[np.float64]) -> Scale | None:
+        """Learn the scale of finite values; None where they are all one value."""
+        if values.size == 0 or values.min() == values.max():
+            return None
+        low, center, high = (float(q) for q in np.quantile(values, (0.25, 0.5, 0.75)))
+        reach = max(values.max() / 2 - center / 2, center / 2 - values.min() / 2)
+        candidates = (
+            high / NORMAL_QUARTILE_RANGE - low / NORMAL_QUARTILE_RANGE,
+            float(np.std(values / reach)) * reach if reach > 0 else 0.0,
+            reach,
+        )
+        usable = (spread for spread in candidates if 0 < spread < math.inf)
+        return cls(center, float(next(usable, 1.0)))
+
+    def __call__(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the scaled values; nan stays nan."""
+        # Beyond 1e6 spreads the result is the bound already; the square of more overflows.
+        with np.errstate(over="ignore"):
+            far = np.clip((values - self.center) / self.spread, -1e6, 1e6)
+        bounded: NDArray[np.float64] = far / np.sqrt(1 + (far / BOUND) ** 2)
+        return bounded
+
+
+@dataclass(frozen=True)
+class Number:
+    """Numbers: missing cells take the median and are flagged, the rest goes through ``Scale``."""
+
+    kind: ClassVar[str] = "number"
+    name: str
+    scale: Scale | None
+    missing: int
+    strays: int
+
+    @classmethod
+    def learn(cls, series: pl.Series, tell: Tell) -> Number:
+        """Learn center, spread and the number of missing cells."""
+        values = numbers_of(series, lenient=True)
+        finite = np.isfinite(values)
+        if infinite := int(np.isinf(values).sum()):
+            tell(f"column {series.name!r}: {counted(infinite, 'infinite cell')} bounded")
+        missing = int(np.isnan(values).sum())
+        strays = stray_numbers(series)
+        if strays:
+            tell(
+                f"column {series.name!r} is read as numbers; {counted(strays, 'cell')} with other "
+                "text taken as missing"
+            )
+        return cls(series.name, Scale.of(values[finite]), missing, strays)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        scaled = (self.name,) if self.scale else ()
+        return (*scaled, f"{self.name} missing") if self.missing else scaled
+
+    @property
+    def done(self) -> str:
+        flagged = f"{counted(self.missing, 'missing cell')} flagged" if self.missing else ""
+        if not self.scale:
+            return f"{flagged}; all other cells are one value"
+        scaled = f"center {self.scale.center:g}, spread {self.scale.spread:g}"
+        return f"{scaled}; {flagged}, filled with the center" if flagged else scaled
+
+    def write(self, series: pl.Series, out: Values, tell: Tell) -> None:
+        values = numbers_of(series, lenient=self.strays > 0)
+        absent = np.isnan(values)
+        if self.scale:
+            out[:, 0] = np.where(absent, 0.0, self.scale(values))
+        if self.missing:
+            out[:, -1] = absent
+        elif absent.any():
+            tell(
+                f"column {self.name!r}: {counted(int(absent.sum()), 'missing cell')}, none at "
+                "training; filled with the median"
+            )
+
+
+@dataclass(frozen=True)
+class Flag:
+    """Yes or no as 1 or 0; a missing cell takes the share of yes, and is flagged."""
+
+    kind: ClassVar[str] = "yes/no"
+    name: str
+    share: float
+    missing: int
+
+    @classmethod
+    def learn(cls, series: pl.Series) -> Flag:
+        """Learn the share of yes and the number of missing cells."""
+        present = len(series) - series.null_count()
+        return cls(series.name, int(series.sum() or 0) / present, series.null_count())
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        value = (self.name,) if 0 < self.share < 1 else ()
+        return (*value, f"{self.name} missing") if self.missing else value
+
+    @property
+    def done(self) -> str:
+        flagged = f"{counted(self.missing, 'missing cell')} flagged" if self.missing else ""
+        if not 0 < self.share < 1:
+            return f"{flagged}; all other cells are one value"
+        return f"yes in {self.share:.1%}" + (f"; {flagged}" if flagged else "")
+
+    def write(self, series: pl.Series, out: Values, tell: Tell) -> None:
+        if series.dtype in (pl.String, pl.Categorical, pl.Enum):
+            words = {"true": "1", "false": "0"}
+            series = text_of(series).str.to_lowercase().replace(words)
+        values = numbers_of(series)
+        absent = np.isnan(values)
+        if 0 < self.share < 1:
+            out[:, 0] = np.where(absent, self.share, values != 0)
+        if self.missing:
+            out[:, -1] = absent
+        elif absent.any():
+            tell(
+                f"column {self.name!r}: {counted(int(absent.sum()), 'missing cell')}, none at "
+                "training; filled with the share of yes"
+            )
+
+
+@dataclass(frozen=True)
+class Category:
+    """Categories, one-hot: one output per level, one for all others, one for missing cells.
+
+    The slots for others and for missing cells exist where training rows fell into them. Without
+    such rows the weights behind a slot would stay at their random start, so an unknown or missing
+    cell is then written as the shares of the levels at training: the average row.
+    """
+
+    kind: ClassVar[str] = "category"
+    name: str
+    levels: tuple[str, ...]
+    counts: tuple[int, ...]
+    others: int
+    missing: int
+    other_levels: int
+
+    @classmethod
+    def learn(cls, series: pl.Series, tell: Tell) -> Category:
+        """Learn the frequent levels, at most 100, in the order of their names."""
+        text = text_of(series)
+        found = text.drop_nulls().value_counts()
+        words, sizes = found[:, 0].to_list(), found[:, 1].to_list()
+        ranked = sorted(zip(words, sizes, strict=True), key=lambda item: (-item[1], item[0]))
+        least = min(10, max(2, len(text) // 1000))
+        kept = sorted(item for item in ranked[:MOST_LEVELS] if item[1] >= least)
+        rare = len(ranked) - len(kept)
+        others = len(text) - text.null_count() - sum(size for _, size in kept)
+        if len(ranked) > MOST_LEVELS:
+            tell(
+                f"column {series.name!r} has {len(ranked):,} categories: the {len(kept)} most "
+                f"frequent are kept, the others ({counted(others, 'row')}) share one slot"
+            )
+        levels = tuple(word for word, _ in kept)
+        counts = tuple(size for _, size in kept)
+        return cls(series.name, levels, counts, others, text.null_count(), rare)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        slots = (("other",) if self.others else ()) + (("missing",) if self.missing else ())
+        return (
+            *(f"{self.name}={level}" for level in self.levels),
+            *(f"{self.name} {slot}" for slot in slots),
+        )
+
+    @property
+    def done(self) -> str:
+        parts = [counted(len(self.levels), "level")]
+        if self.others:
+            rare = counted(self.other_levels, "rare level")
+            parts.append(f"{rare} ({counted(self.others, 'row')}) in one slot")
+        if self.missing:
+            parts.append(f"{counted(self.missing, 'missing cell')} in one slot")
+        return "one-hot: " + ", ".join(parts)
+
+    def write(self, series: pl.Series, out: Values, tell: Tell) -> None:
+        text = text_of(series)
+        absent = text.is_null().to_numpy()
+        found = text.cast(pl.Enum(self.levels), strict=False).to_physical()
+        codes = found.cast(pl.Int64).fill_null(-1).to_numpy()
+        unknown = (codes < 0) & ~absent
+        if unknown.any() and not self.others:
+            row = first_row(unknown)
+            tell(
+                f"column {self.name!r}: {counted(int(unknown.sum()), 'cell')} of categories not "
+                f"seen at training, the first {text[row - 1]!r} in row {row}"
+            )
+        out[:] = 0
+        rows = np.flatnonzero(codes >= 0)
+        out[rows, codes[rows]] = 1
+        size = np.array(self.counts, dtype=np.float64)
+        average = size / size.sum()
+        for cells, slot, trained in (
+            (unknown, len(self.levels), self.others),
+            (absent, out.shape[1] - 1, self.missing),
+        ):
+            if trained:
+                out[cells, slot] = 1
+            elif cells.any():
+                out[cells, : len(self.levels)] = average
+        if absent.any() and not self.missing:
+            tell(
+                f"column {self.name!r}: {counted(int(absent.sum()), 'missing cell')}, none at "
+                "training; taken as the average row"
+            )
+
+
+# (first value, period) of the parts that go round: December lies beside January.
+CYCLES = {"month": (1, 12), "weekday": (1, 7), "hour": (0, 24)}
+
+
+@dataclass(frozen=True)
+class Date:
+    """Dates: the year as a number, month, weekday and hour as points on a circle.
+
+    Only the parts that vary at training are written. A missing date lies in the middle year and
+    at the center of the circles, and is flagged.
+    """
+
+    kind: ClassVar[str] = "date"
+    name: str
+    year: Scale | None
+    cycles: tuple[str, ...]
+    missing: int
+    strays: int
+
+    @classmethod
+    def learn(cls, series: pl.Series, tell: Tell) -> Date:
+        """Learn which parts vary, and the scale of the year."""
+        dates = dates_of(series, lenient=True)
+        present = ~dates.missing
+        vary = [part for part in CYCLES if np.unique(getattr(dates, part)[present]).size > 1]
+        missing = int(dates.missing.sum())
+        strays = stray_dates(series)
+        if strays:
+            tell(
+                f"column {series.name!r} is read as dates; {counted(strays, 'cell')} with other "
+                "text taken as missing"
+            )
+        return cls(series.name, Scale.of(dates.year[present]), tuple(vary), missing, strays)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        names = [f"{self.name} year"] if self.year else []
+        for part in self.cycles:
+            names += [f"{self.name} {part} sine", f"{self.name} {part} cosine"]
+        return (*names, f"{self.name} missing") if self.missing else tuple(names)
+
+    @property
+    def done(self) -> str:
+        parts = (["year"] if self.year else []) + [f"{part} on a circle" for part in self.cycles]
+        flagged = [f"{counted(self.missing, 'missing cell')} flagged"] if self.missing else []
+        return ", ".join(parts + flagged)
+
+    def write(self, series: pl.Series, out: Values, tell: Tell) -> None:
+        dates = dates_of(series, lenient=self.strays > 0)
+        absent = dates.missing
+        place = 0
+        if self.year:
+            out[:, 0] = np.where(absent, 0.0, self.year(dates.year))
+            place = 1
+        for part in self.cycles:
+            out[:, place : place + 2] = _circle(dates, part)
+            place += 2
+        if self.missing:
+            out[:, -1] = absent
+        elif absent.any():
+            tell(
+                f"column {self.name!r}: {counted(int(absent.sum()), 'missing date')}, none at "
+                "training; placed in the middle"
+            )
+
+
+def _circle(dates: Dates, part: str) -> NDArray[np.float64]:
+    """Return sine and cosine of each row's place on the circle of ``part``; zero if missing."""
+    first, period = CYCLES[part]
+    angles = [2 * math.pi * step / period for step in range(period)]
+    points = np.array([(math.sin(angle), math.cos(angle)) for angle in angles] + [(0.0, 0.0)])
+    place = np.nan_to_num(getattr(dates, part) - first, nan=period).astype(np.intp)
+    circle: NDArray[np.float64] = points[place]
+    return circle
+
+
+Column: TypeAlias = Number | Flag | Category | Date

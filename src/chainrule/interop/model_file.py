@@ -1,0 +1,336 @@
+"""A fitted estimator as one file: safetensors and JSON, no pickle, whole or not there."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from chainrule.estimators.classifier import MLPClassifier
+from chainrule.estimators.options import make_optimizer
+from chainrule.estimators.regressor import MLPRegressor
+from chainrule.estimators.target_scale import TargetScale
+from chainrule.formulas.loss import losses
+from chainrule.formulas.optimizers import optimizers
+from chainrule.formulas.records import Formula, activations, restore
+from chainrule.formulas.schedules import schedules
+from chainrule.foundation.errors import FileFormatError, InputError, must_be
+from chainrule.model.network import Network
+from chainrule.model.objective import Objective
+from chainrule.training.state import TrainingState, read_arrays, write_arrays
+
+if TYPE_CHECKING:
+    from chainrule.interop.preparation import Preparation
+
+__all__ = ["Estimator", "Model", "load", "read_model", "save_model"]
+
+KIND, FORMAT = "model", 1
+Estimator: TypeAlias = MLPClassifier | MLPRegressor
+ESTIMATORS: dict[str, type[Estimator]] = {
+    kind.__name__: kind for kind in (MLPClassifier, MLPRegressor)
+}
+# Options that name a formula, and the catalogue of each.
+CATALOGUES: dict[str, Any] = {
+    "activation": activations,
+    "solver": optimizers,
+    "learning_rate": schedules,
+    "loss": losses,
+}
+CURVES = ("loss_curve_", "penalty_curve_", "validation_loss_curve_", "validation_scores_")
+COUNTS = ("n_iter_", "t_", "seed_", "n_features_in_", "n_outputs_")
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """What a model file holds.
+
+    Attributes
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+        Fitted.
+    preparation : Preparation or None
+        How a table becomes the estimator's inputs, for a model that was trained on one.
+    training : dict
+        What the writer noted about the training: data, settings, results.
+    version : str
+        The version of chainrule that wrote the file.
+    """
+
+    estimator: Estimator
+    preparation: Preparation | None
+    training: dict[str, Any]
+    version: str
+
+
+def save_model(
+    path: str | os.PathLike[str],
+    estimator: Estimator,
+    preparation: Preparation | None = None,
+    training: dict[str, Any] | None = None,
+) -> None:
+    """Write a fitted estimator to one file, atomically: an interruption leaves the old file.
+
+    The file holds what predicts and what was measured. The optimizer's memory is not in it: for a
+    run to be resumed bit by bit see `chainrule.save_state`.
+
+    Parameters
+    ----------
+    path : path
+        Where to write; an existing file is replaced.
+    estimator : MLPClassifier or MLPRegressor
+        A fitted one.
+    preparation : Preparation, optional
+        How a table becomes the estimator's inputs.
+    training : dict, optional
+        Notes about the training, as JSON can hold them.
+
+    Raises
+    ------
+    InputError
+        The estimator is not fitted, holds an option or a label that JSON cannot hold, or the file
+        cannot be written.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from sklearn.datasets import load_iris
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = MLPClassifier((8,), learning_rate="cosine", max_iter=5, random_state=0).fit(X, y)
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "iris.chainrule"
+    >>> save_model(path, model)
+    >>> bool((load(path).predict_proba(X) == model.predict_proba(X)).all())
+    True
+    """
+    import chainrule
+
+    name = type(estimator).__name__
+    if ESTIMATORS.get(name) is not type(estimator):
+        raise must_be("estimator", "an MLPClassifier or MLPRegressor", estimator)
+    if not hasattr(estimator, "parameters_"):
+        raise must_be("estimator", "fitted", estimator, "Call fit first.")
+    objective = estimator.objective_
+    description: dict[str, Any] = {
+        "version": chainrule.__version__,
+        "estimator": name,
+        "options": {
+            option: _option_to_json(estimator, option, value)
+            for option, value in estimator.get_params(deep=False).items()
+        },
+        "network": estimator.network_.to_dict(),
+        "loss": objective.loss.to_dict(),
+        "curves": {curve: getattr(estimator, curve) for curve in CURVES},
+        "counts": {count: int(getattr(estimator, count)) for count in COUNTS},
+        "stopped_because": estimator.stopped_because_,
+        "feature_names": _names(getattr(estimator, "feature_names_in_", None)),
+        "preparation": None if preparation is None else preparation.to_dict(),
+        "training": training or {},
+    }
+    arrays = {"parameters": np.asarray(estimator.parameters_.vector)}
+    if isinstance(estimator, MLPClassifier):
+        description["classes"] = _labels_to_json(estimator.classes_)
+        description["multilabel"] = bool(estimator._multilabel)
+    else:
+        scale = estimator.target_scale_
+        description["target_spread"] = None if scale is None else scale.spread
+        description["loss_factor"] = estimator._loss_factor
+        description["loss_unit"] = estimator._loss_unit
+        if scale is not None:
+            arrays["target_center"] = scale.center
+    write_arrays(path, KIND, FORMAT, description, arrays)
+
+
+def load(path: str | os.PathLike[str]) -> Estimator:
+    """Return the fitted estimator that a model file holds.
+
+    Its attribute ``preparation_`` is the `Preparation` that turns a table into its inputs, or None
+    for a model that was trained on plain arrays. Training can go on from it (``warm_start``,
+    ``partial_fit``), with a fresh memory of the optimizer.
+
+    Raises
+    ------
+    FileFormatError
+        The file is damaged, foreign, or of another format.
+
+    Examples
+    --------
+    ``chainrule fit iris`` writes ``iris.chainrule``; then, in Python::
+
+        model = chainrule.load("iris.chainrule")
+        model.predict(model.preparation_.transform(polars.read_csv("new.csv")))
+    """
+    return read_model(path).estimator
+
+
+def read_model(path: str | os.PathLike[str]) -> Model:
+    """Return all that a model file holds."""
+    description, arrays = read_arrays(path, KIND, FORMAT)
+    try:
+        return _restored(description, arrays)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        reason = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+        raise FileFormatError(
+            f"{os.fspath(path)} must hold a whole model; it cannot be restored: {reason}"
+        ) from error
+
+
+def _restored(description: dict[str, Any], arrays: dict[str, np.ndarray]) -> Model:
+    kind = ESTIMATORS[description["estimator"]]
+    options = {
+        option: _option_from_json(option, value) for option, value in description["options"].items()
+    }
+    estimator = kind(**options)
+    network = Network.from_dict(description["network"])
+    vector = arrays["parameters"]
+    if vector.shape != (network.n_parameters,) or vector.dtype.kind != "f":
+        raise ValueError(f"the network has {network.n_parameters} parameters, got {vector.shape}")
+    for curve in CURVES:
+        setattr(estimator, curve, _curve(description["curves"][curve]))
+    for count in COUNTS:
+        setattr(estimator, count, _whole(description["counts"][count]))
+    estimator.network_ = network
+    estimator.parameters_ = network.parameters(vector)
+    loss = restore(losses, description["loss"])
+    estimator.objective_ = Objective.with_strengths(network, loss, l2=float(estimator.alpha))
+    estimator.stopped_because_ = _text(description["stopped_because"])
+    estimator.n_layers_ = len(network.layers) + 1
+    estimator.out_activation_ = loss.link.aliases[0] if loss.link.aliases else loss.link.name
+    if description["feature_names"] is not None:
+        names = [_text(name) for name in description["feature_names"]]
+        estimator.feature_names_in_ = np.array(names, dtype=object)
+    losses_seen, scores = estimator.loss_curve_, estimator.validation_scores_
+    estimator.loss_ = losses_seen[-1] if losses_seen else math.nan
+    estimator.best_loss_ = min(losses_seen) if losses_seen and not scores else None
+    estimator.best_validation_score_ = max(scores) if scores else None
+    if isinstance(estimator, MLPClassifier):
+        estimator.classes_ = _labels_from_json(description["classes"])
+        estimator._multilabel = description["multilabel"] is True
+    else:
+        spread = description["target_spread"]
+        estimator.target_scale_ = (
+            None if spread is None else TargetScale(arrays["target_center"], float(spread))
+        )
+        estimator._loss_factor = float(description["loss_factor"])
+        estimator._loss_unit = float(description["loss_unit"])
+    _check_widths(estimator)
+    estimator._state = TrainingState.start(
+        network, make_optimizer(estimator), seed=estimator.seed_, dtype=vector.dtype
+    )
+    estimator._state.vector = estimator._unfold(vector)
+    preparation = _preparation(description["preparation"])
+    estimator.preparation_ = preparation
+    if preparation is not None and len(preparation.feature_names) != network.n_in:
+        raise ValueError("the preparation does not give the network's inputs")
+    training = description["training"]
+    if not isinstance(training, dict):
+        raise TypeError("training must be a record")
+    return Model(estimator, preparation, training, _text(description["version"]))
+
+
+def _check_widths(estimator: Estimator) -> None:
+    """Refuse counts that contradict the network."""
+    network = estimator.network_
+    right = (estimator.n_features_in_, estimator.n_outputs_) == (network.n_in, network.n_out)
+    if isinstance(estimator, MLPClassifier):
+        single = network.n_out == 1 and len(estimator.classes_) == 2
+        right = right and (single or len(estimator.classes_) == network.n_out)
+    if not right:
+        raise ValueError("the numbers of inputs, outputs and classes do not fit the network")
+
+
+def _preparation(record: Any) -> Preparation | None:
+    if record is None:
+        return None
+    try:
+        from chainrule.interop.preparation import Preparation
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"a model of a table needs {error.name}. Install it: pip install 'chainrule[app]'"
+        ) from error
+    return Preparation.from_dict(record)
+
+
+def _option_to_json(estimator: Estimator, option: str, value: Any) -> Any:
+    if option == "random_state":  # a generator's seed is the one it gave
+        return estimator.seed_ if value is not None else None
+    if option == "engine" and not isinstance(value, str):
+        return "auto"
+    if option == "dtype" and value is not None:
+        return np.dtype(value).name
+    return _plain(option, value)
+
+
+def _plain(option: str, value: Any) -> Any:
+    if isinstance(value, Formula):
+        return value.to_dict()
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, list | tuple | np.ndarray):
+        return [_plain(option, item) for item in value]
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise must_be(option, "a number, a text, or a record of a catalogue", value)
+
+
+def _option_from_json(option: str, value: Any) -> Any:
+    if isinstance(value, dict):
+        return restore(CATALOGUES[option], value)
+    if isinstance(value, list):
+        items = [_option_from_json(option, item) for item in value]
+        return tuple(items) if option == "hidden_layer_sizes" else items
+    return value
+
+
+# The kinds of labels, how NumPy calls them, and what JSON must hold for them.
+LABELS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "str": ("UT", lambda value: isinstance(value, str)),
+    "bool": ("b", lambda value: isinstance(value, bool)),
+    "int": ("iu", lambda value: isinstance(value, int) and not isinstance(value, bool)),
+    "float": ("f", lambda value: isinstance(value, float)),
+    "object": ("O", lambda value: isinstance(value, str | int | float)),
+}
+
+
+def _labels_to_json(labels: np.ndarray) -> dict[str, Any]:
+    values = labels.tolist()
+    for name, (kinds, right) in LABELS.items():
+        if labels.dtype.kind in kinds and all(right(value) for value in values):
+            return {"kind": name, "dtype": labels.dtype.name, "values": values}
+    raise must_be("labels", "texts, numbers or bools for a file", labels.dtype, "Convert them.")
+
+
+def _labels_from_json(record: dict[str, Any]) -> np.ndarray:
+    kinds, right = LABELS[record["kind"]]
+    values = record["values"]
+    if not isinstance(values, list) or not all(right(value) for value in values):
+        raise ValueError("the labels are not of their kind")
+    if record["kind"] in ("str", "object"):
+        dtype = np.dtype(object if record["kind"] == "object" else str)
+    else:
+        dtype = np.dtype(_text(record["dtype"]))
+        if dtype.kind not in kinds:
+            raise ValueError("the labels are not of their dtype")
+    return np.array(values, dtype=dtype)
+
+
+def _names(names: Any) -> list[str] | None:
+    return None if names is None else [str(name) for name in names]
+
+
+def _curve(value: Any) -> list[float] | None:
+    return None if value is None else [float(number) for number in value]
+
+
+def _whole(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ValueError(f"a count must be a whole number of at least 0, got {value!r}")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"a name must be a text, got {value!r}")
+    return value

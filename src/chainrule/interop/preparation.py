@@ -1,0 +1,273 @@
+"""A table's columns become numbers: learnt from the training rows, the same for every table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from chainrule.foundation.errors import FileFormatError, InputError, suggest
+from chainrule.interop.cells import (
+    Tell,
+    looks_like_dates,
+    looks_like_numbers,
+    nothing,
+    text_of,
+)
+from chainrule.interop.column_records import column_from_dict, column_to_dict
+from chainrule.interop.columns import (
+    Category,
+    Column,
+    Date,
+    Flag,
+    Number,
+    counted,
+)
+
+__all__ = ["Preparation"]
+
+FORMAT = 1
+ROW_NUMBER_NAMES = ("id", "index", "row", "rowid", "rownames", "unnamed: 0")
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What is done to each column of a table before a network sees it.
+
+    Attributes
+    ----------
+    columns : tuple of Column
+        One record per column in use, in the order of the training table.
+    dropped : mapping of str to str
+        The columns left out, each with the reason.
+    target : str or None
+        The column to predict, which is never among the inputs.
+    rows : int
+        The number of training rows.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> table = pl.DataFrame(
+    ...     {
+    ...         "carat": [0.2, 0.3, None, 0.7],
+    ...         "cut": ["Ideal", "Good", "Good", "Ideal"],
+    ...         "shop": ["A", "A", "A", "A"],
+    ...         "price": [330, 400, 420, 2800],
+    ...     }
+    ... )
+    >>> preparation = Preparation.fit(table, target="price")
+    >>> preparation.feature_names
+    ('carat', 'carat missing', 'cut=Good', 'cut=Ideal')
+    >>> preparation.dropped["shop"]
+    'all cells are one value'
+    >>> preparation.transform(table.select("cut", "carat")).round(2).tolist()[2]
+    [0.0, 1.0, 1.0, 0.0]
+    """
+
+    columns: tuple[Column, ...]
+    dropped: dict[str, str]
+    target: str | None
+    rows: int
+
+    @classmethod
+    def fit(
+        cls, frame: pl.DataFrame, *, target: str | None = None, tell: Tell = nothing
+    ) -> Preparation:
+        """Learn from the training rows what to do with each column.
+
+        Parameters
+        ----------
+        frame : polars.DataFrame
+            The training rows.
+        target : str, optional
+            The column to predict: left out of the inputs.
+        tell : callable, optional
+            Receives one sentence per guess or repair.
+
+        Raises
+        ------
+        InputError
+            A column holds lists, records or bytes, or no column is left.
+        """
+        if frame.height == 0:
+            raise InputError("the table must have rows to learn from; got none.")
+        columns: list[Column] = []
+        dropped: dict[str, str] = {}
+        for series in frame:
+            if series.name != target:
+                choice = _choose(series, tell)
+                if isinstance(choice, str):
+                    dropped[series.name] = choice
+                    tell(f"column {series.name!r} is left out: {choice}")
+                else:
+                    columns.append(choice)
+        if not columns:
+            reasons = "; ".join(f"{name!r}: {reason}" for name, reason in dropped.items())
+            raise InputError(
+                f"the table must have a column to learn from; got none of use ({reasons})."
+            )
+        return cls(tuple(columns), dropped, target, frame.height)
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The name of each output: ``carat``, ``carat missing``, ``cut=Ideal``, ``sold year``."""
+        return tuple(name for column in self.columns for name in column.outputs)
+
+    def transform(self, frame: pl.DataFrame, *, tell: Tell = nothing) -> NDArray[np.float32]:
+        """Turn a table into numbers; columns are found by name, others are ignored.
+
+        Parameters
+        ----------
+        frame : polars.DataFrame
+            Any rows with at least the columns in use.
+        tell : callable, optional
+            Receives one sentence per surprise: ignored columns, unknown categories, missing cells
+            where the training rows had none.
+
+        Returns
+        -------
+        ndarray of float32, shape (rows, len(feature_names)), C-contiguous
+
+        Raises
+        ------
+        InputError
+            A column is missing, or holds text where the training rows held numbers or dates.
+        """
+        self._check_names(frame.columns, tell)
+        widths = [len(column.outputs) for column in self.columns]
+        out = np.empty((frame.height, sum(widths)), dtype=np.float32)
+        start = 0
+        for column, width in zip(self.columns, widths, strict=True):
+            column.write(frame[column.name], out[:, start : start + width], tell)
+            start += width
+        return out
+
+    def describe(self) -> list[tuple[str, str, str]]:
+        """Return one row per column: its name, its kind, and what is done to it."""
+        used = [(column.name, column.kind, column.done) for column in self.columns]
+        return used + [(name, "dropped", reason) for name, reason in self.dropped.items()]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all of it as JSON-able values; floats survive JSON exactly."""
+        return {
+            "format": FORMAT,
+            "rows": self.rows,
+            "target": self.target,
+            "columns": [column_to_dict(column) for column in self.columns],
+            "dropped": dict(self.dropped),
+        }
+
+    @classmethod
+    def from_dict(cls, record: Any) -> Preparation:
+        """Build the preparation that ``to_dict`` described.
+
+        Raises
+        ------
+        FileFormatError
+            The record is damaged or of another format.
+        """
+        fields = {"format", "rows", "target", "columns", "dropped"}
+        if not isinstance(record, dict) or "format" not in record:
+            raise FileFormatError("preparation must be a record as to_dict writes it; got another.")
+        if record["format"] != FORMAT:
+            raise FileFormatError(
+                f"preparation format must be {FORMAT}; got {record['format']!r}. "
+                "Read it with the version that wrote it."
+            )
+        right = (
+            set(record) == fields
+            and isinstance(record["rows"], int)
+            and isinstance(record["target"], str | None)
+            and isinstance(record["columns"], list)
+            and isinstance(record["dropped"], dict)
+            and all(isinstance(part, str) for pair in record["dropped"].items() for part in pair)
+        )
+        if not right:
+            raise FileFormatError(
+                "preparation must be a record as to_dict writes it; this one is damaged. "
+                "Write the file again."
+            )
+        columns = tuple(column_from_dict(column) for column in record["columns"])
+        if len({column.name for column in columns}) < max(len(columns), 1):
+            raise FileFormatError("preparation must hold columns of different names.")
+        return cls(columns, dict(record["dropped"]), record["target"], record["rows"])
+
+    def _check_names(self, names: list[str], tell: Tell) -> None:
+        """Refuse a table without the columns in use, and tell which of its columns are ignored."""
+        used = [column.name for column in self.columns]
+        absent = [name for name in used if name not in names]
+        spare = [
+            name
+            for name in names
+            if name not in used and name not in self.dropped and name != self.target
+        ]
+        if absent:
+            hints = " ".join(filter(None, (suggest(name, spare) for name in absent)))
+            raise InputError(
+                "the table must have the columns of the training table; missing: "
+                f"{', '.join(map(repr, absent))}. {hints}{' ' if hints else ''}"
+                f"Training used: {', '.join(used)}. This table has: {', '.join(names)}."
+            )
+        if spare:
+            tell(
+                f"ignored {counted(len(spare), 'column')} not used at training: " + ", ".join(spare)
+            )
+
+
+def _choose(series: pl.Series, tell: Tell) -> Column | str:
+    """Return the record of a column, or the reason to drop it."""
+    dtype = series.dtype
+    if dtype.is_nested() or dtype in (pl.Binary, pl.Object):
+        raise InputError(
+            f"column {series.name!r} must hold numbers, text, dates or yes/no; got {dtype}. "
+            "Remove the column, or write each part as a column of its own."
+        )
+    if series.null_count() == len(series):
+        return "all cells are missing"
+    if dtype == pl.Boolean:
+        return _useful(Flag.learn(series))
+    if dtype.is_numeric() or dtype in (pl.Duration, pl.Time):
+        return _number(series, tell)
+    if dtype in (pl.Date, pl.Datetime):
+        return _useful(Date.learn(series, tell))
+    text = text_of(series)
+    if text.null_count() == len(text):
+        return "all cells are missing"
+    if looks_like_numbers(text):
+        return _number(series, tell)
+    if looks_like_dates(text):
+        return _useful(Date.learn(series, tell))
+    return _category(series, text, tell)
+
+
+def _useful(column: Column) -> Column | str:
+    return column if column.outputs else "all cells are one value"
+
+
+def _number(series: pl.Series, tell: Tell) -> Column | str:
+    named = series.name.strip().lower()
+    if (named in ROW_NUMBER_NAMES or named.endswith(("_id", " id"))) and (
+        len(series) > 2 and series.dtype.is_integer() and series.is_unique().all()
+    ):
+        return "an identifier: a different whole number in each row"
+    column = Number.learn(series, tell)
+    if column.missing == len(series):
+        return "all cells are missing"
+    return _useful(column)
+
+
+def _category(series: pl.Series, text: pl.Series, tell: Tell) -> Column | str:
+    levels = text.n_unique() - (text.null_count() > 0)
+    present = len(text) - text.null_count()
+    if levels == 1 and present == len(text):
+        return "all cells are one value"
+    if levels == present:
+        return f"an identifier or free text: a different text in each of {present:,} rows"
+    column = Category.learn(series, tell)
+    if not column.levels or sum(column.counts) < 0.1 * present:
+        return f"an identifier or free text: {levels:,} different texts in {present:,} rows"
+    return column

@@ -1,0 +1,106 @@
+"""An activation added in one place is usable by name everywhere, and goes without a trace."""
+
+import math
+import pickle
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+import chainrule
+from chainrule import Dense, Network, TrainingState, activations, load_state, save_state, train
+from chainrule.formulas.records import Activation
+from chainrule.foundation.errors import UnknownNameError
+
+
+@dataclass(frozen=True)
+class Toy(Activation):
+    r"""A soft sign: z / (1 + abs(z)).
+
+    {formula}
+
+    Examples
+    --------
+    >>> Toy()([1.0, -3.0])
+    array([ 0.5 , -0.75])
+    """
+
+    name = "toy"
+    aliases = ("softsign",)
+    latex = r"\frac{z}{1 + |z|}"
+    slope_latex = r"\frac{1}{(1 + |z|)^2}"
+    range = (-1.0, 1.0)
+    source = "a test (2026)"
+
+    def value(self, xp, z):
+        return z / (1.0 + xp.abs(z))
+
+    def slope(self, xp, z, a):
+        root = 1.0 + xp.abs(z)
+        return 1.0 / (root * root)
+
+
+@pytest.fixture
+def toy():
+    record = activations.add(Toy())
+    yield record
+    activations.remove("toy")
+
+
+X = np.random.default_rng(0).normal(size=(80, 2))
+LABELS = np.where(X[:, 0] * X[:, 1] > 0.0, "same", "other")
+TARGETS = (X[:, 0] * X[:, 1]).reshape(-1, 1)
+
+
+def test_is_a_function_and_a_name(toy):
+    np.testing.assert_allclose(activations.toy([1.0, -3.0]), [0.5, -0.75])
+    assert "toy" in list(activations)
+    assert activations["softsign"] is toy
+    assert r"\frac{z}{1 + |z|}" in Toy.__doc__
+
+
+def test_network_trains_with_it_by_name(toy):
+    network = Network(Dense(2, 16, "toy"), Dense(16, 1))
+    assert "toy" in network.summary()
+    assert Network.from_dict(network.to_dict()) == network
+    epochs = list(
+        train(network, X, TARGETS, optimizer="adam", learning_rate=0.02, epochs=150, seed=1)
+    )
+    assert epochs[-1].loss < 0.1 * epochs[0].loss
+
+
+def test_a_saved_state_finds_it_again(toy, tmp_path):
+    state = TrainingState.start(Network(Dense(2, 3, "toy"), Dense(3, 1)), chainrule.optimizers.sgd)
+    save_state(tmp_path / "toy.state", state)
+    assert load_state(tmp_path / "toy.state").network.layers[0].activation is not None
+    assert load_state(tmp_path / "toy.state").network == state.network
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_estimators_take_it_by_name(toy):
+    model = chainrule.MLPClassifier(
+        (16,), activation="toy", max_iter=200, learning_rate_init=0.02, random_state=0
+    ).fit(X, LABELS)
+    assert model.score(X, LABELS) > 0.9
+    copy = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(copy.predict(X), model.predict(X))
+    regressor = chainrule.MLPRegressor(hidden_layer_sizes=(16,), activation=["toy"], max_iter=50, random_state=0)
+    assert math.isfinite(regressor.fit(X, TARGETS[:, 0]).score(X, TARGETS[:, 0]))
+
+
+def test_afterwards_it_is_gone():
+    for name in ("toy", "softsign"):
+        assert name not in activations
+        with pytest.raises(UnknownNameError, match=f"unknown activation '{name}'"):
+            Dense(2, 3, name)
+
+
+def test_a_taken_name_is_refused():
+    @dataclass(frozen=True)
+    class Another(Toy):
+        name = "another"
+        aliases = ("tanh",)
+
+    with pytest.raises(ValueError, match="activation name must be new; 'tanh' is taken by Tanh"):
+        activations.add(Another())
+    assert "another" not in activations
