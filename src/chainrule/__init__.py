@@ -17,6 +17,9 @@ from chainrule.formulas.optimizers import optimizers
 from chainrule.formulas.penalties import penalties
 from chainrule.formulas.records import activations
 from chainrule.formulas.schedules import schedules
+from chainrule.insight.check import check_formula
+from chainrule.interop.model_file import load, save_model
+from chainrule.interop.networks import explain
 from chainrule.model.network import Dense, Network
 from chainrule.model.objective import Objective
 from chainrule.model.parameters import Parameters
@@ -35,11 +38,15 @@ __all__ = [
     "Parameters",
     "TrainingState",
     "activations",
+    "check_formula",
+    "explain",
     "initializers",
+    "load",
     "load_state",
     "losses",
     "optimizers",
     "penalties",
+    "save_model",
     "save_state",
     "schedules",
     "train",

@@ -246,6 +246,10 @@ def test_latex_of_a_loss(record):
     np.testing.assert_allclose(record.on_prediction(XP, p, y), value, rtol=1e-12, atol=1e-15)
     np.testing.assert_allclose(record.value(XP, s, y), value, rtol=1e-11, atol=1e-14)
     np.testing.assert_allclose(record.gradient(XP, s, y), gradient, rtol=1e-11, atol=1e-14)
+    if record.prediction_gradient_latex:
+        gradient = read(record.in_latex(record.prediction_gradient_latex), p=p, y=y)
+        found = record.prediction_gradient(XP, p, y)
+        np.testing.assert_allclose(found, gradient, rtol=1e-11, atol=1e-14)
 
 
 @pytest.mark.parametrize("name", initializers)

@@ -128,6 +128,31 @@ def test_rowwise_loss_of_the_prediction_is_the_loss_of_the_score(record, s, y):
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=repr)
+def test_gradient_by_the_prediction_times_the_slope_of_the_link_is_the_gradient(record):
+    """The long way through the chain rule, and the merged formula."""
+    random = np.random.default_rng(9)
+    s, y = random.normal(size=(6, 3)), np.eye(3)[[0, 1, 2, 0, 1, 2]]
+    p = record.mean(XP, s)
+    dp = record.prediction_gradient(XP, p, y)
+    np.testing.assert_allclose(
+        record.link.pullback(XP, s, p, dp), record.gradient(XP, s, y), rtol=1e-12, atol=1e-15
+    )
+    if record.link.name != "linear":
+        assert record.prediction_gradient_latex
+
+
+@pytest.mark.parametrize("record", ELEMENTWISE, ids=repr)
+@given(p=st.floats(0.05, 0.95), y=targets_01)
+def test_gradient_by_the_prediction_is_the_derivative(record, p, y):
+    h = 1e-6
+    kinks = [0.0, getattr(record, "delta", 0.0)]
+    assume(all(abs(abs(p - y) - kink) > 2 * h for kink in kinks))
+    down, up = (record.on_prediction(XP, np.array([p + d]), np.array([y]))[0] for d in (-h, h))
+    found = record.prediction_gradient(XP, np.array([p]), np.array([y]))[0]
+    assert found == pytest.approx((up - down) / (2 * h), rel=1e-6, abs=1e-8)
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=repr)
 def test_mean_is_the_link_and_log_mean_its_logarithm(record):
     s = np.linspace(0.1, 3.0, 12).reshape(4, 3)
     np.testing.assert_array_equal(record.mean(XP, s), record.link(s))

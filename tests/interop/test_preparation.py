@@ -122,25 +122,27 @@ def test_a_missing_date_lies_at_the_center_of_the_circles() -> None:
 def test_useless_columns_are_dropped_with_a_line_each() -> None:
     told: list[str] = []
     frame = mixed().with_columns(
-        pl.int_range(12).alias("row"), pl.Series("name", [f"n{n}" for n in range(12)])
+        pl.int_range(12).alias("row"),
+        pl.Series("name", [f"n{n}" for n in range(12)]),
+        pl.lit(1).alias("same"),
     )
     preparation = Preparation.fit(frame, target="price", tell=told.append)
+    free = "an identifier or free text: a different text in each of 12 rows"
     assert told == [
-        "column 'shop' is left out: all cells are one value",
-        "column 'note' is left out: all cells are missing",
-        "column 'row' is left out: an identifier: a different whole number in each row",
-        "column 'name' is left out: an identifier or free text: a different text in each of 12 "
-        "rows",
+        "left out columns shop, same: all cells are one value",
+        "left out column note: all cells are missing",
+        "left out column row: an identifier: a different whole number in each row",
+        f"left out column name: {free}",
     ]
-    assert set(preparation.dropped) == {"shop", "note", "row", "name"}
+    assert set(preparation.dropped) == {"shop", "note", "row", "name", "same"}
     assert [kind for _, kind, _ in preparation.describe()] == [
         *("number", "category", "date", "yes/no"),
-        *["dropped"] * 4,
+        *["dropped"] * 5,
     ]
 
 
 def test_nothing_left_to_learn_from_is_an_error() -> None:
-    with pytest.raises(InputError, match="got none of use .*'a': all cells are one value"):
+    with pytest.raises(InputError, match=r"got none of use .*'a': all cells are one value"):
         Preparation.fit(pl.DataFrame({"a": [1, 1, 1], "y": [1, 2, 3]}), target="y")
     with pytest.raises(InputError, match="must have rows"):
         Preparation.fit(pl.DataFrame({"a": []}))
@@ -179,14 +181,14 @@ def test_columns_not_known_are_ignored_and_told() -> None:
 def test_text_among_numbers_is_an_error_with_row_and_cell() -> None:
     preparation = Preparation.fit(mixed(), target="price")
     frame = mixed().with_columns(pl.Series("carat", ["0.2"] * 7 + ["heavy"] + ["0.3"] * 4))
-    with pytest.raises(InputError, match="column 'carat' must hold numbers.*'heavy' in row 8"):
+    with pytest.raises(InputError, match=r"column 'carat' must hold numbers.*'heavy' in row 8"):
         preparation.transform(frame)
 
 
 def test_text_among_dates_is_an_error_with_row_and_cell() -> None:
     preparation = Preparation.fit(mixed(), target="price")
     frame = mixed().with_columns(pl.Series("sold", ["yesterday"] * 12))
-    with pytest.raises(InputError, match="column 'sold' must hold dates.*'yesterday' in row 1"):
+    with pytest.raises(InputError, match=r"column 'sold' must hold dates.*'yesterday' in row 1"):
         preparation.transform(frame)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from chainrule.foundation.errors import DivergenceError, InputError
 
@@ -34,14 +35,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         import typer
 
         from chainrule.app.commands import app
-        from chainrule.app.report import fail
+        from chainrule.app.report import Interrupted, fail
     except ModuleNotFoundError as error:
         print(
             f"error: the command line needs {error.name}. Install it: pip install 'chainrule[app]'",
             file=sys.stderr,
         )
         return BAD_INPUT
-    usage_error = typer.BadParameter.__bases__[0]  # of typer's own click, wherever it lives
+    # The base of all errors of usage, in typer's own click or in the one beside it.
+    usage_error: Any = typer.BadParameter.__bases__[0]
     command = typer.main.get_command(app)
     try:
         code = command.main(
@@ -49,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return int(code or 0)
     except usage_error as error:
-        fail(f"{error.format_message()} Try --help.")  # type: ignore[attr-defined]
+        fail(f"{error.format_message()} Try --help.")
         return BAD_INPUT
     except InputError as error:
         fail(str(error))
@@ -57,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except DivergenceError as error:
         fail(str(error))
         return DIVERGED
-    except (KeyboardInterrupt, typer.Abort) as error:
+    except (Interrupted, KeyboardInterrupt, typer.Abort) as error:
         fail(str(error) or "interrupted; nothing was written")
         return INTERRUPTED
     except BrokenPipeError:  # the reader of stdout has seen enough

@@ -6,13 +6,12 @@ import math
 import platform
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-import polars as pl
 
 import chainrule
-from chainrule.app.report import Report, written
+from chainrule.app.report import Interrupted, Report, written
 from chainrule.app.results import Baseline, Score, scores_of
 from chainrule.app.settings import Settings, estimator_options
 from chainrule.app.tables import SUFFIXES, TARGET, is_built_in, read_table
@@ -25,7 +24,12 @@ from chainrule.interop.model_file import Estimator, save_model
 from chainrule.interop.preparation import Preparation
 from chainrule.training.sources import held_out_rows
 
-__all__ = ["Interrupted", "fit"]
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from chainrule.training.loop import Epoch
+
+__all__ = ["fit"]
 
 STOPPED = {
     "max_iter": "all epochs made",
@@ -34,10 +38,6 @@ STOPPED = {
     "interrupted": "interrupted",
     "divergence": "divergence",
 }
-
-
-class Interrupted(KeyboardInterrupt):
-    """Ctrl-C during training; the message says what became of the model."""
 
 
 @dataclass
@@ -191,7 +191,7 @@ def _train(
     estimator: Estimator, X: np.ndarray, y: np.ndarray, settings: Settings, report: Report
 ) -> Run:
     """Train until the end, the time limit, Ctrl-C or divergence; the best epoch is kept."""
-    epochs = estimator.fit_epochs(X, y)
+    epochs = cast("Generator[Epoch, None, None]", estimator.fit_epochs(X, y))
     stopped, divergence = None, None
     with report.epochs(estimator.max_iter, settings.time_limit) as bar:
         try:

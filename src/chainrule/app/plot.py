@@ -51,14 +51,14 @@ def draw_losses(
         axes.annotate(
             f"kept: epoch {best}, {lowest:.4g}",
             (best, lowest),
-            xytext=(0, -14),
+            xytext=(0, 10),
             textcoords="offset points",
             ha="right"
             if best > 0.6 * len(train)
             else "left"
             if best < 0.2 * len(train)
             else "center",
-            va="top",
+            va="bottom",
             fontsize=9,
             color=INK,
         )

@@ -74,8 +74,8 @@ def _compare(model: Model, X: np.ndarray, target: pl.Series, report: Report) -> 
         )
     if not known.any():
         return
-    record = model.training.get("baseline")
     try:
+        record = model.training["baseline"]
         baseline = Baseline(str(record["name"]), [float(value) for value in record["values"]])
     except (KeyError, TypeError, ValueError) as error:
         raise FileFormatError("the model file holds no baseline. Train the model again.") from error

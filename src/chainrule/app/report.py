@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
-__all__ = ["EpochBar", "Report", "fail", "written"]
+__all__ = ["EpochBar", "Interrupted", "Report", "fail", "written"]
 
 # Without a terminal an epoch is a line, but not more often than this.
 SECONDS_PER_LINE = 2.0
+# Scores whose best value is 1; the others have the unit of the target, or none.
+SHARES = ("accuracy", "AUC", "R2")
 
 
 def written(value: float) -> str:
@@ -36,6 +38,10 @@ def written(value: float) -> str:
     if size >= 1e9:
         return f"{value:.4g}"
     return f"{value:,.0f}" if size >= 1000 else f"{value:.2f}" if size >= 10 else f"{value:.4f}"
+
+
+class Interrupted(Exception):  # noqa: N818 (a person's wish is no error)
+    """Ctrl-C during training; the message says what became of the model."""
 
 
 class Report:
@@ -82,10 +88,13 @@ class Report:
             table.add_row(*row)
         self._console(self._stderr).print(table)
 
-    def scores(self, scores: Sequence[Score], rows: int, baseline: str) -> None:
+    def scores(self, scores: Sequence[Score], baseline: str) -> None:
         """Print the result table."""
-        head = ("", f"{rows:,} rows", baseline)
-        lines = [(score.name, written(score.value), written(score.baseline)) for score in scores]
+        head = ("", "model", baseline)
+        lines = []
+        for score in scores:
+            write = "{:.4f}".format if score.name in SHARES else written
+            lines.append((score.name, write(score.value), write(score.baseline)))
         self.table(head, lines, numbers=True)
 
     @contextmanager
@@ -104,11 +113,12 @@ class Report:
 
 def _progress(console: Console) -> Progress:
     from rich.progress import BarColumn, Progress, TextColumn
+    from rich.table import Column
 
     columns: list[Any] = [
         TextColumn("epoch {task.completed:.0f}/{task.total:.0f}"),
-        BarColumn(bar_width=24),
-        TextColumn("{task.fields[now]}"),
+        BarColumn(bar_width=max(8, min(30, console.width - 90))),
+        TextColumn("{task.fields[now]}", table_column=Column(no_wrap=True, overflow="ellipsis")),
     ]
     return Progress(*columns, console=console, transient=True, refresh_per_second=5)
 
@@ -137,12 +147,12 @@ class EpochBar:
         left = self.seconds / epoch.number * (self._total - epoch.number)
         if self._limit is not None:
             left = max(0.0, min(left, self._limit - self.seconds))
-        parts = [f"loss {written(epoch.loss)}"]
+        parts = [f"{_clock(left)} left", f"loss {written(epoch.loss)}"]
         if epoch.validation_loss is not None:
             parts.append(f"validation {written(epoch.validation_loss)}")
         if math.isfinite(epoch.learning_rate):
             parts.append(f"rate {epoch.learning_rate:.1e}")
-        parts += [f"{_short(epoch.rows / max(epoch.seconds, 1e-9))} rows/s", f"{_clock(left)} left"]
+        parts.append(f"{_short(epoch.rows / max(epoch.seconds, 1e-9))} rows/s")
         text = "  ".join(parts)
         if self._progress is not None:
             self._progress.update(self._task, completed=epoch.number, now=text)

@@ -11,12 +11,9 @@ from chainrule.app.results import Score
 from chainrule.estimators.classifier import MLPClassifier
 from chainrule.foundation.errors import FileFormatError
 from chainrule.interop.columns import counted
-from chainrule.interop.model_file import Model, read_model
+from chainrule.interop.model_file import Estimator, Model, read_model
 
 __all__ = ["show"]
-
-# Options that say nothing with these solvers, or nothing at all to a person.
-SILENT = ("verbose", "warm_start", "engine", "random_state")
 
 
 def show(path: str, report: Report) -> None:
@@ -70,7 +67,7 @@ def _how(model: Model, report: Report) -> None:
         ("epochs", epochs + ("" if best is None else f", epoch {best} kept")),
         ("loss", estimator.objective_.loss.name),
         ("seed", str(estimator.seed_)),
-        ("settings", _settings(estimator.get_params(deep=False))),
+        ("settings", _settings(estimator)),
         ("versions", _versions(model)),
     ]
     for name, text in facts:
@@ -83,9 +80,12 @@ def _versions(model: Model) -> str:
     return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
-def _settings(options: dict[str, Any]) -> str:
-    names = [name for name in options if name not in SILENT and options[name] is not None]
-    return ", ".join(f"{name}={options[name]}" for name in names)
+def _settings(estimator: Estimator) -> str:
+    """Return the options that are not the estimator's defaults; the seed stands elsewhere."""
+    usual = type(estimator)().get_params(deep=False)
+    options = estimator.get_params(deep=False)
+    changed = (name for name in options if name != "random_state")
+    return ", ".join(f"{name}={options[name]}" for name in changed if options[name] != usual[name])
 
 
 def _columns(model: Model, report: Report) -> None:

@@ -1,6 +1,7 @@
 """The questions an engine answers, and the choice of one."""
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import array_api_compat
@@ -8,7 +9,7 @@ import numpy as np
 
 from chainrule.formulas.optimizers import Optimizer
 from chainrule.foundation.arrays import Array, namespace
-from chainrule.foundation.errors import must_be, suggest
+from chainrule.foundation.errors import InputError, must_be, suggest
 from chainrule.model.objective import Objective
 
 __all__ = ["Engine", "Position", "Rows", "Totals", "choose_engine"]
@@ -124,19 +125,105 @@ class Engine(Protocol):
         ...
 
 
-_ENGINES = ("auto", "reference")
+_ENGINES = ("auto", "compiled", "reference")
 
 
 def choose_engine(
-    engine: str | Engine, objective: Objective, optimizer: Optimizer, **options: Any
+    engine: str | Engine,
+    objective: Objective,
+    optimizer: Optimizer,
+    n_threads: int | None = None,
+    **options: Any,
 ) -> Engine:
-    """Return the engine of a name; an engine stands for itself."""
+    """Return the engine of a name; an engine stands for itself.
+
+    ``"auto"`` is the compiled engine wherever it can do the work, else the reference engine.
+    """
     if not isinstance(engine, str):
         return engine
     if engine not in _ENGINES:
         raise must_be(
             "engine", f"one of {', '.join(_ENGINES)}", engine, suggest(engine, list(_ENGINES))
         )
+    if engine == "auto" and find_spec("llvmlite") is not None:
+        return _AutomaticEngine(objective, optimizer, n_threads)
+    if engine == "compiled":
+        if find_spec("llvmlite") is None:
+            raise InputError(
+                'engine="compiled" needs the package llvmlite, which is not installed. '
+                'Install it, or use engine="reference".'
+            )
+        from chainrule.engines.compiled.engine import CompiledEngine
+
+        return CompiledEngine(objective, optimizer, n_threads)
     from chainrule.engines.reference import ReferenceEngine
 
     return ReferenceEngine(objective, optimizer)
+
+
+class _AutomaticEngine:
+    """The compiled engine for NumPy vectors and formulas it can compile, else the reference."""
+
+    def __init__(
+        self, objective: Objective, optimizer: Optimizer, n_threads: int | None = None
+    ) -> None:
+        self.objective = objective
+        self.optimizer = optimizer
+        self.n_threads = n_threads
+        self._chosen: dict[Any, Engine] = {}
+
+    @property
+    def name(self) -> str:
+        """The name of the engine that was used, once there is one."""
+        return next((engine.name for engine in self._chosen.values()), "auto")
+
+    def _engine_for(self, vector: Array) -> Engine:
+        kind = getattr(vector, "dtype", None)
+        if not isinstance(vector, np.ndarray) or kind not in (np.float32, np.float64):
+            kind = None
+        if kind not in self._chosen:
+            self._chosen[kind] = self._choose(kind)
+        return self._chosen[kind]
+
+    def _choose(self, dtype: Any) -> Engine:
+        if dtype is not None:
+            from chainrule.engines.compiled.engine import CompiledEngine
+
+            compiled = CompiledEngine(self.objective, self.optimizer, self.n_threads)
+            try:
+                compiled.prepare(dtype)
+            except InputError:  # a formula of the user's that cannot be compiled
+                pass
+            else:
+                return compiled
+        from chainrule.engines.reference import ReferenceEngine
+
+        return ReferenceEngine(self.objective, self.optimizer)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _AutomaticEngine, (self.objective, self.optimizer, self.n_threads)
+
+    def scores(self, vector: Array, x: Array) -> Array:
+        """Return the scores (n, n_out) at a flat vector of parameters."""
+        return self._engine_for(vector).scores(vector, x)
+
+    def loss(self, vector: Array, rows: Rows) -> float:
+        """Return the mean loss over all rows, without penalties."""
+        return self._engine_for(vector).loss(vector, rows)
+
+    def gradient(self, vector: Array, rows: Rows) -> tuple[float, Array]:
+        """Return mean loss plus penalties over all rows, and its flat gradient."""
+        return self._engine_for(vector).gradient(vector, rows)
+
+    def epoch(
+        self,
+        position: Position,
+        rows: Rows,
+        order: np.ndarray,
+        batch_size: int,
+        rates: np.ndarray,
+        limit: float,
+    ) -> Totals:
+        """Make ``len(rates)`` optimizer steps on consecutive batches of ``order``."""
+        engine = self._engine_for(position.vector)
+        return engine.epoch(position, rows, order, batch_size, rates, limit)

@@ -48,7 +48,8 @@ class ReferenceEngine:
         blocks = []
         with np.errstate(all="ignore"):
             for start in range(0, max(x.shape[0], 1), self.block):
-                rows, _, _ = Rows(x, placeholder).take(slice(start, start + self.block))
+                stop = min(start + self.block, x.shape[0])
+                rows, _, _ = Rows(x, placeholder).take(slice(start, stop))
                 blocks.append(network.forward(xp, parameters, rows)[0])
         return blocks[0] if len(blocks) == 1 else xp.concat(blocks, axis=0)
 

@@ -7,12 +7,12 @@ import math
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from chainrule.engines.engine import Rows, choose_engine
 from chainrule.estimators.base import BaseMLP
@@ -35,6 +35,9 @@ from chainrule.training.monitor import Metric
 from chainrule.training.sources import held_out_rows, make_rows
 from chainrule.training.state import TrainingState
 from chainrule.training.stopping import Patience
+
+if TYPE_CHECKING:
+    from chainrule.insight.explanation import Explanation
 
 __all__ = ["FittingMLP", "steps_by_batches"]
 
@@ -210,6 +213,47 @@ class FittingMLP(BaseMLP):
             warnings.warn(str(error), DivergenceWarning, stacklevel=3)
         self.n_iter_ = self._state.epoch
         return self
+
+    def explain(self, X: Any, y: Any, sample_weight: Any = None) -> "Explanation":
+        """Return the chain rule of any weight on these rows, in symbols and numbers.
+
+        What is explained is the network as it was trained: for a regressor on standardised
+        targets, with the memory of the optimizer at its next step.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`.
+
+        Returns
+        -------
+        Explanation
+            ``explain(X, y).weight(layer=1, unit=0, to=0)`` is one weight's chain rule.
+        """
+        from chainrule.insight.explanation import Explanation
+        from chainrule.insight.subject import Subject
+
+        check_is_fitted(self, "parameters_")
+        X, y = self._checked(X, y, reset=False)
+        rows = self._rows(X, y, _checked_weight(sample_weight, X.shape[0]))
+        vector = self._unfold(self.parameters_.vector)
+        state = self._state
+        live = np.array_equal(self._fold(state.vector), self.parameters_.vector, equal_nan=True)
+        scale = getattr(self, "target_scale_", None)
+        names = getattr(self, "feature_names_in_", ())
+        subject = Subject(
+            self.objective_,
+            state.vector if live else vector,
+            rows,
+            optimizer=make_optimizer(self),
+            slots=tuple(state.slots) if live else (),
+            step=state.step if live else 0,
+            learning_rate=float(self.learning_rate_init),
+            input_names=tuple(map(str, names)),
+            notes=() if scale is None else (scale.sentence,),
+            facts={"loss_curve": self.loss_curve_, "seed": self.seed_, "epochs": self.n_iter_},
+        )
+        return Explanation(subject)
 
     def _checked(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
         """Return inputs and targets as arrays of one length; finiteness of X is seen later."""

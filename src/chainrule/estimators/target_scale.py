@@ -35,6 +35,12 @@ class TargetScale:
     center: np.ndarray
     spread: float
 
+    @property
+    def sentence(self) -> str:
+        """What was done to the targets, in words."""
+        centers = ", ".join(f"{center:.6g}" for center in self.center)
+        return f"targets are standardised: y here is (y - {centers}) / {self.spread:.6g}"
+
     @classmethod
     def of(cls, y: np.ndarray, weight: np.ndarray | None = None) -> "TargetScale":
         """Learn the scale of targets (n, n_outputs), weighted."""

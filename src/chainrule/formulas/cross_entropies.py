@@ -29,6 +29,7 @@ class BinaryCrossEntropy(Loss):
     aliases = ("bce", "binary_log_loss")
     latex = r"-(y \log(p) + (1 - y) \log(1 - p))"
     gradient_latex = r"\frac{1}{1 + e^{-s}} - y"
+    prediction_gradient_latex = r"\frac{1 - y}{1 - p} - \frac{y}{p}"
     link = sigmoid
     domain = (0.0, 1.0)
     source = "Good (1952), Rational decisions, JRSS B 14(1)"
@@ -51,6 +52,10 @@ class BinaryCrossEntropy(Loss):
         yes = xp.where(y == 0.0, p * 0.0, y * xp.log(p))
         no = xp.where(y == 1.0, p * 0.0, (1.0 - y) * xp.log1p(-p))
         return 0.0 - (yes + no)
+
+    def prediction_gradient(self, xp: Namespace, p: Array, y: Array) -> Array:
+        no = xp.where(y == 1.0, p * 0.0, (1.0 - y) / (1.0 - p))
+        return no - xp.where(y == 0.0, p * 0.0, y / p)
 
     def log_mean(self, xp: Namespace, s: Array) -> Array:
         """Return the log of the prediction: log p of a yes, finite for every finite score."""
@@ -80,6 +85,7 @@ class CategoricalCrossEntropy(Loss):
     aliases = ("cce", "log_loss")
     latex = r"-\sum_{j} y_j \log(p_j)"
     gradient_latex = r"\frac{e^{s_i}}{\sum_{j} e^{s_j}} - y_i"
+    prediction_gradient_latex = r"-\frac{y_i}{p_i}"
     link = softmax
     domain = (0.0, 1.0)
     rowwise = True
@@ -93,6 +99,9 @@ class CategoricalCrossEntropy(Loss):
 
     def on_prediction(self, xp: Namespace, p: Array, y: Array) -> Array:
         return 0.0 - xp.sum(xp.where(y == 0.0, p * 0.0, y * xp.log(p)), axis=-1)
+
+    def prediction_gradient(self, xp: Namespace, p: Array, y: Array) -> Array:
+        return xp.where(y == 0.0, p * 0.0, -y / p)
 
     def log_mean(self, xp: Namespace, s: Array) -> Array:
         """Return log p of every class, finite for every finite score."""

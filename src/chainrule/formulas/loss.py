@@ -35,6 +35,8 @@ class Loss(Formula):
         The step from score to prediction, p = link(s).
     latex, gradient_latex : str
         The loss in p and y, and its derivative by the score s.
+    prediction_gradient_latex : str
+        Its derivative by the prediction p, where the link is not linear.
     domain : tuple of float
         The closed interval that targets must lie in.
     rowwise : bool
@@ -43,6 +45,7 @@ class Loss(Formula):
 
     link: ClassVar[Activation]
     gradient_latex: ClassVar[str]
+    prediction_gradient_latex: ClassVar[str] = ""
     domain: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
     rowwise: ClassVar[bool] = False
 
@@ -62,6 +65,13 @@ class Loss(Formula):
     def on_prediction(self, xp: Namespace, p: Array, y: Array) -> Array:
         """Return `value` as a function of the prediction p = link(s)."""
         raise NotImplementedError
+
+    def prediction_gradient(self, xp: Namespace, p: Array, y: Array) -> Array:
+        """Return the derivative of `on_prediction` by p, of the shape of ``p``.
+
+        Times the slope of the link it is `gradient`; an explanation shows both forms.
+        """
+        return self.gradient(xp, p, y)
 
     def mean(self, xp: Namespace, s: Array) -> Array:
         """Return the prediction that a score stands for."""

@@ -198,6 +198,7 @@ class Poisson(Loss):
     name = "poisson"
     latex = r"p - y + y \log(\frac{y}{p})"
     gradient_latex = r"e^{s} - y"
+    prediction_gradient_latex = r"1 - \frac{y}{p}"
     link = exponential
     domain = (0.0, math.inf)
     source = "McCullagh & Nelder (1989), Generalized Linear Models, section 2.3.3"
@@ -221,6 +222,9 @@ class Poisson(Loss):
         near = counts * (d - xp.log1p(d))
         far = p - y + counts * xp.log(counts / p)
         return xp.where(present, xp.where(d < 1.0, near, far), p)
+
+    def prediction_gradient(self, xp: Namespace, p: Array, y: Array) -> Array:
+        return 1.0 - xp.where(y > 0.0, y / p, 0.0)
 
 
 poisson = losses.add(Poisson())

@@ -125,6 +125,8 @@ def plain(latex: str) -> str:
     'z if z > 0, 0 if z <= 0'
     """
     text = re.sub(r"\\begin\{cases\}(.*?)\\end\{cases\}", _cases, latex, flags=re.DOTALL)
+    text = re.sub(r"\^\{\((\d+)\)\}_\{([\d,]+)\}", r"\1[\2]", text)
+    text = re.sub(r"([ax])_\{(\d+)\}", r"\1[\2]", text)
     text = re.sub(r"\\(?:operatorname|mathrm|text)\{([^{}]*)\}", r"\1", text)
     while True:
         shorter = re.sub(r"\\frac\{([^{}]*)\}\{([^{}]*)\}", _fraction, text)
@@ -159,7 +161,7 @@ def _raised(found: re.Match[str]) -> str:
 
 
 def mathml(latex: str) -> str:
-    """Return LaTeX as presentation MathML, for pages; needs the ``latex2mathml`` package."""
+    """Return LaTeX as presentation MathML, for pages; needs the ``app`` extra."""
     from latex2mathml.converter import convert
 
     converted: str = convert(latex, display="block")

@@ -102,9 +102,9 @@ class Preparation:
                 choice = _choose(series, tell)
                 if isinstance(choice, str):
                     dropped[series.name] = choice
-                    tell(f"column {series.name!r} is left out: {choice}")
                 else:
                     columns.append(choice)
+        _tell_dropped(dropped, tell)
         if not columns:
             reasons = "; ".join(f"{name!r}: {reason}" for name, reason in dropped.items())
             raise InputError(
@@ -216,6 +216,15 @@ class Preparation:
             tell(
                 f"ignored {counted(len(spare), 'column')} not used at training: " + ", ".join(spare)
             )
+
+
+def _tell_dropped(dropped: dict[str, str], tell: Tell) -> None:
+    """Tell each reason once, with the columns it holds for."""
+    for reason in dict.fromkeys(dropped.values()):
+        names = [name for name, its in dropped.items() if its == reason]
+        more = f" and {len(names) - 8:,} more" if len(names) > 8 else ""
+        columns = f"{'column' if len(names) == 1 else 'columns'} {', '.join(names[:8])}{more}"
+        tell(f"left out {columns}: {reason}")
 
 
 def _choose(series: pl.Series, tell: Tell) -> Column | str:

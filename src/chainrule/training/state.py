@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.formulas.optimizers import Optimizer
-from chainrule.foundation.arrays import Array, namespace
+from chainrule.formulas.optimizers import Optimizer, optimizers
+from chainrule.formulas.records import restore
+from chainrule.foundation.arrays import Array, floating_dtype, namespace
 from chainrule.foundation.errors import FileFormatError, InputError
 from chainrule.model.network import Network
 from chainrule.model.parameters import Parameters
@@ -134,11 +135,10 @@ def load_state(path: str | os.PathLike[str]) -> TrainingState:
     """Read what `save_state` wrote; the next epoch is the one the run would have had."""
     description, arrays = read_arrays(path, "training state", FORMAT)
     try:
-        slots = [arrays[f"slot.{n}"] for n in range(sum(k.startswith("slot.") for k in arrays))]
-        return TrainingState(
+        state = TrainingState(
             network=Network.from_dict(description["network"]),
             vector=arrays["vector"],
-            slots=tuple(slots),
+            slots=tuple(arrays[f"slot.{n}"] for n in range(_count_slots(arrays))),
             optimizer=description["optimizer"],
             seed=description["seed"],
             step=description["step"],
@@ -148,11 +148,42 @@ def load_state(path: str | os.PathLike[str]) -> TrainingState:
             patience=Patience(**description["patience"]),
             best=arrays.get("best"),
         )
-    except (KeyError, TypeError) as error:
+        _check_parts(state)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        absent = isinstance(error, KeyError) and not isinstance(error, InputError)
+        reason = f"{error} is missing" if absent else str(error).rstrip(".")
         raise FileFormatError(
-            f"{os.fspath(path)} must hold a whole training state; {error} is missing or unknown. "
-            "Save it again with this version."
+            f"{os.fspath(path)} must hold a whole training state; {reason}. Save it again with "
+            "this version."
         ) from error
+    return state
+
+
+def _count_slots(arrays: dict[str, np.ndarray]) -> int:
+    return sum(name.startswith("slot.") for name in arrays)
+
+
+def _check_parts(state: TrainingState) -> None:
+    """Refuse a state whose parts do not belong together."""
+    vector, rule = state.vector, state.optimizer["name"]
+    # a rule that is in no catalogue keeps its memory elsewhere, as SciPy's L-BFGS does
+    n_slots = len(restore(optimizers, state.optimizer).slots) if rule in optimizers else 0
+    if len(state.slots) != n_slots:
+        raise ValueError(f"the optimizer {rule!r} has {n_slots} slots, not {len(state.slots)}")
+    kept = () if state.best is None else (state.best,)
+    size = (state.network.n_parameters,)
+    for array in (vector, *state.slots, *kept):
+        if array.shape != size or array.dtype != vector.dtype:
+            raise ValueError(f"an array has shape {array.shape}, the network takes {size}")
+    counts = (state.seed, state.step, state.epoch, state.patience.stale, state.patience.best_epoch)
+    if not all(type(count) is int and count >= 0 for count in counts):
+        raise ValueError(f"a counter is no whole number: {counts}")
+    values = (state.first_loss, state.patience.reference, state.patience.best)
+    if not all(type(value) in (int, float) for value in values):
+        raise ValueError(f"a loss is no number: {values}")
+    if state.learning_rate is not None and not state.learning_rate > 0.0:
+        raise ValueError(f"the learning rate is not positive: {state.learning_rate}")
+    floating_dtype(vector.dtype)
 
 
 def write_arrays(

@@ -64,10 +64,20 @@ class CompiledEngine:
         self._free: dict[Any, list[Workspace]] = {}
         self._process = os.getpid()
         self._lock = threading.Lock()
-        # formulas that cannot be compiled are refused here, not in the middle of a fit
-        self._activation_passes(8)
-        passes.loss_pass(objective.loss, self._target, 8)
-        passes.update_pass(optimizer, objective.penalties, self._target, 8)
+
+    def prepare(self, dtype: Any) -> None:
+        """Compile, or load, all that calls with parameters of a dtype need.
+
+        Raises
+        ------
+        InputError
+            If a formula cannot be compiled.
+        """
+        itemsize = floating_dtype(dtype).itemsize
+        self._activation_passes(itemsize)
+        passes.loss_pass(self.objective.loss, self._target, itemsize)
+        passes.update_pass(self.optimizer, self.objective.penalties, self._target, itemsize)
+        Kernels.of(self._target, itemsize)
 
     def scores(self, vector: Array, x: Array) -> Array:
         """Return the scores (n, n_out) at a flat vector of parameters."""

@@ -87,7 +87,7 @@ def _forward(module: Any, element: Any, products: Products) -> Any:
         a = place(code, layer, LayerRow.a_at).at(row * ld, element)
         # z = a W + b
         code.call(
-            products.product,
+            products.across,
             rows,
             field(code, layer, LayerRow.vectors_out),
             field(code, layer, LayerRow.n_in),
@@ -178,7 +178,7 @@ def _backward(module: Any, element: Any, products: Products) -> Any:
             above = layer_row(layers, number + 1)
             ld_above = field(code, above, LayerRow.ld)
             code.call(
-                products.product,
+                products.across,
                 rows,
                 field(code, above, LayerRow.vectors_in),
                 field(code, above, LayerRow.n_out),

@@ -63,7 +63,8 @@ class Team:
                 with no:
                     taken.set(self._add(UNITS, 1) - self._handed_out.get())
             unit = taken.get()
-            code.leave_if(unit >= count, out)
+            # below 0 only where a team was called off and its members are in different phases
+            code.leave_if((unit >= count) | (unit < 0), out)
             yield unit
         # every thread has asked once too often
         self._handed_out.set(self._handed_out.get() + count + self.size)

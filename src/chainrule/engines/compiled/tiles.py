@@ -26,29 +26,38 @@ class Products:
 
     Attributes
     ----------
-    strip : function
-        (vectors, m, k, a, a_row, a_k, b, b_k, init, init_row, c, c_row): one panel of B, all rows.
-    product : function
-        (m, vectors, k, a, a_row, b, panel_rows, init, init_row, c, c_row): all panels of B.
+    across : function
+        (m, vectors, k, a, a_row, b, panel_rows, init, init_row, c, c_row): A by rows, all panels
+        of B.
+    down : function
+        (vectors, m, k, a, a_k, b, b_k, init, init_row, c, c_row): A by columns, one panel that
+        lies in a wider matrix.
     """
 
-    strip: Any
-    product: Any
+    across: Any
+    down: Any
 
     @classmethod
     def of(cls, module: Any, target: Target, itemsize: int) -> "Products":
         """Write the products into a module."""
         element = float_type(itemsize)
-        strip = _strip(module, target, element)
-        return cls(strip, _product(module, target, element, strip))
+        return cls(
+            _across(module, target, element, _strip(module, target, element, down=False)),
+            _strip(module, target, element, down=True),
+        )
 
 
-def _tile(module: Any, target: Target, element: Any, rows: int, vectors: int) -> Any:
+def _tile(module: Any, target: Target, element: Any, rows: int, vectors: int, down: bool) -> Any:
+    """Write a tile whose steps along k are known in A and B, or along the rows of A.
+
+    One text for both would leave the addresses of six rows to chains of additions, as long as the
+    arithmetic itself.
+    """
     lanes = target.lanes(4 if isinstance(element, ir.FloatType) else 8)
     vector = ir.VectorType(element, lanes)
-    arguments = [whole, pointer, whole, whole, pointer, whole, pointer, whole, pointer, whole]
-    code = function(module, f"tile_{rows}_{vectors}", arguments)
-    k, a, a_row, a_k, b, b_k, init, init_row, c, c_row = code.arguments
+    arguments = [whole, pointer, whole, pointer, whole, pointer, whole, pointer, whole]
+    code = function(module, f"tile_{rows}_{vectors}_{down}", arguments)
+    k, a, a_step, b, b_step, init, init_row, c, c_row = code.arguments
     sums = [
         [
             Variable(code, init.at(init_row * i, element).load(vector, lanes * j))
@@ -56,26 +65,32 @@ def _tile(module: Any, target: Target, element: Any, rows: int, vectors: int) ->
         ]
         for i in range(rows)
     ]
-    starts = [a.at(a_row * i, element) for i in range(rows)]
+    b_k = b_step if down else lanes * vectors
+    starts = [a.at(i if down else a_step * i, element) for i in range(rows)]
+    at_a, at_b, at_k = Variable(code, a), Variable(code, b), Variable(code, code.value(0))
 
-    def multiply_add(place_a: Value, place_b: Value) -> None:
-        row = [place_b.load(vector, lanes * j) for j in range(vectors)]
-        for i in range(rows):
-            factor = code.spread(starts[i].at(place_a, element).load(element), lanes)
-            for j in range(vectors):
-                sums[i][j].set(code.fused(factor, row[j], sums[i][j].get()))
+    def factor_at(i: int, ahead: int, place_a: Value) -> Value:
+        if down:
+            return place_a.load(element, i)
+        return starts[i].at(at_k.get(), element).load(element, ahead)
 
-    place_a, place_b = Variable(code, code.value(0)), Variable(code, b)
     unroll = 2 if rows * vectors >= 8 else 4
     paired = k - (k & (unroll - 1))
     for start, stop, step in ((code.value(0), paired, unroll), (paired, k, 1)):
         with code.loop(start, stop, step):
-            at_a, at_b = place_a.get(), place_b.get()
-            for _ in range(step):
-                multiply_add(at_a, at_b)
-                at_a, at_b = at_a + a_k, at_b.at(b_k, element)
-            place_a.set(at_a)
-            place_b.set(at_b)
+            place_a, place_b = at_a.get(), at_b.get()
+            for ahead in range(step):
+                row = [place_b.load(vector, lanes * j) for j in range(vectors)]
+                for i in range(rows):
+                    factor = code.spread(factor_at(i, ahead, place_a), lanes)
+                    for j in range(vectors):
+                        sums[i][j].set(code.fused(factor, row[j], sums[i][j].get()))
+                place_b = place_b.at(b_k, element)
+                if down:
+                    place_a = place_a.at(a_step, element)
+            at_a.set(place_a)
+            at_b.set(place_b)
+            at_k.set(at_k.get() + step)
     for i in range(rows):
         for j in range(vectors):
             c.at(c_row * i, element).store(sums[i][j].get(), lanes * j)
@@ -83,11 +98,12 @@ def _tile(module: Any, target: Target, element: Any, rows: int, vectors: int) ->
     return code.function
 
 
-def _strip(module: Any, target: Target, element: Any) -> Any:
+def _strip(module: Any, target: Target, element: Any, down: bool) -> Any:
     """Write the loop over the rows of one panel: tiles of nearly equal height."""
-    arguments = [whole, whole, whole, pointer, whole, whole, pointer, whole]
-    code = function(module, "strip", [*arguments, pointer, whole, pointer, whole])
-    vectors, m, k, a, a_row, a_k, b, b_k, init, init_row, c, c_row = code.arguments
+    arguments = [whole, whole, whole, pointer, whole, pointer, whole]
+    name = "down" if down else "strip"
+    code = function(module, name, [*arguments, pointer, whole, pointer, whole])
+    vectors, m, k, a, a_step, b, b_step, init, init_row, c, c_row = code.arguments
     end = code.function.append_basic_block("strip_end")
     widths = {
         width: code.function.append_basic_block(f"vectors_{width}")
@@ -98,7 +114,7 @@ def _strip(module: Any, target: Target, element: Any) -> Any:
         choice.add_case(ir.Constant(whole, width), block)
         code.builder.position_at_end(block)
         highest = target.tile_rows(width)
-        tiles = {r: _tile(module, target, element, r, width) for r in range(1, highest + 1)}
+        tiles = {r: _tile(module, target, element, r, width, down) for r in range(1, highest + 1)}
         count = (m + (highest - 1)) // highest
         height = m // count
         higher = m - height * count
@@ -107,14 +123,9 @@ def _strip(module: Any, target: Target, element: Any) -> Any:
             rows = code.where(number < higher, height + 1, height)
             row = place.get()
             place.set(row + rows)
-            _call_tile(
-                code,
-                tiles,
-                rows,
-                (k, a.at(row * a_row, element), a_row, a_k, b, b_k)
-                + (init.at(row * init_row, element), init_row)
-                + (c.at(row * c_row, element), c_row),
-            )
+            first = a.at(row if down else row * a_step, element)
+            into = (init.at(row * init_row, element), init_row, c.at(row * c_row, element), c_row)
+            _call_tile(code, tiles, rows, (k, first, a_step, b, b_step, *into))
         code.builder.branch(end)
     code.builder.position_at_end(end)
     code.end()
@@ -133,10 +144,10 @@ def _call_tile(code: Code, tiles: dict[int, Any], rows: Value, arguments: tuple[
     code.builder.position_at_end(done)
 
 
-def _product(module: Any, target: Target, element: Any, strip: Any) -> Any:
+def _across(module: Any, target: Target, element: Any, strip: Any) -> Any:
     lanes = target.lanes(4 if isinstance(element, ir.FloatType) else 8)
     arguments = [whole, whole, whole, pointer, whole, pointer, whole]
-    code = function(module, "product", [*arguments, pointer, whole, pointer, whole])
+    code = function(module, "across", [*arguments, pointer, whole, pointer, whole])
     m, vectors, k, a, a_row, b, panel_rows, init, init_row, c, c_row = code.arguments
     with code.loop(0, k, DEPTH) as done:
         depth = code.least(k - done, DEPTH)
@@ -152,7 +163,6 @@ def _product(module: Any, target: Target, element: Any, strip: Any) -> Any:
                 depth,
                 a.at(done, element),
                 a_row,
-                1,
                 b.at(column * panel_rows + done * width * lanes, element),
                 width * lanes,
                 code.where(first, init.at(column, element), into),

@@ -300,7 +300,13 @@ def tanh(code: Code, x: Value) -> Value:
 def erfc(code: Code, x: Value) -> Value:
     """1 - erf(x), without cancellation for large x (Shepherd & Laframboise 1981)."""
     tail = _erfc_of_magnitude(code, x)
-    return code.where(x < 0.0, 2.0 - tail, tail)
+    far = code.where(x < 0.0, 2.0 - tail, tail)
+    return code.where(_magnitude(code, x) < 0.5, 1.0 - _erf_near_zero(code, x, 0.5), far)
+
+
+def _erf_near_zero(code: Code, x: Value, end: float) -> Value:
+    z = code.where(_magnitude(code, x) < end, x, 0.0)
+    return x * _polynomial(code, z * z, _constants(x).erf)
 
 
 def _erfc_of_magnitude(code: Code, x: Value) -> Value:
@@ -318,10 +324,5 @@ def _erfc_of_magnitude(code: Code, x: Value) -> Value:
 
 def erf(code: Code, x: Value) -> Value:
     """The error function."""
-    c = _constants(x)
-    small = _magnitude(code, x) < 1.0
-    z = code.where(small, x, 0.0)
-    near = x * _polynomial(code, z * z, c.erf)
     far = code.intrinsic("copysign", 1.0 - _erfc_of_magnitude(code, x), x)
-    return code.where(small, near, far)
-
+    return code.where(_magnitude(code, x) < 1.0, _erf_near_zero(code, x, 1.0), far)

@@ -66,12 +66,11 @@ def _update(
     with code.loop(0, batch, BATCH_ROWS) as done:
         first = done == 0
         code.call(
-            products.strip,
+            products.down,
             vectors,
             rows,
             code.least(batch - done, BATCH_ROWS),
             a.at(done * ld_in, element),
-            1,
             ld_in,
             dz.at(done * ld, element),
             ld,

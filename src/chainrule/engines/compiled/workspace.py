@@ -34,7 +34,7 @@ def aligned_zeros(n: int, dtype: Any) -> np.ndarray:
 
 def address_of(array: np.ndarray) -> int:
     """Return where an array begins."""
-    address: int = array.__array_interface__["data"][0]
+    address: int = array.ctypes.data
     return address
 
 

@@ -1,0 +1,304 @@
+"""Gradients against finite differences in float64, with kinks and rounding told apart from errors.
+
+The difference is the five-point one: its error falls with the fourth power of the step, so the step
+can be wide enough for rounding not to matter.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+
+from chainrule.engines.engine import Rows
+from chainrule.engines.reference import ReferenceEngine
+from chainrule.formulas.loss import Loss
+from chainrule.formulas.records import Activation
+from chainrule.foundation.arrays import namespace
+from chainrule.foundation.seeds import Purpose, stream
+from chainrule.insight.notation import number
+from chainrule.insight.subject import Subject
+
+__all__ = ["Check", "Verdict", "check_formula", "check_gradient", "check_weight"]
+
+PASSED, WEAK = 1e-6, 1e-4
+STEPS = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What finite differences say of one derivative.
+
+    Attributes
+    ----------
+    status : {"passed", "weak", "differs", "not valid here", "zero on both sides"}
+        ``passed`` below 1e-6, ``weak`` below 1e-4; ``not valid here`` where a kink lies within the
+        step, so that the difference means nothing.
+    gradient, difference : float
+        The derivative by the chain rule, and the finite difference.
+    error : float
+        Their distance over the larger of the two, or over what rounding can tell.
+    step : float
+        The step of the difference.
+    reason : str
+        For ``not valid here``: which unit changes sign; for zeros: why.
+    left, right : float or None
+        The one-sided slopes, where there is a kink.
+    name : str
+        Which weight.
+    """
+
+    status: str
+    gradient: float
+    difference: float
+    error: float
+    step: float
+    reason: str = ""
+    left: float | None = None
+    right: float | None = None
+    name: str = ""
+
+    def __str__(self) -> str:
+        line = (
+            f"{self.status}: chain rule {number(self.gradient, 8)}, finite difference "
+            f"{number(self.difference, 8)}, relative error {self.error:.1e}, step {self.step:g}"
+        )
+        return f"{line} ({self.reason})" if self.reason else line
+
+
+@dataclass(frozen=True)
+class Check:
+    """The verdicts on a sample of weights, the worst first.
+
+    Attributes
+    ----------
+    verdicts : tuple of Verdict
+        Sorted by error.
+    seed : int
+        The seed of the sample.
+    """
+
+    verdicts: tuple[Verdict, ...]
+    seed: int
+
+    @property
+    def passed(self) -> bool:
+        """Whether no derivative differs."""
+        return all(verdict.status != "differs" for verdict in self.verdicts)
+
+    @property
+    def summary(self) -> str:
+        """One sentence."""
+        valid = [v for v in self.verdicts if v.status != "not valid here"]
+        good = sum(v.status in ("passed", "zero on both sides") for v in valid)
+        worst = max((v.error for v in valid), default=0.0)
+        sentence = f"{good} of {len(valid)} passed, worst relative error {worst:.1e}"
+        kinks = len(self.verdicts) - len(valid)
+        return f"{sentence}; {kinks} at a kink, where no difference is valid" if kinks else sentence
+
+    def __str__(self) -> str:
+        lines = [f"gradient check (seed {self.seed}): {self.summary}"]
+        width = max((len(v.name) for v in self.verdicts), default=0)
+        lines += [
+            f"  {v.name:<{width}}  {v.gradient:>13.6g}  {v.difference:>13.6g}  {v.error:8.1e}  "
+            + (f"{v.status}: {v.reason}" if v.reason else v.status)
+            for v in self.verdicts
+        ]
+        return "\n".join(lines)
+
+
+def check_gradient(subject: Subject, n: int = 50, seed: int = 0) -> Check:
+    """Check the gradient of the mean loss at ``n`` weights and biases drawn from all layers.
+
+    Parameters
+    ----------
+    subject : Subject
+        Network, parameters and rows; computed in float64 whatever their precision.
+    n : int
+        How many, as equally as the layers allow.
+    seed : int
+        Seed of the draw.
+    """
+    doubled = _in_float64(subject)
+    _, gradient = doubled.engine.gradient(doubled.vector, doubled.rows)
+    random = stream(seed, Purpose.SAMPLE)
+    network = subject.objective.network
+    verdicts = []
+    per_layer = max(1, math.ceil(n / len(network.layers)))
+    for layer, (weight, bias) in enumerate(network.layout.spans, start=1):
+        stop = weight.stop if bias is None else bias.stop
+        size = stop - weight.start
+        for index in weight.start + random.choice(size, min(per_layer, size), replace=False):
+            verdict = check_weight(doubled, int(index), None, float(gradient[index]))
+            verdicts.append(replace(verdict, name=_name(subject, layer, int(index))))
+    worst_first = sorted(verdicts, key=lambda v: -v.error)
+    return Check(tuple(worst_first), seed)
+
+
+def check_weight(subject: Subject, index: int, row: int | None, gradient: float) -> Verdict:
+    """Compare one derivative, of one row's loss or of the mean loss, with finite differences."""
+    subject = _in_float64(subject, row)
+    engine = ReferenceEngine(subject.objective, subject.optimizer)
+    value = float(subject.vector[index])
+    middle = _signs(subject, subject.vector)
+
+    def objective(shift: float) -> float:
+        vector = subject.vector.copy()
+        vector[index] = value + shift
+        penalty = subject.objective.penalty(
+            namespace(vector), subject.objective.network.parameters(vector)
+        )
+        return engine.loss(vector, subject.rows) + float(penalty)
+
+    def crossed(shift: float) -> str:
+        reasons = []
+        for sign in (-2.0, 2.0):
+            vector = subject.vector.copy()
+            vector[index] = value + sign * shift
+            reasons.append(_changed(middle, _signs(subject, vector)))
+        return reasons[0] or reasons[1]
+
+    at = objective(0.0)
+    best: Verdict | None = None
+    reason = ""
+    for scale in STEPS:
+        step = scale * max(1.0, abs(value))
+        kink = crossed(step)
+        reason = reason or kink
+        if kink:
+            continue
+        verdict = _compare(gradient, _five_point(objective, step), at, step)
+        if best is None or verdict.error < best.error:
+            best = verdict
+        if best.error < PASSED:
+            break
+    if best is None:
+        left = (at - objective(-step)) / step
+        right = (objective(step) - at) / step
+        difference = _five_point(objective, step)
+        return Verdict("not valid here", gradient, difference, 0.0, step, reason, left, right)
+    if best.status == "zero on both sides":
+        dead = "the loss does not depend on it here: a dead unit, or an input of 0, in every row"
+        return replace(best, reason=dead)
+    return best
+
+
+def check_formula(record: Activation | Loss, points: np.ndarray | None = None) -> Check:
+    """Check the slope of an activation, or the gradient of a loss, at many points.
+
+    For people's own records, before anything is trained with them.
+
+    Parameters
+    ----------
+    record : Activation or Loss
+        Elementwise, written against an array namespace.
+    points : array, optional
+        Where; by default 41 points from -6 to 6.
+
+    Examples
+    --------
+    >>> from chainrule import activations
+    >>> check_formula(activations.tanh).passed
+    True
+    """
+    points = np.linspace(-6.0, 6.0, 41) if points is None else np.asarray(points, np.float64)
+    xp = namespace(points)
+    target = np.full((1, 1), 1.0 if isinstance(record, Loss) and record.domain[0] == 0.0 else 0.37)
+    kinks = record.kinks if isinstance(record, Activation) else (float(target[0, 0]),)
+
+    def value(z: np.ndarray) -> float:
+        if isinstance(record, Activation):
+            return float(record.value(xp, z)[0, 0])
+        return float(record.rows(xp, z, target)[0])
+
+    def gradient(z: np.ndarray) -> float:
+        if isinstance(record, Activation):
+            one = np.ones((1, 1))
+            return float(record.pullback(xp, z, record.value(xp, z), one)[0, 0])
+        return float(record.rows_gradient(xp, z, target)[0, 0])
+
+    verdicts = []
+    for point in points:
+        at = np.array([[point]])
+        shifted = partial(_shifted, value, at)
+        # A jump of the second derivative needs a narrower step than a smooth curve.
+        verdict = min(
+            (_compare(gradient(at), _five_point(shifted, h), value(at), h) for h in STEPS[:4]),
+            key=lambda v: v.error,
+        )
+        near = [kink for kink in kinks if abs(point - kink) <= 2.0 * STEPS[0]]
+        if near:
+            reason = f"{near[0]:g} lies within the step"
+            verdict = replace(verdict, status="not valid here", error=0.0, reason=reason)
+        verdicts.append(replace(verdict, name=f"at {point:g}"))
+    return Check(tuple(sorted(verdicts, key=lambda v: -v.error)), seed=0)
+
+
+def _shifted(value: Callable[[np.ndarray], float], at: np.ndarray, shift: float) -> float:
+    return value(at + shift)
+
+
+def _compare(gradient: float, difference: float, loss: float, step: float) -> Verdict:
+    # what rounding of the loss leaves undecided, times what a verdict asks for
+    floor = max(4.0 * np.finfo(np.float64).eps * abs(loss) / step / PASSED, 1e-300)
+    if gradient == 0.0 and difference == 0.0:
+        return Verdict("zero on both sides", gradient, difference, 0.0, step)
+    error = abs(gradient - difference) / max(abs(gradient), abs(difference), floor)
+    if math.isnan(error):
+        error = math.inf
+    status = "passed" if error < PASSED else "weak" if error < WEAK else "differs"
+    return Verdict(status, gradient, difference, error, step)
+
+
+def _five_point(value: Callable[[float], float], step: float) -> float:
+    near = value(step) - value(-step)
+    far = value(2.0 * step) - value(-2.0 * step)
+    return (8.0 * near - far) / (12.0 * step)
+
+
+def _in_float64(subject: Subject, row: int | None = None) -> Subject:
+    """Return the subject in float64, of one row (of weight 1) or of all."""
+    x, y, weight = subject.rows.take(slice(None) if row is None else slice(row, row + 1))
+    weight = None if row is not None or weight is None else np.asarray(weight, np.float64)
+    rows = Rows(x.astype(np.float64), np.asarray(y, dtype=np.float64), weight)
+    return replace(subject, vector=np.asarray(subject.vector, dtype=np.float64), rows=rows)
+
+
+def _signs(subject: Subject, vector: np.ndarray) -> list[tuple[str, np.ndarray]]:
+    """Return on which side of each kink every unit of every row lies, and every loss and weight."""
+    network, loss = subject.objective.network, subject.objective.loss
+    parameters = network.parameters(vector)
+    a, sides = subject.rows.x, []
+    xp = namespace(vector)
+    with np.errstate(all="ignore"):
+        for number_, (layer, weight, bias) in enumerate(
+            zip(network.layers, parameters.weights, parameters.biases, strict=True), start=1
+        ):
+            z = np.asarray(a @ weight if bias is None else a @ weight + bias)
+            unit = f"{layer.activation.name} unit {{}} of layer {number_}"
+            sides += [(unit, z > kink) for kink in layer.activation.kinks]
+            a = layer.activation.value(xp, z)
+        if loss.name in ("mae", "quantile"):
+            sides.append((f"the sign inside {loss.name} for output {{}}", a > subject.rows.y))
+        if any(penalty.name == "l1" for penalty in subject.objective.penalties):
+            sides.append(("weight {} under l1", (vector > 0.0)[None, :]))
+    return sides
+
+
+def _changed(before: list[tuple[str, np.ndarray]], after: list[tuple[str, np.ndarray]]) -> str:
+    for (what, old), (_, new) in zip(before, after, strict=True):
+        where = np.argwhere(old != new)
+        if len(where):
+            row, unit = where[0]
+            return f"{what.format(unit + 1)} changes sign within the step, in row {row + 1}"
+    return ""
+
+
+def _name(subject: Subject, layer: int, index: int) -> str:
+    weight, _ = subject.objective.network.layout.spans[layer - 1]
+    n_out = subject.objective.network.layers[layer - 1].n_out
+    if index < weight.stop:
+        unit, to = divmod(index - weight.start, n_out)
+        return f"w{layer}[{unit + 1},{to + 1}]"
+    return f"b{layer}[{index - weight.stop + 1}]"

@@ -1,0 +1,184 @@
+"""A chain rule as aligned plain text, as LaTeX, as MathML and as HTML, all from the same tree."""
+
+from html import escape
+
+from chainrule.insight.chain import Chain
+from chainrule.insight.notation import latex_number, mathml, number, plain
+from chainrule.insight.tree import Node
+
+__all__ = ["as_html", "as_latex", "as_mathml", "as_text"]
+
+
+def as_text(chain: Chain, digits: int = 7) -> str:
+    """Return the equations that `Chain.open` opens, numbers beneath, the check and the update."""
+    lines = [_headline(chain), ""]
+    for node in chain.open():
+        lines += [*_equation(node, digits), ""]
+    if chain.penalty != 0.0:
+        lines += [
+            _penalty_line(chain, digits),
+            "",
+        ]
+    lines += [f"check   {chain.check}", *_update(chain, digits)]
+    lines += [f"note    {note}" for note in chain.subject.notes]
+    return "\n".join(lines)
+
+
+def _penalty_line(chain: Chain, digits: int) -> str:
+    added, total = number(chain.penalty, digits), number(chain.gradient, digits)
+    return f"penalties add {added}: dL/d{chain.place.symbol.text} = {total} in all"
+
+
+def _headline(chain: Chain) -> str:
+    place = chain.place
+    what = f"{place.symbol.text} = {number(chain.weight, 7)}"
+    if place.unit is None:
+        path = f"the bias of unit {place.to + 1} of layer {place.layer}"
+    else:
+        below = "input" if place.layer == 1 else f"unit of layer {place.layer - 1} number"
+        path = f"from {below} {place.unit + 1} to unit {place.to + 1} of layer {place.layer}"
+    over = f"the mean loss of {len(chain.subject.rows):,} rows"
+    over = over if chain.row is None else f"the loss of row {chain.row + 1}"
+    return f"{what}, {path}: how {over} changes with it"
+
+
+def _equation(node: Node, digits: int) -> list[str]:
+    return _product(node, digits) if node.operation == "product" else _sum(node, digits)
+
+
+def _product(node: Node, digits: int) -> list[str]:
+    left = node.name.text
+    symbols = [part.name.text for part in node.parts]
+    values = [number(part.value, digits) for part in node.parts]
+    widths = [max(map(len, pair)) for pair in zip(symbols, values, strict=True)]
+    row = " · ".join(cell.ljust(width) for cell, width in zip(symbols, widths, strict=True))
+    below = " · ".join(cell.ljust(width) for cell, width in zip(values, widths, strict=True))
+    margin = " " * len(left)
+    lines = [f"{left} = {row}".rstrip(), f"{margin} = {below}".rstrip()]
+    lines.append(f"{margin} = {number(node.value, digits)}")
+    return lines + _leaves(node.parts, digits)
+
+
+def _sum(node: Node, digits: int) -> list[str]:
+    lines = [f"{node.name.text} = {number(node.value, digits)}, {node.origin}:"]
+    rows = []
+    leaves: list[Node] = []
+    for part in node.parts:
+        factors = part.parts if part.operation == "product" else (part,)
+        leaves += factors
+        symbols = " · ".join(factor.name.text for factor in factors)
+        values = " · ".join(number(factor.value, digits) for factor in factors)
+        rows.append((symbols, values, number(part.value, digits)))
+    if node.rest is not None:
+        count = f"{node.rest.count:,} more" if node.rest.count else "rounding"
+        rows.append((count, "", number(node.rest.value, digits)))
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    lines += [
+        "  "
+        + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    return lines + _leaves(tuple(leaves), digits)
+
+
+def _leaves(parts: tuple[Node, ...], digits: int) -> list[str]:
+    """Return one line per number that comes from a formula: symbol, formula, inputs, origin."""
+    rows = {}
+    for part in parts:
+        if part.operation == "number" and part.formula:
+            inputs = ", ".join(f"{name} = {number(value, digits)}" for name, value in part.inputs)
+            at = f"at {inputs}" if inputs else ""
+            rows[part.name.text] = (part.name.text, plain(part.formula), at, part.origin)
+    if not rows:
+        return []
+    widths = [max(len(row[column]) for row in rows.values()) for column in range(3)]
+    lines = []
+    for name, formula, at, origin in rows.values():
+        cells = (name.ljust(widths[0]), f"= {formula}".ljust(widths[1] + 2), at.ljust(widths[2]))
+        lines.append(f"    {'  '.join(cells)}  {origin}".rstrip())
+    return lines
+
+
+def _update(chain: Chain, digits: int) -> list[str]:
+    update = chain.update
+    memory = "".join(
+        f", {name} {number(old, digits)} -> {number(new, digits)}"
+        for name, (old, new) in update.memory.items()
+    )
+    decay = f", decay takes {number(update.decay, digits)}" if update.decay else ""
+    line = (
+        f"update  {update.optimizer}, step {update.step}, rate {number(update.learning_rate)}: "
+        f"{chain.place.symbol.text} {number(update.before, digits)} -> "
+        f"{number(update.after, digits)}{memory}{decay}"
+    )
+    return [line]
+
+
+def as_latex(chain: Chain, digits: int = 6) -> str:
+    """Return the equations as an ``align*`` of LaTeX: symbols, numbers, value."""
+    rows = [line for node in chain.open() for line in _latex_lines(node, digits)]
+    return "\\begin{align*}\n" + " \\\\\n".join(rows) + "\n\\end{align*}"
+
+
+def _latex_lines(node: Node, digits: int) -> list[str]:
+    if node.operation == "product":
+        symbols = r" \cdot ".join(part.name.latex for part in node.parts)
+        values = r" \cdot ".join(_factor(part.value, digits) for part in node.parts)
+    else:
+        terms, numbers = [], []
+        for part in node.parts:
+            factors = part.parts if part.operation == "product" else (part,)
+            terms.append(r" \cdot ".join(factor.name.latex for factor in factors))
+            numbers.append(_factor(part.value, digits))
+        if node.rest is not None:
+            terms.append(r"\cdots")
+            numbers.append(_factor(node.rest.value, digits))
+        symbols, values = " + ".join(terms), " + ".join(numbers)
+    return [
+        f"{node.name.latex} &= {symbols}",
+        f"&= {values}",
+        f"&= {latex_number(node.value, digits)}",
+    ]
+
+
+def _factor(value: float, digits: int) -> str:
+    text = latex_number(value, digits)
+    return rf"({text})" if value < 0.0 or "cdot" in text else text
+
+
+def as_mathml(chain: Chain, digits: int = 6) -> str:
+    """Return one ``math`` element per line of the equations."""
+    lines = [line for node in chain.open() for line in _latex_lines(node, digits)]
+    return "\n".join(mathml(line.replace("&=", "=")) for line in lines)
+
+
+def as_html(chain: Chain, digits: int = 6) -> str:
+    """Return equations as MathML, with a table of where each number comes from."""
+    parts = [f"<p>{escape(_headline(chain))}</p>"]
+    for node in chain.open():
+        parts += [mathml(line.replace("&=", "=")) for line in _latex_lines(node, digits)]
+        rows = _table_rows(node, digits)
+        if rows:
+            parts.append(
+                "<table><thead><tr><th scope=col>symbol<th scope=col>formula<th scope=col>"
+                "numbers put in<th scope=col>value<th scope=col>from</tr></thead><tbody>"
+                + "".join(rows)
+                + "</tbody></table>"
+            )
+    closing = [f"check {chain.check}", *_update(chain, digits), *chain.subject.notes]
+    return "\n".join([*parts, *(f"<p>{escape(line)}</p>" for line in closing)])
+
+
+def _table_rows(node: Node, digits: int) -> list[str]:
+    rows = {}
+    parts = node.parts
+    if node.operation == "sum":
+        parts = tuple(factor for part in parts for factor in (part.parts or (part,)))
+    for part in parts:
+        if part.operation == "number" and part.formula:
+            inputs = ", ".join(f"{name} = {number(value, digits)}" for name, value in part.inputs)
+            cells = (plain(part.formula), inputs, number(part.value, digits), part.origin)
+            rows[part.name.text] = f"<tr><th scope=row>{escape(part.name.text)}" + "".join(
+                f"<td>{escape(cell)}" for cell in cells
+            )
+    return list(rows.values())

@@ -1,0 +1,166 @@
+"""All numbers of the chain rule in float64: of one row with exact sums, and of many rows."""
+
+import math
+from collections.abc import Iterator
+from functools import cached_property
+
+import numpy as np
+
+from chainrule.foundation.arrays import Namespace, namespace
+from chainrule.insight.subject import Subject
+
+__all__ = ["RowTrace", "contributions"]
+
+BLOCK = 4096
+
+
+def _float64(subject: Subject, rows: slice) -> tuple[np.ndarray, np.ndarray]:
+    x, y, _ = subject.rows.take(rows)
+    dense = x.toarray() if hasattr(x, "toarray") else x
+    return np.asarray(dense, dtype=np.float64), np.asarray(y, dtype=np.float64)
+
+
+class RowTrace:
+    """Feedforward and backpropagation of one row; every sum over units is rounded once.
+
+    Parameters
+    ----------
+    subject : Subject
+        Network, parameters and rows.
+    row : int
+        The row, counted from 0.
+    """
+
+    def __init__(self, subject: Subject, row: int) -> None:
+        self.subject = subject
+        self.row = row
+        network = subject.objective.network
+        parameters = subject.parameters
+        self.weights = [np.asarray(w, dtype=np.float64) for w in parameters.weights]
+        x, y = _float64(subject, slice(row, row + 1))
+        self.xp: Namespace = namespace(x)
+        self.y = y
+        self.z: list[np.ndarray] = []
+        self.a: list[np.ndarray] = [x[0]]
+        with np.errstate(all="ignore"):
+            for layer, weight, bias in zip(
+                network.layers, self.weights, parameters.biases, strict=True
+            ):
+                z = self.a[-1] @ weight
+                z = z if bias is None else z + np.asarray(bias, dtype=np.float64)
+                self.z.append(z)
+                self.a.append(layer.activation.value(self.xp, z[None, :])[0])
+        self._da: dict[int, np.ndarray] = {}
+
+    @property
+    def scores(self) -> np.ndarray:
+        """The output of the last layer."""
+        return self.a[-1]
+
+    @cached_property
+    def prediction(self) -> np.ndarray:
+        """The prediction that the scores stand for."""
+        with np.errstate(all="ignore"):
+            mean: np.ndarray = self.subject.objective.loss.mean(self.xp, self.scores[None, :])[0]
+        return mean
+
+    @cached_property
+    def loss(self) -> float:
+        """The loss of this row."""
+        with np.errstate(all="ignore"):
+            rows = self.subject.objective.loss.rows(self.xp, self.scores[None, :], self.y)
+        return float(rows[0])
+
+    @cached_property
+    def dscores(self) -> np.ndarray:
+        """The derivative of this row's loss by its scores."""
+        loss = self.subject.objective.loss
+        with np.errstate(all="ignore"):
+            gradient: np.ndarray = loss.rows_gradient(self.xp, self.scores[None, :], self.y)[0]
+        return gradient
+
+    def slopes(self, layer: int) -> np.ndarray:
+        """The slope of each unit of a layer (from 1)."""
+        activation = self.subject.objective.network.layers[layer - 1].activation
+        z, a = self.z[layer - 1][None, :], self.a[layer][None, :]
+        with np.errstate(all="ignore"):
+            slope: np.ndarray = activation.slope(self.xp, z, a)[0]
+        return slope
+
+    def jacobian(self, layer: int) -> np.ndarray:
+        """For a row-wise activation, da_m / dz_j of a layer (from 1) at [m, j]."""
+        activation = self.subject.objective.network.layers[layer - 1].activation
+        z, a = self.z[layer - 1], self.a[layer]
+        units = len(z)
+        rows = np.broadcast_to(z, (units, units)), np.broadcast_to(a, (units, units))
+        with np.errstate(all="ignore"):
+            jacobian: np.ndarray = activation.pullback(self.xp, *rows, np.eye(units))
+        return jacobian
+
+    def da(self, layer: int) -> np.ndarray:
+        """The derivative of this row's loss by the outputs of a layer; 0 is the input."""
+        if layer not in self._da:
+            if layer == len(self.weights):
+                self._da[layer] = self.dscores
+            else:
+                terms = self.weights[layer] * self.dz(layer + 1)
+                self._da[layer] = np.array([_exact_sum(row) for row in terms])
+        return self._da[layer]
+
+    def dz(self, layer: int) -> np.ndarray:
+        """The derivative of this row's loss by the weighted sums of a layer (from 1)."""
+        with np.errstate(all="ignore"):
+            if self.subject.objective.network.layers[layer - 1].activation.rowwise:
+                terms = self.jacobian(layer) * self.da(layer)[:, None]
+                return np.array([_exact_sum(column) for column in terms.T])
+            dz: np.ndarray = self.slopes(layer) * self.da(layer)
+            return dz
+
+
+def _exact_sum(terms: np.ndarray) -> float:
+    """Return the sum rounded once; NaN and infinity keep their meaning."""
+    if np.all(np.isfinite(terms)):
+        try:
+            return math.fsum(terms)
+        except OverflowError:
+            pass
+    with np.errstate(all="ignore"):
+        return float(np.sum(terms))
+
+
+def contributions(subject: Subject, layer: int, unit: int | None, to: int) -> np.ndarray:
+    """Return the derivative of each row's loss by one weight, or bias where ``unit`` is None.
+
+    Parameters
+    ----------
+    layer : int
+        From 1.
+    unit, to : int
+        From which input to which unit of the layer, from 0.
+    """
+    return np.concatenate([_block(subject, rows, layer, unit, to) for rows in _blocks(subject)])
+
+
+def _blocks(subject: Subject) -> Iterator[slice]:
+    for start in range(0, len(subject.rows), BLOCK):
+        yield slice(start, start + BLOCK)
+
+
+def _block(subject: Subject, rows: slice, layer: int, unit: int | None, to: int) -> np.ndarray:
+    layers = subject.objective.network.layers
+    loss = subject.objective.loss
+    x, y = _float64(subject, rows)
+    xp = namespace(x)
+    weights = [np.asarray(w, dtype=np.float64) for w in subject.parameters.weights]
+    z, a = [], [x]
+    with np.errstate(all="ignore"):
+        for dense, weight, bias in zip(layers, weights, subject.parameters.biases, strict=True):
+            z.append(a[-1] @ weight if bias is None else a[-1] @ weight + bias)
+            a.append(dense.activation.value(xp, z[-1]))
+        da = loss.rows_gradient(xp, a[-1], y)
+        for number in range(len(layers), layer - 1, -1):
+            dz = layers[number - 1].activation.pullback(xp, z[number - 1], a[number], da)
+            if number > layer:
+                da = dz @ weights[number - 1].T
+        delta: np.ndarray = dz[:, to]
+        return delta if unit is None else delta * a[layer - 1][:, unit]

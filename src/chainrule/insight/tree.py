@@ -1,0 +1,169 @@
+"""One expression tree for a chain rule: symbols, numbers, and where each number comes from.
+
+A node is a number, a product or a sum of nodes. Its parts are made when someone opens it, so a tree
+of any depth costs what is looked at.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+from chainrule.insight.notation import Name
+
+__all__ = ["Node", "Rest", "product_node", "sum_node"]
+
+TERMS = 5
+
+
+@dataclass(frozen=True)
+class Rest:
+    """The terms of a sum that are not shown one by one.
+
+    Attributes
+    ----------
+    count : int
+        How many.
+    value : float
+        What they add up to: shown + rest is the sum, to the last bit.
+    """
+
+    count: int
+    value: float
+
+
+def _no_parts() -> tuple["Node", ...]:
+    return ()
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """A quantity of the chain rule.
+
+    Attributes
+    ----------
+    name : Symbol or Derivative
+        What it is called.
+    value : float
+        Its number.
+    operation : {"number", "product", "sum"}
+        How it comes from its parts.
+    formula : str
+        For a number: the formula it comes from, as LaTeX.
+    inputs : tuple of (str, float)
+        The numbers put in.
+    origin : str
+        Where it comes from, in words.
+    rest : Rest or None
+        For a sum: the terms not shown.
+    alternative : Node or None
+        A longer way to the same number, up to rounding: over the predictions, for a score.
+    """
+
+    name: Name
+    value: float
+    operation: Literal["number", "product", "sum"] = "number"
+    formula: str = ""
+    inputs: tuple[tuple[str, float], ...] = ()
+    origin: str = ""
+    rest: Rest | None = None
+    alternative: "Node | None" = None
+    make_parts: Callable[[], tuple["Node", ...]] = field(default=_no_parts, repr=False)
+
+    @cached_property
+    def parts(self) -> tuple["Node", ...]:
+        """The factors, or the terms shown; their product, or their sum with the rest, is the value.
+
+        Raises
+        ------
+        AssertionError
+            If they do not add up to the last bit: an error of this package.
+        """
+        parts = self.make_parts()
+        if parts and math.isfinite(self.value):
+            values = [part.value for part in parts]
+            if self.operation == "sum":
+                rest = [] if self.rest is None else [self.rest.value]
+                assert math.fsum(values + rest) == self.value, "the terms must add up"
+            else:
+                assert math.prod(values) == self.value, "the factors must multiply"
+        return parts
+
+    def to_dict(self, depth: int = 3) -> dict[str, Any]:
+        """Return the node, and so many levels below it, as JSON can hold them."""
+        record: dict[str, Any] = {
+            "name": self.name.text,
+            "latex": self.name.latex,
+            "value": self.value,
+            "operation": self.operation,
+        }
+        if self.formula:
+            record["formula"] = self.formula
+            record["inputs"] = dict(self.inputs)
+        if self.alternative is not None:
+            record["alternative"] = self.alternative.to_dict(depth)
+        if self.origin:
+            record["origin"] = self.origin
+        if depth > 0 and self.parts:
+            record["parts"] = [part.to_dict(depth - 1) for part in self.parts]
+            if self.rest is not None:
+                record["rest"] = {"count": self.rest.count, "value": self.rest.value}
+        return record
+
+
+def product_node(name: Name, factors: Sequence[Node], origin: str = "") -> Node:
+    """Return the product of factors; a single factor is that product's value under a new name."""
+    value = math.prod(factor.value for factor in factors)
+    return Node(name, value, "product", origin=origin, make_parts=lambda: tuple(factors))
+
+
+def sum_node(
+    name: Name,
+    terms: Sequence[float],
+    total: float,
+    make_term: Callable[[int], Node],
+    origin: str = "",
+    shown: int = TERMS,
+) -> Node:
+    """Return a sum that shows its largest terms, and the exact remainder of the others.
+
+    Parameters
+    ----------
+    terms : sequence of float
+        All terms.
+    total : float
+        Their sum.
+    make_term : callable
+        From a term's number to its node, which may be exact where ``terms`` is rounded.
+    shown : int
+        How many terms to show; more where the remainder needs it to be exact.
+    """
+    largest = sorted(range(len(terms)), key=lambda number: (-abs(terms[number]), number))
+    while True:
+        chosen = sorted(largest[:shown])
+        nodes = [make_term(number) for number in chosen]
+        values = [node.value for node in nodes]
+        rest = _remainder(total, values)
+        left = len(terms) - len(nodes)
+        if rest is not None or left == 0 or not math.isfinite(total):
+            break
+        shown = 2 * shown + 1
+    if rest is None:
+        # all terms are shown: their sum, rounded once, is the total
+        total, rest = math.fsum(values), 0.0
+    kept = Rest(left, rest) if left or rest else None
+    return Node(name, total, "sum", origin=origin, rest=kept, make_parts=lambda: tuple(nodes))
+
+
+def _remainder(total: float, values: list[float]) -> float | None:
+    """Return the number that makes the values add up to the total, to the last bit; or None."""
+    if not (math.isfinite(total) and all(map(math.isfinite, values))):
+        return 0.0
+    if math.fsum(values) == total:
+        return 0.0
+    rest = math.fsum([total, *(-value for value in values)])
+    for candidate in (rest, math.nextafter(rest, math.inf), math.nextafter(rest, -math.inf)):
+        if math.fsum([*values, candidate]) == total:
+            return candidate
+    return None

@@ -1,0 +1,198 @@
+"""Threads, forks, caches: what surrounds the kernels."""
+
+import os
+import pickle
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+from chainrule import optimizers
+from chainrule.engines.compiled import engine as engine_module
+from chainrule.engines.compiled import machine_code, threads
+from chainrule.engines.compiled.engine import CompiledEngine
+from chainrule.engines.compiled.machine_code import cache_folder
+from chainrule.engines.compiled.target import Target, host_target
+from chainrule.foundation.errors import InputError
+
+RULE = optimizers.get("adam")
+
+FIT = """
+import numpy as np
+from chainrule import Network, optimizers
+from chainrule.engines.compiled.engine import CompiledEngine
+from chainrule.engines.engine import Rows
+from chainrule.model.objective import Objective
+class Position: pass
+network, rule = Network.of_widths([4, 8, 2]), optimizers.get("adam")
+engine = CompiledEngine(Objective(network, "mse"), rule, 2)
+start = Position()
+start.vector, start.step = network.start().vector, 0
+start.slots = tuple(np.zeros_like(start.vector) for _ in rule.slots)
+x = np.linspace(-1, 1, 256).reshape(64, 4)
+engine.epoch(start, Rows(x, x[:, :2] ** 2), np.arange(64), 16, np.full(4, 0.01), np.inf)
+print(float(start.vector.sum()).hex())
+"""
+
+
+def fit(problems, engine, seed=0, repeats=3):
+    objective = engine.objective
+    _, rows = problems.problem([12, 40, 3], "mse", 200, seed=seed)
+    start = problems.position(objective.network, RULE, seed=seed)
+    order = np.random.default_rng(seed).permutation(200)
+    for _ in range(repeats):
+        problems.run(engine, rows, start, order, 32)
+    return start.vector
+
+
+@pytest.fixture
+def objective(problems):
+    return problems.problem([12, 40, 3], "mse", 200)[0]
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_python_threads_fit_at_once(problems, objective, monkeypatch, shared):
+    monkeypatch.setattr(engine_module, "THREAD_WORK", 1)
+    expected = [fit(problems, CompiledEngine(objective, RULE, 1), seed) for seed in range(4)]
+    one = CompiledEngine(objective, RULE, 2)
+    results = [None] * 4
+
+    def work(seed):
+        engine = one if shared else CompiledEngine(objective, RULE, 2)
+        results[seed] = fit(problems, engine, seed)
+
+    team = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
+    for thread in team:
+        thread.start()
+    for thread in team:
+        thread.join()
+    for result, true in zip(results, expected, strict=True):
+        np.testing.assert_array_equal(result, true)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_child_fits_after_its_parent(problems, objective, monkeypatch):
+    monkeypatch.setattr(engine_module, "THREAD_WORK", 1)
+    engine = CompiledEngine(objective, RULE, 2)
+    expected = fit(problems, engine)
+    engine._lock.acquire()  # as a thread of the parent may hold it at the moment of the fork
+    child = os.fork()
+    if child == 0:
+        same = np.array_equal(fit(problems, engine), expected)
+        os._exit(0 if same else 1)
+    engine._lock.release()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_a_team_that_is_called_off_ends(problems, objective, monkeypatch):
+    monkeypatch.setattr(engine_module, "THREAD_WORK", 1)
+    engine = CompiledEngine(objective, RULE, 3)
+    real = engine_module.run_team
+
+    def interrupted(kernel, job, size, counters):
+        def kernel_of_first(job, number):
+            if number == 0:
+                raise KeyboardInterrupt
+            kernel(job, number)
+
+        real(kernel_of_first, job, size, counters)
+
+    monkeypatch.setattr(engine_module, "run_team", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        fit(problems, engine)
+    monkeypatch.setattr(engine_module, "run_team", real)
+    expected = fit(problems, CompiledEngine(objective, RULE, 1))
+    np.testing.assert_array_equal(fit(problems, engine), expected)
+
+
+def test_engines_can_be_pickled(problems, objective):
+    engine = CompiledEngine(objective, RULE, 2)
+    expected = fit(problems, engine)
+    copy = pickle.loads(pickle.dumps(engine))
+    assert copy.n_threads == 2
+    np.testing.assert_array_equal(fit(problems, copy), expected)
+
+
+def test_limits_of_the_environment_are_kept(monkeypatch):
+    for name in threads._LIMITS:
+        monkeypatch.delenv(name, raising=False)
+    everything = threads.available_threads(None)
+    if hasattr(os, "sched_getaffinity"):
+        assert everything == len(os.sched_getaffinity(0))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert threads.available_threads(None) == 1
+    assert threads.available_threads(7) == 7
+
+
+@pytest.mark.parametrize("wrong", [0, -1, 1.5, True, "two"])
+def test_a_wrong_number_of_threads_is_refused(objective, wrong):
+    with pytest.raises(InputError, match="n_threads must be a positive integer or None"):
+        CompiledEngine(objective, RULE, wrong)
+
+
+def test_shapes_of_tiles_fit_the_registers():
+    for registers in (16, 32):
+        target = Target("", "", 32, registers)
+        for vectors in range(1, target.panel_vectors + 1):
+            rows = target.tile_rows(vectors)
+            assert rows * vectors + vectors + 1 <= registers
+    with pytest.raises(InputError, match="vector_bytes must be one of"):
+        host_target(24)
+
+
+class TestCache:
+    def run(self, folder, **environment):
+        return subprocess.run(
+            [sys.executable, "-W", "error", "-c", FIT],
+            env={**os.environ, "CHAINRULE_CACHE_DIR": str(folder), **environment},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+
+    def test_a_second_process_reads_what_the_first_compiled(self, tmp_path):
+        first = self.run(tmp_path / "cache")
+        files = sorted((tmp_path / "cache").iterdir())
+        times = [file.stat().st_mtime_ns for file in files]
+        assert len(files) == 7  # kernels, loss, update, and two for relu and linear each
+        second = self.run(tmp_path / "cache")
+        assert sorted((tmp_path / "cache").iterdir()) == files
+        assert [file.stat().st_mtime_ns for file in files] == times
+        assert first.stdout == second.stdout
+        assert second.stderr == ""
+        assert first.stderr in ("", "compiling the engine for this processor, once\n")
+
+        # a damaged file is not read, but made again
+        for file in files:
+            file.write_bytes(file.read_bytes()[:-1])
+        assert self.run(tmp_path / "cache").stdout == first.stdout
+
+    def test_a_folder_that_cannot_be_written_is_no_error(self, tmp_path):
+        blocked = tmp_path / "file"
+        blocked.write_text("not a folder")
+        assert self.run(blocked / "cache").stdout
+
+    @pytest.mark.skipif(not hasattr(os, "getuid"), reason="no owners on this system")
+    def test_a_folder_that_others_can_write_to_is_not_read(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("CHAINRULE_CACHE_DIR", str(tmp_path))
+        assert cache_folder() == tmp_path
+        tmp_path.chmod(0o777)
+        assert cache_folder() is None
+
+    def test_the_key_names_processor_and_text(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("CHAINRULE_CACHE_DIR", str(tmp_path))
+        built = []
+
+        def build():
+            built.append(1)
+            return "define i64 @f() {\n ret i64 7\n}\n"
+
+        for target in (host_target(), host_target(16)):
+            for key in ("one text", "another text"):
+                machine_code.load(target, key, build)
+                machine_code.load(target, key, build)
+        assert len(built) == 4
+        assert len(list(tmp_path.iterdir())) == 4

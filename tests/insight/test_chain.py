@@ -1,0 +1,238 @@
+"""The chain rule in symbols and numbers: it is the engine's gradient, and it adds up."""
+
+import json
+import math
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chainrule import Dense, Network, Objective, Parameters, activations, losses, optimizers
+from chainrule.insight.chain import Place, chain
+from chainrule.insight.explanation import Explanation
+from chainrule.insight.subject import Subject
+from chainrule.insight.tree import Node
+
+# The network of the chapter's section on the chain rule.
+BOOK = Subject.of(
+    Objective(Network(Dense(2, 3, "sigmoid"), Dense(3, 1)), "mse"),
+    Parameters.from_arrays(
+        [
+            [[-0.0053, -0.5820, -0.2723], [0.3793, -0.5204, 0.1896]],
+            [[0.1528], [-0.1745], [-0.1135]],
+        ],
+        [[-0.0140, 0.5607, -0.0628], [-0.5516]],
+    ),
+    [[1.0, 1.0]],
+    [0.0],
+    learning_rate=1.0,
+)
+
+
+def walk(node: Node, budget: int = 400) -> list[Node]:
+    """Return the node and what is below it; opening a node asserts that it adds up."""
+    nodes, level = [node], [node]
+    while level and len(nodes) < budget:
+        level = [part for above in level for part in above.parts]
+        nodes += level
+    return nodes
+
+
+class TestTheChapter:
+    chain = chain(BOOK, Place(layer=1, unit=0, to=0), row=0)
+
+    def test_the_factors_are_those_of_the_book(self):
+        names = [part.name.text for part in self.chain.tree.parts]
+        assert names == ["dL/dz2[1]", "dz2[1]/da1[1]", "da1[1]/dz1[1]", "dz1[1]/dw1[1,1]"]
+        np.testing.assert_allclose(
+            [part.value for part in self.chain.tree.parts],
+            [-1.1568061351575283, 0.1528, 0.2420718011026445, 1.0],
+            rtol=1e-14,
+        )
+        assert self.chain.gradient == pytest.approx(-0.042788606104685496, rel=1e-14)
+        assert self.chain.update.after == pytest.approx(0.0374886061046855, rel=1e-14)
+        assert self.chain.check.status == "passed"
+
+    def test_latex_parses_back_to_the_number(self):
+        from sympy.parsing.latex import parse_latex
+
+        lines = self.chain.to_latex(digits=17).splitlines()[1:-1]
+        symbols, numbers, value = (line.split("&=")[1].rstrip("\\ ") for line in lines)
+        assert symbols.count(r"\frac{\partial") == 4
+        product = parse_latex(numbers, backend="lark")
+        assert float(product.evalf(17)) == pytest.approx(self.chain.gradient, rel=1e-15)
+        assert float(value) == self.chain.gradient
+
+    def test_text_shows_symbols_above_numbers(self):
+        lines = str(self.chain).splitlines()
+        assert lines[2].startswith("dL/dw1[1,1] = dL/dz2[1] · dz2[1]/da1[1] · da1[1]/dz1[1]")
+        assert lines[3].split() == ["=", "-1.156806", "·", "0.1528", "·", "0.2420718", "·", "1"]
+        assert lines[4].split() == ["=", "-0.04278861"]
+        assert "= a (1 - a)  at z = 0.36, a = 0.5890404  slope of sigmoid in layer 1" in lines[7]
+
+    def test_mathml_and_html(self):
+        pytest.importorskip("latex2mathml")
+        assert self.chain.to_mathml().count("<math") == 3
+        html = self.chain._repr_html_()
+        assert "<mfrac>" in html
+        assert "slope of sigmoid in layer 1" in html
+        assert re.search(r"<td>-1\.15681<td>loss mse", html)
+
+    def test_as_json(self):
+        record = json.loads(json.dumps(self.chain.to_dict()))
+        assert record["gradient"] == self.chain.gradient
+        assert record["weight"]["name"] == "w1[1,1]"
+        assert len(record["tree"]["parts"]) == 4
+
+
+LOSSES = sorted(losses)
+PLAIN = sorted(set(activations) - {"exponential"})
+
+
+@st.composite
+def subjects(draw: st.DrawFn) -> tuple[Subject, Place, int | None]:
+    seed = draw(st.integers(0, 2**32 - 1))
+    random = np.random.default_rng(seed)
+    widths = draw(st.lists(st.integers(1, 40), min_size=2, max_size=6))
+    hidden = [draw(st.sampled_from(PLAIN)) for _ in widths[2:]]
+    loss = losses[draw(st.sampled_from(LOSSES))]
+    n = draw(st.integers(1, 12))
+    network = Network.of_widths(widths, hidden)
+    k = widths[-1]
+    y = random.normal(size=(n, k))
+    if loss.domain[0] == 0.0:
+        y = random.dirichlet(np.ones(k), size=n) if loss.rowwise else random.uniform(size=(n, k))
+    weight = random.integers(0, 3, size=n) + 1.0 if draw(st.booleans()) else None
+    objective = Objective.with_strengths(network, loss, l2=draw(st.sampled_from([0.0, 0.1])))
+    dtype = draw(st.sampled_from(["float64", "float32"]))
+    subject = Subject.of(
+        objective,
+        network.start(seed % 1000, dtype),
+        random.normal(size=(n, widths[0])),
+        y,
+        weight,
+        optimizer=optimizers[draw(st.sampled_from(sorted(optimizers)))],
+    )
+    layer = draw(st.integers(1, len(widths) - 1))
+    unit = draw(st.one_of(st.none(), st.integers(0, widths[layer - 1] - 1)))
+    place = Place(layer, unit, draw(st.integers(0, widths[layer] - 1)))
+    return subject, place, draw(st.one_of(st.none(), st.integers(0, n - 1)))
+
+
+@given(subjects())
+@settings(max_examples=200, deadline=None, derandomize=True)
+def test_every_expansion_is_the_engines_gradient_and_adds_up(case):
+    subject, place, row = case
+    found = chain(subject, place, row)
+    walk(found.tree)
+    rows = subject.rows
+    if row is not None:
+        rows = type(rows)(rows.x[row : row + 1], rows.y[row : row + 1])
+    _, gradient = subject.engine.gradient(subject.vector, rows)
+    index = place.index(subject)
+    precise = subject.vector.dtype == np.float64
+    scale = float(np.max(np.abs(gradient)))
+    assert found.gradient == pytest.approx(
+        float(gradient[index]),
+        rel=1e-12 if precise else 2e-4,
+        abs=(1e-14 if precise else 1e-5) * max(scale, 1.0),
+    )
+
+
+def test_the_long_way_over_softmax_is_the_short_one():
+    random = np.random.default_rng(3)
+    network = Network.of_widths([4, 6, 3], "tanh")
+    subject = Subject.of(
+        Objective(network, "categorical_cross_entropy"),
+        network.start(1),
+        random.normal(size=(5, 4)),
+        [0, 1, 2, 1, 0],
+    )
+    for layer, to in ((2, 0), (1, 3)):
+        nodes = walk(chain(subject, Place(layer, 0, to), row=2).tree)
+        scores = [node for node in nodes if node.alternative is not None]
+        assert scores
+        for node in scores:
+            assert node.formula == "p - y"
+            assert node.alternative.value == pytest.approx(node.value, rel=1e-12)
+            assert node.alternative.parts
+
+
+def test_terms_not_shown_are_the_exact_rest():
+    random = np.random.default_rng(0)
+    network = Network.of_widths([3, 20, 30, 1], "tanh")
+    subject = Subject.of(
+        Objective(network, "mse"),
+        network.start(0),
+        random.normal(size=(100, 3)),
+        random.normal(size=100),
+    )
+    tree = chain(subject, Place(1, 0, 0)).tree
+    assert tree.rest.count == 95
+    assert math.fsum([*(part.value for part in tree.parts), tree.rest.value]) == tree.value
+    inner = chain(subject, Place(1, 0, 0), row=0).tree.parts[0]
+    assert (len(inner.parts), inner.rest.count) == (5, 25)
+    assert "25 more" in str(chain(subject, Place(1, 0, 0), row=0))
+
+
+def test_rows_of_weight_zero_and_saturated_units():
+    network = Network.of_widths([1, 2, 1], "sigmoid")
+    at = Parameters.from_arrays([[[800.0, 1.0]], [[1.0], [1.0]]], [[0.0, 0.0], [0.0]])
+    subject = Subject.of(
+        Objective(network, "binary_cross_entropy"), at, [[1.0], [2.0]], [0.0, 1.0], [0.0, 1.0]
+    )
+    assert chain(subject, Place(1, 0, 0)).gradient == 0.0
+    assert "zero on both sides" in str(chain(subject, Place(1, 0, 0)))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((3, 0, 0), "layer must be from 1 to 2; got 3"),
+        ((1, 2, 0), "unit must be from 0 to 1 in layer 1; got 2"),
+        ((1, 0, 3), "to must be from 0 to 2 in layer 1; got 3"),
+        ((1, 0, 0, 1), "sample must be from 0 to 0; got 1"),
+    ],
+)
+def test_places_that_are_not_there(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        Explanation(BOOK).weight(*arguments)
+
+
+def test_the_optimizers_memory_goes_into_the_update():
+    random = np.random.default_rng(1)
+    network = Network.of_widths([2, 3, 1], "tanh")
+    objective = Objective(network, "mse")
+    rule = optimizers.adamw
+    x, y = random.normal(size=(6, 2)), random.normal(size=6)
+    vector = network.start(0).vector
+    slots = tuple(random.uniform(size=(2, len(vector))))
+    subject = Subject.of(
+        objective,
+        network.parameters(vector),
+        x,
+        y,
+        optimizer=rule,
+        slots=slots,
+        step=4,
+        learning_rate=0.05,
+    )
+    position = type("Position", (), {})()
+    position.vector, position.slots, position.step = vector.copy(), slots, 4
+    subject.engine.epoch(position, subject.rows, np.arange(6), 6, np.array([0.05]), math.inf)
+    for place in (Place(1, 1, 2), Place(2, None, 0)):
+        update = (
+            Explanation(subject).weight(1, 1, 2).update
+            if place.unit is not None
+            else (Explanation(subject).bias(2, 0).update)
+        )
+        assert update.after == pytest.approx(position.vector[place.index(subject)], rel=1e-12)
+        index = place.index(subject)
+        assert update.memory["m"][1] == pytest.approx(position.slots[0][index], rel=1e-12)
+
+
+def test_the_largest_gradients():
+    largest = Explanation(BOOK).largest(2)
+    assert abs(largest[0].gradient) >= abs(largest[1].gradient) > 0.0

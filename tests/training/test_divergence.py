@@ -1,0 +1,98 @@
+"""Divergence: stopped at once, told with epoch, step and rate, last good parameters kept."""
+
+import math
+
+import numpy as np
+import pytest
+
+from chainrule import Dense, Network, TrainingState, optimizers, train
+from chainrule.foundation.errors import DivergenceError
+
+RANDOM = np.random.default_rng(20)
+X = RANDOM.normal(size=(60, 3))
+T = 2.0 * X[:, 0] - X[:, 1] + 1.0
+NETWORK = Network(Dense(3, 5, "relu"), Dense(5, 1))
+
+
+def diverge(**options):
+    state = TrainingState.start(NETWORK, optimizers["sgd"], seed=1)
+    seen = []
+    with pytest.raises(DivergenceError) as caught:
+        seen.extend(
+            (epoch.loss, epoch.parameters.vector.copy())
+            for epoch in train(NETWORK, X, T, state=state, epochs=200, **options)
+        )
+    return caught.value, state, seen
+
+
+@pytest.mark.parametrize("rate", [1e4, 1e10, 1e200])
+@pytest.mark.parametrize("batch_size", [1, 16, 60])
+def test_stops_and_keeps_finite_parameters(rate, batch_size):
+    error, state, _ = diverge(learning_rate=rate, batch_size=batch_size)
+    assert np.all(np.isfinite(state.vector))
+    assert not error.loss <= 1e6 * error.first_loss
+    assert error.learning_rate == rate
+    assert f"epoch {error.epoch}, step {error.step}" in str(error)
+
+
+def test_goes_back_to_the_start_of_the_epoch_that_failed():
+    """Two batches an epoch: the first batch of an epoch showed the loss of its start."""
+    error, state, seen = diverge(learning_rate=40.0, batch_size=30)
+    steps = 2
+    assert (error.step - 1) // steps == error.epoch - 1
+    if (error.step - 1) % steps:
+        assert state.epoch == error.epoch - 1
+    else:
+        assert state.epoch == max(error.epoch - 2, 0)
+    expected = TrainingState.start(NETWORK, optimizers["sgd"], seed=1).vector
+    if state.epoch:
+        expected = seen[state.epoch - 1][1]
+    np.testing.assert_array_equal(state.vector, expected)
+    assert state.step == steps * state.epoch
+
+
+def test_a_loss_a_million_times_the_first_is_divergence_even_though_finite():
+    """Classification with a linear link of the loss keeps every number finite for long."""
+    network = Network(Dense(3, 8, "relu"), Dense(8, 1))
+    labels = (X[:, 0] > 0).astype(float)
+    with pytest.raises(DivergenceError) as caught:
+        list(
+            train(network, X, labels, loss="binary_cross_entropy", learning_rate=1e6, epochs=50)
+        )
+    assert math.isfinite(caught.value.loss)
+    assert caught.value.loss > 1e6 * caught.value.first_loss
+
+
+def test_first_batch_that_is_not_finite_is_told_as_such():
+    """Poisson means of exp(1e6) are infinite before any step."""
+    network = Network(Dense(3, 1))
+    parameters = network.parameters(np.array([1e6, 0.0, 0.0, 0.0]))
+    state = TrainingState.start(network, optimizers["sgd"], parameters=parameters)
+    with pytest.raises(DivergenceError) as caught:
+        list(train(network, np.abs(X), np.ones(60), loss="poisson", state=state))
+    assert (caught.value.epoch, caught.value.step) == (1, 1)
+    assert caught.value.loss == math.inf
+    np.testing.assert_array_equal(state.vector, parameters.vector)
+
+
+def test_training_can_go_on_from_the_state_that_was_kept():
+    _, state, _ = diverge(learning_rate=40.0, batch_size=30)
+    state.learning_rate = 0.01
+    before = state.epoch
+    *_, epoch = train(NETWORK, X, T, state=state, learning_rate=0.01, batch_size=30, epochs=50)
+    assert epoch.number == before + 50
+    assert epoch.loss < 0.5
+
+
+def test_a_first_loss_of_zero_is_no_limit():
+    """Any loss is a million times zero: only infinity and NaN are divergence then."""
+    network = Network(Dense(1, 1, initializer="zeros"))
+    x, y = np.array([[1.0], [1.0]]), np.array([0.0, 1.0])
+    options = {"batch_size": 1, "shuffle": False, "learning_rate": 0.1, "epochs": 5}
+    *_, epoch = train(network, x, y, **options)
+    assert epoch.number == 5
+
+
+def test_no_warning_accompanies_the_error():
+    """Overflow on the way is expected; warnings are errors in this suite."""
+    diverge(learning_rate=1e300, batch_size=7)
