@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from chainrule.foundation.errors import DivergenceError, InputError
+from chainrule.foundation.errors import InputError
 
 __all__ = ["main"]
 
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         import typer
 
         from chainrule.app.commands import app
-        from chainrule.app.report import Interrupted, fail
+        from chainrule.app.report import Diverged, Interrupted, fail
     except ModuleNotFoundError as error:
         print(
             f"error: the command line needs {error.name}. Install it: pip install 'chainrule[app]'",
@@ -51,12 +51,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return int(code or 0)
     except usage_error as error:
-        fail(f"{error.format_message()} Try --help.")
+        fail(f"{error.format_message().rstrip('.')}. Try --help.")
         return BAD_INPUT
     except InputError as error:
         fail(str(error))
         return BAD_INPUT
-    except DivergenceError as error:
+    except Diverged as error:
         fail(str(error))
         return DIVERGED
     except (Interrupted, KeyboardInterrupt, typer.Abort) as error:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 import chainrule
-from chainrule.app.report import Interrupted, Report, written
+from chainrule.app.report import Diverged, Interrupted, Report, written
 from chainrule.app.results import Baseline, Score, scores_of
 from chainrule.app.settings import Settings, estimator_options
 from chainrule.app.tables import SUFFIXES, TARGET, is_built_in, read_table
@@ -68,16 +68,13 @@ def fit(
         Before anything is written.
     Interrupted
         After Ctrl-C during training; a model of at least one epoch has been written.
-    DivergenceError
+    Diverged
         After a divergence; a model of at least one good epoch has been written.
     """
     model_path = _place(data, out)
-    if target is None:
-        if not is_built_in(data):
-            raise InputError("--target must name the column to predict. Add --target COLUMN.")
-        target = TARGET
     frame = read_table(data, tell=report.note)
-    series = target_column(frame, target, data)
+    series = target_column(frame, TARGET if is_built_in(data) and not target else target, data)
+    target = series.name
     name = data if is_built_in(data) else Path(data).name
     report.line(f"{name}: {counted(frame.height, 'row')}, {counted(frame.width, 'column')}")
     chosen, reason = decide_task(series, task)
@@ -98,7 +95,7 @@ def fit(
     run = _train(estimator, X, y[train], settings, report)
     if not estimator.loss_curve_:
         if run.divergence is not None:
-            raise run.divergence
+            raise Diverged(_advice(estimator, run.divergence, "Nothing was written."))
         raise Interrupted("interrupted in the first epoch; nothing was written")
     baseline = _baseline(estimator, y[train])
     X_test = preparation.transform(frame[test], tell=report.note)
@@ -139,8 +136,16 @@ def fit(
     if run.stopped == "interrupted":
         raise Interrupted(f"interrupted; the best model so far is in {model_path}")
     if run.divergence is not None:
-        report.line(f"the model holds the last good parameters: {model_path}")
-        raise run.divergence
+        kept = f"The model of the epochs before is in {model_path}."
+        raise Diverged(_advice(estimator, run.divergence, kept))
+
+
+def _advice(estimator: Estimator, error: DivergenceError, kept: str) -> str:
+    return (
+        f"training diverged in epoch {error.epoch}, step {error.step}: the batch loss is "
+        f"{error.loss:.4g}, the first was {error.first_loss:.4g}. {kept} Try --learning-rate "
+        f"{estimator.learning_rate_init / 10:g} or less."
+    )
 
 
 def _place(data: str, out: Path | None) -> Path:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
-__all__ = ["EpochBar", "Interrupted", "Report", "fail", "written"]
+__all__ = ["Diverged", "EpochBar", "Interrupted", "Report", "fail", "written"]
 
 # Without a terminal an epoch is a line, but not more often than this.
 SECONDS_PER_LINE = 2.0
@@ -38,6 +38,10 @@ def written(value: float) -> str:
     if size >= 1e9:
         return f"{value:.4g}"
     return f"{value:,.0f}" if size >= 1000 else f"{value:.2f}" if size >= 10 else f"{value:.4f}"
+
+
+class Diverged(Exception):  # noqa: N818 (beside `Interrupted`)
+    """Training that left the finite numbers; the message says what became of the model."""
 
 
 class Interrupted(Exception):  # noqa: N818 (a person's wish is no error)

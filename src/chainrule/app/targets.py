@@ -16,7 +16,7 @@ from chainrule.interop.cells import (
     numbers_of,
     text_of,
 )
-from chainrule.interop.columns import counted
+from chainrule.interop.columns import counted, listed
 
 __all__ = ["TASKS", "Task", "decide_task", "encode_target", "target_column"]
 
@@ -27,20 +27,23 @@ MOST_CLASSES = 20
 ROWS_PER_CLASS = 5
 
 
-def target_column(frame: pl.DataFrame, target: str, data: str) -> pl.Series:
+def target_column(frame: pl.DataFrame, target: str | None, data: str) -> pl.Series:
     """Return the target, or say which column may have been meant."""
     if frame.width < 2:
         raise InputError(
             f"{data} must have at least two columns, a target and one to learn from; got only "
             f"{frame.columns[0]!r}. Check the separator of the file."
         )
-    if target not in frame.columns:
-        names = frame.columns
-        listed = ", ".join(names[:30]) + (f" and {len(names) - 30} more" if names[30:] else "")
+    names = frame.columns
+    if target is None:
+        raise InputError(
+            f"--target must name the column to predict. Columns of {data}: {listed(names)}."
+        )
+    if target not in names:
         advice = suggest(target, names)
         raise InputError(
             f"--target must be a column of {data}; got {target!r}. {advice}{' ' if advice else ''}"
-            f"Columns: {listed}."
+            f"Columns: {listed(names)}."
         )
     return frame[target]
 

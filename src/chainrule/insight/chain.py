@@ -283,9 +283,13 @@ def _over_rows(subject: Subject, place: Place) -> Node:
     terms = np.where(share > 0.0, share * per_row, 0.0)
     total = math.fsum(terms) if np.all(np.isfinite(terms)) else float(np.sum(terms))
 
+    traces: dict[int, RowTrace] = {}
+
+    def exact(row: int) -> float:
+        traces[row] = RowTrace(subject, row)
+        return float(share[row]) * _value_of_row(traces[row], place)
+
     def make_term(row: int) -> Node:
-        loss = Symbol("L", None, (row + 1,))
-        of_row = _of_row(RowTrace(subject, row), place, loss)
         factor = Node(
             Symbol("share", None, (row + 1,)),
             float(share[row]),
@@ -293,19 +297,25 @@ def _over_rows(subject: Subject, place: Place) -> Node:
             inputs=(("n", float(n)),) if weight is None else (),
             origin="the share of this row in the mean",
         )
-        name = Derivative(Symbol("L", None, (row + 1,)), place.symbol)
-        return product_node(Symbol("via", None, name.of.indices), (factor, of_row))
+        of_row = _of_row(traces[row], place, Symbol("L", None, (row + 1,)))
+        value = factor.value * of_row.value
+        return product_node(Symbol("via", None, (row + 1,)), value, lambda: (factor, of_row))
 
     name = Derivative(LOSS, place.symbol)
-    return sum_node(name, terms.tolist(), total, make_term, f"the mean over {n:,} rows")
+    origin = f"the mean over {n:,} rows"
+    return sum_node(name, terms.tolist(), total, make_term, origin, exact)
+
+
+def _value_of_row(trace: RowTrace, place: Place) -> float:
+    dz = float(trace.dz(place.layer)[place.to])
+    return dz if place.unit is None else dz * float(trace.a[place.layer - 1][place.unit])
 
 
 def _of_row(trace: RowTrace, place: Place, loss: Symbol) -> Node:
     """Return dL/dw of one row, as the product delta times input of its path."""
-    dz = _dz(trace, place.layer, place.to, loss)
     z = Symbol("z", place.layer, (place.to + 1,))
     if place.unit is None:
-        last = Node(Derivative(z, place.symbol), 1.0, formula="1", origin="a bias adds 1 to 1")
+        last = Node(Derivative(z, place.symbol), 1.0, formula="1", origin="a bias adds itself")
     else:
         if place.layer == 1:
             below = Symbol("x", None, (place.unit + 1,))
@@ -321,7 +331,11 @@ def _of_row(trace: RowTrace, place: Place, loss: Symbol) -> Node:
             inputs=((below.text, value),),
             origin=origin,
         )
-    return product_node(Derivative(loss, place.symbol), (*_factors(dz), last))
+
+    def make_factors() -> tuple[Node, ...]:
+        return *_factors(_dz(trace, place.layer, place.to, loss)), last
+
+    return product_node(Derivative(loss, place.symbol), _value_of_row(trace, place), make_factors)
 
 
 def _factors(node: Node) -> tuple[Node, ...]:
@@ -339,7 +353,7 @@ def _dz(trace: RowTrace, layer: int, unit: int, loss: Symbol) -> Node:
     name = Derivative(loss, z)
     if record.rowwise:
         jacobian = trace.jacobian(layer)[:, unit]
-        terms = (jacobian * trace.da(layer)).tolist()
+        terms = (trace.da(layer) * jacobian).tolist()
 
         def make_term(m: int) -> Node:
             up = Symbol("a", layer, (m + 1,))
@@ -350,8 +364,8 @@ def _dz(trace: RowTrace, layer: int, unit: int, loss: Symbol) -> Node:
                 inputs=(("a_m", float(trace.a[layer][m])), ("a_j", float(trace.a[layer][unit]))),
                 origin=f"Jacobian of {record.name} in layer {layer}",
             )
-            path = Derivative(loss, z) if len(terms) == 1 else Symbol("via", layer, (m + 1,))
-            return product_node(path, (_da(trace, layer, m, loss), slope))
+            path = Symbol("via", layer, (m + 1,))
+            return product_node(path, terms[m], lambda: (_da(trace, layer, m, loss), slope))
 
         return sum_node(
             name,
@@ -369,7 +383,11 @@ def _dz(trace: RowTrace, layer: int, unit: int, loss: Symbol) -> Node:
         inputs=(("z", z_value), ("a", a_value)),
         origin=f"slope of {record.name} in layer {layer}",
     )
-    return product_node(name, (*_factors(_da(trace, layer, unit, loss)), node))
+
+    def make_factors() -> tuple[Node, ...]:
+        return *_factors(_da(trace, layer, unit, loss)), node
+
+    return product_node(name, float(trace.dz(layer)[unit]), make_factors)
 
 
 def _da(trace: RowTrace, layer: int, unit: int, loss: Symbol) -> Node:
@@ -390,10 +408,17 @@ def _da(trace: RowTrace, layer: int, unit: int, loss: Symbol) -> Node:
             inputs=((weight.text, float(weights[k])),),
             origin=f"weight of layer {layer + 1}",
         )
-        up = _dz(trace, layer + 1, k, loss)
         if len(terms) == 1:
-            return product_node(Derivative(loss, a), (*_factors(up), step))
-        return product_node(Symbol("via", layer + 1, (k + 1,)), (up, step))
+
+            def make_path() -> tuple[Node, ...]:
+                return *_factors(_dz(trace, layer + 1, k, loss)), step
+
+            return product_node(Derivative(loss, a), terms[0], make_path)
+
+        def make_factors() -> tuple[Node, ...]:
+            return _dz(trace, layer + 1, k, loss), step
+
+        return product_node(Symbol("via", layer + 1, (k + 1,)), terms[k], make_factors)
 
     if len(terms) == 1:
         return make_term(0)
@@ -421,16 +446,19 @@ def _dscore(trace: RowTrace, output: int, loss: Symbol, score: Symbol) -> Node:
         formula = rf"\frac{{1}}{{{columns}}} ({formula})"
     name = Derivative(loss, score)
     origin = f"loss {record.name}"
-    opened = _through_link(trace, output, loss, score)
-    if opened is None:
-        return Node(name, value, formula=formula, inputs=inputs, origin=origin)
+    if record.link.name != "linear":
+        origin = f"{origin}, merged with {record.link.name}"
+
+    def make_alternative() -> Node | None:
+        return _through_link(trace, output, loss, score)
+
     return Node(
         name,
         value,
         formula=formula,
         inputs=inputs,
-        origin=f"{origin}, merged with {record.link.name}",
-        alternative=opened,
+        origin=origin,
+        make_alternative=make_alternative,
     )
 
 
@@ -471,7 +499,8 @@ def _through_link(trace: RowTrace, output: int, loss: Symbol, score: Symbol) -> 
             float(slopes[m]),
             origin=f"{'Jacobian' if record.link.rowwise else 'slope'} of {record.link.name}",
         )
-        return product_node(Symbol("via", None, (m + 1,)), (first, second))
+        path = Derivative(loss, score) if len(over) == 1 else Symbol("via", None, (m + 1,))
+        return product_node(path, terms[position], lambda: (first, second))
 
     if len(over) == 1:
         return make_term(0)

@@ -33,6 +33,10 @@ class Rest:
     value: float
 
 
+def _no_node() -> "Node | None":
+    return None
+
+
 def _no_parts() -> tuple["Node", ...]:
     return ()
 
@@ -57,8 +61,6 @@ class Node:
         Where it comes from, in words.
     rest : Rest or None
         For a sum: the terms not shown.
-    alternative : Node or None
-        A longer way to the same number, up to rounding: over the predictions, for a score.
     """
 
     name: Name
@@ -68,8 +70,13 @@ class Node:
     inputs: tuple[tuple[str, float], ...] = ()
     origin: str = ""
     rest: Rest | None = None
-    alternative: "Node | None" = None
     make_parts: Callable[[], tuple["Node", ...]] = field(default=_no_parts, repr=False)
+    make_alternative: Callable[[], "Node | None"] = field(default=_no_node, repr=False)
+
+    @cached_property
+    def alternative(self) -> "Node | None":
+        """A longer way to the same number, up to rounding: over the predictions, for a score."""
+        return self.make_alternative()
 
     @cached_property
     def parts(self) -> tuple["Node", ...]:
@@ -112,10 +119,9 @@ class Node:
         return record
 
 
-def product_node(name: Name, factors: Sequence[Node], origin: str = "") -> Node:
-    """Return the product of factors; a single factor is that product's value under a new name."""
-    value = math.prod(factor.value for factor in factors)
-    return Node(name, value, "product", origin=origin, make_parts=lambda: tuple(factors))
+def product_node(name: Name, value: float, make_factors: Callable[[], Sequence[Node]]) -> Node:
+    """Return a product, whose factors are made when it is opened."""
+    return Node(name, value, "product", make_parts=lambda: tuple(make_factors()))
 
 
 def sum_node(
@@ -124,7 +130,7 @@ def sum_node(
     total: float,
     make_term: Callable[[int], Node],
     origin: str = "",
-    shown: int = TERMS,
+    exact: Callable[[int], float] | None = None,
 ) -> Node:
     """Return a sum that shows its largest terms, and the exact remainder of the others.
 
@@ -135,25 +141,28 @@ def sum_node(
     total : float
         Their sum.
     make_term : callable
-        From a term's number to its node, which may be exact where ``terms`` is rounded.
-    shown : int
-        How many terms to show; more where the remainder needs it to be exact.
+        From a term's number to its node, called when the sum is opened.
+    exact : callable, optional
+        From a term's number to the value its node will have, where ``terms`` is rounded otherwise.
     """
     largest = sorted(range(len(terms)), key=lambda number: (-abs(terms[number]), number))
+    shown = TERMS
     while True:
         chosen = sorted(largest[:shown])
-        nodes = [make_term(number) for number in chosen]
-        values = [node.value for node in nodes]
+        values = [terms[number] if exact is None else exact(number) for number in chosen]
         rest = _remainder(total, values)
-        left = len(terms) - len(nodes)
-        if rest is not None or left == 0 or not math.isfinite(total):
+        if rest is not None or shown >= len(terms):
             break
-        shown = 2 * shown + 1
+        shown = 2 * shown + 1  # terms that cancel: the remainder needs more of them to be exact
     if rest is None:
-        # all terms are shown: their sum, rounded once, is the total
         total, rest = math.fsum(values), 0.0
+    left = len(terms) - len(chosen)
     kept = Rest(left, rest) if left or rest else None
-    return Node(name, total, "sum", origin=origin, rest=kept, make_parts=lambda: tuple(nodes))
+
+    def make_parts() -> tuple[Node, ...]:
+        return tuple(make_term(number) for number in chosen)
+
+    return Node(name, total, "sum", origin=origin, rest=kept, make_parts=make_parts)
 
 
 def _remainder(total: float, values: list[float]) -> float | None:

@@ -7,6 +7,7 @@ the same row gives the same bits alone, in any table and on any machine.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
@@ -25,7 +26,7 @@ from chainrule.interop.cells import (
     text_of,
 )
 
-__all__ = ["CYCLES", "Category", "Column", "Date", "Flag", "Number", "Scale", "counted"]
+__all__ = ["CYCLES", "Category", "Column", "Date", "Flag", "Number", "Scale", "counted", "listed"]
 
 Values = NDArray[np.float32]
 
@@ -38,6 +39,18 @@ MOST_LEVELS = 100
 def counted(number: int, thing: str) -> str:
     """Return ``1 cell`` or ``2 cells``."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def listed(names: Sequence[str], most: int = 12) -> str:
+    """Return names separated by commas, the first ones only where there are many.
+
+    Examples
+    --------
+    >>> listed(["a", "b"]), listed(["a", "b", "c", "d"], most=2)
+    ('a, b', 'a, b and 2 more')
+    """
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 @dataclass(frozen=True)

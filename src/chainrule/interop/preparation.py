@@ -25,6 +25,7 @@ from chainrule.interop.columns import (
     Flag,
     Number,
     counted,
+    listed,
 )
 
 __all__ = ["Preparation"]
@@ -206,25 +207,21 @@ class Preparation:
             if name not in used and name not in self.dropped and name != self.target
         ]
         if absent:
-            hints = " ".join(filter(None, (suggest(name, spare) for name in absent)))
+            hints = " ".join(filter(None, (suggest(name, spare) for name in absent[:12])))
             raise InputError(
                 "the table must have the columns of the training table; missing: "
-                f"{', '.join(map(repr, absent))}. {hints}{' ' if hints else ''}"
-                f"Training used: {', '.join(used)}. This table has: {', '.join(names)}."
+                f"{listed(list(map(repr, absent)))}. {hints}{' ' if hints else ''}"
+                f"Training used: {listed(used)}. This table has: {listed(names)}."
             )
         if spare:
-            tell(
-                f"ignored {counted(len(spare), 'column')} not used at training: " + ", ".join(spare)
-            )
+            tell(f"ignored {counted(len(spare), 'column')} not used at training: " + listed(spare))
 
 
 def _tell_dropped(dropped: dict[str, str], tell: Tell) -> None:
     """Tell each reason once, with the columns it holds for."""
     for reason in dict.fromkeys(dropped.values()):
         names = [name for name, its in dropped.items() if its == reason]
-        more = f" and {len(names) - 8:,} more" if len(names) > 8 else ""
-        columns = f"{'column' if len(names) == 1 else 'columns'} {', '.join(names[:8])}{more}"
-        tell(f"left out {columns}: {reason}")
+        tell(f"left out {'column' if len(names) == 1 else 'columns'} {listed(names, 8)}: {reason}")
 
 
 def _choose(series: pl.Series, tell: Tell) -> Column | str:
