@@ -148,14 +148,14 @@ class EpochBar:
 
     def show(self, epoch: Epoch) -> None:
         """Show one epoch."""
-        left = self.seconds / epoch.number * (self._total - epoch.number)
-        if self._limit is not None:
-            left = max(0.0, min(left, self._limit - self.seconds))
-        parts = [f"{_clock(left)} left", f"loss {written(epoch.loss)}"]
+        parts = [f"loss {written(epoch.loss)}"]
         if epoch.validation_loss is not None:
             parts.append(f"validation {written(epoch.validation_loss)}")
-        if math.isfinite(epoch.learning_rate):
-            parts.append(f"rate {epoch.learning_rate:.1e}")
+        if math.isfinite(epoch.learning_rate):  # L-BFGS has no rate, and tells all at its end
+            left = self.seconds / epoch.number * (self._total - epoch.number)
+            if self._limit is not None:
+                left = max(0.0, min(left, self._limit - self.seconds))
+            parts = [f"{_clock(left)} left", *parts, f"rate {epoch.learning_rate:.1e}"]
         parts.append(f"{_short(epoch.rows / max(epoch.seconds, 1e-9))} rows/s")
         text = "  ".join(parts)
         if self._progress is not None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from chainrule.formulas.activations import linear
 from chainrule.formulas.loss import Loss, losses
 from chainrule.formulas.penalties import Penalty, penalties
 from chainrule.foundation.arrays import Array, Namespace
@@ -47,7 +48,7 @@ class Objective:
     ) -> None:
         loss = losses.get(loss)
         last = network.layers[-1].activation
-        if last.name != "linear" and loss.link.name != "linear":
+        if linear not in (last, loss.link):
             raise InputError(
                 f"the last layer must be linear for the loss {loss.name!r}, which applies the "
                 f"{loss.link.name} itself; got {last.name!r}. Leave the activation of the last "

@@ -27,6 +27,9 @@ __all__ = ["CompiledEngine"]
 BLOCK = 48
 # Rows whose gradient is formed at once, whatever the number of rows.
 GRADIENT_ROWS = 4096
+# Panels of one unit of the weight phase, and the batch from which that pays.
+GROUP = 8
+GROUP_ROWS = 64
 # Multiplications per step below which a second thread costs more than it brings.
 THREAD_WORK = 400_000
 
@@ -309,6 +312,7 @@ class CompiledEngine:
                 n_slots=n_slots,
                 threads=threads,
                 training=training,
+                group=GROUP if rows >= GROUP_ROWS else 1,
             )
         yield work
         # a call that failed does not get here: its threads may still hold the memory

@@ -78,7 +78,7 @@ class LayerRow(IntEnum):
 
 
 class UnitRow(IntEnum):
-    """One unit of the second phase: some rows of one panel of one layer's weight."""
+    """One unit of the second phase: some rows of some panels of one layer's weight."""
 
     a_at = 0  # the inputs of these rows
     ld_in = 1
@@ -86,17 +86,19 @@ class UnitRow(IntEnum):
     ld = 3
     vectors = 4
     rows = 5
-    offset = 6  # of these rows in a buffer of panels
-    flat = 7  # of the first of them in a flat vector
-    n_out = 8
-    columns = 9  # columns of this panel that are no padding
-    bias_offset = 10  # or -1, where another unit does the bias
-    bias_flat = 11
-    transposed_at = 12  # null: nobody needs the transpose
-    transposed_rows = 13
-    first_vector = 14  # of the rows, in the transpose
-    vectors_in = 15
-    first_column = 16
+    first = 6  # of these rows
+    panels = 7  # where the first panel begins in a buffer of panels
+    panel_rows = 8
+    flat = 9  # of the first of them in a flat vector
+    n_out = 10
+    columns = 11  # columns of these panels that are no padding
+    bias_offset = 12  # or -1, where another unit does the bias
+    bias_flat = 13  # or -1, where there is none
+    transposed_at = 14  # null: nobody needs the transpose
+    transposed_rows = 15
+    vectors_in = 16
+    first_column = 17
+    copy = 18  # whether to copy the inputs together first
 
 
 class Source(IntEnum):

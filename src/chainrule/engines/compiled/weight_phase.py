@@ -15,12 +15,13 @@ from chainrule.engines.compiled.target import Target
 from chainrule.engines.compiled.tiles import Products
 from chainrule.engines.compiled.values import Code, Value, Variable, function, pointer, whole
 
-__all__ = ["STRIP_ROWS", "WeightPhase"]
+__all__ = ["BATCH_ROWS", "STRIP_ROWS", "WeightPhase"]
 
 # Rows of a strip: a multiple of every vector length, and of the height of most tiles.
 STRIP_ROWS = 48
-# Rows of a batch that are summed before the next strip of inputs is looked at.
-BATCH_ROWS = 256
+# Rows of a batch that are summed before the next: their inputs, copied together, and one panel of
+# their dz fit the first-level cache.
+BATCH_ROWS = 128
 
 
 @dataclass(frozen=True)
@@ -47,51 +48,104 @@ class WeightPhase:
         transpose = _transpose(module, target, element, lanes)
         sums = _column_sums(module, element, lanes)
         return cls(
-            _update(module, element, lanes, products, sums, transpose),
-            _pack(module, element, lanes, transpose),
-            _unpack(module, element, lanes),
+            _update(module, target, element, products, sums, transpose),
+            _pack(module, target, element, transpose),
+            _unpack(module, target, element),
+        )
+
+
+@dataclass(frozen=True)
+class _Strip:
+    """One panel of a unit: its sizes, and where its numbers stand."""
+
+    vectors: Value
+    width: Value
+    column: Value
+    offset: Value
+    columns: Value
+
+    @classmethod
+    def of(cls, code: Code, unit: Value, panel: Value, target: Target, lanes: int) -> "_Strip":
+        vectors = code.least(field(code, unit, UnitRow.vectors) - panel, target.panel_vectors)
+        width, column = vectors * lanes, panel * lanes
+        start = field(code, unit, UnitRow.panels) + column * field(code, unit, UnitRow.panel_rows)
+        return cls(
+            vectors,
+            width,
+            column,
+            start + field(code, unit, UnitRow.first) * width,
+            code.least(field(code, unit, UnitRow.columns) - column, width),
         )
 
 
 def _update(
-    module: Any, element: Any, lanes: int, products: Products, sums: Any, transpose: Any
+    module: Any, target: Target, element: Any, products: Products, sums: Any, transpose: Any
 ) -> Any:
+    lanes = target.lanes(4 if isinstance(element, ir.FloatType) else 8)
     code = function(module, "update", [pointer, pointer, whole, pointer, pointer])
     job, unit, batch, constants, scratch = code.arguments
     vectors, rows = field(code, unit, UnitRow.vectors), field(code, unit, UnitRow.rows)
     a, ld_in = place(code, unit, UnitRow.a_at), field(code, unit, UnitRow.ld_in)
     dz, ld = place(code, unit, UnitRow.dz_at), field(code, unit, UnitRow.ld)
-    width = vectors * lanes
+    copied = field(code, unit, UnitRow.copy) != 0
+    strips = scratch.at(BATCH_ROWS * STRIP_ROWS, element)
     # dW = x' dz
     with code.loop(0, batch, BATCH_ROWS) as done:
         first = done == 0
-        code.call(
-            products.down,
-            vectors,
-            rows,
-            code.least(batch - done, BATCH_ROWS),
-            a.at(done * ld_in, element),
-            ld_in,
-            dz.at(done * ld, element),
-            ld,
-            code.where(first, place(code, job, Job.zeros_at), scratch),
-            code.where(first, 0, width),
-            scratch,
-            width,
-        )
-    offset = field(code, unit, UnitRow.offset)
-    _step(code, job, rows * width, scratch, offset, constants, 1.0)
-    # db = sum of dz
-    bias = field(code, unit, UnitRow.bias_offset)
-    with code.when(bias >= 0):
-        code.call(sums, batch, vectors, dz, ld, scratch)
-        _step(code, job, width, scratch, bias, constants, 0.0)
-    # sums of gradients are collected elsewhere than in the weights, and need no transpose
-    target = place(code, job, Job.target_at)
-    with code.when(target == place(code, job, Job.panels_at).load(pointer)):
-        code.call(transpose, unit, target.at(offset, element))
+        depth = code.least(batch - done, BATCH_ROWS)
+        inputs = a.at(done * ld_in, element)
+        with code.when(copied):
+            _together(code, element, lanes, depth, rows, inputs, ld_in, scratch)
+        with code.loop(0, vectors, target.panel_vectors) as panel:
+            strip = _Strip.of(code, unit, panel, target, lanes)
+            into = strips.at(panel * (lanes * STRIP_ROWS), element)
+            code.call(
+                products.down,
+                strip.vectors,
+                rows,
+                depth,
+                code.where(copied, scratch, inputs),
+                code.where(copied, STRIP_ROWS, ld_in),
+                dz.at(done * ld + strip.column, element),
+                ld,
+                code.where(first, place(code, job, Job.zeros_at), into),
+                code.where(first, 0, strip.width),
+                into,
+                strip.width,
+            )
+    with code.loop(0, vectors, target.panel_vectors) as panel:
+        strip = _Strip.of(code, unit, panel, target, lanes)
+        gradient = strips.at(panel * (lanes * STRIP_ROWS), element)
+        _step(code, job, rows * strip.width, gradient, strip.offset, constants, 1.0)
+        # db = sum of dz
+        bias = field(code, unit, UnitRow.bias_offset)
+        with code.when(bias >= 0):
+            code.call(sums, batch, strip.vectors, dz.at(strip.column, element), ld, gradient)
+            _step(code, job, strip.width, gradient, bias + strip.column, constants, 0.0)
+        # sums of gradients are collected elsewhere than in the weights, and need no transpose
+        weights = place(code, job, Job.target_at)
+        with code.when(weights == place(code, job, Job.panels_at).load(pointer)):
+            code.call(transpose, unit, panel, weights.at(strip.offset, element))
     code.end()
     return code.function
+
+
+def _together(
+    code: Code,
+    element: Any,
+    lanes: int,
+    depth: Value,
+    rows: Value,
+    inputs: Value,
+    ld_in: Value,
+    into: Value,
+) -> None:
+    """Copy a few columns of the inputs together: a strided walk is made once, not per panel."""
+    vector = ir.VectorType(element, lanes)
+    with code.loop(0, depth) as i:
+        source, to = inputs.at(i * ld_in, element), into.at(i * STRIP_ROWS, element)
+        with code.loop(0, rows, lanes) as column:
+            to.store(source.load(vector, column), column)
 
 
 def _step(
@@ -131,32 +185,31 @@ def _column_sums(module: Any, element: Any, lanes: int) -> Any:
 
 
 def _transpose(module: Any, target: Target, element: Any, lanes: int) -> Any:
-    """Write (unit, strip): the strip into the panels of the transposed weight."""
-    code = function(module, "transpose", [pointer, pointer])
-    unit, strip = code.arguments
+    """Write (unit, panel, strip): the strip into the panels of the transposed weight."""
+    code = function(module, "transpose", [pointer, whole, pointer])
+    unit, panel, numbers = code.arguments
     vector = ir.VectorType(element, lanes)
     wanted = field(code, unit, UnitRow.transposed_at) != 0
     with code.when(wanted):
+        strip = _Strip.of(code, unit, panel, target, lanes)
         into = place(code, unit, UnitRow.transposed_at)
         panel_rows = field(code, unit, UnitRow.transposed_rows)
-        vectors = field(code, unit, UnitRow.vectors)
         vectors_in = field(code, unit, UnitRow.vectors_in)
-        first_vector = field(code, unit, UnitRow.first_vector)
-        first_column = field(code, unit, UnitRow.first_column)
+        first_vector = field(code, unit, UnitRow.first) // lanes
+        first_column = field(code, unit, UnitRow.first_column) + strip.column
         blocks = (field(code, unit, UnitRow.rows) + (lanes - 1)) // lanes
         with code.loop(0, blocks) as block:
             at = first_vector + block
-            panel = at // target.panel_vectors * target.panel_vectors
-            width = code.least(vectors_in - panel, target.panel_vectors)
-            start = into.at((panel * panel_rows + (at - panel)) * lanes, element)
-            with code.loop(0, vectors) as column:
+            across = at // target.panel_vectors * target.panel_vectors
+            width = code.least(vectors_in - across, target.panel_vectors)
+            start = into.at((across * panel_rows + (at - across)) * lanes, element)
+            with code.loop(0, strip.vectors) as column:
                 rows = [
-                    strip.load(vector, ((block * lanes + i) * vectors + column) * lanes)
+                    numbers.load(vector, ((block * lanes + i) * strip.vectors + column) * lanes)
                     for i in range(lanes)
                 ]
-                turned = _turned(code, rows)
                 first = first_column + column * lanes
-                for i, row in enumerate(turned):
+                for i, row in enumerate(_turned(code, rows)):
                     start.store(row, (first + i) * width * lanes)
     code.end()
     return code.function
@@ -190,52 +243,60 @@ def _copy(code: Code, element: Any, lanes: int, n: Value, source: Value, into: V
         into.store(source.load(element, i), i)
 
 
-def _pack(module: Any, element: Any, lanes: int, transpose: Any) -> Any:
+def _pack(module: Any, target: Target, element: Any, transpose: Any) -> Any:
     """Write (job, unit): flat arrays to panels, zeros in the padding, and the transpose."""
     code = function(module, "pack", [pointer, pointer])
     job, unit = code.arguments
+    lanes = target.lanes(4 if isinstance(element, ir.FloatType) else 8)
     rows, n_out = field(code, unit, UnitRow.rows), field(code, unit, UnitRow.n_out)
-    columns = field(code, unit, UnitRow.columns)
-    width = field(code, unit, UnitRow.vectors) * lanes
-    offset, flat_at = field(code, unit, UnitRow.offset), field(code, unit, UnitRow.flat)
+    flat_at = field(code, unit, UnitRow.flat)
     bias, bias_flat = field(code, unit, UnitRow.bias_offset), field(code, unit, UnitRow.bias_flat)
     zero = code.value(0.0, element)
-    with code.loop(0, field(code, job, Job.arrays)) as number:
-        flat = place(code, job, Job.flat_at).load(pointer, number, pointer)
-        panels = place(code, job, Job.panels_at).load(pointer, number, pointer)
-        with code.loop(0, rows) as row:
-            into = panels.at(offset + row * width, element)
-            _copy(code, element, lanes, columns, flat.at(flat_at + row * n_out, element), into)
-            with code.loop(columns, width) as i:
-                into.store(zero, i)
-        with code.when(bias >= 0):
-            into = panels.at(bias, element)
-            with code.loop(0, width) as i:
-                into.store(zero, i)
-            with code.when(bias_flat >= 0):
-                _copy(code, element, lanes, columns, flat.at(bias_flat, element), into)
-    code.call(transpose, unit, place(code, job, Job.panels_at).load(pointer).at(offset, element))
+    with code.loop(0, field(code, unit, UnitRow.vectors), target.panel_vectors) as panel:
+        strip = _Strip.of(code, unit, panel, target, lanes)
+        columns, width = strip.columns, strip.width
+        with code.loop(0, field(code, job, Job.arrays)) as number:
+            flat = place(code, job, Job.flat_at).load(pointer, number, pointer)
+            panels = place(code, job, Job.panels_at).load(pointer, number, pointer)
+            with code.loop(0, rows) as row:
+                into = panels.at(strip.offset + row * width, element)
+                source = flat.at(flat_at + row * n_out + strip.column, element)
+                _copy(code, element, lanes, columns, source, into)
+                with code.loop(columns, width) as i:
+                    into.store(zero, i)
+            with code.when(bias >= 0):
+                into = panels.at(bias + strip.column, element)
+                with code.loop(0, width) as i:
+                    into.store(zero, i)
+                with code.when(bias_flat >= 0):
+                    source = flat.at(bias_flat + strip.column, element)
+                    _copy(code, element, lanes, columns, source, into)
+        weights = place(code, job, Job.panels_at).load(pointer)
+        code.call(transpose, unit, panel, weights.at(strip.offset, element))
     code.end()
     return code.function
 
 
-def _unpack(module: Any, element: Any, lanes: int) -> Any:
+def _unpack(module: Any, target: Target, element: Any) -> Any:
     """Write (job, unit): panels to flat arrays."""
     code = function(module, "unpack", [pointer, pointer])
     job, unit = code.arguments
+    lanes = target.lanes(4 if isinstance(element, ir.FloatType) else 8)
     rows, n_out = field(code, unit, UnitRow.rows), field(code, unit, UnitRow.n_out)
-    columns = field(code, unit, UnitRow.columns)
-    width = field(code, unit, UnitRow.vectors) * lanes
-    offset, flat_at = field(code, unit, UnitRow.offset), field(code, unit, UnitRow.flat)
-    bias_flat = field(code, unit, UnitRow.bias_flat)
-    with code.loop(0, field(code, job, Job.arrays_out)) as number:
-        flat = place(code, job, Job.flat_out_at).load(pointer, number, pointer)
-        panels = place(code, job, Job.panels_out_at).load(pointer, number, pointer)
-        with code.loop(0, rows) as row:
-            source = panels.at(offset + row * width, element)
-            _copy(code, element, lanes, columns, source, flat.at(flat_at + row * n_out, element))
-        with code.when(bias_flat >= 0):
-            source = panels.at(field(code, unit, UnitRow.bias_offset), element)
-            _copy(code, element, lanes, columns, source, flat.at(bias_flat, element))
+    flat_at, bias_flat = field(code, unit, UnitRow.flat), field(code, unit, UnitRow.bias_flat)
+    with code.loop(0, field(code, unit, UnitRow.vectors), target.panel_vectors) as panel:
+        strip = _Strip.of(code, unit, panel, target, lanes)
+        columns, column = strip.columns, strip.column
+        with code.loop(0, field(code, job, Job.arrays_out)) as number:
+            flat = place(code, job, Job.flat_out_at).load(pointer, number, pointer)
+            panels = place(code, job, Job.panels_out_at).load(pointer, number, pointer)
+            with code.loop(0, rows) as row:
+                source = panels.at(strip.offset + row * strip.width, element)
+                into = flat.at(flat_at + row * n_out + column, element)
+                _copy(code, element, lanes, columns, source, into)
+            with code.when(bias_flat >= 0):
+                bias = field(code, unit, UnitRow.bias_offset) + column
+                into = flat.at(bias_flat + column, element)
+                _copy(code, element, lanes, columns, panels.at(bias, element), into)
     code.end()
     return code.function

@@ -13,7 +13,7 @@ from chainrule.engines.compiled.passes import Pass
 from chainrule.engines.compiled.tables import Job, LayerRow, Result, UnitRow
 from chainrule.engines.compiled.target import Target
 from chainrule.engines.compiled.teamwork import LINE
-from chainrule.engines.compiled.weight_phase import STRIP_ROWS
+from chainrule.engines.compiled.weight_phase import BATCH_ROWS, STRIP_ROWS
 from chainrule.model.network import Network
 
 __all__ = ["Workspace", "address_of", "aligned_zeros", "round_up"]
@@ -59,6 +59,8 @@ class Workspace:
         Threads, each of which has a scratch of its own.
     training : bool
         Whether buffers are shared by all threads and remembered for the way back.
+    group : int
+        Panels of one unit of the second phase.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Workspace:
         n_slots: int,
         threads: int,
         training: bool,
+        group: int = 1,
     ) -> None:
         self.threads = threads
         self.block = block
@@ -81,6 +84,8 @@ class Workspace:
         self._lanes = lanes = target.lanes(dtype.itemsize)
         self._target = target
         layers = network.layers
+        # panels of one unit: many where a large batch makes the walk over the inputs long
+        self._group = group
         offsets, size = self._offsets(network)
         self.panels = [self._zeros(size) for _ in range(1 + n_slots)]
         transposed = [
@@ -96,7 +101,8 @@ class Workspace:
             self._fill_layers(table, network, passes, offsets, transposed, rows, training)
         self.units = self._units(network, offsets, transposed)
         widest = max(self._ld(layer.n_out) for layer in layers)
-        scratch = max(block * widest, STRIP_ROWS * lanes * target.panel_vectors)
+        strips = STRIP_ROWS * (BATCH_ROWS + lanes * target.panel_vectors * group)
+        scratch = max(block * widest, strips)
         scratch = round_up(scratch * dtype.itemsize, 64)
         self._scratch = aligned_zeros(scratch * threads, np.uint8)
         target_rows = rows if training else rows * threads
@@ -190,7 +196,7 @@ class Workspace:
     ) -> np.ndarray:
         """Return the units of the second phase, layer by layer."""
         lanes, itemsize = self._lanes, self.dtype.itemsize
-        width = self._target.panel_vectors * lanes
+        width = self._target.panel_vectors * lanes * self._group
         parts = []
         for number, layer in enumerate(network.layers):
             row = self.layers[0, number]
@@ -200,30 +206,34 @@ class Workspace:
                 np.arange(0, layer.n_out, width), np.arange(0, layer.n_in, STRIP_ROWS)
             )
             column, first = column.ravel(), first.ravel()
-            vectors = np.minimum(width, round_up(layer.n_out, lanes) - column) // lanes
             part = np.zeros((len(column), len(UnitRow)), np.int64)
             part[:, UnitRow.a_at] = row[LayerRow.a_in_at] + first * itemsize
             part[:, UnitRow.ld_in] = row[LayerRow.ld_in]
             part[:, UnitRow.dz_at] = row[LayerRow.z_at] + column * itemsize
             part[:, UnitRow.ld] = row[LayerRow.ld]
+            vectors = np.minimum(width, round_up(layer.n_out, lanes) - column) // lanes
             part[:, UnitRow.vectors] = vectors
             part[:, UnitRow.rows] = np.minimum(STRIP_ROWS, layer.n_in - first)
-            panel = weight + column * row[LayerRow.panel_rows]
-            part[:, UnitRow.offset] = panel + first * vectors * lanes
+            part[:, UnitRow.first] = first
+            part[:, UnitRow.panels] = weight + column * row[LayerRow.panel_rows]
+            part[:, UnitRow.panel_rows] = row[LayerRow.panel_rows]
             part[:, UnitRow.flat] = flat_weight.start + first * layer.n_out + column
             part[:, UnitRow.n_out] = layer.n_out
             part[:, UnitRow.columns] = np.minimum(vectors * lanes, layer.n_out - column)
-            has_bias = (first == 0) & (flat_bias is not None)
-            part[:, UnitRow.bias_offset] = np.where(has_bias, bias + column, -1)
-            start = flat_bias.start if flat_bias is not None else 0
-            part[:, UnitRow.bias_flat] = np.where(has_bias, start + column, -1)
+            starts = first == 0
+            part[:, UnitRow.bias_offset] = np.where(starts, bias + column, -1)
+            part[:, UnitRow.bias_flat] = -1
+            if flat_bias is not None:
+                part[:, UnitRow.bias_flat] = np.where(starts, flat_bias.start + column, -1)
+            else:
+                part[:, UnitRow.bias_offset] = -1
             wt = transposed[number]
             if wt is not None:
                 part[:, UnitRow.transposed_at] = address_of(wt)
                 part[:, UnitRow.transposed_rows] = row[LayerRow.transposed_rows]
-                part[:, UnitRow.first_vector] = first // lanes
                 part[:, UnitRow.vectors_in] = row[LayerRow.vectors_in]
                 part[:, UnitRow.first_column] = column
+            part[:, UnitRow.copy] = vectors > self._target.panel_vectors
             parts.append(part)
         return np.ascontiguousarray(np.concatenate(parts))
 

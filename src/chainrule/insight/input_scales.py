@@ -1,0 +1,133 @@
+"""What the columns of the inputs are like: their size, and whether they ever change."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from chainrule.engines.engine import Rows
+from chainrule.foundation.arrays import Array
+from chainrule.insight.text_table import short
+
+__all__ = ["Columns", "look_at_columns", "scale_words"]
+
+# Sizes of two features that differ by more than this factor are a finding.
+SCALE_FACTOR = 100.0
+# A feature that is not 0 in fewer rows than this has too little weight to be one.
+RARE = 0.01
+BLOCK_SIZE = 2**20
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """Per column of the inputs, over the rows whose weight is positive.
+
+    Attributes
+    ----------
+    lowest, highest : ndarray (n_in,)
+        Smallest and largest value.
+    typical : ndarray (n_in,)
+        Root mean square.
+    filled : ndarray (n_in,)
+        Share of the rows where it is not 0.
+    rows : int
+        How many rows were looked at.
+    """
+
+    lowest: np.ndarray
+    highest: np.ndarray
+    typical: np.ndarray
+    filled: np.ndarray
+    rows: int
+
+    @property
+    def constant(self) -> np.ndarray:
+        """The numbers of columns that never change, from 0."""
+        return np.flatnonzero(self.lowest == self.highest) if self.rows > 1 else np.arange(0)
+
+    def farthest_scales(self) -> tuple[int, int, float] | None:
+        """Return the columns whose sizes differ most (small, large, factor), if by too much.
+
+        Both the typical and the largest size must differ, so that neither a column of rare ones
+        nor a single outlier counts; the factor is the smaller of the two.
+        """
+        largest = np.maximum(np.abs(self.lowest), np.abs(self.highest))
+        columns = np.flatnonzero((self.lowest != self.highest) & (self.filled >= RARE))
+        if len(columns) < 2:
+            return None
+        columns = columns[np.argsort(self.typical[columns], kind="stable")]
+        typical, largest = self.typical[columns], largest[columns]
+        # the smallest of the columns up to each place of the order
+        so_far = np.minimum.accumulate(largest)
+        bounds = np.searchsorted(typical, typical / SCALE_FACTOR, side="left")
+        found = [
+            (large, bound)
+            for large, bound in enumerate(bounds)
+            if bound > 0 and largest[large] > SCALE_FACTOR * so_far[bound - 1]
+        ]
+        if not found:
+            return None
+        best = max(
+            (
+                (
+                    min(typical[large] / typical[small], largest[large] / largest[small]),
+                    int(columns[small]),
+                    int(columns[large]),
+                )
+                for large, bound in found
+                for small in (0, int(np.argmin(largest[:bound])))
+            ),
+        )
+        return best[1], best[2], float(best[0])
+
+
+def look_at_columns(rows: Rows) -> Columns:
+    """Return what the columns of the inputs are like, a block of rows at a time."""
+    n, n_in = rows.x.shape
+    lowest, highest = np.full(n_in, np.inf), np.full(n_in, -np.inf)
+    squares, filled, seen = np.zeros(n_in), np.zeros(n_in), 0
+    size = max(16, BLOCK_SIZE // n_in)
+    with np.errstate(over="ignore"):
+        for start in range(0, n, size):
+            x = rows.x[start : start + size]
+            if rows.weight is not None:
+                x = x[rows.weight[start : start + size] > 0.0]
+            if x.shape[0] == 0:
+                continue
+            seen += x.shape[0]
+            lowest = np.minimum(lowest, _along_rows(x, "min"))
+            highest = np.maximum(highest, _along_rows(x, "max"))
+            x = x.astype(np.float64)
+            filled += np.asarray((x != 0.0).sum(axis=0)).ravel()
+            squared = x.multiply(x) if hasattr(x, "tocsr") else x * x
+            squares += np.asarray(squared.sum(axis=0)).ravel()
+        return Columns(lowest, highest, np.sqrt(squares / seen), filled / seen, seen)
+
+
+def scale_words(columns: Columns, names: Sequence[str]) -> list[tuple[str, str]]:
+    """Return what is wrong with the inputs, as (kind, sentence)."""
+    findings = []
+    constant = columns.constant
+    if len(constant):
+        named = ", ".join(f"{names[i]} is {short(float(columns.lowest[i]))}" for i in constant[:5])
+        more = f", and {len(constant) - 5} more" if len(constant) > 5 else ""
+        rest = f"{len(constant)} of {len(names)} features never change ({named}{more})"
+        findings.append(("constant", f"{rest}: they teach nothing"))
+    far = columns.farthest_scales()
+    if far is not None:
+        small, large, factor = far
+        findings.append(
+            (
+                "scales",
+                f"{names[large]} is {short(factor)} times the size of {names[small]} "
+                f"({short(float(columns.typical[large]))} against "
+                f"{short(float(columns.typical[small]))}, root mean squares): more than "
+                f"{SCALE_FACTOR:g} times; standardise the features",
+            )
+        )
+    return findings
+
+
+def _along_rows(x: Array, what: str) -> np.ndarray:
+    values = getattr(x, what)(axis=0)
+    return np.asarray(values.toarray() if hasattr(values, "toarray") else values).ravel()

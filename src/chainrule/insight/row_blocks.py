@@ -1,0 +1,102 @@
+"""One pass over the rows, a block at a time: whatever the number of rows, memory stays small."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from chainrule.engines.engine import Rows
+from chainrule.foundation.arrays import Array, namespace
+from chainrule.model.objective import Objective
+
+__all__ = ["Block", "row_blocks", "rows_per_block"]
+
+# Numbers in the widest array of a block.
+BLOCK_SIZE = 2**20
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Feedforward and backpropagation of some rows, layer by layer.
+
+    Attributes
+    ----------
+    inputs : tuple of array (n, n_in)
+        What each layer is given; the first may be a SciPy CSR matrix.
+    z, a : tuple of array (n, n_out)
+        Weighted sums and activations.
+    dz : tuple of array (n, n_out)
+        Derivative of w_i l_i, the weighted loss of row i, by the weighted sums of row i.
+    losses : array (n,)
+        w_i l_i.
+    present : array of bool (n,)
+        Which rows have a positive weight; the others are absent.
+    """
+
+    inputs: tuple[Array, ...]
+    z: tuple[np.ndarray, ...]
+    a: tuple[np.ndarray, ...]
+    dz: tuple[np.ndarray, ...]
+    losses: np.ndarray
+    present: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.losses)
+
+
+def rows_per_block(objective: Objective) -> int:
+    """Return how many rows are worked on at once."""
+    network = objective.network
+    widest = max(network.n_in, *(layer.n_out for layer in network.layers))
+    return max(16, min(4096, BLOCK_SIZE // widest))
+
+
+def row_blocks(objective: Objective, vector: np.ndarray, rows: Rows) -> Iterator[Block]:
+    """Yield the blocks of all rows, in the precision of the parameters.
+
+    Examples
+    --------
+    >>> from chainrule import Network
+    >>> network = Network.of_widths([1, 1])
+    >>> rows = Rows(np.ones((5000, 1)), np.zeros((5000, 1)))
+    >>> blocks = row_blocks(Objective(network, "mse"), network.start(0).vector, rows)
+    >>> [len(block) for block in blocks]
+    [4096, 904]
+    """
+    size = rows_per_block(objective)
+    for start in range(0, len(rows), size):
+        x, y, weight = rows.take(slice(start, start + size))
+        with np.errstate(all="ignore"):
+            yield _block(objective, vector, x, y, weight)
+
+
+def _block(
+    objective: Objective, vector: np.ndarray, x: Array, y: np.ndarray, weight: np.ndarray | None
+) -> Block:
+    xp = namespace(vector)
+    layers = objective.network.layers
+    parameters = objective.network.parameters(vector)
+    inputs, zs, activations = [], [], []
+    a = x
+    for layer, w, bias in zip(layers, parameters.weights, parameters.biases, strict=True):
+        inputs.append(a)
+        z = a @ w if bias is None else a @ w + bias
+        a = layer.activation.value(xp, z)
+        zs.append(z)
+        activations.append(a)
+    losses = objective.loss.rows(xp, a, y)
+    da = objective.loss.rows_gradient(xp, a, y)
+    present = np.ones(len(losses), dtype=bool)
+    if weight is not None:
+        present = weight > 0.0
+        losses = np.where(present, losses * weight, 0.0)
+        da = np.where(present[:, None], da * weight[:, None], 0.0)
+    dzs = []
+    for number in range(len(layers) - 1, -1, -1):
+        dz = layers[number].activation.pullback(xp, zs[number], activations[number], da)
+        dzs.append(dz)
+        if number:
+            da = dz @ parameters.weights[number].T
+    return Block(
+        tuple(inputs), tuple(zs), tuple(activations), tuple(dzs[::-1]), np.asarray(losses), present
+    )
