@@ -148,9 +148,7 @@ def test_rowwise_pullback_is_the_derivative(record, z, da):
 def test_rowwise_slope_is_the_diagonal_of_the_jacobian(record):
     z = np.array([[0.5, -1.0, 2.0]])
     a = record(z)
-    diagonal = [
-        record.pullback(XP, z, a, np.eye(3)[[column]])[0, column] for column in range(3)
-    ]
+    diagonal = [record.pullback(XP, z, a, np.eye(3)[[column]])[0, column] for column in range(3)]
     np.testing.assert_allclose(record.slope(XP, z, a)[0], diagonal, rtol=1e-14)
 
 

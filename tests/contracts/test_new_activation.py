@@ -1,8 +1,12 @@
 """An activation added in one place is usable by name everywhere, and goes without a trace."""
 
 import math
+import os
 import pickle
+import subprocess
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -84,7 +88,9 @@ def test_estimators_take_it_by_name(toy):
     assert model.score(X, LABELS) > 0.9
     copy = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(copy.predict(X), model.predict(X))
-    regressor = chainrule.MLPRegressor(hidden_layer_sizes=(16,), activation=["toy"], max_iter=50, random_state=0)
+    regressor = chainrule.MLPRegressor(
+        hidden_layer_sizes=(16,), activation=["toy"], max_iter=50, random_state=0
+    )
     assert math.isfinite(regressor.fit(X, TARGETS[:, 0]).score(X, TARGETS[:, 0]))
 
 
@@ -104,3 +110,40 @@ def test_a_taken_name_is_refused():
     with pytest.raises(ValueError, match="activation name must be new; 'tanh' is taken by Tanh"):
         activations.add(Another())
     assert "another" not in activations
+
+
+COMMAND = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from toy import Toy
+from chainrule import activations
+activations.add(Toy())
+from chainrule.app.__main__ import main
+options = ["--activation", "toy", "--hidden", "8", "--epochs", "5", "--engine", "reference"]
+assert main(["fit", "iris", *options, "--out", "iris.model", "--quiet"]) == 0
+print("=====")
+assert main(["show", "iris.model"]) == 0
+print("=====")
+assert main(["fit", "--help"]) == 0
+"""
+
+
+def test_command_line_takes_it_by_name(tmp_path):
+    pytest.importorskip("typer", reason="the command line is in the extra 'app'")
+    source = Path(__file__).read_text(encoding="utf-8")
+    block = source[source.index("@dataclass") : source.index("@pytest.fixture")]
+    (tmp_path / "toy.py").write_text(
+        "from dataclasses import dataclass\n"
+        f"from chainrule.formulas.records import Activation\n\n\n{block}",
+        encoding="utf-8",
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", COMMAND, str(tmp_path)],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+        env={**os.environ, "MPLBACKEND": "Agg", "COLUMNS": "200", "NO_COLOR": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "iris.model").exists()
+    _, shown, help_text = done.stdout.split("=====")
+    assert "toy" in shown
+    assert "toy" in help_text

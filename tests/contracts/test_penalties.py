@@ -9,9 +9,7 @@ from chainrule import penalties
 from chainrule.foundation.arrays import namespace
 
 XP = namespace(np.zeros(1))
-weights = st.lists(
-    st.floats(-5.0, 5.0).filter(lambda w: abs(w) > 1e-4), min_size=1, max_size=5
-)
+weights = st.lists(st.floats(-5.0, 5.0).filter(lambda w: abs(w) > 1e-4), min_size=1, max_size=5)
 
 
 @pytest.mark.parametrize("name", penalties)

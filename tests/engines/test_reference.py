@@ -238,9 +238,7 @@ def test_float32_stays_float32():
     engine = make("mse", "adam")
     rows = data(engine)
     narrow = Rows(rows.x, rows.y.astype(np.float32))
-    state = TrainingState.start(
-        engine.objective.network, engine.optimizer, seed=1, dtype="float32"
-    )
+    state = TrainingState.start(engine.objective.network, engine.optimizer, seed=1, dtype="float32")
     engine.epoch(state, narrow, np.arange(6), 3, np.array([0.1, 0.1]), math.inf)
     assert state.vector.dtype == np.float32
     assert all(slot.dtype == np.float32 for slot in state.slots)

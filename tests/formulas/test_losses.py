@@ -101,7 +101,10 @@ class TestWeights:
         ("weight", "message"),
         [
             ([-1.0, 1.0], "sample_weight must be finite and not negative; got -1.0. Look at row 0"),
-            ([1.0, np.nan], "sample_weight must be finite and not negative; got nan. Look at row 1"),
+            (
+                [1.0, np.nan],
+                "sample_weight must be finite and not negative; got nan. Look at row 1",
+            ),
             ([0.0, 0.0], "sample_weight must be positive for some row; got zero for all"),
             ([1.0], r"sample_weight must be of shape \(2,\), one weight per row; got \(1,\)"),
             ([[1.0], [1.0]], r"sample_weight must be of shape \(2,\), one weight per row; got \(2"),

@@ -11,7 +11,9 @@ from chainrule.foundation.seeds import Purpose, as_seed, stream
 @given(seed=st.integers(0, 2**31), counter=st.integers(0, 1000))
 def test_streams_repeat_and_differ(seed, counter):
     one = stream(seed, Purpose.SHUFFLE, counter).integers(2**60, size=3)
-    np.testing.assert_array_equal(one, stream(seed, Purpose.SHUFFLE, counter).integers(2**60, size=3))
+    np.testing.assert_array_equal(
+        one, stream(seed, Purpose.SHUFFLE, counter).integers(2**60, size=3)
+    )
     others = [
         stream(seed + 1, Purpose.SHUFFLE, counter),
         stream(seed, Purpose.START, counter),

@@ -56,9 +56,7 @@ def test_a_loss_a_million_times_the_first_is_divergence_even_though_finite():
     network = Network(Dense(3, 8, "relu"), Dense(8, 1))
     labels = (X[:, 0] > 0).astype(float)
     with pytest.raises(DivergenceError) as caught:
-        list(
-            train(network, X, labels, loss="binary_cross_entropy", learning_rate=1e6, epochs=50)
-        )
+        list(train(network, X, labels, loss="binary_cross_entropy", learning_rate=1e6, epochs=50))
     assert math.isfinite(caught.value.loss)
     assert caught.value.loss > 1e6 * caught.value.first_loss
 

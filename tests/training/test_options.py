@@ -58,7 +58,11 @@ class TestOptions:
             (X, np.c_[T, T], r"y must be of shape \(n, 1\), one column per output of the network"),
             (X.astype(str), T, "x must hold real numbers; got <U"),
             (X + 1j, T, "x must hold real numbers; got complex128"),
-            (X, np.where(np.arange(60) == 3, np.nan, T), "y must be finite for mse; got nan. It st"),
+            (
+                X,
+                np.where(np.arange(60) == 3, np.nan, T),
+                "y must be finite for mse; got nan. It st",
+            ),
         ],
     )
     def test_data_that_do_not_fit_are_refused_before_the_first_step(self, x, y, message):

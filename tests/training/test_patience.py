@@ -66,7 +66,9 @@ class TestPatience:
         network = Network(Dense(3, 64, "tanh"), Dense(64, 1))
         noise = RANDOM.normal(size=60)
         options = {"optimizer": "adam", "learning_rate": 0.02, "epochs": 500, "patience": 5}
-        epochs = list(train(network, X[:40], noise[:40], validation=(X[40:], noise[40:]), **options))
+        epochs = list(
+            train(network, X[:40], noise[:40], validation=(X[40:], noise[40:]), **options)
+        )
         assert len(epochs) < 100
         assert epochs[-1].loss < epochs[0].loss
         best = min(epoch.validation_loss for epoch in epochs)

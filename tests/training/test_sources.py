@@ -91,10 +91,25 @@ def test_split_keeps_the_shares_of_the_classes():
 @pytest.mark.parametrize(
     ("n", "fraction", "labels", "message"),
     [
-        (2, 0.1, None, "validation_fraction must hold out at least 2 rows and leave 1; got 0.1 of 2"),
+        (
+            2,
+            0.1,
+            None,
+            "validation_fraction must hold out at least 2 rows and leave 1; got 0.1 of 2",
+        ),
         (1, 0.5, None, "validation_fraction must hold out at least 2 rows and leave 1"),
-        (12, 0.2, np.array([0] * 6 + [1] * 5 + [2]), "each class must have at least 2 rows .*class"),
-        (10, 0.2, np.repeat(np.arange(5), 2), "must leave a row of each of 5 classes on both sides"),
+        (
+            12,
+            0.2,
+            np.array([0] * 6 + [1] * 5 + [2]),
+            "each class must have at least 2 rows .*class",
+        ),
+        (
+            10,
+            0.2,
+            np.repeat(np.arange(5), 2),
+            "must leave a row of each of 5 classes on both sides",
+        ),
     ],
 )
 def test_splits_that_cannot_be_made(n, fraction, labels, message):

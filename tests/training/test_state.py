@@ -104,7 +104,9 @@ def test_ten_epochs_are_four_saved_and_six_more_in_a_new_process(record, dtype, 
     same_state(load_state(tmp_path / "ten.state"), long)
 
 
-@pytest.mark.parametrize("schedule", [name for name in schedules if not schedules[name].needs_total])
+@pytest.mark.parametrize(
+    "schedule", [name for name in schedules if not schedules[name].needs_total]
+)
 def test_schedules_go_on_where_they_were(schedule):
     def run(state, *lengths):
         rates = []
@@ -285,8 +287,20 @@ class TestFile:
             lambda description, arrays: description.update(first_loss="big"),
             lambda description, arrays: arrays.update(vector=arrays["vector"].astype(np.int64)),
         ],
-        ids=["vector", "slot", "slot size", "layers", "width", "activation", "optimizer", "step",
-             "negative step", "rate", "loss", "dtype"],
+        ids=[
+            "vector",
+            "slot",
+            "slot size",
+            "layers",
+            "width",
+            "activation",
+            "optimizer",
+            "step",
+            "negative step",
+            "rate",
+            "loss",
+            "dtype",
+        ],
     )
     def test_parts_that_do_not_belong_together(self, path, damage):
         description, arrays = read_arrays(path, "training state", 1)

@@ -199,7 +199,10 @@ class TestWeights:
     @pytest.mark.parametrize(
         ("weight", "message"),
         [
-            (-np.ones(60), "sample_weight must be finite and not negative; got -1.0. Look at row 0"),
+            (
+                -np.ones(60),
+                "sample_weight must be finite and not negative; got -1.0. Look at row 0",
+            ),
             (np.zeros(60), "sample_weight must be positive for some row"),
             (np.ones(59), r"sample_weight must be of shape \(60,\), one weight per row; got \(59,"),
         ],

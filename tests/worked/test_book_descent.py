@@ -204,9 +204,7 @@ class TestBatchSize:
             (4, [101.0], [0.092, 0.11, 0.018], 101.0),
         ],
     )
-    def test_one_epoch_in_order(
-        self, close, batch_size, batch_losses, parameters, mean_of_batches
-    ):
+    def test_one_epoch_in_order(self, close, batch_size, batch_losses, parameters, mean_of_batches):
         options = {"learning_rate": 0.001, "batch_size": batch_size, "shuffle": False}
         (epoch,) = train(SUM, SUM_X, SUM_Y, epochs=1, **options)
         close(epoch.parameters.vector, parameters)

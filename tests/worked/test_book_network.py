@@ -44,7 +44,9 @@ def hidden(network, parameters):
 
 class TestFeedforward:
     def test_values(self, close):
-        close(hidden(BOOK, FEEDFORWARD), [0.7310585786300049, 0.7858349830425586, 0.6899744811276125])
+        close(
+            hidden(BOOK, FEEDFORWARD), [0.7310585786300049, 0.7858349830425586, 0.6899744811276125]
+        )
         output = BOOK.predict(FEEDFORWARD, X)
         close(output, [[1.233212098125132]])
         close(losses.mse(output, Y), 1.5208120789621902)

@@ -44,9 +44,7 @@ class TestKeras:
             activations.sigmoid([-20.0, -1.0, 0.0, 1.0, 20.0]), sigmoid, rtol=5e-8
         )
         tanh = [-0.9950547, -0.7615942, 0.0, 0.7615942, 0.9950547]
-        np.testing.assert_allclose(
-            activations.tanh([-3.0, -1.0, 0.0, 1.0, 3.0]), tanh, atol=5e-8
-        )
+        np.testing.assert_allclose(activations.tanh([-3.0, -1.0, 0.0, 1.0, 3.0]), tanh, atol=5e-8)
         z = [-10.0, -5.0, 0.0, 5.0, 10.0]
         assert activations.relu(z).tolist() == [0.0, 0.0, 0.0, 5.0, 10.0]
         leaky = activations.get("leaky_relu", negative_slope=0.5)

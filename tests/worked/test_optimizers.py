@@ -28,17 +28,13 @@ class TestCS231n:
 
     def test_rmsprop(self):
         w, cache = optimizers.rmsprop(W, DW, slot(0.6, 0.9), rate=1e-2)
-        self.check(
-            w, [-0.39223849, -0.34037513, -0.28849239, -0.23659121, -0.18467247], 0.59576619
-        )
+        self.check(w, [-0.39223849, -0.34037513, -0.28849239, -0.23659121, -0.18467247], 0.59576619)
         self.check(cache, [0.5976, 0.6126277, 0.6277108, 0.64284931, 0.65804321], 0.8926)
 
     def test_adam(self):
         """The notebook counts t before the step: t = 5 is used as 6."""
         w, m, v = optimizers.adam(W, DW, slot(0.6, 0.9), slot(0.7, 0.5), rate=1e-2, t=6)
-        self.check(
-            w, [-0.40094747, -0.34836187, -0.29577703, -0.24319299, -0.19060977], 0.59801459
-        )
+        self.check(w, [-0.40094747, -0.34836187, -0.29577703, -0.24319299, -0.19060977], 0.59801459)
         np.testing.assert_allclose(
             m[0], [0.48, 0.49947368, 0.51894737, 0.53842105, 0.55789474], atol=5e-9
         )

@@ -1,6 +1,8 @@
 """The questions an engine answers, and the choice of one."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -125,7 +127,11 @@ class Engine(Protocol):
         ...
 
 
-_ENGINES = ("auto", "compiled", "reference")
+# The engines do not know each other, and this file loads the one that is asked for.
+_MODULES = {
+    "compiled": ("chainrule.engines.compiled.engine", "CompiledEngine"),
+    "reference": ("chainrule.engines.reference", "ReferenceEngine"),
+}
 
 
 def choose_engine(
@@ -141,24 +147,26 @@ def choose_engine(
     """
     if not isinstance(engine, str):
         return engine
-    if engine not in _ENGINES:
-        raise must_be(
-            "engine", f"one of {', '.join(_ENGINES)}", engine, suggest(engine, list(_ENGINES))
-        )
-    if engine == "auto" and find_spec("llvmlite") is not None:
+    names = ["auto", *_MODULES]
+    if engine not in names:
+        raise must_be("engine", f"one of {', '.join(names)}", engine, suggest(engine, names))
+    can_compile = find_spec("llvmlite") is not None
+    if engine == "auto" and can_compile:
         return _AutomaticEngine(objective, optimizer, n_threads)
     if engine == "compiled":
-        if find_spec("llvmlite") is None:
+        if not can_compile:
             raise InputError(
                 'engine="compiled" needs the package llvmlite, which is not installed. '
                 'Install it, or use engine="reference".'
             )
-        from chainrule.engines.compiled.engine import CompiledEngine
+        return _load("compiled")(objective, optimizer, n_threads)
+    return _load("reference")(objective, optimizer)
 
-        return CompiledEngine(objective, optimizer, n_threads)
-    from chainrule.engines.reference import ReferenceEngine
 
-    return ReferenceEngine(objective, optimizer)
+def _load(name: str) -> Callable[..., Engine]:
+    module, attribute = _MODULES[name]
+    engine: Callable[..., Engine] = getattr(import_module(module), attribute)
+    return engine
 
 
 class _AutomaticEngine:
@@ -170,12 +178,8 @@ class _AutomaticEngine:
         self.objective = objective
         self.optimizer = optimizer
         self.n_threads = n_threads
+        self.name = "auto"  # until an engine is chosen
         self._chosen: dict[Any, Engine] = {}
-
-    @property
-    def name(self) -> str:
-        """The name of the engine that was used, once there is one."""
-        return next((engine.name for engine in self._chosen.values()), "auto")
 
     def _engine_for(self, vector: Array) -> Engine:
         kind = getattr(vector, "dtype", None)
@@ -183,22 +187,19 @@ class _AutomaticEngine:
             kind = None
         if kind not in self._chosen:
             self._chosen[kind] = self._choose(kind)
+            self.name = self._chosen[kind].name
         return self._chosen[kind]
 
     def _choose(self, dtype: Any) -> Engine:
         if dtype is not None:
-            from chainrule.engines.compiled.engine import CompiledEngine
-
-            compiled = CompiledEngine(self.objective, self.optimizer, self.n_threads)
+            compiled: Any = _load("compiled")(self.objective, self.optimizer, self.n_threads)
             try:
                 compiled.prepare(dtype)
             except InputError:  # a formula of the user's that cannot be compiled
                 pass
             else:
-                return compiled
-        from chainrule.engines.reference import ReferenceEngine
-
-        return ReferenceEngine(self.objective, self.optimizer)
+                return compiled  # type: ignore[no-any-return]
+        return _load("reference")(self.objective, self.optimizer)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _AutomaticEngine, (self.objective, self.optimizer, self.n_threads)

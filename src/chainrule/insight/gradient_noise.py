@@ -16,13 +16,14 @@ from chainrule.engines.reference import ReferenceEngine
 from chainrule.foundation.arrays import Array, namespace
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.foundation.seeds import Purpose, stream
-from chainrule.insight.row_blocks import row_blocks
+from chainrule.insight.row_blocks import Block, row_blocks
 from chainrule.insight.subject import Subject
 from chainrule.insight.text_table import short, text_table
 from chainrule.model.objective import Objective
 
 __all__ = [
     "GradientNoise",
+    "GradientSums",
     "LayerNoise",
     "MeasuredError",
     "gradient_noise",
@@ -149,7 +150,7 @@ class GradientNoise:
         elif math.isnan(scale):
             why = "the gradient is not finite"
         else:
-            why = f"the noise scale is {short(scale)} rows: beyond it a batch repeats what it knows"
+            why = f"the noise scale is {short(scale)} rows; larger batches repeat what they know"
         return size, f"batch size {size}: {why}; powers of two from {low} to {high} allowed"
 
     @property
@@ -178,12 +179,11 @@ class GradientNoise:
                 for m in self.measured
             ]
             lines.append(text_table(head, cells))
-        head = ("layer", "tr(Sigma)", "|G|^2", "noise scale")
-        cells = [
+        per_layer = [
             (f"{one.layer}", *map(short, (one.trace, one.squared_gradient, one.noise_scale)))
             for one in self.layers
         ]
-        lines.append(text_table(head, cells))
+        lines.append(text_table(("layer", "tr(Sigma)", "|G|^2", "noise scale"), per_layer))
         return "\n".join(lines)
 
     def to_dict(self) -> dict[str, Any]:
@@ -256,40 +256,65 @@ def gradient_noise(
     )
 
 
+class GradientSums:
+    """Sum of the gradients of rows and of their squared norms, block by block, in float64.
+
+    Parameters
+    ----------
+    objective : Objective
+        Network, loss and penalties.
+    """
+
+    def __init__(self, objective: Objective) -> None:
+        self.objective = objective
+        self.rows = 0
+        self.total = np.zeros(objective.network.n_parameters)
+        self.squares = np.zeros(len(objective.network.layers))
+
+    def add(self, block: Block, norms: bool = True) -> None:
+        """Add the rows of a block, with or without their squared norms."""
+        self.rows += len(block)
+        for number, (weight, bias) in enumerate(self.objective.network.layout.spans):
+            a, dz = block.inputs[number], block.dz[number]
+            self.total[weight] += np.asarray(a.T @ dz, dtype=np.float64).ravel()
+            if bias is not None:
+                self.total[bias] += np.sum(dz, axis=0, dtype=np.float64)
+            if norms:
+                size = _squared_norms(a) + (0.0 if bias is None else 1.0)
+                self.squares[number] += float(size @ _squared_norms(dz))
+
+    def gradient(self, vector: np.ndarray) -> np.ndarray:
+        """Return the gradient of the mean loss plus penalties."""
+        gradient = self.total / self.rows
+        for penalty in self.objective.penalties:
+            for weight, _ in self.objective.network.layout.spans:
+                values = vector[weight].astype(np.float64)
+                gradient[weight] += penalty.gradient(namespace(values), values)
+        return gradient
+
+
 def moments(objective: Objective, vector: np.ndarray, rows: Rows) -> GradientNoise:
     """Return mean and scatter of the gradients of all rows, without drawing batches."""
-    network = objective.network
     n = len(rows)
     if n < 2:
         raise InputError(f"rows must be at least 2 to speak of noise; got {n}. Pass more rows.")
-    squares = np.zeros(len(network.layers))
-    total = np.zeros(network.n_parameters)
-    spans = network.layout.spans
+    sums = GradientSums(objective)
     with np.errstate(all="ignore"):
         for block in row_blocks(objective, vector, rows):
-            for number, (weight, bias) in enumerate(spans):
-                a, dz = block.inputs[number], block.dz[number]
-                total[weight] += np.asarray(a.T @ dz, dtype=np.float64).ravel()
-                size = _squared_norms(a)
-                if bias is not None:
-                    total[bias] += np.sum(dz, axis=0, dtype=np.float64)
-                    size = size + 1.0
-                squares[number] += float(size @ _squared_norms(dz))
-        mean = total / n
-        gradient = mean + _penalty_gradient(objective, vector)
+            sums.add(block)
+        mean, gradient = sums.total / n, sums.gradient(vector)
         layers = []
-        for number, (weight, bias) in enumerate(spans, start=1):
+        for number, (weight, bias) in enumerate(objective.network.layout.spans):
             span = slice(weight.start, weight.stop if bias is None else bias.stop)
-            around = squares[number - 1] / n - float(mean[span] @ mean[span])
+            around = float(sums.squares[number]) / n - float(mean[span] @ mean[span])
             trace = max(around, 0.0) * n / (n - 1) if math.isfinite(around) else math.nan
-            layers.append(
-                LayerNoise(number, trace, float(gradient[span] @ gradient[span]) - trace / n)
-            )
+            squared = float(gradient[span] @ gradient[span]) - trace / n
+            layers.append(LayerNoise(number + 1, trace, squared))
     return GradientNoise(
         n,
         gradient,
-        math.fsum(layer.trace for layer in layers),
-        math.fsum(layer.squared_gradient for layer in layers),
+        sum(layer.trace for layer in layers),
+        sum(layer.squared_gradient for layer in layers),
         tuple(layers),
     )
 
@@ -338,12 +363,3 @@ def _squared_norms(array: Array) -> np.ndarray:
         return np.asarray(squared.multiply(squared).sum(axis=1)).ravel()
     norms: np.ndarray = np.einsum("ij,ij->i", array, array, dtype=np.float64)
     return norms
-
-
-def _penalty_gradient(objective: Objective, vector: np.ndarray) -> np.ndarray:
-    gradient = np.zeros(len(vector))
-    for penalty in objective.penalties:
-        for weight, _ in objective.network.layout.spans:
-            values = vector[weight].astype(np.float64)
-            gradient[weight] += penalty.gradient(namespace(values), values)
-    return gradient

@@ -52,7 +52,8 @@ class Columns:
         nor a single outlier counts; the factor is the smaller of the two.
         """
         largest = np.maximum(np.abs(self.lowest), np.abs(self.highest))
-        columns = np.flatnonzero((self.lowest != self.highest) & (self.filled >= RARE))
+        changing = (self.lowest != self.highest) & (self.typical > 0.0)
+        columns = np.flatnonzero(changing & (self.filled >= RARE))
         if len(columns) < 2:
             return None
         columns = columns[np.argsort(self.typical[columns], kind="stable")]
@@ -116,15 +117,13 @@ def scale_words(columns: Columns, names: Sequence[str]) -> list[tuple[str, str]]
     far = columns.farthest_scales()
     if far is not None:
         small, large, factor = far
-        findings.append(
-            (
-                "scales",
-                f"{names[large]} is {short(factor)} times the size of {names[small]} "
-                f"({short(float(columns.typical[large]))} against "
-                f"{short(float(columns.typical[small]))}, root mean squares): more than "
-                f"{SCALE_FACTOR:g} times; standardise the features",
-            )
+        sizes = [short(float(columns.typical[one])) for one in (large, small)]
+        words = (
+            f"{names[large]} is {short(factor)} times the size of {names[small]} ({sizes[0]} "
+            f"against {sizes[1]}, root mean squares), more than {SCALE_FACTOR:g} times: "
+            "standardise the features"
         )
+        findings.append(("scales", words))
     return findings
 
 

@@ -1,6 +1,7 @@
 """Small problems for the engines, from a seed."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -40,7 +41,7 @@ def problem(widths, loss, n, dtype="float64", activation="tanh", weighted=False,
     layers = [
         # a layer without a bias in every network of three
         Dense(n_in, n_out, activation if number < len(widths) - 2 else "linear", bias=number != 1)
-        for number, (n_in, n_out) in enumerate(zip(widths, widths[1:], strict=False))
+        for number, (n_in, n_out) in enumerate(pairwise(widths))
     ]
     objective = Objective.with_strengths(Network(*layers), loss, **price)
     x = random.normal(size=(n, widths[0])).astype(dtype)

@@ -209,7 +209,6 @@ class LogCosh(Loss):
         return xp.tanh(s - y)
 
 
-
 @pytest.mark.parametrize("dtype", TOLERANCE)
 def test_formulas_of_the_users_own(problems, dtype):
     _, rows = problems.problem([4, 9, 2], "mse", 64, dtype)
@@ -243,8 +242,11 @@ class Unknown(Bump):
 
 @pytest.mark.parametrize(
     ("record", "words"),
-    [(Branching(), "branches on a value"), (Foreign(), "got a formula of which"),
-     (Unknown(), "uses xp.cumulative_sum")],
+    [
+        (Branching(), "branches on a value"),
+        (Foreign(), "got a formula of which"),
+        (Unknown(), "uses xp.cumulative_sum"),
+    ],
 )
 def test_a_formula_that_cannot_be_compiled_is_refused_in_words(record, words):
     objective = Objective(Network(Dense(2, 3, record), Dense(3, 1)), "mse")

@@ -54,7 +54,8 @@ def objective(problems):
 
 @pytest.mark.parametrize("shared", [True, False])
 def test_python_threads_fit_at_once(problems, objective, monkeypatch, shared):
-    monkeypatch.setattr(engine_module, "THREAD_WORK", 1)
+    monkeypatch.setattr(engine_module, "STEP_WORK", 1)
+    monkeypatch.setattr(engine_module, "CALL_WORK", 1)
     expected = [fit(problems, CompiledEngine(objective, RULE, 1), seed) for seed in range(4)]
     one = CompiledEngine(objective, RULE, 2)
     results = [None] * 4
@@ -75,7 +76,8 @@ def test_python_threads_fit_at_once(problems, objective, monkeypatch, shared):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_forked_child_fits_after_its_parent(problems, objective, monkeypatch):
-    monkeypatch.setattr(engine_module, "THREAD_WORK", 1)
+    monkeypatch.setattr(engine_module, "STEP_WORK", 1)
+    monkeypatch.setattr(engine_module, "CALL_WORK", 1)
     engine = CompiledEngine(objective, RULE, 2)
     expected = fit(problems, engine)
     engine._lock.acquire()  # as a thread of the parent may hold it at the moment of the fork
@@ -88,7 +90,8 @@ def test_a_forked_child_fits_after_its_parent(problems, objective, monkeypatch):
 
 
 def test_a_team_that_is_called_off_ends(problems, objective, monkeypatch):
-    monkeypatch.setattr(engine_module, "THREAD_WORK", 1)
+    monkeypatch.setattr(engine_module, "STEP_WORK", 1)
+    monkeypatch.setattr(engine_module, "CALL_WORK", 1)
     engine = CompiledEngine(objective, RULE, 3)
     real = engine_module.run_team
 
@@ -157,7 +160,7 @@ class TestCache:
         first = self.run(tmp_path / "cache")
         files = sorted((tmp_path / "cache").iterdir())
         times = [file.stat().st_mtime_ns for file in files]
-        assert len(files) == 7  # kernels, loss, update, and two for relu and linear each
+        assert len(files) == 8  # kernels, loss, update, sums, and two for relu and linear each
         second = self.run(tmp_path / "cache")
         assert sorted((tmp_path / "cache").iterdir()) == files
         assert [file.stat().st_mtime_ns for file in files] == times

@@ -21,7 +21,8 @@ LOSSES = ("mse", "categorical_cross_entropy", "binary_cross_entropy", "poisson")
 @pytest.fixture(autouse=True)
 def _many_threads(monkeypatch):
     # small steps would stay on one thread
-    monkeypatch.setattr(engine_module, "THREAD_WORK", 1)
+    monkeypatch.setattr(engine_module, "STEP_WORK", 1)
+    monkeypatch.setattr(engine_module, "CALL_WORK", 1)
 
 
 def random_case(problems, seed):

@@ -150,7 +150,9 @@ class Emission:
             return chosen
         return code.where(two != two, two, chosen)
 
-    def reduce(self, outputs: list[Expression], columns: Value, at: Callable[[Value], None]) -> None:
+    def reduce(
+        self, outputs: list[Expression], columns: Value, at: Callable[[Value], None]
+    ) -> None:
         """Write the loops over the columns that the outputs' sums and extremes need."""
         code = self.code
         pending = reductions(outputs)

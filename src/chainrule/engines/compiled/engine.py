@@ -4,7 +4,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,13 +25,27 @@ __all__ = ["CompiledEngine"]
 
 # Rows of a block: its activations stay in the caches of one core.
 BLOCK = 48
+# Rows up to which scores take the weights as they lie in the flat vector.
+DIRECT_ROWS = 8
 # Rows whose gradient is formed at once, whatever the number of rows.
 GRADIENT_ROWS = 4096
 # Panels of one unit of the weight phase, and the batch from which that pays.
 GROUP = 8
-GROUP_ROWS = 64
-# Multiplications per step below which a second thread costs more than it brings.
-THREAD_WORK = 400_000
+GROUP_ROWS = 256
+# Multiplications per step, and per call, below which a second thread costs more than it brings:
+# two barriers a step, and the start of a thread, about 0.1 ms.
+STEP_WORK = 1_000_000
+CALL_WORK = 20_000_000
+
+
+class _Code(NamedTuple):
+    """The machine code of an objective and an optimizer in one precision."""
+
+    activations: list[tuple[passes.Pass, passes.Pass]]
+    loss: passes.Pass
+    update: passes.Pass
+    accumulation: passes.Pass
+    kernels: Kernels
 
 
 class CompiledEngine:
@@ -64,6 +78,8 @@ class CompiledEngine:
         self.n_threads = n_threads
         available_threads(n_threads)
         self._target = target or host_target()
+        self._code: dict[str, _Code] = {}
+        self._same_constants = _independent_of_step(optimizer)
         self._free: dict[Any, list[Workspace]] = {}
         self._process = os.getpid()
         self._lock = threading.Lock()
@@ -76,11 +92,23 @@ class CompiledEngine:
         InputError
             If a formula cannot be compiled.
         """
-        itemsize = floating_dtype(dtype).itemsize
-        self._activation_passes(itemsize)
-        passes.loss_pass(self.objective.loss, self._target, itemsize)
-        passes.update_pass(self.optimizer, self.objective.penalties, self._target, itemsize)
-        Kernels.of(self._target, itemsize)
+        self._code_for(floating_dtype(dtype))
+
+    def _code_for(self, dtype: np.dtype[Any]) -> "_Code":
+        code = self._code.get(dtype.char)
+        if code is None:
+            target, itemsize, objective = self._target, dtype.itemsize, self.objective
+            code = self._code[dtype.char] = _Code(
+                [
+                    passes.activation_passes(layer.activation, target, itemsize)
+                    for layer in objective.network.layers
+                ],
+                passes.loss_pass(objective.loss, target, itemsize),
+                passes.update_pass(self.optimizer, objective.penalties, target, itemsize),
+                passes.accumulation(target, itemsize),
+                Kernels.of(target, itemsize),
+            )
+        return code
 
     def scores(self, vector: Array, x: Array) -> Array:
         """Return the scores (n, n_out) at a flat vector of parameters."""
@@ -145,12 +173,10 @@ class CompiledEngine:
             order = order[:0]
         n_rows = len(order) or len(y)
         batch = min(batch_size, n_rows)
-        constants = step_constants(self.optimizer, rates, position.step + 1)
+        constants = self._constants(rates, position.step + 1)
         new = [np.empty_like(vector) for _ in range(1 + len(slots))]
-        update = passes.update_pass(
-            self.optimizer, self.objective.penalties, self._target, dtype.itemsize
-        )
-        threads = self._threads(batch)
+        update = self._code_for(dtype).update
+        threads = self._threads(batch, len(rates))
         with self._workspace("train", dtype, batch, len(slots), threads) as work:
             job = work.job
             self._set_rows(work, inputs, y, weight)
@@ -158,7 +184,7 @@ class CompiledEngine:
                 job[Job.order_at] = address_of(order)
             job[Job.steps], job[Job.rows], job[Job.batch] = len(rates), n_rows, batch
             job[Job.update] = update.address
-            job[Job.update_fields_at] = address_of(update.fields)
+            job[Job.update_fields_at] = update.fields_at
             job[Job.constants_at], job[Job.constants] = address_of(constants), constants.shape[1]
             work.set_arrays([vector, *slots], new)
             work.result[len(Result)] = limit
@@ -168,20 +194,29 @@ class CompiledEngine:
         position.step += int(steps)
         return Totals(loss, total_weight, int(steps), last)
 
+    def _constants(self, rates: np.ndarray, first: int) -> np.ndarray:
+        """Return the rate and the constants of each step, float64."""
+        rates = np.asarray(rates, np.float64)
+        numbers = self.optimizer.constants
+        if self._same_constants and len(rates) and (rates == rates[0]).all():
+            row = (rates[0], *numbers(float(rates[0]), first))
+            return np.tile(np.array(row), (len(rates), 1))
+        rows = [(rate, *numbers(rate, t)) for t, rate in enumerate(rates.tolist(), first)]
+        return np.array(rows).reshape(len(rates), -1)
+
     def __reduce__(self) -> tuple[Any, ...]:
         return CompiledEngine, (self.objective, self.optimizer, self.n_threads)
 
     def _checked(self, vector: Array) -> tuple[np.ndarray, np.dtype[Any]]:
-        if not isinstance(vector, np.ndarray) or vector.dtype not in (np.float32, np.float64):
+        if not isinstance(vector, np.ndarray) or vector.dtype.char not in "fd":
             raise InputError(
                 "parameters must be a NumPy vector of float32 or float64 for the compiled engine; "
                 f'got {type(vector).__name__} of {vector.dtype}. Use engine="reference".'
             )
-        return np.ascontiguousarray(vector), floating_dtype(vector.dtype)
+        dtype = np.dtype(vector.dtype.char)
+        return np.ascontiguousarray(vector, dtype), dtype
 
-    def _targets(
-        self, rows: Rows, dtype: np.dtype[Any]
-    ) -> tuple[np.ndarray, np.ndarray | None]:
+    def _targets(self, rows: Rows, dtype: np.dtype[Any]) -> tuple[np.ndarray, np.ndarray | None]:
         y = np.ascontiguousarray(rows.y, dtype)
         weight = None if rows.weight is None else np.ascontiguousarray(rows.weight, dtype)
         return y, weight
@@ -203,6 +238,7 @@ class CompiledEngine:
         with self._workspace("score", vector.dtype, block, 0, threads) as work:
             work.job[Job.rows] = len(out)
             work.job[Job.out_at] = address_of(out)
+            work.job[Job.direct] = len(out) <= DIRECT_ROWS
             self._set_inputs(work, inputs)
             work.set_arrays([vector], [])
             self._run("score", vector.dtype, work)
@@ -232,10 +268,10 @@ class CompiledEngine:
         n = len(y)
         batch = min(n, GRADIENT_ROWS)
         steps = -(-n // batch)
-        update = passes.accumulation(self._target, vector.dtype.itemsize)
+        update = self._code_for(vector.dtype).accumulation
         gradient = np.empty_like(vector)
         constants = np.zeros((steps, 1))
-        threads = self._threads(batch)
+        threads = self._threads(batch, steps)
         with self._workspace("gradient", vector.dtype, batch, 1, threads) as work:
             job, sums = work.job, work.panels[1]
             sums[:] = 0.0
@@ -243,7 +279,7 @@ class CompiledEngine:
             job[Job.steps], job[Job.rows], job[Job.batch] = steps, n, batch
             job[Job.divisor] = divisor
             job[Job.update] = update.address
-            job[Job.update_fields_at] = address_of(update.fields)
+            job[Job.update_fields_at] = update.fields_at
             job[Job.constants_at], job[Job.constants] = address_of(constants), 1
             job[Job.target_at] = address_of(sums)
             work.set_arrays([vector], [gradient], first_out=1)
@@ -254,35 +290,28 @@ class CompiledEngine:
     def _block(self, rows: int, dtype: Any) -> int:
         return min(BLOCK, round_up(rows, self._target.lanes(dtype.itemsize)))
 
-    def _threads(self, rows: int) -> int:
+    def _threads(self, rows: int, steps: int = 1) -> int:
         work = rows * self.objective.network.n_parameters
-        wanted = max(1, work // THREAD_WORK)
+        wanted = max(1, min(work // STEP_WORK, work * steps // CALL_WORK + 1))
         return 1 if wanted == 1 else min(available_threads(self.n_threads), wanted)
 
-    def _activation_passes(self, itemsize: int) -> list[tuple[passes.Pass, passes.Pass]]:
-        return [
-            passes.activation_passes(layer.activation, self._target, itemsize)
-            for layer in self.objective.network.layers
-        ]
-
     def _set_inputs(self, work: Workspace, inputs: Inputs) -> None:
-        kernels = Kernels.of(self._target, work.dtype.itemsize)
-        work.job[Job.gather] = kernels.address(inputs.gather)
-        work.job[Job.source_at] = address_of(inputs.table)
+        work.job[Job.gather] = self._code_for(work.dtype).kernels.address(inputs.gather)
+        work.source[:] = inputs.table
         work.job[Job.order_at] = 0
 
     def _set_rows(
         self, work: Workspace, inputs: Inputs, y: np.ndarray, weight: np.ndarray | None
     ) -> None:
         self._set_inputs(work, inputs)
-        loss = passes.loss_pass(self.objective.loss, self._target, work.dtype.itemsize)
+        loss = self._code_for(work.dtype).loss
         work.job[Job.loss] = loss.address
-        work.job[Job.loss_fields_at] = address_of(loss.fields)
+        work.job[Job.loss_fields_at] = loss.fields_at
         work.job[Job.y_at] = address_of(y)
         work.job[Job.weight_at] = 0 if weight is None else address_of(weight)
 
     def _run(self, name: str, dtype: Any, work: Workspace) -> None:
-        kernels = Kernels.of(self._target, dtype.itemsize)
+        kernels = self._code_for(dtype).kernels
         work.job[Job.give_way] = kernels.give_way
         run_team(kernels.function(name), work.job_address, work.threads, work.counters)
 
@@ -304,7 +333,7 @@ class CompiledEngine:
             share = round_up(-(-rows // threads), lanes) if training else rows
             work = Workspace(
                 self.objective.network,
-                self._activation_passes(dtype.itemsize),
+                self._code_for(dtype).activations,
                 self._target,
                 dtype,
                 rows=rows,
@@ -320,22 +349,6 @@ class CompiledEngine:
             if len(self._free) > 8:
                 self._free.clear()
             self._free.setdefault(key, []).append(work)
-
-
-def step_constants(optimizer: Optimizer, rates: np.ndarray, first: int) -> np.ndarray:
-    """Return the rate and the constants of each step, float64."""
-    rates = np.asarray(rates, np.float64)
-    if len(rates) == 0:
-        return np.zeros((0, 1 + len(optimizer.constants(1.0, 1))))
-    if (rates == rates[0]).all() and _independent_of_step(optimizer):
-        row = (rates[0], *optimizer.constants(float(rates[0]), first))
-        return np.tile(np.array(row), (len(rates), 1))
-    return np.array(
-        [
-            (rate, *optimizer.constants(rate, first + number))
-            for number, rate in enumerate(rates.tolist())
-        ]
-    )
 
 
 def _independent_of_step(optimizer: Optimizer) -> bool:

@@ -9,16 +9,16 @@ from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-__all__ = ["Expression", "FormulaNamespace", "Graph", "NotCompilable", "symbolic_record"]
+__all__ = ["Expression", "FormulaNamespace", "Graph", "NotCompilableError", "symbolic_record"]
 
-UNARY = ("exp", "log", "log1p", "expm1", "tanh", "sqrt", "abs", "sign", "erf", "erfc", "sin", "cos")
-UNARY = (*UNARY, "floor", "ceil", "isnan", "isfinite", "isinf")
+_SMOOTH = ("exp", "log", "log1p", "expm1", "tanh", "erf", "erfc", "sin", "cos", "sqrt")
+UNARY = frozenset((*_SMOOTH, "abs", "sign", "floor", "ceil", "isnan", "isfinite", "isinf"))
 TRUTHS = ("lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not", "isnan", "isfinite", "isinf")
 # What a node's value belongs to: all rows, one row, one element.
 SHARED, ROW, ELEMENT = 0, 1, 2
 
 
-class NotCompilable(TypeError):
+class NotCompilableError(TypeError):
     """A formula does something that no graph can express."""
 
 
@@ -45,7 +45,7 @@ class Graph:
         try:
             value = float(number)
         except (TypeError, ValueError):
-            raise NotCompilable(f"it computes with {number!r}") from None
+            raise NotCompilableError(f"it computes with {number!r}") from None
         return self.node("constant", detail=(value, str(value)))  # type: ignore[no-any-return]
 
     def input(self, name: str, span: int = ELEMENT) -> "Expression":
@@ -71,7 +71,7 @@ class Expression:
         self.operands = operands
         self.detail = detail
         self.span = span
-        self.is_truth = op in TRUTHS or (op == "where" and operands[1].is_truth)
+        self.is_truth: bool = op in TRUTHS or (op == "where" and operands[1].is_truth)
         below = max((operand.level for operand in operands), default=0)
         # How many loops over the columns must have ended before this value is known.
         self.level: int = below + (op in ("sum", "max", "min"))
@@ -117,7 +117,7 @@ class Expression:
         if exponent == 0.5:
             return self._with("sqrt")
         if not isinstance(exponent, int | float) or exponent != int(exponent):
-            raise NotCompilable(f"it raises to the power {exponent!r}")
+            raise NotCompilableError(f"it raises to the power {exponent!r}")
         power: Any = None
         square: Any = self
         rest = abs(int(exponent))
@@ -157,10 +157,10 @@ class Expression:
         return self._with("not")
 
     def __bool__(self) -> bool:
-        raise NotCompilable("it branches on a value; write xp.where instead")
+        raise NotCompilableError("it branches on a value; write xp.where instead")
 
     def __float__(self) -> float:
-        raise NotCompilable("it turns a value into a Python number")
+        raise NotCompilableError("it turns a value into a Python number")
 
 
 class FormulaNamespace:
@@ -171,7 +171,7 @@ class FormulaNamespace:
 
     def __getattr__(self, name: str) -> Any:
         if name not in UNARY:
-            raise NotCompilable(f"it uses xp.{name}")
+            raise NotCompilableError(f"it uses xp.{name}")
 
         def function(x: Any) -> Any:
             return self._graph.node(name, x)
@@ -232,7 +232,9 @@ class FormulaNamespace:
 
     def _reduced(self, op: str, x: Any, axis: Any) -> Any:
         if axis != -1:
-            raise NotCompilable(f"it reduces along axis {axis!r}; rows are reduced along axis=-1")
+            raise NotCompilableError(
+                f"it reduces along axis {axis!r}; rows are reduced along axis=-1"
+            )
         return self._graph.node(op, x, span=ROW)
 
     def sum(self, x: Any, *, axis: Any = None, keepdims: bool = False) -> Any:

@@ -16,7 +16,7 @@ from chainrule.engines.compiled.values import Code, Value, function, pointer, wh
 
 __all__ = ["DENSE_KINDS", "SPARSE_KINDS", "write_gathers"]
 
-DENSE_KINDS = tuple("f4 f8 u1 i1 u2 i2 u4 i4 u8 i8".split())
+DENSE_KINDS = ("f4", "f8", "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8")
 SPARSE_KINDS = tuple((index, data) for index in ("i4", "i8") for data in ("f4", "f8"))
 
 

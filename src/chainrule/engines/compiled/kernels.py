@@ -149,7 +149,9 @@ def _score(module: Any, element: Any, rows: RowPhase, weights: WeightPhase) -> N
     code = function(module, "score", [pointer, whole], inner=False)
     job, thread = code.arguments
     team = Team(code, job)
-    _packed(code, job, team, weights)
+    direct = field(code, job, Job.direct) != 0
+    with code.when(~direct):
+        _packed(code, job, team, weights)
     layers = _own_layers(code, job, thread)
     last = layer_row(layers, field(code, job, Job.layers) - 1)
     n_out, ld = field(code, last, LayerRow.n_out), field(code, last, LayerRow.ld)
@@ -158,7 +160,11 @@ def _score(module: Any, element: Any, rows: RowPhase, weights: WeightPhase) -> N
     with blocks as unit:
         first = unit * block
         m = code.least(n - first, block)
-        code.call(rows.forward, job, layers, 0, m, first)
+        with code.choice(direct) as (few, many):
+            with few:
+                code.call(rows.forward_direct, job, layers, 0, m, first)
+            with many:
+                code.call(rows.forward, job, layers, 0, m, first)
         scores = place(code, last, LayerRow.a_at)
         with code.loop(0, m) as row, code.loop(0, n_out) as column:
             out.store(scores.load(element, row * ld + column), (first + row) * n_out + column)

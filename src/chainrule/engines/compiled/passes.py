@@ -1,4 +1,4 @@
-"""Formulas as machine code: one function per formula block, called by the kernels through its address.
+"""Formulas as machine code: a function per formula block, which kernels call by its address.
 
 Two shapes of pass. Elementwise: along contiguous numbers. Row-wise, and every loss: each lane of a
 vector is a row, and the loops go over the columns, so that a sum along a row needs no shuffles.
@@ -7,7 +7,7 @@ All buffers are padded to whole vectors; what the padding holds is never read by
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from chainrule.engines.compiled.expressions import (
     Expression,
     FormulaNamespace,
     Graph,
-    NotCompilable,
+    NotCompilableError,
     number_fields,
     symbolic_record,
 )
@@ -45,6 +45,11 @@ class Pass:
     address: int
     fields: np.ndarray
     is_copy: bool = False
+
+    @cached_property
+    def fields_at(self) -> int:
+        """Where the table begins."""
+        return int(self.fields.ctypes.data)
 
 
 def float_type(itemsize: int) -> Any:
@@ -71,9 +76,7 @@ def _traced(record: Any, trace: Callable[[Any, Graph], Any]) -> tuple[Any, np.nd
 
 
 def _expression(graph: Graph, value: Any) -> Expression:
-    if not isinstance(value, Expression):
-        value = graph.constant(value)
-    return value
+    return value if isinstance(value, Expression) else graph.constant(value)
 
 
 @lru_cache(maxsize=512)
@@ -207,11 +210,11 @@ def update_pass(
         tables.append(np.array([getattr(penalty, f) for f in number_fields(penalty)], np.float64))
     decays = optimizer.weight_decay > 0.0
     graph = Graph()
-    xp = FormulaNamespace(graph)
+    xp: Any = FormulaNamespace(graph)
     p, g = graph.input("p"), graph.input("g")
     slots = [graph.input(f"slot{number}") for number in range(len(optimizer.slots))]
     mask = graph.input("mask", SHARED)
-    constants = tuple(graph.parameter("constants", 1 + i) for i in range(n_constants))
+    constants: Any = tuple(graph.parameter("constants", 1 + i) for i in range(n_constants))
     decay_at = sum(map(len, tables))
     tables.append(np.array([optimizer.weight_decay]))
     try:
@@ -222,7 +225,7 @@ def update_pass(
             rate, decay = graph.parameter("constants", 0), graph.parameter("fields", decay_at)
             p = p * (1.0 - rate * decay * mask)
         outputs = [_expression(graph, out) for out in optimizer.step(xp, constants, p, g, *slots)]
-    except (NotCompilable, TypeError, AttributeError) as error:
+    except (NotCompilableError, TypeError, AttributeError) as error:
         raise InputError(
             f"{type(optimizer).__name__} must be written with functions of xp that the compiled "
             f'engine knows; got a rule of which {error}. Use engine="reference".'
@@ -237,9 +240,7 @@ def accumulation(target: Target, itemsize: int) -> Pass:
     return _update(target, itemsize, [graph.input("p") + graph.input("g")], np.zeros(1))
 
 
-def _update(
-    target: Target, itemsize: int, outputs: list[Expression], numbers: np.ndarray
-) -> Pass:
+def _update(target: Target, itemsize: int, outputs: list[Expression], numbers: np.ndarray) -> Pass:
     module = ir.Module("update")
     arguments = [whole, pointer, pointer, pointer, whole, pointer, pointer, ir.DoubleType()]
     code = function(module, "run", arguments, inner=False)

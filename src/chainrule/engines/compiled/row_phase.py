@@ -5,6 +5,7 @@ from typing import Any
 
 from llvmlite import ir
 
+from chainrule.engines.compiled.few_rows import write_direct
 from chainrule.engines.compiled.passes import float_type
 from chainrule.engines.compiled.tables import Job, LayerRow, field, place
 from chainrule.engines.compiled.target import Target
@@ -23,6 +24,8 @@ class RowPhase:
     forward : function
         (job, layers, row, rows, first): inputs of the rows ``first``, ... of the order, and
         every z and a, into row ``row``, ... of the buffers.
+    forward_direct : function
+        The same for a few rows, with weights that are not in panels.
     targets : function
         (job, row, rows, first): the targets and weights of these rows.
     losses : function
@@ -33,6 +36,7 @@ class RowPhase:
     """
 
     forward: Any
+    forward_direct: Any
     targets: Any
     losses: Any
     backward: Any
@@ -43,7 +47,8 @@ class RowPhase:
         element = float_type(itemsize)
         lanes = target.lanes(itemsize)
         return cls(
-            _forward(module, element, products),
+            _forward(module, element, products, None),
+            _forward(module, element, products, write_direct(module, target, itemsize)),
             _targets(module, element),
             _losses(module, element, lanes),
             _backward(module, element, products),
@@ -71,8 +76,9 @@ def ordered(code: Code, job: Value, number: Value) -> Value:
     return Value(code, phi)
 
 
-def _forward(module: Any, element: Any, products: Products) -> Any:
-    code = function(module, "forward", [pointer, pointer, whole, whole, whole])
+def _forward(module: Any, element: Any, products: Products, direct: Any) -> Any:
+    name = "forward_direct" if direct else "forward"
+    code = function(module, name, [pointer, pointer, whole, whole, whole])
     job, layers, row, rows, first = code.arguments
     gather, source = field(code, job, Job.gather), place(code, job, Job.source_at)
     n_in, ld_in = field(code, layers, LayerRow.n_in), field(code, layers, LayerRow.ld_in)
@@ -82,24 +88,14 @@ def _forward(module: Any, element: Any, products: Products) -> Any:
         code.call_address(gather, source, ordered(code, job, first + i), into, n_in)
     with code.loop(0, field(code, job, Job.layers)) as number:
         layer = layer_row(layers, number)
-        ld_in, ld = field(code, layer, LayerRow.ld_in), field(code, layer, LayerRow.ld)
+        ld = field(code, layer, LayerRow.ld)
         z = place(code, layer, LayerRow.z_at).at(row * ld, element)
         a = place(code, layer, LayerRow.a_at).at(row * ld, element)
         # z = a W + b
-        code.call(
-            products.across,
-            rows,
-            field(code, layer, LayerRow.vectors_out),
-            field(code, layer, LayerRow.n_in),
-            place(code, layer, LayerRow.a_in_at).at(row * ld_in, element),
-            ld_in,
-            place(code, layer, LayerRow.weight_at),
-            field(code, layer, LayerRow.panel_rows),
-            place(code, layer, LayerRow.bias_at),
-            0,
-            z,
-            ld,
-        )
+        if direct:
+            _direct_product(code, element, direct, job, layer, row, rows)
+        else:
+            _panel_product(code, element, products, layer, row, rows)
         # a = f(z)
         value = field(code, layer, LayerRow.value)
         with code.when(value != 0):
@@ -108,6 +104,46 @@ def _forward(module: Any, element: Any, products: Products) -> Any:
             code.call_address(value, rows, n_out, ld, z, a, fields)
     code.end()
     return code.function
+
+
+def _panel_product(
+    code: Code, element: Any, products: Products, layer: Value, row: Value, rows: Value
+) -> None:
+    ld_in, ld = field(code, layer, LayerRow.ld_in), field(code, layer, LayerRow.ld)
+    code.call(
+        products.across,
+        rows,
+        field(code, layer, LayerRow.vectors_out),
+        field(code, layer, LayerRow.n_in),
+        place(code, layer, LayerRow.a_in_at).at(row * ld_in, element),
+        ld_in,
+        place(code, layer, LayerRow.weight_at),
+        field(code, layer, LayerRow.panel_rows),
+        place(code, layer, LayerRow.bias_at),
+        0,
+        place(code, layer, LayerRow.z_at).at(row * ld, element),
+        ld,
+    )
+
+
+def _direct_product(
+    code: Code, element: Any, direct: Any, job: Value, layer: Value, row: Value, rows: Value
+) -> None:
+    ld_in, ld = field(code, layer, LayerRow.ld_in), field(code, layer, LayerRow.ld)
+    flat = place(code, job, Job.flat_at).load(pointer)
+    bias = field(code, layer, LayerRow.flat_bias)
+    code.call(
+        direct,
+        rows,
+        field(code, layer, LayerRow.n_out),
+        field(code, layer, LayerRow.n_in),
+        place(code, layer, LayerRow.a_in_at).at(row * ld_in, element),
+        ld_in,
+        flat.at(field(code, layer, LayerRow.flat_weight), element),
+        code.where(bias >= 0, flat.at(bias, element), code.address(code.value(0))),
+        place(code, layer, LayerRow.z_at).at(row * ld, element),
+        ld,
+    )
 
 
 def _targets(module: Any, element: Any) -> Any:

@@ -52,6 +52,7 @@ class Job(IntEnum):
     out_at = 38  # scores
     y_stride = 39
     panels_out_at = 40
+    direct = 41  # whether scores take the weights as they lie in the flat vector
 
 
 class LayerRow(IntEnum):
@@ -75,6 +76,8 @@ class LayerRow(IntEnum):
     value_fields_at = 15
     pullback = 16
     pullback_fields_at = 17
+    flat_weight = 18  # where they begin in the flat vector
+    flat_bias = 19  # or -1
 
 
 class UnitRow(IntEnum):

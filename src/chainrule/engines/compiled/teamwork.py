@@ -39,9 +39,7 @@ class Team:
     def _add(self, which: int, number: int) -> Value:
         builder = self.code.builder
         one = ir.Constant(whole, number)
-        return Value(
-            self.code, builder.atomic_rmw("add", self._counter(which).ir, one, "acq_rel")
-        )
+        return Value(self.code, builder.atomic_rmw("add", self._counter(which).ir, one, "acq_rel"))
 
     def _look(self, which: int) -> Value:
         builder = self.code.builder

@@ -71,8 +71,7 @@ def run_team(kernel: Kernel, job: int, threads: int, counters: np.ndarray) -> No
         kernel(job, number)
 
     team = [
-        threading.Thread(target=member, args=(number,), daemon=True)
-        for number in range(1, threads)
+        threading.Thread(target=member, args=(number,), daemon=True) for number in range(1, threads)
     ]
     started = []
     try:

@@ -132,7 +132,9 @@ def _strip(module: Any, target: Target, element: Any, down: bool) -> Any:
     return code.function
 
 
-def _call_tile(code: Code, tiles: dict[int, Any], rows: Value, arguments: tuple[Value, ...]) -> None:
+def _call_tile(
+    code: Code, tiles: dict[int, Any], rows: Value, arguments: tuple[Value, ...]
+) -> None:
     done = code.function.append_basic_block("tile_done")
     choice = code.builder.switch(rows.ir, done)
     for r, tile in tiles.items():

@@ -1,4 +1,4 @@
-"""LLVM values with Python's operators, and loops as `with` blocks: the words kernels are written in.
+"""LLVM values with Python's operators, and loops as `with` blocks: the words of kernels.
 
 A kernel is a Python function that runs once and leaves machine code behind. Its numbers are
 `Value`s: pointers, 64-bit integers, floats, vectors of floats, and vectors of their truth values.
@@ -140,9 +140,7 @@ class Value:
     def at(self, offset: Any, type_: Any) -> "Value":
         """Return a pointer moved on by so many elements of a type."""
         index = self.code.value(offset)
-        return Value(
-            self.code, self.code.builder.gep(self.ir, [index.ir], source_etype=type_)
-        )
+        return Value(self.code, self.code.builder.gep(self.ir, [index.ir], source_etype=type_))
 
     def load(self, type_: Any, offset: Any = None, step: Any = None) -> "Value":
         """Read through a pointer, ``offset`` elements (of type ``step`` or its own) further on."""
@@ -159,8 +157,8 @@ class Value:
 
 def _align(element: Any) -> int:
     if isinstance(element, ir.IntType):
-        return max(element.width // 8, 1)
-    return {ir.FloatType: 4, ir.HalfType: 2}.get(type(element), 8)
+        return max(int(element.width) // 8, 1)
+    return 4 if isinstance(element, ir.FloatType) else 8
 
 
 class Variable:

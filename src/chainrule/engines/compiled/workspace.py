@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.engines.compiled.passes import Pass
-from chainrule.engines.compiled.tables import Job, LayerRow, Result, UnitRow
+from chainrule.engines.compiled.tables import Job, LayerRow, Result, Source, UnitRow
 from chainrule.engines.compiled.target import Target
 from chainrule.engines.compiled.teamwork import LINE
 from chainrule.engines.compiled.weight_phase import BATCH_ROWS, STRIP_ROWS
@@ -114,6 +114,8 @@ class Workspace:
         self.counters = aligned_zeros(4 * LINE, np.int64)
         self.result = np.zeros(len(Result) + 1)
         self._panel_addresses = np.array([address_of(panel) for panel in self.panels], np.int64)
+        self._flat, self._out = np.zeros((2, 1 + n_slots), np.int64)
+        self.source = np.zeros(len(Source), np.int64)
         self.job = np.zeros(len(Job), np.int64)
         self.job_address = address_of(self.job)
         self._fill_job(scratch)
@@ -173,6 +175,9 @@ class Workspace:
             row[LayerRow.panel_rows] = round_up(layer.n_in, lanes)
             row[LayerRow.weight_at] = panels + weight * itemsize
             row[LayerRow.bias_at] = panels + bias * itemsize
+            flat_weight, flat_bias = network.layout.spans[number]
+            row[LayerRow.flat_weight] = flat_weight.start
+            row[LayerRow.flat_bias] = -1 if flat_bias is None else flat_bias.start
             wt = transposed[number]
             if wt is not None:
                 self._keep.append(wt)
@@ -183,9 +188,9 @@ class Workspace:
             row[LayerRow.z_at], row[LayerRow.a_at] = address_of(z), address_of(a)
             row[LayerRow.ld] = self._ld(layer.n_out)
             row[LayerRow.value] = 0 if same else value.address
-            row[LayerRow.value_fields_at] = address_of(value.fields)
+            row[LayerRow.value_fields_at] = value.fields_at
             row[LayerRow.pullback] = pullback.address
-            row[LayerRow.pullback_fields_at] = address_of(pullback.fields)
+            row[LayerRow.pullback_fields_at] = pullback.fields_at
             a_in = a
 
     def _units(
@@ -202,10 +207,10 @@ class Workspace:
             row = self.layers[0, number]
             flat_weight, flat_bias = network.layout.spans[number]
             weight, bias = offsets[number]
-            column, first = np.meshgrid(
+            columns, firsts = np.meshgrid(
                 np.arange(0, layer.n_out, width), np.arange(0, layer.n_in, STRIP_ROWS)
             )
-            column, first = column.ravel(), first.ravel()
+            column, first = columns.ravel(), firsts.ravel()
             part = np.zeros((len(column), len(UnitRow)), np.int64)
             part[:, UnitRow.a_at] = row[LayerRow.a_in_at] + first * itemsize
             part[:, UnitRow.ld_in] = row[LayerRow.ld_in]
@@ -255,6 +260,8 @@ class Workspace:
         job[Job.slots_at] = address_of(self._panel_addresses) + 8
         job[Job.panels_at] = address_of(self._panel_addresses)
         job[Job.panels_out_at] = address_of(self._panel_addresses)
+        job[Job.flat_at], job[Job.flat_out_at] = address_of(self._flat), address_of(self._out)
+        job[Job.source_at] = address_of(self.source)
         job[Job.scratch_at] = address_of(self._scratch)
         job[Job.scratch_stride] = scratch
         job[Job.zeros_at] = address_of(self._zeros_row)
@@ -264,9 +271,8 @@ class Workspace:
         self, flat: Sequence[np.ndarray], out: Sequence[np.ndarray], first_out: int = 0
     ) -> None:
         """Name the flat arrays to pack from, and those to unpack to from panel ``first_out`` on."""
-        self._flat = np.array([address_of(array) for array in flat], np.int64)
-        self._out = np.array([address_of(array) for array in out], np.int64)
+        self._flat[: len(flat)] = [address_of(array) for array in flat]
+        self._out[: len(out)] = [address_of(array) for array in out]
         job = self.job
         job[Job.arrays], job[Job.arrays_out] = len(flat), len(out)
-        job[Job.flat_at], job[Job.flat_out_at] = address_of(self._flat), address_of(self._out)
-        job[Job.panels_out_at] = address_of(self._panel_addresses) + 8 * first_out
+        job[Job.panels_out_at] = job[Job.panels_at] + 8 * first_out

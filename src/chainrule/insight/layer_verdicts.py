@@ -1,0 +1,180 @@
+"""What the numbers of a layer mean: each verdict is one rule with its threshold in the words."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from chainrule.formulas.records import Activation
+from chainrule.foundation.arrays import namespace
+from chainrule.insight.text_table import share, short
+
+__all__ = [
+    "SMALL_SLOPE",
+    "Finding",
+    "LayerHealth",
+    "Slopes",
+    "layer_findings",
+    "slopes_of",
+    "vanishing_findings",
+]
+
+# A slope below this share of the largest is as good as none.
+SMALL_SLOPE = 0.01
+# Shares above which a verdict is given.
+DEAD_SHARE = 0.25
+SATURATED_SHARE = 0.5
+# A rectifier is flat on one side on purpose: most units may rest on most rows.
+RESTING_SHARE = 0.95
+UPDATE_RATIO = 0.1
+# Gradient per weight, over that of the layer with the largest.
+VANISHING_RATIO = 1e-3
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something wrong, in words.
+
+    Attributes
+    ----------
+    kind : str
+        ``dead``, ``saturated``, ``vanishing``, ``large update``, ``constant``, ``scales``,
+        ``not finite`` or ``diverged``.
+    words : str
+        What was seen, with the threshold it passed.
+    layer : int or None
+        Which layer, from 1; None for inputs and the run.
+    """
+
+    kind: str
+    words: str
+    layer: int | None = None
+
+
+@dataclass(frozen=True)
+class LayerHealth:
+    """The numbers of one layer over all rows.
+
+    Attributes
+    ----------
+    layer : int
+        From 1.
+    activation : str
+        Its name.
+    units : int
+        How many.
+    mean, spread : float
+        Mean and standard deviation of the activations, over rows and units.
+    dead : tuple of int
+        The units, from 0, whose output and slope are 0 on every row: nothing can revive them.
+    saturated : float or None
+        Share of rows and units whose slope is under 1 % of the activation's largest; None for an
+        activation whose slope has no bound.
+    gradient_norm : float
+        Norm of the gradient by the layer's weights, penalties included.
+    weight_norm : float
+        Norm of the weights.
+    update_ratio : float or None
+        Norm of the next update of the weights over `weight_norm`; None where all weights are 0.
+    gradient_share : float or None
+        Share of the layer's squared gradient, bias included, in that of the network.
+    findings : tuple of Finding
+        What is wrong; empty where nothing is.
+    """
+
+    layer: int
+    activation: str
+    units: int
+    mean: float
+    spread: float
+    dead: tuple[int, ...]
+    saturated: float | None
+    gradient_norm: float
+    weight_norm: float
+    update_ratio: float | None
+    gradient_share: float | None
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def verdict(self) -> str:
+        """All findings in words, or ``fine``."""
+        return "; ".join(finding.words for finding in self.findings) or "fine"
+
+
+@dataclass(frozen=True)
+class Slopes:
+    """What the slope of an activation does over its whole range.
+
+    Attributes
+    ----------
+    largest : float or None
+        The largest size of the slope; None where it grows without bound.
+    flat_sides : int
+        On how many sides, far from 0, it is under 1 % of the largest.
+    """
+
+    largest: float | None
+    flat_sides: int
+
+
+@lru_cache(maxsize=64)
+def slopes_of(activation: Activation) -> Slopes:
+    """Measure the slope of an activation from its formula, on a grid.
+
+    Examples
+    --------
+    >>> from chainrule import activations
+    >>> slopes_of(activations.sigmoid), slopes_of(activations.relu)
+    (Slopes(largest=0.25, flat_sides=2), Slopes(largest=1.0, flat_sides=1))
+    """
+    grid = np.linspace(-20.0, 20.0, 8001)
+    z = np.stack([grid, np.zeros_like(grid)], axis=1)  # a second column for row-wise functions
+    xp = namespace(z)
+    with np.errstate(all="ignore"):
+        slope = np.abs(activation.slope(xp, z, activation.value(xp, z))[:, 0])
+    middle = float(np.max(slope[np.abs(grid) <= 10.0]))
+    largest = float(np.max(slope))
+    if not math.isfinite(largest) or largest > 1.1 * middle:
+        return Slopes(None, 0)
+    ends = (slope[grid <= -10.0], slope[grid >= 10.0])
+    return Slopes(largest, sum(float(np.max(end)) < SMALL_SLOPE * largest for end in ends))
+
+
+def layer_findings(one: LayerHealth, slopes: Slopes, rows: int) -> Iterator[Finding]:
+    """Yield what is wrong with the units and the update of one layer."""
+    dead = len(one.dead) / one.units
+    if dead > DEAD_SHARE:
+        words = (
+            f"{len(one.dead)} of {one.units} {one.activation} units are 0 on all {rows:,} rows: "
+            f"{share(dead)} dead, more than {share(DEAD_SHARE)}"
+        )
+        yield Finding("dead", words, one.layer)
+    limit = SATURATED_SHARE if slopes.flat_sides == 2 else RESTING_SHARE
+    if one.saturated is not None and one.saturated > limit and dead <= DEAD_SHARE:
+        words = (
+            f"saturated: {share(one.saturated)} of slopes are under {share(SMALL_SLOPE)} of the "
+            f"largest, more than {share(limit)}"
+        )
+        yield Finding("saturated", words, one.layer)
+    if one.update_ratio is not None and one.update_ratio > UPDATE_RATIO:
+        words = (
+            f"the next update is {share(one.update_ratio)} of the weights, more than "
+            f"{share(UPDATE_RATIO)}"
+        )
+        yield Finding("large update", words, one.layer)
+
+
+def vanishing_findings(sizes: list[float]) -> Iterator[Finding]:
+    """Yield the layers that hardly learn, from the gradient per weight of each."""
+    largest = max(sizes)
+    for layer, size in enumerate(sizes, start=1):
+        if not size < VANISHING_RATIO * largest:
+            continue
+        other = f"that of layer {sizes.index(largest) + 1}"
+        found = f"1/{short(largest / size)} of {other}" if size > 0.0 else f"0, {other} is not"
+        words = (
+            f"vanishing: its gradient per weight is {found}; less than 1/{1.0 / VANISHING_RATIO:g}"
+        )
+        yield Finding("vanishing", words, layer)

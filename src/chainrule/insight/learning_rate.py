@@ -1,0 +1,391 @@
+"""Which learning rate: five compared from one start, a range test, and the curvature's limit."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from chainrule.engines.engine import Engine
+from chainrule.formulas.loss import Loss
+from chainrule.formulas.optimizers import Optimizer
+from chainrule.foundation.errors import InputError, must_be
+from chainrule.insight.curvature import Curvature, curvature_at
+from chainrule.insight.subject import Subject
+from chainrule.insight.text_table import short, text_table
+from chainrule.insight.trials import Setting, Trial
+from chainrule.model.network import Network
+from chainrule.model.parameters import Parameters
+
+__all__ = ["LearningRateReport", "RangeTest", "RateRun", "learning_rate_report", "range_test"]
+
+# The five rates, times the one to begin with.
+FACTORS = (0.01, 0.1, 1.0, 10.0, 100.0)
+# A fall of this share of the best one is as good.
+GOOD_FALL = 0.9
+# Steps that point back by more than this (mean cosine) undo each other.
+TURNING_BACK = -0.5
+# Ups and downs of the loss, per step, over its whole fall.
+ROUGH = 0.05
+# A range test ends where the loss is this share above its start.
+RANGE_STOP = 0.5
+# Share of the fall at which the band begins.
+BAND_BEGINS = 0.1
+
+
+@dataclass(frozen=True)
+class RateRun:
+    """What one learning rate did.
+
+    Attributes
+    ----------
+    learning_rate : float
+        The rate.
+    losses : tuple of float
+        Mean loss of the rows looked at, before the first step and after each.
+    end : float
+        Mean of the last tenth of them.
+    cosine : float
+        Mean cosine between one step and the next, in the second half; -1 turns straight back.
+    diverged_at : int or None
+        The step after which the loss stayed above its start, or was not finite.
+    verdict : str
+        ``too small``, ``good``, ``oscillates``, ``too large``, ``diverged at step n`` or ``none
+        learns``.
+    why : str
+        The numbers behind the verdict.
+    """
+
+    learning_rate: float
+    losses: tuple[float, ...]
+    end: float
+    cosine: float
+    diverged_at: int | None
+    verdict: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class RangeTest:
+    """The loss while the rate rises exponentially, one step per rate.
+
+    Attributes
+    ----------
+    rates, losses : tuple of float
+        The rate of each step, and the loss after it.
+    smooth : tuple of float
+        The losses, exponentially smoothed (Smith, 2017, WACV, arXiv:1506.01186).
+    low, high : float or None
+        The suggested band: from the rate where a tenth of the fall is made to a third of the rate
+        of the lowest loss. None where the loss never fell.
+    stopped : bool
+        Whether the loss left its range before the last rate.
+    """
+
+    rates: tuple[float, ...]
+    losses: tuple[float, ...]
+    smooth: tuple[float, ...]
+    low: float | None
+    high: float | None
+    stopped: bool
+
+    @property
+    def summary(self) -> str:
+        """The band in words."""
+        if self.low is None or self.high is None:
+            return (
+                f"range test: the loss never fell between the rates {short(self.rates[0])} and "
+                f"{short(self.rates[-1])}"
+            )
+        lowest = int(np.argmin(self.smooth))
+        end = "and left its range" if self.stopped else "and the test ended"
+        return (
+            f"range test: rates from {short(self.low)} to {short(self.high)}; the loss was lowest "
+            f"({short(self.smooth[lowest], 4)}) at {short(self.rates[lowest])} {end} at "
+            f"{short(self.rates[-1])}"
+        )
+
+
+@dataclass(frozen=True)
+class LearningRateReport:
+    """Rates compared from the same start on the same batches.
+
+    Attributes
+    ----------
+    runs : tuple of RateRun
+        One per rate, the smallest first.
+    test : RangeTest
+        The range test from the same start.
+    curvature : Curvature
+        Of the loss of all rows at the start.
+    steps, batch_size : int
+        Steps of each run, and rows per step.
+    optimizer : str
+        Name of the rule.
+    """
+
+    runs: tuple[RateRun, ...]
+    test: RangeTest
+    curvature: Curvature
+    steps: int
+    batch_size: int
+    optimizer: str
+
+    @property
+    def best(self) -> RateRun | None:
+        """The run with the lowest loss at its end; None where no rate learns."""
+        good = [run for run in self.runs if run.verdict == "good"]
+        return min(good, key=lambda run: run.end) if good else None
+
+    @property
+    def summary(self) -> str:
+        """The conclusion in words."""
+        if self.best is None:
+            return "no rate made the loss fall; try rates between these, or look at health()"
+        good = [run.learning_rate for run in self.runs if run.verdict == "good"]
+        rates = " and ".join(f"{rate:g}" for rate in good)
+        return (
+            f"use {self.best.learning_rate:g}: after {self.steps} steps the loss is "
+            f"{short(self.best.end, 4)}, from {short(self.best.losses[0], 4)} (good: {rates}); "
+            "longer runs bear smaller rates better"
+        )
+
+    def __str__(self) -> str:
+        cells = [
+            (
+                f"{run.learning_rate:g}",
+                short(run.losses[0], 4),
+                short(run.end, 4),
+                run.verdict,
+                run.why,
+            )
+            for run in self.runs
+        ]
+        head = ("rate", "first loss", "last loss", "verdict", "why")
+        title = (
+            f"learning rates ({self.optimizer}, {self.steps} steps of {self.batch_size} rows, same "
+            "start, same batches)"
+        )
+        table = text_table(head, cells, left=("verdict", "why"))
+        return "\n".join(
+            [title, table, self.test.summary, self.curvature.summary, self.summary]
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as JSON can hold it."""
+        return {
+            "optimizer": self.optimizer,
+            "steps": self.steps,
+            "batch_size": self.batch_size,
+            "runs": [dict(vars(run)) for run in self.runs],
+            "range_test": dict(vars(self.test)),
+            "curvature": dict(vars(self.curvature)),
+            "summary": self.summary,
+        }
+
+
+def learning_rate_report(
+    model: Subject | Network,
+    loss: str | Loss | None = None,
+    x: Any = None,
+    y: Any = None,
+    sample_weight: Any = None,
+    *,
+    rates: Sequence[float] | None = None,
+    steps: int = 100,
+    batch_size: int = 32,
+    optimizer: str | Optimizer | None = None,
+    learning_rate: float | None = None,
+    start: Parameters | None = None,
+    seed: int = 0,
+    engine: str | Engine = "auto",
+) -> LearningRateReport:
+    """Compare learning rates from the same start and on the same batches, with verdicts in words.
+
+    Parameters
+    ----------
+    model : Subject or Network
+        A subject holds loss, rows, optimizer and rate; a network needs ``loss``, ``x`` and ``y``.
+    loss, x, y, sample_weight
+        As in `chainrule.train`, with a Network.
+    rates : sequence of float, optional
+        By default the rate to begin with, times 0.01, 0.1, 1, 10 and 100.
+    steps, batch_size : int
+        Steps of each run, and rows per step (at most all).
+    optimizer, learning_rate : optional
+        Instead of those of the subject.
+    start : Parameters, optional
+        Where every run starts; by default drawn from the seed, as training does.
+    seed : int
+        Seed of start and batches.
+    engine : str or Engine
+        What computes.
+
+    Examples
+    --------
+    The chapter's line y = 3 x, for which every rate above 0.12 diverges:
+
+    >>> from chainrule import Dense, Network, Parameters
+    >>> start = Parameters.from_arrays([[[0.0]]], [[0.0]])
+    >>> report = learning_rate_report(
+    ...     Network(Dense(1, 1)), "mse", [[1.0], [2.0], [3.0], [4.0]], [3.0, 6.0, 9.0, 12.0],
+    ...     start=start, batch_size=4, rates=[0.0001, 0.01, 0.1, 0.13, 1.0])
+    >>> [run.verdict for run in report.runs]
+    ['too small', 'good', 'good', 'diverged at step 1', 'diverged at step 1']
+    >>> round(report.curvature.limit, 4)
+    0.1198
+    """
+    setting = Setting.of(
+        model,
+        loss,
+        x,
+        y,
+        sample_weight,
+        optimizer=optimizer,
+        learning_rate=learning_rate,
+        start=start,
+        seed=seed,
+        engine=engine,
+    )
+    if rates is None:
+        rates = [setting.learning_rate * factor for factor in FACTORS]
+    for rate in rates:
+        if not 0.0 < rate < math.inf:
+            raise must_be("rates", "positive and finite", rate)
+    batch_size = min(batch_size, len(setting.rows))
+    (size,) = setting.checked_sizes([batch_size])
+    if steps < 10:
+        raise must_be("steps", "at least 10", steps)
+    runs = [_run(setting, float(rate), steps, size) for rate in sorted(rates)]
+    return LearningRateReport(
+        tuple(_judged(runs)),
+        range_test(setting, batch_size=size),
+        curvature_at(setting.objective, setting.start, setting.look),
+        steps,
+        size,
+        setting.engine.optimizer.name,
+    )
+
+
+def range_test(
+    setting: Setting,
+    low: float = 1e-6,
+    high: float = 100.0,
+    steps: int = 160,
+    batch_size: int = 32,
+) -> RangeTest:
+    """Raise the rate exponentially, a step at a time, until the loss leaves its range.
+
+    Parameters
+    ----------
+    setting : Setting
+        Start, rows and engine.
+    low, high : float
+        The first and the last rate.
+    steps : int
+        How many rates.
+    batch_size : int
+        Rows per step.
+    """
+    if not 0.0 < low < high < math.inf:
+        raise InputError(f"low must be positive and below high; got {low} and {high}.")
+    trial = Trial(setting, min(batch_size, len(setting.rows)))
+    rates = np.geomspace(low, high, steps)
+    losses: list[float] = []
+    smooth: list[float] = []
+    mean, weight, stopped = 0.0, 0.0, False
+    for rate in rates:
+        fine = trial.advance(np.array([rate]))
+        if not fine or not math.isfinite(trial.loss):
+            stopped = True
+            break
+        mean, weight = 0.7 * mean + 0.3 * trial.loss, 0.7 * weight + 0.3
+        losses.append(trial.loss)
+        smooth.append(mean / weight)
+        if losses[-1] > trial.start_loss + RANGE_STOP * abs(trial.start_loss):
+            stopped = True
+            break
+    band_low, band_high = _band(rates[: len(smooth)], np.array(smooth), trial.start_loss)
+    made = rates[: len(losses)].tolist()
+    return RangeTest(tuple(made), tuple(losses), tuple(smooth), band_low, band_high, stopped)
+
+
+def _band(rates: np.ndarray, smooth: np.ndarray, start: float) -> tuple[float | None, float | None]:
+    if len(smooth) == 0 or not smooth.min() < start:
+        return None, None
+    lowest = int(np.argmin(smooth))
+    fallen = start - smooth >= BAND_BEGINS * (start - smooth[lowest])
+    begins = float(rates[int(np.argmax(fallen))])
+    return min(begins, float(rates[lowest]) / 3.0), float(rates[lowest]) / 3.0
+
+
+def _run(setting: Setting, rate: float, steps: int, batch_size: int) -> RateRun:
+    trial = Trial(setting, batch_size)
+    losses, cosines = [trial.start_loss], []
+    before, last = trial.vector.astype(np.float64), None
+    for _ in range(steps):
+        fine = trial.advance(np.array([rate]))
+        losses.append(trial.loss)
+        if not fine:
+            break
+        now = trial.vector.astype(np.float64)
+        step = now - before
+        if last is not None:
+            lengths = float(np.linalg.norm(step) * np.linalg.norm(last))
+            cosines.append(float(step @ last) / lengths if lengths > 0.0 else 0.0)
+        before, last = now, step
+    tail = losses[-max(1, len(losses) // 10) :]
+    half = cosines[len(cosines) // 2 :]
+    above = [not loss <= losses[0] for loss in losses]
+    end = float(np.mean(tail))
+    diverged = None
+    if not end <= losses[0]:
+        # after the last loss that was no higher than the first
+        diverged = len(losses) - above[::-1].index(False)
+    return RateRun(rate, tuple(losses), end, float(np.mean(half)) if half else 0.0, diverged)
+
+
+def _judged(runs: list[RateRun]) -> list[RateRun]:
+    alive = [run for run in runs if run.diverged_at is None]
+    best = min(alive, key=lambda run: run.end) if alive else None
+    return [_with_verdict(run, best) for run in runs]
+
+
+def _with_verdict(run: RateRun, best: RateRun | None) -> RateRun:
+    first = run.losses[0]
+    if run.diverged_at is not None or best is None:
+        last = run.losses[-1]
+        verdict = f"diverged at step {run.diverged_at}"
+        why = f"the loss rose from {short(first, 4)} to {short(last)}"
+        return _with(run, verdict, why + ("" if math.isfinite(last) else ", which is not finite"))
+    fall, best_fall = first - run.end, first - best.end
+    if not best_fall > 0.0:
+        return _with(run, "none learns", f"the loss stays at {short(first, 4)} for every rate")
+    changes = np.diff(run.losses[len(run.losses) // 2 :])
+    rising = float(np.mean(changes > 0.0))
+    rough = float(np.mean(np.abs(changes))) / best_fall
+    numbers = f"the loss fell from {short(first, 4)} to {short(run.end, 4)}"
+    if rising >= 0.3 and rough > ROUGH:
+        why = (
+            f"the loss goes up and down by {short(rough * best_fall)} a step, "
+            f"{100 * rough:.0f} % of the best fall (more than {100 * ROUGH:.0f} %)"
+        )
+        return _with(run, "oscillates", why)
+    if fall >= GOOD_FALL * best_fall:
+        turning = f"; its steps turn back (mean cosine {run.cosine:.2f})"
+        return _with(run, "good", numbers + (turning if run.cosine < TURNING_BACK else ""))
+    part = (
+        f"{numbers}: {100 * fall / best_fall:.0f} % of the fall at {best.learning_rate:g} (less "
+        f"than {100 * GOOD_FALL:.0f} %)"
+    )
+    if run.learning_rate < best.learning_rate:
+        return _with(run, "too small", part)
+    if run.cosine < TURNING_BACK:
+        why = f"each step turns back (mean cosine {run.cosine:.2f}); {part}"
+        return _with(run, "oscillates", why)
+    return _with(run, "too large", part)
+
+
+def _with(run: RateRun, verdict: str, why: str) -> RateRun:
+    return RateRun(**{**vars(run), "verdict": verdict, "why": why})

@@ -1,0 +1,97 @@
+"""What a training step costs on this machine: a fixed part, and a part per row."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from chainrule.insight.text_table import short
+from chainrule.insight.trials import Setting, Trial
+
+__all__ = ["StepCost", "measure_step_cost"]
+
+# A measurement lasts about this long, so that the clock and a switch of tasks do not count.
+SECONDS = 0.02
+# Rate of the steps that are timed: the parameters stay what they are.
+STANDING_STILL = 1e-12
+
+
+@dataclass(frozen=True)
+class StepCost:
+    """Seconds per step: fixed + per_row * B, fitted to measurements with equal relative errors.
+
+    Attributes
+    ----------
+    batch_sizes : tuple of int
+        What was measured.
+    seconds : tuple of float
+        Seconds per step, the shortest of the repeats.
+    slowest : tuple of float
+        The longest.
+    fixed, per_row : float
+        The fit, both at least 0.
+    engine : str
+        Which engine was measured.
+    """
+
+    batch_sizes: tuple[int, ...]
+    seconds: tuple[float, ...]
+    slowest: tuple[float, ...]
+    fixed: float
+    per_row: float
+    engine: str
+
+    def of(self, batch_size: int) -> float:
+        """Return the seconds of a step by the fit."""
+        return self.fixed + self.per_row * batch_size
+
+    @property
+    def summary(self) -> str:
+        """The fit in words."""
+        text = (
+            f"a step costs {short(1e6 * self.fixed)} microseconds and "
+            f"{short(1e6 * self.per_row)} more per row (engine {self.engine}, this machine)"
+        )
+        if self.per_row > 0.0 and self.fixed > 0.0:
+            knee = self.fixed / self.per_row
+            text += f": the fixed cost is that of {short(knee)} rows"
+        return text
+
+
+def measure_step_cost(
+    setting: Setting, batch_sizes: Sequence[int], repeats: int = 3
+) -> StepCost:
+    """Measure the seconds of a step for each batch size, and fit fixed cost and cost per row."""
+    from scipy.optimize import nnls
+
+    sizes = setting.checked_sizes(batch_sizes)
+    fastest, slowest = [], []
+    for size in sizes:
+        trial = Trial(setting, size)
+        trial.advance(np.array([STANDING_STILL]))  # compiles, and warms the caches
+        count, began = 1, time.perf_counter()
+        while time.perf_counter() - began < SECONDS:
+            before = trial.seconds
+            trial.advance(np.full(count, STANDING_STILL))
+            if trial.seconds - before > SECONDS / 2.0:
+                break
+            count *= 2
+        found = []
+        for _ in range(repeats):
+            before = trial.seconds
+            trial.advance(np.full(count, STANDING_STILL))
+            found.append((trial.seconds - before) / count)
+        fastest.append(min(found))
+        slowest.append(max(found))
+    measured = np.array(fastest)
+    design = np.stack([np.ones(len(sizes)), np.array(sizes, dtype=np.float64)], axis=1)
+    (fixed, per_row), _ = nnls(design / measured[:, None], np.ones(len(sizes)))
+    return StepCost(
+        sizes,
+        tuple(fastest),
+        tuple(slowest),
+        float(fixed),
+        float(per_row),
+        setting.engine.name,
+    )

@@ -1,0 +1,56 @@
+"""A person at the command line: an empty folder, and what the two streams say."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+import pytest
+
+from chainrule.app.__main__ import main
+
+
+class Answer(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, empty."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def chainrule(folder: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
+    """Run ``chainrule`` with the words given, in the empty folder."""
+
+    def run(*words: object) -> Answer:
+        code = main([str(word) for word in words])
+        return Answer(code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def flats() -> pl.DataFrame:
+    """A mixed table: rent follows from area, district and the year; dear from the rent."""
+    random = np.random.default_rng(11)
+    area = random.uniform(20, 120, 300)
+    district = random.choice(["Nord", "Süd", "West"], 300)
+    year = random.integers(1900, 2024, 300)
+    rent = 8 * area + 300 * (district == "West") + 2 * (year - 1900) + random.normal(0, 10, 300)
+    return pl.DataFrame(
+        {
+            "area": [None if n % 17 == 5 else value for n, value in enumerate(area)],
+            "district": district,
+            "built": [f"{value}-0{1 + n % 9}-15" for n, value in enumerate(year)],
+            "lift": year > 1990,
+            "country": ["Here"] * 300,
+            "rent": rent,
+            "dear": np.where(rent > 900, "dear", "cheap"),
+        }
+    )

@@ -1,0 +1,90 @@
+"""Ctrl-C, pipes and terminals, with processes of their own."""
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+import chainrule
+from chainrule.app.tables import read_table, write_table
+from chainrule.interop.preparation import Preparation
+
+LONG = ("fit", "wine", "--epochs", "1000000", "--engine", "reference", "--hidden", "8")
+PLAIN = {name: value for name, value in os.environ.items() if name not in ("FORCE_COLOR", "TERM")}
+
+
+def start(folder: Path, *words: str, **options) -> subprocess.Popen:
+    command = [sys.executable, "-m", "chainrule", *words]
+    return subprocess.Popen(command, cwd=folder, text=True, env=PLAIN, **options)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_ctrl_c_keeps_the_best_model_so_far_and_says_where(tmp_path: Path) -> None:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with start(tmp_path, *LONG, "--patience", "1000000", **pipes) as process:
+        for line in process.stdout:
+            if line.startswith("epoch 1/"):
+                break
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert err == "error: interrupted; the best model so far is in wine.chainrule\n"
+    assert "(interrupted)" in out
+    model = chainrule.load(tmp_path / "wine.chainrule")
+    assert model.n_iter_ >= 1
+    rows = model.preparation_.transform(read_table("wine"))
+    assert np.isfinite(model.predict_proba(rows)).all()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["wine.chainrule", "wine.png"]
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
+    table = pl.DataFrame({"a": np.arange(60_000) % 97})
+    write_table(table, tmp_path / "t.csv")
+    X = Preparation.fit(table).transform(table)
+    model = chainrule.MLPRegressor(
+        hidden_layer_sizes=(2,), max_iter=1, learning_rate="cosine", engine="reference"
+    )
+    model.fit(X[:100], np.arange(100))
+    chainrule.save_model(tmp_path / "t.chainrule", model, Preparation.fit(table))
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with start(tmp_path, "predict", "t.chainrule", "t.csv", "-q", **pipes) as process:
+        assert process.stdout.readline() == "prediction\n"
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait(60) == 0
+
+
+@pytest.mark.skipif(os.name != "posix", reason="terminals of POSIX")
+@pytest.mark.parametrize("no_color", [True, False])
+def test_a_terminal_shows_a_bar_in_colour_unless_told_not_to(tmp_path: Path, no_color) -> None:
+    ours, theirs = pty.openpty()
+    settings = {"TERM": "xterm-256color", "COLUMNS": "120"} | (
+        {"NO_COLOR": "1"} if no_color else {}
+    )
+    command = [sys.executable, "-m", "chainrule", "fit", "wine", "--engine", "reference"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdout=theirs, stderr=theirs, env=PLAIN | settings
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        while True:
+            try:
+                part = os.read(ours, 65536)
+            except OSError:  # Linux's way to say that the other end is closed
+                break
+            if not part:
+                break
+            shown += part
+        assert process.wait(60) == 0
+    os.close(ours)
+    text = shown.decode()
+    assert "epoch 0/60" in text
+    assert "━" in text
+    assert ("\x1b[38;5;" in text or "\x1b[33m" in text) is not no_color
+    assert "model  wine.chainrule" in text

@@ -1,0 +1,106 @@
+"""Every setting is checked before a file is read, and reaches the estimator."""
+
+import math
+
+import pytest
+
+from chainrule import MLPClassifier
+from chainrule.app.settings import Settings, estimator_options, parse_hidden
+from chainrule.foundation.errors import InputError
+
+
+def test_the_defaults_are_options_of_an_estimator() -> None:
+    options = estimator_options(Settings(), "classification", 1000)
+    model = MLPClassifier(**options)
+    assert model.hidden_layer_sizes == (128, 64)
+    assert model.early_stopping
+    assert model.batch_size == 32
+
+
+@pytest.mark.parametrize("rows", [2, 4_999, 5_000, 199_999, 5_000_000])
+def test_steps_stay_in_the_thousands_whatever_the_size(rows: int) -> None:
+    options = estimator_options(Settings(), "regression", rows)
+    steps = math.ceil(rows / options["batch_size"]) * options["max_iter"]
+    assert 60 <= steps <= 40_000
+    assert options["batch_size"] <= rows
+
+
+def test_settings_reach_the_estimator() -> None:
+    settings = Settings(
+        hidden="8,4",
+        activation="tanh, silu",
+        loss="mae",
+        solver="sgd",
+        learning_rate=0.1,
+        schedule="cosine",
+        batch_size=16,
+        epochs=7,
+        l2=0.5,
+        momentum=0.3,
+        patience=5,
+        validation_fraction=0.25,
+        seed=9,
+        dtype="float64",
+        engine="reference",
+    )
+    assert estimator_options(settings, "regression", 100) == {
+        "hidden_layer_sizes": (8, 4),
+        "activation": ["tanh", "silu"],
+        "loss": "mae",
+        "solver": "sgd",
+        "learning_rate_init": 0.1,
+        "learning_rate": "cosine",
+        "batch_size": 16,
+        "max_iter": 7,
+        "alpha": 0.5,
+        "momentum": 0.3,
+        "early_stopping": True,
+        "n_iter_no_change": 5,
+        "validation_fraction": 0.25,
+        "random_state": 9,
+        "dtype": "float64",
+        "engine": "reference",
+        "monitor": "loss",
+    }
+
+
+def test_without_early_stopping_all_epochs_are_made() -> None:
+    options = estimator_options(Settings(early_stopping=False), "regression", 100)
+    assert options["early_stopping"] is False
+    assert options["n_iter_no_change"] == math.inf
+
+
+@pytest.mark.parametrize("text", ["none", "", " None "])
+def test_a_network_may_have_no_hidden_layer(text: str) -> None:
+    assert parse_hidden(text) == ()
+
+
+BAD = [
+    ({"hidden": "128;64"}, "--hidden must be whole numbers .* got '128;64'"),
+    ({"hidden": "0"}, "--hidden must be"),
+    ({"hidden": "-3"}, "--hidden must be"),
+    ({"activation": "rleu"}, "unknown activation 'rleu'. Did you mean 'relu'"),
+    ({"activation": "relu,tanh,relu"}, "--activation must be one name, or one per hidden layer"),
+    ({"loss": "hubber"}, "unknown loss 'hubber'. Did you mean 'huber'"),
+    ({"solver": "adm"}, "--solver must be one of .* got 'adm'. Did you mean 'adam'"),
+    ({"schedule": "cosin"}, "unknown schedule 'cosin'. Did you mean 'cosine'"),
+    ({"dtype": "float23"}, "--dtype must be float32 or float64; got 'float23'. Did you mean"),
+    ({"learning_rate": 0.0}, "--learning-rate must be a positive number; got 0.0"),
+    ({"learning_rate": math.nan}, "--learning-rate must be a positive number; got nan"),
+    ({"batch_size": 0}, "--batch-size must be at least 1; got 0"),
+    ({"epochs": -1}, "--epochs must be at least 1; got -1"),
+    ({"l2": -0.1}, "--l2 must be a number of at least 0"),
+    ({"momentum": 1.0}, "--momentum must be at least 0 and below 1"),
+    ({"patience": 0}, "--patience must be at least 1"),
+    ({"validation_fraction": 1.0}, "--validation-fraction must be between 0 and 1"),
+    ({"test_fraction": 0.0}, "--test-fraction must be between 0 and 1"),
+    ({"time_limit": 0.0}, "--time-limit must be a positive number of seconds"),
+    ({"seed": -1}, "--seed must be at least 0"),
+]
+
+
+@pytest.mark.parametrize(("setting", "message"), BAD)
+def test_a_wrong_setting_is_one_sentence(setting: dict, message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        Settings(**setting)
+    assert "\n" not in str(caught.value)

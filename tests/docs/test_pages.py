@@ -1,0 +1,80 @@
+"""Every example on a page of the docs runs; every page's local links lead somewhere."""
+
+import doctest
+import math
+import re
+import runpy
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from chainrule import activations
+from chainrule.formulas.records import Activation
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = sorted(DOCS.glob("*.md"))
+FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+STATED = {"chapter.md": 40}  # fewest examples, so that a page cannot lose them unseen
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_examples_run(page):
+    result = doctest.testfile(str(page), module_relative=False, optionflags=FLAGS, encoding="utf-8")
+    assert result.failed == 0
+    assert result.attempted >= STATED.get(page.name, 0)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_local_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
+
+
+def test_the_chapter_is_there():
+    assert DOCS / "chapter.md" in PAGES
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_blocks_and_formulas_are_closed(page):
+    text = page.read_text(encoding="utf-8")
+    assert text.count("```") % 2 == 0
+    prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    prose = re.sub(r"`[^`]*`", "", prose)
+    assert prose.count("$$") % 2 == 0
+    for paragraph in re.sub(r"\$\$.*?\$\$", "", prose, flags=re.DOTALL).split("\n\n"):
+        assert paragraph.count("$") % 2 == 0, paragraph
+
+
+class TestFormulas:
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def script():
+        return runpy.run_path(str(DOCS / "make_formulas.py"))
+
+    def test_the_page_is_current(self, script):
+        """After a change of a formula: python docs/make_formulas.py."""
+        assert (DOCS / "formulas.md").read_text(encoding="utf-8") == script["page"]()
+
+    def test_a_new_record_is_on_it(self, script):
+        @dataclass(frozen=True)
+        class Cube(Activation):
+            r"""The third power.
+
+            {formula}
+            """
+
+            name = "cube"
+            latex = "z^3"
+            slope_latex = "3 z^2"
+            range = (-math.inf, math.inf)
+            source = "a test (2026)"
+
+        activations.add(Cube())
+        try:
+            page = script["page"]()
+        finally:
+            activations.remove("cube")
+        assert "### cube\n\nThe third power.\n\n$$\na = z^3\n$$" in page
+        assert "Source: a test (2026)." in page
