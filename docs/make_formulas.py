@@ -11,18 +11,34 @@ from chainrule import activations, initializers, losses, optimizers, penalties, 
 PAGE = Path(__file__).with_name("formulas.md")
 INTRODUCTION = """# All formulas
 
-This page is written by `docs/make_formulas.py` from the catalogues, the same records that training computes with. The
-symbols: $z$ weighted sum, $a$ activation, $s$ score of the last layer, $p$ prediction, $y$ target, $w$ weight, $g$
-gradient, $\\eta$ learning rate, $t$ step.
+This page is written by `docs/make_formulas.py` from the catalogues, the same records that training
+computes with. The symbols: $z$ weighted sum, $a$ activation, $s$ score of the last layer, $p$
+prediction, $y$ target, $w$ weight, $g$ gradient, $\\eta$ learning rate, $t$ step.
 """
 CHAPTERS = (
-    (activations, "Activations", "What a unit answers to its weighted sum, and the slope of that answer."),
-    (losses, "Losses", "The disagreement of a prediction and its target, and the gradient by the score."),
-    (initializers, "Initializers", "The variance of starting weights, by fan-in $n$ and fan-out $m$."),
+    (
+        activations,
+        "Activations",
+        "What a unit answers to its weighted sum, and the slope of that answer.",
+    ),
+    (
+        losses,
+        "Losses",
+        "The disagreement of a prediction and its target, and the gradient by the score.",
+    ),
+    (
+        initializers,
+        "Initializers",
+        "The variance of starting weights, by fan-in $n$ and fan-out $m$.",
+    ),
     (optimizers, "Optimizers", "The update of parameters $p$ by their gradient $g$."),
-    (schedules, "Schedules", "What the learning rate is multiplied by, at step $t$ of $T$, with $n$ steps an epoch."),
+    (
+        schedules,
+        "Schedules",
+        "What the learning rate is multiplied by, at step $t$ of $T$, with $n$ steps an epoch.",
+    ),
     (penalties, "Penalties", "What large weights cost, on top of the loss."),
-)  # fmt: skip
+)
 
 
 def number(value):

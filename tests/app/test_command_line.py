@@ -1,5 +1,6 @@
 """The command line from end to end: fit, predict, show, and one line for whatever goes wrong."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 import chainrule as package
 from chainrule.app.tables import BUILT_IN, read_table, write_table
+from chainrule.formulas.records import Activation
 from chainrule.interop.model_file import read_model
 
 QUICK = ("--engine", "reference", "--hidden", "16", "--epochs", "15")
@@ -21,7 +23,7 @@ def test_version_and_help(chainrule) -> None:
         assert "Usage: chainrule" in answer.out
 
 
-def test_an_activation_added_by_name_is_a_choice_in_the_help(chainrule) -> None:
+def test_the_catalogues_are_the_choices_in_the_help(chainrule) -> None:
     out = " ".join(chainrule("fit", "--help").out.split())
     for name in ("leaky_relu", "quantile", "one_cycle", "rmsprop"):
         assert name in out
@@ -139,7 +141,7 @@ def test_rows_without_a_known_target_are_left_out_of_the_result(chainrule, flats
     cells = ["dear", None, "free", *flats["dear"][3:].to_list()]
     write_table(flats.with_columns(pl.Series("dear", cells)), Path("new.csv"))
     answer = chainrule("predict", "flats.chainrule", "new.csv", "--out", "p.csv")
-    assert "note: 2 rows hold a class not seen at training" in answer.err
+    assert "note: the result leaves out 2 rows without a target known at training" in answer.err
     assert "result on 298 rows with a known 'dear'" in answer.err
     assert read_table("p.csv").height == 300
 
@@ -167,6 +169,37 @@ def test_settings_are_used(chainrule, flats) -> None:
     assert model.validation_scores_ is None
     assert model.parameters_.vector.dtype == np.float64
     assert Path("m.png").exists()
+
+
+@dataclass(frozen=True)
+class SoftSign(Activation):
+    """z / (1 + abs(z))."""
+
+    name = "soft_sign"
+    latex = r"\frac{z}{1 + |z|}"
+    slope_latex = r"\frac{1}{(1 + |z|)^2}"
+    range = (-1.0, 1.0)
+    source = "a test"
+
+    def value(self, xp, z):
+        return z / (1.0 + xp.abs(z))
+
+    def slope(self, xp, z, a):
+        return 1.0 / (1.0 + xp.abs(z)) ** 2
+
+
+def test_an_activation_added_to_its_catalogue_is_a_choice(chainrule, flats) -> None:
+    package.activations.add(SoftSign())
+    try:
+        answer = fit_flats(chainrule, flats, "dear", "--activation", "soft_sign")
+        assert answer.code == 0, answer.err
+        assert "16 soft_sign" in answer.out
+        assert "soft_sign" in chainrule("show", "flats.chainrule").out
+    finally:
+        package.activations.remove("soft_sign")
+    answer = chainrule("show", "flats.chainrule")
+    assert answer.code == 2
+    assert "cannot be restored: unknown activation 'soft_sign'" in answer.err
 
 
 def test_quiet_prints_nothing_and_no_plot_draws_none(chainrule, folder, flats) -> None:

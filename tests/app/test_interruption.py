@@ -60,6 +60,21 @@ def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
         assert process.wait(60) == 0
 
 
+@pytest.mark.parametrize("absent", ["typer", "polars", "matplotlib"])
+def test_a_missing_extra_is_one_line_with_the_command_that_installs_it(tmp_path, absent) -> None:
+    program = (
+        f"import sys; sys.modules[{absent!r}] = None; from chainrule.app.__main__ import main; "
+        "sys.exit(main(['fit', 'iris', '--engine', 'reference', '--epochs', '2', '--quiet']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"error: the command line needs {absent}. Install it: pip install 'chainrule[app]'\n"
+    )
+
+
 @pytest.mark.skipif(os.name != "posix", reason="terminals of POSIX")
 @pytest.mark.parametrize("no_color", [True, False])
 def test_a_terminal_shows_a_bar_in_colour_unless_told_not_to(tmp_path: Path, no_color) -> None:

@@ -9,6 +9,8 @@ import chainrule as package
 from chainrule.app.tables import read_table, write_table
 from chainrule.interop.model_file import read_model
 
+QUICK = ("--engine", "reference", "--epochs", "15")
+
 
 def results(path: str) -> dict[str, float]:
     return {score["name"]: score["value"] for score in read_model(path).training["results"]}
@@ -17,7 +19,7 @@ def results(path: str) -> dict[str, float]:
 def test_diamonds(chainrule, shared: Path) -> None:
     table = pl.read_csv(shared / "data/diamonds.csv").sample(4000, seed=0)
     write_table(table, Path("diamonds.csv"))
-    answer = chainrule("fit", "diamonds.csv", "--target", "price", "--engine", "reference")
+    answer = chainrule("fit", "diamonds.csv", "--target", "price", *QUICK)
     assert answer.code == 0, answer.err
     assert "target 'price': regression" in answer.out
     assert results("diamonds.chainrule")["R2"] >= 0.95
@@ -26,7 +28,7 @@ def test_diamonds(chainrule, shared: Path) -> None:
 def test_adult_and_its_other_file(chainrule, shared: Path) -> None:
     table = pl.read_csv(shared / "data/adult_train.csv").sample(4000, seed=0)
     write_table(table, Path("adult.csv"))
-    answer = chainrule("fit", "adult.csv", "--target", "income", "--engine", "reference")
+    answer = chainrule("fit", "adult.csv", "--target", "income", *QUICK)
     assert answer.code == 0, answer.err
     assert results("adult.chainrule")["accuracy"] >= 0.835
     other = shared / "data/adult_test.csv"

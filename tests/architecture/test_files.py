@@ -24,8 +24,6 @@ ELSEWHERE = {
     "engines/compiled/expressions.py": {"tanh"},
     "engines/compiled/emission.py": {"tanh"},
     "engines/compiled/vector_maths.py": {"tanh"},
-    # links whose cross-entropy has the short form p - y
-    "insight/chain.py": {"sigmoid", "softmax"},
 }
 
 

@@ -75,13 +75,15 @@ def test_unknown_name_is_both_a_value_error_and_a_key_error(fruits):
 
 
 def test_unknown_attribute_is_an_attribute_error(fruits):
-    with pytest.raises(AttributeError, match="no fruit is named 'aple'. Did you mean 'apple'"):
+    with pytest.raises(AttributeError, match=r"no fruit is named 'aple'. Did you mean 'apple'"):
         fruits.aple  # noqa: B018
     assert not hasattr(fruits, "_anything")
 
 
 def test_get_refuses_what_is_no_record(fruits):
-    with pytest.raises(InputError, match="fruit must be a name or a record of the fruit cat.*; go"):
+    with pytest.raises(
+        InputError, match=r"fruit must be a name or a record of the fruit cat.*; go"
+    ):
         fruits.get(3.5)
 
 

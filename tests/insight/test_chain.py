@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chainrule import Dense, Network, Objective, Parameters, activations, losses, optimizers
-from chainrule.insight.chain import Place, chain
+from chainrule.insight.chain import chain
 from chainrule.insight.explanation import Explanation
+from chainrule.insight.place import Place
 from chainrule.insight.subject import Subject
 from chainrule.insight.tree import Node
 

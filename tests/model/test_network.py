@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ def networks(draw, names=tuple(SMOOTH)):
     return Network(
         *(
             Dense(n_in, n_out, draw(st.sampled_from(names)), bias=draw(st.booleans()))
-            for n_in, n_out in zip(widths, widths[1:], strict=False)
+            for n_in, n_out in pairwise(widths)
         )
     )
 
@@ -140,9 +141,9 @@ def test_widths_are_positive_integers(wrong):
 
 
 def test_unknown_names_are_suggested():
-    with pytest.raises(ValueError, match="unknown activation 'rellu'. Did you mean 'relu'"):
+    with pytest.raises(ValueError, match=r"unknown activation 'rellu'. Did you mean 'relu'"):
         Dense(2, 1, "rellu")
-    with pytest.raises(ValueError, match="unknown initializer 'glorot_unifrom'. Did you mean"):
+    with pytest.raises(ValueError, match=r"unknown initializer 'glorot_unifrom'. Did you mean"):
         Dense(2, 1, initializer="glorot_unifrom")
 
 

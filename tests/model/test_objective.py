@@ -42,5 +42,5 @@ def test_penalties_of_no_strength_are_left_out():
 
 
 def test_unknown_loss_is_suggested():
-    with pytest.raises(ValueError, match="unknown loss 'msee'. Did you mean 'mse'"):
+    with pytest.raises(ValueError, match=r"unknown loss 'msee'. Did you mean 'mse'"):
         Objective(Network(Dense(2, 1)), "msee")

@@ -18,19 +18,19 @@ class TestPatience:
     def watched(self, values, patience, **options):
         """Train with a metric that gives minus these values, one per epoch."""
         stream = iter(values)
-        kept = []
-        for epoch in train(
-            NETWORK,
-            X[:40],
-            T[:40],
-            validation=(X[40:], T[40:]),
-            metric=lambda scores, y: -next(stream),
-            epochs=len(values),
-            patience=patience,
-            **options,
-        ):
-            kept.append((epoch, epoch.parameters.vector.copy()))
-        return kept
+        return [
+            (epoch, epoch.parameters.vector.copy())
+            for epoch in train(
+                NETWORK,
+                X[:40],
+                T[:40],
+                validation=(X[40:], T[40:]),
+                metric=lambda scores, y: -next(stream),
+                epochs=len(values),
+                patience=patience,
+                **options,
+            )
+        ]
 
     def test_best_parameters_are_kept_also_when_the_last_epoch_is_reached(self):
         """Values 0.9, 0.8, 0.3, 0.6, 0.7 and patience 10: epoch 3 is the answer."""

@@ -52,7 +52,7 @@ def test_a_cell_is_named_by_row_and_column():
         make_rows(OBJECTIVE, x, [0] * 6, like=LIKE)
     with pytest.raises(ValueError, match=message + r" \('height'\), counted from 0"):
         make_rows(OBJECTIVE, x, [0] * 6, like=LIKE, columns=["width", "height"])
-    with pytest.raises(ValueError, match="^X must be finite"):
+    with pytest.raises(ValueError, match=r"^X must be finite"):
         make_rows(OBJECTIVE, x, [0] * 6, like=LIKE, names=("X", "y"))
 
 

@@ -210,11 +210,15 @@ class TestFile:
         assert calls[:2] == ["fsync", "replace"]
 
     def test_a_folder_that_is_not_there(self, state, tmp_path):
-        with pytest.raises(InputError, match="cannot write .*: No such file or directory. Nothing"):
+        with pytest.raises(
+            InputError, match=r"cannot write .*: No such file or directory. Nothing"
+        ):
             save_state(tmp_path / "no" / "run.state", state)
 
     def test_a_file_that_is_not_there(self, tmp_path):
-        with pytest.raises(InputError, match="cannot read .*none.state: No such file or directory"):
+        with pytest.raises(
+            InputError, match=r"cannot read .*none.state: No such file or directory"
+        ):
             load_state(tmp_path / "none.state")
 
     @pytest.mark.parametrize("length", [0, 1, 7, 8, 9, 100, -1])

@@ -1,10 +1,10 @@
 """The training loop: every row once, losses, weights, validation, schedules."""
 
 import math
+import time
 
 import numpy as np
 import pytest
-import scipy.sparse
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,6 +20,7 @@ from chainrule import (
 )
 from chainrule.engines.reference import ReferenceEngine
 from chainrule.foundation.arrays import namespace
+from chainrule.training import batches
 
 XP = namespace(np.zeros(1))
 RANDOM = np.random.default_rng(20)
@@ -98,11 +99,11 @@ class TestOrder:
         assert (epoch.steps, epoch.rows) == (1, 5)
 
     def test_numpy_random_state_plays_no_part_and_is_left_alone(self):
-        np.random.seed(1)
-        before = np.random.get_state()[1].copy()
+        np.random.seed(1)  # noqa: NPY002
+        before = np.random.get_state()[1].copy()  # noqa: NPY002
         one = last(NETWORK, X, T, epochs=2, seed=5).parameters.vector
-        np.testing.assert_array_equal(np.random.get_state()[1], before)
-        np.random.seed(2)
+        np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+        np.random.seed(2)  # noqa: NPY002
         np.testing.assert_array_equal(last(NETWORK, X, T, epochs=2, seed=5).parameters.vector, one)
 
 
@@ -150,6 +151,49 @@ class TestLoss:
         np.testing.assert_array_equal(numbers.parameters.vector, rows.parameters.vector)
         found = np.argmax(network.predict(numbers.parameters, X), axis=1)
         assert np.mean(found == labels) > 0.9
+
+
+class TestBits:
+    def test_results_do_not_depend_on_the_speed_of_the_machine(self):
+        """Steps are grouped into calls of the engine; sums of losses must not feel the groups."""
+
+        class Slow(ReferenceEngine):
+            calls = 0
+
+            def epoch(self, *arguments):
+                self.calls += 1
+                if self.calls % 3 == 0 and self.calls < 30:
+                    time.sleep(0.12)
+                return super().epoch(*arguments)
+
+        objective = Objective(NETWORK, "mse")
+        runs = []
+        for kind in (ReferenceEngine, Slow):
+            engine = kind(objective, optimizers["sgd"])
+            epochs = train(NETWORK, X, T, engine=engine, batch_size=1, epochs=8)
+            runs.append([(epoch.loss, epoch.parameters.vector.tobytes()) for epoch in epochs])
+        assert runs[0] == runs[1]
+
+    def test_calls_are_short_for_large_networks_and_few_for_small_ones(self, monkeypatch):
+        monkeypatch.setattr(batches, "OPERATIONS_PER_CALL", 1e8)
+        calls = {}
+        for width in (1, 20_000):
+            network = Network(Dense(3, width), Dense(width, 1))
+            engine = spy(network)
+            sizes = []
+            original = engine.epoch
+
+            def noted(position, rows, order, *rest, _sizes=sizes, _original=original):
+                _sizes.append(len(order))
+                return _original(position, rows, order, *rest)
+
+            engine.epoch = noted
+            options = {"batch_size": 20, "epochs": 1, "learning_rate": 1e-9}
+            list(train(network, np.tile(X, (20, 1)), np.tile(T, 20), engine=engine, **options))
+            assert sum(sizes) == 1200
+            calls[width] = len(sizes)
+        assert calls[1] == 2, "the first step alone, to know the first loss, then all others"
+        assert calls[20_000] == 10
 
 
 class TestWeights:

@@ -32,16 +32,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):  # a terminal may lack the letters of a column's name
             stream.reconfigure(errors="replace")
     try:
-        import typer
-
-        from chainrule.app.commands import app
-        from chainrule.app.report import Diverged, Interrupted, fail
+        return _run(arguments)
+    except KeyboardInterrupt:
+        print("error: interrupted", file=sys.stderr)
+        return INTERRUPTED
     except ModuleNotFoundError as error:
+        name = str(error.name).partition(".")[0]
         print(
-            f"error: the command line needs {error.name}. Install it: pip install 'chainrule[app]'",
+            f"error: the command line needs {name}. Install it: pip install 'chainrule[app]'",
             file=sys.stderr,
         )
         return BAD_INPUT
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    import typer
+
+    from chainrule.app.commands import app
+    from chainrule.app.report import Diverged, Interrupted, fail
+
     # The base of all errors of usage, in typer's own click or in the one beside it.
     usage_error: Any = typer.BadParameter.__bases__[0]
     command = typer.main.get_command(app)
@@ -49,6 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = command.main(
             None if arguments is None else list(arguments), "chainrule", standalone_mode=False
         )
+        if code == INTERRUPTED:  # how some versions of typer report Ctrl-C
+            fail("interrupted")
         return int(code or 0)
     except usage_error as error:
         fail(f"{error.format_message().rstrip('.')}. Try --help.")
@@ -59,8 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Diverged as error:
         fail(str(error))
         return DIVERGED
-    except (Interrupted, KeyboardInterrupt, typer.Abort) as error:
-        fail(str(error) or "interrupted; nothing was written")
+    except (Interrupted, typer.Abort) as error:
+        fail(str(error) or "interrupted")
         return INTERRUPTED
     except BrokenPipeError:  # the reader of stdout has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

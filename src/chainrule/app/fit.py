@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import platform
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -72,6 +74,9 @@ def fit(
         After a divergence; a model of at least one good epoch has been written.
     """
     model_path = _place(data, out)
+    if plot:  # a missing matplotlib is to be known before training, its font cache is not
+        logging.getLogger("matplotlib").setLevel(logging.ERROR)
+        from chainrule.app.plot import draw_losses
     frame = read_table(data, tell=report.note)
     series = target_column(frame, TARGET if is_built_in(data) and not target else target, data)
     target = series.name
@@ -131,7 +136,7 @@ def fit(
     report.line(f"model  {model_path}")
     if plot:
         picture = model_path.with_suffix(".png")
-        _draw(picture, estimator, run, name, target, scores)
+        _draw(draw_losses, picture, estimator, run, name, target, scores)
         report.line(f"plot   {picture}")
     if run.stopped == "interrupted":
         raise Interrupted(f"interrupted; the best model so far is in {model_path}")
@@ -240,13 +245,17 @@ def _show_run(estimator: Estimator, run: Run, report: Report) -> None:
 
 
 def _draw(
-    path: Path, estimator: Estimator, run: Run, name: str, target: str, scores: list[Score]
+    draw: Callable[..., None],
+    path: Path,
+    estimator: Estimator,
+    run: Run,
+    name: str,
+    target: str,
+    scores: list[Score],
 ) -> None:
-    from chainrule.app.plot import draw_losses
-
     loss = estimator.objective_.loss.name.replace("_", " ")
     reached = ", ".join(f"{score.name} {written(score.value)}" for score in scores)
-    draw_losses(
+    draw(
         path,
         estimator.loss_curve_,
         estimator.validation_loss_curve_,

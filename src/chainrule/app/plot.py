@@ -1,12 +1,15 @@
-"""The loss curves of a fit as a picture."""
+"""The loss curves of a fit as a picture; imported only where one is drawn."""
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
+from chainrule.app.report import written
 from chainrule.app.tables import write_whole
 
 __all__ = ["draw_losses"]
@@ -25,11 +28,6 @@ def draw_losses(
     loss: str,
 ) -> None:
     """Draw training and validation loss by epoch to a PNG file, the best epoch marked."""
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
-
     figure = Figure(figsize=(7.2, 4.4), dpi=160, layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
@@ -49,7 +47,7 @@ def draw_losses(
         lowest = validation[best - 1]
         axes.plot([best], [lowest], "o", color=VALIDATION, markersize=6, zorder=3)
         axes.annotate(
-            f"kept: epoch {best}, {lowest:.4g}",
+            f"kept: epoch {best}, {written(lowest)}",
             (best, lowest),
             xytext=(0, 10),
             textcoords="offset points",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from chainrule.app.report import Report
-from chainrule.app.results import Baseline, scores_of
+from chainrule.app.results import Baseline, Score, scores_of
 from chainrule.app.tables import read_table, write_table, writer_of
 from chainrule.estimators.classifier import MLPClassifier
 from chainrule.foundation.errors import FileFormatError, InputError
@@ -47,44 +48,54 @@ def predict(model_path: str, data: str, *, out: Path | None, proba: bool, report
         p = estimator.predict_proba(X)
         columns |= {f"probability of {c}": p[:, n] for n, c in enumerate(estimator.classes_)}
     predictions = pl.DataFrame(columns)
+    target = frame[preparation.target] if preparation.target in frame.columns else None
+    result = None if target is None else _compare(model, X, target)
     if out is None:
         sys.stdout.write(predictions.write_csv())
         sys.stdout.flush()
     else:
         write_table(predictions, out)
         report.line(f"{counted(frame.height, 'prediction')} in {out}")
-    if preparation.target in frame.columns:
-        _compare(model, X, frame[preparation.target], report)
+    if result is not None:
+        if result.known < frame.height:
+            unknown = counted(frame.height - result.known, "row")
+            report.note(f"the result leaves out {unknown} without a target known at training")
+        report.line(f"\nresult on {counted(result.known, 'row')} with a known {result.target!r}:\n")
+        report.scores(result.scores, result.baseline.name)
 
 
-def _compare(model: Model, X: np.ndarray, target: pl.Series, report: Report) -> None:
-    """Print the result table for the rows whose target is known."""
+@dataclass(frozen=True)
+class Result:
+    """The scores on the rows whose target is known."""
+
+    target: str
+    known: int
+    scores: list[Score]
+    baseline: Baseline
+
+
+def _compare(model: Model, X: np.ndarray, target: pl.Series) -> Result | None:
+    """Return how good the predictions are; None where no row has a target known at training."""
     estimator = model.estimator
     if isinstance(estimator, MLPClassifier):
         y = _as_labels(target, estimator.classes_)
         known = np.isin(y, estimator.classes_)
+        y = y[known].astype(estimator.classes_.dtype)
     else:
         y = numbers_of(target, lenient=True)
         known = np.isfinite(y)
-    if not known.all():
-        unknown = counted(int((~known).sum()), "row")
-        what = "a class not seen at training" if isinstance(estimator, MLPClassifier) else "no"
-        report.note(
-            f"{unknown} hold {what if what != 'no' else 'no target'}; the result leaves them out"
-        )
+        y = y[known]
     if not known.any():
-        return
+        return None
     try:
         record = model.training["baseline"]
         baseline = Baseline(str(record["name"]), [float(value) for value in record["values"]])
-    except (KeyError, TypeError, ValueError) as error:
-        raise FileFormatError("the model file holds no baseline. Train the model again.") from error
-    known_y = (
-        y[known].astype(estimator.classes_.dtype) if hasattr(estimator, "classes_") else y[known]
-    )
-    scores = scores_of(estimator, X[known], known_y, baseline)
-    report.line(f"\nresult on {int(known.sum()):,} rows with a known {target.name!r}:\n")
-    report.scores(scores, baseline.name)
+        scores = scores_of(estimator, X[known], y, baseline)
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise FileFormatError(
+            "the model file holds no whole baseline. Train the model again."
+        ) from error
+    return Result(target.name, int(known.sum()), scores, baseline)
 
 
 def _as_labels(target: pl.Series, classes: np.ndarray) -> np.ndarray:

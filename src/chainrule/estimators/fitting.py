@@ -230,30 +230,11 @@ class FittingMLP(BaseMLP):
         Explanation
             ``explain(X, y).weight(layer=1, unit=0, to=0)`` is one weight's chain rule.
         """
-        from chainrule.insight.explanation import Explanation
-        from chainrule.insight.subject import Subject
+        from chainrule.estimators.explaining import explanation_of
 
         check_is_fitted(self, "parameters_")
         X, y = self._checked(X, y, reset=False)
-        rows = self._rows(X, y, _checked_weight(sample_weight, X.shape[0]))
-        vector = self._unfold(self.parameters_.vector)
-        state = self._state
-        live = np.array_equal(self._fold(state.vector), self.parameters_.vector, equal_nan=True)
-        scale = getattr(self, "target_scale_", None)
-        names = getattr(self, "feature_names_in_", ())
-        subject = Subject(
-            self.objective_,
-            state.vector if live else vector,
-            rows,
-            optimizer=make_optimizer(self),
-            slots=tuple(state.slots) if live else (),
-            step=state.step if live else 0,
-            learning_rate=float(self.learning_rate_init),
-            input_names=tuple(map(str, names)),
-            notes=() if scale is None else (scale.sentence,),
-            facts={"loss_curve": self.loss_curve_, "seed": self.seed_, "epochs": self.n_iter_},
-        )
-        return Explanation(subject)
+        return explanation_of(self, self._rows(X, y, _checked_weight(sample_weight, X.shape[0])))
 
     def _checked(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
         """Return inputs and targets as arrays of one length; finiteness of X is seen later."""

@@ -30,6 +30,7 @@ class BinaryCrossEntropy(Loss):
     latex = r"-(y \log(p) + (1 - y) \log(1 - p))"
     gradient_latex = r"\frac{1}{1 + e^{-s}} - y"
     prediction_gradient_latex = r"\frac{1 - y}{1 - p} - \frac{y}{p}"
+    short_gradient_latex = r"p - y"
     link = sigmoid
     domain = (0.0, 1.0)
     source = "Good (1952), Rational decisions, JRSS B 14(1)"
@@ -86,6 +87,7 @@ class CategoricalCrossEntropy(Loss):
     latex = r"-\sum_{j} y_j \log(p_j)"
     gradient_latex = r"\frac{e^{s_i}}{\sum_{j} e^{s_j}} - y_i"
     prediction_gradient_latex = r"-\frac{y_i}{p_i}"
+    short_gradient_latex = r"p - y"
     link = softmax
     domain = (0.0, 1.0)
     rowwise = True

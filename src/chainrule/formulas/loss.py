@@ -37,6 +37,8 @@ class Loss(Formula):
         The loss in p and y, and its derivative by the score s.
     prediction_gradient_latex : str
         Its derivative by the prediction p, where the link is not linear.
+    short_gradient_latex : str
+        The derivative by the score, written with the prediction, where that is shorter.
     domain : tuple of float
         The closed interval that targets must lie in.
     rowwise : bool
@@ -46,6 +48,7 @@ class Loss(Formula):
     link: ClassVar[Activation]
     gradient_latex: ClassVar[str]
     prediction_gradient_latex: ClassVar[str] = ""
+    short_gradient_latex: ClassVar[str] = ""
     domain: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
     rowwise: ClassVar[bool] = False
 

@@ -199,6 +199,7 @@ class Poisson(Loss):
     latex = r"p - y + y \log(\frac{y}{p})"
     gradient_latex = r"e^{s} - y"
     prediction_gradient_latex = r"1 - \frac{y}{p}"
+    short_gradient_latex = r"p - y"
     link = exponential
     domain = (0.0, math.inf)
     source = "McCullagh & Nelder (1989), Generalized Linear Models, section 2.3.3"

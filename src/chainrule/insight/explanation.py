@@ -5,8 +5,9 @@ from functools import cached_property
 
 import numpy as np
 
-from chainrule.insight.chain import Chain, Place, chain
+from chainrule.insight.chain import Chain, chain
 from chainrule.insight.check import Check, check_gradient
+from chainrule.insight.place import Place
 from chainrule.insight.subject import Subject
 
 __all__ = ["Explanation"]

@@ -28,6 +28,8 @@ GOOD_FALL = 0.9
 TURNING_BACK = -0.5
 # Ups and downs of the loss, per step, over its whole fall.
 ROUGH = 0.05
+# A loss that ends this share above its start has diverged.
+RISEN = 0.1
 # A range test ends where the loss is this share above its start.
 RANGE_STOP = 0.5
 # Share of the fall at which the band begins.
@@ -168,9 +170,7 @@ class LearningRateReport:
             "start, same batches)"
         )
         table = text_table(head, cells, left=("verdict", "why"))
-        return "\n".join(
-            [title, table, self.test.summary, self.curvature.summary, self.summary]
-        )
+        return "\n".join([title, table, self.test.summary, self.curvature.summary, self.summary])
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON can hold it."""
@@ -194,7 +194,7 @@ def learning_rate_report(
     *,
     rates: Sequence[float] | None = None,
     steps: int = 100,
-    batch_size: int = 32,
+    batch_size: int | None = None,
     optimizer: str | Optimizer | None = None,
     learning_rate: float | None = None,
     start: Parameters | None = None,
@@ -211,8 +211,10 @@ def learning_rate_report(
         As in `chainrule.train`, with a Network.
     rates : sequence of float, optional
         By default the rate to begin with, times 0.01, 0.1, 1, 10 and 100.
-    steps, batch_size : int
-        Steps of each run, and rows per step (at most all).
+    steps : int
+        Steps of each run.
+    batch_size : int, optional
+        Rows per step, at most all; by default the subject's own, or 32.
     optimizer, learning_rate : optional
         Instead of those of the subject.
     start : Parameters, optional
@@ -253,8 +255,9 @@ def learning_rate_report(
     for rate in rates:
         if not 0.0 < rate < math.inf:
             raise must_be("rates", "positive and finite", rate)
-    batch_size = min(batch_size, len(setting.rows))
-    (size,) = setting.checked_sizes([batch_size])
+    if batch_size is None:
+        batch_size = (model.batch_size if isinstance(model, Subject) else None) or 32
+    (size,) = setting.checked_sizes([min(batch_size, len(setting.rows))])
     if steps < 10:
         raise must_be("steps", "at least 10", steps)
     runs = [_run(setting, float(rate), steps, size) for rate in sorted(rates)]
@@ -340,7 +343,7 @@ def _run(setting: Setting, rate: float, steps: int, batch_size: int) -> RateRun:
     above = [not loss <= losses[0] for loss in losses]
     end = float(np.mean(tail))
     diverged = None
-    if not end <= losses[0]:
+    if not end <= losses[0] + RISEN * abs(losses[0]):
         # after the last loss that was no higher than the first
         diverged = len(losses) - above[::-1].index(False)
     return RateRun(rate, tuple(losses), end, float(np.mean(half)) if half else 0.0, diverged)

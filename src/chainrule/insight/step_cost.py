@@ -9,7 +9,7 @@ import numpy as np
 from chainrule.insight.text_table import short
 from chainrule.insight.trials import Setting, Trial
 
-__all__ = ["StepCost", "measure_step_cost"]
+__all__ = ["StepCost", "fit_cost", "measure_step_cost"]
 
 # A measurement lasts about this long, so that the clock and a switch of tasks do not count.
 SECONDS = 0.02
@@ -59,12 +59,8 @@ class StepCost:
         return text
 
 
-def measure_step_cost(
-    setting: Setting, batch_sizes: Sequence[int], repeats: int = 3
-) -> StepCost:
+def measure_step_cost(setting: Setting, batch_sizes: Sequence[int], repeats: int = 3) -> StepCost:
     """Measure the seconds of a step for each batch size, and fit fixed cost and cost per row."""
-    from scipy.optimize import nnls
-
     sizes = setting.checked_sizes(batch_sizes)
     fastest, slowest = [], []
     for size in sizes:
@@ -84,14 +80,22 @@ def measure_step_cost(
             found.append((trial.seconds - before) / count)
         fastest.append(min(found))
         slowest.append(max(found))
-    measured = np.array(fastest)
-    design = np.stack([np.ones(len(sizes)), np.array(sizes, dtype=np.float64)], axis=1)
-    (fixed, per_row), _ = nnls(design / measured[:, None], np.ones(len(sizes)))
-    return StepCost(
-        sizes,
-        tuple(fastest),
-        tuple(slowest),
-        float(fixed),
-        float(per_row),
-        setting.engine.name,
-    )
+    fixed, per_row = fit_cost(sizes, fastest)
+    return StepCost(sizes, tuple(fastest), tuple(slowest), fixed, per_row, setting.engine.name)
+
+
+def fit_cost(sizes: Sequence[int], seconds: Sequence[float]) -> tuple[float, float]:
+    """Return a and b, not negative, of seconds = a + b B, with equal relative errors.
+
+    Examples
+    --------
+    >>> a, b = fit_cost([1, 10, 100], [3e-6, 12e-6, 102e-6])
+    >>> round(1e6 * a, 6), round(1e6 * b, 6)
+    (2.0, 1.0)
+    """
+    from scipy.optimize import nnls
+
+    measured = np.asarray(seconds, dtype=np.float64)
+    design = np.stack([np.ones(len(measured)), np.asarray(sizes, dtype=np.float64)], axis=1)
+    (fixed, per_row), _ = nnls(design / measured[:, None], np.ones(len(measured)))
+    return float(fixed), float(per_row)

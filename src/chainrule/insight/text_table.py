@@ -34,7 +34,7 @@ def share(value: float | None) -> str:
     percent = 100.0 * value
     if not math.isfinite(percent):
         return str(value)
-    return f"{percent:.0f} %" if percent >= 1.0 or percent == 0.0 else f"{percent:.1g} %"
+    return f"{percent:.0f} %" if abs(percent) >= 1.0 or percent == 0.0 else f"{percent:.1g} %"
 
 
 def text_table(head: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[str] = ()) -> str:

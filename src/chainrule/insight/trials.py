@@ -113,7 +113,7 @@ class Setting:
         if len(rows) > LOOK_ROWS:
             index = stream(seed, Purpose.SAMPLE).choice(len(rows), LOOK_ROWS, replace=False)
             look = Rows(*rows.take(np.sort(index)))
-        return cls(
+        setting = cls(
             choose_engine(engine, subject.objective, rule),
             rows,
             np.asarray(start.vector, dtype=subject.vector.dtype),
@@ -121,6 +121,13 @@ class Setting:
             look,
             seed,
         )
+        first = setting.loss(setting.start)
+        if not math.isfinite(first):
+            raise InputError(
+                f"start must give a finite loss; got {first}. Start elsewhere, or scale inputs and "
+                "targets."
+            )
+        return setting
 
     @property
     def objective(self) -> Objective:

@@ -157,10 +157,16 @@ def load(path: str | os.PathLike[str]) -> Estimator:
 
     Examples
     --------
-    ``chainrule fit iris`` writes ``iris.chainrule``; then, in Python::
+    After ``chainrule fit flowers.csv --target species``, a table is predicted by
+    ``model.predict(model.preparation_.transform(polars.read_csv("new.csv")))``. Plain arrays:
 
-        model = chainrule.load("iris.chainrule")
-        model.predict(model.preparation_.transform(polars.read_csv("new.csv")))
+    >>> import tempfile, pathlib
+    >>> from chainrule import MLPRegressor
+    >>> model = MLPRegressor(hidden_layer_sizes=(), solver="lbfgs").fit([[0.0], [1.0]], [1.0, 3.0])
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "line.chainrule"
+    >>> save_model(path, model)
+    >>> load(path).predict([[2.0]]).round(2)
+    array([5.])
     """
     return read_model(path).estimator
 

@@ -95,8 +95,10 @@ def _as_given(y: Any) -> Any:
 def _objective(layers: Layers, loss: str | Loss | None) -> tuple[Objective, Parameters]:
     """Return objective and parameters; an end that the loss applies itself is taken off."""
     *hidden, (weight, bias, last) = layers
-    usual = {"sigmoid": "binary_cross_entropy", "softmax": "categorical_cross_entropy"}
-    record = losses.get(usual.get(last.name, "mse") if loss is None else loss)
+    if loss is None:
+        linked = (name for name in losses if losses[name].link.name == last.name)
+        loss = "mse" if last.name == "linear" else next(linked, "mse")
+    record = losses.get(loss)
     if record.link.name == last.name:
         last = activations.linear
     layers = [*hidden, (weight, bias, last)]
@@ -150,17 +152,6 @@ def _from_scikit_learn(
     return objective, parameters, encode, tuple(notes)
 
 
-TORCH = {
-    "Sigmoid": "sigmoid",
-    "Tanh": "tanh",
-    "ReLU": "relu",
-    "SELU": "selu",
-    "SiLU": "silu",
-    "Mish": "mish",
-    "Identity": "linear",
-}
-
-
 def _from_torch(model: Any) -> tuple[Layers, tuple[str, ...]]:
     children = list(model.children()) if type(model).__name__ == "Sequential" else [model]
     layers: Layers = []
@@ -186,19 +177,18 @@ def _from_torch(model: Any) -> tuple[Layers, tuple[str, ...]]:
 
 
 def _torch_activation(module: Any, kind: str) -> Activation | None:
-    if kind in TORCH:
-        return activations[TORCH[kind]]
     if kind == "LeakyReLU":
-        return activations.get("leaky_relu", negative_slope=float(module.negative_slope))
+        return activations.get(activations.leaky_relu, negative_slope=float(module.negative_slope))
     if kind == "ELU":
-        return activations.get("elu", alpha=float(module.alpha))
-    if kind == "GELU" and module.approximate == "none":
-        return activations.gelu
-    if kind == "Softplus" and module.beta == 1:
-        return activations.softplus
-    if kind in ("Softmax", "LogSoftmax") and module.dim in (1, -1):
-        return activations.softmax
-    return None
+        return activations.get(activations.elu, alpha=float(module.alpha))
+    # softmax and its log are one network with one loss
+    ours = kind.lower().removeprefix("log") if kind == "LogSoftmax" else kind.lower()
+    differs = (
+        getattr(module, "approximate", "none") != "none"
+        or getattr(module, "beta", 1) != 1
+        or getattr(module, "dim", -1) not in (1, -1)
+    )
+    return None if differs or ours not in activations else activations[ours]
 
 
 def _from_keras(model: Any) -> tuple[Layers, tuple[str, ...]]:
@@ -213,11 +203,11 @@ def _from_keras(model: Any) -> tuple[Layers, tuple[str, ...]]:
         elif kind == "Activation" and layers:
             record = _keras_activation(layer.activation.__name__, layer.name)
             _set_activation(layers, record, f"layer {layer.name!r}")
-        elif kind in ("ReLU", "Softmax", "ELU") and layers:
+        elif kind.lower() in activations and kind != "LeakyReLU" and layers:
             _set_activation(layers, activations[kind.lower()], f"layer {layer.name!r}")
         elif kind == "LeakyReLU" and layers:
             slope = float(layer.negative_slope)
-            record = activations.get("leaky_relu", negative_slope=slope)
+            record = activations.get(activations.leaky_relu, negative_slope=slope)
             _set_activation(layers, record, f"layer {layer.name!r}")
         elif kind == "Dropout":
             notes.append("dropout is left out, as in evaluation")

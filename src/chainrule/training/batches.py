@@ -4,7 +4,6 @@ Between two calls of the engine Python is in charge, so progress and Ctrl-C alwa
 """
 
 import math
-import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,8 +19,10 @@ __all__ = ["Plan", "Snapshot", "one_pass"]
 
 # A loss this many times the first one is divergence, finite or not.
 DIVERGENCE_FACTOR = 1e6
-# A call of an engine works about this long, then returns.
-SECONDS_PER_CALL = 0.1
+# A call of an engine works about a tenth of a second, then returns. Its steps are counted by their
+# work and not by the clock: sums of losses round by their grouping, and a run must repeat its bits.
+OPERATIONS_PER_CALL = 1e9
+OPERATIONS_PER_STEP = 1e6
 
 
 @dataclass(frozen=True)
@@ -78,13 +79,13 @@ def one_pass(
         order = stream(state.seed, Purpose.SHUFFLE, state.epoch).permutation(len(rows))
     else:
         order = np.arange(len(rows))
-    done, loss, weight, per_call = 0, 0.0, 0.0, 1
+    # two operations per weight and row forward, four backward
+    per_step = OPERATIONS_PER_STEP + 6.0 * state.network.n_parameters * plan.batch_size
+    per_call = max(1, int(OPERATIONS_PER_CALL / per_step))
+    done, loss, weight = 0, 0.0, 0.0
     while done < plan.steps:
-        if math.isnan(state.first_loss):
-            per_call = 1
-        count = min(per_call, plan.steps - done)
+        count = 1 if math.isnan(state.first_loss) else min(per_call, plan.steps - done)
         limit = DIVERGENCE_FACTOR * state.first_loss if state.first_loss > 0.0 else math.inf
-        began = time.perf_counter()
         totals = engine.epoch(
             state,
             rows,
@@ -108,8 +109,6 @@ def one_pass(
         if math.isnan(state.first_loss):
             state.first_loss = totals.last_loss
         loss, weight, done = loss + totals.loss, weight + totals.weight, done + count
-        seconds = max(time.perf_counter() - began, 1e-6)
-        per_call = max(1, min(int(count * SECONDS_PER_CALL / seconds), 4 * count))
     state.epoch += 1
     rows_seen = min(plan.steps * plan.batch_size, len(rows))
     return loss / weight, rows_seen, float(rates[-1])

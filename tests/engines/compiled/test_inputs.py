@@ -9,6 +9,7 @@ from chainrule.engines.compiled import engine as engine_module
 from chainrule.engines.compiled.engine import CompiledEngine
 from chainrule.engines.compiled.inputs import Inputs
 from chainrule.engines.engine import Rows
+from chainrule.foundation.errors import InputError
 
 RULE = optimizers.get("sgd", momentum=0.9)
 
@@ -131,3 +132,37 @@ def test_no_rows_have_no_scores(problems):
     objective, rows = problems.problem([5, 9, 2], "mse", 4)
     vector = objective.network.start(1).vector
     assert CompiledEngine(objective, RULE).scores(vector, rows.x[:0]).shape == (0, 2)
+
+
+def test_nothing_is_read_past_its_end(problems):
+    objective, rows = problems.problem([5, 9, 2], "mse", 32)
+    engine = CompiledEngine(objective, RULE)
+    start = problems.position(objective.network, RULE)
+    with pytest.raises(InputError, match=r"x must be of shape \(32, 5\)"):
+        engine.scores(start.vector, rows.x[:, :4])
+    with pytest.raises(InputError, match=r"parameters must be of shape \(72,\)"):
+        engine.scores(start.vector[:-1], rows.x)
+    with pytest.raises(InputError, match=r"y must be of shape \(32, 2\)"):
+        engine.loss(start.vector, Rows(rows.x, rows.y[:, :1]))
+    with pytest.raises(InputError, match=r"weight must be of shape \(32,\)"):
+        engine.gradient(start.vector, Rows(rows.x, rows.y, np.ones(31)))
+    for wrong in ([0, 32], [-1, 5]):
+        with pytest.raises(InputError, match="order must be of row numbers from 0 to 31"):
+            problems.run(engine, rows, start, np.array(wrong), 2)
+
+
+def test_predictions_leave_no_memory_behind(problems):
+    tracemalloc = pytest.importorskip("tracemalloc")
+    objective, rows = problems.problem([5, 9, 2], "mse", 4)
+    engine = CompiledEngine(objective, RULE)
+    vector = objective.network.start(1).vector
+    engine.scores(vector, rows.x[:1])
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for _ in range(1000):
+            engine.scores(vector, rows.x[:1])
+        grown = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert grown < 10_000

@@ -66,7 +66,7 @@ def test_threads_and_slices(problems, seed):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_one_row_is_the_same_row_of_a_batch(problems, activation, dtype):
-    objective, rows = problems.problem([30, 50, 21, 3], "mse", 101, dtype, activation)
+    objective, rows = problems.problem([30, 150, 21, 3], "mse", 101, dtype, activation)
     engine = CompiledEngine(objective, RULES[0])
     vector = objective.network.start(2, dtype).vector
     scores = engine.scores(vector, rows.x)

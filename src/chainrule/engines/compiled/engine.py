@@ -18,7 +18,7 @@ from chainrule.engines.compiled.workspace import Workspace, address_of, round_up
 from chainrule.engines.engine import Position, Rows, Totals
 from chainrule.formulas.optimizers import Optimizer
 from chainrule.foundation.arrays import Array, floating_dtype, namespace
-from chainrule.foundation.errors import InputError
+from chainrule.foundation.errors import InputError, must_be
 from chainrule.model.objective import Objective
 
 __all__ = ["CompiledEngine"]
@@ -113,6 +113,7 @@ class CompiledEngine:
     def scores(self, vector: Array, x: Array) -> Array:
         """Return the scores (n, n_out) at a flat vector of parameters."""
         vector, dtype = self._checked(vector)
+        _same_shape("x", x, (x.shape[0], self.objective.network.n_in))
         out = np.empty((x.shape[0], self.objective.network.n_out), dtype)
         for start, stop, inputs in self._chunks(x, dtype):
             if stop > start:
@@ -163,16 +164,20 @@ class CompiledEngine:
         """Make ``len(rates)`` optimizer steps on consecutive batches of ``order``."""
         vector, dtype = self._checked(position.vector)
         slots = [np.ascontiguousarray(slot, dtype) for slot in position.slots]
+        for slot in slots:
+            _same_shape("slots", slot, vector.shape)
         y, weight = self._targets(rows, dtype)
         order = np.ascontiguousarray(order, np.int64)[: len(rates) * batch_size]
+        if len(order) and not (order.min() >= 0 and order.max() < len(y)):
+            raise must_be("order", f"of row numbers from 0 to {len(y) - 1}", int(order.max()))
+        n_rows = len(order)
         inputs = Inputs.of(rows.x, dtype)
         if inputs is None:
             inputs = Inputs.converted(rows.x, order, dtype)
             y = np.ascontiguousarray(y[order])
             weight = None if weight is None else weight[order]
-            order = order[:0]
-        n_rows = len(order) or len(y)
-        batch = min(batch_size, n_rows)
+            order = order[:0]  # the rows are in order now
+        batch = min(batch_size, max(n_rows, 1))
         constants = self._constants(rates, position.step + 1)
         new = [np.empty_like(vector) for _ in range(1 + len(slots))]
         update = self._code_for(dtype).update
@@ -208,17 +213,24 @@ class CompiledEngine:
         return CompiledEngine, (self.objective, self.optimizer, self.n_threads)
 
     def _checked(self, vector: Array) -> tuple[np.ndarray, np.dtype[Any]]:
+        """Refuse what would be read past its end: kernels look at no shapes."""
         if not isinstance(vector, np.ndarray) or vector.dtype.char not in "fd":
             raise InputError(
                 "parameters must be a NumPy vector of float32 or float64 for the compiled engine; "
                 f'got {type(vector).__name__} of {vector.dtype}. Use engine="reference".'
             )
+        _same_shape("parameters", vector, (self.objective.network.n_parameters,))
         dtype = np.dtype(vector.dtype.char)
         return np.ascontiguousarray(vector, dtype), dtype
 
     def _targets(self, rows: Rows, dtype: np.dtype[Any]) -> tuple[np.ndarray, np.ndarray | None]:
+        n, network = len(rows), self.objective.network
         y = np.ascontiguousarray(rows.y, dtype)
         weight = None if rows.weight is None else np.ascontiguousarray(rows.weight, dtype)
+        _same_shape("y", y, (n, network.n_out))
+        _same_shape("x", rows.x, (n, network.n_in))
+        if weight is not None:
+            _same_shape("weight", weight, (n,))
         return y, weight
 
     def _chunks(self, x: Any, dtype: np.dtype[Any]) -> Iterator[tuple[int, int, Inputs]]:
@@ -349,6 +361,11 @@ class CompiledEngine:
             if len(self._free) > 8:
                 self._free.clear()
             self._free.setdefault(key, []).append(work)
+
+
+def _same_shape(name: str, array: Any, shape: tuple[int, ...]) -> None:
+    if tuple(array.shape) != shape:
+        raise must_be(name, f"of shape {shape}", tuple(array.shape))
 
 
 def _independent_of_step(optimizer: Optimizer) -> bool:

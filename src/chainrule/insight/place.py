@@ -1,0 +1,49 @@
+"""Where a weight stands in a network."""
+
+from dataclasses import dataclass
+
+from chainrule.foundation.errors import InputError
+from chainrule.insight.notation import Symbol
+from chainrule.insight.subject import Subject
+
+__all__ = ["Place"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Which weight: from input ``unit`` (None for the bias) to unit ``to`` of a layer.
+
+    The layer counts from 1; ``unit`` and ``to`` count from 0, as array indices do.
+    """
+
+    layer: int
+    unit: int | None
+    to: int
+
+    @property
+    def symbol(self) -> Symbol:
+        """The weight's name, whose indices count from 1."""
+        if self.unit is None:
+            return Symbol("b", self.layer, (self.to + 1,))
+        return Symbol("w", self.layer, (self.unit + 1, self.to + 1))
+
+    def index(self, subject: Subject) -> int:
+        """Return the weight's number in the flat vector; refuse a place that is not there."""
+        network = subject.objective.network
+        if not 1 <= self.layer <= len(network.layers):
+            raise InputError(
+                f"layer must be from 1 to {len(network.layers)}; got {self.layer}. Layers count "
+                "from 1; the input is no layer."
+            )
+        dense = network.layers[self.layer - 1]
+        for name, value, size in (("unit", self.unit, dense.n_in), ("to", self.to, dense.n_out)):
+            if value is not None and not 0 <= value < size:
+                raise InputError(
+                    f"{name} must be from 0 to {size - 1} in layer {self.layer}; got {value}."
+                )
+        weight, bias = network.layout.spans[self.layer - 1]
+        if self.unit is not None:
+            return int(weight.start + self.unit * dense.n_out + self.to)
+        if bias is None:
+            raise InputError(f"layer {self.layer} must have a bias to explain it; it has none.")
+        return int(bias.start + self.to)
