@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from chainrule import Dense, Network, losses, train
+from chainrule import Dense, Network, Objective, losses, optimizers, train
+from chainrule.engines.reference import ReferenceEngine
 from chainrule.training.stopping import Patience
 
 RANDOM = np.random.default_rng(20)
@@ -41,6 +42,21 @@ class TestPatience:
         np.testing.assert_array_equal(epoch.best_parameters.vector, kept[2][1])
         np.testing.assert_array_equal(epoch.parameters.vector, kept[4][1])
         assert not np.array_equal(kept[2][1], kept[4][1])
+
+    def test_best_parameters_are_a_copy(self):
+        """Also where an engine writes over the arrays it is given."""
+
+        class InPlace(ReferenceEngine):
+            def epoch(self, position, *arguments):
+                vector = position.vector
+                totals = super().epoch(position, *arguments)
+                vector[...] = position.vector
+                position.vector = vector
+                return totals
+
+        engine = InPlace(Objective(NETWORK, "mse"), optimizers["sgd"])
+        kept = self.watched([0.9, 0.3, 0.6], patience=10, engine=engine)
+        np.testing.assert_array_equal(kept[-1][0].best_parameters.vector, kept[1][1])
 
     def test_stops_after_so_many_epochs_without_improvement(self):
         kept = self.watched([0.9, 0.3, 0.4, 0.35, 0.5, 0.1, 0.1], patience=3)

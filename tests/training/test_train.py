@@ -125,6 +125,14 @@ class TestLoss:
         options = {"batch_size": 4, "epochs": 1, "shuffle": False, "learning_rate": 1e-300}
         assert last(network, np.zeros((5, 1)), y, **options).loss == pytest.approx(3.0, rel=1e-14)
 
+    def test_dropped_rows_do_not_count(self):
+        """Rows 0 to 3 have the loss 2, row 4 is left out."""
+        network = Network(Dense(1, 1, initializer="zeros"))
+        y = np.sqrt([2.0, 2.0, 2.0, 2.0, 7.0])
+        options = {"batch_size": 4, "epochs": 1, "shuffle": False, "learning_rate": 1e-300}
+        epoch = last(network, np.zeros((5, 1)), y, drop_last=True, **options)
+        assert epoch.loss == pytest.approx(2.0, rel=1e-14)
+
     def test_penalty_is_reported_beside_the_loss(self):
         epoch = last(NETWORK, X, T, epochs=1, l2=0.5, l1=0.25, learning_rate=1e-300)
         weights = np.concatenate([w.ravel() for w in epoch.parameters.weights])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import sys
 import time
@@ -61,6 +62,8 @@ class Report:
 
     def __init__(self, *, quiet: bool = False, stderr: bool = False) -> None:
         self.quiet = quiet
+        if quiet:
+            logging.getLogger("chainrule").setLevel(logging.ERROR)
         self._stderr = stderr
 
     def _console(self, stderr: bool) -> Console:
@@ -97,7 +100,7 @@ class Report:
         head = ("", "model", baseline)
         lines = []
         for score in scores:
-            write = "{:.4f}".format if score.name in SHARES else written
+            write = "{:z.4f}".format if score.name in SHARES else written
             lines.append((score.name, write(score.value), write(score.baseline)))
         self.table(head, lines, numbers=True)
 

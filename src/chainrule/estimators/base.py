@@ -95,7 +95,8 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
 
     def _scores(self, X: Any) -> np.ndarray:
         """Return the network's scores (n, n_scores)."""
-        check_is_fitted(self, "parameters_")
+        if "parameters_" not in self.__dict__:
+            check_is_fitted(self, "parameters_")  # raises, in scikit-learn's words
         X = self._inputs(X)
         scores: np.ndarray = self._scoring_engine().scores(self.parameters_.vector, X)
         return scores

@@ -11,6 +11,7 @@ from sklearn.utils.validation import column_or_1d
 
 from chainrule.engines.engine import Engine
 from chainrule.estimators.fitting import FittingMLP, steps_by_batches
+from chainrule.formulas.activations import sigmoid, softmax
 from chainrule.formulas.loss import Loss, losses
 from chainrule.formulas.optimizers import Optimizer
 from chainrule.formulas.records import Activation
@@ -221,18 +222,27 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable label of each row; for multilabel targets rows of 0 and 1."""
-        p = self._mean(X)
+        scores = self._scores(X)
         if self._multilabel:
-            return (p > 0.5).astype(np.int64)
-        if p.shape[1] == 1 and len(self.classes_) == 2:
-            numbers = (p[:, 0] > 0.5).astype(np.intp)
+            return np.asarray(self._yes(scores), dtype=np.int64)
+        if scores.shape[1] == 1 and len(self.classes_) == 2:
+            numbers = self._yes(scores)[:, 0].astype(np.intp)
         else:
-            numbers = np.argmax(p, axis=1)
-        return self.classes_[numbers]
+            # softmax keeps the order of scores, so probabilities need not be formed
+            by_score = self.objective_.loss.link is softmax
+            numbers = np.argmax(scores if by_score else self._mean_of(scores), axis=1)
+        labels: np.ndarray = self.classes_[numbers]
+        return labels
+
+    def _yes(self, scores: np.ndarray) -> np.ndarray:
+        """Say where the probability is above one half."""
+        yes: np.ndarray
+        yes = scores > 0.0 if self.objective_.loss.link is sigmoid else self._mean_of(scores) > 0.5
+        return yes
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probability of every label, in the order of ``classes_``."""
-        p = self._mean(X)
+        p = self._mean_of(self._scores(X))
         if p.shape[1] == 1 and len(self.classes_) == 2 and not self._multilabel:
             return np.hstack([1.0 - p, p])
         return p
@@ -247,8 +257,7 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
                 return np.hstack([loss.log_mean(xp, -s), log_p])
         return log_p
 
-    def _mean(self, X: Any) -> np.ndarray:
-        s = self._scores(X)
+    def _mean_of(self, s: np.ndarray) -> np.ndarray:
         with np.errstate(all="ignore"):
             p: np.ndarray = self.objective_.loss.mean(namespace(s), s)
         return p

@@ -159,8 +159,9 @@ def layer_findings(one: LayerHealth, slopes: Slopes, rows: int) -> Iterator[Find
         )
         yield Finding("saturated", words, one.layer)
     if one.update_ratio is not None and one.update_ratio > UPDATE_RATIO:
+        size = f"{short(one.update_ratio)} times" if one.update_ratio > 10.0 else ""
         words = (
-            f"the next update is {share(one.update_ratio)} of the weights, more than "
+            f"the next update is {size or share(one.update_ratio) + ' of'} the weights, more than "
             f"{share(UPDATE_RATIO)}"
         )
         yield Finding("large update", words, one.layer)

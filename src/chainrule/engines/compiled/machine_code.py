@@ -6,6 +6,7 @@ another file. Only a folder that belongs to this user, and that nobody else can 
 """
 
 import hashlib
+import logging
 import os
 import sys
 import tempfile
@@ -93,7 +94,8 @@ def _compile(target: Target, build: Callable[[], Any]) -> bytes:
 
 
 def _announce() -> None:
-    print("compiling the engine for this processor, once", file=sys.stderr, flush=True)
+    # a warning, so that it shows on the terminal unless someone sets the level of this logger
+    logging.getLogger("chainrule").warning("compiling the engine for this processor, once")
 
 
 def cache_folder() -> Path | None:

@@ -34,7 +34,8 @@ def aligned_zeros(n: int, dtype: Any) -> np.ndarray:
 
 def address_of(array: np.ndarray) -> int:
     """Return where an array begins."""
-    address: int = array.ctypes.data
+    # half the time of array.ctypes.data, which counts where one row is predicted
+    address: int = array.__array_interface__["data"][0]
     return address
 
 

@@ -1,0 +1,56 @@
+"""The batch size of a fit: reproducible, within bounds, larger where rows disagree more."""
+
+import numpy as np
+import pytest
+
+from chainrule import Network, Objective, optimizers
+from chainrule.engines.engine import Rows
+from chainrule.engines.reference import ReferenceEngine
+from chainrule.foundation.errors import InputError
+from chainrule.insight.noise_choice import noise_batch_size
+
+
+def fit(noise, n=2000):
+    random = np.random.default_rng(0)
+    x = random.normal(size=(n, 3))
+    y = x[:, :1] - x[:, 1:2] + noise * random.normal(size=(n, 1))
+    network = Network.of_widths([3, 8, 1], "tanh")
+    engine = ReferenceEngine(Objective(network, "mse"), optimizers.adam)
+    return engine, Rows(x, y), network.start(0).vector
+
+
+def test_rows_that_disagree_ask_for_larger_batches():
+    few, _ = noise_batch_size(*fit(0.0), learning_rate=0.01)
+    many, why = noise_batch_size(*fit(0.5), learning_rate=0.01)
+    assert 32 <= few < many <= 1024
+    assert f"batch size {many}: the noise scale is " in why
+    assert "median on the first 300 steps" in why
+
+
+def test_same_seed_same_size_and_nothing_moved():
+    engine, rows, vector = fit(1.0)
+    before = vector.copy()
+    options = {"learning_rate": 0.01, "low": 2, "high": 4096}
+    one, two = (noise_batch_size(engine, rows, vector, **options, seed=3) for _ in range(2))
+    assert one == two
+    np.testing.assert_array_equal(vector, before)
+
+
+def test_bounds_and_few_rows():
+    assert noise_batch_size(*fit(3.0), learning_rate=0.01, high=64)[0] == 64
+    assert noise_batch_size(*fit(0.0), learning_rate=0.01, low=512)[0] == 512
+    size, why = noise_batch_size(*fit(1.0, n=20), learning_rate=0.01)
+    assert (size, why) == (20, "batch size 20: all rows, which are fewer than 32")
+    assert noise_batch_size(*fit(1.0, n=1), learning_rate=0.01)[0] == 1
+    assert noise_batch_size(*fit(3.0, n=50), learning_rate=0.01)[0] == 32
+    with pytest.raises(InputError, match="power of two between"):
+        noise_batch_size(*fit(1.0), learning_rate=0.01, low=33, high=63)
+
+
+def test_a_rate_that_diverges_falls_back_on_the_first_steps():
+    engine, rows, vector = fit(1.0)
+    plain = ReferenceEngine(Objective.with_strengths(engine.objective.network, "mse"),
+                            optimizers.sgd)  # fmt: skip
+    size, why = noise_batch_size(plain, rows, vector, learning_rate=1e6)
+    assert 32 <= size <= 1024
+    assert why.startswith(f"batch size {size}: ")
