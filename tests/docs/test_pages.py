@@ -13,7 +13,7 @@ from chainrule import activations
 from chainrule.formulas.records import Activation
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = sorted(DOCS.glob("*.md"))
+PAGES = [*sorted(DOCS.glob("*.md")), DOCS.parent / "README.md"]
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 STATED = {"chapter.md": 40}  # fewest examples, so that a page cannot lose them unseen
 

@@ -247,3 +247,27 @@ def show(
     from chainrule.app.show import show as run
 
     run(model, Report())
+
+
+@app.command()
+def explain(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="What fit wrote.")],
+    data: Annotated[
+        str, typer.Argument(metavar="DATA", help="A table with the training columns and target.")
+    ],
+    row: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Explain the loss of this row, from 1; else the mean."),
+    ] = None,
+    weight: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LAYER:UNIT:TO",
+            help="Which weight, counted from 1; else the three that pull hardest.",
+        ),
+    ] = None,
+) -> None:
+    """Show the chain rule of a model's weights, in symbols and numbers, and check it."""
+    from chainrule.app.explain import explain as run
+
+    run(model, data, row=row, weight=weight, report=Report())

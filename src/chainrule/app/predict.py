@@ -19,7 +19,7 @@ from chainrule.interop.cells import numbers_of, text_of
 from chainrule.interop.columns import counted
 from chainrule.interop.model_file import Model, read_model
 
-__all__ = ["predict"]
+__all__ = ["known_targets", "predict"]
 
 
 def predict(model_path: str, data: str, *, out: Path | None, proba: bool, report: Report) -> None:
@@ -74,17 +74,22 @@ class Result:
     baseline: Baseline
 
 
-def _compare(model: Model, X: np.ndarray, target: pl.Series) -> Result | None:
-    """Return how good the predictions are; None where no row has a target known at training."""
+def known_targets(model: Model, target: pl.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Return the targets known at training, and which rows they are."""
     estimator = model.estimator
     if isinstance(estimator, MLPClassifier):
         y = _as_labels(target, estimator.classes_)
-        known = np.isin(y, estimator.classes_)
-        y = y[known].astype(estimator.classes_.dtype)
-    else:
-        y = numbers_of(target, lenient=True)
-        known = np.isfinite(y)
-        y = y[known]
+        known: np.ndarray = np.isin(y, estimator.classes_)
+        return y[known].astype(estimator.classes_.dtype), known
+    values = numbers_of(target, lenient=True)
+    known = np.isfinite(values)
+    return values[known], known
+
+
+def _compare(model: Model, X: np.ndarray, target: pl.Series) -> Result | None:
+    """Return how good the predictions are; None where no row has a target known at training."""
+    estimator = model.estimator
+    y, known = known_targets(model, target)
     if not known.any():
         return None
     try:

@@ -81,6 +81,10 @@ class Chain:
         """The weight itself."""
         return float(self.subject.vector[self.place.index(self.subject)])
 
+    def of_row(self, row: int) -> "Chain":
+        """Return the chain rule of the same weight for the loss of one row (from 0)."""
+        return chain(self.subject, self.place, row)
+
     @property
     def gradient(self) -> float:
         """The whole derivative: of the loss, and of the penalties."""

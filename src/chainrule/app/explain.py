@@ -1,0 +1,85 @@
+"""From a model file and a table to the chain rule of its weights, printed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from chainrule.app.predict import known_targets
+from chainrule.app.report import Report
+from chainrule.app.tables import read_table
+from chainrule.foundation.errors import InputError, must_be
+from chainrule.insight.explanation import Explanation
+from chainrule.interop.columns import counted
+from chainrule.interop.model_file import read_model
+
+__all__ = ["explain", "read_place"]
+
+
+def explain(
+    model_path: str, data: str, *, row: int | None, weight: str | None, report: Report
+) -> None:
+    """Print the gradient check, and the chain rule of one weight or of those that pull hardest.
+
+    Raises
+    ------
+    InputError
+        If the table lacks the target, or the weight or the row is not there.
+    """
+    place = None if weight is None else read_place(weight)
+    model = read_model(model_path)
+    if model.preparation is None:
+        raise InputError(
+            f"{model_path} must be a model of a table; this one was trained on plain arrays. Use "
+            "it from Python: chainrule.load(path).explain(X, y)."
+        )
+    frame = read_table(data, tell=report.note)
+    name = model.preparation.target
+    if name not in frame.columns:
+        raise InputError(
+            f"the table must hold the target {name!r} to explain a loss; it has: "
+            f"{', '.join(frame.columns)}."
+        )
+    y, known = known_targets(model, frame[name])
+    if row is not None and not 1 <= row <= frame.height:
+        raise must_be("--row", f"from 1 to {frame.height}", row)
+    if row is not None and not known[row - 1]:
+        raise must_be("--row", "a row with a target known at training", row)
+    if not known.any():
+        raise InputError(f"the table must hold a known {name!r} in some row; it has none.")
+    X = model.preparation.transform(frame, tell=report.note)[known]
+    sample = None if row is None else int(np.count_nonzero(known[: row - 1]))
+    whole = model.estimator.explain(X, y)
+    explanation = Explanation(replace(whole.subject, input_names=model.preparation.feature_names))
+    report.line(f"{model_path} on {counted(len(y), 'row')} of {data}\n")
+    check = explanation.check(20)
+    report.line(f"gradient check: {check.summary}\n")
+    if place is not None:
+        chains = [explanation.weight(*place, sample=sample)]
+    else:
+        largest = explanation.largest(3)
+        chains = [chain if sample is None else chain.of_row(sample) for chain in largest]
+        report.line("the three weights that pull hardest\n")
+    for chain in chains:
+        report.line(f"{chain}\n")
+
+
+def read_place(text: str) -> tuple[int, int, int]:
+    """Return layer, unit and to of ``LAYER:UNIT:TO``, which count from 1 in what is printed.
+
+    Examples
+    --------
+    >>> read_place("1:3:2")
+    (1, 2, 1)
+    """
+    parts = text.split(":")
+    if len(parts) != 3 or not all(part.strip().isdigit() and int(part) > 0 for part in parts):
+        raise must_be(
+            "--weight",
+            "LAYER:UNIT:TO, three numbers from 1",
+            text,
+            "1:3:2 leads from input 3 to unit 2 of layer 1, and prints as w1[3,2].",
+        )
+    layer, unit, to = (int(part) for part in parts)
+    return layer, unit - 1, to - 1

@@ -1,0 +1,76 @@
+"""`chainrule explain`: the chain rule of a trained model, printed."""
+
+import polars as pl
+import pytest
+
+from chainrule.app.__main__ import main
+from chainrule.app.explain import read_place
+from chainrule.app.tables import read_table
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with a model of iris, and iris as a file."""
+    folder = tmp_path_factory.mktemp("explain")
+    out = str(folder / "iris")
+    assert main(["fit", "iris", "--epochs", "5", "--out", out, "--no-plot", "--quiet"]) == 0
+    read_table("iris").write_csv(folder / "iris.csv")
+    return folder
+
+
+def model_in(place):
+    return str(next(place.glob("iris*.chainrule")))
+
+
+def test_the_weights_that_pull_hardest(place, capsys):
+    assert main(["explain", model_in(place), str(place / "iris.csv")]) == 0
+    out = capsys.readouterr().out
+    assert "passed, worst relative error" in out
+    assert out.count("how the mean loss of 150 rows changes with it") == 3
+    assert out.count("check   passed") + out.count("check   not valid here") == 3
+
+
+def test_one_weight_of_one_row(place, capsys):
+    arguments = ["explain", model_in(place), str(place / "iris.csv")]
+    assert main([*arguments, "--row", "2", "--weight", "1:1:3"]) == 0
+    out = capsys.readouterr().out
+    assert "from input 1 to unit 3 of layer 1: how the loss of row 2 changes with it" in out
+    assert "input sepal" in out
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--weight", "1:0:1"], "--weight must be LAYER:UNIT:TO"),
+        (["--weight", "9:1:1"], "layer must be from 1 to 3; got 9"),
+        (["--row", "151"], "--row must be from 1 to 150; got 151"),
+    ],
+)
+def test_what_is_not_there(place, capsys, more, message):
+    assert main(["explain", model_in(place), str(place / "iris.csv"), *more]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_table_without_the_target(place, capsys):
+    read_table("iris").drop("target").write_csv(place / "bare.csv")
+    assert main(["explain", model_in(place), str(place / "bare.csv")]) == 2
+    assert "must hold the target 'target'" in capsys.readouterr().err
+
+
+def test_a_row_whose_target_is_unknown(place, capsys):
+    frame = read_table("iris").with_columns(
+        pl.when(pl.int_range(pl.len()) == 4)
+        .then(pl.lit("rose"))
+        .otherwise("target")
+        .alias("target")
+    )
+    frame.write_csv(place / "rose.csv")
+    arguments = ["explain", model_in(place), str(place / "rose.csv")]
+    assert main([*arguments, "--row", "5"]) == 2
+    assert "known at training; got 5" in capsys.readouterr().err
+    assert main([*arguments, "--row", "6", "--weight", "3:1:1"]) == 0
+    assert "the loss of row 5 changes" in capsys.readouterr().out
+
+
+def test_places():
+    assert read_place("2:10:3") == (2, 9, 2)
