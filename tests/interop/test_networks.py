@@ -112,7 +112,9 @@ class Layer:
 
 
 class Sequential(Layer):
-    """Stands in for a Keras model."""
+    """Stands in for a Keras model, on its PyTorch backend."""
+
+    modules = state_dict = None
 
     def __init__(self, *layers):
         super().__init__("Sequential")

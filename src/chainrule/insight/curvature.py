@@ -14,6 +14,9 @@ from chainrule.model.objective import Objective
 
 __all__ = ["Curvature", "curvature_at"]
 
+# Step of the differences, over the norm of the parameters.
+STEP = 1e-7
+
 
 @dataclass(frozen=True)
 class Curvature:
@@ -52,7 +55,7 @@ class Curvature:
 
 
 def curvature_at(
-    objective: Objective, vector: np.ndarray, rows: Rows, iterations: int = 20
+    objective: Objective, vector: np.ndarray, rows: Rows, iterations: int = 10
 ) -> Curvature:
     r"""Measure the curvature of the objective from differences of gradients, in float64.
 
@@ -89,8 +92,8 @@ def curvature_at(
             sums.add(block, norms=False)
         return sums.gradient(p)
 
-    # balances rounding (1/h) and the third derivative (h squared)
-    h = float(np.cbrt(np.finfo(np.float64).eps)) * max(1.0, float(np.linalg.norm(at)))
+    # small, because every rectifier that a step carries across its kink counts as curvature
+    h = STEP * max(1.0, float(np.linalg.norm(at)))
 
     def bend(u: np.ndarray) -> np.ndarray:
         difference: np.ndarray = (gradient(at + h * u) - gradient(at - h * u)) / (2.0 * h)
@@ -104,28 +107,28 @@ def curvature_at(
             return Curvature(value, value)
         u = g / norm
         along = float(u @ bend(u))
-        value, u = _dominant(bend, u, 0.0, iterations)
-        if value < 0.0:
+        # every quotient seen is a lower bound of the largest
+        quotients = [along, *_quotients(bend, u, 0.0, iterations)]
+        if quotients[-1] < 0.0:
             # the largest in size bends down; shifted by it, the largest bends up
-            value, _ = _dominant(bend, g / norm, -value, iterations)
-        sharpest = max(along, value)
-    return Curvature(along, sharpest)
+            quotients += _quotients(bend, u, -quotients[-1], iterations)
+    return Curvature(along, max(quotients))
 
 
-def _dominant(
+def _quotients(
     bend: Callable[[np.ndarray], np.ndarray], u: np.ndarray, shift: float, iterations: int
-) -> tuple[float, np.ndarray]:
-    """Return the curvature of the direction that H + shift stretches most, and the direction."""
-    value = 0.0
+) -> list[float]:
+    """Return the curvatures met on the way to the direction that H + shift stretches most."""
+    found = []
     for _ in range(iterations):
         bent = bend(u)
-        value = float(u @ bent)
+        found.append(float(u @ bent))
         stretched = bent + shift * u
         size = float(np.linalg.norm(stretched))
         if not 0.0 < size < math.inf:
             break
         u = stretched / size
-    return value, u
+    return found
 
 
 def _doubled(rows: Rows) -> Rows:

@@ -76,7 +76,7 @@ def number(value: float, digits: int = 6) -> str:
     >>> number(-1.1568061351575283), number(1.0), number(1e-12)
     ('-1.15681', '1', '1e-12')
     """
-    return f"{value:.{digits}g}"
+    return f"{value + 0.0:.{digits}g}"  # + 0.0: a negative zero is read as 0
 
 
 def latex_number(value: float, digits: int = 6) -> str:

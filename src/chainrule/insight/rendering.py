@@ -35,8 +35,9 @@ def _headline(chain: Chain) -> str:
     if place.unit is None:
         path = f"the bias of unit {place.to + 1} of layer {place.layer}"
     else:
-        below = "input" if place.layer == 1 else f"unit of layer {place.layer - 1} number"
-        path = f"from {below} {place.unit + 1} to unit {place.to + 1} of layer {place.layer}"
+        below = f"unit {place.unit + 1} of layer {place.layer - 1}"
+        below = f"input {place.unit + 1}" if place.layer == 1 else below
+        path = f"from {below} to unit {place.to + 1} of layer {place.layer}"
     over = f"the mean loss of {len(chain.subject.rows):,} rows"
     over = over if chain.row is None else f"the loss of row {chain.row + 1}"
     return f"{what}, {path}: how {over} changes with it"

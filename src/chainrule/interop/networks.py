@@ -74,11 +74,12 @@ def read_network(
         return *_objective(_from_triples(model), loss), _as_given, ()
     if hasattr(model, "coefs_") and hasattr(model, "intercepts_"):
         return _from_scikit_learn(model, loss)
-    if hasattr(model, "modules") and hasattr(model, "state_dict"):
-        layers, notes = _from_torch(model)
-        return *_objective(layers, loss), _as_given, notes
+    # Keras before PyTorch: on that backend its models are PyTorch modules too
     if hasattr(model, "layers") and hasattr(model, "get_weights"):
         layers, notes = _from_keras(model)
+        return *_objective(layers, loss), _as_given, notes
+    if hasattr(model, "modules") and hasattr(model, "state_dict"):
+        layers, notes = _from_torch(model)
         return *_objective(layers, loss), _as_given, notes
     raise must_be(
         "model",
