@@ -253,6 +253,15 @@ def test_records_serve_as_options_and_a_list_as_activations():
     ]
 
 
+def test_a_batch_size_by_the_noise_of_the_gradient():
+    data, y = load_digits(return_X_y=True)
+    model = small(batch_size="noise", max_iter=3).fit(data / 16, y)
+    assert model.batch_size_ in (32, 64, 128, 256, 512, 1024)
+    assert "noise scale" in model.batch_size_reason_
+    again = small(batch_size="noise", max_iter=3).fit(data / 16, y)
+    np.testing.assert_array_equal(again.parameters_.vector, model.parameters_.vector)
+
+
 def test_no_hidden_layer_is_logistic_regression():
     from sklearn.linear_model import LogisticRegression
 

@@ -101,7 +101,7 @@ def test_divergence_is_said_and_leaves_the_last_good_parameters(solver, early_st
         ("hidden_layer_sizes", (0,), "hidden_layer_sizes must be a positive integer"),
         ("hidden_layer_sizes", 2.5, "hidden_layer_sizes must be a positive integer"),
         ("alpha", -1, "alpha must be a number of at least 0; got -1"),
-        ("batch_size", 0, "batch_size must be 'auto' or a positive integer"),
+        ("batch_size", 0, "batch_size must be 'auto', 'noise' or a positive integer"),
         ("learning_rate_init", float("nan"), "learning_rate_init must be a positive number"),
         ("max_iter", 0, "max_iter must be a positive integer"),
         ("momentum", 1.0, "momentum must be at least 0 and below 1"),

@@ -1,5 +1,7 @@
 """L-BFGS: the minimum it reaches, the epochs it yields, and the state it leaves."""
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -94,3 +96,17 @@ def test_repeats_bit_for_bit():
         list(train_lbfgs(engine, rows, state, epochs=20))
         ends.append(state.vector.tobytes())
     assert ends[0] == ends[1]
+
+
+def test_the_loop_can_be_left_at_any_iteration():
+    engine, rows, state = prepare(Network.of_widths([3, 6, 1], "tanh"))
+    threads = threading.active_count()
+    seen = []
+    for epoch in train_lbfgs(engine, rows, state, epochs=50):
+        seen.append(state.vector.copy())
+        assert state.epoch == epoch.number == len(seen)
+        if len(seen) == 3:
+            break
+    assert state.epoch == 3
+    assert not np.array_equal(seen[1], seen[2])
+    assert threading.active_count() == threads

@@ -41,8 +41,9 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         The update rule; ``lbfgs`` is SciPy's, on all rows at once.
     alpha : float, default=0.0001
         Strength of the l2 penalty on weights (not biases), whatever the batch size.
-    batch_size : int or "auto", default="auto"
-        Rows per step; ``"auto"`` is min(200, n_samples).
+    batch_size : int, "auto" or "noise", default="auto"
+        Rows per step; ``"auto"`` is min(200, n_samples), ``"noise"`` measures the noise of the
+        gradient and takes the power of two from 32 to 1024 where more rows stop paying.
     learning_rate : str or Schedule, default="constant"
         A name from `chainrule.schedules`.
     learning_rate_init : float, default=0.001
@@ -108,6 +109,8 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         The highest of these scores.
     n_iter_, t_ : int
         Epochs of the last fit (of all calls, for `partial_fit`), and rows seen in all.
+    batch_size_, batch_size_reason_ : int, str or None
+        The rows per step, and why, where they were measured.
     stopped_because_ : {"no_improvement", "max_iter", "divergence", "interrupted"}
         How the last fit ended.
     seed_ : int

@@ -38,6 +38,7 @@ def explanation_of(estimator: "FittingMLP", rows: Rows) -> Explanation:
             "loss_curve": estimator.loss_curve_,
             "seed": estimator.seed_,
             "epochs": estimator.n_iter_,
+            "stopped_because": estimator.stopped_because_,
         },
     )
     return Explanation(subject)

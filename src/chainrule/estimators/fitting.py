@@ -19,6 +19,7 @@ from chainrule.estimators.base import BaseMLP
 from chainrule.estimators.options import (
     LBFGS_NAME,
     check_options,
+    choose_batch_size,
     hidden_widths,
     make_optimizer,
     make_schedule,
@@ -268,6 +269,7 @@ class FittingMLP(BaseMLP):
         link = loss.link
         self.out_activation_ = link.aliases[0] if link.aliases else link.name
         self.loss_curve_, self.penalty_curve_ = [], []
+        self.batch_size_reason_: str | None = None
         self.validation_loss_curve_ = self.validation_scores_ = None
         self.best_validation_score_: float | None = None
         self.parameters_ = network.parameters(self._fold(self._state.vector))
@@ -325,13 +327,13 @@ class FittingMLP(BaseMLP):
                 **shared,
             )
         else:
-            batch = min(200, len(rows)) if self.batch_size == "auto" else int(self.batch_size)
+            self.batch_size_, self.batch_size_reason_ = choose_batch_size(self, engine, rows)
             run = train_rows(
                 engine,
                 rows,
                 state,
                 learning_rate=float(self.learning_rate_init),
-                batch_size=batch,
+                batch_size=self.batch_size_,
                 schedule=make_schedule(self),
                 shuffle=bool(self.shuffle),
                 **shared,

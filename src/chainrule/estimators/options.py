@@ -7,13 +7,21 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.engines.engine import Engine, Rows
 from chainrule.formulas.optimizers import Optimizer, optimizers
 from chainrule.formulas.schedules import Schedule, schedules
 from chainrule.foundation.arrays import floating_dtype
 from chainrule.foundation.errors import must_be, suggest
 from chainrule.training.lbfgs import LBFGS
 
-__all__ = ["check_options", "hidden_widths", "make_optimizer", "make_schedule", "solver_of"]
+__all__ = [
+    "check_options",
+    "choose_batch_size",
+    "hidden_widths",
+    "make_optimizer",
+    "make_schedule",
+    "solver_of",
+]
 
 LBFGS_NAME: str = LBFGS["name"]
 
@@ -35,7 +43,7 @@ def _count_or_infinity(value: Any) -> bool:
 
 
 def _batch(value: Any) -> bool:
-    return _count(value) or (isinstance(value, str) and value == "auto")
+    return _count(value) or (isinstance(value, str) and value in ("auto", "noise"))
 
 
 def _flag(value: Any) -> bool:
@@ -72,7 +80,7 @@ def _monitor(value: Any) -> bool:
 
 RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "alpha": (_not_negative, "a number of at least 0"),
-    "batch_size": (_batch, "'auto' or a positive integer"),
+    "batch_size": (_batch, "'auto', 'noise' or a positive integer"),
     "learning_rate_init": (_positive, "a positive number"),
     "power_t": (_not_negative, "a number of at least 0"),
     "max_iter": (_count, "a positive integer"),
@@ -163,6 +171,20 @@ def make_optimizer(estimator: Any) -> Optimizer:
         options["weight_decay"] = float(estimator.weight_decay)
     # L-BFGS asks its engine for gradients only, never for a step.
     return optimizers.get("sgd" if name == LBFGS_NAME else name, **options)
+
+
+def choose_batch_size(estimator: Any, engine: Engine, rows: Rows) -> tuple[int, str | None]:
+    """Return the rows per step, and why where they were measured; a choice made is kept."""
+    if estimator.batch_size == "auto":
+        return min(200, len(rows)), None
+    if estimator.batch_size != "noise":
+        return int(estimator.batch_size), None
+    if estimator.batch_size_reason_ is not None:
+        return estimator.batch_size_, estimator.batch_size_reason_
+    from chainrule.insight.noise_choice import noise_batch_size
+
+    state, rate = estimator._state, float(estimator.learning_rate_init)
+    return noise_batch_size(engine, rows, state.vector, learning_rate=rate, seed=state.seed)
 
 
 def make_schedule(estimator: Any) -> Schedule:

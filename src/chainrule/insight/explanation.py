@@ -2,11 +2,15 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
+from chainrule.insight.batch_size import BatchSizeReport, batch_size_report
 from chainrule.insight.chain import Chain, chain
 from chainrule.insight.check import Check, check_gradient
+from chainrule.insight.health import Health, health
+from chainrule.insight.learning_rate import LearningRateReport, learning_rate_report
 from chainrule.insight.place import Place
 from chainrule.insight.subject import Subject
 
@@ -60,6 +64,18 @@ class Explanation:
     def check(self, n: int = 50, seed: int = 0) -> Check:
         """Compare ``n`` derivatives, drawn from all layers, with finite differences."""
         return check_gradient(self.subject, n, seed)
+
+    def health(self) -> Health:
+        """Look at activations, dead and saturated units, gradients and updates of every layer."""
+        return health(self.subject)
+
+    def batch_sizes(self, **options: Any) -> BatchSizeReport:
+        """Measure what larger batches are worth on these rows; see `batch_size_report`."""
+        return batch_size_report(self.subject, **options)
+
+    def learning_rates(self, **options: Any) -> LearningRateReport:
+        """Compare learning rates from the same start and batches; see `learning_rate_report`."""
+        return learning_rate_report(self.subject, **options)
 
     def largest(self, count: int = 3) -> list[Chain]:
         """Return the chains of the weights and biases with the largest gradients."""

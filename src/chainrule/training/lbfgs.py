@@ -1,8 +1,10 @@
 """SciPy's L-BFGS on all rows at once: for small data, where a step may cost a whole pass."""
 
 import math
+import threading
 import time
 from collections.abc import Iterator
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -34,9 +36,11 @@ def train_lbfgs(
     tolerance: float = 0.0,
     monitor: str = "loss",
 ) -> Iterator[Epoch]:
-    """Minimize the objective on all rows, and yield an `Epoch` per iteration once all are made.
+    """Minimize the objective on all rows, and yield an `Epoch` per iteration.
 
-    The state moves on with every iteration, so an interruption loses nothing but the curvature.
+    SciPy calls back and cannot be paused, so it runs in a thread of its own that waits while an
+    epoch is looked at. A loop that is left early ends it at that iteration: nothing is lost but the
+    curvature.
 
     Parameters
     ----------
@@ -57,7 +61,9 @@ def train_lbfgs(
 
     xp = namespace(state.vector)
     dtype = state.vector.dtype
-    made: list[Epoch] = []
+    made: SimpleQueue[Epoch | BaseException | None] = SimpleQueue()
+    looked_at, left = threading.Semaphore(0), threading.Event()
+    first_epoch = state.epoch
     evaluations = 0
     began = time.perf_counter()
 
@@ -65,7 +71,7 @@ def train_lbfgs(
         nonlocal evaluations
         evaluations += 1
         value, gradient = engine.gradient(xp.asarray(vector, dtype=dtype), rows)
-        if not made and evaluations == 1 and not math.isfinite(value):
+        if state.epoch == first_epoch and evaluations == 1 and not math.isfinite(value):
             raise DivergenceError(
                 epoch=1, step=1, learning_rate=1.0, loss=value, first_loss=math.nan
             )
@@ -81,7 +87,7 @@ def train_lbfgs(
         validation_loss, score, best = assess(
             engine, state, loss, validation, metric, monitor, tolerance, keep=patience is not None
         )
-        made.append(
+        made.put(
             Epoch(
                 number=state.epoch,
                 loss=loss,
@@ -97,22 +103,44 @@ def train_lbfgs(
             )
         )
         evaluations, began = 0, time.perf_counter()
-        if patience is not None and monitor != "loss" and state.patience.stale >= patience:
+        looked_at.acquire()
+        stale = patience is not None and monitor != "loss" and state.patience.stale >= patience
+        if stale or left.is_set():
             raise StopIteration
 
-    with np.errstate(all="ignore"):
-        minimize(
-            value_and_gradient,
-            np.asarray(state.vector, dtype=np.float64),
-            jac=True,
-            method="L-BFGS-B",
-            callback=after_iteration,
-            options={
-                "maxiter": epochs,
-                "maxfun": max_evaluations,
-                "gtol": gradient_tolerance,
-                # the gradient decides, not the fall of the loss
-                "ftol": 64.0 * float(np.finfo(np.float64).eps),
-            },
-        )
-    yield from made
+    def run() -> None:
+        try:
+            minimize_all()
+        except BaseException as error:  # raised again where the epochs are looked at
+            made.put(error)
+        made.put(None)
+
+    def minimize_all() -> None:
+        with np.errstate(all="ignore"):
+            minimize(
+                value_and_gradient,
+                np.asarray(state.vector, dtype=np.float64),
+                jac=True,
+                method="L-BFGS-B",
+                callback=after_iteration,
+                options={
+                    "maxiter": epochs,
+                    "maxfun": max_evaluations,
+                    "gtol": gradient_tolerance,
+                    # the gradient decides, not the fall of the loss
+                    "ftol": 64.0 * float(np.finfo(np.float64).eps),
+                },
+            )
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        while (item := made.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+            looked_at.release()
+    finally:
+        left.set()
+        looked_at.release()
+        thread.join()
