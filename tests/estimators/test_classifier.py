@@ -253,6 +253,19 @@ def test_records_serve_as_options_and_a_list_as_activations():
     ]
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_same_bits_for_any_number_of_threads(dtype):
+    wide = np.random.default_rng(1).normal(size=(600, 50))
+    y = (wide[:, 0] > 0).astype(int)
+    options = {"hidden_layer_sizes": (200, 200), "batch_size": 300, "max_iter": 2, "dtype": dtype}
+    fits = [small(n_threads=threads, **options).fit(wide, y) for threads in (1, 2, 3, None)]
+    for other in fits[1:]:
+        assert other.parameters_.vector.tobytes() == fits[0].parameters_.vector.tobytes()
+        assert other.predict_proba(wide).tobytes() == fits[0].predict_proba(wide).tobytes()
+    with pytest.raises(ValueError, match="n_threads must be None or a positive integer"):
+        small(n_threads=0).fit(wide, y)
+
+
 def test_a_batch_size_by_the_noise_of_the_gradient():
     data, y = load_digits(return_X_y=True)
     model = small(batch_size="noise", max_iter=3).fit(data / 16, y)

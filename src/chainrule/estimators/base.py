@@ -61,6 +61,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         loss: Any,
         dtype: Any,
         engine: Any,
+        n_threads: int | None,
         weight_decay: float | None,
         monitor: str,
     ) -> None:
@@ -90,6 +91,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         self.loss = loss
         self.dtype = dtype
         self.engine = engine
+        self.n_threads = n_threads
         self.weight_decay = weight_decay
         self.monitor = monitor
 
@@ -117,7 +119,9 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
 
     def _scoring_engine(self) -> Engine:
         if not hasattr(self, "_engine"):
-            self._engine = choose_engine(self.engine, self.objective_, make_optimizer(self))
+            self._engine = choose_engine(
+                self.engine, self.objective_, make_optimizer(self), self.n_threads
+            )
         return self._engine
 
     @property

@@ -84,7 +84,10 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
     dtype : {"float32", "float64"}, default=None
         Precision of parameters and computation; None follows X.
     engine : str or Engine, default="auto"
-        What computes.
+        What computes: the compiled engine where it can, else the reference engine.
+    n_threads : int, default=None
+        Most threads of the compiled engine; None is all cores the process may use. The result has
+        the same bits for any number.
     weight_decay : float, default=None
         Decoupled decay of the optimizer; None takes the solver's own (0.01 for ``adamw``).
     monitor : {"score", "loss"}, default="score"
@@ -161,6 +164,7 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         loss: str | Loss | None = None,
         dtype: Any = None,
         engine: str | Engine = "auto",
+        n_threads: int | None = None,
         weight_decay: float | None = None,
         monitor: str = "score",
     ) -> None:
@@ -191,6 +195,7 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
             loss=loss,
             dtype=dtype,
             engine=engine,
+            n_threads=n_threads,
             weight_decay=weight_decay,
             monitor=monitor,
         )

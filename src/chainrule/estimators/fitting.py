@@ -295,7 +295,7 @@ class FittingMLP(BaseMLP):
         self.objective_ = Objective.with_strengths(
             self.network_, self.objective_.loss, l2=self.alpha
         )
-        engine = choose_engine(self.engine, self.objective_, make_optimizer(self))
+        engine = choose_engine(self.engine, self.objective_, make_optimizer(self), self.n_threads)
         self._engine = engine
         patience = None if self.n_iter_no_change == math.inf else int(self.n_iter_no_change)
         metric, monitor = None, "loss"

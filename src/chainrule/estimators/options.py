@@ -74,6 +74,10 @@ def _not_negative_or_none(value: Any) -> bool:
     return value is None or _not_negative(value)
 
 
+def _count_or_none(value: Any) -> bool:
+    return value is None or _count(value)
+
+
 def _monitor(value: Any) -> bool:
     return isinstance(value, str) and value in ("score", "loss")
 
@@ -98,6 +102,7 @@ RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "n_iter_no_change": (_count_or_infinity, "a positive integer, or infinity"),
     "max_fun": (_count, "a positive integer"),
     "weight_decay": (_not_negative_or_none, "None or a number of at least 0"),
+    "n_threads": (_count_or_none, "None or a positive integer"),
     "monitor": (_monitor, "'score' or 'loss'"),
 }
 # What matters only where rows are held out; scikit-learn's users set it to 0 or None elsewhere.

@@ -39,7 +39,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
     hidden_layer_sizes, activation, solver, alpha, batch_size, learning_rate, learning_rate_init,
     power_t, max_iter, shuffle, random_state, tol, verbose, warm_start, momentum,
     nesterovs_momentum, early_stopping, validation_fraction, beta_1, beta_2, epsilon,
-    n_iter_no_change, max_fun, dtype, engine, weight_decay
+    n_iter_no_change, max_fun, dtype, engine, n_threads, weight_decay
         As in `MLPClassifier`; the rows held out are not stratified.
     monitor : {"score", "loss"}, default="score"
         What is watched on held-out rows: R2, or the loss.
@@ -99,6 +99,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
         max_fun: int = 15000,
         dtype: Any = None,
         engine: str | Engine = "auto",
+        n_threads: int | None = None,
         weight_decay: float | None = None,
         monitor: str = "score",
         scale_target: bool = True,
@@ -130,6 +131,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
             loss=loss,
             dtype=dtype,
             engine=engine,
+            n_threads=n_threads,
             weight_decay=weight_decay,
             monitor=monitor,
         )

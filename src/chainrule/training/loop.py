@@ -105,6 +105,7 @@ def train(
     parameters: Parameters | None = None,
     state: TrainingState | None = None,
     engine: str | Engine = "auto",
+    n_threads: int | None = None,
 ) -> Iterator[Epoch]:
     """Train a network by gradient descent, one batch at a time, and yield an `Epoch` per pass.
 
@@ -161,7 +162,10 @@ def train(
     state : TrainingState, optional
         A state to go on from, from an `Epoch` or a file; it is moved on in place.
     engine : str or Engine
-        What computes.
+        What computes: ``"auto"`` is the compiled engine where it can, else the reference engine.
+    n_threads : int, optional
+        Most threads of the compiled engine; None is all cores the process may use. The result has
+        the same bits for any number.
 
     Yields
     ------
@@ -195,7 +199,7 @@ def train(
         names = ("validation x", "validation y")
         held_out = make_rows(objective, *validation, like=state.vector, names=names)
     return train_rows(
-        choose_engine(engine, objective, rule),
+        choose_engine(engine, objective, rule, n_threads),
         rows,
         state,
         learning_rate=rule.learning_rate if learning_rate is None else learning_rate,
