@@ -318,6 +318,7 @@ class FittingMLP(BaseMLP):
             "monitor": monitor,
         }
         if solver_of(self) == LBFGS_NAME:
+            self.batch_size_ = len(rows)
             run = train_lbfgs(
                 engine,
                 rows,

@@ -125,6 +125,7 @@ def save_model(
         "curves": {curve: getattr(estimator, curve) for curve in CURVES},
         "counts": {count: int(getattr(estimator, count)) for count in COUNTS},
         "stopped_because": estimator.stopped_because_,
+        "batch_size": [estimator.batch_size_, estimator.batch_size_reason_],
         "feature_names": _names(getattr(estimator, "feature_names_in_", None)),
         "preparation": None if preparation is None else preparation.to_dict(),
         "training": training or {},
@@ -202,6 +203,9 @@ def _restored(description: dict[str, Any], arrays: dict[str, np.ndarray]) -> Mod
     loss = restore(losses, description["loss"])
     estimator.objective_ = Objective.with_strengths(network, loss, l2=float(estimator.alpha))
     estimator.stopped_because_ = _text(description["stopped_because"])
+    size, reason = description["batch_size"]
+    estimator.batch_size_ = _whole(size)
+    estimator.batch_size_reason_ = None if reason is None else _text(reason)
     estimator.n_layers_ = len(network.layers) + 1
     estimator.out_activation_ = loss.link.aliases[0] if loss.link.aliases else loss.link.name
     if description["feature_names"] is not None:
