@@ -94,6 +94,14 @@ class Engine(Protocol):
     objective: Objective
     optimizer: Optimizer
 
+    def operations_per_call(self, vector: Array) -> float:
+        """Return about what it computes in a tenth of a second, for parameters of this kind.
+
+        A call of `epoch` gets so much work, then Python is in charge again. A constant of the
+        engine, so that a run repeats its bits on any machine.
+        """
+        ...
+
     def scores(self, vector: Array, x: Array) -> Array:
         """Return the scores (n, n_out) at a flat vector of parameters."""
         ...
@@ -203,6 +211,10 @@ class _AutomaticEngine:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _AutomaticEngine, (self.objective, self.optimizer, self.n_threads)
+
+    def operations_per_call(self, vector: Array) -> float:
+        """Return about what it computes in a tenth of a second."""
+        return self._engine_for(vector).operations_per_call(vector)
 
     def scores(self, vector: Array, x: Array) -> Array:
         """Return the scores (n, n_out) at a flat vector of parameters."""

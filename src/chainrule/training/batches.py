@@ -19,9 +19,7 @@ __all__ = ["Plan", "Snapshot", "one_pass"]
 
 # A loss this many times the first one is divergence, finite or not.
 DIVERGENCE_FACTOR = 1e6
-# A call of an engine works about a tenth of a second, then returns. Its steps are counted by their
-# work and not by the clock: sums of losses round by their grouping, and a run must repeat its bits.
-OPERATIONS_PER_CALL = 1e9
+# Besides its arithmetic, a step costs about as much as so many operations.
 OPERATIONS_PER_STEP = 1e6
 
 
@@ -81,7 +79,9 @@ def one_pass(
         order = np.arange(len(rows))
     # two operations per weight and row forward, four backward
     per_step = OPERATIONS_PER_STEP + 6.0 * state.network.n_parameters * plan.batch_size
-    per_call = max(1, int(OPERATIONS_PER_CALL / per_step))
+    # counted by work and not by the clock: sums of losses round by their grouping, and a run must
+    # repeat its bits
+    per_call = max(1, int(engine.operations_per_call(state.vector) / per_step))
     done, loss, weight = 0, 0.0, 0.0
     while done < plan.steps:
         count = 1 if math.isnan(state.first_loss) else min(per_call, plan.steps - done)
