@@ -20,6 +20,7 @@ generator = np.random.default_rng(20)
 X = generator.normal(size=(60, 3))
 BINARY = (X[:, 0] > 0).astype(int)
 THREE = np.arange(60) % 3
+NOISE = generator.permutation(BINARY)
 LABELS = np.c_[BINARY, (X[:, 1] > 0)].astype(int)
 
 
@@ -176,26 +177,26 @@ def test_warm_start_refuses_other_classes():
 
 
 def test_early_stopping_keeps_the_best():
-    noise = generator.permutation(BINARY)
     model = small(hidden_layer_sizes=(64,), max_iter=500, learning_rate_init=0.02)
-    model.fit(X[:40], noise[:40], X_val=X[40:], y_val=noise[40:])
+    model.fit(X[:40], NOISE[:40], X_val=X[40:], y_val=NOISE[40:])
     assert model.stopped_because_ == "no_improvement"
     assert model.n_iter_ < 500
     assert len(model.validation_loss_curve_) == len(model.validation_scores_) == model.n_iter_
-    assert model.score(X[40:], noise[40:]) == model.best_validation_score_
+    assert model.score(X[40:], NOISE[40:]) == model.best_validation_score_
     assert model.best_loss_ is None
     lowest = model.set_params(monitor="loss").fit(
-        X[:40], noise[:40], X_val=X[40:], y_val=noise[40:]
+        X[:40], NOISE[:40], X_val=X[40:], y_val=NOISE[40:]
     )
-    found = log_loss(noise[40:], lowest.predict_proba(X[40:]))
+    found = log_loss(NOISE[40:], lowest.predict_proba(X[40:]))
     assert found == pytest.approx(min(lowest.validation_loss_curve_), rel=1e-12)
 
 
 def test_the_best_comes_back_at_the_last_epoch_too():
-    noise = generator.permutation(BINARY)
-    model = small(max_iter=15, learning_rate_init=0.1, n_iter_no_change=1000, monitor="loss")
-    model.fit(X[:40], noise[:40], X_val=X[40:], y_val=noise[40:])
-    found = log_loss(noise[40:], model.predict_proba(X[40:]))
+    model = small(
+        hidden_layer_sizes=(64,), learning_rate_init=0.02, n_iter_no_change=1000, monitor="loss"
+    )
+    model.fit(X[:40], NOISE[:40], X_val=X[40:], y_val=NOISE[40:])
+    found = log_loss(NOISE[40:], model.predict_proba(X[40:]))
     assert min(model.validation_loss_curve_) < model.validation_loss_curve_[-1]
     assert found == pytest.approx(min(model.validation_loss_curve_), rel=1e-12)
 

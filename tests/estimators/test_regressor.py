@@ -17,6 +17,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 generator = np.random.default_rng(20)
 X = generator.normal(size=(60, 3))
 T = 2 * X[:, 0] - X[:, 1] + 1
+NOISE = generator.normal(size=60)
+COUNTS = generator.poisson(np.exp(X[:, 0]))
 TWO = np.c_[T, -T]
 
 
@@ -62,17 +64,16 @@ def test_losses_in_the_users_unit(loss):
 
 
 def test_quantiles_bound_their_share():
-    noisy = T + generator.normal(size=60)
+    noisy = T + NOISE
     high = small(loss=losses.get("quantile", q=0.9), max_iter=300).fit(X, noisy)
     share = np.mean(noisy <= high.predict(X))
     assert 0.8 < share < 0.98
 
 
 def test_poisson_predicts_means_and_refuses_negative_counts():
-    counts = generator.poisson(np.exp(X[:, 0]))
-    model = small(loss="poisson").fit(X, counts)
+    model = small(loss="poisson").fit(X, COUNTS)
     assert model.predict(X).min() > 0.0
-    assert model.predict(X).mean() == pytest.approx(counts.mean(), rel=0.2)
+    assert model.predict(X).mean() == pytest.approx(COUNTS.mean(), rel=0.2)
     assert model.out_activation_ == "exp"
     with pytest.raises(ValueError, match=r"y must be finite and >= 0 for poisson; got -"):
         small(loss="poisson").fit(X, T)
