@@ -122,7 +122,8 @@ class Sequential(Layer):
 
 
 def test_keras_layers():
-    first, second = random.normal(size=(4, 5)), random.normal(size=(5, 3))
+    own = np.random.default_rng(6)
+    first, second = own.normal(size=(4, 5)), own.normal(size=(5, 3))
     model = Sequential(
         Layer("Dense", (first, np.zeros(5)), "relu"),
         Layer("Dropout"),

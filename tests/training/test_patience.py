@@ -80,7 +80,7 @@ class TestPatience:
     def test_validation_loss_decides_when_there_is_no_metric(self):
         """Labels are noise: the training loss goes on falling, the validation loss rises."""
         network = Network(Dense(3, 64, "tanh"), Dense(64, 1))
-        noise = RANDOM.normal(size=60)
+        noise = np.random.default_rng(1).normal(size=60)
         options = {"optimizer": "adam", "learning_rate": 0.02, "epochs": 500, "patience": 5}
         epochs = list(
             train(network, X[:40], noise[:40], validation=(X[40:], noise[40:]), **options)

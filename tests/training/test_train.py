@@ -216,14 +216,14 @@ class TestWeights:
         assert with_zeros.loss == pytest.approx(kept.loss, rel=1e-10)
 
     def test_scale_of_the_weights_does_not_matter(self):
-        weight = RANDOM.uniform(0.5, 2.0, 60)
+        weight = np.random.default_rng(1).uniform(0.5, 2.0, 60)
         one = last(NETWORK, X, T, sample_weight=weight, epochs=3)
         other = last(NETWORK, X, T, sample_weight=weight * 1000.0, epochs=3)
         np.testing.assert_allclose(other.parameters.vector, one.parameters.vector, rtol=1e-10)
         assert other.loss == pytest.approx(one.loss, rel=1e-12)
 
     def test_integer_weights_are_repeated_rows(self):
-        weight = RANDOM.integers(1, 4, 60)
+        weight = np.random.default_rng(2).integers(1, 4, 60)
         options = {"batch_size": 1000, "epochs": 5, "parameters": NETWORK.start(seed=2)}
         one = last(NETWORK, X, T, sample_weight=weight, **options)
         repeated = last(NETWORK, np.repeat(X, weight, axis=0), np.repeat(T, weight), **options)
@@ -271,7 +271,7 @@ class TestValidation:
             assert epoch.metric is None
 
     def test_takes_weights(self):
-        weight = RANDOM.uniform(0.0, 2.0, 20)
+        weight = np.random.default_rng(3).uniform(0.0, 2.0, 20)
         epoch = last(NETWORK, X[:40], T[:40], validation=(X[40:], T[40:], weight), epochs=1)
         predicted = NETWORK.predict(epoch.parameters, X[40:])[:, 0]
         expected = losses.mse(predicted, T[40:], sample_weight=weight)
