@@ -273,7 +273,6 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
     def _learn_targets(
         self, y: Any, weight: np.ndarray | None, classes: Any = None
     ) -> tuple[Loss, int]:
-        y = self._labels(y)
         self._multilabel = y.ndim == 2
         if self._multilabel:
             self.classes_ = np.arange(y.shape[1])
@@ -299,7 +298,7 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
             outputs = 1
         return loss, outputs
 
-    def _labels(self, y: Any) -> np.ndarray:
+    def _prepared(self, y: Any) -> np.ndarray:
         """Return the labels (n,), or the indicator rows (n, n_labels) of multilabel targets."""
         if hasattr(y, "toarray"):
             y = y.toarray()
@@ -318,7 +317,7 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         return labels
 
     def _encode(self, y: Any) -> np.ndarray:
-        y = labels = self._labels(y)
+        labels: np.ndarray = y
         if self._multilabel != (y.ndim == 2) or (
             self._multilabel and y.shape[1] != self.n_outputs_
         ):
@@ -343,7 +342,7 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         return np.reshape(codes, (-1, 1)) if one_score else codes
 
     def _strata(self, y: Any) -> np.ndarray | None:
-        return None if self._multilabel else self._labels(y)
+        return None if self._multilabel else np.asarray(y)
 
     def _metric(self, loss: Loss, weight: np.ndarray | None) -> Metric:
         def accuracy(scores: np.ndarray, y: np.ndarray) -> float:

@@ -6,7 +6,6 @@ A fit is a plain loop over the epochs of `train_rows`; the estimator is fitted a
 import math
 import warnings
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -58,6 +57,10 @@ class FittingMLP(BaseMLP):
         self, y: Any, weight: np.ndarray | None, classes: Any = None
     ) -> tuple[Loss, int]:
         """Learn labels or scale from the first data; return the loss and the number of scores."""
+        raise NotImplementedError
+
+    def _prepared(self, y: Any) -> np.ndarray:
+        """Return targets as an array of the kind that the methods below take; once per call."""
         raise NotImplementedError
 
     def _encode(self, y: Any) -> np.ndarray:
@@ -121,12 +124,7 @@ class FittingMLP(BaseMLP):
         InputError
             A ValueError that names the argument, its value and what to do.
         """
-        try:
-            for epoch in self.fit_epochs(X, y, sample_weight, X_val=X_val, y_val=y_val):
-                if self.verbose:
-                    print(_line(epoch))
-        except DivergenceError as error:
-            warnings.warn(str(error), DivergenceWarning, stacklevel=2)
+        self._follow(self.fit_epochs(X, y, sample_weight, X_val=X_val, y_val=y_val), stacklevel=3)
         if self.stopped_because_ == "max_iter" and not make_schedule(self).needs_total:
             warnings.warn(
                 f"training stopped after max_iter={self.max_iter} epochs while the "
@@ -152,10 +150,7 @@ class FittingMLP(BaseMLP):
         """
         check_options(self)
         anew = not (self.warm_start and hasattr(self, "parameters_"))
-        X, y = self._checked(X, y, reset=anew)
-        weight = _checked_weight(sample_weight, X.shape[0])
-        if anew:
-            self._begin(X, y, weight)
+        X, y, weight = self._taken_in(X, y, sample_weight, anew)
         held_out = None
         if X_val is not None or y_val is not None:
             if X_val is None or y_val is None:
@@ -202,18 +197,30 @@ class FittingMLP(BaseMLP):
                 f"{self.learning_rate!r}. Choose 'constant', or call fit."
             )
         anew = not hasattr(self, "parameters_")
+        X, y, weight = self._taken_in(X, y, sample_weight, anew, classes)
+        rows = self._rows(X, y, weight)
+        self._follow(self._epochs(rows, None, 1, stops=False), stacklevel=4)
+        self.n_iter_ = self._state.epoch
+        return self
+
+    def _follow(self, epochs: Iterator[Epoch], stacklevel: int) -> None:
+        """Run to the end, a line per epoch where asked for, and turn divergence into a warning."""
+        try:
+            for epoch in epochs:
+                if self.verbose:
+                    print(epoch)
+        except DivergenceError as error:
+            warnings.warn(str(error), DivergenceWarning, stacklevel=stacklevel)
+
+    def _taken_in(
+        self, X: Any, y: Any, sample_weight: Any, anew: bool, classes: Any = None
+    ) -> tuple[Any, Any, np.ndarray | None]:
+        """Return checked inputs, targets and weights; begin with them where there is no state."""
         X, y = self._checked(X, y, reset=anew)
         weight = _checked_weight(sample_weight, X.shape[0])
         if anew:
             self._begin(X, y, weight, classes)
-        try:
-            for epoch in self._epochs(self._rows(X, y, weight), None, 1, stops=False):
-                if self.verbose:
-                    print(_line(epoch))
-        except DivergenceError as error:
-            warnings.warn(str(error), DivergenceWarning, stacklevel=3)
-        self.n_iter_ = self._state.epoch
-        return self
+        return X, y, weight
 
     def explain(self, X: Any, y: Any, sample_weight: Any = None) -> "Explanation":
         """Return the chain rule of any weight on these rows, in symbols and numbers.
@@ -241,7 +248,7 @@ class FittingMLP(BaseMLP):
         """Return inputs and targets as arrays of one length; finiteness of X is seen later."""
         if y is None:
             raise ValueError("requires y to be passed, but the target y is None.")
-        return validate_data(  # type: ignore[no-any-return]
+        X, y = validate_data(
             self,
             X,
             y,
@@ -250,6 +257,7 @@ class FittingMLP(BaseMLP):
             multi_output=True,
             ensure_all_finite=False,
         )
+        return X, self._prepared(y)
 
     def _begin(self, X: Any, y: Any, weight: np.ndarray | None, classes: Any = None) -> None:
         """Build the network and its starting state from the first data."""
@@ -271,6 +279,8 @@ class FittingMLP(BaseMLP):
         self.loss_curve_, self.penalty_curve_ = [], []
         self.batch_size_reason_: str | None = None
         self.validation_loss_curve_ = self.validation_scores_ = None
+        self.loss_ = math.nan
+        self.best_loss_: float | None = None
         self.best_validation_score_: float | None = None
         self.parameters_ = network.parameters(self._fold(self._state.vector))
 
@@ -344,7 +354,7 @@ class FittingMLP(BaseMLP):
         try:
             for epoch in run:
                 self._record(epoch)
-                yield self._in_user_units(epoch)
+                yield epoch.in_units(self._loss_factor)
             self.stopped_because_ = "max_iter" if self.n_iter_ == epochs else "no_improvement"
         except DivergenceError:
             self.stopped_because_ = "divergence"
@@ -367,7 +377,8 @@ class FittingMLP(BaseMLP):
     def _record(self, epoch: Epoch) -> None:
         self.n_iter_ += 1
         self.t_ += epoch.rows
-        self.loss_curve_.append(epoch.loss * self._loss_factor)
+        self.loss_ = epoch.loss * self._loss_factor
+        self.loss_curve_.append(self.loss_)
         self.penalty_curve_.append(epoch.penalty * self._loss_factor)
         if epoch.validation_loss is not None:
             assert self.validation_loss_curve_ is not None
@@ -375,27 +386,19 @@ class FittingMLP(BaseMLP):
             assert epoch.metric is not None
             self.validation_loss_curve_.append(epoch.validation_loss * self._loss_factor)
             self.validation_scores_.append(epoch.metric)
+            best = self.best_validation_score_
+            self.best_validation_score_ = epoch.metric if best is None else max(best, epoch.metric)
+        if self.validation_scores_:
+            self.best_loss_ = None
+        else:
+            self.best_loss_ = min(
+                self.loss_, math.inf if self.best_loss_ is None else self.best_loss_
+            )
         self._publish()
 
     def _publish(self) -> None:
-        """Show the state as fitted attributes."""
+        """Show the parameters of the state in the user's units."""
         self.parameters_ = self.network_.parameters(self._fold(self._state.best_parameters.vector))
-        held_out = self.validation_scores_
-        self.loss_ = self.loss_curve_[-1] if self.loss_curve_ else math.nan
-        self.best_loss_ = min(self.loss_curve_) if self.loss_curve_ and not held_out else None
-        self.best_validation_score_ = max(held_out) if held_out else None
-
-    def _in_user_units(self, epoch: Epoch) -> Epoch:
-        factor = self._loss_factor
-        if factor == 1.0:
-            return epoch
-        validation = epoch.validation_loss
-        return replace(
-            epoch,
-            loss=epoch.loss * factor,
-            penalty=epoch.penalty * factor,
-            validation_loss=None if validation is None else validation * factor,
-        )
 
 
 def _checked_weight(sample_weight: Any, n: int) -> np.ndarray | None:
@@ -403,13 +406,3 @@ def _checked_weight(sample_weight: Any, n: int) -> np.ndarray | None:
         return None
     weight: np.ndarray = checked_weight(np.asarray(sample_weight), n, np.empty(0))
     return weight
-
-
-def _line(epoch: Epoch) -> str:
-    """Return an epoch as one line of text."""
-    parts = [f"epoch {epoch.number}", f"loss {epoch.loss:.6g}"]
-    if epoch.validation_loss is not None:
-        parts.append(f"validation loss {epoch.validation_loss:.6g}")
-    if epoch.metric is not None:
-        parts.append(f"validation score {epoch.metric:.4f}")
-    return "  ".join(parts)

@@ -147,7 +147,6 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
     def _learn_targets(
         self, y: Any, weight: np.ndarray | None, classes: Any = None
     ) -> tuple[Loss, int]:
-        y = self._columns(y)
         loss = losses.get(self.loss)
         if loss.rowwise:
             raise must_be(
@@ -168,7 +167,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
             self._loss_unit = 1.0
         return loss, y.shape[1]
 
-    def _columns(self, y: Any) -> np.ndarray:
+    def _prepared(self, y: Any) -> np.ndarray:
         y = np.asarray(y)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
@@ -182,13 +181,13 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
         return columns
 
     def _encode(self, y: Any) -> np.ndarray:
-        y = self._columns(y)
         if y.shape[1] != self.n_outputs_:
             raise InputError(
                 f"y must have {self.n_outputs_} target(s), as in the first fit; got {y.shape[1]}. "
                 "Fit anew to change their number."
             )
-        return y if self.target_scale_ is None else self.target_scale_.apply(y)
+        targets: np.ndarray = y
+        return targets if self.target_scale_ is None else self.target_scale_.apply(y)
 
     def _strata(self, y: Any) -> np.ndarray | None:
         return None

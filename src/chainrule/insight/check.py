@@ -12,7 +12,6 @@ from functools import partial
 import numpy as np
 
 from chainrule.engines.engine import Rows
-from chainrule.engines.reference import ReferenceEngine
 from chainrule.formulas.loss import Loss
 from chainrule.formulas.records import Activation
 from chainrule.foundation.arrays import namespace
@@ -139,7 +138,7 @@ def check_gradient(subject: Subject, n: int = 50, seed: int = 0) -> Check:
 def check_weight(subject: Subject, index: int, row: int | None, gradient: float) -> Verdict:
     """Compare one derivative, of one row's loss or of the mean loss, with finite differences."""
     subject = _in_float64(subject, row)
-    engine = ReferenceEngine(subject.objective, subject.optimizer)
+    engine = subject.engine
     value = float(subject.vector[index])
     middle = _signs(subject, subject.vector)
 

@@ -3,21 +3,26 @@
 import math
 from collections.abc import Iterator
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
+from chainrule.engines.engine import Rows
 from chainrule.foundation.arrays import Namespace, namespace
+from chainrule.insight.row_blocks import Block, row_blocks
 from chainrule.insight.subject import Subject
 
 __all__ = ["RowTrace", "contributions"]
 
-BLOCK = 4096
+
+def _blocks(subject: Subject, rows: slice) -> Iterator[Block]:
+    """Yield the blocks of some rows, each of weight 1, in float64."""
+    x, y = subject.rows.x[rows], np.asarray(subject.rows.y[rows], dtype=np.float64)
+    return row_blocks(subject.objective, np.asarray(subject.vector, np.float64), Rows(x, y))
 
 
-def _float64(subject: Subject, rows: slice) -> tuple[np.ndarray, np.ndarray]:
-    x, y, _ = subject.rows.take(rows)
-    dense = x.toarray() if hasattr(x, "toarray") else x
-    return np.asarray(dense, dtype=np.float64), np.asarray(y, dtype=np.float64)
+def _dense(x: Any) -> np.ndarray:
+    return np.asarray(x.toarray() if hasattr(x, "toarray") else x)
 
 
 class RowTrace:
@@ -34,22 +39,12 @@ class RowTrace:
     def __init__(self, subject: Subject, row: int) -> None:
         self.subject = subject
         self.row = row
-        network = subject.objective.network
-        parameters = subject.parameters
-        self.weights = [np.asarray(w, dtype=np.float64) for w in parameters.weights]
-        x, y = _float64(subject, slice(row, row + 1))
-        self.xp: Namespace = namespace(x)
-        self.y = y
-        self.z: list[np.ndarray] = []
-        self.a: list[np.ndarray] = [x[0]]
-        with np.errstate(all="ignore"):
-            for layer, weight, bias in zip(
-                network.layers, self.weights, parameters.biases, strict=True
-            ):
-                z = self.a[-1] @ weight
-                z = z if bias is None else z + np.asarray(bias, dtype=np.float64)
-                self.z.append(z)
-                self.a.append(layer.activation.value(self.xp, z[None, :])[0])
+        self.weights = [np.asarray(w, dtype=np.float64) for w in subject.parameters.weights]
+        (block,) = _blocks(subject, slice(row, row + 1))
+        self.y = np.asarray(subject.rows.y[row : row + 1], dtype=np.float64)
+        self.xp: Namespace = namespace(self.y)
+        self.z: list[np.ndarray] = [z[0] for z in block.z]
+        self.a: list[np.ndarray] = [_dense(block.inputs[0])[0], *(a[0] for a in block.a)]
         self._da: dict[int, np.ndarray] = {}
 
     @property
@@ -138,29 +133,11 @@ def contributions(subject: Subject, layer: int, unit: int | None, to: int) -> np
     unit, to : int
         From which input to which unit of the layer, from 0.
     """
-    return np.concatenate([_block(subject, rows, layer, unit, to) for rows in _blocks(subject)])
-
-
-def _blocks(subject: Subject) -> Iterator[slice]:
-    for start in range(0, len(subject.rows), BLOCK):
-        yield slice(start, start + BLOCK)
-
-
-def _block(subject: Subject, rows: slice, layer: int, unit: int | None, to: int) -> np.ndarray:
-    layers = subject.objective.network.layers
-    loss = subject.objective.loss
-    x, y = _float64(subject, rows)
-    xp = namespace(x)
-    weights = [np.asarray(w, dtype=np.float64) for w in subject.parameters.weights]
-    z, a = [], [x]
+    parts = []
     with np.errstate(all="ignore"):
-        for dense, weight, bias in zip(layers, weights, subject.parameters.biases, strict=True):
-            z.append(a[-1] @ weight if bias is None else a[-1] @ weight + bias)
-            a.append(dense.activation.value(xp, z[-1]))
-        da = loss.rows_gradient(xp, a[-1], y)
-        for number in range(len(layers), layer - 1, -1):
-            dz = layers[number - 1].activation.pullback(xp, z[number - 1], a[number], da)
-            if number > layer:
-                da = dz @ weights[number - 1].T
-        delta: np.ndarray = dz[:, to]
-        return delta if unit is None else delta * a[layer - 1][:, unit]
+        for block in _blocks(subject, slice(None)):
+            part = block.dz[layer - 1][:, to]
+            if unit is not None:
+                part = part * _dense(block.inputs[layer - 1][:, [unit]])[:, 0]
+            parts.append(part)
+    return np.concatenate(parts)

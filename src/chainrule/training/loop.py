@@ -6,7 +6,7 @@ Everything else (estimators, command line, notebooks) is a plain ``for`` loop ov
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -77,6 +77,26 @@ class Epoch:
     def best_parameters(self) -> Parameters:
         """The parameters of the best epoch on the validation rows, where patience watches them."""
         return self.state.best_parameters
+
+    def in_units(self, factor: float) -> "Epoch":
+        """Return the epoch with its losses and penalty times a factor: those of another unit."""
+        if factor == 1.0:
+            return self
+        validation = self.validation_loss
+        return replace(
+            self,
+            loss=self.loss * factor,
+            penalty=self.penalty * factor,
+            validation_loss=None if validation is None else validation * factor,
+        )
+
+    def __str__(self) -> str:
+        parts = [f"epoch {self.number}", f"loss {self.loss:.6g}"]
+        if self.validation_loss is not None:
+            parts.append(f"validation loss {self.validation_loss:.6g}")
+        if self.metric is not None:
+            parts.append(f"validation score {self.metric:.4f}")
+        return "  ".join(parts)
 
 
 def train(
