@@ -84,3 +84,26 @@ def test_peoples_own_formulas():
     assert check_formula(losses.huber).passed
     at_zero = check_formula(activations.relu, points=[0.0]).verdicts[0]
     assert at_zero.status == "not valid here"
+
+
+@pytest.mark.parametrize("name", sorted(losses))
+def test_a_loss_says_whether_its_gradient_jumps_at_the_target(name):
+    """Right where the one-sided slopes differ, so that a new loss cannot forget to say it."""
+    record, step = losses[name], 1e-7
+    if record.link.name != "linear":
+        assert not record.kinked
+        return
+    near = [
+        float(record.rows_gradient(np, np.array([[s]]), np.zeros((1, 1)))[0, 0])
+        for s in (-step, step)
+    ]
+    assert record.kinked == (abs(near[1] - near[0]) > 0.1)
+
+
+def test_a_weight_of_zero_under_l1_is_a_kink():
+    one = subject(l1=0.1)
+    one.vector[0] = 0.0
+    verdict = check_weight(one, 0, None, 0.0)
+    assert verdict.status == "not valid here"
+    assert "under a penalty" in verdict.reason
+    assert verdict.right - verdict.left == pytest.approx(0.2, rel=1e-3)

@@ -43,6 +43,8 @@ class Loss(Formula):
         The closed interval that targets must lie in.
     rowwise : bool
         Whether one value belongs to a whole row (categorical) or to each element.
+    kinked : bool
+        Whether the gradient jumps where the score is the target.
     """
 
     link: ClassVar[Activation]
@@ -51,6 +53,7 @@ class Loss(Formula):
     short_gradient_latex: ClassVar[str] = ""
     domain: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
     rowwise: ClassVar[bool] = False
+    kinked: ClassVar[bool] = False
 
     @classmethod
     def formula_text(cls) -> str:

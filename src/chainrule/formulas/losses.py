@@ -63,6 +63,7 @@ class MeanAbsoluteError(Loss):
     latex = r"|p - y|"
     gradient_latex = r"\operatorname{sign}(s - y)"
     link = linear
+    kinked = True
     source = "Laplace (1774), Mémoire sur la probabilité des causes"
 
     def value(self, xp: Namespace, s: Array, y: Array) -> Array:
@@ -156,6 +157,7 @@ class Quantile(Loss):
     latex = r"\max(<q> (y - p), (<q> - 1) (y - p))"
     gradient_latex = r"\begin{cases} -<q> & s < y \\ 0 & s = y \\ 1 - <q> & s > y \end{cases}"
     link = linear
+    kinked = True
     source = "Koenker & Bassett (1978), Econometrica 46(1)"
 
     q: float = 0.5

@@ -6,6 +6,7 @@ size: total = mean loss + strength * penalty(w).
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 from chainrule.formulas.records import Formula
 from chainrule.foundation.arrays import Array, Namespace
@@ -23,7 +24,14 @@ class Penalty(Formula):
     ----------
     strength : float, default=0.0
         The factor lambda; 0 switches the penalty off.
+
+    Attributes
+    ----------
+    kinked : bool
+        Whether the gradient jumps at a weight of 0.
     """
+
+    kinked: ClassVar[bool] = False
 
     strength: float = 0.0
 
@@ -89,6 +97,7 @@ class L1(Penalty):
     name = "l1"
     aliases = ("lasso",)
     latex = r"\lambda \sum_i |w_i|"
+    kinked = True
     source = "Tibshirani (1996), JRSS B 58(1)"
 
     def value(self, xp: Namespace, w: Array) -> Array:

@@ -204,7 +204,10 @@ def check_formula(record: Activation | Loss, points: np.ndarray | None = None) -
     points = np.linspace(-6.0, 6.0, 41) if points is None else np.asarray(points, np.float64)
     xp = namespace(points)
     target = np.full((1, 1), 1.0 if isinstance(record, Loss) and record.domain[0] == 0.0 else 0.37)
-    kinks = record.kinks if isinstance(record, Activation) else (float(target[0, 0]),)
+    if isinstance(record, Activation):
+        kinks = record.kinks
+    else:
+        kinks = (float(target[0, 0]),) if record.kinked else ()
 
     def value(z: np.ndarray) -> float:
         if isinstance(record, Activation):
@@ -278,10 +281,10 @@ def _signs(subject: Subject, vector: np.ndarray) -> list[tuple[str, np.ndarray]]
             unit = f"{layer.activation.name} unit {{}} of layer {number_}"
             sides += [(unit, z > kink) for kink in layer.activation.kinks]
             a = layer.activation.value(xp, z)
-        if loss.name in ("mae", "quantile"):
+        if loss.kinked:
             sides.append((f"the sign inside {loss.name} for output {{}}", a > subject.rows.y))
-        if any(penalty.name == "l1" for penalty in subject.objective.penalties):
-            sides.append(("weight {} under l1", (vector > 0.0)[None, :]))
+        if any(penalty.kinked for penalty in subject.objective.penalties):
+            sides.append(("weight {} under a penalty", (vector > 0.0)[None, :]))
     return sides
 
 
