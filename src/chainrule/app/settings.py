@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chainrule.app.targets import Task
-from chainrule.estimators.options import LBFGS_NAME
+from chainrule.estimators.ingredients import LBFGS_NAME
 from chainrule.formulas.loss import losses
 from chainrule.formulas.optimizers import optimizers
 from chainrule.formulas.records import activations

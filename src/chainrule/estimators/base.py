@@ -1,5 +1,7 @@
 """What classifier and regressor share: options, the fitted network's numbers, and its scores."""
 
+import inspect
+import textwrap
 from typing import Any
 
 import numpy as np
@@ -7,7 +9,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from chainrule.engines.engine import Engine, choose_engine
-from chainrule.estimators.options import make_optimizer
+from chainrule.estimators.ingredients import make_optimizer
+from chainrule.estimators.options import described
 from chainrule.model.network import Network
 from chainrule.model.objective import Objective
 from chainrule.model.parameters import Parameters
@@ -19,6 +22,37 @@ __all__ = ["BaseMLP"]
 
 class BaseMLP(BaseEstimator):  # type: ignore[misc]
     """A feed-forward network as a scikit-learn estimator: its options, numbers and scores."""
+
+    # The options, which the constructors of the subclasses take.
+    hidden_layer_sizes: Any
+    activation: Any
+    solver: Any
+    alpha: float
+    batch_size: int | str
+    learning_rate: Any
+    learning_rate_init: float
+    power_t: float
+    max_iter: int
+    shuffle: bool
+    random_state: Any
+    tol: float
+    verbose: bool
+    warm_start: bool
+    momentum: float
+    nesterovs_momentum: bool
+    early_stopping: bool
+    validation_fraction: float
+    beta_1: float
+    beta_2: float
+    epsilon: float
+    n_iter_no_change: float
+    max_fun: int
+    loss: Any
+    dtype: Any
+    engine: Any
+    n_threads: int | None
+    weight_decay: float | None
+    monitor: str
 
     network_: Network
     parameters_: Parameters
@@ -32,68 +66,16 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     _state: TrainingState
     _engine: Engine
 
-    def __init__(
-        self,
-        *,
-        hidden_layer_sizes: Any,
-        activation: Any,
-        solver: Any,
-        alpha: float,
-        batch_size: int | str,
-        learning_rate: Any,
-        learning_rate_init: float,
-        power_t: float,
-        max_iter: int,
-        shuffle: bool,
-        random_state: Any,
-        tol: float,
-        verbose: bool,
-        warm_start: bool,
-        momentum: float,
-        nesterovs_momentum: bool,
-        early_stopping: bool,
-        validation_fraction: float,
-        beta_1: float,
-        beta_2: float,
-        epsilon: float,
-        n_iter_no_change: float,
-        max_fun: int,
-        loss: Any,
-        dtype: Any,
-        engine: Any,
-        n_threads: int | None,
-        weight_decay: float | None,
-        monitor: str,
-    ) -> None:
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.solver = solver
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.power_t = power_t
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.n_iter_no_change = n_iter_no_change
-        self.max_fun = max_fun
-        self.loss = loss
-        self.dtype = dtype
-        self.engine = engine
-        self.n_threads = n_threads
-        self.weight_decay = weight_decay
-        self.monitor = monitor
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if cls.__doc__ and "    {options}" in cls.__doc__:
+            text = described(inspect.signature(cls.__init__))
+            cls.__doc__ = cls.__doc__.replace("    {options}", textwrap.indent(text, "    "))
+
+    def _keep(self, options: dict[str, Any]) -> None:
+        """Keep the constructor's arguments as they are; `fit` checks them."""
+        for name in inspect.signature(type(self)).parameters:
+            setattr(self, name, options[name])
 
     def _scores(self, X: Any) -> np.ndarray:
         """Return the network's scores (n, n_scores)."""

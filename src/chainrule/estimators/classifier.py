@@ -33,65 +33,10 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default=(100,)
-        Units per hidden layer; ``()`` is a network without hidden layers.
-    activation : str, Activation, or list of them, default="relu"
-        A name from `chainrule.activations` for all hidden layers, or a list with one per layer.
-    solver : {"adam", "sgd", "adamw", "rmsprop", "lbfgs"} or Optimizer, default="adam"
-        The update rule; ``lbfgs`` is SciPy's, on all rows at once.
-    alpha : float, default=0.0001
-        Strength of the l2 penalty on weights (not biases), whatever the batch size.
-    batch_size : int, "auto" or "noise", default="auto"
-        Rows per step; ``"auto"`` is min(200, n_samples), ``"noise"`` measures the noise of the
-        gradient and takes the power of two from 32 to 1024 where more rows stop paying.
-    learning_rate : str or Schedule, default="constant"
-        A name from `chainrule.schedules`.
-    learning_rate_init : float, default=0.001
-        The rate that the schedule starts from.
-    power_t : float, default=0.5
-        Power of the ``invscaling`` schedule.
-    max_iter : int, default=200
-        Most epochs (iterations, for ``lbfgs``).
-    shuffle : bool, default=True
-        Whether each epoch has an order of its own.
-    random_state : int, generator or None, default=None
-        Seed of the start, the orders and the split; the seed used is kept in ``seed_``.
-    tol : float, default=1e-4
-        Improvement of the watched value that counts: of a score, or of a loss in the unit of
-        the best constant answer's (1 for classes, the variance for squared errors).
-    verbose : bool, default=False
-        Whether to print a line per epoch.
-    warm_start : bool, default=False
-        Whether `fit` goes on from where the last one ended.
-    momentum : float, default=0.9
-        Momentum of ``sgd``.
-    nesterovs_momentum : bool, default=True
-        Whether that momentum looks ahead.
-    early_stopping : bool, default=False
-        Whether to hold out a stratified share of the rows, stop when the score on them no longer
-        gets better, and keep the best parameters.
-    validation_fraction : float, default=0.1
-        That share.
-    beta_1, beta_2, epsilon : float
-        Parameters of ``adam`` and ``adamw`` (``epsilon`` of ``rmsprop`` too).
-    n_iter_no_change : int or infinity, default=10
-        Epochs without improvement before training stops.
-    max_fun : int, default=15000
-        Most evaluations of the gradient by ``lbfgs``.
     loss : str or Loss, default=None
         None takes ``binary_cross_entropy`` for two classes and for labels, else
         ``categorical_cross_entropy``.
-    dtype : {"float32", "float64"}, default=None
-        Precision of parameters and computation; None follows X.
-    engine : str or Engine, default="auto"
-        What computes: the compiled engine where it can, else the reference engine.
-    n_threads : int, default=None
-        Most threads of the compiled engine; None is all cores the process may use. The result has
-        the same bits for any number.
-    weight_decay : float, default=None
-        Decoupled decay of the optimizer; None takes the solver's own (0.01 for ``adamw``).
-    monitor : {"score", "loss"}, default="score"
-        What is watched on held-out rows: accuracy, or the loss.
+    {options}
 
     Attributes
     ----------
@@ -168,37 +113,7 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         weight_decay: float | None = None,
         monitor: str = "score",
     ) -> None:
-        super().__init__(
-            hidden_layer_sizes=hidden_layer_sizes,
-            activation=activation,
-            solver=solver,
-            alpha=alpha,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            learning_rate_init=learning_rate_init,
-            power_t=power_t,
-            max_iter=max_iter,
-            shuffle=shuffle,
-            random_state=random_state,
-            tol=tol,
-            verbose=verbose,
-            warm_start=warm_start,
-            momentum=momentum,
-            nesterovs_momentum=nesterovs_momentum,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            beta_1=beta_1,
-            beta_2=beta_2,
-            epsilon=epsilon,
-            n_iter_no_change=n_iter_no_change,
-            max_fun=max_fun,
-            loss=loss,
-            dtype=dtype,
-            engine=engine,
-            n_threads=n_threads,
-            weight_decay=weight_decay,
-            monitor=monitor,
-        )
+        self._keep(locals())
 
     @available_if(steps_by_batches)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:

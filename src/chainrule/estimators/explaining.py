@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chainrule.engines.engine import Rows
-from chainrule.estimators.options import make_optimizer
+from chainrule.estimators.ingredients import make_optimizer
 from chainrule.insight.explanation import Explanation
 from chainrule.insight.subject import Subject
 

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from chainrule.engines.engine import Rows, choose_engine
 from chainrule.estimators.base import BaseMLP
-from chainrule.estimators.options import (
+from chainrule.estimators.ingredients import (
     LBFGS_NAME,
     check_options,
     choose_batch_size,

@@ -1,200 +1,195 @@
-"""What the constructor's arguments stand for: each is checked, then turned into a record."""
+"""The options that both estimators take: what each may be, and what it means.
 
+An option stands in one record here; the classes' signatures name it with its default, and their
+documentation is put together from both.
+"""
+
+import inspect
 import math
 import numbers
+import textwrap
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from chainrule.engines.engine import Engine, Rows
-from chainrule.formulas.optimizers import Optimizer, optimizers
-from chainrule.formulas.schedules import Schedule, schedules
-from chainrule.foundation.arrays import floating_dtype
-from chainrule.foundation.errors import must_be, suggest
-from chainrule.training.lbfgs import LBFGS
-
-__all__ = [
-    "check_options",
-    "choose_batch_size",
-    "hidden_widths",
-    "make_optimizer",
-    "make_schedule",
-    "solver_of",
-]
-
-LBFGS_NAME: str = LBFGS["name"]
+__all__ = ["OPTIONS", "Option", "Rule", "described", "is_count", "is_integer"]
 
 
-def _integer(value: Any) -> bool:
+class Rule(NamedTuple):
+    """What a value must be: as a test, and in words."""
+
+    holds: Callable[[Any], bool]
+    words: str
+
+
+def is_integer(value: Any) -> bool:
     return isinstance(value, numbers.Integral) and not isinstance(value, bool | np.bool_)
 
 
-def _real(value: Any) -> bool:
+def is_count(value: Any) -> bool:
+    return is_integer(value) and value >= 1
+
+
+def _is_real(value: Any) -> bool:
     return isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_)
 
 
-def _count(value: Any) -> bool:
-    return _integer(value) and value >= 1
-
-
-def _count_or_infinity(value: Any) -> bool:
-    return _count(value) or (_real(value) and value == math.inf)
-
-
-def _batch(value: Any) -> bool:
-    return _count(value) or (isinstance(value, str) and value in ("auto", "noise"))
-
-
-def _flag(value: Any) -> bool:
+def _is_flag(value: Any) -> bool:
     return isinstance(value, bool | np.bool_)
 
 
-def _verbosity(value: Any) -> bool:
-    return _flag(value) or (_integer(value) and value >= 0)
+def _between(low: float, high: float, words: str) -> Rule:
+    """Return the rule of numbers from ``low``, included, to below ``high``."""
+    return Rule(lambda value: _is_real(value) and low <= value < high, words)
 
 
-def _positive(value: Any) -> bool:
-    return _real(value) and 0.0 < value < math.inf
+def _or_none(rule: Rule) -> Rule:
+    return Rule(lambda value: value is None or rule.holds(value), f"None or {rule.words}")
 
 
-def _not_negative(value: Any) -> bool:
-    return _real(value) and 0.0 <= value < math.inf
+def _one_of(*names: str) -> Rule:
+    words = " or ".join(repr(name) for name in names)
+    return Rule(lambda value: isinstance(value, str) and value in names, words)
 
 
-def _share(value: Any) -> bool:
-    return _real(value) and 0.0 <= value < 1.0
+TINY = math.ulp(0.0)
+FLAG = Rule(_is_flag, "True or False")
+COUNT = Rule(is_count, "a positive integer")
+POSITIVE = _between(TINY, math.inf, "a positive number")
+NOT_NEGATIVE = _between(0.0, math.inf, "a number of at least 0")
+SHARE = _between(0.0, 1.0, "at least 0 and below 1")
+OPEN_SHARE = _between(TINY, 1.0, "between 0 and 1, both excluded")
+BATCH = Rule(
+    lambda value: is_count(value) or (isinstance(value, str) and value in ("auto", "noise")),
+    "'auto', 'noise' or a positive integer",
+)
+PATIENCE = Rule(
+    lambda value: is_count(value) or (_is_real(value) and value == math.inf),
+    "a positive integer, or infinity",
+)
+VERBOSITY = Rule(
+    lambda value: _is_flag(value) or (is_integer(value) and value >= 0),
+    "True, False or an integer of at least 0",
+)
 
 
-def _open_share(value: Any) -> bool:
-    return _real(value) and 0.0 < value < 1.0
+@dataclass(frozen=True)
+class Option:
+    """One argument of the constructors.
 
-
-def _not_negative_or_none(value: Any) -> bool:
-    return value is None or _not_negative(value)
-
-
-def _count_or_none(value: Any) -> bool:
-    return value is None or _count(value)
-
-
-def _monitor(value: Any) -> bool:
-    return isinstance(value, str) and value in ("score", "loss")
-
-
-RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "alpha": (_not_negative, "a number of at least 0"),
-    "batch_size": (_batch, "'auto', 'noise' or a positive integer"),
-    "learning_rate_init": (_positive, "a positive number"),
-    "power_t": (_not_negative, "a number of at least 0"),
-    "max_iter": (_count, "a positive integer"),
-    "shuffle": (_flag, "True or False"),
-    "tol": (_not_negative, "a number of at least 0"),
-    "verbose": (_verbosity, "True, False or an integer of at least 0"),
-    "warm_start": (_flag, "True or False"),
-    "momentum": (_share, "at least 0 and below 1"),
-    "nesterovs_momentum": (_flag, "True or False"),
-    "early_stopping": (_flag, "True or False"),
-    "validation_fraction": (_open_share, "between 0 and 1, both excluded"),
-    "beta_1": (_share, "at least 0 and below 1"),
-    "beta_2": (_share, "at least 0 and below 1"),
-    "epsilon": (_positive, "a positive number"),
-    "n_iter_no_change": (_count_or_infinity, "a positive integer, or infinity"),
-    "max_fun": (_count, "a positive integer"),
-    "weight_decay": (_not_negative_or_none, "None or a number of at least 0"),
-    "n_threads": (_count_or_none, "None or a positive integer"),
-    "monitor": (_monitor, "'score' or 'loss'"),
-}
-# What matters only where rows are held out; scikit-learn's users set it to 0 or None elsewhere.
-ONLY_WITH_HELD_OUT_ROWS = ("validation_fraction",)
-
-
-def check_options(estimator: Any) -> None:
-    """Refuse options that cannot be; names of formulas are checked where they are looked up."""
-    for name, (right, rule) in RULES.items():
-        if name in ONLY_WITH_HELD_OUT_ROWS and not estimator.early_stopping:
-            continue
-        value = getattr(estimator, name)
-        if not right(value):
-            raise must_be(name, rule, value)
-    if estimator.dtype is not None:
-        floating_dtype(estimator.dtype)
-    hidden_widths(estimator.hidden_layer_sizes)
-    solver_of(estimator)
-
-
-def hidden_widths(sizes: Any) -> list[int]:
-    """Return the widths of the hidden layers; an integer is one layer.
-
-    Examples
-    --------
-    >>> hidden_widths(100), hidden_widths((64, 32)), hidden_widths(())
-    ([100], [64, 32], [])
+    Attributes
+    ----------
+    kind : str
+        Its type or its values, as documentation names them.
+    text : str
+        What it means.
+    rule : Rule, optional
+        What a value must be; None where it is looked up in a catalogue, which refuses.
     """
-    widths = [sizes] if _integer(sizes) else sizes
-    try:
-        widths = list(widths)
-    except TypeError:
-        widths = [None]
-    for width in widths:
-        if not _count(width):
-            raise must_be(
-                "hidden_layer_sizes",
-                "a positive integer, or a sequence of them",
-                sizes,
-                "Name one width per hidden layer, as in (128, 64); () is a network without.",
-            )
-    return [int(width) for width in widths]
+
+    kind: str
+    text: str
+    rule: Rule | None = None
 
 
-def solver_of(estimator: Any) -> str:
-    """Return the name of the solver: an optimizer's, or ``"lbfgs"``."""
-    solver = estimator.solver
-    if isinstance(solver, Optimizer):
-        return solver.name
-    known = [*optimizers, LBFGS_NAME]
-    if solver != LBFGS_NAME and solver not in optimizers:
-        advice = suggest(str(solver), known)
-        raise must_be("solver", f"one of {', '.join(known)}, or an optimizer", solver, advice)
-    return LBFGS_NAME if solver == LBFGS_NAME else optimizers[solver].name
+OPTIONS: dict[str, Option] = {
+    "hidden_layer_sizes": Option(
+        "int or sequence of int",
+        "Units per hidden layer; ``()`` is a network without hidden layers.",
+    ),
+    "activation": Option(
+        "str, Activation, or list of them",
+        "A name from `chainrule.activations` for all hidden layers, or a list with one per layer.",
+    ),
+    "solver": Option(
+        '{"adam", "sgd", "adamw", "rmsprop", "lbfgs"} or Optimizer',
+        "The update rule; ``lbfgs`` is SciPy's, on all rows at once.",
+    ),
+    "alpha": Option(
+        "float",
+        "Strength of the l2 penalty on weights (not biases), whatever the batch size.",
+        NOT_NEGATIVE,
+    ),
+    "batch_size": Option(
+        'int, "auto" or "noise"',
+        'Rows per step; ``"auto"`` is min(200, n_samples), ``"noise"`` measures the noise of the '
+        "gradient and takes the power of two from 32 to 1024 where more rows stop paying.",
+        BATCH,
+    ),
+    "learning_rate": Option("str or Schedule", "A name from `chainrule.schedules`."),
+    "learning_rate_init": Option("float", "The rate that the schedule starts from.", POSITIVE),
+    "power_t": Option("float", "Power of the ``invscaling`` schedule.", NOT_NEGATIVE),
+    "max_iter": Option("int", "Most epochs (iterations, for ``lbfgs``).", COUNT),
+    "shuffle": Option("bool", "Whether each epoch has an order of its own.", FLAG),
+    "random_state": Option(
+        "int, generator or None",
+        "Seed of the start, the orders and the split; the seed used is kept in ``seed_``.",
+    ),
+    "tol": Option(
+        "float",
+        "Improvement of the watched value that counts: of a score, or of a loss in the unit of "
+        "the best constant answer's (1 for classes, the variance for squared errors).",
+        NOT_NEGATIVE,
+    ),
+    "verbose": Option("bool", "Whether to print a line per epoch.", VERBOSITY),
+    "warm_start": Option("bool", "Whether `fit` goes on from where the last one ended.", FLAG),
+    "momentum": Option("float", "Momentum of ``sgd``.", SHARE),
+    "nesterovs_momentum": Option("bool", "Whether that momentum looks ahead.", FLAG),
+    "early_stopping": Option(
+        "bool",
+        "Whether to hold out a share of the rows (stratified for classes), stop when the score on "
+        "them no longer gets better, and keep the best parameters.",
+        FLAG,
+    ),
+    "validation_fraction": Option("float", "That share.", OPEN_SHARE),
+    "beta_1": Option(
+        "float", "Share of the mean gradient that ``adam`` and ``adamw`` keep per step.", SHARE
+    ),
+    "beta_2": Option("float", "Share of the mean squared gradient that they keep.", SHARE),
+    "epsilon": Option(
+        "float",
+        "Added to the root in ``adam``, ``adamw`` and ``rmsprop``, against division by 0.",
+        POSITIVE,
+    ),
+    "n_iter_no_change": Option(
+        "int or infinity", "Epochs without improvement before training stops.", PATIENCE
+    ),
+    "max_fun": Option("int", "Most evaluations of the gradient by ``lbfgs``.", COUNT),
+    "dtype": Option(
+        '{"float32", "float64"}', "Precision of parameters and computation; None follows X."
+    ),
+    "engine": Option(
+        "str or Engine",
+        "What computes: the compiled engine where it can, else the reference engine.",
+    ),
+    "n_threads": Option(
+        "int",
+        "Most threads of the compiled engine; None is all cores the process may use. The result "
+        "has the same bits for any number.",
+        _or_none(COUNT),
+    ),
+    "weight_decay": Option(
+        "float",
+        "Decoupled decay of the optimizer; None takes the solver's own (0.01 for ``adamw``).",
+        _or_none(NOT_NEGATIVE),
+    ),
+    "monitor": Option(
+        '{"score", "loss"}',
+        "What is watched on held-out rows: accuracy or R2, or the loss.",
+        _one_of("score", "loss"),
+    ),
+}
 
 
-def make_optimizer(estimator: Any) -> Optimizer:
-    """Return the optimizer that the solver and its own options name."""
-    if isinstance(estimator.solver, Optimizer):
-        return estimator.solver
-    name = solver_of(estimator)
-    options: dict[str, Any] = {}
-    if name == "sgd":
-        nesterov = bool(estimator.nesterovs_momentum and estimator.momentum > 0.0)
-        options = {"momentum": float(estimator.momentum), "nesterov": nesterov}
-    elif name in ("adam", "adamw"):
-        options = {"beta_1": float(estimator.beta_1), "beta_2": float(estimator.beta_2)}
-    if name in ("adam", "adamw", "rmsprop"):
-        options["epsilon"] = float(estimator.epsilon)
-    if estimator.weight_decay is not None:
-        options["weight_decay"] = float(estimator.weight_decay)
-    # L-BFGS asks its engine for gradients only, never for a step.
-    return optimizers.get("sgd" if name == LBFGS_NAME else name, **options)
-
-
-def choose_batch_size(estimator: Any, engine: Engine, rows: Rows) -> tuple[int, str | None]:
-    """Return the rows per step, and why where they were measured; a choice made is kept."""
-    if estimator.batch_size == "auto":
-        return min(200, len(rows)), None
-    if estimator.batch_size != "noise":
-        return int(estimator.batch_size), None
-    if estimator.batch_size_reason_ is not None:
-        return estimator.batch_size_, estimator.batch_size_reason_
-    from chainrule.insight.noise_choice import noise_batch_size
-
-    state, rate = estimator._state, float(estimator.learning_rate_init)
-    return noise_batch_size(engine, rows, state.vector, learning_rate=rate, seed=state.seed)
-
-
-def make_schedule(estimator: Any) -> Schedule:
-    """Return the schedule that ``learning_rate`` and its own options name."""
-    choice = schedules.get(estimator.learning_rate)
-    if isinstance(estimator.learning_rate, str) and choice.name == "invscaling":
-        return schedules.get(choice, power=float(estimator.power_t))
-    return choice
+def described(signature: inspect.Signature) -> str:
+    """Return the numpydoc lines of the options in a signature, in its order."""
+    lines = []
+    for name, parameter in signature.parameters.items():
+        if name in OPTIONS:
+            option, default = OPTIONS[name], parameter.default
+            value = f'"{default}"' if isinstance(default, str) else default
+            lines.append(f"{name} : {option.kind}, default={value}")
+            lines.append(textwrap.indent(textwrap.fill(option.text, 92), "    "))
+    return "\n".join(lines)

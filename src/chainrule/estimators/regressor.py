@@ -36,15 +36,9 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
     loss : str or Loss, default="squared_error"
         A name from `chainrule.losses`: mse (squared_error), mae, huber, quantile, poisson, or a
         record, as ``losses.get("quantile", q=0.9)``.
-    hidden_layer_sizes, activation, solver, alpha, batch_size, learning_rate, learning_rate_init,
-    power_t, max_iter, shuffle, random_state, tol, verbose, warm_start, momentum,
-    nesterovs_momentum, early_stopping, validation_fraction, beta_1, beta_2, epsilon,
-    n_iter_no_change, max_fun, dtype, engine, n_threads, weight_decay
-        As in `MLPClassifier`; the rows held out are not stratified.
-    monitor : {"score", "loss"}, default="score"
-        What is watched on held-out rows: R2, or the loss.
     scale_target : bool, default=True
         Whether to train on standardised targets.
+    {options}
 
     Attributes
     ----------
@@ -104,38 +98,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
         monitor: str = "score",
         scale_target: bool = True,
     ) -> None:
-        super().__init__(
-            hidden_layer_sizes=hidden_layer_sizes,
-            activation=activation,
-            solver=solver,
-            alpha=alpha,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            learning_rate_init=learning_rate_init,
-            power_t=power_t,
-            max_iter=max_iter,
-            shuffle=shuffle,
-            random_state=random_state,
-            tol=tol,
-            verbose=verbose,
-            warm_start=warm_start,
-            momentum=momentum,
-            nesterovs_momentum=nesterovs_momentum,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            beta_1=beta_1,
-            beta_2=beta_2,
-            epsilon=epsilon,
-            n_iter_no_change=n_iter_no_change,
-            max_fun=max_fun,
-            loss=loss,
-            dtype=dtype,
-            engine=engine,
-            n_threads=n_threads,
-            weight_decay=weight_decay,
-            monitor=monitor,
-        )
-        self.scale_target = scale_target
+        self._keep(locals())
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the prediction of each row: (n,) for one target, (n, n_outputs) for several."""

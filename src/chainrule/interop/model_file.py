@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from chainrule.estimators.classifier import MLPClassifier
-from chainrule.estimators.options import make_optimizer
+from chainrule.estimators.ingredients import make_optimizer
 from chainrule.estimators.regressor import MLPRegressor
 from chainrule.estimators.target_scale import TargetScale
 from chainrule.formulas.loss import losses

@@ -1,0 +1,118 @@
+"""What the options name: widths, optimizer, schedule and batch size, as the records that train."""
+
+from typing import Any
+
+from chainrule.engines.engine import Engine, Rows
+from chainrule.estimators.options import OPTIONS, is_count, is_integer
+from chainrule.formulas.optimizers import Optimizer, optimizers
+from chainrule.formulas.schedules import Schedule, schedules
+from chainrule.foundation.arrays import floating_dtype
+from chainrule.foundation.errors import must_be, suggest
+from chainrule.training.lbfgs import LBFGS
+
+__all__ = [
+    "LBFGS_NAME",
+    "check_options",
+    "choose_batch_size",
+    "hidden_widths",
+    "make_optimizer",
+    "make_schedule",
+    "solver_of",
+]
+
+LBFGS_NAME: str = LBFGS["name"]
+
+
+# What matters only where rows are held out; scikit-learn's users set it to 0 or None elsewhere.
+ONLY_WITH_HELD_OUT_ROWS = ("validation_fraction",)
+
+
+def check_options(estimator: Any) -> None:
+    """Refuse options that cannot be; names of formulas are checked where they are looked up."""
+    for name, option in OPTIONS.items():
+        if name in ONLY_WITH_HELD_OUT_ROWS and not estimator.early_stopping:
+            continue
+        value = getattr(estimator, name)
+        if option.rule is not None and not option.rule.holds(value):
+            raise must_be(name, option.rule.words, value)
+    if estimator.dtype is not None:
+        floating_dtype(estimator.dtype)
+    hidden_widths(estimator.hidden_layer_sizes)
+    solver_of(estimator)
+
+
+def hidden_widths(sizes: Any) -> list[int]:
+    """Return the widths of the hidden layers; an integer is one layer.
+
+    Examples
+    --------
+    >>> hidden_widths(100), hidden_widths((64, 32)), hidden_widths(())
+    ([100], [64, 32], [])
+    """
+    widths = [sizes] if is_integer(sizes) else sizes
+    try:
+        widths = list(widths)
+    except TypeError:
+        widths = [None]
+    for width in widths:
+        if not is_count(width):
+            raise must_be(
+                "hidden_layer_sizes",
+                "a positive integer, or a sequence of them",
+                sizes,
+                "Name one width per hidden layer, as in (128, 64); () is a network without.",
+            )
+    return [int(width) for width in widths]
+
+
+def solver_of(estimator: Any) -> str:
+    """Return the name of the solver: an optimizer's, or ``"lbfgs"``."""
+    solver = estimator.solver
+    if isinstance(solver, Optimizer):
+        return solver.name
+    known = [*optimizers, LBFGS_NAME]
+    if solver != LBFGS_NAME and solver not in optimizers:
+        advice = suggest(str(solver), known)
+        raise must_be("solver", f"one of {', '.join(known)}, or an optimizer", solver, advice)
+    return LBFGS_NAME if solver == LBFGS_NAME else optimizers[solver].name
+
+
+def make_optimizer(estimator: Any) -> Optimizer:
+    """Return the optimizer that the solver and its own options name."""
+    if isinstance(estimator.solver, Optimizer):
+        return estimator.solver
+    name = solver_of(estimator)
+    options: dict[str, Any] = {}
+    if name == "sgd":
+        nesterov = bool(estimator.nesterovs_momentum and estimator.momentum > 0.0)
+        options = {"momentum": float(estimator.momentum), "nesterov": nesterov}
+    elif name in ("adam", "adamw"):
+        options = {"beta_1": float(estimator.beta_1), "beta_2": float(estimator.beta_2)}
+    if name in ("adam", "adamw", "rmsprop"):
+        options["epsilon"] = float(estimator.epsilon)
+    if estimator.weight_decay is not None:
+        options["weight_decay"] = float(estimator.weight_decay)
+    # L-BFGS asks its engine for gradients only, never for a step.
+    return optimizers.get("sgd" if name == LBFGS_NAME else name, **options)
+
+
+def choose_batch_size(estimator: Any, engine: Engine, rows: Rows) -> tuple[int, str | None]:
+    """Return the rows per step, and why where they were measured; a choice made is kept."""
+    if estimator.batch_size == "auto":
+        return min(200, len(rows)), None
+    if estimator.batch_size != "noise":
+        return int(estimator.batch_size), None
+    if estimator.batch_size_reason_ is not None:
+        return estimator.batch_size_, estimator.batch_size_reason_
+    from chainrule.insight.noise_choice import noise_batch_size
+
+    state, rate = estimator._state, float(estimator.learning_rate_init)
+    return noise_batch_size(engine, rows, state.vector, learning_rate=rate, seed=state.seed)
+
+
+def make_schedule(estimator: Any) -> Schedule:
+    """Return the schedule that ``learning_rate`` and its own options name."""
+    choice = schedules.get(estimator.learning_rate)
+    if isinstance(estimator.learning_rate, str) and choice.name == "invscaling":
+        return schedules.get(choice, power=float(estimator.power_t))
+    return choice
