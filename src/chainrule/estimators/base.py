@@ -53,6 +53,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     n_threads: int | None
     weight_decay: float | None
     monitor: str
+    l1: float
 
     network_: Network
     parameters_: Parameters

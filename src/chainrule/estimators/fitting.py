@@ -20,6 +20,7 @@ from chainrule.estimators.ingredients import (
     check_options,
     choose_batch_size,
     hidden_widths,
+    make_objective,
     make_optimizer,
     make_schedule,
     solver_of,
@@ -28,7 +29,6 @@ from chainrule.formulas.loss import Loss, checked_weight
 from chainrule.foundation.errors import DivergenceError, DivergenceWarning, InputError
 from chainrule.foundation.seeds import as_seed
 from chainrule.model.network import Network
-from chainrule.model.objective import Objective
 from chainrule.training.lbfgs import LBFGS, train_lbfgs
 from chainrule.training.loop import Epoch, train_rows
 from chainrule.training.monitor import Metric
@@ -270,7 +270,7 @@ class FittingMLP(BaseMLP):
         if solver_of(self) == LBFGS_NAME:
             self._state.slots, self._state.optimizer = (), dict(LBFGS)
         self.network_ = network
-        self.objective_ = Objective.with_strengths(network, loss, l2=self.alpha)
+        self.objective_ = make_objective(self, network, loss)
         self.seed_ = seed
         self.t_ = 0
         self.n_layers_ = len(network.layers) + 1
@@ -302,9 +302,7 @@ class FittingMLP(BaseMLP):
         """Train, and keep the estimator fitted after every epoch."""
         state = self._state
         self._take_over_changes()
-        self.objective_ = Objective.with_strengths(
-            self.network_, self.objective_.loss, l2=self.alpha
-        )
+        self.objective_ = make_objective(self, self.network_, self.objective_.loss)
         engine = choose_engine(self.engine, self.objective_, make_optimizer(self), self.n_threads)
         self._engine = engine
         patience = None if self.n_iter_no_change == math.inf else int(self.n_iter_no_change)
