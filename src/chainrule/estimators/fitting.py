@@ -88,6 +88,9 @@ class FittingMLP(BaseMLP):
     # About the loss trained on of the best constant answer: what `tol` is relative to.
     _loss_unit = 1.0
 
+    # An option of classifiers only.
+    label_smoothing: float = 0.0
+
     # Fitting.
 
     def fit(
@@ -166,7 +169,7 @@ class FittingMLP(BaseMLP):
             held_out = self._rows(X[held], y[held], held_weight)
             X, y = X[kept], y[kept]
             weight = None if weight is None else weight[kept]
-        rows = self._rows(X, y, weight)
+        rows = self._rows(X, y, weight, smoothing=self.label_smoothing)
         yield from self._epochs(rows, held_out, self.max_iter)
 
     @available_if(steps_by_batches)  # type: ignore[untyped-decorator]
@@ -198,7 +201,7 @@ class FittingMLP(BaseMLP):
             )
         anew = not hasattr(self, "parameters_")
         X, y, weight = self._taken_in(X, y, sample_weight, anew, classes)
-        rows = self._rows(X, y, weight)
+        rows = self._rows(X, y, weight, smoothing=self.label_smoothing)
         self._follow(self._epochs(rows, None, 1, stops=False), stacklevel=4)
         self.n_iter_ = self._state.epoch
         return self
@@ -225,8 +228,8 @@ class FittingMLP(BaseMLP):
     def explain(self, X: Any, y: Any, sample_weight: Any = None) -> "Explanation":
         """Return the chain rule of any weight on these rows, in symbols and numbers.
 
-        What is explained is the network as it was trained: for a regressor on standardised
-        targets, with the memory of the optimizer at its next step.
+        What is explained is the network as it was trained: on standardised or smoothed targets,
+        with the memory of the optimizer at its next step.
 
         Parameters
         ----------
@@ -242,7 +245,9 @@ class FittingMLP(BaseMLP):
 
         check_is_fitted(self, "parameters_")
         X, y = self._checked(X, y, reset=False)
-        return explanation_of(self, self._rows(X, y, _checked_weight(sample_weight, X.shape[0])))
+        weight = _checked_weight(sample_weight, X.shape[0])
+        rows = self._rows(X, y, weight, smoothing=self.label_smoothing)
+        return explanation_of(self, rows)
 
     def _checked(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
         """Return inputs and targets as arrays of one length; finiteness of X is seen later."""
@@ -284,7 +289,14 @@ class FittingMLP(BaseMLP):
         self.best_validation_score_: float | None = None
         self.parameters_ = network.parameters(self._fold(self._state.vector))
 
-    def _rows(self, X: Any, y: Any, weight: Any, names: tuple[str, str] = ("X", "y")) -> Rows:
+    def _rows(
+        self,
+        X: Any,
+        y: Any,
+        weight: Any,
+        names: tuple[str, str] = ("X", "y"),
+        smoothing: float = 0.0,
+    ) -> Rows:
         columns = getattr(self, "feature_names_in_", None)
         return make_rows(
             self.objective_,
@@ -294,6 +306,7 @@ class FittingMLP(BaseMLP):
             like=self._state.vector,
             names=names,
             columns=columns,
+            label_smoothing=smoothing,
         )
 
     def _epochs(

@@ -33,10 +33,13 @@ ONLY_WITH_HELD_OUT_ROWS = ("validation_fraction",)
 
 def check_options(estimator: Any) -> None:
     """Refuse options that cannot be; names of formulas are checked where they are looked up."""
+    values = estimator.get_params(deep=False)
     for name, option in OPTIONS.items():
+        if name not in values:  # an option of the other estimator
+            continue
+        value = values[name]
         if name in ONLY_WITH_HELD_OUT_ROWS and not estimator.early_stopping:
             continue
-        value = getattr(estimator, name)
         if option.rule is not None and not option.rule.holds(value):
             raise must_be(name, option.rule.words, value)
     if estimator.dtype is not None:

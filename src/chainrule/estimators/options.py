@@ -185,6 +185,12 @@ OPTIONS: dict[str, Option] = {
         "Strength of the l1 penalty on weights (not biases), which draws small weights to 0.",
         NOT_NEGATIVE,
     ),
+    "label_smoothing": Option(
+        "float",
+        "Share of every label that training spreads over all classes; losses and scores on "
+        "held-out rows are of the labels themselves.",
+        SHARE,
+    ),
 }
 
 
