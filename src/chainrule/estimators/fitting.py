@@ -24,16 +24,16 @@ from chainrule.estimators.ingredients import (
     make_optimizer,
     make_schedule,
     solver_of,
+    start_state,
 )
 from chainrule.formulas.loss import Loss, checked_weight
 from chainrule.foundation.errors import DivergenceError, DivergenceWarning, InputError
 from chainrule.foundation.seeds import as_seed
 from chainrule.model.network import Network
-from chainrule.training.lbfgs import LBFGS, train_lbfgs
+from chainrule.training.lbfgs import train_lbfgs
 from chainrule.training.loop import Epoch, train_rows
 from chainrule.training.monitor import Metric
 from chainrule.training.sources import held_out_rows, make_rows
-from chainrule.training.state import TrainingState
 from chainrule.training.stopping import Patience
 
 if TYPE_CHECKING:
@@ -271,9 +271,7 @@ class FittingMLP(BaseMLP):
         network = Network.of_widths(widths, self.activation)
         dtype = self.dtype or (np.float32 if X.dtype in (np.float32, np.float16) else np.float64)
         seed = as_seed(self.random_state)
-        self._state = TrainingState.start(network, make_optimizer(self), seed=seed, dtype=dtype)
-        if solver_of(self) == LBFGS_NAME:
-            self._state.slots, self._state.optimizer = (), dict(LBFGS)
+        self._state = start_state(self, network, seed=seed, dtype=dtype)
         self.network_ = network
         self.objective_ = make_objective(self, network, loss)
         self.seed_ = seed
@@ -382,8 +380,7 @@ class FittingMLP(BaseMLP):
         self._rate_seen = rate
         known = self._fold(state.best_parameters.vector)
         if not np.array_equal(known, self.parameters_.vector, equal_nan=True):
-            state.vector = self._unfold(self.parameters_.vector)
-            state.best = None
+            state.go_on_from(self._unfold(self.parameters_.vector))
 
     def _record(self, epoch: Epoch) -> None:
         self.n_iter_ += 1

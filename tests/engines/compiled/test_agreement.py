@@ -29,6 +29,7 @@ RULES = {
     "adam": optimizers.get("adam"),
     "adamw": optimizers.get("adamw", weight_decay=0.1),
     "rmsprop": optimizers.get("rmsprop"),
+    "averaged": optimizers.get("adamw", averaging=0.9),
 }
 
 

@@ -13,6 +13,7 @@ RULES = (
     optimizers.get("adam"),
     optimizers.get("adamw"),
     optimizers.get("rmsprop"),
+    optimizers.get("sgd", averaging=0.9),
 )
 ACTIVATIONS = ("relu", "tanh", "gelu", "silu", "softmax")
 LOSSES = ("mse", "categorical_cross_entropy", "binary_cross_entropy", "poisson")

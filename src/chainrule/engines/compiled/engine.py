@@ -206,7 +206,7 @@ class CompiledEngine:
     def _constants(self, rates: np.ndarray, first: int) -> np.ndarray:
         """Return the rate and the constants of each step, float64."""
         rates = np.asarray(rates, np.float64)
-        numbers = self.optimizer.constants
+        numbers = self.optimizer.numbers
         if self._same_constants and len(rates) and (rates == rates[0]).all():
             row = (rates[0], *numbers(float(rates[0]), first))
             return np.tile(np.array(row), (len(rates), 1))
@@ -375,7 +375,7 @@ def _same_shape(name: str, array: Any, shape: tuple[int, ...]) -> None:
 def _independent_of_step(optimizer: Optimizer) -> bool:
     """Say whether the rule computes the same constants at every step, by asking without one."""
     try:
-        optimizer.constants(optimizer.learning_rate, _NoStep())  # type: ignore[arg-type]
+        optimizer.numbers(optimizer.learning_rate, _NoStep())  # type: ignore[arg-type]
     except TypeError:
         return False
     return True

@@ -200,9 +200,11 @@ def update_pass(
     """Return the pass that moves parameters on: decay, penalties, and the optimizer's step.
 
     It takes (n, p, g, slots, offset, constants, fields, mask): ``slots`` is a table of pointers,
-    ``constants`` holds the rate and `Optimizer.constants`; ``mask`` is 1 for weights, 0 for biases.
+    ``constants`` holds the rate and `Optimizer.numbers`; ``mask`` is 1 for weights, 0 for biases.
     """
-    n_constants = len(optimizer.constants(optimizer.learning_rate, 1))
+    if optimizer.clip_norm is not None:
+        raise InputError('clip_norm must be None for this engine. Use engine="reference".')
+    n_constants = len(optimizer.numbers(optimizer.learning_rate, 1))
     tables = [np.zeros(0)]
     firsts = []
     for penalty in penalties:
@@ -212,7 +214,7 @@ def update_pass(
     graph = Graph()
     xp: Any = FormulaNamespace(graph)
     p, g = graph.input("p"), graph.input("g")
-    slots = [graph.input(f"slot{number}") for number in range(len(optimizer.slots))]
+    slots = [graph.input(f"slot{number}") for number in range(len(optimizer.memory))]
     mask = graph.input("mask", SHARED)
     constants: Any = tuple(graph.parameter("constants", 1 + i) for i in range(n_constants))
     decay_at = sum(map(len, tables))
@@ -224,7 +226,7 @@ def update_pass(
         if decays:
             rate, decay = graph.parameter("constants", 0), graph.parameter("fields", decay_at)
             p = p * (1.0 - rate * decay * mask)
-        outputs = [_expression(graph, out) for out in optimizer.step(xp, constants, p, g, *slots)]
+        outputs = [_expression(graph, out) for out in optimizer.update(xp, constants, p, g, *slots)]
     except (NotCompilableError, TypeError, AttributeError) as error:
         raise InputError(
             f"{type(optimizer).__name__} must be written with functions of xp that the compiled "
