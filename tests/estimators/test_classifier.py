@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.preprocessing import scale
 
 from chainrule import MLPClassifier, losses, optimizers, schedules
+from chainrule.formulas.records import Activation
 from chainrule.foundation.errors import InputError
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -171,9 +173,73 @@ def test_a_rate_set_anew_is_used():
 
 
 def test_warm_start_refuses_other_classes():
-    model = small(warm_start=True).fit(X, BINARY)
-    with pytest.raises(ValueError, match="classes of the first fit"):
-        model.fit(X, THREE)
+    for first, second in ((BINARY, THREE), (THREE, BINARY), (THREE, np.where(BINARY, "a", "b"))):
+        model = small(warm_start=True).fit(X, first)
+        before = model.parameters_.vector.copy()
+        with pytest.raises(ValueError, match=r"same classes.*Previously got \[0 1"):
+            model.fit(X, second)
+        np.testing.assert_array_equal(model.parameters_.vector, before)
+
+
+def test_a_small_rest_keeps_its_digits_in_single_precision():
+    model = small().fit(X.astype(np.float32), BINARY)
+    model.coefs_[-1][:] = 0.0
+    model.intercepts_[-1][:] = 40.0
+    assert model.predict_proba(X[:1].astype(np.float32))[0, 0] == pytest.approx(np.exp(-40.0))
+
+
+def test_rest_of_a_link_that_is_not_symmetric():
+    """Two classes by a loss of one's own: the first class has what the second leaves."""
+
+    @dataclass(frozen=True)
+    class Gompit(Activation):
+        """The complementary log-log link."""
+
+        name = "gompit"
+        latex = "1 - e^{-e^z}"
+        slope_latex = "e^{z - e^z}"
+        range = (0.0, 1.0)
+        source = "Agresti (2015)"
+
+        def value(self, xp, z):
+            return -xp.expm1(-xp.exp(z))
+
+        def slope(self, xp, z, a):
+            return xp.exp(z - xp.exp(z))
+
+    @dataclass(frozen=True)
+    class GompitError(type(losses.mse)):
+        """Half the squared distance to a probability."""
+
+        name = "gompit_error"
+        link = Gompit()
+        domain = (0.0, 1.0)
+
+        def value(self, xp, s, y):
+            return (self.link.value(xp, s) - y) ** 2
+
+        def gradient(self, xp, s, y):
+            p = self.link.value(xp, s)
+            return 2.0 * (p - y) * self.link.slope(xp, s, p)
+
+        def rescaled(self, scale):
+            return None
+
+    model = small(loss=GompitError(), engine="reference").fit(X, BINARY)
+    p = model.predict_proba(X)
+    np.testing.assert_allclose(p.sum(axis=1), 1.0, rtol=1e-15)
+    np.testing.assert_allclose(np.exp(model.predict_log_proba(X)), p, rtol=1e-9)
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_too_few_evaluations_for_lbfgs_are_said(early_stopping):
+    model = small(
+        solver="lbfgs", max_fun=10, max_iter=500, tol=0.0, early_stopping=early_stopping,
+        n_iter_no_change=500,
+    )  # fmt: skip
+    with pytest.warns(ConvergenceWarning, match="max_fun=10 evaluations.*Raise max_fun"):
+        model.fit(X, NOISE)
+    assert model.stopped_because_ == "max_fun"
 
 
 def test_early_stopping_keeps_the_best():

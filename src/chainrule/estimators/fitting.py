@@ -63,6 +63,9 @@ class FittingMLP(BaseMLP):
         """Return targets as an array of the kind that the methods below take; once per call."""
         raise NotImplementedError
 
+    def _check_continued(self, y: Any) -> None:
+        """Refuse prepared targets that a warm start cannot go on with."""
+
     def _encode(self, y: Any) -> np.ndarray:
         """Return targets as the loss takes them; refuse those that do not fit the first data."""
         raise NotImplementedError
@@ -114,7 +117,7 @@ class FittingMLP(BaseMLP):
         Warns
         -----
         ConvergenceWarning
-            If ``max_iter`` epochs were not enough.
+            If ``max_iter`` epochs, or ``max_fun`` evaluations, were not enough.
         DivergenceWarning
             If the loss left the finite numbers, or rose a million times; the estimator then holds
             the last good parameters.
@@ -125,11 +128,15 @@ class FittingMLP(BaseMLP):
             A ValueError that names the argument, its value and what to do.
         """
         self._follow(self.fit_epochs(X, y, sample_weight, X_val=X_val, y_val=y_val), stacklevel=3)
-        if self.stopped_because_ == "max_iter" and not make_schedule(self).needs_total:
+        limit = {
+            "max_iter": f"max_iter={self.max_iter} epochs",
+            "max_fun": f"max_fun={self.max_fun} evaluations of the gradient",
+        }.get(self.stopped_because_)
+        if limit is not None and not make_schedule(self).needs_total:
             warnings.warn(
-                f"training stopped after max_iter={self.max_iter} epochs while the "
+                f"training stopped after {limit} while the "
                 f"{'validation score' if self.validation_scores_ else 'loss'} was still getting "
-                "better. Raise max_iter, or tol.",
+                f"better. Raise {self.stopped_because_}, or tol.",
                 ConvergenceWarning,
                 stacklevel=2,
             )
@@ -151,6 +158,8 @@ class FittingMLP(BaseMLP):
         check_options(self)
         anew = not (self.warm_start and hasattr(self, "parameters_"))
         X, y, weight = self._taken_in(X, y, sample_weight, anew)
+        if not anew:
+            self._check_continued(y)
         held_out = None
         if X_val is not None or y_val is not None:
             if X_val is None or y_val is None:
@@ -351,11 +360,18 @@ class FittingMLP(BaseMLP):
             )
         self.n_iter_ = 0
         self.stopped_because_ = "interrupted"
+        evaluations = 0
         try:
             for epoch in run:
+                evaluations += epoch.steps
                 self._record(epoch)
                 yield epoch.in_units(self._loss_factor)
-            self.stopped_because_ = "max_iter" if self.n_iter_ == epochs else "no_improvement"
+            if self.n_iter_ == epochs:
+                self.stopped_because_ = "max_iter"
+            elif solver_of(self) == LBFGS_NAME and evaluations > self.max_fun:
+                self.stopped_because_ = "max_fun"
+            else:
+                self.stopped_because_ = "no_improvement"
         except DivergenceError:
             self.stopped_because_ = "divergence"
             raise
