@@ -40,7 +40,7 @@ PRIVATE = {
         "_no_improvement_count",
         "the count of stale epochs is in `TrainingState.patience`",
     ),
-    "test_n_iter_no_change_inf": ("_no_improvement_count", "as test_n_iter_no_change"),
+    "test_n_iter_no_change_inf": ("_no_improvement_count", "the same count, after every epoch"),
 }
 
 # Tests of public names where ours is meant to differ.

@@ -128,15 +128,13 @@ class FittingMLP(BaseMLP):
             A ValueError that names the argument, its value and what to do.
         """
         self._follow(self.fit_epochs(X, y, sample_weight, X_val=X_val, y_val=y_val), stacklevel=3)
-        limit = {
-            "max_iter": f"max_iter={self.max_iter} epochs",
-            "max_fun": f"max_fun={self.max_fun} evaluations of the gradient",
-        }.get(self.stopped_because_)
-        if limit is not None and not make_schedule(self).needs_total:
+        limits = {"max_iter": "epochs", "max_fun": "evaluations of the gradient"}
+        reason = self.stopped_because_
+        if reason in limits and not make_schedule(self).needs_total:
             warnings.warn(
-                f"training stopped after {limit} while the "
-                f"{'validation score' if self.validation_scores_ else 'loss'} was still getting "
-                f"better. Raise {self.stopped_because_}, or tol.",
+                f"training stopped after {reason}={getattr(self, reason)} {limits[reason]} while "
+                f"the {'validation score' if self.validation_scores_ else 'loss'} was still "
+                f"getting better. Raise {reason}, or tol.",
                 ConvergenceWarning,
                 stacklevel=2,
             )
@@ -366,12 +364,10 @@ class FittingMLP(BaseMLP):
                 evaluations += epoch.steps
                 self._record(epoch)
                 yield epoch.in_units(self._loss_factor)
-            if self.n_iter_ == epochs:
-                self.stopped_because_ = "max_iter"
-            elif solver_of(self) == LBFGS_NAME and evaluations > self.max_fun:
-                self.stopped_because_ = "max_fun"
-            else:
-                self.stopped_because_ = "no_improvement"
+            spent = solver_of(self) == LBFGS_NAME and evaluations > self.max_fun
+            self.stopped_because_ = (
+                "max_iter" if self.n_iter_ == epochs else "max_fun" if spent else "no_improvement"
+            )
         except DivergenceError:
             self.stopped_because_ = "divergence"
             raise
