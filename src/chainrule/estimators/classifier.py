@@ -59,7 +59,7 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         Epochs of the last fit (of all calls, for `partial_fit`), and rows seen in all.
     batch_size_, batch_size_reason_ : int, str or None
         The rows per step, and why, where they were measured.
-    stopped_because_ : {"no_improvement", "max_iter", "divergence", "interrupted"}
+    stopped_because_ : {"no_improvement", "max_iter", "max_fun", "divergence", "interrupted"}
         How the last fit ended.
     seed_ : int
         The seed of every random choice.
@@ -148,7 +148,7 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         scores = self._scores(X)
         if self._multilabel:
             return np.asarray(self._yes(scores), dtype=np.int64)
-        if scores.shape[1] == 1 and len(self.classes_) == 2:
+        if self._one_score_for_two:
             numbers = self._yes(scores)[:, 0].astype(np.intp)
         else:
             # softmax keeps the order of scores, so probabilities need not be formed
@@ -165,10 +165,13 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probability of every label, in the order of ``classes_``."""
-        p = self._mean_of(self._scores(X))
-        if p.shape[1] == 1 and len(self.classes_) == 2 and not self._multilabel:
-            return np.hstack([1.0 - p, p])
-        return p
+        s = self._scores(X)
+        if not self._one_score_for_two:
+            return self._mean_of(s)
+        if self.objective_.loss.link is sigmoid:  # 1 - p would lose the digits of a small rest
+            return self._mean_of(np.concatenate((-s, s), axis=1))
+        p = self._mean_of(s)
+        return np.concatenate((1.0 - p, p), axis=1)
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """Return the log of `predict_proba`, from the scores: finite for every finite score."""
@@ -176,9 +179,18 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         loss, xp = self.objective_.loss, namespace(s)
         with np.errstate(all="ignore"):
             log_p: np.ndarray = loss.log_mean(xp, s)
-            if s.shape[1] == 1 and len(self.classes_) == 2 and not self._multilabel:
-                return np.hstack([loss.log_mean(xp, -s), log_p])
-        return log_p
+            if not self._one_score_for_two:
+                return log_p
+            if loss.link is sigmoid:
+                log_rest = loss.log_mean(xp, -s)
+            else:
+                log_rest = np.log1p(-loss.mean(xp, s))
+        return np.concatenate((log_rest, log_p), axis=1)
+
+    @property
+    def _one_score_for_two(self) -> bool:
+        """Whether one score stands for the second of two classes."""
+        return self.n_outputs_ == 1 and len(self.classes_) == 2 and not self._multilabel
 
     def _mean_of(self, s: np.ndarray) -> np.ndarray:
         with np.errstate(all="ignore"):
@@ -231,6 +243,16 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
             )
         return labels
 
+    def _check_continued(self, y: Any) -> None:
+        if y.ndim == 1 and not self._multilabel:
+            labels = np.unique(y)
+            if not np.array_equal(labels, self.classes_):
+                raise InputError(
+                    "warm_start can only be used where `y` has the same classes as in the previous "
+                    f"call to fit. Previously got {self.classes_}, `y` has {labels}. Fit anew, or "
+                    "use partial_fit with all classes named."
+                )
+
     def _encode(self, y: Any) -> np.ndarray:
         labels: np.ndarray = y
         if self._multilabel != (y.ndim == 2) or (
@@ -253,8 +275,7 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
                 f"y must hold the classes of the first fit, {self.classes_.tolist()}; got "
                 f"{label!r} in row {row}. Name all classes at the start, or fit anew."
             )
-        one_score = self.n_outputs_ == 1 and len(self.classes_) == 2
-        return np.reshape(codes, (-1, 1)) if one_score else codes
+        return np.reshape(codes, (-1, 1)) if self._one_score_for_two else codes
 
     def _strata(self, y: Any) -> np.ndarray | None:
         return None if self._multilabel else np.asarray(y)

@@ -63,6 +63,9 @@ class FittingMLP(BaseMLP):
         """Return targets as an array of the kind that the methods below take; once per call."""
         raise NotImplementedError
 
+    def _check_continued(self, y: Any) -> None:
+        """Refuse prepared targets that a warm start cannot go on with."""
+
     def _encode(self, y: Any) -> np.ndarray:
         """Return targets as the loss takes them; refuse those that do not fit the first data."""
         raise NotImplementedError
@@ -114,7 +117,7 @@ class FittingMLP(BaseMLP):
         Warns
         -----
         ConvergenceWarning
-            If ``max_iter`` epochs were not enough.
+            If ``max_iter`` epochs, or ``max_fun`` evaluations, were not enough.
         DivergenceWarning
             If the loss left the finite numbers, or rose a million times; the estimator then holds
             the last good parameters.
@@ -125,11 +128,13 @@ class FittingMLP(BaseMLP):
             A ValueError that names the argument, its value and what to do.
         """
         self._follow(self.fit_epochs(X, y, sample_weight, X_val=X_val, y_val=y_val), stacklevel=3)
-        if self.stopped_because_ == "max_iter" and not make_schedule(self).needs_total:
+        limits = {"max_iter": "epochs", "max_fun": "evaluations of the gradient"}
+        reason = self.stopped_because_
+        if reason in limits and not make_schedule(self).needs_total:
             warnings.warn(
-                f"training stopped after max_iter={self.max_iter} epochs while the "
-                f"{'validation score' if self.validation_scores_ else 'loss'} was still getting "
-                "better. Raise max_iter, or tol.",
+                f"training stopped after {reason}={getattr(self, reason)} {limits[reason]} while "
+                f"the {'validation score' if self.validation_scores_ else 'loss'} was still "
+                f"getting better. Raise {reason}, or tol.",
                 ConvergenceWarning,
                 stacklevel=2,
             )
@@ -151,6 +156,8 @@ class FittingMLP(BaseMLP):
         check_options(self)
         anew = not (self.warm_start and hasattr(self, "parameters_"))
         X, y, weight = self._taken_in(X, y, sample_weight, anew)
+        if not anew:
+            self._check_continued(y)
         held_out = None
         if X_val is not None or y_val is not None:
             if X_val is None or y_val is None:
@@ -351,11 +358,16 @@ class FittingMLP(BaseMLP):
             )
         self.n_iter_ = 0
         self.stopped_because_ = "interrupted"
+        evaluations = 0
         try:
             for epoch in run:
+                evaluations += epoch.steps
                 self._record(epoch)
                 yield epoch.in_units(self._loss_factor)
-            self.stopped_because_ = "max_iter" if self.n_iter_ == epochs else "no_improvement"
+            spent = solver_of(self) == LBFGS_NAME and evaluations > self.max_fun
+            self.stopped_because_ = (
+                "max_iter" if self.n_iter_ == epochs else "max_fun" if spent else "no_improvement"
+            )
         except DivergenceError:
             self.stopped_because_ = "divergence"
             raise
