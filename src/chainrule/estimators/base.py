@@ -57,6 +57,11 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     network_: Network
     parameters_: Parameters
     objective_: Objective
+    loss_: float
+    best_loss_: float | None
+    best_validation_score_: float | None
+    n_iter_: int
+    t_: int
     loss_curve_: list[float]
     penalty_curve_: list[float]
     validation_loss_curve_: list[float] | None
