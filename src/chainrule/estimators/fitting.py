@@ -24,14 +24,13 @@ from chainrule.estimators.ingredients import (
     make_schedule,
     solver_of,
 )
-from chainrule.formulas.loss import Loss, checked_weight
+from chainrule.formulas.loss import checked_weight
 from chainrule.foundation.errors import DivergenceError, DivergenceWarning, InputError
 from chainrule.foundation.seeds import as_seed
 from chainrule.model.network import Network
 from chainrule.model.objective import Objective
 from chainrule.training.lbfgs import LBFGS, train_lbfgs
 from chainrule.training.loop import Epoch, train_rows
-from chainrule.training.monitor import Metric
 from chainrule.training.sources import held_out_rows, make_rows
 from chainrule.training.state import TrainingState
 from chainrule.training.stopping import Patience
@@ -50,48 +49,6 @@ def steps_by_batches(estimator: BaseMLP) -> bool:
 
 class FittingMLP(BaseMLP):
     """A network that learns: what subclasses add is the meaning of their targets."""
-
-    # What a subclass says of its targets.
-
-    def _learn_targets(
-        self, y: Any, weight: np.ndarray | None, classes: Any = None
-    ) -> tuple[Loss, int]:
-        """Learn labels or scale from the first data; return the loss and the number of scores."""
-        raise NotImplementedError
-
-    def _prepared(self, y: Any) -> np.ndarray:
-        """Return targets as an array of the kind that the methods below take; once per call."""
-        raise NotImplementedError
-
-    def _check_continued(self, y: Any) -> None:
-        """Refuse prepared targets that a warm start cannot go on with."""
-
-    def _encode(self, y: Any) -> np.ndarray:
-        """Return targets as the loss takes them; refuse those that do not fit the first data."""
-        raise NotImplementedError
-
-    def _strata(self, y: Any) -> np.ndarray | None:
-        """Return the labels whose shares a split keeps, if any."""
-        raise NotImplementedError
-
-    def _metric(self, loss: Loss, weight: np.ndarray | None) -> Metric:
-        """Return the score of this estimator as a function of scores and encoded targets."""
-        raise NotImplementedError
-
-    def _fold(self, vector: np.ndarray) -> np.ndarray:
-        """Return trained parameters in the user's units, in an array of their own."""
-        return np.array(vector)
-
-    def _unfold(self, vector: np.ndarray) -> np.ndarray:
-        """Return the parameters that `_fold` turns into these."""
-        return np.array(vector)
-
-    # The loss in the user's units is this many times the loss trained on.
-    _loss_factor = 1.0
-    # About the loss trained on of the best constant answer: what `tol` is relative to.
-    _loss_unit = 1.0
-
-    # Fitting.
 
     def fit(
         self, X: Any, y: Any, sample_weight: Any = None, *, X_val: Any = None, y_val: Any = None
@@ -163,7 +120,8 @@ class FittingMLP(BaseMLP):
             if X_val is None or y_val is None:
                 raise InputError("X_val and y_val must be given together; one is None.")
             X_val, y_val = self._checked(X_val, y_val, reset=False)
-            held_out = self._rows(X_val, y_val, None, names=("X_val", "y_val"))
+            val_weight = self._weighted(y_val, None)
+            held_out = self._rows(X_val, y_val, val_weight, names=("X_val", "y_val"))
         elif self.early_stopping:
             labels = self._strata(y)
             kept, held = held_out_rows(
@@ -225,6 +183,8 @@ class FittingMLP(BaseMLP):
         """Return checked inputs, targets and weights; begin with them where there is no state."""
         X, y = self._checked(X, y, reset=anew)
         weight = _checked_weight(sample_weight, X.shape[0])
+        self._learn_weights(y, weight, anew, classes)
+        weight = self._weighted(y, weight)
         if anew:
             self._begin(X, y, weight, classes)
         return X, y, weight
@@ -249,7 +209,8 @@ class FittingMLP(BaseMLP):
 
         check_is_fitted(self, "parameters_")
         X, y = self._checked(X, y, reset=False)
-        return explanation_of(self, self._rows(X, y, _checked_weight(sample_weight, X.shape[0])))
+        weight = self._weighted(y, _checked_weight(sample_weight, X.shape[0]))
+        return explanation_of(self, self._rows(X, y, weight))
 
     def _checked(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
         """Return inputs and targets as arrays of one length; finiteness of X is seen later."""
