@@ -10,6 +10,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import column_or_1d
 
 from chainrule.engines.engine import Engine
+from chainrule.estimators.class_weight import BALANCED, ClassWeights, label_weights, row_weights
 from chainrule.estimators.fitting import FittingMLP, steps_by_batches
 from chainrule.formulas.activations import sigmoid, softmax
 from chainrule.formulas.loss import Loss, losses
@@ -61,6 +62,8 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         The rows per step, and why, where they were measured.
     stopped_because_ : {"no_improvement", "max_iter", "max_fun", "divergence", "interrupted"}
         How the last fit ended.
+    class_weight_ : dict, list of dict, or None
+        The weight of each label that ``class_weight`` gave.
     seed_ : int
         The seed of every random choice.
     n_layers_, n_outputs_, out_activation_, n_features_in_, feature_names_in_
@@ -79,6 +82,7 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
     """
 
     classes_: np.ndarray
+    class_weight_: ClassWeights | dict[Any, float] | None
 
     def __init__(
         self,
@@ -107,6 +111,7 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
         loss: str | Loss | None = None,
+        class_weight: Any = None,
         dtype: Any = None,
         engine: str | Engine = "auto",
         n_threads: int | None = None,
@@ -130,6 +135,12 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         -------
         self
         """
+        if isinstance(self.class_weight, str) and self.class_weight == BALANCED:
+            raise InputError(
+                "class_weight must be a dict for partial_fit, as 'balanced' would count the rows "
+                "of this call only; got 'balanced'. Count all rows that will come, and pass "
+                "{label: n_samples / (n_classes * n_of_label)}."
+            )
         if not hasattr(self, "parameters_"):
             if classes is None:
                 raise InputError(
@@ -276,6 +287,27 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
                 f"{label!r} in row {row}. Name all classes at the start, or fit anew."
             )
         return np.reshape(codes, (-1, 1)) if self._one_score_for_two else codes
+
+    def _learn_weights(
+        self, y: Any, weight: np.ndarray | None, anew: bool, classes: Any = None
+    ) -> None:
+        if self.class_weight is None:
+            self.class_weight_ = None
+            return
+        if not anew:
+            known = None if self._multilabel else self.classes_
+        elif y.ndim == 2:
+            known = None
+        else:
+            known = np.unique(y if classes is None else np.asarray(classes))
+        weights = label_weights(self.class_weight, y, known, weight)
+        self.class_weight_ = weights if known is None else weights[0]
+
+    def _weighted(self, y: Any, weight: np.ndarray | None) -> np.ndarray | None:
+        chosen = self.class_weight_
+        if chosen is None:
+            return weight
+        return row_weights(chosen if isinstance(chosen, list) else [chosen], y, weight)
 
     def _strata(self, y: Any) -> np.ndarray | None:
         return None if self._multilabel else np.asarray(y)

@@ -159,6 +159,8 @@ class FittingMLP(RunningMLP):
         """Return checked inputs, targets and weights; begin with them where there is no state."""
         X, y = self._checked(X, y, reset=anew)
         weight = _checked_weight(sample_weight, X.shape[0])
+        self._learn_weights(y, weight, anew, classes)
+        weight = self._weighted(y, weight)
         if anew:
             self._begin(X, y, weight, classes)
         return X, y, weight
@@ -183,7 +185,8 @@ class FittingMLP(RunningMLP):
 
         check_is_fitted(self, "parameters_")
         X, y = self._checked(X, y, reset=False)
-        return explanation_of(self, self._rows(X, y, _checked_weight(sample_weight, X.shape[0])))
+        weight = self._weighted(y, _checked_weight(sample_weight, X.shape[0]))
+        return explanation_of(self, self._rows(X, y, weight))
 
     def _checked(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
         """Return inputs and targets as arrays of one length; finiteness of X is seen later."""

@@ -32,6 +32,8 @@ def check_options(estimator: Any) -> None:
     for name, option in OPTIONS.items():
         if name in ONLY_WITH_HELD_OUT_ROWS and not estimator.early_stopping:
             continue
+        if not hasattr(estimator, name):  # an option of the other estimator
+            continue
         value = getattr(estimator, name)
         if option.rule is not None and not option.rule.holds(value):
             raise must_be(name, option.rule.words, value)

@@ -17,14 +17,12 @@ from chainrule.estimators.ingredients import (
     make_schedule,
     solver_of,
 )
-from chainrule.formulas.loss import Loss
 from chainrule.foundation.errors import DivergenceError
 from chainrule.foundation.seeds import as_seed
 from chainrule.model.network import Network
 from chainrule.model.objective import Objective
 from chainrule.training.lbfgs import LBFGS, train_lbfgs
 from chainrule.training.loop import Epoch, train_rows
-from chainrule.training.monitor import Metric
 from chainrule.training.sources import make_rows
 from chainrule.training.state import TrainingState
 from chainrule.training.stopping import Patience
@@ -34,46 +32,6 @@ __all__ = ["RunningMLP"]
 
 class RunningMLP(BaseMLP):
     """A network that trains on rows; what subclasses add is the meaning of their targets."""
-
-    # What a subclass says of its targets.
-
-    def _learn_targets(
-        self, y: Any, weight: np.ndarray | None, classes: Any = None
-    ) -> tuple[Loss, int]:
-        """Learn labels or scale from the first data; return the loss and the number of scores."""
-        raise NotImplementedError
-
-    def _prepared(self, y: Any) -> np.ndarray:
-        """Return targets as an array of the kind that the methods below take; once per call."""
-        raise NotImplementedError
-
-    def _check_continued(self, y: Any) -> None:
-        """Refuse prepared targets that a warm start cannot go on with."""
-
-    def _encode(self, y: Any) -> np.ndarray:
-        """Return targets as the loss takes them; refuse those that do not fit the first data."""
-        raise NotImplementedError
-
-    def _strata(self, y: Any) -> np.ndarray | None:
-        """Return the labels whose shares a split keeps, if any."""
-        raise NotImplementedError
-
-    def _metric(self, loss: Loss, weight: np.ndarray | None) -> Metric:
-        """Return the score of this estimator as a function of scores and encoded targets."""
-        raise NotImplementedError
-
-    def _fold(self, vector: np.ndarray) -> np.ndarray:
-        """Return trained parameters in the user's units, in an array of their own."""
-        return np.array(vector)
-
-    def _unfold(self, vector: np.ndarray) -> np.ndarray:
-        """Return the parameters that `_fold` turns into these."""
-        return np.array(vector)
-
-    # The loss in the user's units is this many times the loss trained on.
-    _loss_factor = 1.0
-    # About the loss trained on of the best constant answer: what `tol` is relative to.
-    _loss_unit = 1.0
 
     def _begin(self, X: Any, y: Any, weight: np.ndarray | None, classes: Any = None) -> None:
         """Build the network and its starting state from the first data."""

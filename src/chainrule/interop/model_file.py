@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -134,6 +134,7 @@ def save_model(
     if isinstance(estimator, MLPClassifier):
         description["classes"] = _labels_to_json(estimator.classes_)
         description["multilabel"] = bool(estimator._multilabel)
+        description["class_weight"] = _class_weight_to_json(estimator.class_weight_)
     else:
         scale = estimator.target_scale_
         description["target_spread"] = None if scale is None else scale.spread
@@ -218,6 +219,8 @@ def _restored(description: dict[str, Any], arrays: dict[str, np.ndarray]) -> Mod
     if isinstance(estimator, MLPClassifier):
         estimator.classes_ = _labels_from_json(description["classes"])
         estimator._multilabel = description["multilabel"] is True
+        # not in the files of version 0.1
+        estimator.class_weight_ = _class_weight_from_json(description.get("class_weight"))
     else:
         spread = description["target_spread"]
         estimator.target_scale_ = (
@@ -268,6 +271,8 @@ def _option_to_json(estimator: Estimator, option: str, value: Any) -> Any:
         return estimator.seed_ if value is not None else None
     if option == "engine" and not isinstance(value, str):
         return "auto"
+    if option == "class_weight":
+        return _class_weight_to_json(value)
     if option == "dtype" and value is not None:
         return np.dtype(value).name
     return _plain(option, value)
@@ -285,7 +290,28 @@ def _plain(option: str, value: Any) -> Any:
     raise must_be(option, "a number, a text, or a record of a catalogue", value)
 
 
+def _class_weight_to_json(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_class_weight_to_json(one) for one in value]
+    if isinstance(value, Mapping):  # JSON has texts as keys, labels are of any kind
+        labels = [_plain("class_weight", label) for label in value]
+        weights = [float(value[label]) for label in value]
+        return {"labels": labels, "weights": weights}
+    return value
+
+
+def _class_weight_from_json(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_class_weight_from_json(one) for one in value]
+    if isinstance(value, dict):
+        weights = [float(weight) for weight in value["weights"]]
+        return dict(zip(value["labels"], weights, strict=True))
+    return value
+
+
 def _option_from_json(option: str, value: Any) -> Any:
+    if option == "class_weight":
+        return _class_weight_from_json(value)
     if isinstance(value, dict):
         return restore(CATALOGUES[option], value)
     if isinstance(value, list):
