@@ -55,6 +55,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     n_threads: int | None
     weight_decay: float | None
     monitor: str
+    l1: float
 
     network_: Network
     parameters_: Parameters
@@ -132,6 +133,9 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     _loss_factor = 1.0
     # About the loss trained on of the best constant answer: what `tol` is relative to.
     _loss_unit = 1.0
+
+    # An option of classifiers only.
+    label_smoothing: float = 0.0
 
     def _scores(self, X: Any) -> np.ndarray:
         """Return the network's scores (n, n_scores)."""

@@ -30,7 +30,7 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
     The network's scores go into the loss, which owns the step to probabilities: the sigmoid for two
     classes and for labels, softmax for more classes. Training makes small
 
-    .. math:: \frac{\sum_i w_i l_i}{\sum_i w_i} + \frac{\alpha}{2} \sum W^2
+    .. math:: \frac{\sum_i w_i l_i}{\sum_i w_i} + \frac{\alpha}{2} \sum W^2 + l_1 \sum |W|
 
     Parameters
     ----------
@@ -117,6 +117,8 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         n_threads: int | None = None,
         weight_decay: float | None = None,
         monitor: str = "score",
+        l1: float = 0.0,
+        label_smoothing: float = 0.0,
     ) -> None:
         self._keep(locals())
 

@@ -107,7 +107,7 @@ class FittingMLP(RunningMLP):
         if not anew:
             self._check_continued(y)
         X, y, weight, held_out = with_held_out_rows(self, X, y, weight, X_val, y_val)
-        rows = self._rows(X, y, weight)
+        rows = self._rows(X, y, weight, smoothing=self.label_smoothing)
         yield from self._epochs(rows, held_out, self.max_iter)
 
     @available_if(steps_by_batches)  # type: ignore[untyped-decorator]
@@ -139,7 +139,7 @@ class FittingMLP(RunningMLP):
             )
         anew = not hasattr(self, "parameters_")
         X, y, weight = self._taken_in(X, y, sample_weight, anew, classes)
-        rows = self._rows(X, y, weight)
+        rows = self._rows(X, y, weight, smoothing=self.label_smoothing)
         self._follow(self._epochs(rows, None, 1, stops=False), stacklevel=4)
         self.n_iter_ = self._state.epoch
         return self
@@ -168,8 +168,8 @@ class FittingMLP(RunningMLP):
     def explain(self, X: Any, y: Any, sample_weight: Any = None) -> "Explanation":
         """Return the chain rule of any weight on these rows, in symbols and numbers.
 
-        What is explained is the network as it was trained: for a regressor on standardised
-        targets, with the memory of the optimizer at its next step.
+        What is explained is the network as it was trained: on standardised or smoothed targets,
+        with the memory of the optimizer at its next step.
 
         Parameters
         ----------
@@ -186,7 +186,8 @@ class FittingMLP(RunningMLP):
         check_is_fitted(self, "parameters_")
         X, y = self._checked(X, y, reset=False)
         weight = self._weighted(y, _checked_weight(sample_weight, X.shape[0]))
-        return explanation_of(self, self._rows(X, y, weight))
+        rows = self._rows(X, y, weight, smoothing=self.label_smoothing)
+        return explanation_of(self, rows)
 
     def _checked(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
         """Return inputs and targets as arrays of one length; finiteness of X is seen later."""

@@ -195,6 +195,17 @@ OPTIONS: dict[str, Option] = {
         "What is watched on held-out rows: accuracy or R2, or the loss.",
         _one_of("score", "loss"),
     ),
+    "l1": Option(
+        "float",
+        "Strength of the l1 penalty on weights (not biases), which draws small weights to 0.",
+        NOT_NEGATIVE,
+    ),
+    "label_smoothing": Option(
+        "float",
+        "Share of every label that training spreads over all classes; losses and scores on "
+        "held-out rows are of the labels themselves.",
+        SHARE,
+    ),
 }
 
 

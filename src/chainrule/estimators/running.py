@@ -13,6 +13,7 @@ from chainrule.estimators.ingredients import (
     LBFGS_NAME,
     choose_batch_size,
     hidden_widths,
+    make_objective,
     make_optimizer,
     make_schedule,
     solver_of,
@@ -20,7 +21,6 @@ from chainrule.estimators.ingredients import (
 from chainrule.foundation.errors import DivergenceError
 from chainrule.foundation.seeds import as_seed
 from chainrule.model.network import Network
-from chainrule.model.objective import Objective
 from chainrule.training.lbfgs import LBFGS, train_lbfgs
 from chainrule.training.loop import Epoch, train_rows
 from chainrule.training.sources import make_rows
@@ -44,7 +44,7 @@ class RunningMLP(BaseMLP):
         if solver_of(self) == LBFGS_NAME:
             self._state.slots, self._state.optimizer = (), dict(LBFGS)
         self.network_ = network
-        self.objective_ = Objective.with_strengths(network, loss, l2=self.alpha)
+        self.objective_ = make_objective(self, network, loss)
         self.seed_ = seed
         self.n_layers_ = len(network.layers) + 1
         link = loss.link
@@ -53,7 +53,14 @@ class RunningMLP(BaseMLP):
         begin_history(self)
         self.parameters_ = network.parameters(self._fold(self._state.vector))
 
-    def _rows(self, X: Any, y: Any, weight: Any, names: tuple[str, str] = ("X", "y")) -> Rows:
+    def _rows(
+        self,
+        X: Any,
+        y: Any,
+        weight: Any,
+        names: tuple[str, str] = ("X", "y"),
+        smoothing: float = 0.0,
+    ) -> Rows:
         columns = getattr(self, "feature_names_in_", None)
         return make_rows(
             self.objective_,
@@ -63,6 +70,7 @@ class RunningMLP(BaseMLP):
             like=self._state.vector,
             names=names,
             columns=columns,
+            label_smoothing=smoothing,
         )
 
     def _epochs(
@@ -71,9 +79,7 @@ class RunningMLP(BaseMLP):
         """Train, and keep the estimator fitted after every epoch."""
         state = self._state
         self._take_over_changes()
-        self.objective_ = Objective.with_strengths(
-            self.network_, self.objective_.loss, l2=self.alpha
-        )
+        self.objective_ = make_objective(self, self.network_, self.objective_.loss)
         engine = choose_engine(self.engine, self.objective_, make_optimizer(self), self.n_threads)
         self._engine = engine
         patience = None if self.n_iter_no_change == math.inf else int(self.n_iter_no_change)

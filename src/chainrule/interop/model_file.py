@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from chainrule.estimators.classifier import MLPClassifier
-from chainrule.estimators.ingredients import make_optimizer
+from chainrule.estimators.ingredients import make_objective, make_optimizer
 from chainrule.estimators.regressor import MLPRegressor
 from chainrule.estimators.target_scale import TargetScale
 from chainrule.formulas.loss import losses
@@ -20,7 +20,6 @@ from chainrule.formulas.records import Formula, activations, restore
 from chainrule.formulas.schedules import schedules
 from chainrule.foundation.errors import FileFormatError, InputError, must_be
 from chainrule.model.network import Network
-from chainrule.model.objective import Objective
 from chainrule.training.state import TrainingState, read_arrays, write_arrays
 
 if TYPE_CHECKING:
@@ -202,7 +201,7 @@ def _restored(description: dict[str, Any], arrays: dict[str, np.ndarray]) -> Mod
     estimator.network_ = network
     estimator.parameters_ = network.parameters(vector)
     loss = restore(losses, description["loss"])
-    estimator.objective_ = Objective.with_strengths(network, loss, l2=float(estimator.alpha))
+    estimator.objective_ = make_objective(estimator, network, loss)
     estimator.stopped_because_ = _text(description["stopped_because"])
     size, reason = description["batch_size"]
     estimator.batch_size_ = _whole(size)
