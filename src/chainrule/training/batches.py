@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from chainrule.engines.engine import Engine, Rows
+from chainrule.formulas.loss import weighted_mean
 from chainrule.formulas.schedules import Schedule
 from chainrule.foundation.arrays import Array, namespace
 from chainrule.foundation.errors import DivergenceError
@@ -19,6 +20,8 @@ __all__ = ["Plan", "Snapshot", "one_pass"]
 
 # A loss this many times the first one is divergence, finite or not.
 DIVERGENCE_FACTOR = 1e6
+# A first loss below this share of the loss of scores of 0 is luck, and no measure.
+LUCK = 1e-2
 # Besides its arithmetic, a step costs about as much as so many operations.
 OPERATIONS_PER_STEP = 1e6
 
@@ -107,8 +110,18 @@ def one_pass(
                 first_loss=totals.last_loss if math.isnan(state.first_loss) else state.first_loss,
             )
         if math.isnan(state.first_loss):
-            state.first_loss = totals.last_loss
+            state.first_loss = _measure_of_divergence(totals.last_loss, engine, rows)
         loss, weight, done = loss + totals.loss, weight + totals.weight, done + count
     state.epoch += 1
     rows_seen = min(plan.steps * plan.batch_size, len(rows))
     return loss / weight, rows_seen, float(rates[-1])
+
+
+def _measure_of_divergence(first_loss: float, engine: Engine, rows: Rows) -> float:
+    """Return the loss of the first batch; where luck made it tiny, that of no answer at all."""
+    xp = namespace(rows.y)
+    with np.errstate(all="ignore"):
+        values = engine.objective.loss.rows(xp, xp.zeros_like(rows.y), rows.y)
+        unanswered = float(weighted_mean(xp, values, rows.weight))
+    lucky = first_loss < LUCK * unanswered < math.inf
+    return unanswered if lucky else first_loss
