@@ -90,8 +90,8 @@ def save_model(
     Raises
     ------
     InputError
-        The estimator is not fitted, holds an option or a label that JSON cannot hold, or the file
-        cannot be written.
+        The estimator is not fitted, holds a weight that is not finite, or an option or a label that
+        JSON cannot hold, or the file cannot be written.
 
     Examples
     --------
@@ -111,6 +111,7 @@ def save_model(
         raise must_be("estimator", "an MLPClassifier or MLPRegressor", estimator)
     if not hasattr(estimator, "parameters_"):
         raise must_be("estimator", "fitted", estimator, "Call fit first.")
+    _check_finite(estimator)
     objective = estimator.objective_
     description: dict[str, Any] = {
         "version": chainrule.__version__,
@@ -240,6 +241,21 @@ def _restored(description: dict[str, Any], arrays: dict[str, np.ndarray]) -> Mod
     if not isinstance(training, dict):
         raise TypeError("training must be a record")
     return Model(estimator, preparation, training, _text(description["version"]))
+
+
+def _check_finite(estimator: Estimator) -> None:
+    """Refuse a model that cannot predict, and name the layer."""
+    layers = zip(estimator.coefs_, estimator.intercepts_, strict=True)
+    for number, arrays in enumerate(layers, start=1):
+        for kind, array in zip(("weight", "bias"), arrays, strict=True):
+            wrong = array[~np.isfinite(array)]
+            if wrong.size:
+                raise must_be(
+                    "estimator",
+                    "a model of finite numbers",
+                    f"{wrong[0]} in a {kind} of layer {number}",
+                    "Train it anew.",
+                )
 
 
 def _check_widths(estimator: Estimator) -> None:

@@ -1,7 +1,7 @@
 """One pass over the rows: an order drawn from the seed, which the engine cuts into batches."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from chainrule.foundation.arrays import Array, namespace
 from chainrule.foundation.errors import DivergenceError
 from chainrule.foundation.seeds import Purpose, stream
 from chainrule.training.state import TrainingState
+from chainrule.training.stopping import Patience
 
 __all__ = ["Plan", "Snapshot", "one_pass"]
 
@@ -41,16 +42,20 @@ class Snapshot:
     slots: tuple[Array, ...]
     step: int
     epoch: int
+    patience: Patience
+    best: Array | None
 
     @classmethod
     def of(cls, state: TrainingState) -> "Snapshot":
         xp = namespace(state.vector)
         slots = tuple(xp.asarray(slot, copy=True) for slot in state.slots)
-        return cls(xp.asarray(state.vector, copy=True), slots, state.step, state.epoch)
+        vector = xp.asarray(state.vector, copy=True)
+        return cls(vector, slots, state.step, state.epoch, replace(state.patience), state.best)
 
     def restore(self, state: TrainingState) -> None:
         state.vector, state.slots = self.vector, self.slots
         state.step, state.epoch = self.step, self.epoch
+        state.patience, state.best = replace(self.patience), self.best
 
 
 def one_pass(

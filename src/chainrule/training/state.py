@@ -18,6 +18,7 @@ from chainrule.formulas.optimizers import Optimizer, optimizers
 from chainrule.formulas.records import restore
 from chainrule.foundation.arrays import Array, floating_dtype, namespace
 from chainrule.foundation.errors import FileFormatError, InputError
+from chainrule.foundation.memory import check_memory
 from chainrule.model.network import Network
 from chainrule.model.parameters import Parameters
 from chainrule.training.stopping import Patience
@@ -80,6 +81,9 @@ class TrainingState:
         parameters: Parameters | None = None,
     ) -> "TrainingState":
         """Return the state before the first step, from drawn or given parameters."""
+        # the vector, its memory and the two snapshots of both, and the gradient
+        copies = 3 * (1 + len(optimizer.slots)) + 1
+        check_memory(network.n_parameters, copies, floating_dtype(dtype).itemsize)
         if parameters is None:
             parameters = network.start(seed, dtype)
         elif parameters.layout != network.layout:
