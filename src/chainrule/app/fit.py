@@ -35,6 +35,7 @@ __all__ = ["fit"]
 
 STOPPED = {
     "max_iter": "all epochs made",
+    "max_fun": "all evaluations made",
     "no_improvement": "no improvement",
     "time_limit": "time limit",
     "interrupted": "interrupted",

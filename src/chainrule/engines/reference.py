@@ -39,10 +39,6 @@ class ReferenceEngine:
         self.optimizer = optimizer
         self._mask: Array | None = None
 
-    def operations_per_call(self, vector: Array) -> float:
-        """Return about what it computes in a tenth of a second."""
-        return 1e9
-
     def scores(self, vector: Array, x: Array) -> Array:
         """Return the scores (n, n_out) at a flat vector of parameters."""
         xp = namespace(vector)

@@ -3,7 +3,6 @@
 A fit is a plain loop over the epochs of `train_rows`; the estimator is fitted after each of them.
 """
 
-import math
 import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Self
@@ -13,28 +12,17 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from chainrule.engines.engine import Rows, choose_engine
-from chainrule.estimators.base import BaseMLP
 from chainrule.estimators.ingredients import (
     LBFGS_NAME,
     check_options,
-    choose_batch_size,
-    hidden_widths,
-    make_objective,
-    make_optimizer,
     make_schedule,
     solver_of,
-    start_state,
 )
-from chainrule.formulas.loss import Loss, checked_weight
+from chainrule.estimators.running import RunningMLP
+from chainrule.estimators.validation import with_held_out_rows
+from chainrule.formulas.loss import checked_weight
 from chainrule.foundation.errors import DivergenceError, DivergenceWarning, InputError
-from chainrule.foundation.seeds import as_seed
-from chainrule.model.network import Network
-from chainrule.training.lbfgs import train_lbfgs
-from chainrule.training.loop import Epoch, train_rows
-from chainrule.training.monitor import Metric
-from chainrule.training.sources import held_out_rows, make_rows
-from chainrule.training.stopping import Patience
+from chainrule.training.loop import Epoch
 
 if TYPE_CHECKING:
     from chainrule.insight.explanation import Explanation
@@ -42,56 +30,14 @@ if TYPE_CHECKING:
 __all__ = ["FittingMLP", "steps_by_batches"]
 
 
-def steps_by_batches(estimator: BaseMLP) -> bool:
+def steps_by_batches(estimator: RunningMLP) -> bool:
     if solver_of(estimator) == LBFGS_NAME:
         raise AttributeError("partial_fit is not there with solver='lbfgs', which needs all rows.")
     return True
 
 
-class FittingMLP(BaseMLP):
-    """A network that learns: what subclasses add is the meaning of their targets."""
-
-    # What a subclass says of its targets.
-
-    def _learn_targets(
-        self, y: Any, weight: np.ndarray | None, classes: Any = None
-    ) -> tuple[Loss, int]:
-        """Learn labels or scale from the first data; return the loss and the number of scores."""
-        raise NotImplementedError
-
-    def _prepared(self, y: Any) -> np.ndarray:
-        """Return targets as an array of the kind that the methods below take; once per call."""
-        raise NotImplementedError
-
-    def _encode(self, y: Any) -> np.ndarray:
-        """Return targets as the loss takes them; refuse those that do not fit the first data."""
-        raise NotImplementedError
-
-    def _strata(self, y: Any) -> np.ndarray | None:
-        """Return the labels whose shares a split keeps, if any."""
-        raise NotImplementedError
-
-    def _metric(self, loss: Loss, weight: np.ndarray | None) -> Metric:
-        """Return the score of this estimator as a function of scores and encoded targets."""
-        raise NotImplementedError
-
-    def _fold(self, vector: np.ndarray) -> np.ndarray:
-        """Return trained parameters in the user's units, in an array of their own."""
-        return np.array(vector)
-
-    def _unfold(self, vector: np.ndarray) -> np.ndarray:
-        """Return the parameters that `_fold` turns into these."""
-        return np.array(vector)
-
-    # The loss in the user's units is this many times the loss trained on.
-    _loss_factor = 1.0
-    # About the loss trained on of the best constant answer: what `tol` is relative to.
-    _loss_unit = 1.0
-
-    # An option of classifiers only.
-    label_smoothing: float = 0.0
-
-    # Fitting.
+class FittingMLP(RunningMLP):
+    """A network that learns from arrays, as scikit-learn's estimators do."""
 
     def fit(
         self, X: Any, y: Any, sample_weight: Any = None, *, X_val: Any = None, y_val: Any = None
@@ -117,7 +63,7 @@ class FittingMLP(BaseMLP):
         Warns
         -----
         ConvergenceWarning
-            If ``max_iter`` epochs were not enough.
+            If ``max_iter`` epochs, or ``max_fun`` evaluations, were not enough.
         DivergenceWarning
             If the loss left the finite numbers, or rose a million times; the estimator then holds
             the last good parameters.
@@ -128,11 +74,15 @@ class FittingMLP(BaseMLP):
             A ValueError that names the argument, its value and what to do.
         """
         self._follow(self.fit_epochs(X, y, sample_weight, X_val=X_val, y_val=y_val), stacklevel=3)
-        if self.stopped_because_ == "max_iter" and not make_schedule(self).needs_total:
+        limit = {
+            "max_iter": f"max_iter={self.max_iter} epochs",
+            "max_fun": f"max_fun={self.max_fun} evaluations of the gradient",
+        }.get(self.stopped_because_)
+        if limit is not None and not make_schedule(self).needs_total:
             warnings.warn(
-                f"training stopped after max_iter={self.max_iter} epochs while the "
+                f"training stopped after {limit} while the "
                 f"{'validation score' if self.validation_scores_ else 'loss'} was still getting "
-                "better. Raise max_iter, or tol.",
+                f"better. Raise {self.stopped_because_}, or tol.",
                 ConvergenceWarning,
                 stacklevel=2,
             )
@@ -154,21 +104,9 @@ class FittingMLP(BaseMLP):
         check_options(self)
         anew = not (self.warm_start and hasattr(self, "parameters_"))
         X, y, weight = self._taken_in(X, y, sample_weight, anew)
-        held_out = None
-        if X_val is not None or y_val is not None:
-            if X_val is None or y_val is None:
-                raise InputError("X_val and y_val must be given together; one is None.")
-            X_val, y_val = self._checked(X_val, y_val, reset=False)
-            held_out = self._rows(X_val, y_val, None, names=("X_val", "y_val"))
-        elif self.early_stopping:
-            labels = self._strata(y)
-            kept, held = held_out_rows(
-                X.shape[0], self.validation_fraction, self._state.seed, labels
-            )
-            held_weight = None if weight is None else weight[held]
-            held_out = self._rows(X[held], y[held], held_weight)
-            X, y = X[kept], y[kept]
-            weight = None if weight is None else weight[kept]
+        if not anew:
+            self._check_continued(y)
+        X, y, weight, held_out = with_held_out_rows(self, X, y, weight, X_val, y_val)
         rows = self._rows(X, y, weight, smoothing=self.label_smoothing)
         yield from self._epochs(rows, held_out, self.max_iter)
 
@@ -221,6 +159,8 @@ class FittingMLP(BaseMLP):
         """Return checked inputs, targets and weights; begin with them where there is no state."""
         X, y = self._checked(X, y, reset=anew)
         weight = _checked_weight(sample_weight, X.shape[0])
+        self._learn_weights(y, weight, anew, classes)
+        weight = self._weighted(y, weight)
         if anew:
             self._begin(X, y, weight, classes)
         return X, y, weight
@@ -245,7 +185,7 @@ class FittingMLP(BaseMLP):
 
         check_is_fitted(self, "parameters_")
         X, y = self._checked(X, y, reset=False)
-        weight = _checked_weight(sample_weight, X.shape[0])
+        weight = self._weighted(y, _checked_weight(sample_weight, X.shape[0]))
         rows = self._rows(X, y, weight, smoothing=self.label_smoothing)
         return explanation_of(self, rows)
 
@@ -263,150 +203,6 @@ class FittingMLP(BaseMLP):
             ensure_all_finite=False,
         )
         return X, self._prepared(y)
-
-    def _begin(self, X: Any, y: Any, weight: np.ndarray | None, classes: Any = None) -> None:
-        """Build the network and its starting state from the first data."""
-        loss, self.n_outputs_ = self._learn_targets(y, weight, classes)
-        widths = [X.shape[1], *hidden_widths(self.hidden_layer_sizes), self.n_outputs_]
-        network = Network.of_widths(widths, self.activation)
-        dtype = self.dtype or (np.float32 if X.dtype in (np.float32, np.float16) else np.float64)
-        seed = as_seed(self.random_state)
-        self._state = start_state(self, network, seed=seed, dtype=dtype)
-        self.network_ = network
-        self.objective_ = make_objective(self, network, loss)
-        self.seed_ = seed
-        self.t_ = 0
-        self.n_layers_ = len(network.layers) + 1
-        link = loss.link
-        self.out_activation_ = link.aliases[0] if link.aliases else link.name
-        self.loss_curve_, self.penalty_curve_ = [], []
-        self.batch_size_reason_: str | None = None
-        self.validation_loss_curve_ = self.validation_scores_ = None
-        self.loss_ = math.nan
-        self.best_loss_: float | None = None
-        self.best_validation_score_: float | None = None
-        self.parameters_ = network.parameters(self._fold(self._state.vector))
-
-    def _rows(
-        self,
-        X: Any,
-        y: Any,
-        weight: Any,
-        names: tuple[str, str] = ("X", "y"),
-        smoothing: float = 0.0,
-    ) -> Rows:
-        columns = getattr(self, "feature_names_in_", None)
-        return make_rows(
-            self.objective_,
-            X,
-            self._encode(y),
-            weight,
-            like=self._state.vector,
-            names=names,
-            columns=columns,
-            label_smoothing=smoothing,
-        )
-
-    def _epochs(
-        self, rows: Rows, held_out: Rows | None, epochs: int, stops: bool = True
-    ) -> Iterator[Epoch]:
-        """Train, and keep the estimator fitted after every epoch."""
-        state = self._state
-        self._take_over_changes()
-        self.objective_ = make_objective(self, self.network_, self.objective_.loss)
-        engine = choose_engine(self.engine, self.objective_, make_optimizer(self), self.n_threads)
-        self._engine = engine
-        patience = None if self.n_iter_no_change == math.inf else int(self.n_iter_no_change)
-        metric, monitor = None, "loss"
-        if held_out is None:
-            state.best = None
-        else:
-            metric = self._metric(self.objective_.loss, held_out.weight)
-            monitor = "metric" if self.monitor == "score" else "validation_loss"
-            if self.validation_scores_ is None:
-                self.validation_loss_curve_, self.validation_scores_ = [], []
-        if getattr(self, "_monitored", monitor) != monitor:
-            state.patience = Patience()
-        self._monitored = monitor
-        shared: dict[str, Any] = {
-            "epochs": epochs,
-            "validation": held_out,
-            "metric": metric,
-            "patience": patience if stops else None,
-            "tolerance": self.tol * (1.0 if monitor == "metric" else self._loss_unit),
-            "monitor": monitor,
-        }
-        if solver_of(self) == LBFGS_NAME:
-            self.batch_size_ = len(rows)
-            run = train_lbfgs(
-                engine,
-                rows,
-                state,
-                max_evaluations=self.max_fun,
-                gradient_tolerance=self.tol,
-                **shared,
-            )
-        else:
-            self.batch_size_, self.batch_size_reason_ = choose_batch_size(self, engine, rows)
-            run = train_rows(
-                engine,
-                rows,
-                state,
-                learning_rate=float(self.learning_rate_init),
-                batch_size=self.batch_size_,
-                schedule=make_schedule(self),
-                shuffle=bool(self.shuffle),
-                **shared,
-            )
-        self.n_iter_ = 0
-        self.stopped_because_ = "interrupted"
-        try:
-            for epoch in run:
-                self._record(epoch)
-                yield epoch.in_units(self._loss_factor)
-            self.stopped_because_ = "max_iter" if self.n_iter_ == epochs else "no_improvement"
-        except DivergenceError:
-            self.stopped_because_ = "divergence"
-            raise
-        finally:
-            self._publish()
-
-    def _take_over_changes(self) -> None:
-        """Go on from parameters that a person has edited, and with a rate that was set anew."""
-        state = self._state
-        rate = float(self.learning_rate_init)
-        if getattr(self, "_rate_seen", rate) != rate:
-            state.learning_rate = rate
-        self._rate_seen = rate
-        known = self._fold(state.best_parameters.vector)
-        if not np.array_equal(known, self.parameters_.vector, equal_nan=True):
-            state.go_on_from(self._unfold(self.parameters_.vector))
-
-    def _record(self, epoch: Epoch) -> None:
-        self.n_iter_ += 1
-        self.t_ += epoch.rows
-        self.loss_ = epoch.loss * self._loss_factor
-        self.loss_curve_.append(self.loss_)
-        self.penalty_curve_.append(epoch.penalty * self._loss_factor)
-        if epoch.validation_loss is not None:
-            assert self.validation_loss_curve_ is not None
-            assert self.validation_scores_ is not None
-            assert epoch.metric is not None
-            self.validation_loss_curve_.append(epoch.validation_loss * self._loss_factor)
-            self.validation_scores_.append(epoch.metric)
-            best = self.best_validation_score_
-            self.best_validation_score_ = epoch.metric if best is None else max(best, epoch.metric)
-        if self.validation_scores_:
-            self.best_loss_ = None
-        else:
-            self.best_loss_ = min(
-                self.loss_, math.inf if self.best_loss_ is None else self.best_loss_
-            )
-        self._publish()
-
-    def _publish(self) -> None:
-        """Show the parameters of the state in the user's units."""
-        self.parameters_ = self.network_.parameters(self._fold(self._state.best_parameters.vector))
 
 
 def _checked_weight(sample_weight: Any, n: int) -> np.ndarray | None:

@@ -8,7 +8,7 @@ import inspect
 import math
 import numbers
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -163,6 +163,21 @@ OPTIONS: dict[str, Option] = {
     "engine": Option(
         "str or Engine",
         "What computes: the compiled engine where it can, else the reference engine.",
+    ),
+    "class_weight": Option(
+        'dict, "balanced", or list of dict',
+        "How much each label counts, times ``sample_weight``, in training and on held-out rows: a "
+        'dict by label, all labels named; ``"balanced"`` is n / (k n_c) for class c of k, counted '
+        "with sample weights. For multilabel targets a list with a dict over 0 and 1 per label: a "
+        "row then counts by the product over its labels, as in scikit-learn.",
+        Rule(
+            lambda value: (
+                value == "balanced"
+                if isinstance(value, str)
+                else value is None or isinstance(value, Mapping | list | tuple)
+            ),
+            "None, 'balanced', a dict by label, or a list of dicts for multilabel targets",
+        ),
     ),
     "n_threads": Option(
         "int",

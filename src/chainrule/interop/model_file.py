@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -90,8 +90,8 @@ def save_model(
     Raises
     ------
     InputError
-        The estimator is not fitted, holds an option or a label that JSON cannot hold, or the file
-        cannot be written.
+        The estimator is not fitted, holds a weight that is not finite, or an option or a label that
+        JSON cannot hold, or the file cannot be written.
 
     Examples
     --------
@@ -111,6 +111,7 @@ def save_model(
         raise must_be("estimator", "an MLPClassifier or MLPRegressor", estimator)
     if not hasattr(estimator, "parameters_"):
         raise must_be("estimator", "fitted", estimator, "Call fit first.")
+    _check_finite(estimator)
     objective = estimator.objective_
     description: dict[str, Any] = {
         "version": chainrule.__version__,
@@ -133,6 +134,7 @@ def save_model(
     if isinstance(estimator, MLPClassifier):
         description["classes"] = _labels_to_json(estimator.classes_)
         description["multilabel"] = bool(estimator._multilabel)
+        description["class_weight"] = _class_weight_to_json(estimator.class_weight_)
     else:
         scale = estimator.target_scale_
         description["target_spread"] = None if scale is None else scale.spread
@@ -217,6 +219,8 @@ def _restored(description: dict[str, Any], arrays: dict[str, np.ndarray]) -> Mod
     if isinstance(estimator, MLPClassifier):
         estimator.classes_ = _labels_from_json(description["classes"])
         estimator._multilabel = description["multilabel"] is True
+        # not in the files of version 0.1
+        estimator.class_weight_ = _class_weight_from_json(description.get("class_weight"))
     else:
         spread = description["target_spread"]
         estimator.target_scale_ = (
@@ -237,6 +241,21 @@ def _restored(description: dict[str, Any], arrays: dict[str, np.ndarray]) -> Mod
     if not isinstance(training, dict):
         raise TypeError("training must be a record")
     return Model(estimator, preparation, training, _text(description["version"]))
+
+
+def _check_finite(estimator: Estimator) -> None:
+    """Refuse a model that cannot predict, and name the layer."""
+    layers = zip(estimator.coefs_, estimator.intercepts_, strict=True)
+    for number, arrays in enumerate(layers, start=1):
+        for kind, array in zip(("weight", "bias"), arrays, strict=True):
+            wrong = array[~np.isfinite(array)]
+            if wrong.size:
+                raise must_be(
+                    "estimator",
+                    "a model of finite numbers",
+                    f"{wrong[0]} in a {kind} of layer {number}",
+                    "Train it anew.",
+                )
 
 
 def _check_widths(estimator: Estimator) -> None:
@@ -267,6 +286,8 @@ def _option_to_json(estimator: Estimator, option: str, value: Any) -> Any:
         return estimator.seed_ if value is not None else None
     if option == "engine" and not isinstance(value, str):
         return "auto"
+    if option == "class_weight":
+        return _class_weight_to_json(value)
     if option == "dtype" and value is not None:
         return np.dtype(value).name
     return _plain(option, value)
@@ -284,7 +305,28 @@ def _plain(option: str, value: Any) -> Any:
     raise must_be(option, "a number, a text, or a record of a catalogue", value)
 
 
+def _class_weight_to_json(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_class_weight_to_json(one) for one in value]
+    if isinstance(value, Mapping):  # JSON has texts as keys, labels are of any kind
+        labels = [_plain("class_weight", label) for label in value]
+        weights = [float(value[label]) for label in value]
+        return {"labels": labels, "weights": weights}
+    return value
+
+
+def _class_weight_from_json(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_class_weight_from_json(one) for one in value]
+    if isinstance(value, dict):
+        weights = [float(weight) for weight in value["weights"]]
+        return dict(zip(value["labels"], weights, strict=True))
+    return value
+
+
 def _option_from_json(option: str, value: Any) -> Any:
+    if option == "class_weight":
+        return _class_weight_from_json(value)
     if isinstance(value, dict):
         return restore(CATALOGUES[option], value)
     if isinstance(value, list):

@@ -1,26 +1,25 @@
-"""One pass over the rows: an order drawn from the seed, cut into batches, and run in short calls.
-
-Between two calls of the engine Python is in charge, so progress and Ctrl-C always work.
-"""
+"""One pass over the rows: an order drawn from the seed, which the engine cuts into batches."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from chainrule.engines.engine import Engine, Rows
+from chainrule.formulas.loss import weighted_mean
 from chainrule.formulas.schedules import Schedule
 from chainrule.foundation.arrays import Array, namespace
 from chainrule.foundation.errors import DivergenceError
 from chainrule.foundation.seeds import Purpose, stream
 from chainrule.training.state import TrainingState
+from chainrule.training.stopping import Patience
 
 __all__ = ["Plan", "Snapshot", "one_pass"]
 
 # A loss this many times the first one is divergence, finite or not.
 DIVERGENCE_FACTOR = 1e6
-# Besides its arithmetic, a step costs about as much as so many operations.
-OPERATIONS_PER_STEP = 1e6
+# A first loss below this share of the loss of scores of 0 is luck, and no measure.
+LUCK = 1e-2
 
 
 @dataclass(frozen=True)
@@ -43,16 +42,20 @@ class Snapshot:
     slots: tuple[Array, ...]
     step: int
     epoch: int
+    patience: Patience
+    best: Array | None
 
     @classmethod
     def of(cls, state: TrainingState) -> "Snapshot":
         xp = namespace(state.vector)
         slots = tuple(xp.asarray(slot, copy=True) for slot in state.slots)
-        return cls(xp.asarray(state.vector, copy=True), slots, state.step, state.epoch)
+        vector = xp.asarray(state.vector, copy=True)
+        return cls(vector, slots, state.step, state.epoch, replace(state.patience), state.best)
 
     def restore(self, state: TrainingState) -> None:
         state.vector, state.slots = self.vector, self.slots
         state.step, state.epoch = self.step, self.epoch
+        state.patience, state.best = replace(self.patience), self.best
 
 
 def one_pass(
@@ -77,14 +80,9 @@ def one_pass(
         order = stream(state.seed, Purpose.SHUFFLE, state.epoch).permutation(len(rows))
     else:
         order = np.arange(len(rows))
-    # two operations per weight and row forward, four backward
-    per_step = OPERATIONS_PER_STEP + 6.0 * state.network.n_parameters * plan.batch_size
-    # counted by work and not by the clock: sums of losses round by their grouping, and a run must
-    # repeat its bits
-    per_call = max(1, int(engine.operations_per_call(state.vector) / per_step))
     done, loss, weight = 0, 0.0, 0.0
     while done < plan.steps:
-        count = 1 if math.isnan(state.first_loss) else min(per_call, plan.steps - done)
+        count = 1 if math.isnan(state.first_loss) else plan.steps - done
         limit = DIVERGENCE_FACTOR * state.first_loss if state.first_loss > 0.0 else math.inf
         totals = engine.epoch(
             state,
@@ -107,8 +105,18 @@ def one_pass(
                 first_loss=totals.last_loss if math.isnan(state.first_loss) else state.first_loss,
             )
         if math.isnan(state.first_loss):
-            state.first_loss = totals.last_loss
+            state.first_loss = _measure_of_divergence(totals.last_loss, engine, rows)
         loss, weight, done = loss + totals.loss, weight + totals.weight, done + count
     state.epoch += 1
     rows_seen = min(plan.steps * plan.batch_size, len(rows))
     return loss / weight, rows_seen, float(rates[-1])
+
+
+def _measure_of_divergence(first_loss: float, engine: Engine, rows: Rows) -> float:
+    """Return the loss of the first batch; where luck made it tiny, that of no answer at all."""
+    xp = namespace(rows.y)
+    with np.errstate(all="ignore"):
+        values = engine.objective.loss.rows(xp, xp.zeros_like(rows.y), rows.y)
+        unanswered = float(weighted_mean(xp, values, rows.weight))
+    lucky = first_loss < LUCK * unanswered < math.inf
+    return unanswered if lucky else first_loss

@@ -18,6 +18,7 @@ from chainrule.formulas.optimizers import Optimizer, optimizers
 from chainrule.formulas.records import restore
 from chainrule.foundation.arrays import Array, floating_dtype, namespace
 from chainrule.foundation.errors import FileFormatError, InputError
+from chainrule.foundation.memory import check_memory
 from chainrule.model.network import Network
 from chainrule.model.parameters import Parameters
 from chainrule.training.stopping import Patience
@@ -48,7 +49,8 @@ class TrainingState:
     learning_rate : float or None
         The base rate, after the cuts of an adaptive schedule.
     first_loss : float
-        Loss of the very first batch; a million times it is divergence.
+        Loss of the very first batch, or of scores of 0 where that batch was right by luck; a
+        million times it is divergence.
     patience : Patience
         The counters of stopping.
     best : array (n_parameters,) or None
@@ -80,6 +82,9 @@ class TrainingState:
         parameters: Parameters | None = None,
     ) -> "TrainingState":
         """Return the state before the first step, from drawn or given parameters."""
+        # the vector, its memory and the two snapshots of both, and the gradient
+        copies = 3 * (1 + len(optimizer.slots)) + 1
+        check_memory(network.n_parameters, copies, floating_dtype(dtype).itemsize)
         if parameters is None:
             parameters = network.start(seed, dtype)
         elif parameters.layout != network.layout:

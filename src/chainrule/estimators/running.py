@@ -1,0 +1,158 @@
+"""A training run of an estimator: the network it begins with, and the epochs it makes."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from chainrule.engines.engine import Rows, choose_engine
+from chainrule.estimators.base import BaseMLP
+from chainrule.estimators.history import begin_history, record
+from chainrule.estimators.ingredients import (
+    LBFGS_NAME,
+    choose_batch_size,
+    hidden_widths,
+    make_objective,
+    make_optimizer,
+    make_schedule,
+    solver_of,
+    start_state,
+)
+from chainrule.foundation.errors import DivergenceError
+from chainrule.foundation.seeds import as_seed
+from chainrule.model.network import Network
+from chainrule.training.lbfgs import train_lbfgs
+from chainrule.training.loop import Epoch, train_rows
+from chainrule.training.sources import make_rows
+from chainrule.training.stopping import Patience
+
+__all__ = ["RunningMLP"]
+
+
+class RunningMLP(BaseMLP):
+    """A network that trains on rows; what subclasses add is the meaning of their targets."""
+
+    def _begin(self, X: Any, y: Any, weight: np.ndarray | None, classes: Any = None) -> None:
+        """Build the network and its starting state from the first data."""
+        loss, self.n_outputs_ = self._learn_targets(y, weight, classes)
+        widths = [X.shape[1], *hidden_widths(self.hidden_layer_sizes), self.n_outputs_]
+        network = Network.of_widths(widths, self.activation)
+        dtype = self.dtype or (np.float32 if X.dtype in (np.float32, np.float16) else np.float64)
+        seed = as_seed(self.random_state)
+        self._state = start_state(self, network, seed=seed, dtype=dtype)
+        self.network_ = network
+        self.objective_ = make_objective(self, network, loss)
+        self.seed_ = seed
+        self.n_layers_ = len(network.layers) + 1
+        link = loss.link
+        self.out_activation_ = link.aliases[0] if link.aliases else link.name
+        self.batch_size_reason_: str | None = None
+        begin_history(self)
+        self.parameters_ = network.parameters(self._fold(self._state.vector))
+
+    def _rows(
+        self,
+        X: Any,
+        y: Any,
+        weight: Any,
+        names: tuple[str, str] = ("X", "y"),
+        smoothing: float = 0.0,
+    ) -> Rows:
+        columns = getattr(self, "feature_names_in_", None)
+        return make_rows(
+            self.objective_,
+            X,
+            self._encode(y),
+            weight,
+            like=self._state.vector,
+            names=names,
+            columns=columns,
+            label_smoothing=smoothing,
+        )
+
+    def _epochs(
+        self, rows: Rows, held_out: Rows | None, epochs: int, stops: bool = True
+    ) -> Iterator[Epoch]:
+        """Train, and keep the estimator fitted after every epoch."""
+        state = self._state
+        self._take_over_changes()
+        self.objective_ = make_objective(self, self.network_, self.objective_.loss)
+        engine = choose_engine(self.engine, self.objective_, make_optimizer(self), self.n_threads)
+        self._engine = engine
+        patience = None if self.n_iter_no_change == math.inf else int(self.n_iter_no_change)
+        metric, monitor = None, "loss"
+        if held_out is None:
+            state.best = None
+        else:
+            metric = self._metric(self.objective_.loss, held_out.weight)
+            monitor = "metric" if self.monitor == "score" else "validation_loss"
+            if self.validation_scores_ is None:
+                self.validation_loss_curve_, self.validation_scores_ = [], []
+        if getattr(self, "_monitored", monitor) != monitor:
+            state.patience = Patience()
+        self._monitored = monitor
+        shared: dict[str, Any] = {
+            "epochs": epochs,
+            "validation": held_out,
+            "metric": metric,
+            "patience": patience if stops else None,
+            "tolerance": self.tol * (1.0 if monitor == "metric" else self._loss_unit),
+            "monitor": monitor,
+        }
+        if solver_of(self) == LBFGS_NAME:
+            self.batch_size_ = len(rows)
+            run = train_lbfgs(
+                engine,
+                rows,
+                state,
+                max_evaluations=self.max_fun,
+                gradient_tolerance=self.tol,
+                **shared,
+            )
+        else:
+            self.batch_size_, self.batch_size_reason_ = choose_batch_size(self, engine, rows)
+            run = train_rows(
+                engine,
+                rows,
+                state,
+                learning_rate=float(self.learning_rate_init),
+                batch_size=self.batch_size_,
+                schedule=make_schedule(self),
+                shuffle=bool(self.shuffle),
+                **shared,
+            )
+        self.n_iter_ = 0
+        self.stopped_because_ = "interrupted"
+        evaluations = 0
+        try:
+            for epoch in run:
+                evaluations += epoch.steps
+                epoch = epoch.in_units(self._loss_factor)
+                record(self, epoch)
+                self._publish()
+                yield epoch
+            spent = solver_of(self) == LBFGS_NAME and evaluations > self.max_fun
+            self.stopped_because_ = (
+                "max_iter" if self.n_iter_ == epochs else "max_fun" if spent else "no_improvement"
+            )
+        except DivergenceError:
+            self.stopped_because_ = "divergence"
+            raise
+        finally:
+            self._publish()
+
+    def _take_over_changes(self) -> None:
+        """Go on from parameters that a person has edited, and with a rate that was set anew."""
+        state = self._state
+        rate = float(self.learning_rate_init)
+        if getattr(self, "_rate_seen", rate) != rate:
+            state.learning_rate = rate
+        self._rate_seen = rate
+        known = self._fold(state.best_parameters.vector)
+        if not np.array_equal(known, self.parameters_.vector, equal_nan=True):
+            state.go_on_from(self._unfold(self.parameters_.vector))
+
+    def _publish(self) -> None:
+        """Show the parameters of the state in the user's units."""
+        self.parameters_ = self.network_.parameters(self._fold(self._state.best_parameters.vector))
