@@ -56,6 +56,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     weight_decay: float | None
     monitor: str
     l1: float
+    dropout: Any
     clip_norm: float | None
     averaging: float
 

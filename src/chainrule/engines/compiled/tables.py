@@ -58,6 +58,7 @@ class Job(IntEnum):
     clipped_update = 44  # 0: no clipping; else what follows when the gradient has been collected
     clipped_fields_at = 45
     squares_at = 46  # float64: two sums for each unit, and after them the largest norm
+    keys_at = 47  # of dropout: two integers for each step and layer
 
 
 class LayerRow(IntEnum):
@@ -83,6 +84,9 @@ class LayerRow(IntEnum):
     pullback_fields_at = 17
     flat_weight = 18  # where they begin in the flat vector
     flat_bias = 19  # or -1
+    dropped_at = 20  # null: no dropout; else the outputs that the next layer takes
+    threshold = 21
+    scale_at = 22
 
 
 class UnitRow(IntEnum):

@@ -15,6 +15,7 @@ from chainrule.engines.compiled.target import Target
 from chainrule.engines.compiled.teamwork import LINE
 from chainrule.engines.compiled.weight_phase import BATCH_ROWS, STRIP_ROWS
 from chainrule.engines.engine import Totals
+from chainrule.model.dropout import scale, threshold
 from chainrule.model.network import Network
 
 __all__ = ["Workspace", "address_of", "aligned_zeros", "round_up"]
@@ -63,6 +64,8 @@ class Workspace:
         Whether buffers are shared by all threads and remembered for the way back.
     group : int
         Panels of one unit of the second phase.
+    dropout : tuple of float
+        Share that each hidden layer loses in training.
     """
 
     def __init__(
@@ -78,6 +81,7 @@ class Workspace:
         threads: int,
         training: bool,
         group: int = 1,
+        dropout: tuple[float, ...] = (),
     ) -> None:
         self.threads = threads
         self.block = block
@@ -101,6 +105,7 @@ class Workspace:
         self.layers = np.zeros((copies, len(layers), len(LayerRow)), np.int64)
         for table in self.layers:
             self._fill_layers(table, network, passes, offsets, transposed, rows, training)
+            self._fill_dropout(table, dropout, rows)
         self.units = self._units(network, offsets, transposed)
         widest = max(self._ld(layer.n_out) for layer in layers)
         strips = STRIP_ROWS * (BATCH_ROWS + lanes * target.panel_vectors * group)
@@ -195,6 +200,18 @@ class Workspace:
             row[LayerRow.pullback_fields_at] = pullback.fields_at
             a_in = a
 
+    def _fill_dropout(self, table: np.ndarray, dropout: tuple[float, ...], rows: int) -> None:
+        """Let layers that lose units hand the next one a buffer of their own."""
+        for number, rate in enumerate(dropout):
+            if rate:
+                row, factor = table[number], np.array([scale(rate)])
+                dropped = self._zeros(rows * int(row[LayerRow.ld]))
+                self._keep += [dropped, factor]
+                row[LayerRow.dropped_at] = address_of(dropped)
+                row[LayerRow.threshold] = threshold(rate)
+                row[LayerRow.scale_at] = address_of(factor)
+                table[number + 1, LayerRow.a_in_at] = address_of(dropped)
+
     def _units(
         self,
         network: Network,
@@ -285,6 +302,11 @@ class Workspace:
         job = self.job
         job[Job.steps], job[Job.constants] = table.shape
         job[Job.constants_at] = address_of(table)
+
+    def set_keys(self, keys: np.ndarray) -> None:
+        """Name the keys of dropout: two integers for each step and layer."""
+        self._keys = keys.astype(np.int64)
+        self.job[Job.keys_at] = address_of(self._keys)
 
     def set_clipping(self, update: Pass, limit: float | None) -> None:
         """Let gradients be collected in the last panels, and clipped ones update the first."""
