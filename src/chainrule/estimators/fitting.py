@@ -222,8 +222,10 @@ class FittingMLP(BaseMLP):
             self._begin(X, y, weight, classes)
         return X, y, weight
 
-    def explain(self, X: Any, y: Any, sample_weight: Any = None) -> "Explanation":
-        """Return the chain rule of any weight on these rows, in symbols and numbers.
+    def explain(
+        self, X: Any, y: Any, sample_weight: Any = None, *, held_out: tuple[Any, ...] | None = None
+    ) -> "Explanation":
+        """Return the chain rule of any weight on these rows, the checks, and the report.
 
         What is explained is the network as it was trained: for a regressor on standardised
         targets, with the memory of the optimizer at its next step.
@@ -231,18 +233,20 @@ class FittingMLP(BaseMLP):
         Parameters
         ----------
         X, y, sample_weight
-            As in `fit`.
+            As in `fit`; best the rows it was trained on.
+        held_out : (X, y) or (X, y, sample_weight), optional
+            Rows it was not trained on: the report judges its predictions by them.
 
         Returns
         -------
         Explanation
-            ``explain(X, y).weight(layer=1, unit=0, to=0)`` is one weight's chain rule.
+            ``explain(X, y).weight(layer=1, unit=0, to=0)`` is one weight's chain rule, and
+            ``explain(X, y).save("report.html")`` writes the report.
         """
         from chainrule.estimators.explaining import explanation_of
 
         check_is_fitted(self, "parameters_")
-        X, y = self._checked(X, y, reset=False)
-        return explanation_of(self, self._rows(X, y, _checked_weight(sample_weight, X.shape[0])))
+        return explanation_of(self, (X, y, sample_weight), held_out)
 
     def _checked(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
         """Return inputs and targets as arrays of one length; finiteness of X is seen later."""
@@ -277,6 +281,8 @@ class FittingMLP(BaseMLP):
         link = loss.link
         self.out_activation_ = link.aliases[0] if link.aliases else link.name
         self.loss_curve_, self.penalty_curve_ = [], []
+        self.learning_rate_curve_: list[float] = []
+        self.fit_seconds_ = 0.0
         self.batch_size_reason_: str | None = None
         self.validation_loss_curve_ = self.validation_scores_ = None
         self.loss_ = math.nan
@@ -380,6 +386,8 @@ class FittingMLP(BaseMLP):
         self.loss_ = epoch.loss * self._loss_factor
         self.loss_curve_.append(self.loss_)
         self.penalty_curve_.append(epoch.penalty * self._loss_factor)
+        self.learning_rate_curve_.append(epoch.learning_rate)
+        self.fit_seconds_ += epoch.seconds
         if epoch.validation_loss is not None:
             assert self.validation_loss_curve_ is not None
             assert self.validation_scores_ is not None
