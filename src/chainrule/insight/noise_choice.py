@@ -91,11 +91,12 @@ def noise_of_first_steps(
     learning_rate: float,
     batch_size: int,
     seed: int,
+    measured_rows: int = NOISE_ROWS,
 ) -> tuple[list[float], int]:
     """Return the noise scale at five places of a trial's first 300 steps, and the steps made."""
     sample = rows
-    if len(rows) > NOISE_ROWS:
-        index = stream(seed, Purpose.SAMPLE).choice(len(rows), NOISE_ROWS, replace=False)
+    if len(rows) > measured_rows:
+        index = stream(seed, Purpose.SAMPLE).choice(len(rows), measured_rows, replace=False)
         sample = Rows(*rows.take(np.sort(index)))
     # one row is enough to look at: the loss itself does not matter here
     look = Rows(*rows.take(slice(0, 1)))

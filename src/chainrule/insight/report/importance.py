@@ -16,7 +16,7 @@ __all__ = ["importance"]
 REPEATS = 3
 SHOWN = 12
 # Multiplications that the shuffles may take, and bounds of the rows.
-WORK, FEWEST, MOST = 3e10, 200, 2000
+WORK, FEWEST, MOST = 1e10, 200, 2000
 # Columns that move the loss by less than this share of it are worth nothing here.
 WORTHLESS = 0.01
 

@@ -18,7 +18,7 @@ from chainrule.insight.subject import Subject
 __all__ = ["Material", "Predictions", "clipped", "drawn", "rows_at"]
 
 # Rows that layers are looked at with, that predictions are judged on, and that are checked.
-HEALTH_ROWS, JUDGED_ROWS, CHECKED_ROWS = 50_000, 100_000, 256
+HEALTH_ROWS, JUDGED_ROWS, CHECKED_ROWS = 20_000, 50_000, 256
 NAME_LENGTH = 48
 
 

@@ -24,6 +24,8 @@ SMALL_SIZES = (1, 8)
 # A batch size expected to need this share of the time of the one used is worth a try.
 WORTH_A_TRY = 0.75
 RUN_STEPS = 60
+# Rows that noise and losses are measured on, and repeats of a time.
+NOISE_ROWS, LOOK_ROWS, REPEATS = 2048, 256, 2
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,9 @@ def steps(material: Material) -> Part:
             )
         )
     try:
-        setting = Setting.of(material.subject, None, None, None, seed=material.seed)
+        setting = Setting.of(
+            material.subject, None, None, None, seed=material.seed, look_rows=LOOK_ROWS
+        )
     except InputError as error:
         blocks.append(Sentence(f"Not measured: {error}", "warning"))
         return Part("steps", title, blocks, {"batch_sizes": None, "rates": None})
@@ -103,7 +107,7 @@ def steps(material: Material) -> Part:
         advice += found[1]
     size = min(material.batch_size[0], len(setting.rows))
     rates = learning_rate_report(
-        material.subject, steps=RUN_STEPS, batch_size=size, seed=material.seed
+        material.subject, steps=RUN_STEPS, batch_size=size, seed=material.seed, look_rows=LOOK_ROWS
     )
     found = _of_rates(material, rates)
     blocks += found[0]
@@ -121,12 +125,17 @@ def _batch_sizes(material: Material, setting: Setting) -> BatchSizes | None:
     engine = choose_engine("auto", setting.objective, setting.engine.optimizer)
     smallest = min(BATCH_SIZES[0], n)
     scales, _ = noise_of_first_steps(
-        engine, setting.rows, setting.start, learning_rate=rate, batch_size=smallest,
+        engine,
+        setting.rows,
+        setting.start,
+        learning_rate=rate,
+        batch_size=smallest,
         seed=material.seed,
-    )  # fmt: skip
+        measured_rows=NOISE_ROWS,
+    )
     scale = float(np.median(scales))
     compared = sorted({used, *(size for size in BATCH_SIZES if size <= n)})
-    cost = measure_step_cost(setting, (*SMALL_SIZES, *compared))
+    cost = measure_step_cost(setting, (*SMALL_SIZES, *compared), REPEATS)
     if math.isnan(scale):
         return None
     return BatchSizes(used, scale, tuple(scales), cost, tuple(compared))
