@@ -67,6 +67,8 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     t_: int
     loss_curve_: list[float]
     penalty_curve_: list[float]
+    learning_rate_curve_: list[float]
+    fit_seconds_: float
     validation_loss_curve_: list[float] | None
     validation_scores_: list[float] | None
     n_features_in_: int

@@ -165,8 +165,10 @@ class FittingMLP(RunningMLP):
             self._begin(X, y, weight, classes)
         return X, y, weight
 
-    def explain(self, X: Any, y: Any, sample_weight: Any = None) -> "Explanation":
-        """Return the chain rule of any weight on these rows, in symbols and numbers.
+    def explain(
+        self, X: Any, y: Any, sample_weight: Any = None, *, held_out: tuple[Any, ...] | None = None
+    ) -> "Explanation":
+        """Return the chain rule of any weight on these rows, the checks, and the report.
 
         What is explained is the network as it was trained: on standardised or smoothed targets,
         with the memory of the optimizer at its next step.
@@ -174,20 +176,20 @@ class FittingMLP(RunningMLP):
         Parameters
         ----------
         X, y, sample_weight
-            As in `fit`.
+            As in `fit`; best the rows it was trained on.
+        held_out : (X, y) or (X, y, sample_weight), optional
+            Rows it was not trained on: the report judges its predictions by them.
 
         Returns
         -------
         Explanation
-            ``explain(X, y).weight(layer=1, unit=0, to=0)`` is one weight's chain rule.
+            ``explain(X, y).weight(layer=1, unit=0, to=0)`` is one weight's chain rule, and
+            ``explain(X, y).save("report.html")`` writes the report.
         """
         from chainrule.estimators.explaining import explanation_of
 
         check_is_fitted(self, "parameters_")
-        X, y = self._checked(X, y, reset=False)
-        weight = self._weighted(y, _checked_weight(sample_weight, X.shape[0]))
-        rows = self._rows(X, y, weight, smoothing=self.label_smoothing)
-        return explanation_of(self, rows)
+        return explanation_of(self, (X, y, sample_weight), held_out)
 
     def _checked(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
         """Return inputs and targets as arrays of one length; finiteness of X is seen later."""
