@@ -120,7 +120,9 @@ class Engine(Protocol):
         Step k takes the rows ``order[k * batch_size : (k + 1) * batch_size]`` at ``rates[k]``. The
         gradient of a batch is the sum of w_i times the gradient of row i, divided by the number of
         its rows, plus the gradient of the penalties; a batch whose weights are all 0 is skipped,
-        but counted. Decoupled decay comes before the optimizer's own step. The run stops before
+        but counted. Where the optimizer has a ``clip_norm`` c, this gradient g is multiplied by
+        min(1, c / abs(g)), with the norm over all parameters. Decoupled decay comes before the
+        optimizer's own step and is not clipped. The run stops before
         the update of a batch whose loss (the sum of w_i l_i over the number of its rows) is not
         finite or above ``limit``.
 

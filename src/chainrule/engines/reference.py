@@ -136,8 +136,10 @@ class ReferenceEngine:
         p, optimizer = position.vector, self.optimizer
         if optimizer.weight_decay > 0.0:
             p = p * (1.0 - rate * optimizer.weight_decay * self._weight_mask(xp, p))
-        constants = optimizer.constants(rate, position.step + 1)
-        position.vector, *slots = optimizer.step(xp, constants, p, gradient, *position.slots)
+        if optimizer.clip_norm is not None:
+            gradient = optimizer.clipping(xp, gradient) * gradient
+        numbers = optimizer.numbers(rate, position.step + 1)
+        position.vector, *slots = optimizer.update(xp, numbers, p, gradient, *position.slots)
         position.slots = tuple(slots)
 
     def _weight_mask(self, xp: Namespace, like: Array) -> Array:

@@ -56,6 +56,8 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     weight_decay: float | None
     monitor: str
     l1: float
+    clip_norm: float | None
+    averaging: float
 
     network_: Network
     parameters_: Parameters

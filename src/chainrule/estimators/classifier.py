@@ -118,6 +118,8 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         weight_decay: float | None = None,
         monitor: str = "score",
         l1: float = 0.0,
+        clip_norm: float | None = None,
+        averaging: float = 0.0,
         label_smoothing: float = 0.0,
     ) -> None:
         self._keep(locals())

@@ -24,7 +24,7 @@ def explanation_of(
     """Return the explanation of a fitted estimator on rows (X, y, sample_weight).
 
     The optimizer's memory belongs to the last step; it is left out where the parameters shown are
-    those of an earlier, better epoch, or were edited.
+    others: those of an earlier, better epoch, an average, or edited ones.
     """
     state, parameters = estimator._state, estimator.parameters_.vector
     live = np.array_equal(estimator._fold(state.vector), parameters, equal_nan=True)
@@ -50,6 +50,8 @@ def _notes(estimator: "FittingMLP") -> Iterator[str]:
     scale = getattr(estimator, "target_scale_", None)
     if scale is not None:
         yield scale.sentence
+    if estimator._state.optimizer.get("averaging"):
+        yield "the parameters are the average of those of the steps; training goes on from the last"
     if estimator.label_smoothing > 0.0:
         yield f"labels are smoothed as in training, by {estimator.label_smoothing:g}"
 

@@ -97,6 +97,8 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
         weight_decay: float | None = None,
         monitor: str = "score",
         l1: float = 0.0,
+        clip_norm: float | None = None,
+        averaging: float = 0.0,
         scale_target: bool = True,
     ) -> None:
         self._keep(locals())

@@ -17,14 +17,14 @@ from chainrule.estimators.ingredients import (
     make_optimizer,
     make_schedule,
     solver_of,
+    start_state,
 )
 from chainrule.foundation.errors import DivergenceError
 from chainrule.foundation.seeds import as_seed
 from chainrule.model.network import Network
-from chainrule.training.lbfgs import LBFGS, train_lbfgs
+from chainrule.training.lbfgs import train_lbfgs
 from chainrule.training.loop import Epoch, train_rows
 from chainrule.training.sources import make_rows
-from chainrule.training.state import TrainingState
 from chainrule.training.stopping import Patience
 
 __all__ = ["RunningMLP"]
@@ -40,9 +40,7 @@ class RunningMLP(BaseMLP):
         network = Network.of_widths(widths, self.activation)
         dtype = self.dtype or (np.float32 if X.dtype in (np.float32, np.float16) else np.float64)
         seed = as_seed(self.random_state)
-        self._state = TrainingState.start(network, make_optimizer(self), seed=seed, dtype=dtype)
-        if solver_of(self) == LBFGS_NAME:
-            self._state.slots, self._state.optimizer = (), dict(LBFGS)
+        self._state = start_state(self, network, seed=seed, dtype=dtype)
         self.network_ = network
         self.objective_ = make_objective(self, network, loss)
         self.seed_ = seed
@@ -153,8 +151,7 @@ class RunningMLP(BaseMLP):
         self._rate_seen = rate
         known = self._fold(state.best_parameters.vector)
         if not np.array_equal(known, self.parameters_.vector, equal_nan=True):
-            state.vector = self._unfold(self.parameters_.vector)
-            state.best = None
+            state.go_on_from(self._unfold(self.parameters_.vector))
 
     def _publish(self) -> None:
         """Show the parameters of the state in the user's units."""

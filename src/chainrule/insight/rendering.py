@@ -107,10 +107,12 @@ def _update(chain: Chain, digits: int) -> list[str]:
         for name, (old, new) in update.memory.items()
     )
     decay = f", decay takes {number(update.decay, digits)}" if update.decay else ""
+    clipped = update.clipping
+    clipping = f", gradient times {number(clipped, digits)} by clipping" if clipped != 1.0 else ""
     line = (
         f"update  {update.optimizer}, step {update.step}, rate {number(update.learning_rate)}: "
         f"{chain.place.symbol.text} {number(update.before, digits)} -> "
-        f"{number(update.after, digits)}{memory}{decay}"
+        f"{number(update.after, digits)}{clipping}{memory}{decay}"
     )
     return [line]
 

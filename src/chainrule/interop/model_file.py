@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from chainrule.estimators.classifier import MLPClassifier
-from chainrule.estimators.ingredients import make_objective, make_optimizer
+from chainrule.estimators.ingredients import make_objective, start_state
 from chainrule.estimators.regressor import MLPRegressor
 from chainrule.estimators.target_scale import TargetScale
 from chainrule.formulas.loss import losses
@@ -20,7 +20,7 @@ from chainrule.formulas.records import Formula, activations, restore
 from chainrule.formulas.schedules import schedules
 from chainrule.foundation.errors import FileFormatError, InputError, must_be
 from chainrule.model.network import Network
-from chainrule.training.state import TrainingState, read_arrays, write_arrays
+from chainrule.training.state import read_arrays, write_arrays
 
 if TYPE_CHECKING:
     from chainrule.interop.preparation import Preparation
@@ -229,10 +229,10 @@ def _restored(description: dict[str, Any], arrays: dict[str, np.ndarray]) -> Mod
         estimator._loss_factor = float(description["loss_factor"])
         estimator._loss_unit = float(description["loss_unit"])
     _check_widths(estimator)
-    estimator._state = TrainingState.start(
-        network, make_optimizer(estimator), seed=estimator.seed_, dtype=vector.dtype
+    estimator._state = start_state(
+        estimator, network, seed=estimator.seed_, parameters=network.parameters(vector)
     )
-    estimator._state.vector = estimator._unfold(vector)
+    estimator._state.go_on_from(estimator._unfold(vector))
     preparation = _preparation(description["preparation"])
     estimator.preparation_ = preparation
     if preparation is not None and len(preparation.feature_names) != network.n_in:

@@ -14,6 +14,8 @@ RULES = (
     optimizers.get("adam"),
     optimizers.get("adamw"),
     optimizers.get("rmsprop"),
+    optimizers.get("sgd", averaging=0.9),
+    optimizers.get("adamw", clip_norm=0.1),
 )
 ACTIVATIONS = ("relu", "tanh", "gelu", "silu", "softmax")
 LOSSES = ("mse", "categorical_cross_entropy", "binary_cross_entropy", "poisson")

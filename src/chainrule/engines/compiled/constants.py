@@ -17,7 +17,7 @@ class StepConstants:
     """
 
     def __init__(self, optimizer: Optimizer) -> None:
-        self._constants = optimizer.constants
+        self._constants = optimizer.numbers
         self._same_for_all = _independent_of_step(optimizer)
 
     def table(self, rates: np.ndarray, first: int) -> np.ndarray:
@@ -33,7 +33,7 @@ class StepConstants:
 def _independent_of_step(optimizer: Optimizer) -> bool:
     """Say whether the rule computes the same constants at every step, by asking without one."""
     try:
-        optimizer.constants(optimizer.learning_rate, _NoStep())  # type: ignore[arg-type]
+        optimizer.numbers(optimizer.learning_rate, _NoStep())  # type: ignore[arg-type]
     except TypeError:
         return False
     return True

@@ -49,6 +49,7 @@ class _Code(NamedTuple):
     activations: list[tuple[passes.Pass, passes.Pass]]
     loss: passes.Pass
     update: passes.Pass
+    clipped: passes.Pass | None
     accumulation: passes.Pass
     kernels: Kernels
 
@@ -103,13 +104,18 @@ class CompiledEngine:
         code = self._code.get(dtype.char)
         if code is None:
             target, itemsize, objective = self._target, dtype.itemsize, self.objective
+            clips, penalties = self.optimizer.clip_norm is not None, objective.penalties
+            update = passes.update_pass(
+                self.optimizer, () if clips else penalties, target, itemsize
+            )
             code = self._code[dtype.char] = _Code(
                 [
                     passes.activation_passes(layer.activation, target, itemsize)
                     for layer in objective.network.layers
                 ],
                 passes.loss_pass(objective.loss, target, itemsize),
-                passes.update_pass(self.optimizer, objective.penalties, target, itemsize),
+                passes.collection(penalties, target, itemsize) if clips else update,
+                update if clips else None,
                 passes.accumulation(target, itemsize),
                 Kernels.of(target, itemsize),
             )
@@ -179,10 +185,12 @@ class CompiledEngine:
         per_step = STEP_OPERATIONS + 6.0 * len(vector) * batch
         per_call = min(max(1, int(CALL_OPERATIONS / per_step)), max(1, len(rates)))
         new = [np.empty_like(vector) for _ in range(1 + len(slots))]
-        with self._workspace(
-            "train", dtype, batch, len(slots), self._threads(batch, per_call)
-        ) as work:
-            self._set_update(work, self._code_for(dtype).update)
+        code = self._code_for(dtype)
+        panels = len(slots) + (code.clipped is not None)
+        with self._workspace("train", dtype, batch, panels, self._threads(batch, per_call)) as work:
+            self._set_update(work, code.update)
+            if code.clipped is not None:
+                work.set_clipping(code.clipped, self.optimizer.clip_norm)
             work.set_arrays([vector, *slots], new)
             work.begin(limit)
             try:

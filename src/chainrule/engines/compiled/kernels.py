@@ -7,6 +7,7 @@ from typing import Any
 
 from llvmlite import ir
 
+from chainrule.engines.compiled.clipping import Clipping
 from chainrule.engines.compiled.gathers import write_gathers
 from chainrule.engines.compiled.passes import float_type
 from chainrule.engines.compiled.row_phase import RowPhase, layer_row, ordered
@@ -30,7 +31,8 @@ def kernel_module(target: Target, itemsize: int) -> Any:
     weights = WeightPhase.of(module, target, itemsize, products)
     write_gathers(module, target, itemsize)
     element = float_type(itemsize)
-    _train(module, element, rows, weights)
+    clipping = Clipping.of(module, target, itemsize, weights)
+    _train(module, element, rows, weights, clipping)
     _unpack(module, weights)
     _score(module, element, rows, weights)
     _measure(module, element, rows, weights)
@@ -54,7 +56,9 @@ def _sum(code: Code, values: Value, n: Value) -> Value:
     return (one + two) + (three + four)
 
 
-def _train(module: Any, element: Any, rows: RowPhase, weights: WeightPhase) -> None:
+def _train(
+    module: Any, element: Any, rows: RowPhase, weights: WeightPhase, clipping: Clipping
+) -> None:
     code = function(module, "train", [pointer, whole], inner=False)
     job, thread = code.arguments
     team = Team(code, job)
@@ -100,10 +104,18 @@ def _train(module: Any, element: Any, rows: RowPhase, weights: WeightPhase) -> N
                 with good:
                     offset = number * field(code, job, Job.constants)
                     constants = place(code, job, Job.constants_at).at(offset, _double)
+                    clipped = field(code, job, Job.clipped_update) != 0
                     with team.units(units) as unit:
-                        code.call(
-                            weights.update, job, _unit(code, job, unit), n, constants, scratch
-                        )
+                        table = _unit(code, job, unit)
+                        code.call(weights.update, job, table, n, constants, scratch)
+                        with code.when(clipped):
+                            code.call(clipping.squares, job, table, unit)
+                    with code.when(clipped):
+                        factor = code.call(clipping.factor, job)
+                        with team.units(units) as unit:
+                            code.call(
+                                clipping.apply, job, _unit(code, job, unit), constants, factor
+                            )
                     total.set(total.get() + batch_loss)
                     total_weight.set(total_weight.get() + weight)
                 with bad:

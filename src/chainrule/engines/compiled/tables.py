@@ -55,6 +55,9 @@ class Job(IntEnum):
     direct = 41  # whether scores take the weights as they lie in the flat vector
     pack = 42  # whether panels are filled before the first step, and emptied after the last
     unpack = 43
+    clipped_update = 44  # 0: no clipping; else what follows when the gradient has been collected
+    clipped_fields_at = 45
+    squares_at = 46  # float64: two sums for each unit, and after them the largest norm
 
 
 class LayerRow(IntEnum):

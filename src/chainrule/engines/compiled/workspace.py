@@ -286,6 +286,16 @@ class Workspace:
         job[Job.steps], job[Job.constants] = table.shape
         job[Job.constants_at] = address_of(table)
 
+    def set_clipping(self, update: Pass, limit: float | None) -> None:
+        """Let gradients be collected in the last panels, and clipped ones update the first."""
+        self._squares = np.append(np.zeros(2 * len(self.units)), limit)
+        job = self.job
+        job[Job.clipped_update], job[Job.clipped_fields_at] = update.address, update.fields_at
+        job[Job.squares_at] = address_of(self._squares)
+        job[Job.target_at] = address_of(self.panels[-1])
+        # the pass that collects has the parameters as its slot
+        job[Job.slots_at] = job[Job.panels_at]
+
     def begin(self, limit: float) -> None:
         """Let totals start at nothing; a step whose mean loss is above the limit is not made."""
         self.result[:] = [0.0, 0.0, 0.0, np.nan, limit]
