@@ -186,9 +186,7 @@ def measure_all(options: argparse.Namespace) -> dict[int, dict[str, dict[int, fl
         for turn in range(options.rounds):
             for threads, best in found.items():
                 for peer in options.peers:
-                    new = isolated(
-                        measure, peer, folder, threads, options.seconds, threads=threads
-                    )
+                    new = isolated(measure, peer, folder, threads, options.seconds, threads=threads)
                     old = best.setdefault(peer, new)
                     best[peer] = {n: min(old[n], new[n]) for n in ROWS}
                 print(f"round {turn + 1}, {threads} thread(s)", file=sys.stderr)
@@ -204,13 +202,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=SECONDS, help="per peer, rows and round")
     options = parser.parse_args()
     found = measure_all(options)
-    parts = [
-        "# Prediction\n",
+    text = (
         f"{machine('torch', 'onnxruntime', 'skl2onnx')}. Network {'-'.join(map(str, WIDTHS))}, "
         "float32; one call from a NumPy array of rows to the probabilities of each row, checked "
         f"against scikit-learn's to {TOLERANCE:g} first; each peer in a process of its own, the "
-        "best of interleaved rounds.\n",
-    ]
+        "best of interleaved rounds.\n"
+    )
+    parts = ["# Prediction\n", text]
     for threads, best in found.items():
         lines = [[peer, *(duration(times[n]) for n in ROWS)] for peer, times in best.items()]
         head = ["", *(f"{n:,} row{'s' if n > 1 else ''}" for n in ROWS)]
