@@ -33,6 +33,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     learning_rate_init: float
     power_t: float
     max_iter: int
+    time_limit: float | None
     shuffle: bool
     random_state: Any
     tol: float
@@ -58,6 +59,8 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     parameters_: Parameters
     objective_: Objective
     loss_: float
+    train_loss_: float
+    stopped_because_: str
     best_loss_: float | None
     best_validation_score_: float | None
     n_iter_: int

@@ -48,6 +48,9 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         The same as pieces.
     loss_, best_loss_ : float
         Last and lowest value of ``loss_curve_``; ``best_loss_`` is None with held-out rows.
+    train_loss_ : float
+        Loss of all rows trained on (for `partial_fit`: of the last call) at the parameters kept,
+        without penalty; NaN where training was left early.
     loss_curve_, penalty_curve_ : list of float
         Mean loss over each epoch, every row at the parameters of its own step and without penalty;
         and the penalty after each epoch.
@@ -56,11 +59,13 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
     best_validation_score_ : float or None
         The highest of these scores.
     n_iter_, t_ : int
-        Epochs of the last fit (of all calls, for `partial_fit`), and rows seen in all.
+        Epochs of the last fit (of all calls, for `partial_fit`), and rows seen in all fits.
     batch_size_, batch_size_reason_ : int, str or None
         The rows per step, and why, where they were measured.
-    stopped_because_ : {"no_improvement", "max_iter", "divergence", "interrupted"}
-        How the last fit ended.
+    stopped_because_ : str
+        How the last fit ended: "no_improvement", "max_iter" (all epochs made), "time_limit",
+        "callback", "divergence", "interrupted" (by Ctrl-C, an error, or leaving the loop), or for
+        ``lbfgs`` "converged" and "max_fun".
     seed_ : int
         The seed of every random choice.
     n_layers_, n_outputs_, out_activation_, n_features_in_, feature_names_in_
@@ -92,6 +97,7 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         learning_rate_init: float = 0.001,
         power_t: float = 0.5,
         max_iter: int = 200,
+        time_limit: float | None = None,
         shuffle: bool = True,
         random_state: Any = None,
         tol: float = 1e-4,

@@ -122,6 +122,12 @@ OPTIONS: dict[str, Option] = {
     "learning_rate_init": Option("float", "The rate that the schedule starts from.", POSITIVE),
     "power_t": Option("float", "Power of the ``invscaling`` schedule.", NOT_NEGATIVE),
     "max_iter": Option("int", "Most epochs (iterations, for ``lbfgs``).", COUNT),
+    "time_limit": Option(
+        "float or None",
+        "Seconds after which no epoch is begun; at least one is made. How many are made then "
+        "depends on the machine, and so does the result.",
+        _or_none(POSITIVE),
+    ),
     "shuffle": Option("bool", "Whether each epoch has an order of its own.", FLAG),
     "random_state": Option(
         "int, generator or None",

@@ -1,7 +1,7 @@
 """A training run of an estimator: the network it begins with, and the epochs it makes."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,7 @@ from chainrule.training.loop import Epoch, train_rows
 from chainrule.training.monitor import Metric
 from chainrule.training.sources import make_rows
 from chainrule.training.state import TrainingState
-from chainrule.training.stopping import Patience
+from chainrule.training.stopping import Ending, Patience
 
 __all__ = ["RunningMLP"]
 
@@ -134,6 +134,7 @@ class RunningMLP(BaseMLP):
             "patience": patience if stops else None,
             "tolerance": self.tol * (1.0 if monitor == "metric" else self._loss_unit),
             "monitor": monitor,
+            "time_limit": self.time_limit,
         }
         if solver_of(self) == LBFGS_NAME:
             self.batch_size_ = len(rows)
@@ -157,19 +158,30 @@ class RunningMLP(BaseMLP):
                 shuffle=bool(self.shuffle),
                 **shared,
             )
+        yield from self._followed(run)
+
+    def _followed(self, run: Generator[Epoch, bool | None, Ending]) -> Iterator[Epoch]:
+        """Keep what each epoch of a run brings, and show it to the callbacks."""
         self.n_iter_ = 0
+        self.train_loss_ = math.nan
         self.stopped_because_ = "interrupted"
+        stop = None
         try:
-            for epoch in run:
-                epoch = epoch.in_units(self._loss_factor)
+            while True:
+                try:
+                    epoch = run.send(stop).in_units(self._loss_factor)
+                except StopIteration as end:
+                    self.stopped_because_ = end.value.reason
+                    self.train_loss_ = end.value.loss * self._loss_factor
+                    return
                 record(self, epoch)
                 self._publish()
                 yield epoch
-            self.stopped_because_ = "max_iter" if self.n_iter_ == epochs else "no_improvement"
         except DivergenceError:
             self.stopped_because_ = "divergence"
             raise
         finally:
+            run.close()
             self._publish()
 
     def _take_over_changes(self) -> None:

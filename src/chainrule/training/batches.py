@@ -10,15 +10,13 @@ import numpy as np
 
 from chainrule.engines.engine import Engine, Rows
 from chainrule.formulas.schedules import Schedule
-from chainrule.foundation.arrays import Array, namespace
 from chainrule.foundation.errors import DivergenceError
 from chainrule.foundation.seeds import Purpose, stream
+from chainrule.training.snapshot import Snapshot, divergence_limit
 from chainrule.training.state import TrainingState
 
-__all__ = ["Plan", "Snapshot", "one_pass"]
+__all__ = ["Plan", "one_pass"]
 
-# A loss this many times the first one is divergence, finite or not.
-DIVERGENCE_FACTOR = 1e6
 # Besides its arithmetic, a step costs about as much as so many operations.
 OPERATIONS_PER_STEP = 1e6
 
@@ -33,26 +31,6 @@ class Plan:
     last_epoch: int
     schedule: Schedule
     shuffle: bool
-
-
-@dataclass(frozen=True, eq=False)
-class Snapshot:
-    """A copy of what an epoch changes."""
-
-    vector: Array
-    slots: tuple[Array, ...]
-    step: int
-    epoch: int
-
-    @classmethod
-    def of(cls, state: TrainingState) -> "Snapshot":
-        xp = namespace(state.vector)
-        slots = tuple(xp.asarray(slot, copy=True) for slot in state.slots)
-        return cls(xp.asarray(state.vector, copy=True), slots, state.step, state.epoch)
-
-    def restore(self, state: TrainingState) -> None:
-        state.vector, state.slots = self.vector, self.slots
-        state.step, state.epoch = self.step, self.epoch
 
 
 def one_pass(
@@ -85,20 +63,18 @@ def one_pass(
     done, loss, weight = 0, 0.0, 0.0
     while done < plan.steps:
         count = 1 if math.isnan(state.first_loss) else min(per_call, plan.steps - done)
-        limit = DIVERGENCE_FACTOR * state.first_loss if state.first_loss > 0.0 else math.inf
         totals = engine.epoch(
             state,
             rows,
             order[done * plan.batch_size : (done + count) * plan.batch_size],
             plan.batch_size,
             rates[done : done + count],
-            # the largest finite number: an infinite loss is above it
-            min(limit, float(np.finfo(np.float64).max)),
+            divergence_limit(state.first_loss),
         )
         if totals.steps < count:
             failed = done + totals.steps
             epoch = state.epoch + 1
-            (start if failed else before).restore(state)
+            (start if failed else before).restore_position(state)
             raise DivergenceError(
                 epoch=epoch,
                 step=first_step + failed + 1,
