@@ -44,7 +44,8 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
     ----------
     coefs_, intercepts_, parameters_, network_, objective_, loss_, train_loss_, best_loss_,
     loss_curve_, penalty_curve_, validation_loss_curve_, validation_scores_,
-    best_validation_score_, n_iter_, t_, stopped_because_, seed_, n_layers_, n_outputs_, out_activation_, n_features_in_,
+    best_validation_score_, n_iter_, t_, stopped_because_, seed_, n_layers_, n_outputs_,
+    out_activation_, n_features_in_,
     feature_names_in_
         As in `MLPClassifier`; scores are R2.
     target_scale_ : TargetScale or None
