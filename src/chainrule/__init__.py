@@ -4,9 +4,10 @@ The catalogues (`activations`, `losses`, `initializers`, `optimizers`, `schedule
 hold the formulas; `Network`, `Dense` and `train` are the pieces; the estimators come ready-made.
 """
 
+import importlib
+import typing
+
 # Importing a file of formulas enters its records into their catalogue.
-from chainrule.estimators.classifier import MLPClassifier
-from chainrule.estimators.regressor import MLPRegressor
 from chainrule.formulas import activations as _activations  # noqa: F401
 from chainrule.formulas import cross_entropies as _cross_entropies  # noqa: F401
 from chainrule.formulas import losses as _losses  # noqa: F401
@@ -17,14 +18,18 @@ from chainrule.formulas.optimizers import optimizers
 from chainrule.formulas.penalties import penalties
 from chainrule.formulas.records import activations
 from chainrule.formulas.schedules import schedules
-from chainrule.insight.check import check_formula
-from chainrule.interop.model_file import load, save_model
-from chainrule.interop.networks import explain
 from chainrule.model.network import Dense, Network
 from chainrule.model.objective import Objective
 from chainrule.model.parameters import Parameters
 from chainrule.training.loop import Epoch, train
 from chainrule.training.state import TrainingState, load_state, save_state
+
+if typing.TYPE_CHECKING:
+    from chainrule.estimators.classifier import MLPClassifier
+    from chainrule.estimators.regressor import MLPRegressor
+    from chainrule.insight.check import check_formula
+    from chainrule.interop.model_file import load, save_model
+    from chainrule.interop.networks import explain
 
 __version__ = "0.1.0"
 
@@ -51,3 +56,24 @@ __all__ = [
     "schedules",
     "train",
 ]
+
+# Loaded when first asked for, since scikit-learn takes ten times longer to import than the rest.
+_LATER = {
+    "MLPClassifier": "chainrule.estimators.classifier",
+    "MLPRegressor": "chainrule.estimators.regressor",
+    "check_formula": "chainrule.insight.check",
+    "explain": "chainrule.interop.networks",
+    "load": "chainrule.interop.model_file",
+    "save_model": "chainrule.interop.model_file",
+}
+
+
+def __getattr__(name: str) -> typing.Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = getattr(importlib.import_module(_LATER[name]), name)
+    return globals()[name]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -171,9 +171,23 @@ def test_a_rate_set_anew_is_used():
 
 
 def test_warm_start_refuses_other_classes():
-    model = small(warm_start=True).fit(X, BINARY)
-    with pytest.raises(ValueError, match="classes of the first fit"):
-        model.fit(X, THREE)
+    for first, second in ((BINARY, THREE), (THREE, BINARY), (THREE, np.where(BINARY, "a", "b"))):
+        model = small(warm_start=True).fit(X, first)
+        before = model.parameters_.vector.copy()
+        with pytest.raises(ValueError, match=r"same classes.*Previously got \[0 1"):
+            model.fit(X, second)
+        np.testing.assert_array_equal(model.parameters_.vector, before)
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_too_few_evaluations_for_lbfgs_are_said(early_stopping):
+    model = small(
+        solver="lbfgs", max_fun=10, max_iter=500, tol=0.0, early_stopping=early_stopping,
+        n_iter_no_change=500,
+    )  # fmt: skip
+    with pytest.warns(ConvergenceWarning, match="max_fun=10 evaluations.*Raise max_fun"):
+        model.fit(X, NOISE)
+    assert model.stopped_because_ == "max_fun"
 
 
 def test_early_stopping_keeps_the_best():

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from chainrule.app.results import Score
-from chainrule.training.loop import Epoch
-
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
+
+    from chainrule.app.results import Score
+    from chainrule.training.loop import Epoch
 
 __all__ = ["Diverged", "EpochBar", "Interrupted", "Report", "fail", "written"]
 

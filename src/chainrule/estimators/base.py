@@ -11,9 +11,11 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from chainrule.engines.engine import Engine, choose_engine
 from chainrule.estimators.ingredients import make_optimizer
 from chainrule.estimators.options import described
+from chainrule.formulas.loss import Loss
 from chainrule.model.network import Network
 from chainrule.model.objective import Objective
 from chainrule.model.parameters import Parameters
+from chainrule.training.monitor import Metric
 from chainrule.training.sources import check_finite
 from chainrule.training.state import TrainingState
 
@@ -54,6 +56,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     n_threads: int | None
     weight_decay: float | None
     monitor: str
+    l1: float
 
     network_: Network
     parameters_: Parameters
@@ -84,6 +87,58 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         """Keep the constructor's arguments as they are; `fit` checks them."""
         for name in inspect.signature(type(self)).parameters:
             setattr(self, name, options[name])
+
+    # What a subclass says of its targets.
+
+    def _learn_targets(
+        self, y: Any, weight: np.ndarray | None, classes: Any = None
+    ) -> tuple[Loss, int]:
+        """Learn labels or scale from the first data; return the loss and the number of scores."""
+        raise NotImplementedError
+
+    def _prepared(self, y: Any) -> np.ndarray:
+        """Return targets as an array of the kind that the methods below take; once per call."""
+        raise NotImplementedError
+
+    def _check_continued(self, y: Any) -> None:
+        """Refuse prepared targets that a warm start cannot go on with."""
+
+    def _encode(self, y: Any) -> np.ndarray:
+        """Return targets as the loss takes them; refuse those that do not fit the first data."""
+        raise NotImplementedError
+
+    def _learn_weights(
+        self, y: Any, weight: np.ndarray | None, anew: bool, classes: Any = None
+    ) -> None:
+        """Learn what a row counts besides its sample weight, from the rows of this call."""
+
+    def _weighted(self, y: Any, weight: np.ndarray | None) -> np.ndarray | None:
+        """Return sample weights times what the rows' targets count."""
+        return weight
+
+    def _strata(self, y: Any) -> np.ndarray | None:
+        """Return the labels whose shares a split keeps, if any."""
+        raise NotImplementedError
+
+    def _metric(self, loss: Loss, weight: np.ndarray | None) -> Metric:
+        """Return the score of this estimator as a function of scores and encoded targets."""
+        raise NotImplementedError
+
+    def _fold(self, vector: np.ndarray) -> np.ndarray:
+        """Return trained parameters in the user's units, in an array of their own."""
+        return np.array(vector)
+
+    def _unfold(self, vector: np.ndarray) -> np.ndarray:
+        """Return the parameters that `_fold` turns into these."""
+        return np.array(vector)
+
+    # The loss in the user's units is this many times the loss trained on.
+    _loss_factor = 1.0
+    # About the loss trained on of the best constant answer: what `tol` is relative to.
+    _loss_unit = 1.0
+
+    # An option of classifiers only.
+    label_smoothing: float = 0.0
 
     def _scores(self, X: Any) -> np.ndarray:
         """Return the network's scores (n, n_scores)."""

@@ -10,6 +10,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import column_or_1d
 
 from chainrule.engines.engine import Engine
+from chainrule.estimators.class_weight import BALANCED, ClassWeights, label_weights, row_weights
 from chainrule.estimators.fitting import FittingMLP, steps_by_batches
 from chainrule.formulas.activations import sigmoid, softmax
 from chainrule.formulas.loss import Loss, losses
@@ -29,7 +30,7 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
     The network's scores go into the loss, which owns the step to probabilities: the sigmoid for two
     classes and for labels, softmax for more classes. Training makes small
 
-    .. math:: \frac{\sum_i w_i l_i}{\sum_i w_i} + \frac{\alpha}{2} \sum W^2
+    .. math:: \frac{\sum_i w_i l_i}{\sum_i w_i} + \frac{\alpha}{2} \sum W^2 + l_1 \sum |W|
 
     Parameters
     ----------
@@ -66,6 +67,8 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         How the last fit ended: "no_improvement", "max_iter" (all epochs made), "time_limit",
         "callback", "divergence", "interrupted" (by Ctrl-C, an error, or leaving the loop), or for
         ``lbfgs`` "converged" and "max_fun".
+    class_weight_ : dict, list of dict, or None
+        The weight of each label that ``class_weight`` gave.
     seed_ : int
         The seed of every random choice.
     n_layers_, n_outputs_, out_activation_, n_features_in_, feature_names_in_
@@ -84,6 +87,7 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
     """
 
     classes_: np.ndarray
+    class_weight_: ClassWeights | dict[Any, float] | None
 
     def __init__(
         self,
@@ -113,11 +117,14 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
         loss: str | Loss | None = None,
+        class_weight: Any = None,
         dtype: Any = None,
         engine: str | Engine = "auto",
         n_threads: int | None = None,
         weight_decay: float | None = None,
         monitor: str = "score",
+        l1: float = 0.0,
+        label_smoothing: float = 0.0,
     ) -> None:
         self._keep(locals())
 
@@ -136,6 +143,12 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         -------
         self
         """
+        if isinstance(self.class_weight, str) and self.class_weight == BALANCED:
+            raise InputError(
+                "class_weight must be a dict for partial_fit, as 'balanced' would count the rows "
+                "of this call only; got 'balanced'. Count all rows that will come, and pass "
+                "{label: n_samples / (n_classes * n_of_label)}."
+            )
         if not hasattr(self, "parameters_"):
             if classes is None:
                 raise InputError(
@@ -154,7 +167,7 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         scores = self._scores(X)
         if self._multilabel:
             return np.asarray(self._yes(scores), dtype=np.int64)
-        if scores.shape[1] == 1 and len(self.classes_) == 2:
+        if self._one_score_for_two:
             numbers = self._yes(scores)[:, 0].astype(np.intp)
         else:
             # softmax keeps the order of scores, so probabilities need not be formed
@@ -171,10 +184,13 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probability of every label, in the order of ``classes_``."""
-        p = self._mean_of(self._scores(X))
-        if p.shape[1] == 1 and len(self.classes_) == 2 and not self._multilabel:
-            return np.hstack([1.0 - p, p])
-        return p
+        s = self._scores(X)
+        if not self._one_score_for_two:
+            return self._mean_of(s)
+        if self.objective_.loss.link is sigmoid:  # 1 - p would lose the digits of a small rest
+            return self._mean_of(np.concatenate((-s, s), axis=1))
+        p = self._mean_of(s)
+        return np.concatenate((1.0 - p, p), axis=1)
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """Return the log of `predict_proba`, from the scores: finite for every finite score."""
@@ -182,9 +198,18 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         loss, xp = self.objective_.loss, namespace(s)
         with np.errstate(all="ignore"):
             log_p: np.ndarray = loss.log_mean(xp, s)
-            if s.shape[1] == 1 and len(self.classes_) == 2 and not self._multilabel:
-                return np.hstack([loss.log_mean(xp, -s), log_p])
-        return log_p
+            if not self._one_score_for_two:
+                return log_p
+            if loss.link is sigmoid:
+                log_rest = loss.log_mean(xp, -s)
+            else:
+                log_rest = np.log1p(-loss.mean(xp, s))
+        return np.concatenate((log_rest, log_p), axis=1)
+
+    @property
+    def _one_score_for_two(self) -> bool:
+        """Whether one score stands for the second of two classes."""
+        return self.n_outputs_ == 1 and len(self.classes_) == 2 and not self._multilabel
 
     def _mean_of(self, s: np.ndarray) -> np.ndarray:
         with np.errstate(all="ignore"):
@@ -237,6 +262,16 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
             )
         return labels
 
+    def _check_continued(self, y: Any) -> None:
+        if y.ndim == 1 and not self._multilabel:
+            labels = np.unique(y)
+            if not np.array_equal(labels, self.classes_):
+                raise InputError(
+                    "warm_start can only be used where `y` has the same classes as in the previous "
+                    f"call to fit. Previously got {self.classes_}, `y` has {labels}. Fit anew, or "
+                    "use partial_fit with all classes named."
+                )
+
     def _encode(self, y: Any) -> np.ndarray:
         labels: np.ndarray = y
         if self._multilabel != (y.ndim == 2) or (
@@ -259,8 +294,28 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
                 f"y must hold the classes of the first fit, {self.classes_.tolist()}; got "
                 f"{label!r} in row {row}. Name all classes at the start, or fit anew."
             )
-        one_score = self.n_outputs_ == 1 and len(self.classes_) == 2
-        return np.reshape(codes, (-1, 1)) if one_score else codes
+        return np.reshape(codes, (-1, 1)) if self._one_score_for_two else codes
+
+    def _learn_weights(
+        self, y: Any, weight: np.ndarray | None, anew: bool, classes: Any = None
+    ) -> None:
+        if self.class_weight is None:
+            self.class_weight_ = None
+            return
+        if not anew:
+            known = None if self._multilabel else self.classes_
+        elif y.ndim == 2:
+            known = None
+        else:
+            known = np.unique(y if classes is None else np.asarray(classes))
+        weights = label_weights(self.class_weight, y, known, weight)
+        self.class_weight_ = weights if known is None else weights[0]
+
+    def _weighted(self, y: Any, weight: np.ndarray | None) -> np.ndarray | None:
+        chosen = self.class_weight_
+        if chosen is None:
+            return weight
+        return row_weights(chosen if isinstance(chosen, list) else [chosen], y, weight)
 
     def _strata(self, y: Any) -> np.ndarray | None:
         return None if self._multilabel else np.asarray(y)

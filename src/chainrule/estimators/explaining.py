@@ -1,5 +1,6 @@
 """A fitted estimator as the subject of an explanation."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,7 +24,6 @@ def explanation_of(estimator: "FittingMLP", rows: Rows) -> Explanation:
     """
     state, parameters = estimator._state, estimator.parameters_.vector
     live = np.array_equal(estimator._fold(state.vector), parameters, equal_nan=True)
-    scale = getattr(estimator, "target_scale_", None)
     subject = Subject(
         estimator.objective_,
         state.vector if live else estimator._unfold(parameters),
@@ -33,7 +33,7 @@ def explanation_of(estimator: "FittingMLP", rows: Rows) -> Explanation:
         step=state.step if live else 0,
         learning_rate=float(estimator.learning_rate_init),
         input_names=tuple(map(str, getattr(estimator, "feature_names_in_", ()))),
-        notes=() if scale is None else (scale.sentence,),
+        notes=tuple(_notes(estimator)),
         facts={
             "loss_curve": estimator.loss_curve_,
             "seed": estimator.seed_,
@@ -42,3 +42,12 @@ def explanation_of(estimator: "FittingMLP", rows: Rows) -> Explanation:
         },
     )
     return Explanation(subject)
+
+
+def _notes(estimator: "FittingMLP") -> Iterator[str]:
+    """Give the sentences that a reader of the numbers must know."""
+    scale = getattr(estimator, "target_scale_", None)
+    if scale is not None:
+        yield scale.sentence
+    if estimator.label_smoothing > 0.0:
+        yield f"labels are smoothed as in training, by {estimator.label_smoothing:g}"

@@ -63,7 +63,7 @@ class FittingMLP(RunningMLP):
         Warns
         -----
         ConvergenceWarning
-            If ``max_iter`` epochs were not enough.
+            If ``max_iter`` epochs, or ``max_fun`` evaluations, were not enough.
         DivergenceWarning
             If the loss left the finite numbers, or rose a million times; the estimator then holds
             the last good parameters.
@@ -74,11 +74,15 @@ class FittingMLP(RunningMLP):
             A ValueError that names the argument, its value and what to do.
         """
         self._follow(self.fit_epochs(X, y, sample_weight, X_val=X_val, y_val=y_val), stacklevel=3)
-        if self.stopped_because_ == "max_iter" and not make_schedule(self).needs_total:
+        limit = {
+            "max_iter": f"max_iter={self.max_iter} epochs",
+            "max_fun": f"max_fun={self.max_fun} evaluations of the gradient",
+        }.get(self.stopped_because_)
+        if limit is not None and not make_schedule(self).needs_total:
             warnings.warn(
-                f"training stopped after max_iter={self.max_iter} epochs while the "
+                f"training stopped after {limit} while the "
                 f"{'validation score' if self.validation_scores_ else 'loss'} was still getting "
-                "better. Raise max_iter, or tol.",
+                f"better. Raise {self.stopped_because_}, or tol.",
                 ConvergenceWarning,
                 stacklevel=2,
             )
@@ -100,8 +104,10 @@ class FittingMLP(RunningMLP):
         check_options(self)
         anew = not (self.warm_start and hasattr(self, "parameters_"))
         X, y, weight = self._taken_in(X, y, sample_weight, anew)
+        if not anew:
+            self._check_continued(y)
         X, y, weight, held_out = with_held_out_rows(self, X, y, weight, X_val, y_val)
-        rows = self._rows(X, y, weight)
+        rows = self._rows(X, y, weight, smoothing=self.label_smoothing)
         yield from self._epochs(rows, held_out, self.max_iter)
 
     @available_if(steps_by_batches)  # type: ignore[untyped-decorator]
@@ -133,7 +139,7 @@ class FittingMLP(RunningMLP):
             )
         anew = not hasattr(self, "parameters_")
         X, y, weight = self._taken_in(X, y, sample_weight, anew, classes)
-        rows = self._rows(X, y, weight)
+        rows = self._rows(X, y, weight, smoothing=self.label_smoothing)
         self._follow(self._epochs(rows, None, 1, stops=False), stacklevel=4)
         self.n_iter_ = self._state.epoch
         return self
@@ -153,6 +159,8 @@ class FittingMLP(RunningMLP):
         """Return checked inputs, targets and weights; begin with them where there is no state."""
         X, y = self._checked(X, y, reset=anew)
         weight = _checked_weight(sample_weight, X.shape[0])
+        self._learn_weights(y, weight, anew, classes)
+        weight = self._weighted(y, weight)
         if anew:
             self._begin(X, y, weight, classes)
         return X, y, weight
@@ -160,8 +168,8 @@ class FittingMLP(RunningMLP):
     def explain(self, X: Any, y: Any, sample_weight: Any = None) -> "Explanation":
         """Return the chain rule of any weight on these rows, in symbols and numbers.
 
-        What is explained is the network as it was trained: for a regressor on standardised
-        targets, with the memory of the optimizer at its next step.
+        What is explained is the network as it was trained: on standardised or smoothed targets,
+        with the memory of the optimizer at its next step.
 
         Parameters
         ----------
@@ -177,7 +185,9 @@ class FittingMLP(RunningMLP):
 
         check_is_fitted(self, "parameters_")
         X, y = self._checked(X, y, reset=False)
-        return explanation_of(self, self._rows(X, y, _checked_weight(sample_weight, X.shape[0])))
+        weight = self._weighted(y, _checked_weight(sample_weight, X.shape[0]))
+        rows = self._rows(X, y, weight, smoothing=self.label_smoothing)
+        return explanation_of(self, rows)
 
     def _checked(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
         """Return inputs and targets as arrays of one length; finiteness of X is seen later."""

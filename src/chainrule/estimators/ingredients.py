@@ -4,10 +4,13 @@ from typing import Any
 
 from chainrule.engines.engine import Engine, Rows
 from chainrule.estimators.options import OPTIONS, is_count, is_integer
+from chainrule.formulas.loss import Loss
 from chainrule.formulas.optimizers import Optimizer, optimizers
 from chainrule.formulas.schedules import Schedule, schedules
 from chainrule.foundation.arrays import floating_dtype
 from chainrule.foundation.errors import must_be, suggest
+from chainrule.model.network import Network
+from chainrule.model.objective import Objective
 from chainrule.training.lbfgs import LBFGS
 
 __all__ = [
@@ -15,6 +18,7 @@ __all__ = [
     "check_options",
     "choose_batch_size",
     "hidden_widths",
+    "make_objective",
     "make_optimizer",
     "make_schedule",
     "solver_of",
@@ -29,10 +33,13 @@ ONLY_WITH_HELD_OUT_ROWS = ("validation_fraction",)
 
 def check_options(estimator: Any) -> None:
     """Refuse options that cannot be; names of formulas are checked where they are looked up."""
+    values = estimator.get_params(deep=False)
     for name, option in OPTIONS.items():
+        if name not in values:  # an option of the other estimator
+            continue
+        value = values[name]
         if name in ONLY_WITH_HELD_OUT_ROWS and not estimator.early_stopping:
             continue
-        value = getattr(estimator, name)
         if option.rule is not None and not option.rule.holds(value):
             raise must_be(name, option.rule.words, value)
     if estimator.dtype is not None:
@@ -75,6 +82,13 @@ def solver_of(estimator: Any) -> str:
         advice = suggest(str(solver), known)
         raise must_be("solver", f"one of {', '.join(known)}, or an optimizer", solver, advice)
     return LBFGS_NAME if solver == LBFGS_NAME else optimizers[solver].name
+
+
+def make_objective(estimator: Any, network: Network, loss: Loss) -> Objective:
+    """Return what training makes small: the loss of a network, and the penalties asked for."""
+    return Objective.with_strengths(
+        network, loss, l2=float(estimator.alpha), l1=float(estimator.l1)
+    )
 
 
 def make_optimizer(estimator: Any) -> Optimizer:

@@ -8,7 +8,7 @@ import inspect
 import math
 import numbers
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -170,6 +170,21 @@ OPTIONS: dict[str, Option] = {
         "str or Engine",
         "What computes: the compiled engine where it can, else the reference engine.",
     ),
+    "class_weight": Option(
+        'dict, "balanced", or list of dict',
+        "How much each label counts, times ``sample_weight``, in training and on held-out rows: a "
+        'dict by label, all labels named; ``"balanced"`` is n / (k n_c) for class c of k, counted '
+        "with sample weights. For multilabel targets a list with a dict over 0 and 1 per label: a "
+        "row then counts by the product over its labels, as in scikit-learn.",
+        Rule(
+            lambda value: (
+                value == "balanced"
+                if isinstance(value, str)
+                else value is None or isinstance(value, Mapping | list | tuple)
+            ),
+            "None, 'balanced', a dict by label, or a list of dicts for multilabel targets",
+        ),
+    ),
     "n_threads": Option(
         "int",
         "Most threads of the compiled engine; None is all cores the process may use. The result "
@@ -185,6 +200,17 @@ OPTIONS: dict[str, Option] = {
         '{"score", "loss"}',
         "What is watched on held-out rows: accuracy or R2, or the loss.",
         _one_of("score", "loss"),
+    ),
+    "l1": Option(
+        "float",
+        "Strength of the l1 penalty on weights (not biases), which draws small weights to 0.",
+        NOT_NEGATIVE,
+    ),
+    "label_smoothing": Option(
+        "float",
+        "Share of every label that training spreads over all classes; losses and scores on "
+        "held-out rows are of the labels themselves.",
+        SHARE,
     ),
 }
 

@@ -25,7 +25,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
 
     Training makes small
 
-    .. math:: \frac{\sum_i w_i l_i}{\sum_i w_i} + \frac{\alpha}{2} \sum W^2
+    .. math:: \frac{\sum_i w_i l_i}{\sum_i w_i} + \frac{\alpha}{2} \sum W^2 + l_1 \sum |W|
 
     With a loss that allows it (all but ``poisson``), the network is trained on targets of mean 0
     and spread 1, and the scale is folded into the last layer: the fit does not depend on the unit
@@ -98,6 +98,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
         n_threads: int | None = None,
         weight_decay: float | None = None,
         monitor: str = "score",
+        l1: float = 0.0,
         scale_target: bool = True,
     ) -> None:
         self._keep(locals())

@@ -13,18 +13,16 @@ from chainrule.estimators.ingredients import (
     LBFGS_NAME,
     choose_batch_size,
     hidden_widths,
+    make_objective,
     make_optimizer,
     make_schedule,
     solver_of,
 )
-from chainrule.formulas.loss import Loss
 from chainrule.foundation.errors import DivergenceError
 from chainrule.foundation.seeds import as_seed
 from chainrule.model.network import Network
-from chainrule.model.objective import Objective
 from chainrule.training.lbfgs import LBFGS, train_lbfgs
 from chainrule.training.loop import Epoch, train_rows
-from chainrule.training.monitor import Metric
 from chainrule.training.sources import make_rows
 from chainrule.training.state import TrainingState
 from chainrule.training.stopping import Ending, Patience
@@ -34,43 +32,6 @@ __all__ = ["RunningMLP"]
 
 class RunningMLP(BaseMLP):
     """A network that trains on rows; what subclasses add is the meaning of their targets."""
-
-    # What a subclass says of its targets.
-
-    def _learn_targets(
-        self, y: Any, weight: np.ndarray | None, classes: Any = None
-    ) -> tuple[Loss, int]:
-        """Learn labels or scale from the first data; return the loss and the number of scores."""
-        raise NotImplementedError
-
-    def _prepared(self, y: Any) -> np.ndarray:
-        """Return targets as an array of the kind that the methods below take; once per call."""
-        raise NotImplementedError
-
-    def _encode(self, y: Any) -> np.ndarray:
-        """Return targets as the loss takes them; refuse those that do not fit the first data."""
-        raise NotImplementedError
-
-    def _strata(self, y: Any) -> np.ndarray | None:
-        """Return the labels whose shares a split keeps, if any."""
-        raise NotImplementedError
-
-    def _metric(self, loss: Loss, weight: np.ndarray | None) -> Metric:
-        """Return the score of this estimator as a function of scores and encoded targets."""
-        raise NotImplementedError
-
-    def _fold(self, vector: np.ndarray) -> np.ndarray:
-        """Return trained parameters in the user's units, in an array of their own."""
-        return np.array(vector)
-
-    def _unfold(self, vector: np.ndarray) -> np.ndarray:
-        """Return the parameters that `_fold` turns into these."""
-        return np.array(vector)
-
-    # The loss in the user's units is this many times the loss trained on.
-    _loss_factor = 1.0
-    # About the loss trained on of the best constant answer: what `tol` is relative to.
-    _loss_unit = 1.0
 
     def _begin(self, X: Any, y: Any, weight: np.ndarray | None, classes: Any = None) -> None:
         """Build the network and its starting state from the first data."""
@@ -83,7 +44,7 @@ class RunningMLP(BaseMLP):
         if solver_of(self) == LBFGS_NAME:
             self._state.slots, self._state.optimizer = (), dict(LBFGS)
         self.network_ = network
-        self.objective_ = Objective.with_strengths(network, loss, l2=self.alpha)
+        self.objective_ = make_objective(self, network, loss)
         self.seed_ = seed
         self.n_layers_ = len(network.layers) + 1
         link = loss.link
@@ -92,7 +53,14 @@ class RunningMLP(BaseMLP):
         begin_history(self)
         self.parameters_ = network.parameters(self._fold(self._state.vector))
 
-    def _rows(self, X: Any, y: Any, weight: Any, names: tuple[str, str] = ("X", "y")) -> Rows:
+    def _rows(
+        self,
+        X: Any,
+        y: Any,
+        weight: Any,
+        names: tuple[str, str] = ("X", "y"),
+        smoothing: float = 0.0,
+    ) -> Rows:
         columns = getattr(self, "feature_names_in_", None)
         return make_rows(
             self.objective_,
@@ -102,6 +70,7 @@ class RunningMLP(BaseMLP):
             like=self._state.vector,
             names=names,
             columns=columns,
+            label_smoothing=smoothing,
         )
 
     def _epochs(
@@ -110,9 +79,7 @@ class RunningMLP(BaseMLP):
         """Train, and keep the estimator fitted after every epoch."""
         state = self._state
         self._take_over_changes()
-        self.objective_ = Objective.with_strengths(
-            self.network_, self.objective_.loss, l2=self.alpha
-        )
+        self.objective_ = make_objective(self, self.network_, self.objective_.loss)
         engine = choose_engine(self.engine, self.objective_, make_optimizer(self), self.n_threads)
         self._engine = engine
         patience = None if self.n_iter_no_change == math.inf else int(self.n_iter_no_change)

@@ -22,7 +22,9 @@ def with_held_out_rows(
         if X_val is None or y_val is None:
             raise InputError("X_val and y_val must be given together; one is None.")
         X_val, y_val = estimator._checked(X_val, y_val, reset=False)
-        return X, y, weight, estimator._rows(X_val, y_val, None, names=("X_val", "y_val"))
+        held_weight = estimator._weighted(y_val, None)
+        held_out = estimator._rows(X_val, y_val, held_weight, names=("X_val", "y_val"))
+        return X, y, weight, held_out
     if not estimator.early_stopping:
         return X, y, weight, None
     kept, held = held_out_rows(

@@ -116,6 +116,35 @@ class Loss(Formula):
         """
         return self._checked(_columns(y, n_outputs, like))
 
+    def smoothed(self, y: Array, share: float) -> Array:
+        r"""Return encoded targets moved towards even chances: no label is quite certain.
+
+        .. math:: y \leftarrow (1 - s) y + s / k
+
+        for the share s in [0, 1), and the k columns of a row-wise loss; a column that stands for
+        yes and no has k = 2. Source: Szegedy et al. (2016), CVPR, section 7.
+
+        Raises
+        ------
+        InputError
+            If the share is outside [0, 1), or the loss is not one of probabilities.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> losses.categorical_cross_entropy.smoothed(np.eye(4)[:1], 0.2)
+        array([[0.85, 0.05, 0.05, 0.05]])
+        """
+        if not 0.0 <= share < 1.0:
+            raise must_be("label_smoothing", "at least 0 and below 1", share)
+        if share == 0.0:
+            return y
+        if self.link.range != (0.0, 1.0):
+            advice = "Only losses of probabilities have labels to smooth."
+            raise must_be("label_smoothing", f"0 for {self.name}", share, advice)
+        classes = y.shape[-1] if self.rowwise else 2
+        return (1.0 - share) * y + share / classes
+
     def _checked(self, y: Array) -> Array:
         xp = namespace(y)
         low, high = self.domain

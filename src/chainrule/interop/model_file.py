@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from chainrule.estimators.classifier import MLPClassifier
-from chainrule.estimators.ingredients import make_optimizer
+from chainrule.estimators.ingredients import make_objective, make_optimizer
 from chainrule.estimators.regressor import MLPRegressor
 from chainrule.estimators.target_scale import TargetScale
 from chainrule.formulas.loss import losses
@@ -20,7 +20,6 @@ from chainrule.formulas.records import Formula, activations, restore
 from chainrule.formulas.schedules import schedules
 from chainrule.foundation.errors import FileFormatError, InputError, must_be
 from chainrule.model.network import Network
-from chainrule.model.objective import Objective
 from chainrule.training.state import TrainingState, read_arrays, write_arrays
 
 if TYPE_CHECKING:
@@ -135,6 +134,7 @@ def save_model(
     if isinstance(estimator, MLPClassifier):
         description["classes"] = _labels_to_json(estimator.classes_)
         description["multilabel"] = bool(estimator._multilabel)
+        description["class_weight"] = _class_weight_to_json(estimator.class_weight_)
     else:
         scale = estimator.target_scale_
         description["target_spread"] = None if scale is None else scale.spread
@@ -202,7 +202,7 @@ def _restored(description: dict[str, Any], arrays: dict[str, np.ndarray]) -> Mod
     estimator.network_ = network
     estimator.parameters_ = network.parameters(vector)
     loss = restore(losses, description["loss"])
-    estimator.objective_ = Objective.with_strengths(network, loss, l2=float(estimator.alpha))
+    estimator.objective_ = make_objective(estimator, network, loss)
     estimator.stopped_because_ = _text(description["stopped_because"])
     size, reason = description["batch_size"]
     estimator.batch_size_ = _whole(size)
@@ -220,6 +220,8 @@ def _restored(description: dict[str, Any], arrays: dict[str, np.ndarray]) -> Mod
     if isinstance(estimator, MLPClassifier):
         estimator.classes_ = _labels_from_json(description["classes"])
         estimator._multilabel = description["multilabel"] is True
+        # not in the files of version 0.1
+        estimator.class_weight_ = _class_weight_from_json(description.get("class_weight"))
     else:
         spread = description["target_spread"]
         estimator.target_scale_ = (
@@ -270,6 +272,8 @@ def _option_to_json(estimator: Estimator, option: str, value: Any) -> Any:
         return estimator.seed_ if value is not None else None
     if option == "engine" and not isinstance(value, str):
         return "auto"
+    if option == "class_weight":
+        return _class_weight_to_json(value)
     if option == "dtype" and value is not None:
         return np.dtype(value).name
     return _plain(option, value)
@@ -287,7 +291,28 @@ def _plain(option: str, value: Any) -> Any:
     raise must_be(option, "a number, a text, or a record of a catalogue", value)
 
 
+def _class_weight_to_json(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_class_weight_to_json(one) for one in value]
+    if isinstance(value, Mapping):  # JSON has texts as keys, labels are of any kind
+        labels = [_plain("class_weight", label) for label in value]
+        weights = [float(value[label]) for label in value]
+        return {"labels": labels, "weights": weights}
+    return value
+
+
+def _class_weight_from_json(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_class_weight_from_json(one) for one in value]
+    if isinstance(value, dict):
+        weights = [float(weight) for weight in value["weights"]]
+        return dict(zip(value["labels"], weights, strict=True))
+    return value
+
+
 def _option_from_json(option: str, value: Any) -> Any:
+    if option == "class_weight":
+        return _class_weight_from_json(value)
     if isinstance(value, dict):
         return restore(CATALOGUES[option], value)
     if isinstance(value, list):

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from chainrule.engines.engine import Engine, Rows
+from chainrule.formulas.loss import weighted_mean
 from chainrule.formulas.schedules import Schedule
+from chainrule.foundation.arrays import namespace
 from chainrule.foundation.errors import DivergenceError
 from chainrule.foundation.seeds import Purpose, stream
 from chainrule.training.snapshot import Snapshot, divergence_limit
@@ -17,6 +19,8 @@ from chainrule.training.state import TrainingState
 
 __all__ = ["Plan", "one_pass"]
 
+# A first loss below this share of the loss of scores of 0 is luck, and no measure.
+LUCK = 1e-2
 # Besides its arithmetic, a step costs about as much as so many operations.
 OPERATIONS_PER_STEP = 1e6
 
@@ -74,17 +78,28 @@ def one_pass(
         if totals.steps < count:
             failed = done + totals.steps
             epoch = state.epoch + 1
-            (start if failed else before).restore_position(state)
+            first_loss = state.first_loss
+            (start if failed else before).restore(state)
             raise DivergenceError(
                 epoch=epoch,
                 step=first_step + failed + 1,
                 learning_rate=float(rates[failed]),
                 loss=totals.last_loss,
-                first_loss=totals.last_loss if math.isnan(state.first_loss) else state.first_loss,
+                first_loss=totals.last_loss if math.isnan(first_loss) else first_loss,
             )
         if math.isnan(state.first_loss):
-            state.first_loss = totals.last_loss
+            state.first_loss = _measure_of_divergence(totals.last_loss, engine, rows)
         loss, weight, done = loss + totals.loss, weight + totals.weight, done + count
     state.epoch += 1
     rows_seen = min(plan.steps * plan.batch_size, len(rows))
     return loss / weight, rows_seen, float(rates[-1])
+
+
+def _measure_of_divergence(first_loss: float, engine: Engine, rows: Rows) -> float:
+    """Return the loss of the first batch; where luck made it tiny, that of no answer at all."""
+    xp = namespace(rows.y)
+    with np.errstate(all="ignore"):
+        values = engine.objective.loss.rows(xp, xp.zeros_like(rows.y), rows.y)
+        unanswered = float(weighted_mean(xp, values, rows.weight))
+    lucky = first_loss < LUCK * unanswered < math.inf
+    return unanswered if lucky else first_loss

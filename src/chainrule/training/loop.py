@@ -117,6 +117,7 @@ def train(
     schedule: str | Schedule = "constant",
     l2: float = 0.0,
     l1: float = 0.0,
+    label_smoothing: float = 0.0,
     shuffle: bool = True,
     drop_last: bool = False,
     patience: int | None = None,
@@ -163,6 +164,9 @@ def train(
         A name from `chainrule.schedules`, or a record.
     l2, l1 : float
         Strengths of the penalties.
+    label_smoothing : float
+        Share of every label of x (not of the validation rows) that is spread over all classes:
+        `Loss.smoothed`.
     shuffle : bool
         Whether to draw a new order each epoch.
     drop_last : bool
@@ -224,7 +228,9 @@ def train(
     rule = optimizers.get(optimizer)
     if state is None:
         state = TrainingState.start(network, rule, seed=seed, dtype=dtype, parameters=parameters)
-    rows = make_rows(objective, x, y, sample_weight, like=state.vector)
+    rows = make_rows(
+        objective, x, y, sample_weight, like=state.vector, label_smoothing=label_smoothing
+    )
     held_out = None
     if validation is not None:
         names = ("validation x", "validation y")

@@ -48,15 +48,11 @@ class Snapshot:
         )
 
     def restore(self, state: TrainingState) -> None:
-        """Bring a state back to all of this."""
-        self.restore_position(state)
-        state.learning_rate, state.first_loss = self.learning_rate, self.first_loss
-        state.patience, state.best = self.patience, self.best
-
-    def restore_position(self, state: TrainingState) -> None:
-        """Bring parameters and counters back, and leave what was learnt of later epochs."""
+        """Bring a state back to all of this; once, for the arrays are the state's from then on."""
         state.vector, state.slots = self.vector, self.slots
         state.step, state.epoch = self.step, self.epoch
+        state.learning_rate, state.first_loss = self.learning_rate, self.first_loss
+        state.patience, state.best = self.patience, self.best
 
 
 @contextmanager
@@ -92,13 +88,13 @@ def closing_loss(
     """
     loss = engine.loss(state.best_parameters.vector, rows)
     if state.best is None and not loss <= divergence_limit(state.first_loss):
-        epoch, step = state.epoch, state.step
-        last.restore_position(state)
-        raise DivergenceError(
-            epoch=epoch,
-            step=step,
+        error = DivergenceError(
+            epoch=state.epoch,
+            step=state.step,
             learning_rate=learning_rate,
             loss=loss,
             first_loss=state.first_loss,
         )
+        last.restore(state)
+        raise error
     return loss

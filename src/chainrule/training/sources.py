@@ -29,6 +29,7 @@ def make_rows(
     like: Array,
     names: tuple[str, str] = ("x", "y"),
     columns: Any = None,
+    label_smoothing: float = 0.0,
 ) -> Rows:
     """Check inputs and targets against a network and its loss, and return them as rows.
 
@@ -48,6 +49,8 @@ def make_rows(
         What the messages call x and y.
     columns : sequence of str, optional
         The names of the columns of x.
+    label_smoothing : float
+        The share of `Loss.smoothed`, for rows to train on.
 
     Raises
     ------
@@ -76,6 +79,7 @@ def make_rows(
         )
     check_finite(x, names[0], columns)
     targets = objective.loss.encode(y, objective.network.n_out, like)
+    targets = objective.loss.smoothed(targets, label_smoothing)
     if targets.shape[0] != x.shape[0]:
         raise InputError(
             f"{names[0]} and {names[1]} must have the same number of rows; got {x.shape[0]} and "

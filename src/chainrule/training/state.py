@@ -48,7 +48,8 @@ class TrainingState:
     learning_rate : float or None
         The base rate, after the cuts of an adaptive schedule.
     first_loss : float
-        Loss of the very first batch; a million times it is divergence.
+        Loss of the very first batch, or of scores of 0 where that batch was right by luck; a
+        million times it is divergence.
     patience : Patience
         The counters of stopping.
     best : array (n_parameters,) or None

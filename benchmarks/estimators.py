@@ -1,0 +1,180 @@
+"""Estimators on real tables: quality and time of a fit, each fit in a process of its own.
+
+    python benchmarks/estimators.py --data FOLDER
+
+It writes ``benchmarks/results/estimators.md``. Both networks have scikit-learn's default settings
+(100 relu units, Adam at 0.001, 200 rows a step, alpha 0.0001), float32, one preparation, and as many
+epochs. The boosted trees have their defaults and the table itself, with its categories and gaps.
+"""
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from isolated import isolated
+from report import arguments, duration, machine, markdown, write
+from tables import TABLES, prepared
+
+BATCH = 200
+ALPHA = 1e-4
+MODELS = ("chainrule", "scikit-learn", "boosted trees")
+QUALITY = {
+    True: ("accuracy", "AUC", "average precision", "log loss"),
+    False: ("R2", "MAE"),
+}
+
+
+def network(model: str, classes: bool, seed: int, epochs: int) -> Any:
+    """Return an estimator; what is made small is the same.
+
+    scikit-learn divides the penalty by the rows of a batch, and halves squared errors; chainrule does
+    neither, so that its alpha is 1 / BATCH of the other, and twice that for squared errors.
+    """
+    shared: dict[str, Any] = {
+        "hidden_layer_sizes": (100,),
+        "batch_size": BATCH,
+        "max_iter": epochs,
+        "n_iter_no_change": np.inf,
+        "random_state": seed,
+    }
+    if model == "chainrule":
+        from chainrule import MLPClassifier, MLPRegressor
+
+        shared["alpha"] = ALPHA / BATCH if classes else 2.0 * ALPHA / BATCH
+    else:
+        from sklearn.neural_network import MLPClassifier, MLPRegressor
+
+        shared["alpha"] = ALPHA
+    return (MLPClassifier if classes else MLPRegressor)(**shared)
+
+
+def fit(model: str, classes: bool, seed: int, epochs: int, folder: Path) -> dict[str, float]:
+    """Fit and measure in this process; targets that are numbers are standardised for all."""
+    y, y_test = np.load(folder / "y.npy"), np.load(folder / "y_test.npy")
+    if model == "boosted trees":
+        from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+        kind = HistGradientBoostingClassifier if classes else HistGradientBoostingRegressor
+        estimator = kind(random_state=seed)
+        x, x_test = (pd.read_pickle(folder / f"{name}.pickle") for name in ("x", "x_test"))
+    else:
+        estimator = network(model, classes, seed, epochs)
+        x, x_test = np.load(folder / "x.npy"), np.load(folder / "x_test.npy")
+    center, spread = (0, 1) if classes else (y.mean(), y.std())
+    targets = y if classes else (y - center) / spread
+    began = time.perf_counter()
+    estimator.fit(x, targets)
+    found = {"fit": time.perf_counter() - began}
+    began = time.perf_counter()
+    p = estimator.predict_proba(x_test)[:, 1] if classes else estimator.predict(x_test)
+    found["predict"] = time.perf_counter() - began
+    if model != "boosted trees":
+        assert estimator.coefs_[0].dtype == np.float32
+        assert estimator.n_iter_ == epochs
+    return found | quality(classes, y_test, p if classes else p * spread + center)
+
+
+def quality(classes: bool, y: np.ndarray, p: np.ndarray) -> dict[str, float]:
+    """Return the measures of predictions."""
+    from sklearn import metrics
+
+    if classes:
+        p = np.clip(p.astype(np.float64), 1e-15, 1.0 - 1e-15)
+        values = (
+            metrics.accuracy_score(y, p > 0.5),
+            metrics.roc_auc_score(y, p),
+            metrics.average_precision_score(y, p),
+            metrics.log_loss(y, p),
+        )
+    else:
+        values = (metrics.r2_score(y, p), metrics.mean_absolute_error(y, p))
+    return dict(zip(QUALITY[classes], map(float, values), strict=True))
+
+
+def measure(name: str, options: argparse.Namespace) -> tuple[str, bool, dict[str, list[dict]]]:
+    """Return a description of the table, its kind, and what each fit found, by model."""
+    table = TABLES[name](options.data)
+    results: dict[str, list[dict[str, float]]] = {model: [] for model in MODELS}
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        x, x_test = prepared(table)
+        text = (
+            f"{name}: {len(x):,} rows to train on, {len(x_test):,} to test on, "
+            f"{table.x.shape[1]} columns, {x.shape[1]} inputs"
+        )
+        for part, array in (("x", x), ("x_test", x_test), ("y", table.y), ("y_test", table.y_test)):
+            np.save(folder / f"{part}.npy", array)
+        table.x.to_pickle(folder / "x.pickle")
+        table.x_test.to_pickle(folder / "x_test.pickle")
+        del x, x_test
+        for seed in range(options.seeds):
+            for model, found in results.items():
+                found.append(isolated(fit, model, table.classes, seed, options.epochs, folder))
+                print(name, model, seed, found[-1], file=sys.stderr)
+    return text, table.classes, results
+
+
+def rows(name: str, classes: bool, results: dict[str, list[dict[str, float]]]) -> list[list[str]]:
+    """Return the lines of one table: medians, with the range of times and of qualities."""
+    own = statistics.median(found["fit"] for found in results["chainrule"])
+    lines = []
+    for model, runs in results.items():
+        times = [found["fit"] for found in runs]
+        median = statistics.median(times)
+        line = [name, model, duration(median), f"{duration(min(times))} to {duration(max(times))}"]
+        line += [f"{median / own:.1f}"]
+        for measure in QUALITY[classes]:
+            values = [found[measure] for found in runs]
+            line.append(
+                f"{statistics.median(values):.4g} ({min(values):.4g} to {max(values):.4g})"
+                if measure == "MAE"
+                else f"{statistics.median(values):.4f} ({min(values):.4f} to {max(values):.4f})"
+            )
+        lines.append(line)
+    return lines
+
+
+def main() -> None:
+    """Measure, and write the results."""
+    parser = arguments(__doc__)
+    beside = Path(__file__).parents[2] / "shared" / "data"
+    parser.add_argument("--data", type=Path, default=beside, help="folder of the tables")
+    parser.add_argument("--tables", nargs="*", default=list(TABLES), choices=list(TABLES))
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=20)
+    options = parser.parse_args()
+    if not options.data.is_dir():
+        parser.error(
+            f"--data must be a folder with the tables; got {options.data}. It holds the files that "
+            "benchmarks/README.md lists."
+        )
+    lines: dict[bool, list[list[str]]] = {True: [], False: []}
+    texts = []
+    for name in options.tables:
+        text, classes, results = measure(name, options)
+        texts.append(f"* {text}")
+        lines[classes] += rows(name, classes, results)
+    parts = [
+        "# Estimators on real tables\n",
+        f"{machine('pandas')}. Both networks: 100 relu units, Adam at 0.001, {BATCH} rows a step, "
+        f"{options.epochs} epochs, float32, the same penalty, all cores; targets that are numbers "
+        "are standardised. Boosted trees: scikit-learn's HistGradientBoosting with its defaults, "
+        f"on the table itself. Median of {options.seeds} seeds, lowest to highest in "
+        "brackets; every fit in a process of its own, its first calls included.\n",
+        *texts,
+    ]
+    for classes, found in lines.items():
+        if found:
+            head = ["table", "model", "fit", "range", "fit / ours", *QUALITY[classes]]
+            parts += ["", markdown(head, found)]
+    write(options.out, "estimators", "\n".join(parts))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""What every page of results shares: the machine and versions, tables, and where they are written."""
+
+import argparse
+import platform
+from collections.abc import Iterable, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+HERE = Path(__file__).parent
+COLORS = {
+    "chainrule": "#D55E00",
+    "JAX": "#0072B2",
+    "PyTorch": "#56B4E9",
+    "PyTorch compiled": "#009E73",
+    "scikit-learn": "#999999",
+    "onnxruntime": "#CC79A7",
+}
+
+
+def machine(*packages: str) -> str:
+    """Return processor and versions in one line."""
+    processor = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    cores = ""
+    if info.exists():
+        names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
+        processor = names[0].split(":")[1].strip() if names else processor
+        cores = f", {len(names)} cores" if names else ""
+    found = []
+    for package in ("chainrule", "numpy", "scikit-learn", "llvmlite", *packages):
+        try:
+            found.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            continue
+    return f"{processor}{cores}; Python {platform.python_version()}, {', '.join(found)}"
+
+
+def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def duration(seconds: float) -> str:
+    """Return a time with three digits and the unit that suits it."""
+    for unit, size in (("us", 1e-6), ("ms", 1e-3)):
+        if seconds < 1e3 * size:
+            return f"{seconds / size:.{max(0, 2 - len(str(int(seconds / size))) + 1)}f} {unit}"
+    return f"{seconds:.{max(0, 3 - len(str(int(seconds))))}f} s"
+
+
+def arguments(description: str) -> argparse.ArgumentParser:
+    """Return a parser with what every benchmark takes."""
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=HERE / "results", help="folder of the results")
+    return parser
+
+
+def write(folder: Path, name: str, text: str) -> None:
+    """Write a page, and print it."""
+    folder.mkdir(exist_ok=True, parents=True)
+    (folder / f"{name}.md").write_text(text.rstrip() + "\n")
+    print(text)
