@@ -24,7 +24,7 @@ from chainrule.foundation.errors import DivergenceError, InputError
 from chainrule.interop.columns import counted
 from chainrule.interop.model_file import Estimator, save_model
 from chainrule.interop.preparation import Preparation
-from chainrule.training.sources import held_out_rows
+from chainrule.training.splits import held_out_rows
 from chainrule.training.stopping import REASONS
 
 if TYPE_CHECKING:

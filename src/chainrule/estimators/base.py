@@ -45,6 +45,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     nesterovs_momentum: bool
     early_stopping: bool
     validation_fraction: float
+    validation: str
     beta_1: float
     beta_2: float
     epsilon: float
@@ -72,6 +73,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     penalty_curve_: list[float]
     validation_loss_curve_: list[float] | None
     validation_scores_: list[float] | None
+    classes_: np.ndarray
     n_features_in_: int
     n_outputs_: int
     _state: TrainingState

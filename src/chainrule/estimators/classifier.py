@@ -111,6 +111,7 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         nesterovs_momentum: bool = True,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
+        validation: str = "random",
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
@@ -318,7 +319,7 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         return row_weights(chosen if isinstance(chosen, list) else [chosen], y, weight)
 
     def _strata(self, y: Any) -> np.ndarray | None:
-        return None if self._multilabel else np.asarray(y)
+        return None if y.ndim == 2 else np.asarray(y)
 
     def _metric(self, loss: Loss, weight: np.ndarray | None) -> Metric:
         def accuracy(scores: np.ndarray, y: np.ndarray) -> float:

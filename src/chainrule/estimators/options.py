@@ -145,11 +145,17 @@ OPTIONS: dict[str, Option] = {
     "nesterovs_momentum": Option("bool", "Whether that momentum looks ahead.", FLAG),
     "early_stopping": Option(
         "bool",
-        "Whether to hold out a share of the rows (stratified for classes), stop when the score on "
-        "them no longer gets better, and keep the best parameters.",
+        "Whether to hold out a share of the rows, stop when what ``monitor`` names no longer gets "
+        "better on them, and keep the best parameters.",
         FLAG,
     ),
     "validation_fraction": Option("float", "That share.", OPEN_SHARE),
+    "validation": Option(
+        '{"random", "last"}',
+        'Which rows are held out: ``"random"`` ones, with the shares of the classes kept, or whole '
+        '``groups`` where `fit` is given them; or the ``"last"`` ones, for rows in order of time.',
+        _one_of("random", "last"),
+    ),
     "beta_1": Option(
         "float", "Share of the mean gradient that ``adam`` and ``adamw`` keep per step.", SHARE
     ),

@@ -18,8 +18,8 @@ from chainrule.estimators.ingredients import (
     make_schedule,
     solver_of,
 )
+from chainrule.estimators.validation import Samples
 from chainrule.foundation.errors import DivergenceError
-from chainrule.foundation.seeds import as_seed
 from chainrule.model.network import Network
 from chainrule.training.lbfgs import LBFGS, train_lbfgs
 from chainrule.training.loop import Epoch, train_rows
@@ -33,13 +33,13 @@ __all__ = ["RunningMLP"]
 class RunningMLP(BaseMLP):
     """A network that trains on rows; what subclasses add is the meaning of their targets."""
 
-    def _begin(self, X: Any, y: Any, weight: np.ndarray | None, classes: Any = None) -> None:
+    def _begin(self, samples: Samples, seed: int, classes: Any = None) -> None:
         """Build the network and its starting state from the first data."""
+        X, y, weight = samples
         loss, self.n_outputs_ = self._learn_targets(y, weight, classes)
         widths = [X.shape[1], *hidden_widths(self.hidden_layer_sizes), self.n_outputs_]
         network = Network.of_widths(widths, self.activation)
         dtype = self.dtype or (np.float32 if X.dtype in (np.float32, np.float16) else np.float64)
-        seed = as_seed(self.random_state)
         self._state = TrainingState.start(network, make_optimizer(self), seed=seed, dtype=dtype)
         if solver_of(self) == LBFGS_NAME:
             self._state.slots, self._state.optimizer = (), dict(LBFGS)
@@ -54,46 +54,44 @@ class RunningMLP(BaseMLP):
         self.parameters_ = network.parameters(self._fold(self._state.vector))
 
     def _rows(
-        self,
-        X: Any,
-        y: Any,
-        weight: Any,
-        names: tuple[str, str] = ("X", "y"),
-        smoothing: float = 0.0,
+        self, samples: Samples, names: tuple[str, str] = ("X", "y"), smoothing: float = 0.0
     ) -> Rows:
         columns = getattr(self, "feature_names_in_", None)
         return make_rows(
             self.objective_,
-            X,
-            self._encode(y),
-            weight,
+            samples.X,
+            self._encode(samples.y),
+            samples.weight,
             like=self._state.vector,
             names=names,
             columns=columns,
             label_smoothing=smoothing,
         )
 
-    def _epochs(
-        self, rows: Rows, held_out: Rows | None, epochs: int, stops: bool = True
-    ) -> Iterator[Epoch]:
-        """Train, and keep the estimator fitted after every epoch."""
-        state = self._state
-        self._take_over_changes()
+    def _run(
+        self,
+        samples: Samples,
+        held: Samples | None,
+        epochs: int,
+        names: tuple[str, str] = ("X", "y"),
+        stops: bool = True,
+    ) -> Generator[Epoch, bool | None, Ending]:
+        """Return the run over these rows, checked and ready."""
+        rows = self._rows(samples, smoothing=self.label_smoothing)
+        held_out = None
+        if held is not None:
+            weighted = held._replace(weight=self._weighted(held.y, held.weight))
+            held_out = self._rows(weighted, names)
         self.objective_ = make_objective(self, self.network_, self.objective_.loss)
         engine = choose_engine(self.engine, self.objective_, make_optimizer(self), self.n_threads)
         self._engine = engine
         patience = None if self.n_iter_no_change == math.inf else int(self.n_iter_no_change)
         metric, monitor = None, "loss"
-        if held_out is None:
-            state.best = None
-        else:
+        if held_out is not None:
             metric = self._metric(self.objective_.loss, held_out.weight)
             monitor = "metric" if self.monitor == "score" else "validation_loss"
             if self.validation_scores_ is None:
                 self.validation_loss_curve_, self.validation_scores_ = [], []
-        if getattr(self, "_monitored", monitor) != monitor:
-            state.patience = Patience()
-        self._monitored = monitor
         shared: dict[str, Any] = {
             "epochs": epochs,
             "validation": held_out,
@@ -108,7 +106,7 @@ class RunningMLP(BaseMLP):
             run = train_lbfgs(
                 engine,
                 rows,
-                state,
+                self._state,
                 max_evaluations=self.max_fun,
                 gradient_tolerance=self.tol,
                 **shared,
@@ -118,14 +116,16 @@ class RunningMLP(BaseMLP):
             run = train_rows(
                 engine,
                 rows,
-                state,
+                self._state,
                 learning_rate=float(self.learning_rate_init),
                 batch_size=self.batch_size_,
                 schedule=make_schedule(self),
                 shuffle=bool(self.shuffle),
                 **shared,
             )
-        yield from self._followed(run)
+        # the state is touched last, when nothing can be refused any more
+        self._take_over_changes(monitor, held_out is not None)
+        return run
 
     def _followed(self, run: Generator[Epoch, bool | None, Ending]) -> Iterator[Epoch]:
         """Keep what each epoch of a run brings, and show it to the callbacks."""
@@ -151,8 +151,8 @@ class RunningMLP(BaseMLP):
             run.close()
             self._publish()
 
-    def _take_over_changes(self) -> None:
-        """Go on from parameters that a person has edited, and with a rate that was set anew."""
+    def _take_over_changes(self, monitor: str, held_out: bool) -> None:
+        """Go on from parameters that a person has edited, and with options that were set anew."""
         state = self._state
         rate = float(self.learning_rate_init)
         if getattr(self, "_rate_seen", rate) != rate:
@@ -162,6 +162,11 @@ class RunningMLP(BaseMLP):
         if not np.array_equal(known, self.parameters_.vector, equal_nan=True):
             state.vector = self._unfold(self.parameters_.vector)
             state.best = None
+        if not held_out:
+            state.best = None
+        if getattr(self, "_monitored", monitor) != monitor:
+            state.patience = Patience()
+        self._monitored = monitor
 
     def _publish(self) -> None:
         """Show the parameters of the state in the user's units."""
