@@ -56,7 +56,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     engine: Any
     n_threads: int | None
     weight_decay: float | None
-    monitor: str
+    monitor: Any
     l1: float
 
     network_: Network

@@ -56,7 +56,8 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         Mean loss over each epoch, every row at the parameters of its own step and without penalty;
         and the penalty after each epoch.
     validation_loss_curve_, validation_scores_ : list of float, or None
-        Loss and accuracy on the held-out rows after each epoch.
+        Loss and score (accuracy, or that of the scorer in ``monitor``) on the held-out rows after
+        each epoch.
     best_validation_score_ : float or None
         The highest of these scores.
     n_iter_, t_ : int
@@ -123,7 +124,7 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         engine: str | Engine = "auto",
         n_threads: int | None = None,
         weight_decay: float | None = None,
-        monitor: str = "score",
+        monitor: Any = "score",
         l1: float = 0.0,
         label_smoothing: float = 0.0,
     ) -> None:

@@ -135,8 +135,8 @@ OPTIONS: dict[str, Option] = {
     ),
     "tol": Option(
         "float",
-        "Improvement of the watched value that counts: of a score, or of a loss in the unit of "
-        "the best constant answer's (1 for classes, the variance for squared errors).",
+        "Improvement of the watched value that counts: of a score as it is, or of a loss in the "
+        "unit of the best constant answer's (1 for classes, the variance for squared errors).",
         NOT_NEGATIVE,
     ),
     "verbose": Option("bool", "Whether to print a line per epoch.", VERBOSITY),
@@ -203,9 +203,10 @@ OPTIONS: dict[str, Option] = {
         _or_none(NOT_NEGATIVE),
     ),
     "monitor": Option(
-        '{"score", "loss"}',
-        "What is watched on held-out rows: accuracy or R2, or the loss.",
-        _one_of("score", "loss"),
+        "str or scorer",
+        'What is watched on held-out rows: ``"score"`` (accuracy or R2), ``"loss"``, the name of a '
+        'scikit-learn scorer, as ``"roc_auc"``, or a scorer ``f(estimator, X, y)``, of which more '
+        "is better.",
     ),
     "l1": Option(
         "float",

@@ -98,7 +98,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
         engine: str | Engine = "auto",
         n_threads: int | None = None,
         weight_decay: float | None = None,
-        monitor: str = "score",
+        monitor: Any = "score",
         l1: float = 0.0,
         scale_target: bool = True,
     ) -> None:

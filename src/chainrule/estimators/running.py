@@ -18,6 +18,7 @@ from chainrule.estimators.ingredients import (
     make_schedule,
     solver_of,
 )
+from chainrule.estimators.monitoring import metric_on
 from chainrule.estimators.validation import Samples
 from chainrule.foundation.errors import DivergenceError
 from chainrule.model.network import Network
@@ -87,9 +88,9 @@ class RunningMLP(BaseMLP):
         self._engine = engine
         patience = None if self.n_iter_no_change == math.inf else int(self.n_iter_no_change)
         metric, monitor = None, "loss"
-        if held_out is not None:
-            metric = self._metric(self.objective_.loss, held_out.weight)
-            monitor = "metric" if self.monitor == "score" else "validation_loss"
+        if held is not None and held_out is not None:
+            metric = metric_on(self, held, held_out)
+            monitor = "validation_loss" if self.monitor == "loss" else "metric"
             if self.validation_scores_ is None:
                 self.validation_loss_curve_, self.validation_scores_ = [], []
         shared: dict[str, Any] = {
@@ -124,7 +125,7 @@ class RunningMLP(BaseMLP):
                 **shared,
             )
         # the state is touched last, when nothing can be refused any more
-        self._take_over_changes(monitor, held_out is not None)
+        self._take_over_changes("training loss" if held is None else self.monitor)
         return run
 
     def _followed(self, run: Generator[Epoch, bool | None, Ending]) -> Iterator[Epoch]:
@@ -151,7 +152,7 @@ class RunningMLP(BaseMLP):
             run.close()
             self._publish()
 
-    def _take_over_changes(self, monitor: str, held_out: bool) -> None:
+    def _take_over_changes(self, watched: Any) -> None:
         """Go on from parameters that a person has edited, and with options that were set anew."""
         state = self._state
         rate = float(self.learning_rate_init)
@@ -162,11 +163,9 @@ class RunningMLP(BaseMLP):
         if not np.array_equal(known, self.parameters_.vector, equal_nan=True):
             state.vector = self._unfold(self.parameters_.vector)
             state.best = None
-        if not held_out:
-            state.best = None
-        if getattr(self, "_monitored", monitor) != monitor:
-            state.patience = Patience()
-        self._monitored = monitor
+        if getattr(self, "_watched", watched) != watched:
+            state.patience, state.best = Patience(), None
+        self._watched = watched
 
     def _publish(self) -> None:
         """Show the parameters of the state in the user's units."""
