@@ -25,7 +25,8 @@ from chainrule.foundation.files import check_place
 from chainrule.interop.columns import counted
 from chainrule.interop.model_file import Estimator, save_model
 from chainrule.interop.preparation import Preparation
-from chainrule.training.sources import held_out_rows
+from chainrule.training.splits import held_out_rows
+from chainrule.training.stopping import REASONS
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -33,15 +34,6 @@ if TYPE_CHECKING:
     from chainrule.training.loop import Epoch
 
 __all__ = ["fit"]
-
-STOPPED = {
-    "max_iter": "all epochs made",
-    "max_fun": "all evaluations made",
-    "no_improvement": "no improvement",
-    "time_limit": "time limit",
-    "interrupted": "interrupted",
-    "divergence": "divergence",
-}
 
 
 @dataclass
@@ -166,7 +158,7 @@ def fit(
 
 def _advice(estimator: Estimator, error: DivergenceError, kept: str) -> str:
     return (
-        f"training diverged in epoch {error.epoch}, step {error.step}: the batch loss is "
+        f"training diverged in epoch {error.epoch}, step {error.step}: the loss is "
         f"{error.loss:.4g}, the first was {error.first_loss:.4g}. {kept} Try --learning-rate "
         f"{estimator.learning_rate_init / 10:g} or less."
     )
@@ -221,26 +213,21 @@ def _train(
 ) -> Run:
     """Train until the end, the time limit, Ctrl-C or divergence; the best epoch is kept."""
     epochs = cast("Generator[Epoch, None, None]", estimator.fit_epochs(X, y))
-    stopped, divergence = None, None
+    divergence = None
     with report.epochs(estimator.max_iter, settings.time_limit) as bar:
         try:
             for epoch in epochs:
                 bar.show(epoch)
-                if settings.time_limit is not None and bar.seconds >= settings.time_limit:
-                    stopped = "time_limit" if epoch.number < estimator.max_iter else None
-                    break
         except KeyboardInterrupt:
-            stopped = "interrupted"
+            pass  # the estimator says so
         except DivergenceError as error:
-            stopped, divergence = "divergence", error
+            divergence = error
         finally:
             epochs.close()
         seconds = bar.seconds
-    if stopped is None:
-        finished = estimator.n_iter_ >= estimator.max_iter
-        stopped = "max_iter" if finished else "no_improvement"
     curve = estimator.validation_loss_curve_
     best = int(np.nanargmin(curve)) + 1 if curve and not np.isnan(curve).all() else None
+    stopped = getattr(estimator, "stopped_because_", "interrupted")
     return Run(seconds, stopped, best, divergence)
 
 
@@ -259,7 +246,7 @@ def _show_run(estimator: Estimator, run: Run, report: Report) -> None:
     kept = "" if run.best_epoch is None else f", epoch {run.best_epoch} kept"
     report.line(
         f"trained {counted(estimator.n_iter_, 'epoch')} in {run.seconds:.1f} s "
-        f"({STOPPED[run.stopped]}){kept}"
+        f"({REASONS[run.stopped]}){kept}"
     )
 
 

@@ -167,6 +167,7 @@ def estimator_options(settings: Settings, task: Task, rows: int) -> dict[str, An
         "learning_rate": settings.schedule,
         "learning_rate_init": RATES.get(settings.solver, RATE) if rate is None else rate,
         "max_iter": epochs,
+        "time_limit": settings.time_limit,
         "random_state": settings.seed,
         "momentum": settings.momentum,
         "early_stopping": settings.early_stopping,

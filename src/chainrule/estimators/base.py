@@ -35,6 +35,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     learning_rate_init: float
     power_t: float
     max_iter: int
+    time_limit: float | None
     shuffle: bool
     random_state: Any
     tol: float
@@ -44,6 +45,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     nesterovs_momentum: bool
     early_stopping: bool
     validation_fraction: float
+    validation: str
     beta_1: float
     beta_2: float
     epsilon: float
@@ -54,7 +56,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     engine: Any
     n_threads: int | None
     weight_decay: float | None
-    monitor: str
+    monitor: Any
     l1: float
     clip_norm: float | None
     averaging: float
@@ -63,6 +65,8 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     parameters_: Parameters
     objective_: Objective
     loss_: float
+    train_loss_: float
+    stopped_because_: str
     best_loss_: float | None
     best_validation_score_: float | None
     n_iter_: int
@@ -73,6 +77,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     fit_seconds_: float
     validation_loss_curve_: list[float] | None
     validation_scores_: list[float] | None
+    classes_: np.ndarray
     n_features_in_: int
     n_outputs_: int
     _state: TrainingState

@@ -7,7 +7,7 @@ import numpy as np
 
 from chainrule.engines.engine import Rows
 from chainrule.estimators.ingredients import make_optimizer, make_schedule, solver_of
-from chainrule.formulas.loss import checked_weight, losses
+from chainrule.formulas.loss import losses
 from chainrule.foundation.errors import InputError
 from chainrule.insight.explanation import Explanation
 from chainrule.insight.subject import Subject
@@ -68,11 +68,9 @@ def _rows(
             f"held_out must be (X, y) or (X, y, sample_weight); got {len(given)} arrays."
         )
     X, y, weight = (*given, None)[:3]
-    X, y = estimator._checked(X, y, reset=False)
-    if weight is not None:
-        weight = checked_weight(np.asarray(weight), X.shape[0], np.empty(0))
-    weight = estimator._weighted(y, weight)
-    return estimator._rows(X, y, weight, names=names, smoothing=smoothing)
+    samples = estimator._checked(X, y, weight, reset=False)
+    weight = estimator._weighted(samples.y, samples.weight)
+    return estimator._rows(samples._replace(weight=weight), names, smoothing)
 
 
 def _input_names(estimator: "FittingMLP") -> tuple[str, ...]:

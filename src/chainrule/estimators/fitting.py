@@ -5,6 +5,7 @@ A fit is a plain loop over the epochs of `train_rows`; the estimator is fitted a
 
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -19,9 +20,10 @@ from chainrule.estimators.ingredients import (
     solver_of,
 )
 from chainrule.estimators.running import RunningMLP
-from chainrule.estimators.validation import with_held_out_rows
+from chainrule.estimators.validation import Samples, check_held_out, divided, own_validation
 from chainrule.formulas.loss import checked_weight
 from chainrule.foundation.errors import DivergenceError, DivergenceWarning, InputError
+from chainrule.foundation.seeds import as_seed
 from chainrule.training.loop import Epoch
 
 if TYPE_CHECKING:
@@ -40,7 +42,15 @@ class FittingMLP(RunningMLP):
     """A network that learns from arrays, as scikit-learn's estimators do."""
 
     def fit(
-        self, X: Any, y: Any, sample_weight: Any = None, *, X_val: Any = None, y_val: Any = None
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+        groups: Any = None,
     ) -> Self:
         """Train on all rows until the loss stops falling, or for ``max_iter`` epochs.
 
@@ -52,9 +62,12 @@ class FittingMLP(RunningMLP):
             Targets.
         sample_weight : array (n_samples,), optional
             Weights, not negative; 0 is an absent row. The loss is sum(w l) / sum(w).
-        X_val, y_val : arrays, optional
+        X_val, y_val, sample_weight_val : arrays, optional
             Rows of your own to measure on after every epoch: training stops when they no longer
             get better, and the best parameters are kept.
+        groups : array (n_samples,), optional
+            The group of each row, as a patient or a shop: where ``early_stopping`` holds rows out,
+            no group is on both sides.
 
         Returns
         -------
@@ -73,7 +86,8 @@ class FittingMLP(RunningMLP):
         InputError
             A ValueError that names the argument, its value and what to do.
         """
-        self._follow(self.fit_epochs(X, y, sample_weight, X_val=X_val, y_val=y_val), stacklevel=3)
+        epochs = self._training(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
+        self._warn(self._follow(epochs), stacklevel=3)
         limit = {
             "max_iter": f"max_iter={self.max_iter} epochs",
             "max_fun": f"max_fun={self.max_fun} evaluations of the gradient",
@@ -89,7 +103,15 @@ class FittingMLP(RunningMLP):
         return self
 
     def fit_epochs(
-        self, X: Any, y: Any, sample_weight: Any = None, *, X_val: Any = None, y_val: Any = None
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+        groups: Any = None,
     ) -> Iterator[Epoch]:
         """Train as `fit` does, and yield an `Epoch` after each pass over the rows.
 
@@ -101,14 +123,34 @@ class FittingMLP(RunningMLP):
             At once when the loss left the finite numbers, or rose a million times; the estimator
             then holds the last good parameters.
         """
-        check_options(self)
-        anew = not (self.warm_start and hasattr(self, "parameters_"))
-        X, y, weight = self._taken_in(X, y, sample_weight, anew)
-        if not anew:
-            self._check_continued(y)
-        X, y, weight, held_out = with_held_out_rows(self, X, y, weight, X_val, y_val)
-        rows = self._rows(X, y, weight, smoothing=self.label_smoothing)
-        yield from self._epochs(rows, held_out, self.max_iter)
+        yield from self._training(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
+
+    def _training(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        X_val: Any,
+        y_val: Any,
+        sample_weight_val: Any,
+        groups: Any,
+    ) -> Iterator[Epoch]:
+        with unchanged_if_refused(self):
+            check_options(self)
+            anew = not (self.warm_start and hasattr(self, "parameters_"))
+            samples = self._checked(X, y, sample_weight, reset=anew)
+            if not anew:
+                self._check_continued(samples.y)
+            seed = as_seed(self.random_state) if anew else self._state.seed
+            held = own_validation(self, X_val, y_val, sample_weight_val)
+            names = ("X", "y") if held is None else ("X_val", "y_val")
+            if held is None and self.early_stopping:
+                samples, held = divided(self, samples, groups, seed)
+            samples = self._taken_in(samples, anew, seed)
+            if held is not None:
+                check_held_out(self, held, names)
+            run = self._run(samples, held, self.max_iter, names=names)
+        yield from self._followed(run)
 
     @available_if(steps_by_batches)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
@@ -126,44 +168,49 @@ class FittingMLP(RunningMLP):
         return self._pass_over(X, y, sample_weight)
 
     def _pass_over(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Self:
-        check_options(self)
-        if self.early_stopping:
-            raise InputError(
-                "early_stopping must be False for partial_fit, which sees no rows to hold out; "
-                "got True. Set it to False, or call fit."
-            )
-        if make_schedule(self).needs_total:
-            raise InputError(
-                f"learning_rate must be a schedule without a planned end for partial_fit; got "
-                f"{self.learning_rate!r}. Choose 'constant', or call fit."
-            )
-        anew = not hasattr(self, "parameters_")
-        X, y, weight = self._taken_in(X, y, sample_weight, anew, classes)
-        rows = self._rows(X, y, weight, smoothing=self.label_smoothing)
-        self._follow(self._epochs(rows, None, 1, stops=False), stacklevel=4)
+        with unchanged_if_refused(self):
+            check_options(self)
+            if self.early_stopping:
+                raise InputError(
+                    "early_stopping must be False for partial_fit, which sees no rows to hold out; "
+                    "got True. Set it to False, or call fit."
+                )
+            if make_schedule(self).needs_total:
+                raise InputError(
+                    f"learning_rate must be a schedule without a planned end for partial_fit; got "
+                    f"{self.learning_rate!r}. Choose 'constant', or call fit."
+                )
+            anew = not hasattr(self, "parameters_")
+            samples = self._checked(X, y, sample_weight, reset=anew)
+            seed = as_seed(self.random_state) if anew else self._state.seed
+            samples = self._taken_in(samples, anew, seed, classes)
+            run = self._run(samples, None, 1, stops=False)
+        self._warn(self._follow(self._followed(run)), stacklevel=4)
         self.n_iter_ = self._state.epoch
         return self
 
-    def _follow(self, epochs: Iterator[Epoch], stacklevel: int) -> None:
-        """Run to the end, a line per epoch where asked for, and turn divergence into a warning."""
+    def _follow(self, epochs: Iterator[Epoch]) -> DivergenceError | None:
+        """Run to the end, with a line per epoch where asked for; return the divergence, if any."""
         try:
             for epoch in epochs:
                 if self.verbose:
                     print(epoch)
         except DivergenceError as error:
-            warnings.warn(str(error), DivergenceWarning, stacklevel=stacklevel)
+            return error
+        return None
 
-    def _taken_in(
-        self, X: Any, y: Any, sample_weight: Any, anew: bool, classes: Any = None
-    ) -> tuple[Any, Any, np.ndarray | None]:
-        """Return checked inputs, targets and weights; begin with them where there is no state."""
-        X, y = self._checked(X, y, reset=anew)
-        weight = _checked_weight(sample_weight, X.shape[0])
+    def _warn(self, divergence: DivergenceError | None, stacklevel: int) -> None:
+        if divergence is not None:
+            warnings.warn(str(divergence), DivergenceWarning, stacklevel=stacklevel)
+
+    def _taken_in(self, samples: Samples, anew: bool, seed: int, classes: Any = None) -> Samples:
+        """Return samples with the weights of their classes; begin with them where asked to."""
+        X, y, weight = samples
         self._learn_weights(y, weight, anew, classes)
-        weight = self._weighted(y, weight)
+        samples = Samples(X, y, self._weighted(y, weight))
         if anew:
-            self._begin(X, y, weight, classes)
-        return X, y, weight
+            self._begin(samples, seed, classes)
+        return samples
 
     def explain(
         self, X: Any, y: Any, sample_weight: Any = None, *, held_out: tuple[Any, ...] | None = None
@@ -191,8 +238,10 @@ class FittingMLP(RunningMLP):
         check_is_fitted(self, "parameters_")
         return explanation_of(self, (X, y, sample_weight), held_out)
 
-    def _checked(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
-        """Return inputs and targets as arrays of one length; finiteness of X is seen later."""
+    def _checked(
+        self, X: Any, y: Any, sample_weight: Any, reset: bool, name: str = "sample_weight"
+    ) -> Samples:
+        """Return arrays of one length; finiteness of X is seen later."""
         if y is None:
             raise ValueError("requires y to be passed, but the target y is None.")
         X, y = validate_data(
@@ -204,11 +253,18 @@ class FittingMLP(RunningMLP):
             multi_output=True,
             ensure_all_finite=False,
         )
-        return X, self._prepared(y)
+        weight = None
+        if sample_weight is not None:
+            weight = checked_weight(np.asarray(sample_weight), X.shape[0], np.empty(0), name)
+        return Samples(X, self._prepared(y), weight)
 
 
-def _checked_weight(sample_weight: Any, n: int) -> np.ndarray | None:
-    if sample_weight is None:
-        return None
-    weight: np.ndarray = checked_weight(np.asarray(sample_weight), n, np.empty(0))
-    return weight
+@contextmanager
+def unchanged_if_refused(estimator: RunningMLP) -> Iterator[None]:
+    """Bring every attribute back where arguments are refused."""
+    before = dict(estimator.__dict__)
+    try:
+        yield
+    except BaseException:
+        estimator.__dict__ = before
+        raise

@@ -17,7 +17,7 @@ def begin_history(estimator: "RunningMLP") -> None:
     estimator.loss_curve_, estimator.penalty_curve_ = [], []
     estimator.learning_rate_curve_, estimator.fit_seconds_ = [], 0.0
     estimator.validation_loss_curve_ = estimator.validation_scores_ = None
-    estimator.loss_ = math.nan
+    estimator.loss_ = estimator.train_loss_ = math.nan
     estimator.best_loss_ = estimator.best_validation_score_ = None
 
 

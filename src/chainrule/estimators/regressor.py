@@ -42,9 +42,10 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
 
     Attributes
     ----------
-    coefs_, intercepts_, parameters_, network_, objective_, loss_, best_loss_, loss_curve_,
-    penalty_curve_, validation_loss_curve_, validation_scores_, best_validation_score_, n_iter_,
-    t_, stopped_because_, seed_, n_layers_, n_outputs_, out_activation_, n_features_in_,
+    coefs_, intercepts_, parameters_, network_, objective_, loss_, train_loss_, best_loss_,
+    loss_curve_, penalty_curve_, validation_loss_curve_, validation_scores_,
+    best_validation_score_, n_iter_, t_, stopped_because_, seed_, n_layers_, n_outputs_,
+    out_activation_, n_features_in_,
     feature_names_in_
         As in `MLPClassifier`; scores are R2.
     target_scale_ : TargetScale or None
@@ -77,6 +78,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
         learning_rate_init: float = 0.001,
         power_t: float = 0.5,
         max_iter: int = 200,
+        time_limit: float | None = None,
         shuffle: bool = True,
         random_state: Any = None,
         tol: float = 1e-4,
@@ -86,6 +88,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
         nesterovs_momentum: bool = True,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
+        validation: str = "random",
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
@@ -95,7 +98,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
         engine: str | Engine = "auto",
         n_threads: int | None = None,
         weight_decay: float | None = None,
-        monitor: str = "score",
+        monitor: Any = "score",
         l1: float = 0.0,
         clip_norm: float | None = None,
         averaging: float = 0.0,

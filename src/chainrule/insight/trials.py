@@ -17,7 +17,7 @@ from chainrule.insight.subject import Subject
 from chainrule.model.network import Network
 from chainrule.model.objective import Objective
 from chainrule.model.parameters import Parameters
-from chainrule.training.batches import DIVERGENCE_FACTOR
+from chainrule.training.snapshot import DIVERGENCE_FACTOR
 from chainrule.training.state import TrainingState
 
 __all__ = ["LOOK_ROWS", "Setting", "Trial"]

@@ -125,6 +125,7 @@ def save_model(
         "curves": {curve: getattr(estimator, curve) for curve in CURVES},
         "counts": {count: int(getattr(estimator, count)) for count in COUNTS},
         "stopped_because": estimator.stopped_because_,
+        "train_loss": estimator.train_loss_,
         "batch_size": [estimator.batch_size_, estimator.batch_size_reason_],
         "feature_names": _names(getattr(estimator, "feature_names_in_", None)),
         "preparation": None if preparation is None else preparation.to_dict(),
@@ -214,6 +215,7 @@ def _restored(description: dict[str, Any], arrays: dict[str, np.ndarray]) -> Mod
         estimator.feature_names_in_ = np.array(names, dtype=object)
     losses_seen, scores = estimator.loss_curve_, estimator.validation_scores_
     estimator.loss_ = losses_seen[-1] if losses_seen else math.nan
+    estimator.train_loss_ = float(description["train_loss"])
     estimator.best_loss_ = min(losses_seen) if losses_seen and not scores else None
     estimator.best_validation_score_ = max(scores) if scores else None
     if isinstance(estimator, MLPClassifier):
@@ -288,6 +290,8 @@ def _option_to_json(estimator: Estimator, option: str, value: Any) -> Any:
         return "auto"
     if option == "class_weight":
         return _class_weight_to_json(value)
+    if option == "monitor" and not isinstance(value, str):  # code, which no file holds
+        return "score"
     if option == "dtype" and value is not None:
         return np.dtype(value).name
     return _plain(option, value)

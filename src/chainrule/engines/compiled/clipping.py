@@ -13,7 +13,7 @@ from llvmlite import ir
 from chainrule.engines.compiled.passes import float_type
 from chainrule.engines.compiled.tables import Job, UnitRow, field, place
 from chainrule.engines.compiled.target import Target
-from chainrule.engines.compiled.values import Code, Value, Variable, function, pointer, whole
+from chainrule.engines.compiled.values import Value, Variable, function, pointer, whole
 from chainrule.engines.compiled.weight_phase import Strip, WeightPhase
 
 __all__ = ["Clipping"]

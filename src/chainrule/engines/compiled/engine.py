@@ -189,7 +189,7 @@ class CompiledEngine:
         panels = len(slots) + (code.clipped is not None)
         with self._workspace("train", dtype, batch, panels, self._threads(batch, per_call)) as work:
             self._set_update(work, code.update)
-            if code.clipped is not None:
+            if code.clipped is not None and self.optimizer.clip_norm is not None:
                 work.set_clipping(code.clipped, self.optimizer.clip_norm)
             work.set_arrays([vector, *slots], new)
             work.begin(limit)

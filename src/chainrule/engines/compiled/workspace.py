@@ -286,7 +286,7 @@ class Workspace:
         job[Job.steps], job[Job.constants] = table.shape
         job[Job.constants_at] = address_of(table)
 
-    def set_clipping(self, update: Pass, limit: float | None) -> None:
+    def set_clipping(self, update: Pass, limit: float) -> None:
         """Let gradients be collected in the last panels, and clipped ones update the first."""
         self._squares = np.append(np.zeros(2 * len(self.units)), limit)
         job = self.job
