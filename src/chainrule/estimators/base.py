@@ -2,6 +2,8 @@
 
 import inspect
 import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from chainrule.engines.engine import Engine, choose_engine
 from chainrule.estimators.ingredients import make_optimizer
+from chainrule.estimators.inputs import as_inputs
 from chainrule.estimators.options import described
 from chainrule.formulas.loss import Loss
 from chainrule.model.network import Network
@@ -128,6 +131,17 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     # About the loss trained on of the best constant answer: what `tol` is relative to.
     _loss_unit = 1.0
 
+    @contextmanager
+    def _unchanged_if_refused(self) -> Iterator[None]:
+        """Be what it was before, fitted or not, where data or options are refused in this block."""
+        before = dict(self.__dict__)
+        try:
+            yield
+        except Exception:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+
     def _scores(self, X: Any) -> np.ndarray:
         """Return the network's scores (n, n_scores)."""
         if "parameters_" not in self.__dict__:
@@ -146,9 +160,14 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             and not hasattr(self, "feature_names_in_")
         )
         if not plain:  # scikit-learn's own checks: names, shapes, conversions
-            X = validate_data(self, X, reset=False, accept_sparse="csr", ensure_all_finite=False)
+            X = self._numbers_of(X, reset=False)
         check_finite(X, "X", getattr(self, "feature_names_in_", None))
         return X
+
+    def _numbers_of(self, X: Any, reset: bool) -> Any:
+        """Return inputs of any kind as an array or CSR matrix; finiteness is seen later."""
+        X = as_inputs(X, None if reset else getattr(self, "feature_names_in_", None))
+        return validate_data(self, X, reset=reset, accept_sparse="csr", ensure_all_finite=False)
 
     def _scoring_engine(self) -> Engine:
         if not hasattr(self, "_engine"):

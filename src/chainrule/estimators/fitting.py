@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from chainrule.engines.engine import Rows, choose_engine
 from chainrule.estimators.base import BaseMLP
@@ -24,6 +24,7 @@ from chainrule.estimators.ingredients import (
     make_schedule,
     solver_of,
 )
+from chainrule.estimators.inputs import as_targets
 from chainrule.formulas.loss import checked_weight
 from chainrule.foundation.errors import DivergenceError, DivergenceWarning, InputError
 from chainrule.foundation.seeds import as_seed
@@ -112,26 +113,27 @@ class FittingMLP(BaseMLP):
         """
         check_options(self)
         anew = not (self.warm_start and hasattr(self, "parameters_"))
-        X, y, weight = self._taken_in(X, y, sample_weight, anew)
-        if not anew:
-            self._check_continued(y)
-        held_out = None
-        if X_val is not None or y_val is not None:
-            if X_val is None or y_val is None:
-                raise InputError("X_val and y_val must be given together; one is None.")
-            X_val, y_val = self._checked(X_val, y_val, reset=False)
-            val_weight = self._weighted(y_val, None)
-            held_out = self._rows(X_val, y_val, val_weight, names=("X_val", "y_val"))
-        elif self.early_stopping:
-            labels = self._strata(y)
-            kept, held = held_out_rows(
-                X.shape[0], self.validation_fraction, self._state.seed, labels
-            )
-            held_weight = None if weight is None else weight[held]
-            held_out = self._rows(X[held], y[held], held_weight)
-            X, y = X[kept], y[kept]
-            weight = None if weight is None else weight[kept]
-        rows = self._rows(X, y, weight)
+        with self._unchanged_if_refused():
+            X, y, weight = self._taken_in(X, y, sample_weight, anew)
+            if not anew:
+                self._check_continued(y)
+            held_out = None
+            if X_val is not None or y_val is not None:
+                if X_val is None or y_val is None:
+                    raise InputError("X_val and y_val must be given together; one is None.")
+                X_val, y_val = self._checked(X_val, y_val, reset=False)
+                val_weight = self._weighted(y_val, None)
+                held_out = self._rows(X_val, y_val, val_weight, names=("X_val", "y_val"))
+            elif self.early_stopping:
+                labels = self._strata(y)
+                kept, held = held_out_rows(
+                    X.shape[0], self.validation_fraction, self._state.seed, labels
+                )
+                held_weight = None if weight is None else weight[held]
+                held_out = self._rows(X[held], y[held], held_weight)
+                X, y = X[kept], y[kept]
+                weight = None if weight is None else weight[kept]
+            rows = self._rows(X, y, weight)
         yield from self._epochs(rows, held_out, self.max_iter)
 
     @available_if(steps_by_batches)  # type: ignore[untyped-decorator]
@@ -162,8 +164,9 @@ class FittingMLP(BaseMLP):
                 f"{self.learning_rate!r}. Choose 'constant', or call fit."
             )
         anew = not hasattr(self, "parameters_")
-        X, y, weight = self._taken_in(X, y, sample_weight, anew, classes)
-        rows = self._rows(X, y, weight)
+        with self._unchanged_if_refused():
+            X, y, weight = self._taken_in(X, y, sample_weight, anew, classes)
+            rows = self._rows(X, y, weight)
         self._follow(self._epochs(rows, None, 1, stops=False), stacklevel=4)
         self.n_iter_ = self._state.epoch
         return self
@@ -216,16 +219,10 @@ class FittingMLP(BaseMLP):
         """Return inputs and targets as arrays of one length; finiteness of X is seen later."""
         if y is None:
             raise ValueError("requires y to be passed, but the target y is None.")
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            reset=reset,
-            accept_sparse="csr",
-            multi_output=True,
-            ensure_all_finite=False,
-        )
-        return X, self._prepared(y)
+        X = self._numbers_of(X, reset)
+        y = self._prepared(as_targets(y))
+        check_consistent_length(X, y)
+        return X, y
 
     def _begin(self, X: Any, y: Any, weight: np.ndarray | None, classes: Any = None) -> None:
         """Build the network and its starting state from the first data."""

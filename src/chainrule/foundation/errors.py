@@ -11,6 +11,7 @@ __all__ = [
     "DivergenceWarning",
     "FileFormatError",
     "InputError",
+    "InputTypeError",
     "UnknownNameError",
     "must_be",
     "suggest",
@@ -19,6 +20,10 @@ __all__ = [
 
 class InputError(ValueError):
     """An argument, a column or a file that cannot be used; the message says what to do."""
+
+
+class InputTypeError(InputError, TypeError):
+    """Data of a kind that no number can be made of: dates, objects."""
 
 
 class UnknownNameError(InputError, KeyError):
