@@ -234,7 +234,7 @@ def test_what_holds_no_numbers_is_refused_by_column_and_value(make, error, words
     with pytest.raises(error, match=words) as at_fit:
         fresh.fit(make(X), THREE)
     assert not hasattr(fresh, "parameters_")
-    fitted = NAMED if hasattr(make(X), "columns") else PLAIN
+    fitted = NAMED if isinstance(make(X), pd.DataFrame | pl.DataFrame | pa.Table) else PLAIN
     with pytest.raises(error, match=words) as at_predict:
         fitted.predict(make(X))
     assert str(at_fit.value) == str(at_predict.value)
