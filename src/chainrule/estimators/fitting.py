@@ -11,18 +11,20 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
+from chainrule.estimators.data_warnings import answer_remarks, input_remarks
 from chainrule.estimators.ingredients import (
     LBFGS_NAME,
     check_options,
     make_schedule,
     solver_of,
 )
+from chainrule.estimators.inputs import as_targets
 from chainrule.estimators.running import RunningMLP
 from chainrule.estimators.validation import Samples, check_held_out, divided, own_validation
 from chainrule.formulas.loss import checked_weight
-from chainrule.foundation.errors import DivergenceError, DivergenceWarning, InputError
+from chainrule.foundation.errors import DataWarning, DivergenceError, DivergenceWarning, InputError
 from chainrule.foundation.seeds import as_seed
 from chainrule.training.loop import Epoch
 
@@ -77,6 +79,9 @@ class FittingMLP(RunningMLP):
         -----
         ConvergenceWarning
             If ``max_iter`` epochs, or ``max_fun`` evaluations, were not enough.
+        DataWarning
+            If features are of very different size or far from 0, or the fitted network answers
+            the same for all rows.
         DivergenceWarning
             If the loss left the finite numbers, or rose a million times; the estimator then holds
             the last good parameters.
@@ -87,7 +92,7 @@ class FittingMLP(RunningMLP):
             A ValueError that names the argument, its value and what to do.
         """
         epochs = self._training(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
-        self._warn(self._follow(epochs), stacklevel=3)
+        self._warn(self._follow(epochs, stacklevel=4), stacklevel=3)
         limit = {
             "max_iter": f"max_iter={self.max_iter} epochs",
             "max_fun": f"max_fun={self.max_fun} evaluations of the gradient",
@@ -149,8 +154,11 @@ class FittingMLP(RunningMLP):
             samples = self._taken_in(samples, anew, seed)
             if held is not None:
                 check_held_out(self, held, names)
-            run = self._run(samples, held, self.max_iter, names=names)
+            rows = self._rows(samples, smoothing=self.label_smoothing)
+            run = self._run(rows, held, self.max_iter, names=names)
+            self._remarks = input_remarks(rows, getattr(self, "feature_names_in_", None))
         yield from self._followed(run)
+        self._remarks = answer_remarks(self, rows)
 
     @available_if(steps_by_batches)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
@@ -184,20 +192,30 @@ class FittingMLP(RunningMLP):
             samples = self._checked(X, y, sample_weight, reset=anew)
             seed = as_seed(self.random_state) if anew else self._state.seed
             samples = self._taken_in(samples, anew, seed, classes)
-            run = self._run(samples, None, 1, stops=False)
-        self._warn(self._follow(self._followed(run)), stacklevel=4)
+            rows = self._rows(samples, smoothing=self.label_smoothing)
+            run = self._run(rows, None, 1, stops=False)
+        self._warn(self._follow(self._followed(run), stacklevel=5), stacklevel=4)
         self.n_iter_ = self._state.epoch
         return self
 
-    def _follow(self, epochs: Iterator[Epoch]) -> DivergenceError | None:
+    def _follow(self, epochs: Iterator[Epoch], stacklevel: int) -> DivergenceError | None:
         """Run to the end, with a line per epoch where asked for; return the divergence, if any."""
+        divergence = None
         try:
             for epoch in epochs:
+                self._say_remarks(stacklevel)
                 if self.verbose:
                     print(epoch)
         except DivergenceError as error:
-            return error
-        return None
+            divergence = error
+        self._say_remarks(stacklevel)
+        return divergence
+
+    def _say_remarks(self, stacklevel: int) -> None:
+        """Warn of what was remarked on the data or the answers, once."""
+        remarks, self._remarks = self._remarks, ()
+        for words in remarks:
+            warnings.warn(words, DataWarning, stacklevel=stacklevel)
 
     def _warn(self, divergence: DivergenceError | None, stacklevel: int) -> None:
         if divergence is not None:
@@ -244,19 +262,13 @@ class FittingMLP(RunningMLP):
         """Return arrays of one length; finiteness of X is seen later."""
         if y is None:
             raise ValueError("requires y to be passed, but the target y is None.")
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            reset=reset,
-            accept_sparse="csr",
-            multi_output=True,
-            ensure_all_finite=False,
-        )
+        X = self._numbers_of(X, reset)
+        y = self._prepared(as_targets(y))
+        check_consistent_length(X, y)
         weight = None
         if sample_weight is not None:
             weight = checked_weight(np.asarray(sample_weight), X.shape[0], np.empty(0), name)
-        return Samples(X, self._prepared(y), weight)
+        return Samples(X, y, weight)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from sklearn.utils.validation import column_or_1d
 
 from chainrule.engines.engine import Engine
 from chainrule.estimators.fitting import FittingMLP
+from chainrule.estimators.inputs import as_numbers
 from chainrule.estimators.target_scale import TargetScale
 from chainrule.formulas.loss import Loss, losses
 from chainrule.formulas.optimizers import Optimizer
@@ -137,15 +138,10 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
         return loss, y.shape[1]
 
     def _prepared(self, y: Any) -> np.ndarray:
-        y = np.asarray(y)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        try:
-            y = y.astype(np.float64) if y.dtype.kind not in "fiub" else y
-        except (TypeError, ValueError) as error:
-            raise must_be(
-                "y", "numbers", y.dtype, "Convert the targets, or take MLPClassifier for labels."
-            ) from error
+        if y.dtype.kind not in "fiub":
+            y = as_numbers(y.astype(object), "y")
         columns: np.ndarray = y.reshape(-1, 1) if y.ndim == 1 else y
         return columns
 

@@ -69,14 +69,13 @@ class RunningMLP(BaseMLP):
 
     def _run(
         self,
-        samples: Samples,
+        rows: Rows,
         held: Samples | None,
         epochs: int,
         names: tuple[str, str] = ("X", "y"),
         stops: bool = True,
     ) -> Generator[Epoch, bool | None, Ending]:
         """Return the run over these rows, checked and ready."""
-        rows = self._rows(samples, smoothing=self.label_smoothing)
         held_out = None
         if held is not None:
             weighted = held._replace(weight=self._weighted(held.y, held.weight))

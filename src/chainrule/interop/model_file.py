@@ -350,6 +350,10 @@ LABELS: dict[str, tuple[str, Callable[[Any], bool]]] = {
 
 
 def _labels_to_json(labels: np.ndarray) -> dict[str, Any]:
+    if labels.dtype.kind in "Mm":
+        return {"kind": "time", "dtype": labels.dtype.name, "values": labels.view("i8").tolist()}
+    if labels.dtype.kind == "S":
+        return {"kind": "bytes", "dtype": "", "values": [b.decode("latin-1") for b in labels]}
     values = labels.tolist()
     for name, (kinds, right) in LABELS.items():
         if labels.dtype.kind in kinds and all(right(value) for value in values):
@@ -358,6 +362,14 @@ def _labels_to_json(labels: np.ndarray) -> dict[str, Any]:
 
 
 def _labels_from_json(record: dict[str, Any]) -> np.ndarray:
+    if record["kind"] == "time":
+        numbers = np.array([_integer(value) for value in record["values"]], dtype=np.int64)
+        dtype = np.dtype(_text(record["dtype"]))
+        if dtype.kind not in "Mm":
+            raise ValueError("the labels are not of their dtype")
+        return numbers.view(dtype)
+    if record["kind"] == "bytes":
+        return np.array([_text(value).encode("latin-1") for value in record["values"]])
     kinds, right = LABELS[record["kind"]]
     values = record["values"]
     if not isinstance(values, list) or not all(right(value) for value in values):
@@ -379,10 +391,16 @@ def _curve(value: Any) -> list[float] | None:
     return None if value is None else [float(number) for number in value]
 
 
-def _whole(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise ValueError(f"a count must be a whole number of at least 0, got {value!r}")
+def _integer(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError(f"a whole number is needed, got {value!r}")
     return value
+
+
+def _whole(value: Any) -> int:
+    if _integer(value) < 0:
+        raise ValueError(f"a count must be at least 0, got {value!r}")
+    return int(value)
 
 
 def _text(value: Any) -> str:
