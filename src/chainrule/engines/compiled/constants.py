@@ -1,6 +1,5 @@
 """The numbers of an optimizer's rule for each step of a call: its rate, and its constants."""
 
-
 import numpy as np
 
 from chainrule.formulas.optimizers import Optimizer
