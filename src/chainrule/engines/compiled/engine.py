@@ -30,9 +30,6 @@ BLOCK = 48
 DIRECT_ROWS = 8
 # Rows whose gradient is formed at once, whatever the number of rows.
 GRADIENT_ROWS = 4096
-# Panels of one unit of the weight phase, and the batch from which that pays.
-GROUP = 8
-GROUP_ROWS = 256
 # Multiplications per step, and per call, below which a second thread costs more than it brings:
 # two barriers a step, and the start of a thread, about 0.1 ms.
 STEP_WORK = 1_000_000
@@ -382,7 +379,6 @@ class CompiledEngine:
                 n_slots=n_slots,
                 threads=threads,
                 training=training,
-                group=GROUP if rows >= GROUP_ROWS else 1,
             )
         yield work
         # a call that failed does not get here: its threads may still hold the memory
