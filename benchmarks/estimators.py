@@ -171,9 +171,9 @@ def main() -> None:
         f"{machine('pandas')}. Networks: 100 relu units, Adam at 0.001, {BATCH} rows a step, "
         f"{options.epochs} epochs, float32, the same penalty; targets that are numbers are "
         "standardised. Boosted trees: scikit-learn's HistGradientBoosting with its defaults, on "
-        f"the table itself. Threads of each: {options.threads}. Medians of {options.seeds} seeds, the "
-        "lowest and the highest in brackets; every fit in a process of its own, from the call of "
-        "fit, code on disk.\n"
+        f"the table itself. Threads of each: {options.threads}. Medians of {options.seeds} seeds, "
+        "the lowest and the highest in brackets; every fit in a process of its own, from the call "
+        "of fit.\n"
     )
     parts = ["# Estimators on real tables\n", text, *texts]
     for classes, found in lines.items():

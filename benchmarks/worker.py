@@ -11,7 +11,7 @@ from peers import PEERS
 
 
 def main() -> None:
-    """Answer each line ``{"case": i, "optimizer": name, "seconds": s}`` by the best and the mean."""
+    """Answer each line ``{"case": i, "optimizer": name, "seconds": s}`` by best and mean."""
     peer, threads = sys.argv[1], int(sys.argv[2])
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
