@@ -2,7 +2,7 @@
 
 import inspect
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -126,6 +126,8 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         """Return the parameters that `_fold` turns into these."""
         return np.array(vector)
 
+    # What is to be said of the data and the answers, as warnings.
+    _remarks: Sequence[str] = ()
     # The loss in the user's units is this many times the loss trained on.
     _loss_factor = 1.0
     # About the loss trained on of the best constant answer: what `tol` is relative to.

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from chainrule.engines.engine import Rows, choose_engine
 from chainrule.estimators.base import BaseMLP
+from chainrule.estimators.data_warnings import answer_remarks, input_remarks
 from chainrule.estimators.ingredients import (
     LBFGS_NAME,
     check_options,
@@ -26,7 +27,7 @@ from chainrule.estimators.ingredients import (
 )
 from chainrule.estimators.inputs import as_targets
 from chainrule.formulas.loss import checked_weight
-from chainrule.foundation.errors import DivergenceError, DivergenceWarning, InputError
+from chainrule.foundation.errors import DataWarning, DivergenceError, DivergenceWarning, InputError
 from chainrule.foundation.seeds import as_seed
 from chainrule.model.network import Network
 from chainrule.model.objective import Objective
@@ -76,6 +77,9 @@ class FittingMLP(BaseMLP):
         -----
         ConvergenceWarning
             If ``max_iter`` epochs, or ``max_fun`` evaluations, were not enough.
+        DataWarning
+            If features are of very different size or far from 0, or the fitted network answers
+            the same for all rows.
         DivergenceWarning
             If the loss left the finite numbers, or rose a million times; the estimator then holds
             the last good parameters.
@@ -134,7 +138,9 @@ class FittingMLP(BaseMLP):
                 X, y = X[kept], y[kept]
                 weight = None if weight is None else weight[kept]
             rows = self._rows(X, y, weight)
+            self._remarks = input_remarks(rows, getattr(self, "feature_names_in_", None))
         yield from self._epochs(rows, held_out, self.max_iter)
+        self._remarks = answer_remarks(self, rows)
 
     @available_if(steps_by_batches)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
@@ -175,10 +181,18 @@ class FittingMLP(BaseMLP):
         """Run to the end, a line per epoch where asked for, and turn divergence into a warning."""
         try:
             for epoch in epochs:
+                self._say_remarks(stacklevel + 1)
                 if self.verbose:
                     print(epoch)
         except DivergenceError as error:
             warnings.warn(str(error), DivergenceWarning, stacklevel=stacklevel)
+        self._say_remarks(stacklevel + 1)
+
+    def _say_remarks(self, stacklevel: int) -> None:
+        """Warn of what was remarked on the data or the answers, once."""
+        remarks, self._remarks = self._remarks, ()
+        for words in remarks:
+            warnings.warn(words, DataWarning, stacklevel=stacklevel)
 
     def _taken_in(
         self, X: Any, y: Any, sample_weight: Any, anew: bool, classes: Any = None

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import Any
 
 __all__ = [
+    "DataWarning",
     "DivergenceError",
     "DivergenceWarning",
     "FileFormatError",
@@ -76,6 +77,10 @@ def _rebuild_divergence(
     return DivergenceError(
         epoch=epoch, step=step, learning_rate=learning_rate, loss=loss, first_loss=first_loss
     )
+
+
+class DataWarning(UserWarning):
+    """Inputs a network can hardly learn from, or a fit that answers the same for all rows."""
 
 
 class DivergenceWarning(RuntimeWarning):
