@@ -67,7 +67,14 @@ def test_a_regressor_comes_back_in_the_unit_of_its_target(tmp_path, loss) -> Non
 FITTED = (
     *("loss_curve_", "penalty_curve_", "validation_loss_curve_", "validation_scores_"),
     *("n_iter_", "t_", "seed_", "n_features_in_", "n_outputs_", "n_layers_", "out_activation_"),
-    *("loss_", "best_loss_", "best_validation_score_", "stopped_because_", "network_"),
+    *(
+        "loss_",
+        "train_loss_",
+        "best_loss_",
+        "best_validation_score_",
+        "stopped_because_",
+        "network_",
+    ),
 )
 
 

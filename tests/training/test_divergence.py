@@ -107,13 +107,26 @@ def test_training_can_go_on_from_the_state_that_was_kept():
     assert epoch.loss < 0.5
 
 
-def test_a_first_loss_of_zero_is_no_limit():
-    """Any loss is a million times zero: only infinity and NaN are divergence then."""
+def test_a_first_loss_of_zero_is_no_measure():
+    """Any loss is a million times zero."""
     network = Network(Dense(1, 1, initializer="zeros"))
     x, y = np.array([[1.0], [1.0]]), np.array([0.0, 1.0])
     options = {"batch_size": 1, "shuffle": False, "learning_rate": 0.1, "epochs": 5}
     *_, epoch = train(network, x, y, **options)
     assert epoch.number == 5
+
+
+@pytest.mark.parametrize("engine", ["reference", "compiled"])
+def test_a_first_batch_that_is_right_by_luck_is_no_measure(engine):
+    """One row per step: the error of the first is 1e-5, of the others about 1."""
+    y = T.copy()
+    start = NETWORK.start(seed=1)
+    y[0] = NETWORK.predict(start, X[:1])[0, 0] + 1e-5
+    options = {"batch_size": 1, "shuffle": False, "learning_rate": 1e-3, "parameters": start}
+    *_, epoch = train(NETWORK, X, y, epochs=3, engine=engine, **options)
+    assert epoch.number == 3
+    with pytest.raises(DivergenceError):
+        list(train(NETWORK, X, y, epochs=3, engine=engine, **options | {"learning_rate": 1e4}))
 
 
 def test_no_warning_accompanies_the_error():

@@ -2,8 +2,7 @@
 
 import inspect
 import textwrap
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -38,6 +37,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     learning_rate_init: float
     power_t: float
     max_iter: int
+    time_limit: float | None
     shuffle: bool
     random_state: Any
     tol: float
@@ -47,6 +47,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     nesterovs_momentum: bool
     early_stopping: bool
     validation_fraction: float
+    validation: str
     beta_1: float
     beta_2: float
     epsilon: float
@@ -57,15 +58,28 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     engine: Any
     n_threads: int | None
     weight_decay: float | None
-    monitor: str
+    monitor: Any
+    l1: float
+    clip_norm: float | None
+    averaging: float
 
     network_: Network
     parameters_: Parameters
     objective_: Objective
+    loss_: float
+    train_loss_: float
+    stopped_because_: str
+    best_loss_: float | None
+    best_validation_score_: float | None
+    n_iter_: int
+    t_: int
     loss_curve_: list[float]
     penalty_curve_: list[float]
+    learning_rate_curve_: list[float]
+    fit_seconds_: float
     validation_loss_curve_: list[float] | None
     validation_scores_: list[float] | None
+    classes_: np.ndarray
     n_features_in_: int
     n_outputs_: int
     _state: TrainingState
@@ -133,16 +147,8 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     # About the loss trained on of the best constant answer: what `tol` is relative to.
     _loss_unit = 1.0
 
-    @contextmanager
-    def _unchanged_if_refused(self) -> Iterator[None]:
-        """Be what it was before, fitted or not, where data or options are refused in this block."""
-        before = dict(self.__dict__)
-        try:
-            yield
-        except Exception:
-            self.__dict__.clear()
-            self.__dict__.update(before)
-            raise
+    # An option of classifiers only.
+    label_smoothing: float = 0.0
 
     def _scores(self, X: Any) -> np.ndarray:
         """Return the network's scores (n, n_scores)."""

@@ -31,7 +31,7 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
     The network's scores go into the loss, which owns the step to probabilities: the sigmoid for two
     classes and for labels, softmax for more classes. Training makes small
 
-    .. math:: \frac{\sum_i w_i l_i}{\sum_i w_i} + \frac{\alpha}{2} \sum W^2
+    .. math:: \frac{\sum_i w_i l_i}{\sum_i w_i} + \frac{\alpha}{2} \sum W^2 + l_1 \sum |W|
 
     Parameters
     ----------
@@ -50,19 +50,25 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         The same as pieces.
     loss_, best_loss_ : float
         Last and lowest value of ``loss_curve_``; ``best_loss_`` is None with held-out rows.
+    train_loss_ : float
+        Loss of all rows trained on (for `partial_fit`: of the last call) at the parameters kept,
+        without penalty; NaN where training was left early.
     loss_curve_, penalty_curve_ : list of float
         Mean loss over each epoch, every row at the parameters of its own step and without penalty;
         and the penalty after each epoch.
     validation_loss_curve_, validation_scores_ : list of float, or None
-        Loss and accuracy on the held-out rows after each epoch.
+        Loss and score (accuracy, or that of the scorer in ``monitor``) on the held-out rows after
+        each epoch.
     best_validation_score_ : float or None
         The highest of these scores.
     n_iter_, t_ : int
-        Epochs of the last fit (of all calls, for `partial_fit`), and rows seen in all.
+        Epochs of the last fit (of all calls, for `partial_fit`), and rows seen in all fits.
     batch_size_, batch_size_reason_ : int, str or None
         The rows per step, and why, where they were measured.
-    stopped_because_ : {"no_improvement", "max_iter", "max_fun", "divergence", "interrupted"}
-        How the last fit ended.
+    stopped_because_ : str
+        How the last fit ended: "no_improvement", "max_iter" (all epochs made), "time_limit",
+        "callback", "divergence", "interrupted" (by Ctrl-C, an error, or leaving the loop), or for
+        ``lbfgs`` "converged" and "max_fun".
     class_weight_ : dict, list of dict, or None
         The weight of each label that ``class_weight`` gave.
     seed_ : int
@@ -97,6 +103,7 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         learning_rate_init: float = 0.001,
         power_t: float = 0.5,
         max_iter: int = 200,
+        time_limit: float | None = None,
         shuffle: bool = True,
         random_state: Any = None,
         tol: float = 1e-4,
@@ -106,6 +113,7 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         nesterovs_momentum: bool = True,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
+        validation: str = "random",
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
@@ -117,7 +125,11 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         engine: str | Engine = "auto",
         n_threads: int | None = None,
         weight_decay: float | None = None,
-        monitor: str = "score",
+        monitor: Any = "score",
+        l1: float = 0.0,
+        clip_norm: float | None = None,
+        averaging: float = 0.0,
+        label_smoothing: float = 0.0,
     ) -> None:
         self._keep(locals())
 
@@ -317,7 +329,7 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         return row_weights(chosen if isinstance(chosen, list) else [chosen], y, weight)
 
     def _strata(self, y: Any) -> np.ndarray | None:
-        return None if self._multilabel else np.asarray(y)
+        return None if y.ndim == 2 else np.asarray(y)
 
     def _metric(self, loss: Loss, weight: np.ndarray | None) -> Metric:
         def accuracy(scores: np.ndarray, y: np.ndarray) -> float:

@@ -3,21 +3,28 @@
 from typing import Any
 
 from chainrule.engines.engine import Engine, Rows
+from chainrule.estimators.monitoring import checked_scorer
 from chainrule.estimators.options import OPTIONS, is_count, is_integer
+from chainrule.formulas.loss import Loss
 from chainrule.formulas.optimizers import Optimizer, optimizers
 from chainrule.formulas.schedules import Schedule, schedules
 from chainrule.foundation.arrays import floating_dtype
 from chainrule.foundation.errors import must_be, suggest
+from chainrule.model.network import Network
+from chainrule.model.objective import Objective
 from chainrule.training.lbfgs import LBFGS
+from chainrule.training.state import TrainingState
 
 __all__ = [
     "LBFGS_NAME",
     "check_options",
     "choose_batch_size",
     "hidden_widths",
+    "make_objective",
     "make_optimizer",
     "make_schedule",
     "solver_of",
+    "start_state",
 ]
 
 LBFGS_NAME: str = LBFGS["name"]
@@ -29,18 +36,20 @@ ONLY_WITH_HELD_OUT_ROWS = ("validation_fraction",)
 
 def check_options(estimator: Any) -> None:
     """Refuse options that cannot be; names of formulas are checked where they are looked up."""
+    values = estimator.get_params(deep=False)
     for name, option in OPTIONS.items():
+        if name not in values:  # an option of the other estimator
+            continue
+        value = values[name]
         if name in ONLY_WITH_HELD_OUT_ROWS and not estimator.early_stopping:
             continue
-        if not hasattr(estimator, name):  # an option of the other estimator
-            continue
-        value = getattr(estimator, name)
         if option.rule is not None and not option.rule.holds(value):
             raise must_be(name, option.rule.words, value)
     if estimator.dtype is not None:
         floating_dtype(estimator.dtype)
     hidden_widths(estimator.hidden_layer_sizes)
     solver_of(estimator)
+    checked_scorer(estimator.monitor)
 
 
 def hidden_widths(sizes: Any) -> list[int]:
@@ -79,23 +88,41 @@ def solver_of(estimator: Any) -> str:
     return LBFGS_NAME if solver == LBFGS_NAME else optimizers[solver].name
 
 
+def make_objective(estimator: Any, network: Network, loss: Loss) -> Objective:
+    """Return what training makes small: the loss of a network, and the penalties asked for."""
+    return Objective.with_strengths(
+        network, loss, l2=float(estimator.alpha), l1=float(estimator.l1)
+    )
+
+
 def make_optimizer(estimator: Any) -> Optimizer:
     """Return the optimizer that the solver and its own options name."""
     if isinstance(estimator.solver, Optimizer):
         return estimator.solver
     name = solver_of(estimator)
-    options: dict[str, Any] = {}
+    if name == LBFGS_NAME:  # it asks its engine for gradients only, never for a step
+        return optimizers["sgd"]
+    options: dict[str, Any] = {"averaging": float(estimator.averaging)}
     if name == "sgd":
         nesterov = bool(estimator.nesterovs_momentum and estimator.momentum > 0.0)
-        options = {"momentum": float(estimator.momentum), "nesterov": nesterov}
+        options |= {"momentum": float(estimator.momentum), "nesterov": nesterov}
     elif name in ("adam", "adamw"):
-        options = {"beta_1": float(estimator.beta_1), "beta_2": float(estimator.beta_2)}
+        options |= {"beta_1": float(estimator.beta_1), "beta_2": float(estimator.beta_2)}
     if name in ("adam", "adamw", "rmsprop"):
         options["epsilon"] = float(estimator.epsilon)
+    if estimator.clip_norm is not None:
+        options["clip_norm"] = float(estimator.clip_norm)
     if estimator.weight_decay is not None:
         options["weight_decay"] = float(estimator.weight_decay)
-    # L-BFGS asks its engine for gradients only, never for a step.
-    return optimizers.get("sgd" if name == LBFGS_NAME else name, **options)
+    return optimizers.get(name, **options)
+
+
+def start_state(estimator: Any, network: Network, **start: Any) -> TrainingState:
+    """Return the state before the first step of the solver."""
+    state = TrainingState.start(network, make_optimizer(estimator), **start)
+    if solver_of(estimator) == LBFGS_NAME:
+        state.slots, state.optimizer = (), dict(LBFGS)
+    return state
 
 
 def choose_batch_size(estimator: Any, engine: Engine, rows: Rows) -> tuple[int, str | None]:

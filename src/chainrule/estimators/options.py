@@ -122,6 +122,12 @@ OPTIONS: dict[str, Option] = {
     "learning_rate_init": Option("float", "The rate that the schedule starts from.", POSITIVE),
     "power_t": Option("float", "Power of the ``invscaling`` schedule.", NOT_NEGATIVE),
     "max_iter": Option("int", "Most epochs (iterations, for ``lbfgs``).", COUNT),
+    "time_limit": Option(
+        "float or None",
+        "Seconds after which no epoch is begun; at least one is made. How many are made then "
+        "depends on the machine, and so does the result.",
+        _or_none(POSITIVE),
+    ),
     "shuffle": Option("bool", "Whether each epoch has an order of its own.", FLAG),
     "random_state": Option(
         "int, generator or None",
@@ -129,8 +135,8 @@ OPTIONS: dict[str, Option] = {
     ),
     "tol": Option(
         "float",
-        "Improvement of the watched value that counts: of a score, or of a loss in the unit of "
-        "the best constant answer's (1 for classes, the variance for squared errors).",
+        "Improvement of the watched value that counts: of a score as it is, or of a loss in the "
+        "unit of the best constant answer's (1 for classes, the variance for squared errors).",
         NOT_NEGATIVE,
     ),
     "verbose": Option("bool", "Whether to print a line per epoch.", VERBOSITY),
@@ -139,11 +145,17 @@ OPTIONS: dict[str, Option] = {
     "nesterovs_momentum": Option("bool", "Whether that momentum looks ahead.", FLAG),
     "early_stopping": Option(
         "bool",
-        "Whether to hold out a share of the rows (stratified for classes), stop when the score on "
-        "them no longer gets better, and keep the best parameters.",
+        "Whether to hold out a share of the rows, stop when what ``monitor`` names no longer gets "
+        "better on them, and keep the best parameters.",
         FLAG,
     ),
     "validation_fraction": Option("float", "That share.", OPEN_SHARE),
+    "validation": Option(
+        '{"random", "last"}',
+        'Which rows are held out: ``"random"`` ones, with the shares of the classes kept, or whole '
+        '``groups`` where `fit` is given them; or the ``"last"`` ones, for rows in order of time.',
+        _one_of("random", "last"),
+    ),
     "beta_1": Option(
         "float", "Share of the mean gradient that ``adam`` and ``adamw`` keep per step.", SHARE
     ),
@@ -191,9 +203,32 @@ OPTIONS: dict[str, Option] = {
         _or_none(NOT_NEGATIVE),
     ),
     "monitor": Option(
-        '{"score", "loss"}',
-        "What is watched on held-out rows: accuracy or R2, or the loss.",
-        _one_of("score", "loss"),
+        "str or scorer",
+        'What is watched on held-out rows: ``"score"`` (accuracy or R2), ``"loss"``, the name of a '
+        'scikit-learn scorer, as ``"roc_auc"``, or a scorer ``f(estimator, X, y)``, of which more '
+        "is better.",
+    ),
+    "l1": Option(
+        "float",
+        "Strength of the l1 penalty on weights (not biases), which draws small weights to 0.",
+        NOT_NEGATIVE,
+    ),
+    "clip_norm": Option(
+        "float",
+        "Largest norm of the gradient of all parameters together; a longer one is shortened to it.",
+        _or_none(POSITIVE),
+    ),
+    "averaging": Option(
+        "float",
+        "Share of a running average of the parameters that each step keeps, such as 0.99; the "
+        "average is what is measured and shown, and 0 is none.",
+        SHARE,
+    ),
+    "label_smoothing": Option(
+        "float",
+        "Share of every label that training spreads over all classes; losses and scores on "
+        "held-out rows are of the labels themselves.",
+        SHARE,
     ),
 }
 

@@ -39,7 +39,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
 
     Training makes small
 
-    .. math:: \frac{\sum_i w_i l_i}{\sum_i w_i} + \frac{\alpha}{2} \sum W^2
+    .. math:: \frac{\sum_i w_i l_i}{\sum_i w_i} + \frac{\alpha}{2} \sum W^2 + l_1 \sum |W|
 
     With a loss that allows it (all but ``poisson``), the network is trained on targets of mean 0
     and spread 1, and the scale is folded into the last layer: the fit does not depend on the unit
@@ -57,9 +57,10 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
 
     Attributes
     ----------
-    coefs_, intercepts_, parameters_, network_, objective_, loss_, best_loss_, loss_curve_,
-    penalty_curve_, validation_loss_curve_, validation_scores_, best_validation_score_, n_iter_,
-    t_, stopped_because_, seed_, n_layers_, n_outputs_, out_activation_, n_features_in_,
+    coefs_, intercepts_, parameters_, network_, objective_, loss_, train_loss_, best_loss_,
+    loss_curve_, penalty_curve_, validation_loss_curve_, validation_scores_,
+    best_validation_score_, n_iter_, t_, stopped_because_, seed_, n_layers_, n_outputs_,
+    out_activation_, n_features_in_,
     feature_names_in_
         As in `MLPClassifier`; scores are R2.
     target_scale_ : TargetScale or None
@@ -92,6 +93,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
         learning_rate_init: float = 0.001,
         power_t: float = 0.5,
         max_iter: int = 200,
+        time_limit: float | None = None,
         shuffle: bool = True,
         random_state: Any = None,
         tol: float = 1e-4,
@@ -101,6 +103,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
         nesterovs_momentum: bool = True,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
+        validation: str = "random",
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
@@ -110,7 +113,10 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
         engine: str | Engine = "auto",
         n_threads: int | None = None,
         weight_decay: float | None = None,
-        monitor: str = "score",
+        monitor: Any = "score",
+        l1: float = 0.0,
+        clip_norm: float | None = None,
+        averaging: float = 0.0,
         scale_target: bool = True,
     ) -> None:
         self._keep(locals())

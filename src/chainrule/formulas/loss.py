@@ -125,6 +125,35 @@ class Loss(Formula):
         """
         return self._checked(_columns(y, n_outputs, like))
 
+    def smoothed(self, y: Array, share: float) -> Array:
+        r"""Return encoded targets moved towards even chances: no label is quite certain.
+
+        .. math:: y \leftarrow (1 - s) y + s / k
+
+        for the share s in [0, 1), and the k columns of a row-wise loss; a column that stands for
+        yes and no has k = 2. Source: Szegedy et al. (2016), CVPR, section 7.
+
+        Raises
+        ------
+        InputError
+            If the share is outside [0, 1), or the loss is not one of probabilities.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> losses.categorical_cross_entropy.smoothed(np.eye(4)[:1], 0.2)
+        array([[0.85, 0.05, 0.05, 0.05]])
+        """
+        if not 0.0 <= share < 1.0:
+            raise must_be("label_smoothing", "at least 0 and below 1", share)
+        if share == 0.0:
+            return y
+        if self.link.range != (0.0, 1.0):
+            advice = "Only losses of probabilities have labels to smooth."
+            raise must_be("label_smoothing", f"0 for {self.name}", share, advice)
+        classes = y.shape[-1] if self.rowwise else 2
+        return (1.0 - share) * y + share / classes
+
     def _checked(self, y: Array) -> Array:
         xp = namespace(y)
         low, high = self.domain
@@ -207,22 +236,20 @@ def _columns(y: Array, n_outputs: int, like: Array) -> Array:
     return y
 
 
-def checked_weight(weight: Array, n: int, like: Array) -> Array:
+def checked_weight(weight: Array, n: int, like: Array, name: str = "sample_weight") -> Array:
     """Return sample weights as an array (n,) of the kind of ``like``; refuse impossible ones."""
     xp = namespace(like)
     weight = xp.asarray(as_floating(weight), dtype=like.dtype)
     if tuple(weight.shape) != (n,):
         raise InputError(
-            f"sample_weight must be of shape ({n},), one weight per row; got {tuple(weight.shape)}."
+            f"{name} must be of shape ({n},), one weight per row; got {tuple(weight.shape)}."
         )
     right = xp.isfinite(weight) & (weight >= 0.0)
     if not bool(xp.all(right)):
         row = int(np.argmin(np.asarray(right)))
-        raise must_be(
-            "sample_weight", "finite and not negative", float(weight[row]), f"Look at row {row}."
-        )
+        raise must_be(name, "finite and not negative", float(weight[row]), f"Look at row {row}.")
     if not bool(xp.any(weight > 0.0)):
-        raise InputError("sample_weight must be positive for some row; got zero for all of them.")
+        raise InputError(f"{name} must be positive for some row; got zero for all of them.")
     return weight
 
 

@@ -48,7 +48,7 @@ def over_rows(subject: Subject, place: Place) -> Node:
 
     name = Derivative(LOSS, place.symbol)
     origin = f"the mean over {n:,} rows"
-    return sum_node(name, terms.tolist(), total, make_term, origin, exact)
+    return sum_node(name, terms.tolist(), total, make_term, origin, exact, adjust=True)
 
 
 def _value_of_row(trace: RowTrace, place: Place) -> float:

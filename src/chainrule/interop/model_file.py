@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from chainrule.estimators.classifier import MLPClassifier
-from chainrule.estimators.ingredients import make_optimizer
+from chainrule.estimators.ingredients import make_objective, start_state
 from chainrule.estimators.regressor import MLPRegressor
 from chainrule.estimators.target_scale import TargetScale
 from chainrule.formulas.loss import losses
@@ -20,8 +20,7 @@ from chainrule.formulas.records import Formula, activations, restore
 from chainrule.formulas.schedules import schedules
 from chainrule.foundation.errors import FileFormatError, InputError, must_be
 from chainrule.model.network import Network
-from chainrule.model.objective import Objective
-from chainrule.training.state import TrainingState, read_arrays, write_arrays
+from chainrule.training.state import read_arrays, write_arrays
 
 if TYPE_CHECKING:
     from chainrule.interop.preparation import Preparation
@@ -91,8 +90,8 @@ def save_model(
     Raises
     ------
     InputError
-        The estimator is not fitted, holds an option or a label that JSON cannot hold, or the file
-        cannot be written.
+        The estimator is not fitted, holds a weight that is not finite, or an option or a label that
+        JSON cannot hold, or the file cannot be written.
 
     Examples
     --------
@@ -112,6 +111,7 @@ def save_model(
         raise must_be("estimator", "an MLPClassifier or MLPRegressor", estimator)
     if not hasattr(estimator, "parameters_"):
         raise must_be("estimator", "fitted", estimator, "Call fit first.")
+    _check_finite(estimator)
     objective = estimator.objective_
     description: dict[str, Any] = {
         "version": chainrule.__version__,
@@ -125,6 +125,7 @@ def save_model(
         "curves": {curve: getattr(estimator, curve) for curve in CURVES},
         "counts": {count: int(getattr(estimator, count)) for count in COUNTS},
         "stopped_because": estimator.stopped_because_,
+        "train_loss": estimator.train_loss_,
         "batch_size": [estimator.batch_size_, estimator.batch_size_reason_],
         "feature_names": _names(getattr(estimator, "feature_names_in_", None)),
         "preparation": None if preparation is None else preparation.to_dict(),
@@ -202,7 +203,7 @@ def _restored(description: dict[str, Any], arrays: dict[str, np.ndarray]) -> Mod
     estimator.network_ = network
     estimator.parameters_ = network.parameters(vector)
     loss = restore(losses, description["loss"])
-    estimator.objective_ = Objective.with_strengths(network, loss, l2=float(estimator.alpha))
+    estimator.objective_ = make_objective(estimator, network, loss)
     estimator.stopped_because_ = _text(description["stopped_because"])
     size, reason = description["batch_size"]
     estimator.batch_size_ = _whole(size)
@@ -214,6 +215,7 @@ def _restored(description: dict[str, Any], arrays: dict[str, np.ndarray]) -> Mod
         estimator.feature_names_in_ = np.array(names, dtype=object)
     losses_seen, scores = estimator.loss_curve_, estimator.validation_scores_
     estimator.loss_ = losses_seen[-1] if losses_seen else math.nan
+    estimator.train_loss_ = float(description["train_loss"])
     estimator.best_loss_ = min(losses_seen) if losses_seen and not scores else None
     estimator.best_validation_score_ = max(scores) if scores else None
     if isinstance(estimator, MLPClassifier):
@@ -229,10 +231,10 @@ def _restored(description: dict[str, Any], arrays: dict[str, np.ndarray]) -> Mod
         estimator._loss_factor = float(description["loss_factor"])
         estimator._loss_unit = float(description["loss_unit"])
     _check_widths(estimator)
-    estimator._state = TrainingState.start(
-        network, make_optimizer(estimator), seed=estimator.seed_, dtype=vector.dtype
+    estimator._state = start_state(
+        estimator, network, seed=estimator.seed_, parameters=network.parameters(vector)
     )
-    estimator._state.vector = estimator._unfold(vector)
+    estimator._state.go_on_from(estimator._unfold(vector))
     preparation = _preparation(description["preparation"])
     estimator.preparation_ = preparation
     if preparation is not None and len(preparation.feature_names) != network.n_in:
@@ -241,6 +243,21 @@ def _restored(description: dict[str, Any], arrays: dict[str, np.ndarray]) -> Mod
     if not isinstance(training, dict):
         raise TypeError("training must be a record")
     return Model(estimator, preparation, training, _text(description["version"]))
+
+
+def _check_finite(estimator: Estimator) -> None:
+    """Refuse a model that cannot predict, and name the layer."""
+    layers = zip(estimator.coefs_, estimator.intercepts_, strict=True)
+    for number, arrays in enumerate(layers, start=1):
+        for kind, array in zip(("weight", "bias"), arrays, strict=True):
+            wrong = array[~np.isfinite(array)]
+            if wrong.size:
+                raise must_be(
+                    "estimator",
+                    "a model of finite numbers",
+                    f"{wrong[0]} in a {kind} of layer {number}",
+                    "Train it anew.",
+                )
 
 
 def _check_widths(estimator: Estimator) -> None:
@@ -273,6 +290,8 @@ def _option_to_json(estimator: Estimator, option: str, value: Any) -> Any:
         return "auto"
     if option == "class_weight":
         return _class_weight_to_json(value)
+    if option == "monitor" and not isinstance(value, str):  # code, which no file holds
+        return "score"
     if option == "dtype" and value is not None:
         return np.dtype(value).name
     return _plain(option, value)

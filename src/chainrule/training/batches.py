@@ -1,7 +1,4 @@
-"""One pass over the rows: an order drawn from the seed, cut into batches, and run in short calls.
-
-Between two calls of the engine Python is in charge, so progress and Ctrl-C always work.
-"""
+"""One pass over the rows: an order drawn from the seed, which the engine cuts into batches."""
 
 import math
 from dataclasses import dataclass
@@ -9,18 +6,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from chainrule.engines.engine import Engine, Rows
+from chainrule.formulas.loss import weighted_mean
 from chainrule.formulas.schedules import Schedule
-from chainrule.foundation.arrays import Array, namespace
+from chainrule.foundation.arrays import namespace
 from chainrule.foundation.errors import DivergenceError
 from chainrule.foundation.seeds import Purpose, stream
+from chainrule.training.snapshot import Snapshot, divergence_limit
 from chainrule.training.state import TrainingState
 
-__all__ = ["Plan", "Snapshot", "one_pass"]
+__all__ = ["Plan", "one_pass"]
 
-# A loss this many times the first one is divergence, finite or not.
-DIVERGENCE_FACTOR = 1e6
-# Besides its arithmetic, a step costs about as much as so many operations.
-OPERATIONS_PER_STEP = 1e6
+# A first loss below this share of the loss of scores of 0 is luck, and no measure.
+LUCK = 1e-2
 
 
 @dataclass(frozen=True)
@@ -33,26 +30,6 @@ class Plan:
     last_epoch: int
     schedule: Schedule
     shuffle: bool
-
-
-@dataclass(frozen=True, eq=False)
-class Snapshot:
-    """A copy of what an epoch changes."""
-
-    vector: Array
-    slots: tuple[Array, ...]
-    step: int
-    epoch: int
-
-    @classmethod
-    def of(cls, state: TrainingState) -> "Snapshot":
-        xp = namespace(state.vector)
-        slots = tuple(xp.asarray(slot, copy=True) for slot in state.slots)
-        return cls(xp.asarray(state.vector, copy=True), slots, state.step, state.epoch)
-
-    def restore(self, state: TrainingState) -> None:
-        state.vector, state.slots = self.vector, self.slots
-        state.step, state.epoch = self.step, self.epoch
 
 
 def one_pass(
@@ -77,38 +54,42 @@ def one_pass(
         order = stream(state.seed, Purpose.SHUFFLE, state.epoch).permutation(len(rows))
     else:
         order = np.arange(len(rows))
-    # two operations per weight and row forward, four backward
-    per_step = OPERATIONS_PER_STEP + 6.0 * state.network.n_parameters * plan.batch_size
-    # counted by work and not by the clock: sums of losses round by their grouping, and a run must
-    # repeat its bits
-    per_call = max(1, int(engine.operations_per_call(state.vector) / per_step))
     done, loss, weight = 0, 0.0, 0.0
     while done < plan.steps:
-        count = 1 if math.isnan(state.first_loss) else min(per_call, plan.steps - done)
-        limit = DIVERGENCE_FACTOR * state.first_loss if state.first_loss > 0.0 else math.inf
+        count = 1 if math.isnan(state.first_loss) else plan.steps - done
         totals = engine.epoch(
             state,
             rows,
             order[done * plan.batch_size : (done + count) * plan.batch_size],
             plan.batch_size,
             rates[done : done + count],
-            # the largest finite number: an infinite loss is above it
-            min(limit, float(np.finfo(np.float64).max)),
+            divergence_limit(state.first_loss),
         )
         if totals.steps < count:
             failed = done + totals.steps
             epoch = state.epoch + 1
+            first_loss = state.first_loss
             (start if failed else before).restore(state)
             raise DivergenceError(
                 epoch=epoch,
                 step=first_step + failed + 1,
                 learning_rate=float(rates[failed]),
                 loss=totals.last_loss,
-                first_loss=totals.last_loss if math.isnan(state.first_loss) else state.first_loss,
+                first_loss=totals.last_loss if math.isnan(first_loss) else first_loss,
             )
         if math.isnan(state.first_loss):
-            state.first_loss = totals.last_loss
+            state.first_loss = _measure_of_divergence(totals.last_loss, engine, rows)
         loss, weight, done = loss + totals.loss, weight + totals.weight, done + count
     state.epoch += 1
     rows_seen = min(plan.steps * plan.batch_size, len(rows))
     return loss / weight, rows_seen, float(rates[-1])
+
+
+def _measure_of_divergence(first_loss: float, engine: Engine, rows: Rows) -> float:
+    """Return the loss of the first batch; where luck made it tiny, that of no answer at all."""
+    xp = namespace(rows.y)
+    with np.errstate(all="ignore"):
+        values = engine.objective.loss.rows(xp, xp.zeros_like(rows.y), rows.y)
+        unanswered = float(weighted_mean(xp, values, rows.weight))
+    lucky = first_loss < LUCK * unanswered < math.inf
+    return unanswered if lucky else first_loss

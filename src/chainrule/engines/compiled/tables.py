@@ -53,6 +53,11 @@ class Job(IntEnum):
     y_stride = 39
     panels_out_at = 40
     direct = 41  # whether scores take the weights as they lie in the flat vector
+    pack = 42  # whether panels are filled before the first step, and emptied after the last
+    unpack = 43
+    clipped_update = 44  # 0: no clipping; else what follows when the gradient has been collected
+    clipped_fields_at = 45
+    squares_at = 46  # float64: two sums for each unit, and after them the largest norm
 
 
 class LayerRow(IntEnum):
@@ -113,7 +118,7 @@ class Source(IntEnum):
 
 
 class Result(IntEnum):
-    """What a run of steps reports: float64 numbers."""
+    """What steps add up to, over all calls of a run: float64 numbers, and after them the limit."""
 
     loss = 0
     weight = 1

@@ -15,7 +15,7 @@ from chainrule.engines.compiled.target import Target
 from chainrule.engines.compiled.tiles import Products
 from chainrule.engines.compiled.values import Code, Value, Variable, function, pointer, whole
 
-__all__ = ["BATCH_ROWS", "STRIP_ROWS", "WeightPhase"]
+__all__ = ["BATCH_ROWS", "STRIP_ROWS", "Strip", "WeightPhase"]
 
 # Rows of a strip: a multiple of every vector length, and of the height of most tiles.
 STRIP_ROWS = 48
@@ -34,11 +34,14 @@ class WeightPhase:
         (job, unit, batch rows, constants, scratch)
     pack, unpack : function
         (job, unit)
+    transpose : function
+        (unit, panel, strip): a strip into the panels of the transposed weight.
     """
 
     update: Any
     pack: Any
     unpack: Any
+    transpose: Any
 
     @classmethod
     def of(cls, module: Any, target: Target, itemsize: int, products: Products) -> "WeightPhase":
@@ -51,11 +54,12 @@ class WeightPhase:
             _update(module, target, element, products, sums, transpose),
             _pack(module, target, element, transpose),
             _unpack(module, target, element),
+            transpose,
         )
 
 
 @dataclass(frozen=True)
-class _Strip:
+class Strip:
     """One panel of a unit: its sizes, and where its numbers stand."""
 
     vectors: Value
@@ -65,7 +69,7 @@ class _Strip:
     columns: Value
 
     @classmethod
-    def of(cls, code: Code, unit: Value, panel: Value, target: Target, lanes: int) -> "_Strip":
+    def of(cls, code: Code, unit: Value, panel: Value, target: Target, lanes: int) -> "Strip":
         vectors = code.least(field(code, unit, UnitRow.vectors) - panel, target.panel_vectors)
         width, column = vectors * lanes, panel * lanes
         start = field(code, unit, UnitRow.panels) + column * field(code, unit, UnitRow.panel_rows)
@@ -97,7 +101,7 @@ def _update(
         with code.when(copied):
             _together(code, element, lanes, depth, rows, inputs, ld_in, scratch)
         with code.loop(0, vectors, target.panel_vectors) as panel:
-            strip = _Strip.of(code, unit, panel, target, lanes)
+            strip = Strip.of(code, unit, panel, target, lanes)
             into = strips.at(panel * (lanes * STRIP_ROWS), element)
             code.call(
                 products.down,
@@ -114,7 +118,7 @@ def _update(
                 strip.width,
             )
     with code.loop(0, vectors, target.panel_vectors) as panel:
-        strip = _Strip.of(code, unit, panel, target, lanes)
+        strip = Strip.of(code, unit, panel, target, lanes)
         gradient = strips.at(panel * (lanes * STRIP_ROWS), element)
         _step(code, job, rows * strip.width, gradient, strip.offset, constants, 1.0)
         # db = sum of dz
@@ -191,7 +195,7 @@ def _transpose(module: Any, target: Target, element: Any, lanes: int) -> Any:
     vector = ir.VectorType(element, lanes)
     wanted = field(code, unit, UnitRow.transposed_at) != 0
     with code.when(wanted):
-        strip = _Strip.of(code, unit, panel, target, lanes)
+        strip = Strip.of(code, unit, panel, target, lanes)
         into = place(code, unit, UnitRow.transposed_at)
         panel_rows = field(code, unit, UnitRow.transposed_rows)
         vectors_in = field(code, unit, UnitRow.vectors_in)
@@ -253,7 +257,7 @@ def _pack(module: Any, target: Target, element: Any, transpose: Any) -> Any:
     bias, bias_flat = field(code, unit, UnitRow.bias_offset), field(code, unit, UnitRow.bias_flat)
     zero = code.value(0.0, element)
     with code.loop(0, field(code, unit, UnitRow.vectors), target.panel_vectors) as panel:
-        strip = _Strip.of(code, unit, panel, target, lanes)
+        strip = Strip.of(code, unit, panel, target, lanes)
         columns, width = strip.columns, strip.width
         with code.loop(0, field(code, job, Job.arrays)) as number:
             flat = place(code, job, Job.flat_at).load(pointer, number, pointer)
@@ -285,7 +289,7 @@ def _unpack(module: Any, target: Target, element: Any) -> Any:
     rows, n_out = field(code, unit, UnitRow.rows), field(code, unit, UnitRow.n_out)
     flat_at, bias_flat = field(code, unit, UnitRow.flat), field(code, unit, UnitRow.bias_flat)
     with code.loop(0, field(code, unit, UnitRow.vectors), target.panel_vectors) as panel:
-        strip = _Strip.of(code, unit, panel, target, lanes)
+        strip = Strip.of(code, unit, panel, target, lanes)
         columns, column = strip.columns, strip.column
         with code.loop(0, field(code, job, Job.arrays_out)) as number:
             flat = place(code, job, Job.flat_out_at).load(pointer, number, pointer)

@@ -14,6 +14,7 @@ from chainrule.engines.compiled.tables import Job, LayerRow, Result, Source, Uni
 from chainrule.engines.compiled.target import Target
 from chainrule.engines.compiled.teamwork import LINE
 from chainrule.engines.compiled.weight_phase import BATCH_ROWS, STRIP_ROWS
+from chainrule.engines.engine import Totals
 from chainrule.model.network import Network
 
 __all__ = ["Workspace", "address_of", "aligned_zeros", "round_up"]
@@ -277,3 +278,30 @@ class Workspace:
         job = self.job
         job[Job.arrays], job[Job.arrays_out] = len(flat), len(out)
         job[Job.panels_out_at] = job[Job.panels_at] + 8 * first_out
+
+    def set_constants(self, table: np.ndarray) -> None:
+        """Name the constants of the steps to make, a row for each."""
+        self._constants = table
+        job = self.job
+        job[Job.steps], job[Job.constants] = table.shape
+        job[Job.constants_at] = address_of(table)
+
+    def set_clipping(self, update: Pass, limit: float) -> None:
+        """Let gradients be collected in the last panels, and clipped ones update the first."""
+        self._squares = np.append(np.zeros(2 * len(self.units)), limit)
+        job = self.job
+        job[Job.clipped_update], job[Job.clipped_fields_at] = update.address, update.fields_at
+        job[Job.squares_at] = address_of(self._squares)
+        job[Job.target_at] = address_of(self.panels[-1])
+        # the pass that collects has the parameters as its slot
+        job[Job.slots_at] = job[Job.panels_at]
+
+    def begin(self, limit: float) -> None:
+        """Let totals start at nothing; a step whose mean loss is above the limit is not made."""
+        self.result[:] = [0.0, 0.0, 0.0, np.nan, limit]
+
+    @property
+    def totals(self) -> Totals:
+        """What the steps since `begin` add up to."""
+        loss, weight, steps, last, _ = self.result.tolist()
+        return Totals(loss, weight, int(steps), last)

@@ -1,0 +1,45 @@
+"""What an estimator keeps of each epoch: curves, counts and the best values."""
+
+import math
+from typing import TYPE_CHECKING
+
+from chainrule.training.loop import Epoch
+
+if TYPE_CHECKING:
+    from chainrule.estimators.running import RunningMLP
+
+__all__ = ["begin_history", "record"]
+
+
+def begin_history(estimator: "RunningMLP") -> None:
+    """Start with no epoch made."""
+    estimator.t_ = 0
+    estimator.loss_curve_, estimator.penalty_curve_ = [], []
+    estimator.learning_rate_curve_, estimator.fit_seconds_ = [], 0.0
+    estimator.validation_loss_curve_ = estimator.validation_scores_ = None
+    estimator.loss_ = estimator.train_loss_ = math.nan
+    estimator.best_loss_ = estimator.best_validation_score_ = None
+
+
+def record(estimator: "RunningMLP", epoch: Epoch) -> None:
+    """Add an epoch, whose losses are in the user's unit."""
+    estimator.n_iter_ += 1
+    estimator.t_ += epoch.rows
+    estimator.loss_ = epoch.loss
+    estimator.loss_curve_.append(epoch.loss)
+    estimator.penalty_curve_.append(epoch.penalty)
+    estimator.learning_rate_curve_.append(epoch.learning_rate)
+    estimator.fit_seconds_ += epoch.seconds
+    if epoch.validation_loss is not None:
+        assert estimator.validation_loss_curve_ is not None
+        assert estimator.validation_scores_ is not None
+        assert epoch.metric is not None
+        estimator.validation_loss_curve_.append(epoch.validation_loss)
+        estimator.validation_scores_.append(epoch.metric)
+        best = estimator.best_validation_score_
+        estimator.best_validation_score_ = epoch.metric if best is None else max(best, epoch.metric)
+    if estimator.validation_scores_:
+        estimator.best_loss_ = None
+    else:
+        lowest = estimator.best_loss_
+        estimator.best_loss_ = epoch.loss if lowest is None else min(lowest, epoch.loss)
