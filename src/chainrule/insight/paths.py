@@ -178,7 +178,7 @@ def _da(trace: RowTrace, layer: int, unit: int, loss: Symbol) -> Node:
 
 def _dscore(trace: RowTrace, output: int, loss: Symbol, score: Symbol) -> Node:
     """Return the derivative by a score: the loss's own short form, which opens at its link."""
-    record = trace.subject.objective.loss
+    record = trace.subject.objective.loss.of_column(output)
     value = float(trace.dscores[output])
     s, y = float(trace.scores[output]), float(trace.y[0, output])
     p = float(trace.prediction[output])
