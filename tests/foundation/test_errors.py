@@ -49,7 +49,7 @@ def test_divergence_names_epoch_step_rate_and_what_to_try():
     error = DivergenceError(epoch=3, step=17, learning_rate=0.5, loss=1e12, first_loss=2.0)
     assert isinstance(error, ArithmeticError)
     assert str(error) == (
-        "training diverged in epoch 3, step 17: the batch loss is 1e+12, the first was 2, the "
+        "training diverged in epoch 3, step 17: the loss is 1e+12, the first was 2, the "
         "learning rate 0.5. The last good parameters are kept. Try a learning rate of 0.05 or "
         "less, and bring inputs and targets to a similar scale."
     )

@@ -80,7 +80,7 @@ class TestTheChapter:
         html = self.chain._repr_html_()
         assert "<mfrac>" in html
         assert "slope of sigmoid in layer 1" in html
-        assert re.search(r"<td>-1\.15681<td>loss mse", html)
+        assert re.search(r"<td>-1\.15681</td><td>loss mse", html)
 
     def test_as_json(self):
         record = json.loads(json.dumps(self.chain.to_dict()))

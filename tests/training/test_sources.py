@@ -1,11 +1,11 @@
-"""Rows from people's arrays: checks at the surface, and the split that holds rows out."""
+"""Rows from people's arrays: checks at the surface."""
 
 import numpy as np
 import pytest
 import scipy.sparse
 
 from chainrule import Dense, Network, Objective
-from chainrule.training.sources import check_finite, held_out_rows, make_rows
+from chainrule.training.sources import check_finite, make_rows
 
 LIKE = np.zeros(1)
 OBJECTIVE = Objective(Network(Dense(2, 3)), "categorical_cross_entropy")
@@ -62,56 +62,3 @@ def test_a_stored_cell_of_a_sparse_matrix_is_named():
         check_finite(x, "x")
     check_finite(scipy.sparse.csr_matrix((6, 2)), "x")
     check_finite(np.array([[1, 2]]), "x")
-
-
-@pytest.mark.parametrize(("n", "fraction"), [(10, 0.1), (10, 0.25), (100, 0.101), (3, 0.5)])
-def test_split_is_a_partition_rounded_up(n, fraction):
-    if n * fraction <= 1.0:
-        fraction = 0.2
-    train, held = held_out_rows(n, fraction, seed=3)
-    assert sorted([*train, *held]) == list(range(n))
-    assert len(held) == int(np.ceil(n * fraction))
-    assert list(train) == sorted(train)
-    assert list(held) == sorted(held)
-
-
-def test_split_is_drawn_from_the_seed():
-    one, same, other = (held_out_rows(50, 0.2, seed=seed)[1] for seed in (1, 1, 2))
-    np.testing.assert_array_equal(one, same)
-    assert not np.array_equal(one, other)
-
-
-def test_split_keeps_the_shares_of_the_classes():
-    """Sorted labels too: each class is in both parts, with its share to one row."""
-    labels = np.repeat(["a", "b", "c"], [60, 30, 10])
-    _, held = held_out_rows(100, 0.2, seed=0, labels=labels)
-    assert {name: int(np.sum(labels[held] == name)) for name in "abc"} == {"a": 12, "b": 6, "c": 2}
-
-
-@pytest.mark.parametrize(
-    ("n", "fraction", "labels", "message"),
-    [
-        (
-            2,
-            0.1,
-            None,
-            "validation_fraction must hold out at least 2 rows and leave 1; got 0.1 of 2",
-        ),
-        (1, 0.5, None, "validation_fraction must hold out at least 2 rows and leave 1"),
-        (
-            12,
-            0.2,
-            np.array([0] * 6 + [1] * 5 + [2]),
-            "each class must have at least 2 rows .*class",
-        ),
-        (
-            10,
-            0.2,
-            np.repeat(np.arange(5), 2),
-            "must leave a row of each of 5 classes on both sides",
-        ),
-    ],
-)
-def test_splits_that_cannot_be_made(n, fraction, labels, message):
-    with pytest.raises(ValueError, match=message):
-        held_out_rows(n, fraction, seed=0, labels=labels)

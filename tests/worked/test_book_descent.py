@@ -141,7 +141,7 @@ class TestLearningRate:
         assert (error.epoch, error.step, error.learning_rate) == (4, 4, 1.0)
         assert (error.loss, error.first_loss) == pytest.approx((1009027867.5, 67.5), rel=1e-12)
         assert str(error) == (
-            "training diverged in epoch 4, step 4: the batch loss is 1.00903e+09, the first was "
+            "training diverged in epoch 4, step 4: the loss is 1.00903e+09, the first was "
             "67.5, the learning rate 1. The last good parameters are kept. Try a learning rate "
             "of 0.1 or less, and bring inputs and targets to a similar scale."
         )

@@ -6,7 +6,7 @@ import logging
 import math
 import platform
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,16 +15,18 @@ import numpy as np
 import chainrule
 from chainrule.app.report import Diverged, Interrupted, Report, written
 from chainrule.app.results import Baseline, Score, scores_of
-from chainrule.app.settings import Settings, estimator_options
+from chainrule.app.settings import Settings, command_line, estimator_options
 from chainrule.app.tables import SUFFIXES, TARGET, is_built_in, read_table
 from chainrule.app.targets import Task, decide_task, encode_target, target_column
 from chainrule.estimators.classifier import MLPClassifier
 from chainrule.estimators.regressor import MLPRegressor
 from chainrule.foundation.errors import DivergenceError, InputError
+from chainrule.foundation.files import check_place
 from chainrule.interop.columns import counted
 from chainrule.interop.model_file import Estimator, save_model
 from chainrule.interop.preparation import Preparation
-from chainrule.training.sources import held_out_rows
+from chainrule.training.splits import held_out_rows
+from chainrule.training.stopping import REASONS
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -32,15 +34,6 @@ if TYPE_CHECKING:
     from chainrule.training.loop import Epoch
 
 __all__ = ["fit"]
-
-STOPPED = {
-    "max_iter": "all epochs made",
-    "max_fun": "all evaluations made",
-    "no_improvement": "no improvement",
-    "time_limit": "time limit",
-    "interrupted": "interrupted",
-    "divergence": "divergence",
-}
 
 
 @dataclass
@@ -61,9 +54,10 @@ def fit(
     task: str | None,
     out: Path | None,
     plot: bool,
+    page: Path | None,
     report: Report,
 ) -> None:
-    """Train on a table, and write the model and the picture of its losses.
+    """Train on a table, and write the model, the picture of its losses, and the report.
 
     Raises
     ------
@@ -75,6 +69,8 @@ def fit(
         After a divergence; a model of at least one good epoch has been written.
     """
     model_path = _place(data, out)
+    if page is not None:
+        check_place(page)
     if plot:  # a missing matplotlib is to be known before training, its font cache is not
         logging.getLogger("matplotlib").setLevel(logging.ERROR)
         from chainrule.app.plot import draw_losses
@@ -130,6 +126,7 @@ def fit(
         },
     }
     save_model(model_path, estimator, preparation, training)
+    estimator.preparation_ = preparation
     _show_run(estimator, run, report)
     report.line(f"\nresult on the {len(test):,} test rows, none of them seen in training:\n")
     report.scores(scores, baseline.name)
@@ -139,6 +136,19 @@ def fit(
         picture = model_path.with_suffix(".png")
         _draw(draw_losses, picture, estimator, run, name, target, scores)
         report.line(f"plot   {picture}")
+    if page is not None:
+        held_out = (X_test, y[test])
+        explanation = estimator.explain(X, y[train], held_out=held_out)
+        facts = {
+            **explanation.subject.facts,
+            "stopped_because": run.stopped,
+            "seconds": run.seconds,
+            "best_epoch": run.best_epoch,
+            "code": command_line(data, target, settings, task),
+        }
+        subject = replace(explanation.subject, facts=facts)
+        replace(explanation, subject=subject).save(page)
+        report.line(f"report {page}")
     if run.stopped == "interrupted":
         raise Interrupted(f"interrupted; the best model so far is in {model_path}")
     if run.divergence is not None:
@@ -148,7 +158,7 @@ def fit(
 
 def _advice(estimator: Estimator, error: DivergenceError, kept: str) -> str:
     return (
-        f"training diverged in epoch {error.epoch}, step {error.step}: the batch loss is "
+        f"training diverged in epoch {error.epoch}, step {error.step}: the loss is "
         f"{error.loss:.4g}, the first was {error.first_loss:.4g}. {kept} Try --learning-rate "
         f"{estimator.learning_rate_init / 10:g} or less."
     )
@@ -203,26 +213,21 @@ def _train(
 ) -> Run:
     """Train until the end, the time limit, Ctrl-C or divergence; the best epoch is kept."""
     epochs = cast("Generator[Epoch, None, None]", estimator.fit_epochs(X, y))
-    stopped, divergence = None, None
+    divergence = None
     with report.epochs(estimator.max_iter, settings.time_limit) as bar:
         try:
             for epoch in epochs:
                 bar.show(epoch)
-                if settings.time_limit is not None and bar.seconds >= settings.time_limit:
-                    stopped = "time_limit" if epoch.number < estimator.max_iter else None
-                    break
         except KeyboardInterrupt:
-            stopped = "interrupted"
+            pass  # the estimator says so
         except DivergenceError as error:
-            stopped, divergence = "divergence", error
+            divergence = error
         finally:
             epochs.close()
         seconds = bar.seconds
-    if stopped is None:
-        finished = estimator.n_iter_ >= estimator.max_iter
-        stopped = "max_iter" if finished else "no_improvement"
     curve = estimator.validation_loss_curve_
     best = int(np.nanargmin(curve)) + 1 if curve and not np.isnan(curve).all() else None
+    stopped = getattr(estimator, "stopped_because_", "interrupted")
     return Run(seconds, stopped, best, divergence)
 
 
@@ -241,7 +246,7 @@ def _show_run(estimator: Estimator, run: Run, report: Report) -> None:
     kept = "" if run.best_epoch is None else f", epoch {run.best_epoch} kept"
     report.line(
         f"trained {counted(estimator.n_iter_, 'epoch')} in {run.seconds:.1f} s "
-        f"({STOPPED[run.stopped]}){kept}"
+        f"({REASONS[run.stopped]}){kept}"
     )
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from chainrule.app.fit import STOPPED
 from chainrule.app.report import Report
 from chainrule.app.results import Score
 from chainrule.estimators.classifier import MLPClassifier
 from chainrule.foundation.errors import FileFormatError
 from chainrule.interop.columns import counted
 from chainrule.interop.model_file import Estimator, Model, read_model
+from chainrule.training.stopping import REASONS
 
 __all__ = ["show"]
 
@@ -61,7 +61,7 @@ def _how(model: Model, report: Report) -> None:
             ("time", f"{training['seconds']:.1f} s"),
         ]
     reason = training.get("stopped", estimator.stopped_because_)
-    epochs = f"{counted(estimator.n_iter_, 'epoch')} ({STOPPED.get(reason, reason)})"
+    epochs = f"{counted(estimator.n_iter_, 'epoch')} ({REASONS.get(reason, reason)})"
     best = training.get("best_epoch")
     facts += [
         ("epochs", epochs + ("" if best is None else f", epoch {best} kept")),

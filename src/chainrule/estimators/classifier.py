@@ -12,6 +12,7 @@ from sklearn.utils.validation import column_or_1d
 from chainrule.engines.engine import Engine
 from chainrule.estimators.class_weight import BALANCED, ClassWeights, label_weights, row_weights
 from chainrule.estimators.fitting import FittingMLP, steps_by_batches
+from chainrule.estimators.inputs import as_targets
 from chainrule.formulas.activations import sigmoid, softmax
 from chainrule.formulas.loss import Loss, losses
 from chainrule.formulas.optimizers import Optimizer
@@ -49,19 +50,25 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         The same as pieces.
     loss_, best_loss_ : float
         Last and lowest value of ``loss_curve_``; ``best_loss_`` is None with held-out rows.
+    train_loss_ : float
+        Loss of all rows trained on (for `partial_fit`: of the last call) at the parameters kept,
+        without penalty; NaN where training was left early.
     loss_curve_, penalty_curve_ : list of float
         Mean loss over each epoch, every row at the parameters of its own step and without penalty;
         and the penalty after each epoch.
     validation_loss_curve_, validation_scores_ : list of float, or None
-        Loss and accuracy on the held-out rows after each epoch.
+        Loss and score (accuracy, or that of the scorer in ``monitor``) on the held-out rows after
+        each epoch.
     best_validation_score_ : float or None
         The highest of these scores.
     n_iter_, t_ : int
-        Epochs of the last fit (of all calls, for `partial_fit`), and rows seen in all.
+        Epochs of the last fit (of all calls, for `partial_fit`), and rows seen in all fits.
     batch_size_, batch_size_reason_ : int, str or None
         The rows per step, and why, where they were measured.
-    stopped_because_ : {"no_improvement", "max_iter", "max_fun", "divergence", "interrupted"}
-        How the last fit ended.
+    stopped_because_ : str
+        How the last fit ended: "no_improvement", "max_iter" (all epochs made), "time_limit",
+        "callback", "divergence", "interrupted" (by Ctrl-C, an error, or leaving the loop), or for
+        ``lbfgs`` "converged" and "max_fun".
     class_weight_ : dict, list of dict, or None
         The weight of each label that ``class_weight`` gave.
     seed_ : int
@@ -96,6 +103,7 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         learning_rate_init: float = 0.001,
         power_t: float = 0.5,
         max_iter: int = 200,
+        time_limit: float | None = None,
         shuffle: bool = True,
         random_state: Any = None,
         tol: float = 1e-4,
@@ -105,6 +113,7 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         nesterovs_momentum: bool = True,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
+        validation: str = "random",
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
@@ -116,7 +125,7 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         engine: str | Engine = "auto",
         n_threads: int | None = None,
         weight_decay: float | None = None,
-        monitor: str = "score",
+        monitor: Any = "score",
         l1: float = 0.0,
         dropout: Any = 0.0,
         clip_norm: float | None = None,
@@ -189,6 +198,12 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         p = self._mean_of(s)
         return np.concatenate((1.0 - p, p), axis=1)
 
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the (weighted) share of rows predicted right, labels of any kind included."""
+        right = self.predict(X) == self._prepared(as_targets(y))
+        right = right.all(axis=1) if right.ndim == 2 else right
+        return float(np.average(right, weights=sample_weight))
+
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """Return the log of `predict_proba`, from the scores: finite for every finite score."""
         s = self._scores(X)
@@ -243,13 +258,13 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
 
     def _prepared(self, y: Any) -> np.ndarray:
         """Return the labels (n,), or the indicator rows (n, n_labels) of multilabel targets."""
-        if hasattr(y, "toarray"):
-            y = y.toarray()
-        labels: np.ndarray = np.asarray(y)
+        labels: np.ndarray = y
         if labels.ndim == 2 and labels.shape[1] == 1:
             labels = column_or_1d(labels, warn=True)
         if labels.dtype == object:
             labels = _of_one_type(labels)
+        if labels.ndim == 1 and labels.dtype.kind in "SMmO":
+            return labels  # of these scikit-learn has no opinion; they sort, and that will do
         check_classification_targets(labels)
         kind = type_of_target(labels, input_name="y")
         if kind == "multiclass-multioutput":
@@ -315,7 +330,7 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         return row_weights(chosen if isinstance(chosen, list) else [chosen], y, weight)
 
     def _strata(self, y: Any) -> np.ndarray | None:
-        return None if self._multilabel else np.asarray(y)
+        return None if y.ndim == 2 else np.asarray(y)
 
     def _metric(self, loss: Loss, weight: np.ndarray | None) -> Metric:
         def accuracy(scores: np.ndarray, y: np.ndarray) -> float:
@@ -334,13 +349,19 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
 
 
 def _of_one_type(labels: np.ndarray) -> np.ndarray:
-    """Return text as it is, and numbers of dtype object as numbers; refuse mixtures."""
+    """Return numbers of dtype object as numbers, other labels as they are; refuse mixtures."""
     flat = labels.ravel().tolist()
-    if all(isinstance(label, str) for label in flat):
-        return labels
     kinds = {"b" if isinstance(label, bool) else np.asarray(label).dtype.kind for label in flat}
     if kinds in ({"b"}, {"i"}, {"f"}, {"i", "f"}):
         return np.array(labels.tolist())
+    types = set(map(type, flat))
+    if types != {type(None)} and (len(types) == 1 or all(issubclass(one, str) for one in types)):
+        try:
+            sorted(set(flat))
+        except TypeError:
+            pass
+        else:
+            return labels
     raise _mixed_labels(flat)
 
 

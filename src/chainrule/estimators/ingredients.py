@@ -3,6 +3,7 @@
 from typing import Any
 
 from chainrule.engines.engine import Engine, Rows
+from chainrule.estimators.monitoring import checked_scorer
 from chainrule.estimators.options import OPTIONS, is_count, is_integer
 from chainrule.formulas.loss import Loss
 from chainrule.formulas.optimizers import Optimizer, optimizers
@@ -48,6 +49,7 @@ def check_options(estimator: Any) -> None:
         floating_dtype(estimator.dtype)
     hidden_widths(estimator.hidden_layer_sizes)
     solver_of(estimator)
+    checked_scorer(estimator.monitor)
 
 
 def hidden_widths(sizes: Any) -> list[int]:

@@ -126,6 +126,12 @@ OPTIONS: dict[str, Option] = {
     "learning_rate_init": Option("float", "The rate that the schedule starts from.", POSITIVE),
     "power_t": Option("float", "Power of the ``invscaling`` schedule.", NOT_NEGATIVE),
     "max_iter": Option("int", "Most epochs (iterations, for ``lbfgs``).", COUNT),
+    "time_limit": Option(
+        "float or None",
+        "Seconds after which no epoch is begun; at least one is made. How many are made then "
+        "depends on the machine, and so does the result.",
+        _or_none(POSITIVE),
+    ),
     "shuffle": Option("bool", "Whether each epoch has an order of its own.", FLAG),
     "random_state": Option(
         "int, generator or None",
@@ -133,8 +139,8 @@ OPTIONS: dict[str, Option] = {
     ),
     "tol": Option(
         "float",
-        "Improvement of the watched value that counts: of a score, or of a loss in the unit of "
-        "the best constant answer's (1 for classes, the variance for squared errors).",
+        "Improvement of the watched value that counts: of a score as it is, or of a loss in the "
+        "unit of the best constant answer's (1 for classes, the variance for squared errors).",
         NOT_NEGATIVE,
     ),
     "verbose": Option("bool", "Whether to print a line per epoch.", VERBOSITY),
@@ -143,11 +149,17 @@ OPTIONS: dict[str, Option] = {
     "nesterovs_momentum": Option("bool", "Whether that momentum looks ahead.", FLAG),
     "early_stopping": Option(
         "bool",
-        "Whether to hold out a share of the rows (stratified for classes), stop when the score on "
-        "them no longer gets better, and keep the best parameters.",
+        "Whether to hold out a share of the rows, stop when what ``monitor`` names no longer gets "
+        "better on them, and keep the best parameters.",
         FLAG,
     ),
     "validation_fraction": Option("float", "That share.", OPEN_SHARE),
+    "validation": Option(
+        '{"random", "last"}',
+        'Which rows are held out: ``"random"`` ones, with the shares of the classes kept, or whole '
+        '``groups`` where `fit` is given them; or the ``"last"`` ones, for rows in order of time.',
+        _one_of("random", "last"),
+    ),
     "beta_1": Option(
         "float", "Share of the mean gradient that ``adam`` and ``adamw`` keep per step.", SHARE
     ),
@@ -195,9 +207,10 @@ OPTIONS: dict[str, Option] = {
         _or_none(NOT_NEGATIVE),
     ),
     "monitor": Option(
-        '{"score", "loss"}',
-        "What is watched on held-out rows: accuracy or R2, or the loss.",
-        _one_of("score", "loss"),
+        "str or scorer",
+        'What is watched on held-out rows: ``"score"`` (accuracy or R2), ``"loss"``, the name of a '
+        'scikit-learn scorer, as ``"roc_auc"``, or a scorer ``f(estimator, X, y)``, of which more '
+        "is better.",
     ),
     "l1": Option(
         "float",

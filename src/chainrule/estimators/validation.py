@@ -1,34 +1,84 @@
 """The rows that an estimator is measured on after each epoch: people's own, or a share held out."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from sklearn.base import is_regressor
 
-from chainrule.engines.engine import Rows
-from chainrule.foundation.errors import InputError
-from chainrule.training.sources import held_out_rows
+from chainrule.foundation.errors import InputError, must_be
+from chainrule.training.splits import held_out_groups, held_out_rows, last_rows
 
 if TYPE_CHECKING:
     from chainrule.estimators.fitting import FittingMLP
 
-__all__ = ["with_held_out_rows"]
+__all__ = ["Samples", "check_held_out", "divided", "own_validation"]
 
 
-def with_held_out_rows(
-    estimator: "FittingMLP", X: Any, y: Any, weight: np.ndarray | None, X_val: Any, y_val: Any
-) -> tuple[Any, Any, np.ndarray | None, Rows | None]:
-    """Return inputs, targets and weights to train on, and the rows to measure on, if any."""
-    if X_val is not None or y_val is not None:
-        if X_val is None or y_val is None:
-            raise InputError("X_val and y_val must be given together; one is None.")
-        X_val, y_val = estimator._checked(X_val, y_val, reset=False)
-        held_weight = estimator._weighted(y_val, None)
-        held_out = estimator._rows(X_val, y_val, held_weight, names=("X_val", "y_val"))
-        return X, y, weight, held_out
-    if not estimator.early_stopping:
-        return X, y, weight, None
-    kept, held = held_out_rows(
-        X.shape[0], estimator.validation_fraction, estimator._state.seed, estimator._strata(y)
+class Samples(NamedTuple):
+    """Checked inputs, prepared targets, and sample weights."""
+
+    X: Any
+    y: np.ndarray
+    weight: np.ndarray | None
+
+    def take(self, index: np.ndarray) -> "Samples":
+        weight = None if self.weight is None else self.weight[index]
+        return Samples(self.X[index], self.y[index], weight)
+
+
+def own_validation(
+    estimator: "FittingMLP", X_val: Any, y_val: Any, sample_weight_val: Any
+) -> Samples | None:
+    """Return a person's own rows to measure on, if there are any."""
+    if X_val is None and y_val is None and sample_weight_val is None:
+        return None
+    if X_val is None or y_val is None:
+        raise InputError("X_val and y_val must be given together; one is None.")
+    return estimator._checked(
+        X_val, y_val, sample_weight_val, reset=False, name="sample_weight_val"
     )
-    held_out = estimator._rows(X[held], y[held], None if weight is None else weight[held])
-    return X[kept], y[kept], None if weight is None else weight[kept], held_out
+
+
+def divided(
+    estimator: "FittingMLP", samples: Samples, groups: Any, seed: int
+) -> tuple[Samples, Samples]:
+    """Return the rows to train on and those held out, as the options and groups ask for."""
+    n, fraction = samples.X.shape[0], estimator.validation_fraction
+    labels = estimator._strata(samples.y)
+    if groups is not None:
+        groups = np.asarray(groups)
+        if groups.shape != (n,):
+            raise InputError(
+                f"groups must be of shape ({n},), one group per row; got {groups.shape}."
+            )
+        if estimator.validation == "last":
+            raise InputError(
+                "groups must be None with validation='last', which may cut a group in two. Take "
+                "validation='random', or pass X_val and y_val."
+            )
+        kept, held = held_out_groups(groups, fraction, seed, labels)
+    elif estimator.validation == "last":
+        kept, held = last_rows(n, fraction)
+    else:
+        kept, held = held_out_rows(n, fraction, seed, labels)
+    return samples.take(kept), samples.take(held)
+
+
+def check_held_out(estimator: "FittingMLP", held: Samples, names: tuple[str, str]) -> None:
+    """Refuse rows that cannot be measured on: of classes never trained on, too few, or absent."""
+    where = "y_val" if names[1] == "y_val" else "the part of y held out"
+    labels = estimator._strata(held.y)
+    if labels is not None:
+        classes = estimator.classes_.tolist()
+        unseen = [label for label in np.unique(labels).tolist() if label not in classes]
+        if unseen:
+            row = int(np.argmax(labels == unseen[0]))
+            raise InputError(
+                f"{where} must hold classes that are trained on, {classes}; got {unseen[0]!r} in "
+                f"row {row}. Have rows of it to train on, or leave them out."
+            )
+    if held.weight is not None and not np.any(held.weight > 0.0):
+        raise InputError(f"sample_weight must be above 0 for some row of {where}; all are 0.")
+    if is_regressor(estimator) and estimator.monitor == "score" and held.X.shape[0] < 2:
+        advice = "Pass more, or choose monitor='loss'."
+        raise must_be("X_val", "at least 2 rows, for R2", held.X.shape[0], advice)

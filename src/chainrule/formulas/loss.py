@@ -105,6 +105,15 @@ class Loss(Formula):
         gradient = self.gradient(xp, s, y)
         return gradient if self.rowwise else gradient / float(s.shape[-1])
 
+    @property
+    def scores_per_target(self) -> int:
+        """How many scores of the network answer for one column of targets."""
+        return 1
+
+    def of_column(self, column: int) -> "Loss":
+        """Return the loss of one score, where each column has one of its own."""
+        return self
+
     def encode(self, y: Array, n_outputs: int, like: Array) -> Array:
         """Return targets as the (n, n_outputs) array that `value` takes, of the kind of ``like``.
 
@@ -227,22 +236,20 @@ def _columns(y: Array, n_outputs: int, like: Array) -> Array:
     return y
 
 
-def checked_weight(weight: Array, n: int, like: Array) -> Array:
+def checked_weight(weight: Array, n: int, like: Array, name: str = "sample_weight") -> Array:
     """Return sample weights as an array (n,) of the kind of ``like``; refuse impossible ones."""
     xp = namespace(like)
     weight = xp.asarray(as_floating(weight), dtype=like.dtype)
     if tuple(weight.shape) != (n,):
         raise InputError(
-            f"sample_weight must be of shape ({n},), one weight per row; got {tuple(weight.shape)}."
+            f"{name} must be of shape ({n},), one weight per row; got {tuple(weight.shape)}."
         )
     right = xp.isfinite(weight) & (weight >= 0.0)
     if not bool(xp.all(right)):
         row = int(np.argmin(np.asarray(right)))
-        raise must_be(
-            "sample_weight", "finite and not negative", float(weight[row]), f"Look at row {row}."
-        )
+        raise must_be(name, "finite and not negative", float(weight[row]), f"Look at row {row}.")
     if not bool(xp.any(weight > 0.0)):
-        raise InputError("sample_weight must be positive for some row; got zero for all of them.")
+        raise InputError(f"{name} must be positive for some row; got zero for all of them.")
     return weight
 
 

@@ -7,10 +7,12 @@ from difflib import get_close_matches
 from typing import Any
 
 __all__ = [
+    "DataWarning",
     "DivergenceError",
     "DivergenceWarning",
     "FileFormatError",
     "InputError",
+    "InputTypeError",
     "UnknownNameError",
     "must_be",
     "suggest",
@@ -19,6 +21,10 @@ __all__ = [
 
 class InputError(ValueError):
     """An argument, a column or a file that cannot be used; the message says what to do."""
+
+
+class InputTypeError(InputError, TypeError):
+    """Data of a kind that no number can be made of: dates, objects."""
 
 
 class UnknownNameError(InputError, KeyError):
@@ -39,25 +45,28 @@ class DivergenceError(ArithmeticError):
     ----------
     epoch, step : int
         Where it happened, both counted from 1.
-    learning_rate : float
-        The rate of that step.
+    learning_rate : float or None
+        The rate of that step; None where steps have none.
     loss, first_loss : float
-        The batch loss that fired the stop, and the loss of the first batch.
+        The loss that fired the stop, of a batch or of all rows, and the loss of the first batch.
     """
 
     def __init__(
-        self, *, epoch: int, step: int, learning_rate: float, loss: float, first_loss: float
+        self, *, epoch: int, step: int, learning_rate: float | None, loss: float, first_loss: float
     ) -> None:
         self.epoch = epoch
         self.step = step
         self.learning_rate = learning_rate
         self.loss = loss
         self.first_loss = first_loss
+        rate, advice = "", "Bring"
+        if learning_rate is not None:
+            rate = f", the learning rate {learning_rate:g}"
+            advice = f"Try a learning rate of {learning_rate / 10:g} or less, and bring"
         super().__init__(
-            f"training diverged in epoch {epoch}, step {step}: the batch loss is {loss:.6g}, the "
-            f"first was {first_loss:.6g}, the learning rate {learning_rate:g}. The last good "
-            f"parameters are kept. Try a learning rate of {learning_rate / 10:g} or less, and "
-            "bring inputs and targets to a similar scale."
+            f"training diverged in epoch {epoch}, step {step}: the loss is {loss:.6g}, the first "
+            f"was {first_loss:.6g}{rate}. The last good parameters are kept. {advice} inputs and "
+            "targets to a similar scale."
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -66,11 +75,15 @@ class DivergenceError(ArithmeticError):
 
 
 def _rebuild_divergence(
-    epoch: int, step: int, learning_rate: float, loss: float, first_loss: float
+    epoch: int, step: int, learning_rate: float | None, loss: float, first_loss: float
 ) -> DivergenceError:
     return DivergenceError(
         epoch=epoch, step=step, learning_rate=learning_rate, loss=loss, first_loss=first_loss
     )
+
+
+class DataWarning(UserWarning):
+    """Inputs a network can hardly learn from, or a fit that answers the same for all rows."""
 
 
 class DivergenceWarning(RuntimeWarning):

@@ -125,6 +125,7 @@ def save_model(
         "curves": {curve: getattr(estimator, curve) for curve in CURVES},
         "counts": {count: int(getattr(estimator, count)) for count in COUNTS},
         "stopped_because": estimator.stopped_because_,
+        "train_loss": estimator.train_loss_,
         "batch_size": [estimator.batch_size_, estimator.batch_size_reason_],
         "feature_names": _names(getattr(estimator, "feature_names_in_", None)),
         "preparation": None if preparation is None else preparation.to_dict(),
@@ -214,6 +215,7 @@ def _restored(description: dict[str, Any], arrays: dict[str, np.ndarray]) -> Mod
         estimator.feature_names_in_ = np.array(names, dtype=object)
     losses_seen, scores = estimator.loss_curve_, estimator.validation_scores_
     estimator.loss_ = losses_seen[-1] if losses_seen else math.nan
+    estimator.train_loss_ = float(description["train_loss"])
     estimator.best_loss_ = min(losses_seen) if losses_seen and not scores else None
     estimator.best_validation_score_ = max(scores) if scores else None
     if isinstance(estimator, MLPClassifier):
@@ -288,6 +290,8 @@ def _option_to_json(estimator: Estimator, option: str, value: Any) -> Any:
         return "auto"
     if option == "class_weight":
         return _class_weight_to_json(value)
+    if option == "monitor" and not isinstance(value, str):  # code, which no file holds
+        return "score"
     if option == "dtype" and value is not None:
         return np.dtype(value).name
     return _plain(option, value)
@@ -346,6 +350,10 @@ LABELS: dict[str, tuple[str, Callable[[Any], bool]]] = {
 
 
 def _labels_to_json(labels: np.ndarray) -> dict[str, Any]:
+    if labels.dtype.kind in "Mm":
+        return {"kind": "time", "dtype": labels.dtype.name, "values": labels.view("i8").tolist()}
+    if labels.dtype.kind == "S":
+        return {"kind": "bytes", "dtype": "", "values": [b.decode("latin-1") for b in labels]}
     values = labels.tolist()
     for name, (kinds, right) in LABELS.items():
         if labels.dtype.kind in kinds and all(right(value) for value in values):
@@ -354,6 +362,14 @@ def _labels_to_json(labels: np.ndarray) -> dict[str, Any]:
 
 
 def _labels_from_json(record: dict[str, Any]) -> np.ndarray:
+    if record["kind"] == "time":
+        numbers = np.array([_integer(value) for value in record["values"]], dtype=np.int64)
+        dtype = np.dtype(_text(record["dtype"]))
+        if dtype.kind not in "Mm":
+            raise ValueError("the labels are not of their dtype")
+        return numbers.view(dtype)
+    if record["kind"] == "bytes":
+        return np.array([_text(value).encode("latin-1") for value in record["values"]])
     kinds, right = LABELS[record["kind"]]
     values = record["values"]
     if not isinstance(values, list) or not all(right(value) for value in values):
@@ -375,10 +391,16 @@ def _curve(value: Any) -> list[float] | None:
     return None if value is None else [float(number) for number in value]
 
 
-def _whole(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise ValueError(f"a count must be a whole number of at least 0, got {value!r}")
+def _integer(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError(f"a whole number is needed, got {value!r}")
     return value
+
+
+def _whole(value: Any) -> int:
+    if _integer(value) < 0:
+        raise ValueError(f"a count must be at least 0, got {value!r}")
+    return int(value)
 
 
 def _text(value: Any) -> str:

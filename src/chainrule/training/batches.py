@@ -1,23 +1,21 @@
 """One pass over the rows: an order drawn from the seed, which the engine cuts into batches."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from chainrule.engines.engine import Engine, Rows
 from chainrule.formulas.loss import weighted_mean
 from chainrule.formulas.schedules import Schedule
-from chainrule.foundation.arrays import Array, namespace
+from chainrule.foundation.arrays import namespace
 from chainrule.foundation.errors import DivergenceError
 from chainrule.foundation.seeds import Purpose, stream
+from chainrule.training.snapshot import Snapshot, divergence_limit
 from chainrule.training.state import TrainingState
-from chainrule.training.stopping import Patience
 
-__all__ = ["Plan", "Snapshot", "one_pass"]
+__all__ = ["Plan", "one_pass"]
 
-# A loss this many times the first one is divergence, finite or not.
-DIVERGENCE_FACTOR = 1e6
 # A first loss below this share of the loss of scores of 0 is luck, and no measure.
 LUCK = 1e-2
 
@@ -32,30 +30,6 @@ class Plan:
     last_epoch: int
     schedule: Schedule
     shuffle: bool
-
-
-@dataclass(frozen=True, eq=False)
-class Snapshot:
-    """A copy of what an epoch changes."""
-
-    vector: Array
-    slots: tuple[Array, ...]
-    step: int
-    epoch: int
-    patience: Patience
-    best: Array | None
-
-    @classmethod
-    def of(cls, state: TrainingState) -> "Snapshot":
-        xp = namespace(state.vector)
-        slots = tuple(xp.asarray(slot, copy=True) for slot in state.slots)
-        vector = xp.asarray(state.vector, copy=True)
-        return cls(vector, slots, state.step, state.epoch, replace(state.patience), state.best)
-
-    def restore(self, state: TrainingState) -> None:
-        state.vector, state.slots = self.vector, self.slots
-        state.step, state.epoch = self.step, self.epoch
-        state.patience, state.best = replace(self.patience), self.best
 
 
 def one_pass(
@@ -83,26 +57,25 @@ def one_pass(
     done, loss, weight = 0, 0.0, 0.0
     while done < plan.steps:
         count = 1 if math.isnan(state.first_loss) else plan.steps - done
-        limit = DIVERGENCE_FACTOR * state.first_loss if state.first_loss > 0.0 else math.inf
         totals = engine.epoch(
             state,
             rows,
             order[done * plan.batch_size : (done + count) * plan.batch_size],
             plan.batch_size,
             rates[done : done + count],
-            # the largest finite number: an infinite loss is above it
-            min(limit, float(np.finfo(np.float64).max)),
+            divergence_limit(state.first_loss),
         )
         if totals.steps < count:
             failed = done + totals.steps
             epoch = state.epoch + 1
+            first_loss = state.first_loss
             (start if failed else before).restore(state)
             raise DivergenceError(
                 epoch=epoch,
                 step=first_step + failed + 1,
                 learning_rate=float(rates[failed]),
                 loss=totals.last_loss,
-                first_loss=totals.last_loss if math.isnan(state.first_loss) else state.first_loss,
+                first_loss=totals.last_loss if math.isnan(first_loss) else first_loss,
             )
         if math.isnan(state.first_loss):
             state.first_loss = _measure_of_divergence(totals.last_loss, engine, rows)

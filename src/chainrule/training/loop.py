@@ -5,7 +5,7 @@ Everything else (estimators, command line, notebooks) is a plain ``for`` loop ov
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,10 +20,12 @@ from chainrule.foundation.errors import InputError, must_be
 from chainrule.model.network import Network
 from chainrule.model.objective import Objective
 from chainrule.model.parameters import Parameters
-from chainrule.training.batches import Plan, Snapshot, one_pass
+from chainrule.training.batches import Plan, one_pass
 from chainrule.training.monitor import Metric, assess, checked_monitor
+from chainrule.training.snapshot import Snapshot, closing_loss, whole_epoch
 from chainrule.training.sources import make_rows
 from chainrule.training.state import TrainingState
+from chainrule.training.stopping import Ending
 
 __all__ = ["Epoch", "train", "train_rows"]
 
@@ -122,13 +124,14 @@ def train(
     patience: int | None = None,
     tolerance: float = 0.0,
     monitor: str | None = None,
+    time_limit: float | None = None,
     seed: int = 0,
     dtype: Any = "float64",
     parameters: Parameters | None = None,
     state: TrainingState | None = None,
     engine: str | Engine = "auto",
     n_threads: int | None = None,
-) -> Iterator[Epoch]:
+) -> Generator[Epoch, bool | None, Ending]:
     """Train a network by gradient descent, one batch at a time, and yield an `Epoch` per pass.
 
     In each epoch every row is used exactly once, in an order drawn from the seed; the last batch
@@ -181,6 +184,9 @@ def train(
     monitor : {"loss", "validation_loss", "metric"}, optional
         The value that patience and the adaptive schedule look at; by default the last of these
         that is there.
+    time_limit : float, optional
+        Seconds after which no epoch is begun; at least one is made. What comes out then depends on
+        the speed of the machine.
     seed : int
         Seed of the start and of every order.
     dtype : {"float64", "float32"}
@@ -200,13 +206,18 @@ def train(
     Epoch
         After each pass. ``epoch.state`` goes on changing while the loop runs.
 
+    Returns
+    -------
+    Ending
+        The value of the generator at its end: why it ended, and the loss of all rows there.
+
     Raises
     ------
     InputError
         Before the first step, if anything does not fit.
     DivergenceError
-        At once when a batch loss is not finite or a million times the first; the state then holds
-        the parameters of the last good epoch.
+        At once when a batch loss is not finite or a million times the first, or the loss at the
+        end is; the state then holds the parameters of the last good epoch.
 
     Examples
     --------
@@ -243,6 +254,7 @@ def train(
         patience=patience,
         tolerance=tolerance,
         monitor=monitor,
+        time_limit=time_limit,
     )
 
 
@@ -262,9 +274,13 @@ def train_rows(
     patience: int | None = None,
     tolerance: float = 0.0,
     monitor: str | None = None,
-) -> Iterator[Epoch]:
-    """Check the options, then train as `train` does, on rows and a state that are ready."""
-    _check_options(engine, rows, state, learning_rate, batch_size, epochs, patience)
+    time_limit: float | None = None,
+) -> Generator[Epoch, bool | None, Ending]:
+    """Check the options, then train as `train` does, on rows and a state that are ready.
+
+    Sending True to the generator ends the run after that epoch, with the reason ``callback``.
+    """
+    _check_options(engine, state, learning_rate, batch_size, epochs, patience, time_limit)
     monitor = checked_monitor(monitor, validation, metric)
     batch_size = min(batch_size, len(rows))
     whole, rest = divmod(len(rows), batch_size)
@@ -276,7 +292,9 @@ def train_rows(
         schedule=schedule,
         shuffle=shuffle,
     )
-    return _epochs(engine, rows, state, plan, validation, metric, patience, tolerance, monitor)
+    return _epochs(
+        engine, rows, state, plan, validation, metric, patience, tolerance, monitor, time_limit
+    )
 
 
 def _epochs(
@@ -289,51 +307,58 @@ def _epochs(
     patience: int | None,
     tolerance: float,
     monitor: str,
-) -> Iterator[Epoch]:
+    time_limit: float | None,
+) -> Generator[Epoch, bool | None, Ending]:
     xp = namespace(state.vector)
     if state.learning_rate is None:
         state.learning_rate = plan.learning_rate
+    limit = math.inf if time_limit is None else time.perf_counter() + time_limit
     before = Snapshot.of(state)
-    while state.epoch < plan.last_epoch:
+    reason, rate = None, state.learning_rate
+    while reason is None and state.epoch < plan.last_epoch:
         began = time.perf_counter()
-        start = Snapshot.of(state)
-        loss, rows_seen, rate = one_pass(engine, rows, state, plan, start, before)
-        before = start
-        validation_loss, score, best = assess(
-            engine, state, loss, validation, metric, monitor, tolerance, keep=patience is not None
-        )
-        stop = False
-        if patience is not None and state.patience.stale >= patience:
-            slower = plan.schedule.after_plateau(state.learning_rate)
-            stop = slower is None
-            if slower is not None:
-                state.learning_rate = slower
-                state.patience.stale = 0
-        yield Epoch(
-            number=state.epoch,
-            loss=loss,
-            penalty=float(engine.objective.penalty(xp, state.parameters)),
-            validation_loss=validation_loss,
-            metric=score,
-            learning_rate=rate,
-            rows=rows_seen,
-            steps=plan.steps,
-            seconds=time.perf_counter() - began,
-            best=best,
-            state=state,
-        )
-        if stop:
-            return
+        with whole_epoch(state) as start:
+            loss, rows_seen, rate = one_pass(engine, rows, state, plan, start, before)
+            before = start
+            keep = patience is not None
+            validation_loss, score, best = assess(
+                engine, state, loss, validation, metric, monitor, tolerance, keep
+            )
+            if patience is not None and state.patience.stale >= patience:
+                slower = plan.schedule.after_plateau(state.learning_rate)
+                if slower is None:
+                    reason = "no_improvement"
+                else:
+                    state.learning_rate = slower
+                    state.patience.stale = 0
+            epoch = Epoch(
+                number=state.epoch,
+                loss=loss,
+                penalty=float(engine.objective.penalty(xp, state.parameters)),
+                validation_loss=validation_loss,
+                metric=score,
+                learning_rate=rate,
+                rows=rows_seen,
+                steps=plan.steps,
+                seconds=time.perf_counter() - began,
+                best=best,
+                state=state,
+            )
+        if (yield epoch):
+            reason = "callback"
+        elif reason is None and state.epoch < plan.last_epoch and time.perf_counter() >= limit:
+            reason = "time_limit"
+    return Ending(reason or "max_iter", closing_loss(engine, rows, state, before, rate))
 
 
 def _check_options(
     engine: Engine,
-    rows: Rows,
     state: TrainingState,
     learning_rate: float,
     batch_size: int,
     epochs: int,
     patience: int | None,
+    time_limit: float | None,
 ) -> None:
     counts = {"batch_size": batch_size, "epochs": epochs}
     if patience is not None:
@@ -344,6 +369,8 @@ def _check_options(
             raise must_be(name, "a positive integer", count)
     if not (0.0 < learning_rate < math.inf):
         raise must_be("learning_rate", "positive and finite", learning_rate)
+    if time_limit is not None and not time_limit > 0.0:
+        raise must_be("time_limit", "None or a positive number of seconds", time_limit)
     if state.optimizer != engine.optimizer.to_dict():
         raise InputError(
             f"optimizer must be the one the state belongs to, {state.optimizer}; got "

@@ -1,6 +1,5 @@
 """Where rows come from: people's arrays, checked once, as the rows an engine works on."""
 
-import math
 from typing import Any
 
 import array_api_compat
@@ -10,10 +9,9 @@ from chainrule.engines.engine import Rows
 from chainrule.formulas.loss import checked_weight
 from chainrule.foundation.arrays import Array, namespace
 from chainrule.foundation.errors import InputError
-from chainrule.foundation.seeds import Purpose, stream
 from chainrule.model.objective import Objective
 
-__all__ = ["check_finite", "held_out_rows", "make_rows"]
+__all__ = ["check_finite", "make_rows"]
 
 
 # So many numbers are looked at one by one, without the sum that saves a temporary array.
@@ -121,53 +119,3 @@ def check_finite(x: Array, name: str, columns: Any = None) -> None:
         f"{name} must be finite, without NaN and inf; got {value} in row {row}, column "
         f"{column}{named}, counted from 0. Remove such rows, or fill the cells."
     )
-
-
-def held_out_rows(
-    n: int, fraction: float, seed: int, labels: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the numbers of the rows to train on and of those held out, at random, both in order.
-
-    Parameters
-    ----------
-    n : int
-        Number of rows.
-    fraction : float
-        Share to hold out, rounded up to whole rows.
-    seed : int
-        Seed of the choice.
-    labels : array (n,), optional
-        Classes whose shares both parts keep.
-
-    Raises
-    ------
-    InputError
-        If a part would be too small, or a class has a single row.
-    """
-    from sklearn.model_selection import train_test_split
-
-    held = math.ceil(n * fraction)
-    advice = "Pass X_val and y_val, more rows, or early_stopping=False."
-    if held < 2 or n - held < 1:
-        raise InputError(
-            "validation_fraction must hold out at least 2 rows and leave 1; got "
-            f"{fraction:g} of {n} rows, which is {held}. {advice}"
-        )
-    if labels is not None:
-        classes, counts = np.unique(labels, return_counts=True)
-        if counts.min() < 2:
-            single = classes[np.argmin(counts)]
-            raise InputError(
-                f"each class must have at least 2 rows to be on both sides of the split; class "
-                f"{single!r} has 1. Remove or merge it, or pass X_val and y_val."
-            )
-        if len(classes) > min(held, n - held):
-            raise InputError(
-                f"validation_fraction must leave a row of each of {len(classes)} classes on both "
-                f"sides; got {fraction:g} of {n} rows, which is {held}. {advice}"
-            )
-    random_state = int(stream(seed, Purpose.SPLIT).integers(2**31 - 1))
-    train, test = train_test_split(
-        np.arange(n), test_size=held, random_state=random_state, stratify=labels
-    )
-    return np.sort(train), np.sort(test)

@@ -1,9 +1,38 @@
-"""When to stop: patience with a monitored value, counted exactly."""
+"""When to stop, and why: patience with a monitored value, counted exactly, and the reasons."""
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
-__all__ = ["Patience"]
+__all__ = ["REASONS", "Ending", "Patience"]
+
+# Why training ended, and in words.
+REASONS = {
+    "no_improvement": "no improvement",
+    "converged": "no slope is left",
+    "max_iter": "all epochs made",
+    "max_fun": "all evaluations made",
+    "time_limit": "time limit",
+    "callback": "a callback asked for it",
+    "divergence": "divergence",
+    "interrupted": "interrupted",
+}
+
+
+class Ending(NamedTuple):
+    """How a run ended: what its generator returns.
+
+    Attributes
+    ----------
+    reason : str
+        A key of `REASONS`.
+    loss : float
+        Mean loss of all rows, without penalties, at the parameters that the run leaves behind:
+        the best where patience watches validation rows, else the last.
+    """
+
+    reason: str
+    loss: float
 
 
 @dataclass

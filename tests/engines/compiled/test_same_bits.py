@@ -5,6 +5,7 @@ import pytest
 
 from chainrule import optimizers
 from chainrule.engines.compiled import engine as engine_module
+from chainrule.engines.compiled import workspace
 from chainrule.engines.compiled.engine import CompiledEngine
 from chainrule.engines.compiled.target import host_target
 from chainrule.engines.engine import Rows
@@ -65,6 +66,20 @@ def test_threads_and_slices(problems, seed):
     for result in results[1:]:
         for array, first in zip(result, results[0], strict=True):
             np.testing.assert_array_equal(array, first)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_wide_layers_in_copies_or_not(problems, monkeypatch, dtype, threads):
+    objective, rows = problems.problem([61, 53, 70, 3], "mse", 300, dtype)
+    order, results = np.random.default_rng(0).permutation(300), []
+    for wide in (1, 10**6):
+        monkeypatch.setattr(workspace, "WIDE", wide)
+        engine = CompiledEngine(objective, RULES[1], threads)
+        start = problems.position(objective.network, RULES[1], dtype)
+        end, _ = problems.run(engine, rows, start, order, 150)
+        results.append((end.vector.tobytes(), engine.gradient(end.vector, rows)[1].tobytes()))
+    assert results[0] == results[1]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

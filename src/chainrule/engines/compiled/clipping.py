@@ -14,7 +14,7 @@ from chainrule.engines.compiled.passes import float_type
 from chainrule.engines.compiled.tables import Job, UnitRow, field, place
 from chainrule.engines.compiled.target import Target
 from chainrule.engines.compiled.values import Value, Variable, function, pointer, whole
-from chainrule.engines.compiled.weight_phase import Strip, WeightPhase
+from chainrule.engines.compiled.weight_phase import WeightPhase, panel_width
 
 __all__ = ["Clipping"]
 
@@ -47,13 +47,13 @@ class Clipping:
         """Write the functions into a module."""
         element, lanes = float_type(itemsize), target.lanes(itemsize)
         return cls(
-            _squares(module, target, element, lanes),
+            _squares(module, element, lanes),
             _factor(module),
-            _apply(module, target, element, lanes, weights.transpose),
+            _apply(module, element, lanes, weights.transpose),
         )
 
 
-def _squares(module: Any, target: Target, element: Any, lanes: int) -> Any:
+def _squares(module: Any, element: Any, lanes: int) -> Any:
     code = function(module, "squares", [pointer, pointer, whole])
     job, unit, number = code.arguments
     gradient = place(code, job, Job.target_at)
@@ -73,19 +73,18 @@ def _squares(module: Any, target: Target, element: Any, lanes: int) -> Any:
                 x = code.where(is_large, 0.0, x)
             middle.set(code.fused(x, x, middle.get()))
 
-    bias = field(code, unit, UnitRow.bias_offset)
-    with code.loop(0, field(code, unit, UnitRow.vectors), target.panel_vectors) as panel:
-        strip = Strip.of(code, unit, panel, target, lanes)
-        with code.loop(0, field(code, unit, UnitRow.rows)) as row:
-            add(gradient.at(strip.offset + row * strip.width, element), strip.columns)
-        with code.when(bias >= 0):
-            add(gradient.at(bias + strip.column, element), strip.columns)
+    width, columns = panel_width(code, unit, lanes), field(code, unit, UnitRow.columns)
+    offset, bias = field(code, unit, UnitRow.offset), field(code, unit, UnitRow.bias_offset)
+    with code.loop(0, field(code, unit, UnitRow.rows)) as row:
+        add(gradient.at(offset + row * width, element), columns)
+    with code.when(bias >= 0):
+        add(gradient.at(bias, element), columns)
     sums = place(code, job, Job.squares_at).at(number * 2, _double)
-    for offset, total in enumerate((middle.get(), large.get())):
+    for number_of_sum, total in enumerate((middle.get(), large.get())):
         result = code.extract(total, 0)
         for i in range(1, lanes):
             result = result + code.extract(total, i)
-        sums.store(result, offset)
+        sums.store(result, number_of_sum)
     code.end()
     return code.function
 
@@ -109,7 +108,7 @@ def _factor(module: Any) -> Any:
     return code.function
 
 
-def _apply(module: Any, target: Target, element: Any, lanes: int, transpose: Any) -> Any:
+def _apply(module: Any, element: Any, lanes: int, transpose: Any) -> Any:
     code = function(module, "apply", [pointer, pointer, pointer, _double])
     job, unit, constants, factor = code.arguments
     gradient = place(code, job, Job.target_at)
@@ -134,12 +133,11 @@ def _apply(module: Any, target: Target, element: Any, lanes: int, transpose: Any
             code.value(mask, _double),
         )
 
+    width, offset = panel_width(code, unit, lanes), field(code, unit, UnitRow.offset)
     bias = field(code, unit, UnitRow.bias_offset)
-    with code.loop(0, field(code, unit, UnitRow.vectors), target.panel_vectors) as panel:
-        strip = Strip.of(code, unit, panel, target, lanes)
-        step(field(code, unit, UnitRow.rows) * strip.width, strip.offset, 1.0)
-        with code.when(bias >= 0):
-            step(strip.width, bias + strip.column, 0.0)
-        code.call(transpose, unit, panel, weights.at(strip.offset, element))
+    step(field(code, unit, UnitRow.rows) * width, offset, 1.0)
+    with code.when(bias >= 0):
+        step(width, bias, 0.0)
+    code.call(transpose, unit, weights.at(offset, element))
     code.end()
     return code.function

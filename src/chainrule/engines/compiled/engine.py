@@ -31,9 +31,6 @@ BLOCK = 48
 DIRECT_ROWS = 8
 # Rows whose gradient is formed at once, whatever the number of rows.
 GRADIENT_ROWS = 4096
-# Panels of one unit of the weight phase, and the batch from which that pays.
-GROUP = 8
-GROUP_ROWS = 256
 # Multiplications per step, and per call, below which a second thread costs more than it brings:
 # two barriers a step, and the start of a thread, about 0.1 ms.
 STEP_WORK = 1_000_000
@@ -190,7 +187,7 @@ class CompiledEngine:
         panels = len(slots) + (code.clipped is not None)
         with self._workspace("train", dtype, batch, panels, self._threads(batch, per_call)) as work:
             self._set_update(work, code.update)
-            if code.clipped is not None:
+            if code.clipped is not None and self.optimizer.clip_norm is not None:
                 work.set_clipping(code.clipped, self.optimizer.clip_norm)
             work.set_arrays([vector, *slots], new)
             work.begin(limit)
@@ -386,7 +383,6 @@ class CompiledEngine:
                 n_slots=n_slots,
                 threads=threads,
                 training=training,
-                group=GROUP if rows >= GROUP_ROWS else 1,
                 dropout=self.objective.dropout if kind == "train" else (),
             )
         yield work

@@ -318,6 +318,9 @@ class _Loops:
             lambda table, index: tables[table].load(ir.DoubleType(), index),
         )
         self.index = self.row = self.column = columns  # set by the loops
+        self.inputs["column"] = lambda: code.spread(
+            code.cast(self.column, self.vector.element), self.vector.count
+        )
 
     def shared(self, *outputs: Expression) -> None:
         self.emission.prepare_shared(*outputs)

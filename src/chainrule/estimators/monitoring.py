@@ -1,0 +1,97 @@
+"""What is watched on held-out rows: the estimator's own score, its loss, or a scorer."""
+
+import copy
+import inspect
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from chainrule.engines.engine import Rows
+from chainrule.estimators.validation import Samples
+from chainrule.foundation.errors import InputError, must_be, suggest
+from chainrule.training.monitor import Metric
+
+if TYPE_CHECKING:
+    from chainrule.estimators.running import RunningMLP
+
+__all__ = ["checked_scorer", "metric_on"]
+
+Scorer: TypeAlias = Callable[..., Any]
+OWN = ("score", "loss")
+
+
+def checked_scorer(monitor: Any) -> Scorer | None:
+    """Return the scorer that ``monitor`` names; None for the estimator's own score and loss.
+
+    Raises
+    ------
+    InputError
+        If there is no scorer of that name.
+    """
+    if isinstance(monitor, str):
+        if monitor in OWN:
+            return None
+        from sklearn.metrics import get_scorer, get_scorer_names
+
+        names = get_scorer_names()
+        if monitor in names:
+            scorer: Scorer = get_scorer(monitor)
+            return scorer
+        advice = suggest(monitor, [*OWN, *names])
+    elif callable(monitor):
+        return monitor  # type: ignore[no-any-return]
+    else:
+        advice = ""
+    rule = "'score', 'loss', the name of a scikit-learn scorer, or a scorer"
+    raise must_be("monitor", rule, monitor, advice)
+
+
+def metric_on(estimator: "RunningMLP", held: Samples, rows: Rows) -> Metric:
+    """Return what is measured on the rows held out, which are given as the user's and as encoded.
+
+    A scorer sees the estimator as it is after each epoch, its best parameters aside.
+    """
+    scorer = checked_scorer(estimator.monitor)
+    if scorer is None:
+        return estimator._metric(estimator.objective_.loss, rows.weight)
+    state, name = estimator._state, _name_of(scorer, estimator.monitor)
+    options = {}
+    if held.weight is not None and _takes_weights(scorer):
+        options["sample_weight"] = held.weight
+    y = held.y[:, 0] if held.y.ndim == 2 and held.y.shape[1] == 1 else held.y
+    view = copy.copy(estimator)
+    view._engine = estimator._engine
+    view.__dict__.pop("feature_names_in_", None)  # held.X is an array, whose columns were checked
+
+    def score(scores: np.ndarray, encoded: np.ndarray) -> float:
+        if not np.all(np.isfinite(scores)):
+            return -math.inf
+        view.parameters_ = view.network_.parameters(view._fold(state.vector))
+        where = f"monitor={name} must give a number on the rows held out; in epoch {state.epoch}"
+        try:
+            value = float(scorer(view, held.X, y, **options))
+        except Exception as error:
+            reason = str(error).rstrip(".")
+            raise InputError(
+                f"{where} it raised {type(error).__name__}: {reason}. Choose another scorer."
+            ) from error
+        if math.isnan(value):
+            raise InputError(f"{where} it gave {value}. Choose another scorer.")
+        return value
+
+    return score
+
+
+def _takes_weights(scorer: Scorer) -> bool:
+    """Say whether a scorer, or the metric a scikit-learn scorer is made of, takes weights."""
+    try:
+        signature = inspect.signature(getattr(scorer, "_score_func", scorer))
+    except ValueError:  # a function written in C
+        return False
+    return "sample_weight" in signature.parameters
+
+
+def _name_of(scorer: Scorer, monitor: Any) -> str:
+    return repr(monitor) if isinstance(monitor, str) else getattr(scorer, "__name__", repr(scorer))

@@ -1,0 +1,100 @@
+"""A copy of where training stands, and the ways back to it: after divergence, after Ctrl-C."""
+
+import copy
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+
+from chainrule.engines.engine import Engine, Rows
+from chainrule.foundation.arrays import Array, namespace
+from chainrule.foundation.errors import DivergenceError
+from chainrule.training.state import TrainingState
+from chainrule.training.stopping import Patience
+
+__all__ = ["DIVERGENCE_FACTOR", "Snapshot", "closing_loss", "divergence_limit", "whole_epoch"]
+
+# A loss this many times the first one is divergence, finite or not.
+DIVERGENCE_FACTOR = 1e6
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """A copy of what an epoch changes."""
+
+    vector: Array
+    slots: tuple[Array, ...]
+    step: int
+    epoch: int
+    learning_rate: float | None
+    first_loss: float
+    patience: Patience
+    best: Array | None
+
+    @classmethod
+    def of(cls, state: TrainingState) -> "Snapshot":
+        xp = namespace(state.vector)
+        return cls(
+            xp.asarray(state.vector, copy=True),
+            tuple(xp.asarray(slot, copy=True) for slot in state.slots),
+            state.step,
+            state.epoch,
+            state.learning_rate,
+            state.first_loss,
+            copy.copy(state.patience),
+            state.best,  # never written to: a better epoch brings an array of its own
+        )
+
+    def restore(self, state: TrainingState) -> None:
+        """Bring a state back to all of this; once, for the arrays are the state's from then on."""
+        state.vector, state.slots = self.vector, self.slots
+        state.step, state.epoch = self.step, self.epoch
+        state.learning_rate, state.first_loss = self.learning_rate, self.first_loss
+        state.patience, state.best = self.patience, self.best
+
+
+@contextmanager
+def whole_epoch(state: TrainingState) -> Iterator[Snapshot]:
+    """Make an epoch whole or not at all: whatever cuts it short, the state is as before.
+
+    A divergence has its own way back, to the last parameters whose loss was good.
+    """
+    start = Snapshot.of(state)
+    try:
+        yield start
+    except DivergenceError:
+        raise
+    except BaseException:
+        start.restore(state)
+        raise
+
+
+def divergence_limit(first_loss: float) -> float:
+    """Return the largest loss that is no divergence."""
+    limit = DIVERGENCE_FACTOR * first_loss if first_loss > 0.0 else math.inf
+    # the largest finite number: an infinite loss is above it
+    return min(limit, float(np.finfo(np.float64).max))
+
+
+def closing_loss(
+    engine: Engine, rows: Rows, state: TrainingState, last: Snapshot, learning_rate: float | None
+) -> float:
+    """Return the loss of all rows at the parameters that a run leaves behind.
+
+    No batch has seen the parameters after the last step: if they are those kept, and diverged, the
+    state goes back to the start of the last epoch.
+    """
+    loss = engine.loss(state.best_parameters.vector, rows)
+    if state.best is None and not loss <= divergence_limit(state.first_loss):
+        error = DivergenceError(
+            epoch=state.epoch,
+            step=state.step,
+            learning_rate=learning_rate,
+            loss=loss,
+            first_loss=state.first_loss,
+        )
+        last.restore(state)
+        raise error
+    return loss

@@ -1,0 +1,151 @@
+"""The rows that estimators are measured on: a share held out, or people's own."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import accuracy_score, log_loss, r2_score
+
+from chainrule import MLPClassifier, MLPRegressor
+from chainrule.foundation.errors import InputError
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+GENERATOR = np.random.default_rng(30)
+X = GENERATOR.normal(size=(60, 3))
+BINARY = (X[:, 0] > 0).astype(int)
+THREE = np.arange(60) % 3
+T = 2 * X[:, 0] - X[:, 1] + 1
+SMALL = {"hidden_layer_sizes": (4,), "max_iter": 3, "random_state": 0}
+
+
+def watched(model, monkeypatch):
+    """Return the list that the rows of the model's next fit go into: trained on, held out."""
+    seen = []
+    original = model._rows
+    monkeypatch.setattr(
+        model,
+        "_rows",
+        lambda samples, *rest, **o: seen.append(samples) or original(samples, *rest, **o),
+    )
+    return seen
+
+
+def test_the_last_rows_are_held_out_for_rows_in_order_of_time(monkeypatch):
+    model = MLPRegressor(early_stopping=True, validation="last", validation_fraction=0.2, **SMALL)
+    seen = watched(model, monkeypatch)
+    model.fit(X, T)
+    np.testing.assert_array_equal(seen[0].X, X[:48])
+    np.testing.assert_array_equal(seen[1].X, X[48:])
+    assert model.target_scale_.center == pytest.approx(T[:48].mean(), rel=1e-12)
+
+
+def test_groups_are_never_on_both_sides(monkeypatch):
+    groups = GENERATOR.integers(0, 12, size=60)
+    model = MLPClassifier(early_stopping=True, validation_fraction=0.3, **SMALL)
+    seen = watched(model, monkeypatch)
+    inputs = np.c_[X, groups]
+    model.fit(inputs, THREE, groups=groups)
+    kept, held = (set(samples.X[:, 3]) for samples in seen)
+    assert held
+    assert not kept & held
+    same = MLPClassifier(early_stopping=True, validation_fraction=0.3, **SMALL)
+    same.fit(inputs, THREE, groups=[f"g{group:02d}" for group in groups])
+    np.testing.assert_array_equal(same.parameters_.vector, model.parameters_.vector)
+
+
+def test_groups_that_cannot_be_are_refused():
+    model = MLPClassifier(early_stopping=True, **SMALL)
+    with pytest.raises(InputError, match=r"groups must be of shape \(60,\)"):
+        model.fit(X, THREE, groups=np.zeros(59))
+    with pytest.raises(InputError, match="groups must be None with validation='last'"):
+        model.set_params(validation="last").fit(X, THREE, groups=np.arange(60))
+    with pytest.raises(InputError, match="validation must be 'random' or 'last'; got 'first'"):
+        model.set_params(validation="first").fit(X, THREE)
+    assert not hasattr(model, "n_features_in_")
+
+
+def test_a_class_that_is_never_trained_on_is_named():
+    order = np.argsort(THREE)
+    model = MLPClassifier(early_stopping=True, validation="last", **SMALL)
+    labels = np.array(["a", "b", "c"])[np.minimum(THREE[order], 1)]
+    labels[-3:] = "c"
+    with pytest.raises(InputError, match=r"the part of y held out must .* got 'c' in row 3"):
+        model.fit(X, labels)
+    with pytest.raises(InputError, match=r"y_val must hold classes .*\[0, 1\]; got 9 in row 1"):
+        MLPClassifier(**SMALL).fit(X, BINARY, X_val=X[:2], y_val=[1, 9])
+
+
+def test_own_rows_have_weights_too():
+    weight = GENERATOR.uniform(size=20)
+    rows = {"X_val": X[40:], "y_val": BINARY[40:], "sample_weight_val": weight}
+    model = MLPClassifier(monitor="loss", **SMALL).fit(X[:40], BINARY[:40], **rows)
+    expected = log_loss(BINARY[40:], model.predict_proba(X[40:]), sample_weight=weight)
+    assert min(model.validation_loss_curve_) == pytest.approx(expected, rel=1e-12)
+    model = MLPClassifier(**SMALL).fit(X[:40], BINARY[:40], **rows)
+    expected = accuracy_score(BINARY[40:], model.predict(X[40:]), sample_weight=weight)
+    assert model.best_validation_score_ == pytest.approx(expected, rel=1e-12)
+    rows["y_val"] = T[40:]
+    model = MLPRegressor(**SMALL).fit(X[:40], T[:40], **rows)
+    expected = r2_score(T[40:], model.predict(X[40:]), sample_weight=weight)
+    assert model.best_validation_score_ == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ({"X_val": X[:5]}, "given together"),
+        ({"sample_weight_val": np.ones(5)}, "given together"),
+        ({"sample_weight_val": np.ones(4)}, r"sample_weight_val must be of shape \(5,\)"),
+        ({"sample_weight_val": -np.ones(5)}, "sample_weight_val must be finite and not negative"),
+        ({"sample_weight_val": np.zeros(5)}, "sample_weight_val must be positive for some row"),
+        ({"X_val": X[:1], "y_val": T[:1]}, "X_val must be at least 2 rows, for R2; got 1"),
+        ({"X_val": np.full((5, 3), np.nan)}, "X_val must be finite"),
+        ({"X_val": X[:5, :2]}, "2 features, but MLPRegressor is expecting 3"),
+        ({"y_val": np.c_[T, T][:5]}, "1 target"),
+    ],
+)
+def test_own_rows_that_cannot_be_are_refused_and_nothing_changes(rows, message):
+    if "given together" not in message:
+        rows = {"X_val": X[:5], "y_val": T[:5]} | rows
+    model = MLPRegressor(**SMALL)
+    with pytest.raises(ValueError, match=message):
+        model.fit(X, T, **rows)
+    assert not hasattr(model, "parameters_")
+    assert not hasattr(model, "n_features_in_")
+    model.fit(X[:, :2], T)
+    before = {name: getattr(model, name) for name in vars(model)}
+    with pytest.raises(ValueError, match=message):
+        model.fit(X, T, **rows)
+    assert {name: getattr(model, name) for name in vars(model)} == before
+
+
+def test_held_out_rows_without_weight_are_refused():
+    weight = np.ones(60)
+    weight[54:] = 0.0
+    model = MLPRegressor(early_stopping=True, validation="last", **SMALL)
+    with pytest.raises(InputError, match="above 0 for some row of the part of y held out"):
+        model.fit(X, T, weight)
+
+
+def test_a_refused_call_leaves_a_fitted_model_as_it_was():
+    """Whatever a warm start or partial_fit brings that does not fit: classes, targets, columns."""
+    for model, calls in (
+        (
+            MLPClassifier(warm_start=True, **SMALL).fit(X, THREE),
+            [(X, THREE + 1), (X, BINARY), (X[:, :2], THREE), (X, np.c_[BINARY, BINARY])],
+        ),
+        (
+            MLPRegressor(warm_start=True, **SMALL).fit(X, T),
+            [(X, np.c_[T, T]), (X[:, :2], T), (X, np.where(THREE == 1, np.nan, T))],
+        ),
+    ):
+        before = {name: getattr(model, name) for name in vars(model)}
+        vector, step = model._state.vector.copy(), model._state.step
+        for arguments in calls:
+            for method in (model.fit, model.partial_fit):
+                if method == model.partial_fit and arguments[1] is BINARY:
+                    continue
+                with pytest.raises(ValueError):
+                    method(*arguments)
+                assert {name: getattr(model, name) for name in vars(model)} == before
+                np.testing.assert_array_equal(model._state.vector, vector)
+                assert model._state.step == step
