@@ -5,7 +5,7 @@ import pytest
 from sklearn.linear_model import Lasso
 
 from chainrule import MLPClassifier, MLPRegressor, Network, load, losses, save_model, train
-from chainrule.foundation.errors import DivergenceWarning, InputError
+from chainrule.foundation.errors import DivergenceWarning, InputError, NoEffectWarning
 from chainrule.interop.model_file import FORMAT, KIND
 from chainrule.training.state import read_arrays, write_arrays
 
@@ -188,7 +188,8 @@ class TestAveraging:
         assert chain.update.memory["average"] == (chain.weight, chain.update.after)
 
     def test_lbfgs_has_no_steps_to_average(self, tmp_path):
-        model = classifier(solver="lbfgs", averaging=0.9).fit(X, BINARY)
+        with pytest.warns(NoEffectWarning, match="averaging=0.9 has no effect"):
+            model = classifier(solver="lbfgs", averaging=0.9, batch_size="auto").fit(X, BINARY)
         save_model(tmp_path / "model", model)
         assert load(tmp_path / "model")._state.slots == ()
 

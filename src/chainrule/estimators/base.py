@@ -83,6 +83,8 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     classes_: np.ndarray
     n_features_in_: int
     n_outputs_: int
+    # What the options that training is built on meant when it began.
+    _begun: dict[str, Any]
     _state: TrainingState
     _engine: Engine
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from chainrule.engines.engine import Rows, choose_engine
 from chainrule.estimators.base import BaseMLP
+from chainrule.estimators.checking import fixed_options
 from chainrule.estimators.history import begin_history, record
 from chainrule.estimators.ingredients import (
     LBFGS_NAME,
@@ -42,6 +43,7 @@ class RunningMLP(BaseMLP):
         network = Network.of_widths(widths, self.activation)
         dtype = self.dtype or (np.float32 if X.dtype in (np.float32, np.float16) else np.float64)
         self._state = start_state(self, network, seed=seed, dtype=dtype)
+        self._begun = fixed_options(self)
         self.network_ = network
         self.objective_ = make_objective(self, network, loss)
         self.seed_ = seed
@@ -76,6 +78,8 @@ class RunningMLP(BaseMLP):
         stops: bool = True,
     ) -> Generator[Epoch, bool | None, Ending]:
         """Return the run over these rows, checked and ready."""
+        if solver_of(self) != LBFGS_NAME:
+            self._state = self._state.tuned(make_optimizer(self))
         held_out = None
         if held is not None:
             weighted = held._replace(weight=self._weighted(held.y, held.weight))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from chainrule.estimators.checking import fixed_options
 from chainrule.estimators.classifier import MLPClassifier
 from chainrule.estimators.ingredients import make_objective, start_state
 from chainrule.estimators.regressor import MLPRegressor
@@ -231,6 +232,7 @@ def _restored(description: dict[str, Any], arrays: dict[str, np.ndarray]) -> Mod
         estimator._loss_factor = float(description["loss_factor"])
         estimator._loss_unit = float(description["loss_unit"])
     _check_widths(estimator)
+    estimator._begun = fixed_options(estimator)
     estimator._state = start_state(
         estimator, network, seed=estimator.seed_, parameters=network.parameters(vector)
     )
