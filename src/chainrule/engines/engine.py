@@ -84,6 +84,7 @@ class Position(Protocol):
     vector: Array
     slots: tuple[Array, ...]
     step: int
+    seed: int  # of the masks of dropout
 
 
 @runtime_checkable
@@ -121,7 +122,9 @@ class Engine(Protocol):
         gradient of a batch is the sum of w_i times the gradient of row i, divided by the number of
         its rows, plus the gradient of the penalties; a batch whose weights are all 0 is skipped,
         but counted. Where the optimizer has a ``clip_norm`` c, this gradient g is multiplied by
-        min(1, c / abs(g)), with the norm over all parameters. Decoupled decay comes before the
+        min(1, c / abs(g)), with the norm over all parameters. With dropout, the rows of a batch go
+        through the units that `chainrule.model.dropout` leaves them, by the seed and the step of
+        the position and the place of a row in its batch. Decoupled decay comes before the
         optimizer's own step and is not clipped. The run stops before
         the update of a batch whose loss (the sum of w_i l_i over the number of its rows) is not
         finite or above ``limit``.

@@ -60,6 +60,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     weight_decay: float | None
     monitor: Any
     l1: float
+    dropout: Any
     clip_norm: float | None
     averaging: float
 

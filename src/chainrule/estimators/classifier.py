@@ -127,6 +127,7 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         weight_decay: float | None = None,
         monitor: Any = "score",
         l1: float = 0.0,
+        dropout: Any = 0.0,
         clip_norm: float | None = None,
         averaging: float = 0.0,
         label_smoothing: float = 0.0,

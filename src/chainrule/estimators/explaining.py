@@ -52,6 +52,8 @@ def _notes(estimator: "FittingMLP") -> Iterator[str]:
         yield scale.sentence
     if estimator._state.optimizer.get("averaging"):
         yield "the parameters are the average of those of the steps; training goes on from the last"
+    if estimator.objective_.dropout:
+        yield "training leaves units out; what is explained is the whole network"
     if estimator.label_smoothing > 0.0:
         yield f"labels are smoothed as in training, by {estimator.label_smoothing:g}"
 

@@ -89,9 +89,14 @@ def solver_of(estimator: Any) -> str:
 
 
 def make_objective(estimator: Any, network: Network, loss: Loss) -> Objective:
-    """Return what training makes small: the loss of a network, and the penalties asked for."""
+    """Return what training makes small: the loss of a network, with all that is asked for."""
+    hidden = len(network.layers) > 1
     return Objective.with_strengths(
-        network, loss, l2=float(estimator.alpha), l1=float(estimator.l1)
+        network,
+        loss,
+        l2=float(estimator.alpha),
+        l1=float(estimator.l1),
+        dropout=estimator.dropout if hidden else 0.0,
     )
 
 

@@ -115,6 +115,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
         weight_decay: float | None = None,
         monitor: Any = "score",
         l1: float = 0.0,
+        dropout: Any = 0.0,
         clip_norm: float | None = None,
         averaging: float = 0.0,
         scale_target: bool = True,

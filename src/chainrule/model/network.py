@@ -19,6 +19,7 @@ from chainrule.foundation.arrays import Array, Namespace, as_floating, floating_
 from chainrule.foundation.catalogue import Catalogue
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.foundation.seeds import Purpose, stream
+from chainrule.model.dropout import Mask
 from chainrule.model.parameters import Layout, Parameters
 
 __all__ = ["Dense", "Network"]
@@ -219,7 +220,11 @@ class Network:
         return Parameters(self.layout, vector)
 
     def forward(
-        self, xp: Namespace, parameters: Parameters, x: Array
+        self,
+        xp: Namespace,
+        parameters: Parameters,
+        x: Array,
+        masks: Sequence[Mask | None] = (),
     ) -> tuple[Array, Callable[[Array], Array]]:
         """Return the scores (n, n_out), and the pullback to the flat gradient.
 
@@ -231,17 +236,23 @@ class Network:
             The numbers of this network.
         x : array of shape (n, n_in)
             Inputs; a SciPy sparse matrix where the parameters are NumPy arrays.
+        masks : sequence of Mask or None
+            Of the first layers, in a step of training that leaves units out.
         """
+        masks = (*masks, *[None] * (len(self.layers) - len(masks)))
         a, pullbacks = x, []
-        for layer, weight, bias in zip(
-            self.layers, parameters.weights, parameters.biases, strict=True
+        for layer, weight, bias, mask in zip(
+            self.layers, parameters.weights, parameters.biases, masks, strict=True
         ):
             a, layer_pullback = layer.forward(xp, weight, bias, a)
+            a = a if mask is None else mask(xp, a)
             pullbacks.append(layer_pullback)
 
         def pullback(dscore: Array) -> Array:
             d, parts = dscore, []
             for number in reversed(range(len(pullbacks))):
+                mask = masks[number]
+                d = d if mask is None else mask(xp, d)
                 d, dweight, dbias = pullbacks[number](d, input_too=number > 0)
                 if dbias is not None:
                     parts.append(dbias)

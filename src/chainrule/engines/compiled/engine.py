@@ -20,6 +20,7 @@ from chainrule.engines.engine import Position, Rows, Totals
 from chainrule.formulas.optimizers import Optimizer
 from chainrule.foundation.arrays import Array, floating_dtype, namespace
 from chainrule.foundation.errors import InputError, must_be
+from chainrule.model.dropout import step_keys
 from chainrule.model.objective import Objective
 
 __all__ = ["CompiledEngine"]
@@ -195,6 +196,9 @@ class CompiledEngine:
                     span = slice(first, first + per_call)
                     some = order[first * batch_size : (first + per_call) * batch_size]
                     constants = self._constants.table(rates[span], position.step + 1 + first)
+                    if self.objective.dropout:
+                        at, layers = position.step + first, len(self.objective.network.layers)
+                        work.set_keys(step_keys(position.seed, at, len(constants), layers))
                     work.job[Job.pack] = first == 0
                     work.job[Job.unpack] = span.stop >= len(rates)
                     self._make_steps(work, rows.x, y, weight, some, batch, constants)
@@ -379,6 +383,7 @@ class CompiledEngine:
                 n_slots=n_slots,
                 threads=threads,
                 training=training,
+                dropout=self.objective.dropout if kind == "train" else (),
             )
         yield work
         # a call that failed does not get here: its threads may still hold the memory
