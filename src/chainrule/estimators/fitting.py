@@ -4,7 +4,7 @@ A fit is a plain loop over the epochs of `train_rows`; the estimator is fitted a
 """
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
@@ -13,6 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from chainrule.estimators.callbacks import Callback, SupportsCallbacks, tell_scikit_learn
 from chainrule.estimators.ingredients import (
     LBFGS_NAME,
     check_options,
@@ -38,7 +39,7 @@ def steps_by_batches(estimator: RunningMLP) -> bool:
     return True
 
 
-class FittingMLP(RunningMLP):
+class FittingMLP(SupportsCallbacks, RunningMLP):
     """A network that learns from arrays, as scikit-learn's estimators do."""
 
     def fit(
@@ -86,8 +87,16 @@ class FittingMLP(RunningMLP):
         InputError
             A ValueError that names the argument, its value and what to do.
         """
-        epochs = self._training(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
-        self._warn(self._follow(epochs), stacklevel=3)
+        divergence = None
+
+        def train(callbacks: Sequence[Callback]) -> None:
+            nonlocal divergence
+            given = (X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
+            divergence = self._follow(self._training(*given, callbacks=callbacks))
+
+        tell_scikit_learn(self, train, X, y, sample_weight)
+        if divergence is not None:
+            warnings.warn(str(divergence), DivergenceWarning, stacklevel=2)
         limit = {
             "max_iter": f"max_iter={self.max_iter} epochs",
             "max_fun": f"max_fun={self.max_fun} evaluations of the gradient",
@@ -134,6 +143,7 @@ class FittingMLP(RunningMLP):
         y_val: Any,
         sample_weight_val: Any,
         groups: Any,
+        callbacks: Sequence[Callback] = (),
     ) -> Iterator[Epoch]:
         with unchanged_if_refused(self):
             check_options(self)
@@ -150,7 +160,7 @@ class FittingMLP(RunningMLP):
             if held is not None:
                 check_held_out(self, held, names)
             run = self._run(samples, held, self.max_iter, names=names)
-        yield from self._followed(run)
+        yield from self._followed(run, callbacks)
 
     @available_if(steps_by_batches)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
@@ -185,8 +195,10 @@ class FittingMLP(RunningMLP):
             seed = as_seed(self.random_state) if anew else self._state.seed
             samples = self._taken_in(samples, anew, seed, classes)
             run = self._run(samples, None, 1, stops=False)
-        self._warn(self._follow(self._followed(run)), stacklevel=4)
+        divergence = self._follow(self._followed(run))
         self.n_iter_ = self._state.epoch
+        if divergence is not None:
+            warnings.warn(str(divergence), DivergenceWarning, stacklevel=3)
         return self
 
     def _follow(self, epochs: Iterator[Epoch]) -> DivergenceError | None:
@@ -198,10 +210,6 @@ class FittingMLP(RunningMLP):
         except DivergenceError as error:
             return error
         return None
-
-    def _warn(self, divergence: DivergenceError | None, stacklevel: int) -> None:
-        if divergence is not None:
-            warnings.warn(str(divergence), DivergenceWarning, stacklevel=stacklevel)
 
     def _taken_in(self, samples: Samples, anew: bool, seed: int, classes: Any = None) -> Samples:
         """Return samples with the weights of their classes; begin with them where asked to."""

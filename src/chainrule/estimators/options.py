@@ -54,6 +54,10 @@ def _one_of(*names: str) -> Rule:
     return Rule(lambda value: isinstance(value, str) and value in names, words)
 
 
+def _listed(value: Any) -> Any:
+    return value if isinstance(value, list | tuple) else [value]
+
+
 TINY = math.ulp(0.0)
 FLAG = Rule(_is_flag, "True or False")
 COUNT = Rule(is_count, "a positive integer")
@@ -140,6 +144,16 @@ OPTIONS: dict[str, Option] = {
         NOT_NEGATIVE,
     ),
     "verbose": Option("bool", "Whether to print a line per epoch.", VERBOSITY),
+    "callbacks": Option(
+        "callable or list of callables",
+        "What is called with the `Epoch` after each epoch, its losses in the unit of y, when the "
+        "estimator is already fitted. Returning True ends training; an error ends it too, and "
+        "leaves the estimator as it is after that epoch.",
+        Rule(
+            lambda value: value is None or all(map(callable, _listed(value))),
+            "None, a function of an epoch, or a list of them",
+        ),
+    ),
     "warm_start": Option("bool", "Whether `fit` goes on from where the last one ended.", FLAG),
     "momentum": Option("float", "Momentum of ``sgd``.", SHARE),
     "nesterovs_momentum": Option("bool", "Whether that momentum looks ahead.", FLAG),
