@@ -20,6 +20,7 @@ from chainrule.estimators.ingredients import (
     make_schedule,
     solver_of,
 )
+from chainrule.estimators.progress import shown
 from chainrule.estimators.running import RunningMLP
 from chainrule.estimators.validation import Samples, check_held_out, divided, own_validation
 from chainrule.formulas.loss import checked_weight
@@ -87,12 +88,15 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
         InputError
             A ValueError that names the argument, its value and what to do.
         """
+        check_options(self)
         divergence = None
 
         def train(callbacks: Sequence[Callback]) -> None:
             nonlocal divergence
             given = (X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
-            divergence = self._follow(self._training(*given, callbacks=callbacks))
+            divergence = self._follow(
+                self._training(*given, callbacks=callbacks), total=self.max_iter
+            )
 
         tell_scikit_learn(self, train, X, y, sample_weight)
         if divergence is not None:
@@ -195,18 +199,18 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
             seed = as_seed(self.random_state) if anew else self._state.seed
             samples = self._taken_in(samples, anew, seed, classes)
             run = self._run(samples, None, 1, stops=False)
-        divergence = self._follow(self._followed(run))
+        divergence = self._follow(self._followed(run), total=1)
         self.n_iter_ = self._state.epoch
         if divergence is not None:
             warnings.warn(str(divergence), DivergenceWarning, stacklevel=3)
         return self
 
-    def _follow(self, epochs: Iterator[Epoch]) -> DivergenceError | None:
-        """Run to the end, with a line per epoch where asked for; return the divergence, if any."""
+    def _follow(self, epochs: Iterator[Epoch], total: int) -> DivergenceError | None:
+        """Run to the end, and show it where asked for; return the divergence, if any."""
         try:
-            for epoch in epochs:
-                if self.verbose:
-                    print(epoch)
+            with shown(self.verbose, total, self.time_limit) as show:
+                for epoch in epochs:
+                    show(epoch)
         except DivergenceError as error:
             return error
         return None

@@ -143,7 +143,12 @@ OPTIONS: dict[str, Option] = {
         "unit of the best constant answer's (1 for classes, the variance for squared errors).",
         NOT_NEGATIVE,
     ),
-    "verbose": Option("bool", "Whether to print a line per epoch.", VERBOSITY),
+    "verbose": Option(
+        "bool or int",
+        "True shows a progress bar where stderr is a terminal and the package rich is installed, "
+        "else a line per epoch; an integer k above 1 prints a line for every k-th epoch.",
+        VERBOSITY,
+    ),
     "callbacks": Option(
         "callable or list of callables",
         "What is called with the `Epoch` after each epoch, its losses in the unit of y, when the "
