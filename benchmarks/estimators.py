@@ -2,9 +2,10 @@
 
     python benchmarks/estimators.py --data FOLDER
 
-It writes ``benchmarks/results/estimators.md``. Both networks have scikit-learn's default settings
-(100 relu units, Adam at 0.001, 200 rows a step, alpha 0.0001), float32, one preparation, and as many
-epochs. The boosted trees have their defaults and the table itself, with its categories and gaps.
+It writes ``benchmarks/results/estimators.md``. Networks have scikit-learn's default settings (100
+relu units, Adam at 0.001, 200 rows a step, alpha 0.0001), float32, one preparation, and as many
+epochs. The boosted trees have their defaults, and the table itself with its categories and gaps.
+All have one thread.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from tables import TABLES, prepared
 
 BATCH = 200
 ALPHA = 1e-4
-MODELS = ("chainrule", "scikit-learn", "boosted trees")
+MODELS = ("chainrule", "chainrule, Glorot start", "scikit-learn", "boosted trees")
 QUALITY = {
     True: ("accuracy", "AUC", "average precision", "log loss"),
     False: ("R2", "MAE"),
@@ -33,8 +34,9 @@ QUALITY = {
 def network(model: str, classes: bool, seed: int, epochs: int) -> Any:
     """Return an estimator; what is made small is the same.
 
-    scikit-learn divides the penalty by the rows of a batch, and halves squared errors; chainrule does
-    neither, so that its alpha is 1 / BATCH of the other, and twice that for squared errors.
+    scikit-learn divides the penalty by the rows of a batch, and halves squared errors; chainrule
+    does neither, so that its alpha is 1 / BATCH of the other, and twice that for squared errors.
+    scikit-learn starts with weights after Glorot & Bengio, chainrule after He et al. for relu.
     """
     shared: dict[str, Any] = {
         "hidden_layer_sizes": (100,),
@@ -43,9 +45,12 @@ def network(model: str, classes: bool, seed: int, epochs: int) -> Any:
         "n_iter_no_change": np.inf,
         "random_state": seed,
     }
-    if model == "chainrule":
-        from chainrule import MLPClassifier, MLPRegressor
+    if model.startswith("chainrule"):
+        from chainrule import MLPClassifier, MLPRegressor, activations
 
+        if model != "chainrule":
+            start = {"initializer": "glorot_uniform"}
+            shared["activation"] = type("GlorotReLU", (type(activations.relu),), start)()
         shared["alpha"] = ALPHA / BATCH if classes else 2.0 * ALPHA / BATCH
     else:
         from sklearn.neural_network import MLPClassifier, MLPRegressor
@@ -115,13 +120,14 @@ def measure(name: str, options: argparse.Namespace) -> tuple[str, bool, dict[str
         del x, x_test
         for seed in range(options.seeds):
             for model, found in results.items():
-                found.append(isolated(fit, model, table.classes, seed, options.epochs, folder))
+                of = model, table.classes, seed, options.epochs, folder
+                found.append(isolated(fit, *of, threads=options.threads))
                 print(name, model, seed, found[-1], file=sys.stderr)
     return text, table.classes, results
 
 
 def rows(name: str, classes: bool, results: dict[str, list[dict[str, float]]]) -> list[list[str]]:
-    """Return the lines of one table: medians, with the range of times and of qualities."""
+    """Return the lines of one table."""
     own = statistics.median(found["fit"] for found in results["chainrule"])
     lines = []
     for model, runs in results.items():
@@ -148,6 +154,7 @@ def main() -> None:
     parser.add_argument("--tables", nargs="*", default=list(TABLES), choices=list(TABLES))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     if not options.data.is_dir():
         parser.error(
@@ -160,15 +167,15 @@ def main() -> None:
         text, classes, results = measure(name, options)
         texts.append(f"* {text}")
         lines[classes] += rows(name, classes, results)
-    parts = [
-        "# Estimators on real tables\n",
-        f"{machine('pandas')}. Both networks: 100 relu units, Adam at 0.001, {BATCH} rows a step, "
-        f"{options.epochs} epochs, float32, the same penalty, all cores; targets that are numbers "
-        "are standardised. Boosted trees: scikit-learn's HistGradientBoosting with its defaults, "
-        f"on the table itself. Median of {options.seeds} seeds, lowest to highest in "
-        "brackets; every fit in a process of its own, its first calls included.\n",
-        *texts,
-    ]
+    text = (
+        f"{machine('pandas')}. Networks: 100 relu units, Adam at 0.001, {BATCH} rows a step, "
+        f"{options.epochs} epochs, float32, the same penalty; targets that are numbers are "
+        "standardised. Boosted trees: scikit-learn's HistGradientBoosting with its defaults, on "
+        f"the table itself. Threads of each: {options.threads}. Medians of {options.seeds} seeds, "
+        "the lowest and the highest in brackets; every fit in a process of its own, from the call "
+        "of fit.\n"
+    )
+    parts = ["# Estimators on real tables\n", text, *texts]
     for classes, found in lines.items():
         if found:
             head = ["table", "model", "fit", "range", "fit / ours", *QUALITY[classes]]

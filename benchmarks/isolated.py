@@ -1,4 +1,4 @@
-"""A function in a fresh interpreter of its own, so that no measurement leaves anything to the next."""
+"""A function in a fresh interpreter, so that a measurement leaves nothing to the next."""
 
 import multiprocessing
 import os

@@ -1,4 +1,4 @@
-"""What every page of results shares: the machine and versions, tables, and where they are written."""
+"""What all pages of results share: machine and versions, tables, and where they are written."""
 
 import argparse
 import platform

@@ -8,15 +8,14 @@ It writes ``benchmarks/results/steps.md`` and ``steps.png``.
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
-from importlib.metadata import version
 from pathlib import Path
 
 from cases import CASES, Case
 from peak import tile_peak
 from peers import PEERS
+from report import COLORS, arguments, machine, markdown, write
 
 HERE = Path(__file__).parent
 
@@ -39,7 +38,7 @@ class Worker:
         )
 
     def ask(self, case: int, optimizer: str, seconds: float) -> dict[str, float | str]:
-        """Return the best seconds per step, or an error."""
+        """Return the best and the mean of seconds per step, or an error."""
         question = {"case": case, "optimizer": optimizer, "seconds": seconds}
         self.process.stdin.write(json.dumps(question) + "\n")
         self.process.stdin.flush()
@@ -85,7 +84,7 @@ def table(best: dict[tuple[int, str, str], dict[str, float]], peers: list[str], 
         lines += [f"\n### {rule}, {threads} thread{plural}\n"]
         head = [f"{peer}, us" for peer in peers]
         head = ["network @ batch", *head, "rows/s", "GFLOP/s", "of tile peak", "best peer / ours"]
-        lines += ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+        rows = []
         for (n, rule_name, name), found in best.items():
             if (n, rule_name) != (threads, optimizer) or "chainrule" not in found:
                 continue
@@ -95,7 +94,8 @@ def table(best: dict[tuple[int, str, str], dict[str, float]], peers: list[str], 
             cells = [name, *(f"{found[p] * 1e6:,.1f}" if p in found else "" for p in peers)]
             cells += [f"{case.batch / own:,.0f}", f"{speed:.1f}", f"{speed / peak / threads:.0%}"]
             cells += [f"{min(others) / own:.2f}" if others else ""]
-            lines.append("| " + " | ".join(cells) + " |")
+            rows.append(cells)
+        lines.append(markdown(head, rows))
     return "\n".join(lines)
 
 
@@ -107,13 +107,12 @@ def plot(best: dict[tuple[int, str, str], dict[str, float]], peers: list[str], p
     rows = {key[2]: found for key, found in best.items() if key[:2] == (threads, "sgd")}
     figure = Figure(figsize=(9, 4.8), layout="constrained")
     axes = figure.subplots()
-    colors = dict(zip(PEERS, ["#D55E00", "#0072B2", "#56B4E9", "#009E73", "#999999"], strict=True))
     others = [peer for peer in peers if peer != "chainrule"]
     for place, peer in enumerate(others):
         positions = [number + 0.8 * place / len(others) for number in range(len(rows))]
         ratios = [found.get(peer, 0.0) / found["chainrule"] for found in rows.values()]
-        axes.barh(positions, ratios, 0.8 / len(others), color=colors[peer], label=peer)
-    axes.axvline(1.0, color=colors["chainrule"], linewidth=2, label="chainrule")
+        axes.barh(positions, ratios, 0.8 / len(others), color=COLORS[peer], label=peer)
+    axes.axvline(1.0, color=COLORS["chainrule"], linewidth=2, label="chainrule")
     axes.set_yticks([number + 0.3 for number in range(len(rows))], list(rows))
     axes.invert_yaxis()
     axes.set_xscale("log")
@@ -124,48 +123,27 @@ def plot(best: dict[tuple[int, str, str], dict[str, float]], peers: list[str], p
     figure.savefig(path, dpi=120)
 
 
-def machine() -> str:
-    """Return processor and versions in one line."""
-    processor = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
-        processor = names[0].split(":")[1].strip() if names else processor
-    packages = ("chainrule", "numpy", "scikit-learn", "torch", "jax", "llvmlite")
-    found = []
-    for package in packages:
-        try:
-            found.append(f"{package} {version(package)}")
-        except ModuleNotFoundError:
-            continue
-    return f"{processor}; Python {platform.python_version()}, {', '.join(found)}"
-
-
 def main() -> None:
     """Measure, and write the results."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = arguments(__doc__)
     parser.add_argument("--peers", nargs="*", default=list(PEERS), choices=list(PEERS))
     parser.add_argument("--threads", nargs="*", type=int, default=[1, 2])
     parser.add_argument("--optimizers", nargs="*", default=["sgd", "adam"])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=0.3, help="per peer, case and round")
     parser.add_argument("--only", help="cases whose name holds this text")
-    parser.add_argument("--out", type=Path, default=HERE / "results")
     options = parser.parse_args()
     peak = tile_peak()
     best = measure(options)
     text = (
         "# Training steps\n\n"
-        f"{machine()}. float32; microseconds per whole step (gather, forward, loss, backward, "
-        "update), the best of interleaved rounds, each peer in its own process. Tile peak "
-        f"measured in the same run: {peak:.0f} GFLOP/s per core.\n"
+        f"{machine('torch', 'jax')}. float32; microseconds per whole step (gather, "
+        "forward, loss, backward, update), the best of interleaved rounds, each peer in its own "
+        f"process. Tile peak measured in the same run: {peak:.0f} GFLOP/s per core.\n"
         + table(best, options.peers, peak)
-        + "\n"
     )
-    options.out.mkdir(exist_ok=True)
-    (options.out / "steps.md").write_text(text)
+    write(options.out, "steps", text)
     plot(best, options.peers, options.out / "steps.png")
-    print(text)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ RECORDS = [
     optimizers.get("sgd", momentum=0.9),
     optimizers.get("sgd", momentum=0.9, nesterov=True),
     optimizers.get("rmsprop", weight_decay=0.1),
+    optimizers.get("adam", averaging=0.9),
 ]
 PARTS = [np.arange(6.0).reshape(2, 3) - 2.0, np.array([0.5, -0.5]), np.array([[3.0]])]
 
@@ -48,11 +49,12 @@ def test_one_flat_vector_equals_array_by_array(record):
 def test_memory_starts_at_zero_one_array_per_slot(record):
     p = np.ones((2, 3), dtype=np.float32)
     memory = record.start(XP, p)
-    assert len(memory) == len(record.slots)
-    for slot in memory:
+    assert len(memory) == len(record.memory) == len(record.slots) + (record.averaging > 0.0)
+    for name, slot in zip(record.memory, memory, strict=True):
         assert slot.shape == p.shape
         assert slot.dtype == p.dtype
-        assert not slot.any()
+        np.testing.assert_array_equal(slot, p if name == "average" else 0.0)
+        assert not np.shares_memory(slot, p)
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=repr)
@@ -80,7 +82,8 @@ def test_zero_gradient_and_no_decay_is_a_standstill(record):
     still = optimizers.get(record, weight_decay=0.0)
     p, memory = run(still, np.array([1.0, -2.0]), [np.zeros(2)] * 3)
     np.testing.assert_array_equal(p, [1.0, -2.0])
-    assert not any(slot.any() for slot in memory)
+    for name, slot in zip(still.memory, memory, strict=True):
+        np.testing.assert_array_equal(slot, [1.0, -2.0] if name == "average" else 0.0)
 
 
 @pytest.mark.parametrize("name", optimizers)
@@ -125,3 +128,64 @@ def test_nesterov_without_momentum_is_plain_descent():
     one = run(plain, np.array([1.0]), gradients)[0]
     # momentum 0 looks no step ahead, but its last term is the plain step itself
     assert run(ahead, np.array([1.0]), gradients)[0] == pytest.approx(one, rel=1e-15)
+
+
+@pytest.mark.parametrize("name", optimizers)
+def test_the_average_is_the_weighted_mean_of_all_steps(name):
+    random = np.random.default_rng(8)
+    record = optimizers.get(name, averaging=0.7)
+    p, memory, steps = random.normal(size=4), (), []
+    for t in range(1, 13):
+        p, *memory = record(p, random.normal(size=4), *memory, rate=0.1, t=t)
+        steps.append(p)
+        weights = 0.7 ** np.arange(t)[::-1]
+        expected = weights @ np.array(steps) / weights.sum()
+        np.testing.assert_allclose(memory[-1], expected, rtol=1e-13)
+
+
+@pytest.mark.parametrize("name", optimizers)
+def test_averaging_leaves_the_steps_as_they_are(name):
+    random = np.random.default_rng(9)
+    gradients = list(random.normal(size=(6, 4)))
+    plain = run(optimizers[name], np.ones(4), gradients)
+    averaged = run(optimizers.get(name, averaging=0.9), np.ones(4), gradients)
+    np.testing.assert_array_equal(averaged[0], plain[0])
+    for one, other in zip(averaged[1], plain[1], strict=False):
+        np.testing.assert_array_equal(one, other)
+
+
+CLIPPED = optimizers.get("sgd", clip_norm=2.0)
+
+
+@given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=5))
+def test_a_long_gradient_is_shortened_and_keeps_its_direction(g):
+    g = np.array(g)
+    norm = np.linalg.norm(g)
+    step = -CLIPPED(np.zeros_like(g), g, rate=1.0)[0]
+    assert np.linalg.norm(step) <= 2.0 * (1.0 + 1e-12)
+    np.testing.assert_allclose(step, g if norm <= 2.0 else g * (2.0 / norm), rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_norm_of_huge_and_tiny_gradients_neither_overflows_nor_vanishes(dtype):
+    largest = np.finfo(dtype).max
+    g = np.array([largest, -largest, 0.0], dtype)
+    step = CLIPPED(np.zeros(3, dtype), g, rate=1.0)[0]
+    np.testing.assert_allclose(step, [-np.sqrt(2.0), np.sqrt(2.0), 0.0], rtol=1e-6)
+    tiny = np.array([3.0, 4.0], dtype) * np.finfo(dtype).tiny
+    short = optimizers.get("sgd", clip_norm=float(np.finfo(dtype).tiny))
+    step = short(np.zeros(2, dtype), tiny, rate=1.0)[0]
+    np.testing.assert_allclose(step / np.finfo(dtype).tiny, [-0.6, -0.8], rtol=1e-6)
+    np.testing.assert_array_equal(CLIPPED(np.ones(2), np.zeros(2))[0], [1.0, 1.0])
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_clipping_does_not_hide_what_is_not_finite(bad):
+    with np.errstate(invalid="ignore"):
+        new = CLIPPED(np.zeros(2), np.array([bad, 1.0]))[0]
+    assert not np.isfinite(new[0])
+
+
+def test_decay_is_not_clipped():
+    record = optimizers.get("sgd", clip_norm=1e-9, weight_decay=0.5)
+    np.testing.assert_allclose(record([1.0, 2.0], [3.0, 4.0], rate=0.1)[0], [0.95, 1.9], rtol=1e-8)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Lasso
 
-from chainrule import MLPClassifier, MLPRegressor, Network, losses, train
-from chainrule.foundation.errors import InputError
+from chainrule import MLPClassifier, MLPRegressor, Network, load, losses, save_model, train
+from chainrule.foundation.errors import DivergenceWarning, InputError
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -115,3 +115,111 @@ class TestLabelSmoothing:
 
 def _target(y):
     return np.eye(3)[y] if y.ndim == 1 and y.max() > 1 else y.reshape(len(y), -1)
+
+
+class TestAveraging:
+    OPTIONS = {"learning_rate_init": 0.02, "averaging": 0.9}
+
+    @pytest.mark.parametrize("solver", ["sgd", "adam", "rmsprop"])
+    def test_the_average_is_shown_and_measured(self, solver):
+        live = classifier(solver=solver, learning_rate_init=0.02)
+        averaged = classifier(solver=solver, **self.OPTIONS)
+        shown = []
+        for _ in averaged.fit_epochs(X, BINARY, X_val=X, y_val=BINARY):
+            shown.append(averaged._state.current.copy())
+            loss = float(averaged.objective_.loss(averaged._mean_of(_scores(averaged)), _column()))
+            assert averaged.validation_loss_curve_[-1] == pytest.approx(loss, rel=1e-9)
+        live.fit(X, BINARY)
+        # the steps are the same; what is shown is the mean of those behind
+        np.testing.assert_array_equal(averaged._state.vector, live.parameters_.vector)
+        best = int(np.argmax(averaged.validation_scores_))
+        np.testing.assert_array_equal(averaged.parameters_.vector, shown[best])
+        assert not np.array_equal(shown[-1], averaged._state.vector)
+
+    def test_an_average_is_steadier(self):
+        options = {"learning_rate_init": 0.1, "batch_size": 4, "max_iter": 20}
+        y = RANDOM.permutation(BINARY)
+        plain, averaged = classifier(**options), classifier(averaging=0.99, **options)
+        for model in (plain, averaged):
+            list(model.fit_epochs(X, y, X_val=X, y_val=y))
+        jumps = [np.std(np.diff(m.validation_loss_curve_[5:])) for m in (plain, averaged)]
+        assert jumps[1] < 0.5 * jumps[0]
+
+    @pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
+    def test_warm_start_goes_on_as_one_long_fit(self, kind):
+        options = {"hidden_layer_sizes": (8,), "random_state": 0, "batch_size": 16}
+        options |= self.OPTIONS | {"n_iter_no_change": np.inf}
+        y = BINARY if kind is MLPClassifier else T
+        whole = kind(max_iter=6, **options).fit(X, y)
+        parts = kind(max_iter=2, warm_start=True, **options)
+        for _ in range(3):
+            parts.fit(X, y)
+        np.testing.assert_array_equal(parts.parameters_.vector, whole.parameters_.vector)
+
+    def test_edited_parameters_are_what_steps_and_average_go_on_from(self):
+        model = classifier(warm_start=True, max_iter=1, **self.OPTIONS).fit(X, BINARY)
+        model.intercepts_[-1][:] = 5.0
+        model.set_params(learning_rate_init=1e-9).fit(X, BINARY)
+        np.testing.assert_allclose(model.intercepts_[-1], 5.0, atol=1e-6)
+        np.testing.assert_allclose(model._state.vector, model._state.current, atol=1e-6)
+
+    @pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
+    def test_a_file_holds_the_average_and_goes_on_from_it(self, kind, tmp_path):
+        y = BINARY if kind is MLPClassifier else T
+        options = {"random_state": 0, "max_iter": 3, "warm_start": True} | self.OPTIONS
+        model = kind(hidden_layer_sizes=(8,), **options).fit(X, y)
+        save_model(tmp_path / "model", model)
+        again = load(tmp_path / "model")
+        assert again.averaging == 0.9
+        np.testing.assert_array_equal(again.predict(X), model.predict(X))
+        np.testing.assert_array_equal(again._state.vector, again._state.current)
+        again.fit(X, y)
+        assert np.isfinite(again.loss_)
+
+    def test_an_explanation_is_of_the_average_and_says_so(self):
+        model = classifier(**self.OPTIONS).fit(X, BINARY)
+        explanation = model.explain(X, BINARY)
+        np.testing.assert_array_equal(explanation.subject.vector, model.parameters_.vector)
+        assert "the parameters are the average of those of the steps" in str(explanation)
+        chain = explanation.weight(1, 0, 0)
+        assert chain.check.status == "passed"
+        assert chain.update.memory["average"] == (chain.weight, chain.update.after)
+
+    def test_lbfgs_has_no_steps_to_average(self, tmp_path):
+        model = classifier(solver="lbfgs", averaging=0.9).fit(X, BINARY)
+        save_model(tmp_path / "model", model)
+        assert load(tmp_path / "model")._state.slots == ()
+
+
+class TestClipping:
+    def test_it_bounds_every_step(self):
+        options = {"solver": "sgd", "momentum": 0.0, "alpha": 0.0, "learning_rate_init": 1.0}
+        model = classifier(clip_norm=0.01, batch_size=120, **options)
+        before = None
+        for _ in model.fit_epochs(X, BINARY):
+            now = model.parameters_.vector.copy()
+            if before is not None:
+                assert np.linalg.norm(now - before) <= 0.01 * (1.0 + 1e-9)
+            before = now
+
+    def test_it_saves_a_fit_from_divergence(self):
+        options = {"solver": "sgd", "learning_rate_init": 0.1, "scale_target": False}
+        options |= {"hidden_layer_sizes": (8,), "random_state": 0, "max_iter": 40}
+        y = 100.0 * T
+        with pytest.warns(DivergenceWarning):
+            MLPRegressor(**options).fit(X, y)
+        model = MLPRegressor(clip_norm=10.0, **options).fit(X, y)
+        assert model.score(X, y) > 0.5
+
+    @pytest.mark.parametrize("bad", [0.0, -1.0, np.inf, "1"])
+    def test_a_norm_is_positive(self, bad):
+        with pytest.raises(InputError, match="clip_norm must be None or a positive number"):
+            classifier(clip_norm=bad).fit(X, BINARY)
+
+
+def _scores(model):
+    return model.network_.forward(np, model._state.parameters, X)[0]
+
+
+def _column():
+    return BINARY[:, None]

@@ -7,6 +7,8 @@ from chainrule import MLPClassifier, MLPRegressor
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+# some of their data lie a hundred spreads from 0, of which we warn
+@pytest.mark.filterwarnings("ignore::chainrule.foundation.errors.DataWarning")
 @parametrize_with_checks(
     [
         MLPClassifier(random_state=0),

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chainrule import Dense, Network, Objective, Parameters, activations, losses, optimizers
+from chainrule.engines.engine import Rows
 from chainrule.insight.chain import chain
 from chainrule.insight.explanation import Explanation
 from chainrule.insight.place import Place
@@ -79,7 +80,7 @@ class TestTheChapter:
         html = self.chain._repr_html_()
         assert "<mfrac>" in html
         assert "slope of sigmoid in layer 1" in html
-        assert re.search(r"<td>-1\.15681<td>loss mse", html)
+        assert re.search(r"<td>-1\.15681</td><td>loss mse", html)
 
     def test_as_json(self):
         record = json.loads(json.dumps(self.chain.to_dict()))
@@ -202,14 +203,22 @@ def test_places_that_are_not_there(arguments, message):
         Explanation(BOOK).weight(*arguments)
 
 
-def test_the_optimizers_memory_goes_into_the_update():
+@pytest.mark.parametrize(
+    "rule",
+    [
+        optimizers.adamw,
+        optimizers.get("adamw", clip_norm=0.01),
+        optimizers.get("adam", averaging=0.9, clip_norm=1e6),
+    ],
+    ids=repr,
+)
+def test_the_optimizers_memory_goes_into_the_update(rule):
     random = np.random.default_rng(1)
     network = Network.of_widths([2, 3, 1], "tanh")
     objective = Objective(network, "mse")
-    rule = optimizers.adamw
     x, y = random.normal(size=(6, 2)), random.normal(size=6)
     vector = network.start(0).vector
-    slots = tuple(random.uniform(size=(2, len(vector))))
+    slots = tuple(random.uniform(size=(len(rule.memory), len(vector))))
     subject = Subject.of(
         objective,
         network.parameters(vector),
@@ -231,7 +240,33 @@ def test_the_optimizers_memory_goes_into_the_update():
         )
         assert update.after == pytest.approx(position.vector[place.index(subject)], rel=1e-12)
         index = place.index(subject)
-        assert update.memory["m"][1] == pytest.approx(position.slots[0][index], rel=1e-12)
+        for name, slot in zip(rule.memory, position.slots, strict=True):
+            assert update.memory[name][1] == pytest.approx(slot[index], rel=1e-12)
+
+
+def test_an_update_shows_where_clipping_acts():
+    objective = Objective(Network.of_widths([2, 1]), "mse")
+    at = objective.network.parameters(np.array([1.0, -1.0, 0.5]))
+    x, y = [[1.0, 2.0], [3.0, -1.0]], [4.0, 0.0]
+
+    def subject(clip_norm):
+        rule = optimizers.get("sgd", clip_norm=clip_norm)
+        return Subject.of(objective, at, x, y, optimizer=rule, learning_rate=0.1)
+
+    _, gradient = subject(None).engine.gradient(at.vector, subject(None).rows)
+    norm = np.linalg.norm(gradient)
+    clipped = Explanation(subject(2.0)).weight(1, 0, 0)
+    assert clipped.update.clipping == pytest.approx(2.0 / norm, rel=1e-12)
+    assert clipped.update.after == pytest.approx(1.0 - 0.2 * gradient[0] / norm, rel=1e-12)
+    assert f"gradient times {2.0 / norm:.7g} by clipping" in str(clipped)
+    assert r"g \min(1, 2.0 / |g|)" in clipped.update.latex
+    # of one row's loss, the norm is that of its own gradient
+    row = clipped.of_row(0)
+    _, of_row = subject(2.0).engine.gradient(at.vector, Rows(*subject(2.0).rows.take(slice(0, 1))))
+    assert row.update.clipping == pytest.approx(2.0 / np.linalg.norm(of_row), rel=1e-12)
+    free = Explanation(subject(1e6)).weight(1, 0, 0)
+    assert free.update.clipping == 1.0
+    assert "clipping" not in str(free)
 
 
 def test_the_largest_gradients():

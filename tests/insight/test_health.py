@@ -60,9 +60,10 @@ def test_numbers_are_those_of_the_formulas():
     assert found.layers[0].gradient_share == pytest.approx(share, rel=1e-10)
 
 
+@pytest.mark.parametrize("clip_norm", [None, 0.01])
 @pytest.mark.parametrize("name", optimizers)
-def test_update_is_the_step_that_training_makes(name):
-    optimizer = optimizers.get(name, weight_decay=0.1)
+def test_update_is_the_step_that_training_makes(name, clip_norm):
+    optimizer = optimizers.get(name, weight_decay=0.1, clip_norm=clip_norm)
     subject = problem(n=40)
     engine = ReferenceEngine(subject.objective, optimizer)
     state = TrainingState.start(subject.objective.network, optimizer, parameters=subject.parameters)

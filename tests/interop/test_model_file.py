@@ -2,6 +2,7 @@
 
 import json
 import math
+from decimal import Decimal
 
 import numpy as np
 import polars as pl
@@ -27,6 +28,9 @@ LABELS = {
     "small numbers": SIDE.astype(np.uint8),
     "numbers": np.array([0.0, 1.0, 2.0])[SIDE],
     "bools": SIDE > 0,
+    "bytes": np.array([b"a", b"b", b"\xff"])[SIDE],
+    "days": np.array(["2020-01-01", "2021-01-01", "2022-01-01"], "M8[D]")[SIDE],
+    "spans": SIDE.astype("m8[h]"),
     "objects": np.array(["a", "b", "c"], dtype=object)[SIDE],
     "columns": np.stack([SIDE > 0, SIDE > 1], axis=1).astype(int),
 }
@@ -163,7 +167,7 @@ def test_what_cannot_be_saved_is_refused_and_nothing_is_written(tmp_path) -> Non
     with pytest.raises(InputError, match="must be an MLPClassifier or MLPRegressor"):
         save_model(path, object())
     model = MLPClassifier((3,), **SMALL).fit(X, LABELS["objects"])
-    model.classes_ = np.array([b"a", b"b", b"c"])
+    model.classes_ = np.array([Decimal(1), Decimal(2), Decimal(3)])
     with pytest.raises(InputError, match="labels must be texts, numbers or bools"):
         save_model(path, model)
     assert list(tmp_path.iterdir()) == []

@@ -51,6 +51,7 @@ RECORDS = [
     optimizers["adam"],
     optimizers["adamw"],
     optimizers.get("rmsprop", weight_decay=0.01),
+    optimizers.get("adam", averaging=0.9, clip_norm=0.5),
 ]
 
 
@@ -135,6 +136,21 @@ def test_every_stop_in_between_is_a_place_to_go_on_from(tmp_path):
         save_state(tmp_path / "run.state", state)
         state = load_state(tmp_path / "run.state")
     same_state(state, whole)
+
+
+def test_a_file_from_before_clipping_and_averaging_goes_on(tmp_path):
+    state = TrainingState.start(NETWORK, optimizers["adam"], seed=2)
+    list(train(NETWORK, X, T, state=state, epochs=1, optimizer="adam"))
+    save_state(tmp_path / "run.state", state)
+    description, arrays = read_arrays(tmp_path / "run.state", "training state", 1)
+    for young in ("averaging", "clip_norm"):
+        del description["optimizer"][young]
+    write_arrays(tmp_path / "old.state", "training state", 1, description, arrays)
+    old = load_state(tmp_path / "old.state")
+    same_state(old, state)
+    for run in (old, state):
+        list(train(NETWORK, X, T, state=run, epochs=1, optimizer="adam"))
+    same_state(old, state)
 
 
 def test_a_fresh_state_survives_a_file(tmp_path):

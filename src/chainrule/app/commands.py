@@ -176,6 +176,15 @@ def fit(
     plot: Annotated[
         bool, typer.Option(help="Draw the losses beside the model.", rich_help_panel=OUTPUT)
     ] = True,
+    page: Annotated[
+        Path | None,
+        typer.Option(
+            "--report",
+            metavar="FILE",
+            help="Write a report too: an HTML page on training, layers, gradients and test rows.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Print errors only.", rich_help_panel=OUTPUT)
     ] = False,
@@ -209,7 +218,9 @@ def fit(
         dtype=dtype,
         engine=engine,
     )
-    run(data, target, settings, task=task, out=out, plot=plot, report=Report(quiet=quiet))
+    run(
+        data, target, settings, task=task, out=out, plot=plot, page=page, report=Report(quiet=quiet)
+    )
 
 
 @app.command()
@@ -266,8 +277,16 @@ def explain(
             help="Which weight, counted from 1; else the three that pull hardest.",
         ),
     ] = None,
+    page: Annotated[
+        Path | None,
+        typer.Option(
+            "--report",
+            metavar="FILE",
+            help="Write the whole report on these rows instead, as an HTML page.",
+        ),
+    ] = None,
 ) -> None:
     """Show the chain rule of a model's weights, in symbols and numbers, and check it."""
     from chainrule.app.explain import explain as run
 
-    run(model, data, row=row, weight=weight, report=Report())
+    run(model, data, row=row, weight=weight, page=page, report=Report())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -10,24 +11,38 @@ from chainrule.app.predict import known_targets
 from chainrule.app.report import Report
 from chainrule.app.tables import read_table
 from chainrule.foundation.errors import InputError, must_be
+from chainrule.foundation.files import check_place
 from chainrule.insight.explanation import Explanation
 from chainrule.interop.columns import counted
-from chainrule.interop.model_file import read_model
+from chainrule.interop.model_file import Model, read_model
 
 __all__ = ["explain", "read_place"]
 
 
 def explain(
-    model_path: str, data: str, *, row: int | None, weight: str | None, report: Report
+    model_path: str,
+    data: str,
+    *,
+    row: int | None,
+    weight: str | None,
+    page: Path | None,
+    report: Report,
 ) -> None:
     """Print the gradient check, and the chain rule of one weight or of those that pull hardest.
+
+    With ``page``, write the report there instead.
 
     Raises
     ------
     InputError
-        If the table lacks the target, or the weight or the row is not there.
+        If the table lacks the target, the weight or the row is not there, or the page cannot be
+        written.
     """
     place = None if weight is None else read_place(weight)
+    if page is not None:
+        if weight is not None:
+            raise must_be("--weight", "left out with --report, which chooses its own", weight)
+        check_place(page)
     model = read_model(model_path)
     if model.preparation is None:
         raise InputError(
@@ -50,8 +65,11 @@ def explain(
         raise InputError(f"the table must hold a known {name!r} in some row; it has none.")
     X = model.preparation.transform(frame, tell=report.note)[known]
     sample = None if row is None else int(np.count_nonzero(known[: row - 1]))
-    whole = model.estimator.explain(X, y)
-    explanation = Explanation(replace(whole.subject, input_names=model.preparation.feature_names))
+    explanation = model.estimator.explain(X, y)
+    if page is not None:
+        _with_training(explanation, model).report(row=sample).save(page)
+        report.line(f"report {page}")
+        return
     report.line(f"{model_path} on {counted(len(y), 'row')} of {data}\n")
     check = explanation.check(20)
     report.line(f"gradient check: {check.summary}\n")
@@ -63,6 +81,15 @@ def explain(
         report.line("the three weights that pull hardest\n")
     for chain in chains:
         report.line(f"{chain}\n")
+
+
+def _with_training(explanation: Explanation, model: Model) -> Explanation:
+    """Return the explanation with what the model file says of the training."""
+    facts = dict(explanation.subject.facts)
+    for name in ("seconds", "best_epoch"):
+        facts[name] = model.training.get(name, facts.get(name))
+    facts["stopped_because"] = model.training.get("stopped", facts["stopped_because"])
+    return replace(explanation, subject=replace(explanation.subject, facts=facts))
 
 
 def read_place(text: str) -> tuple[int, int, int]:

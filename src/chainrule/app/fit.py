@@ -6,7 +6,7 @@ import logging
 import math
 import platform
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,12 +15,13 @@ import numpy as np
 import chainrule
 from chainrule.app.report import Diverged, Interrupted, Report, written
 from chainrule.app.results import Baseline, Score, scores_of
-from chainrule.app.settings import Settings, estimator_options
+from chainrule.app.settings import Settings, command_line, estimator_options
 from chainrule.app.tables import SUFFIXES, TARGET, is_built_in, read_table
 from chainrule.app.targets import Task, decide_task, encode_target, target_column
 from chainrule.estimators.classifier import MLPClassifier
 from chainrule.estimators.regressor import MLPRegressor
 from chainrule.foundation.errors import DivergenceError, InputError
+from chainrule.foundation.files import check_place
 from chainrule.interop.columns import counted
 from chainrule.interop.model_file import Estimator, save_model
 from chainrule.interop.preparation import Preparation
@@ -53,9 +54,10 @@ def fit(
     task: str | None,
     out: Path | None,
     plot: bool,
+    page: Path | None,
     report: Report,
 ) -> None:
-    """Train on a table, and write the model and the picture of its losses.
+    """Train on a table, and write the model, the picture of its losses, and the report.
 
     Raises
     ------
@@ -67,6 +69,8 @@ def fit(
         After a divergence; a model of at least one good epoch has been written.
     """
     model_path = _place(data, out)
+    if page is not None:
+        check_place(page)
     if plot:  # a missing matplotlib is to be known before training, its font cache is not
         logging.getLogger("matplotlib").setLevel(logging.ERROR)
         from chainrule.app.plot import draw_losses
@@ -122,6 +126,7 @@ def fit(
         },
     }
     save_model(model_path, estimator, preparation, training)
+    estimator.preparation_ = preparation
     _show_run(estimator, run, report)
     report.line(f"\nresult on the {len(test):,} test rows, none of them seen in training:\n")
     report.scores(scores, baseline.name)
@@ -131,6 +136,19 @@ def fit(
         picture = model_path.with_suffix(".png")
         _draw(draw_losses, picture, estimator, run, name, target, scores)
         report.line(f"plot   {picture}")
+    if page is not None:
+        held_out = (X_test, y[test])
+        explanation = estimator.explain(X, y[train], held_out=held_out)
+        facts = {
+            **explanation.subject.facts,
+            "stopped_because": run.stopped,
+            "seconds": run.seconds,
+            "best_epoch": run.best_epoch,
+            "code": command_line(data, target, settings, task),
+        }
+        subject = replace(explanation.subject, facts=facts)
+        replace(explanation, subject=subject).save(page)
+        report.line(f"report {page}")
     if run.stopped == "interrupted":
         raise Interrupted(f"interrupted; the best model so far is in {model_path}")
     if run.divergence is not None:

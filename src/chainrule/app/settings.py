@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,7 @@ from chainrule.formulas.records import activations
 from chainrule.formulas.schedules import schedules
 from chainrule.foundation.errors import must_be, suggest
 
-__all__ = ["Settings", "estimator_options", "parse_hidden"]
+__all__ = ["Settings", "command_line", "estimator_options", "parse_hidden"]
 
 # The rate each solver starts from (the peak, with one_cycle).
 RATES = {"sgd": 0.02, "rmsprop": 1e-3}
@@ -63,6 +64,25 @@ class Settings:
         if self.dtype not in ("float32", "float64"):
             advice = suggest(self.dtype, ["float32", "float64"])
             raise must_be("--dtype", "float32 or float64", self.dtype, advice)
+
+
+def command_line(data: str, target: str | None, settings: Settings, task: str | None) -> str:
+    """Return the command that trains the same model again.
+
+    Examples
+    --------
+    >>> command_line("my data.csv", "price", Settings(epochs=5, early_stopping=False), None)
+    "chainrule fit 'my data.csv' --target price --no-early-stopping --epochs 5"
+    """
+    words = ["chainrule", "fit", data, *(() if target is None else ("--target", target))]
+    words += () if task is None else ("--task", task)
+    usual = Settings()
+    if settings.early_stopping != usual.early_stopping:
+        words.append("--early-stopping" if settings.early_stopping else "--no-early-stopping")
+    for name, value in vars(settings).items():
+        if value != getattr(usual, name) and name != "early_stopping":
+            words += (f"--{name.replace('_', '-')}", str(value))
+    return shlex.join(words)
 
 
 def _positive(value: float) -> bool:

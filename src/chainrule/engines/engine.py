@@ -94,14 +94,6 @@ class Engine(Protocol):
     objective: Objective
     optimizer: Optimizer
 
-    def operations_per_call(self, vector: Array) -> float:
-        """Return about what it computes in a tenth of a second, for parameters of this kind.
-
-        A call of `epoch` gets so much work, then Python is in charge again. A constant of the
-        engine, so that a run repeats its bits on any machine.
-        """
-        ...
-
     def scores(self, vector: Array, x: Array) -> Array:
         """Return the scores (n, n_out) at a flat vector of parameters."""
         ...
@@ -128,9 +120,14 @@ class Engine(Protocol):
         Step k takes the rows ``order[k * batch_size : (k + 1) * batch_size]`` at ``rates[k]``. The
         gradient of a batch is the sum of w_i times the gradient of row i, divided by the number of
         its rows, plus the gradient of the penalties; a batch whose weights are all 0 is skipped,
-        but counted. Decoupled decay comes before the optimizer's own step. The run stops before
+        but counted. Where the optimizer has a ``clip_norm`` c, this gradient g is multiplied by
+        min(1, c / abs(g)), with the norm over all parameters. Decoupled decay comes before the
+        optimizer's own step and is not clipped. The run stops before
         the update of a batch whose loss (the sum of w_i l_i over the number of its rows) is not
         finite or above ``limit``.
+
+        Python is in charge about every tenth of a second, so that Ctrl-C always works. However the
+        run ends, the position is the one after the last step that was made.
         """
         ...
 
@@ -211,10 +208,6 @@ class _AutomaticEngine:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _AutomaticEngine, (self.objective, self.optimizer, self.n_threads)
-
-    def operations_per_call(self, vector: Array) -> float:
-        """Return about what it computes in a tenth of a second."""
-        return self._engine_for(vector).operations_per_call(vector)
 
     def scores(self, vector: Array, x: Array) -> Array:
         """Return the scores (n, n_out) at a flat vector of parameters."""

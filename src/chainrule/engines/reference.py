@@ -39,10 +39,6 @@ class ReferenceEngine:
         self.optimizer = optimizer
         self._mask: Array | None = None
 
-    def operations_per_call(self, vector: Array) -> float:
-        """Return about what it computes in a tenth of a second."""
-        return 1e9
-
     def scores(self, vector: Array, x: Array) -> Array:
         """Return the scores (n, n_out) at a flat vector of parameters."""
         xp = namespace(vector)
@@ -140,8 +136,10 @@ class ReferenceEngine:
         p, optimizer = position.vector, self.optimizer
         if optimizer.weight_decay > 0.0:
             p = p * (1.0 - rate * optimizer.weight_decay * self._weight_mask(xp, p))
-        constants = optimizer.constants(rate, position.step + 1)
-        position.vector, *slots = optimizer.step(xp, constants, p, gradient, *position.slots)
+        if optimizer.clip_norm is not None:
+            gradient = optimizer.clipping(xp, gradient) * gradient
+        numbers = optimizer.numbers(rate, position.step + 1)
+        position.vector, *slots = optimizer.update(xp, numbers, p, gradient, *position.slots)
         position.slots = tuple(slots)
 
     def _weight_mask(self, xp: Namespace, like: Array) -> Array:

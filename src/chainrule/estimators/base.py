@@ -2,6 +2,7 @@
 
 import inspect
 import textwrap
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from chainrule.engines.engine import Engine, choose_engine
 from chainrule.estimators.ingredients import make_optimizer
+from chainrule.estimators.inputs import as_inputs
 from chainrule.estimators.options import described
 from chainrule.formulas.loss import Loss
 from chainrule.model.network import Network
@@ -59,6 +61,8 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     weight_decay: float | None
     monitor: Any
     l1: float
+    clip_norm: float | None
+    averaging: float
 
     network_: Network
     parameters_: Parameters
@@ -72,6 +76,8 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     t_: int
     loss_curve_: list[float]
     penalty_curve_: list[float]
+    learning_rate_curve_: list[float]
+    fit_seconds_: float
     validation_loss_curve_: list[float] | None
     validation_scores_: list[float] | None
     classes_: np.ndarray
@@ -135,6 +141,8 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         """Return the parameters that `_fold` turns into these."""
         return np.array(vector)
 
+    # What is to be said of the data and the answers, as warnings.
+    _remarks: Sequence[str] = ()
     # The loss in the user's units is this many times the loss trained on.
     _loss_factor = 1.0
     # About the loss trained on of the best constant answer: what `tol` is relative to.
@@ -161,9 +169,14 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             and not hasattr(self, "feature_names_in_")
         )
         if not plain:  # scikit-learn's own checks: names, shapes, conversions
-            X = validate_data(self, X, reset=False, accept_sparse="csr", ensure_all_finite=False)
+            X = self._numbers_of(X, reset=False)
         check_finite(X, "X", getattr(self, "feature_names_in_", None))
         return X
+
+    def _numbers_of(self, X: Any, reset: bool) -> Any:
+        """Return inputs of any kind as an array or CSR matrix; finiteness is seen later."""
+        X = as_inputs(X, None if reset else getattr(self, "feature_names_in_", None))
+        return validate_data(self, X, reset=reset, accept_sparse="csr", ensure_all_finite=False)
 
     def _scoring_engine(self) -> Engine:
         if not hasattr(self, "_engine"):

@@ -12,6 +12,7 @@ from sklearn.utils.validation import column_or_1d
 from chainrule.engines.engine import Engine
 from chainrule.estimators.class_weight import BALANCED, ClassWeights, label_weights, row_weights
 from chainrule.estimators.fitting import FittingMLP, steps_by_batches
+from chainrule.estimators.inputs import as_targets
 from chainrule.formulas.activations import sigmoid, softmax
 from chainrule.formulas.loss import Loss, losses
 from chainrule.formulas.optimizers import Optimizer
@@ -127,6 +128,8 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         weight_decay: float | None = None,
         monitor: Any = "score",
         l1: float = 0.0,
+        clip_norm: float | None = None,
+        averaging: float = 0.0,
         label_smoothing: float = 0.0,
     ) -> None:
         self._keep(locals())
@@ -195,6 +198,12 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         p = self._mean_of(s)
         return np.concatenate((1.0 - p, p), axis=1)
 
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the (weighted) share of rows predicted right, labels of any kind included."""
+        right = self.predict(X) == self._prepared(as_targets(y))
+        right = right.all(axis=1) if right.ndim == 2 else right
+        return float(np.average(right, weights=sample_weight))
+
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """Return the log of `predict_proba`, from the scores: finite for every finite score."""
         s = self._scores(X)
@@ -249,13 +258,13 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
 
     def _prepared(self, y: Any) -> np.ndarray:
         """Return the labels (n,), or the indicator rows (n, n_labels) of multilabel targets."""
-        if hasattr(y, "toarray"):
-            y = y.toarray()
-        labels: np.ndarray = np.asarray(y)
+        labels: np.ndarray = y
         if labels.ndim == 2 and labels.shape[1] == 1:
             labels = column_or_1d(labels, warn=True)
         if labels.dtype == object:
             labels = _of_one_type(labels)
+        if labels.ndim == 1 and labels.dtype.kind in "SMmO":
+            return labels  # of these scikit-learn has no opinion; they sort, and that will do
         check_classification_targets(labels)
         kind = type_of_target(labels, input_name="y")
         if kind == "multiclass-multioutput":
@@ -340,13 +349,19 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
 
 
 def _of_one_type(labels: np.ndarray) -> np.ndarray:
-    """Return text as it is, and numbers of dtype object as numbers; refuse mixtures."""
+    """Return numbers of dtype object as numbers, other labels as they are; refuse mixtures."""
     flat = labels.ravel().tolist()
-    if all(isinstance(label, str) for label in flat):
-        return labels
     kinds = {"b" if isinstance(label, bool) else np.asarray(label).dtype.kind for label in flat}
     if kinds in ({"b"}, {"i"}, {"f"}, {"i", "f"}):
         return np.array(labels.tolist())
+    types = set(map(type, flat))
+    if types != {type(None)} and (len(types) == 1 or all(issubclass(one, str) for one in types)):
+        try:
+            sorted(set(flat))
+        except TypeError:
+            pass
+        else:
+            return labels
     raise _mixed_labels(flat)
 
 

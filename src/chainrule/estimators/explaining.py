@@ -1,12 +1,14 @@
 """A fitted estimator as the subject of an explanation."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from chainrule.engines.engine import Rows
-from chainrule.estimators.ingredients import make_optimizer
+from chainrule.estimators.ingredients import make_optimizer, make_schedule, solver_of
+from chainrule.formulas.loss import losses
+from chainrule.foundation.errors import InputError
 from chainrule.insight.explanation import Explanation
 from chainrule.insight.subject import Subject
 
@@ -16,32 +18,31 @@ if TYPE_CHECKING:
 __all__ = ["explanation_of"]
 
 
-def explanation_of(estimator: "FittingMLP", rows: Rows) -> Explanation:
-    """Return the explanation of a fitted estimator on encoded rows.
+def explanation_of(
+    estimator: "FittingMLP", given: tuple[Any, ...], held_out: tuple[Any, ...] | None = None
+) -> Explanation:
+    """Return the explanation of a fitted estimator on rows (X, y, sample_weight).
 
     The optimizer's memory belongs to the last step; it is left out where the parameters shown are
-    those of an earlier, better epoch, or were edited.
+    others: those of an earlier, better epoch, an average, or edited ones.
     """
     state, parameters = estimator._state, estimator.parameters_.vector
     live = np.array_equal(estimator._fold(state.vector), parameters, equal_nan=True)
     subject = Subject(
         estimator.objective_,
         state.vector if live else estimator._unfold(parameters),
-        rows,
+        _rows(estimator, given, ("X", "y"), estimator.label_smoothing),
         optimizer=make_optimizer(estimator),
         slots=tuple(state.slots) if live else (),
         step=state.step if live else 0,
         learning_rate=float(estimator.learning_rate_init),
-        input_names=tuple(map(str, getattr(estimator, "feature_names_in_", ()))),
+        batch_size=getattr(estimator, "batch_size_", None),
+        input_names=_input_names(estimator),
         notes=tuple(_notes(estimator)),
-        facts={
-            "loss_curve": estimator.loss_curve_,
-            "seed": estimator.seed_,
-            "epochs": estimator.n_iter_,
-            "stopped_because": estimator.stopped_because_,
-        },
+        facts=_facts(estimator),
     )
-    return Explanation(subject)
+    names = ("X held out", "y held out")
+    return Explanation(subject, None if held_out is None else _rows(estimator, held_out, names))
 
 
 def _notes(estimator: "FittingMLP") -> Iterator[str]:
@@ -49,5 +50,99 @@ def _notes(estimator: "FittingMLP") -> Iterator[str]:
     scale = getattr(estimator, "target_scale_", None)
     if scale is not None:
         yield scale.sentence
+    if estimator._state.optimizer.get("averaging"):
+        yield "the parameters are the average of those of the steps; training goes on from the last"
     if estimator.label_smoothing > 0.0:
         yield f"labels are smoothed as in training, by {estimator.label_smoothing:g}"
+
+
+def _rows(
+    estimator: "FittingMLP",
+    given: tuple[Any, ...],
+    names: tuple[str, str],
+    smoothing: float = 0.0,
+) -> Rows:
+    """Return arrays as the estimator's own rows; refuse what `fit` refuses."""
+    if len(given) not in (2, 3):
+        raise InputError(
+            f"held_out must be (X, y) or (X, y, sample_weight); got {len(given)} arrays."
+        )
+    X, y, weight = (*given, None)[:3]
+    samples = estimator._checked(X, y, weight, reset=False)
+    weight = estimator._weighted(samples.y, samples.weight)
+    return estimator._rows(samples._replace(weight=weight), names, smoothing)
+
+
+def _input_names(estimator: "FittingMLP") -> tuple[str, ...]:
+    """Return the names that the estimator saw, or those of the table it was prepared from."""
+    preparation = getattr(estimator, "preparation_", None)
+    names = getattr(preparation, "feature_names", ())
+    return tuple(map(str, getattr(estimator, "feature_names_in_", names)))
+
+
+def _facts(estimator: "FittingMLP") -> dict[str, Any]:
+    """Return what the fit recorded; see `Subject`."""
+    facts: dict[str, Any] = {
+        "model": type(estimator).__name__,
+        "solver": solver_of(estimator),
+        "schedule": make_schedule(estimator).name,
+        "options": estimator.get_params(deep=False),
+        "code": _code(estimator),
+        "seed": estimator.seed_,
+        "epochs": len(estimator.loss_curve_),
+        "best_epoch": _best_epoch(estimator),
+        "stopped_because": estimator.stopped_because_,
+        "rows_seen": estimator.t_,
+        "loss_curve": estimator.loss_curve_,
+        "validation_loss_curve": estimator.validation_loss_curve_,
+        "validation_scores": estimator.validation_scores_,
+        "rates": getattr(estimator, "learning_rate_curve_", None),
+        "seconds": getattr(estimator, "fit_seconds_", None),
+        "loss_factor": estimator._loss_factor,
+    }
+    classes = getattr(estimator, "classes_", None)
+    if classes is not None:
+        facts["classes"] = classes.tolist()
+    scale = getattr(estimator, "target_scale_", None)
+    if scale is not None:
+        facts["target_scale"] = (scale.center, scale.spread)
+        facts["loss_options"] = vars(losses.get(estimator.loss))
+    preparation = getattr(estimator, "preparation_", None)
+    if preparation is not None:
+        facts["columns"] = _columns(preparation)
+    return facts
+
+
+def _best_epoch(estimator: "FittingMLP") -> int | None:
+    """Return the epoch whose parameters were kept, from 1, where one was chosen."""
+    losses, scores = estimator.validation_loss_curve_, estimator.validation_scores_
+    if not losses or not scores:
+        return None
+    watched = np.array(scores) if estimator.monitor == "score" else -np.array(losses)
+    return None if np.isnan(watched).all() else 1 + int(np.nanargmax(watched))
+
+
+def _columns(preparation: Any) -> list[tuple[str, range]]:
+    """Return each column of the table with the inputs that are made of it."""
+    found, start = [], 0
+    for column in preparation.columns:
+        stop = start + len(column.outputs)
+        found.append((column.name, range(start, stop)))
+        start = stop
+    return found
+
+
+def _code(estimator: "FittingMLP") -> str:
+    """Return the lines that make and train it again, with the seed it drew."""
+    name = type(estimator).__name__
+    kind: Any = type(estimator)
+    usual = kind().get_params(deep=False)
+    options = {
+        option: value
+        for option, value in estimator.get_params(deep=False).items()
+        if option not in usual or repr(value) != repr(usual[option])
+    }
+    options["random_state"] = estimator.seed_
+    lines = [f"    {option}={value!r}," for option, value in options.items()]
+    made = "\n".join([f"model = {name}(", *lines, ")"])
+    return f"from chainrule import {name}\n\n{made}\nmodel.fit(X, y)"

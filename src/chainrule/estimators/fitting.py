@@ -11,20 +11,22 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from chainrule.estimators.callbacks import Callback, SupportsCallbacks, tell_scikit_learn
+from chainrule.estimators.data_warnings import answer_remarks, input_remarks
 from chainrule.estimators.ingredients import (
     LBFGS_NAME,
     check_options,
     make_schedule,
     solver_of,
 )
+from chainrule.estimators.inputs import as_targets
 from chainrule.estimators.progress import shown
 from chainrule.estimators.running import RunningMLP
 from chainrule.estimators.validation import Samples, check_held_out, divided, own_validation
 from chainrule.formulas.loss import checked_weight
-from chainrule.foundation.errors import DivergenceError, DivergenceWarning, InputError
+from chainrule.foundation.errors import DataWarning, DivergenceError, DivergenceWarning, InputError
 from chainrule.foundation.seeds import as_seed
 from chainrule.training.loop import Epoch
 
@@ -79,6 +81,9 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
         -----
         ConvergenceWarning
             If ``max_iter`` epochs, or ``max_fun`` evaluations, were not enough.
+        DataWarning
+            If features are of very different size or far from 0, or the fitted network answers
+            the same for all rows.
         DivergenceWarning
             If the loss left the finite numbers, or rose a million times; the estimator then holds
             the last good parameters.
@@ -94,9 +99,8 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
         def train(callbacks: Sequence[Callback]) -> None:
             nonlocal divergence
             given = (X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
-            divergence = self._follow(
-                self._training(*given, callbacks=callbacks), total=self.max_iter
-            )
+            epochs = self._training(*given, callbacks=callbacks)
+            divergence = self._follow(epochs, total=self.max_iter, stacklevel=6)
 
         tell_scikit_learn(self, train, X, y, sample_weight)
         if divergence is not None:
@@ -163,8 +167,11 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
             samples = self._taken_in(samples, anew, seed)
             if held is not None:
                 check_held_out(self, held, names)
-            run = self._run(samples, held, self.max_iter, names=names)
+            rows = self._rows(samples, smoothing=self.label_smoothing)
+            run = self._run(rows, held, self.max_iter, names=names)
+            self._remarks = input_remarks(rows, getattr(self, "feature_names_in_", None))
         yield from self._followed(run, callbacks)
+        self._remarks = answer_remarks(self, rows)
 
     @available_if(steps_by_batches)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
@@ -198,22 +205,34 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
             samples = self._checked(X, y, sample_weight, reset=anew)
             seed = as_seed(self.random_state) if anew else self._state.seed
             samples = self._taken_in(samples, anew, seed, classes)
-            run = self._run(samples, None, 1, stops=False)
-        divergence = self._follow(self._followed(run), total=1)
+            rows = self._rows(samples, smoothing=self.label_smoothing)
+            run = self._run(rows, None, 1, stops=False)
+        divergence = self._follow(self._followed(run), total=1, stacklevel=5)
         self.n_iter_ = self._state.epoch
         if divergence is not None:
             warnings.warn(str(divergence), DivergenceWarning, stacklevel=3)
         return self
 
-    def _follow(self, epochs: Iterator[Epoch], total: int) -> DivergenceError | None:
+    def _follow(
+        self, epochs: Iterator[Epoch], total: int, stacklevel: int
+    ) -> DivergenceError | None:
         """Run to the end, and show it where asked for; return the divergence, if any."""
+        divergence = None
         try:
             with shown(self.verbose, total, self.time_limit) as show:
                 for epoch in epochs:
+                    self._say_remarks(stacklevel)
                     show(epoch)
         except DivergenceError as error:
-            return error
-        return None
+            divergence = error
+        self._say_remarks(stacklevel)
+        return divergence
+
+    def _say_remarks(self, stacklevel: int) -> None:
+        """Warn of what was remarked on the data or the answers, once."""
+        remarks, self._remarks = self._remarks, ()
+        for words in remarks:
+            warnings.warn(words, DataWarning, stacklevel=stacklevel)
 
     def _taken_in(self, samples: Samples, anew: bool, seed: int, classes: Any = None) -> Samples:
         """Return samples with the weights of their classes; begin with them where asked to."""
@@ -224,8 +243,10 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
             self._begin(samples, seed, classes)
         return samples
 
-    def explain(self, X: Any, y: Any, sample_weight: Any = None) -> "Explanation":
-        """Return the chain rule of any weight on these rows, in symbols and numbers.
+    def explain(
+        self, X: Any, y: Any, sample_weight: Any = None, *, held_out: tuple[Any, ...] | None = None
+    ) -> "Explanation":
+        """Return the chain rule of any weight on these rows, the checks, and the report.
 
         What is explained is the network as it was trained: on standardised or smoothed targets,
         with the memory of the optimizer at its next step.
@@ -233,20 +254,20 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
         Parameters
         ----------
         X, y, sample_weight
-            As in `fit`.
+            As in `fit`; best the rows it was trained on.
+        held_out : (X, y) or (X, y, sample_weight), optional
+            Rows it was not trained on: the report judges its predictions by them.
 
         Returns
         -------
         Explanation
-            ``explain(X, y).weight(layer=1, unit=0, to=0)`` is one weight's chain rule.
+            ``explain(X, y).weight(layer=1, unit=0, to=0)`` is one weight's chain rule, and
+            ``explain(X, y).save("report.html")`` writes the report.
         """
         from chainrule.estimators.explaining import explanation_of
 
         check_is_fitted(self, "parameters_")
-        samples = self._checked(X, y, sample_weight, reset=False)
-        weight = self._weighted(samples.y, samples.weight)
-        rows = self._rows(samples._replace(weight=weight), smoothing=self.label_smoothing)
-        return explanation_of(self, rows)
+        return explanation_of(self, (X, y, sample_weight), held_out)
 
     def _checked(
         self, X: Any, y: Any, sample_weight: Any, reset: bool, name: str = "sample_weight"
@@ -254,19 +275,13 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
         """Return arrays of one length; finiteness of X is seen later."""
         if y is None:
             raise ValueError("requires y to be passed, but the target y is None.")
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            reset=reset,
-            accept_sparse="csr",
-            multi_output=True,
-            ensure_all_finite=False,
-        )
+        X = self._numbers_of(X, reset)
+        y = self._prepared(as_targets(y))
+        check_consistent_length(X, y)
         weight = None
         if sample_weight is not None:
             weight = checked_weight(np.asarray(sample_weight), X.shape[0], np.empty(0), name)
-        return Samples(X, self._prepared(y), weight)
+        return Samples(X, y, weight)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ def begin_history(estimator: "RunningMLP") -> None:
     """Start with no epoch made."""
     estimator.t_ = 0
     estimator.loss_curve_, estimator.penalty_curve_ = [], []
+    estimator.learning_rate_curve_, estimator.fit_seconds_ = [], 0.0
     estimator.validation_loss_curve_ = estimator.validation_scores_ = None
     estimator.loss_ = estimator.train_loss_ = math.nan
     estimator.best_loss_ = estimator.best_validation_score_ = None
@@ -27,6 +28,8 @@ def record(estimator: "RunningMLP", epoch: Epoch) -> None:
     estimator.loss_ = epoch.loss
     estimator.loss_curve_.append(epoch.loss)
     estimator.penalty_curve_.append(epoch.penalty)
+    estimator.learning_rate_curve_.append(epoch.learning_rate)
+    estimator.fit_seconds_ += epoch.seconds
     if epoch.validation_loss is not None:
         assert estimator.validation_loss_curve_ is not None
         assert estimator.validation_scores_ is not None

@@ -13,6 +13,7 @@ from chainrule.foundation.errors import must_be, suggest
 from chainrule.model.network import Network
 from chainrule.model.objective import Objective
 from chainrule.training.lbfgs import LBFGS
+from chainrule.training.state import TrainingState
 
 __all__ = [
     "LBFGS_NAME",
@@ -23,6 +24,7 @@ __all__ = [
     "make_optimizer",
     "make_schedule",
     "solver_of",
+    "start_state",
 ]
 
 LBFGS_NAME: str = LBFGS["name"]
@@ -98,18 +100,29 @@ def make_optimizer(estimator: Any) -> Optimizer:
     if isinstance(estimator.solver, Optimizer):
         return estimator.solver
     name = solver_of(estimator)
-    options: dict[str, Any] = {}
+    if name == LBFGS_NAME:  # it asks its engine for gradients only, never for a step
+        return optimizers["sgd"]
+    options: dict[str, Any] = {"averaging": float(estimator.averaging)}
     if name == "sgd":
         nesterov = bool(estimator.nesterovs_momentum and estimator.momentum > 0.0)
-        options = {"momentum": float(estimator.momentum), "nesterov": nesterov}
+        options |= {"momentum": float(estimator.momentum), "nesterov": nesterov}
     elif name in ("adam", "adamw"):
-        options = {"beta_1": float(estimator.beta_1), "beta_2": float(estimator.beta_2)}
+        options |= {"beta_1": float(estimator.beta_1), "beta_2": float(estimator.beta_2)}
     if name in ("adam", "adamw", "rmsprop"):
         options["epsilon"] = float(estimator.epsilon)
+    if estimator.clip_norm is not None:
+        options["clip_norm"] = float(estimator.clip_norm)
     if estimator.weight_decay is not None:
         options["weight_decay"] = float(estimator.weight_decay)
-    # L-BFGS asks its engine for gradients only, never for a step.
-    return optimizers.get("sgd" if name == LBFGS_NAME else name, **options)
+    return optimizers.get(name, **options)
+
+
+def start_state(estimator: Any, network: Network, **start: Any) -> TrainingState:
+    """Return the state before the first step of the solver."""
+    state = TrainingState.start(network, make_optimizer(estimator), **start)
+    if solver_of(estimator) == LBFGS_NAME:
+        state.slots, state.optimizer = (), dict(LBFGS)
+    return state
 
 
 def choose_batch_size(estimator: Any, engine: Engine, rows: Rows) -> tuple[int, str | None]:

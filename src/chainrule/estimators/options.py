@@ -232,6 +232,17 @@ OPTIONS: dict[str, Option] = {
         "Strength of the l1 penalty on weights (not biases), which draws small weights to 0.",
         NOT_NEGATIVE,
     ),
+    "clip_norm": Option(
+        "float",
+        "Largest norm of the gradient of all parameters together; a longer one is shortened to it.",
+        _or_none(POSITIVE),
+    ),
+    "averaging": Option(
+        "float",
+        "Share of a running average of the parameters that each step keeps, such as 0.99; the "
+        "average is what is measured and shown, and 0 is none.",
+        SHARE,
+    ),
     "label_smoothing": Option(
         "float",
         "Share of every label that training spreads over all classes; losses and scores on "

@@ -4,12 +4,16 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
 
 from chainrule.engines.engine import Engine
 from chainrule.estimators.fitting import FittingMLP
+from chainrule.estimators.inputs import as_numbers
+from chainrule.estimators.quantiles import interval_columns, nearest_median, sorted_quantiles
 from chainrule.estimators.target_scale import TargetScale
 from chainrule.formulas.loss import Loss, losses
+from chainrule.formulas.losses import Quantile
 from chainrule.formulas.optimizers import Optimizer
 from chainrule.formulas.records import Activation
 from chainrule.formulas.schedules import Schedule
@@ -18,6 +22,16 @@ from chainrule.foundation.errors import InputError, must_be
 from chainrule.training.monitor import Metric
 
 __all__ = ["MLPRegressor"]
+
+
+def _has_levels(estimator: "MLPRegressor") -> bool:
+    loss = losses.get(estimator.loss)
+    if not isinstance(loss, Quantile):
+        raise AttributeError(
+            f"quantiles need the loss 'quantile'; this one is {loss.name!r}. Take "
+            'losses.get("quantile", q=(0.1, 0.5, 0.9)).'
+        )
+    return True
 
 
 class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignore[misc]
@@ -35,7 +49,8 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
     ----------
     loss : str or Loss, default="squared_error"
         A name from `chainrule.losses`: mse (squared_error), mae, huber, quantile, poisson, or a
-        record, as ``losses.get("quantile", q=0.9)``.
+        record, as ``losses.get("quantile", q=0.9)``. With several levels, as ``q=(0.1, 0.5, 0.9)``,
+        one network answers all of them: see `predict_quantiles` and `predict_interval`.
     scale_target : bool, default=True
         Whether to train on standardised targets.
     {options}
@@ -101,16 +116,72 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
         weight_decay: float | None = None,
         monitor: Any = "score",
         l1: float = 0.0,
+        clip_norm: float | None = None,
+        averaging: float = 0.0,
         scale_target: bool = True,
     ) -> None:
         self._keep(locals())
 
     def predict(self, X: Any) -> np.ndarray:
-        """Return the prediction of each row: (n,) for one target, (n, n_outputs) for several."""
+        """Return the prediction of each row: (n,) for one target, (n, n_outputs) for several.
+
+        With several quantiles it is the one nearest to the median.
+        """
+        p = self._answers(X)
+        if isinstance(self.objective_.loss, Quantile):
+            return nearest_median(self.objective_.loss, p)
+        return p[:, 0] if p.shape[1] == 1 else p
+
+    @available_if(_has_levels)  # type: ignore[untyped-decorator]
+    def predict_quantiles(self, X: Any) -> np.ndarray:
+        """Return the quantiles (n, n_levels) of each row, in the order of the levels of the loss.
+
+        Each row is sorted, so that a higher level never has a lower answer; sorting can only bring
+        the quantiles nearer to the true ones (Chernozhukov, Fernandez-Val & Galichon 2010,
+        Econometrica 78(3)).
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> loss = losses.get("quantile", q=(0.1, 0.5, 0.9))
+        >>> model = MLPRegressor(loss, (16,), learning_rate="cosine", learning_rate_init=0.01,
+        ...                      random_state=0).fit(X, y)
+        >>> model.predict_quantiles(X).shape
+        (442, 3)
+        >>> low, high = model.predict_interval(X, coverage=0.8).T
+        >>> bool(0.7 < ((low <= y) & (y <= high)).mean() < 0.9)
+        True
+        """
+        return sorted_quantiles(self._answers(X))
+
+    @available_if(_has_levels)  # type: ignore[untyped-decorator]
+    def predict_interval(self, X: Any, coverage: float | None = None) -> np.ndarray:
+        """Return lower and upper bound (n, 2) of an interval that holds a share of the targets.
+
+        Parameters
+        ----------
+        X : array (n_samples, n_features)
+            Inputs.
+        coverage : float, optional
+            The share, as 0.8 between the levels 0.1 and 0.9; None takes the outermost levels of the
+            loss. It is met as far as the quantiles are: check it on rows that were held out.
+
+        Raises
+        ------
+        InputError
+            If the loss has not the two levels.
+        """
+        answers = sorted_quantiles(self._answers(X))
+        loss = self.objective_.loss
+        assert isinstance(loss, Quantile)
+        return answers[:, interval_columns(loss.levels, coverage)]
+
+    def _answers(self, X: Any) -> np.ndarray:
         s = self._scores(X)
         with np.errstate(all="ignore"):
             p: np.ndarray = self.objective_.loss.mean(namespace(s), s)
-        return p[:, 0] if p.shape[1] == 1 else p
+        return p
 
     def _learn_targets(
         self, y: Any, weight: np.ndarray | None, classes: Any = None
@@ -123,6 +194,11 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
                 loss.name,
                 "Take mse, mae, huber, quantile or poisson, or MLPClassifier.",
             )
+        if loss.scores_per_target > 1 and y.shape[1] > 1:
+            raise InputError(
+                f"y must be one target for several quantiles; got {y.shape[1]}. Fit one regressor "
+                "per target, for example with MultiOutputRegressor."
+            )
         scale = TargetScale.of(y, weight)
         rescaled = loss.rescaled(scale.spread) if self.scale_target else None
         self.target_scale_ = None if rescaled is None else scale
@@ -133,25 +209,21 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
         else:
             loss, self._loss_factor = rescaled
             self._loss_unit = 1.0
-        return loss, y.shape[1]
+        return loss, y.shape[1] * loss.scores_per_target
 
     def _prepared(self, y: Any) -> np.ndarray:
-        y = np.asarray(y)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        try:
-            y = y.astype(np.float64) if y.dtype.kind not in "fiub" else y
-        except (TypeError, ValueError) as error:
-            raise must_be(
-                "y", "numbers", y.dtype, "Convert the targets, or take MLPClassifier for labels."
-            ) from error
+        if y.dtype.kind not in "fiub":
+            y = as_numbers(y.astype(object), "y")
         columns: np.ndarray = y.reshape(-1, 1) if y.ndim == 1 else y
         return columns
 
     def _encode(self, y: Any) -> np.ndarray:
-        if y.shape[1] != self.n_outputs_:
+        n_targets = self.n_outputs_ // self.objective_.loss.scores_per_target
+        if y.shape[1] != n_targets:
             raise InputError(
-                f"y must have {self.n_outputs_} target(s), as in the first fit; got {y.shape[1]}. "
+                f"y must have {n_targets} target(s), as in the first fit; got {y.shape[1]}. "
                 "Fit anew to change their number."
             )
         targets: np.ndarray = y
@@ -167,6 +239,8 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
             p = loss.mean(namespace(scores), scores)
             if not np.all(np.isfinite(p)):
                 return -np.inf
+            if isinstance(loss, Quantile):
+                y, p = y[:, :1], nearest_median(loss, p)
             score: float = r2_score(y, p, sample_weight=weight)
             return score
 

@@ -18,15 +18,15 @@ from chainrule.estimators.ingredients import (
     make_optimizer,
     make_schedule,
     solver_of,
+    start_state,
 )
 from chainrule.estimators.monitoring import metric_on
 from chainrule.estimators.validation import Samples
 from chainrule.foundation.errors import DivergenceError
 from chainrule.model.network import Network
-from chainrule.training.lbfgs import LBFGS, train_lbfgs
+from chainrule.training.lbfgs import train_lbfgs
 from chainrule.training.loop import Epoch, train_rows
 from chainrule.training.sources import make_rows
-from chainrule.training.state import TrainingState
 from chainrule.training.stopping import Ending, Patience
 
 __all__ = ["RunningMLP"]
@@ -42,9 +42,7 @@ class RunningMLP(BaseMLP):
         widths = [X.shape[1], *hidden_widths(self.hidden_layer_sizes), self.n_outputs_]
         network = Network.of_widths(widths, self.activation)
         dtype = self.dtype or (np.float32 if X.dtype in (np.float32, np.float16) else np.float64)
-        self._state = TrainingState.start(network, make_optimizer(self), seed=seed, dtype=dtype)
-        if solver_of(self) == LBFGS_NAME:
-            self._state.slots, self._state.optimizer = (), dict(LBFGS)
+        self._state = start_state(self, network, seed=seed, dtype=dtype)
         self.network_ = network
         self.objective_ = make_objective(self, network, loss)
         self.seed_ = seed
@@ -72,14 +70,13 @@ class RunningMLP(BaseMLP):
 
     def _run(
         self,
-        samples: Samples,
+        rows: Rows,
         held: Samples | None,
         epochs: int,
         names: tuple[str, str] = ("X", "y"),
         stops: bool = True,
     ) -> Generator[Epoch, bool | None, Ending]:
         """Return the run over these rows, checked and ready."""
-        rows = self._rows(samples, smoothing=self.label_smoothing)
         held_out = None
         if held is not None:
             weighted = held._replace(weight=self._weighted(held.y, held.weight))
@@ -167,8 +164,7 @@ class RunningMLP(BaseMLP):
         self._rate_seen = rate
         known = self._fold(state.best_parameters.vector)
         if not np.array_equal(known, self.parameters_.vector, equal_nan=True):
-            state.vector = self._unfold(self.parameters_.vector)
-            state.best = None
+            state.go_on_from(self._unfold(self.parameters_.vector))
         if getattr(self, "_watched", watched) != watched:
             state.patience, state.best = Patience(), None
         self._watched = watched

@@ -105,6 +105,15 @@ class Loss(Formula):
         gradient = self.gradient(xp, s, y)
         return gradient if self.rowwise else gradient / float(s.shape[-1])
 
+    @property
+    def scores_per_target(self) -> int:
+        """How many scores of the network answer for one column of targets."""
+        return 1
+
+    def of_column(self, column: int) -> "Loss":
+        """Return the loss of one score, where each column has one of its own."""
+        return self
+
     def encode(self, y: Array, n_outputs: int, like: Array) -> Array:
         """Return targets as the (n, n_outputs) array that `value` takes, of the kind of ``like``.
 

@@ -2,11 +2,12 @@
 
 import math
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from chainrule.formulas.activations import exponential, linear
 from chainrule.formulas.loss import Loss, losses
-from chainrule.foundation.arrays import Array, Namespace
-from chainrule.foundation.errors import must_be
+from chainrule.foundation.arrays import Array, Namespace, as_floating, namespace
+from chainrule.foundation.errors import InputError, must_be
 
 
 @dataclass(frozen=True)
@@ -141,15 +142,20 @@ class Quantile(Loss):
 
     {formula}
 
+    Several levels are answered by one network with a score for each: ``Quantile((0.1, 0.5, 0.9))``
+    takes one column of targets and three of scores.
+
     Parameters
     ----------
-    q : float, default=0.5
-        The quantile, between 0 and 1, both excluded.
+    q : float or sequence of float, default=0.5
+        The level, between 0 and 1, both excluded; several in increasing order.
 
     Examples
     --------
     >>> quantile([0.0, 0.0], [1.0, -1.0], reduction="none")
     array([0.5, 0.5])
+    >>> losses.get("quantile", q=(0.1, 0.9))([[0.0, 0.0]], [1.0], reduction="none")
+    array([[0.1, 0.9]])
     """
 
     name = "quantile"
@@ -160,18 +166,63 @@ class Quantile(Loss):
     kinked = True
     source = "Koenker & Bassett (1978), Econometrica 46(1)"
 
-    q: float = 0.5
+    q: float | tuple[float, ...] = 0.5
 
     def __post_init__(self) -> None:
-        if not (0.0 < self.q < 1.0):
+        if not isinstance(self.q, float | int):
+            object.__setattr__(self, "q", tuple(map(float, self.q)))
+        levels = self.levels
+        if not levels or not all(0.0 < level < 1.0 for level in levels):
             raise must_be("q", "between 0 and 1, both excluded", self.q)
+        if any(high <= low for low, high in pairwise(levels)):
+            raise must_be("q", "in increasing order, each level once", self.q)
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """The levels, one per score."""
+        return self.q if isinstance(self.q, tuple) else (self.q,)
+
+    @property
+    def scores_per_target(self) -> int:
+        """One score per level."""
+        return len(self.levels)
+
+    def of_column(self, column: int) -> "Quantile":
+        """Return the loss of one level."""
+        return Quantile(self.q[column]) if isinstance(self.q, tuple) else self
+
+    def _level(self, xp: Namespace, s: Array) -> Array | float:
+        return xp.per_column(self.q, s) if isinstance(self.q, tuple) else self.q
 
     def value(self, xp: Namespace, s: Array, y: Array) -> Array:
-        return xp.maximum(self.q * (y - s), (self.q - 1.0) * (y - s))
+        q = self._level(xp, s)
+        return xp.maximum(q * (y - s), (q - 1.0) * (y - s))
 
     def gradient(self, xp: Namespace, s: Array, y: Array) -> Array:
         side = xp.sign(s - y)
-        return 0.5 * side * (1.0 + side * (1.0 - 2.0 * self.q))
+        return 0.5 * side * (1.0 + side * (1.0 - 2.0 * self._level(xp, s)))
+
+    def encode(self, y: Array, n_outputs: int, like: Array) -> Array:
+        if not isinstance(self.q, tuple):
+            return super().encode(y, n_outputs, like)
+        if n_outputs != len(self.q):
+            raise InputError(
+                f"a network for the quantiles {self.q} must have one output for each; it has "
+                f"{n_outputs}. Change its last layer."
+            )
+        column = super().encode(y, 1, like)
+        xp = namespace(like)
+        return xp.concat([column] * n_outputs, axis=1)
+
+    def _prediction_target(self, xp: Namespace, p: Array, y: Array) -> Array:
+        y = xp.asarray(as_floating(y), dtype=p.dtype)
+        if (
+            isinstance(self.q, tuple)
+            and p.ndim == 2
+            and y.shape in ((p.shape[0],), (p.shape[0], 1))
+        ):
+            y = xp.concat([xp.reshape(y, (-1, 1))] * p.shape[1], axis=1)
+        return super()._prediction_target(xp, p, y)
 
     def on_prediction(self, xp: Namespace, p: Array, y: Array) -> Array:
         return self.value(xp, p, y)

@@ -1,7 +1,8 @@
 """The optimizers: the update rule for one array, from its gradient and the rule's own memory.
 
 A rule is elementwise, so one call updates all parameters of a network as one flat vector. What
-depends on the step only (rate, bias corrections) is computed once per step, in `constants`.
+depends on the step only (rate, bias corrections) is computed once per step, in `constants`. What
+every rule can have beside it stands in `Optimizer`: decay, clipping and averaging.
 """
 
 import math
@@ -18,20 +19,38 @@ __all__ = ["Optimizer", "optimizers"]
 
 @dataclass(frozen=True)
 class Optimizer(Formula):
-    """An update rule for parameters p with gradient g, step by step.
+    r"""An update rule for parameters p with gradient g, step by step.
+
+    A subclass is one block: `constants`, `step` and the attributes below. Who trains calls
+    `clipping`, `start`, `numbers` and `update`, which add what every rule can have.
 
     Parameters
     ----------
     weight_decay : float, keyword-only
         Decoupled decay: before each step, weights (not biases) shrink by the factor
         1 - rate * weight_decay. Source: Loshchilov & Hutter (2019), ICLR.
+    clip_norm : float or None, keyword-only
+        Largest norm of the gradient, over all parameters together: a longer one is shortened to
+        it, :math:`g \leftarrow g \min(1, c / |g|)`; None, the default, leaves every gradient as it
+        is. Penalties are part of g, decoupled decay is not. Source: Pascanu, Mikolov & Bengio
+        (2013), ICML, algorithm 1.
+    averaging : float, keyword-only
+        Share d of a running average of the parameters that each step keeps; 0, the default, is the
+        last parameters themselves. After step t the average is
+
+        .. math:: \bar p \leftarrow \bar p + \frac{1 - d}{1 - d^t} (p - \bar p)
+
+        so that it holds parameters of steps only, and not those of the start: the running mean
+        with the bias correction of Adam. Steps go on from p; whoever shows or measures parameters
+        takes the average. Source: Polyak & Juditsky (1992), SIAM J. Control Optim. 30(4); Kingma &
+        Ba (2015), ICLR, section 7.2.
 
     Attributes
     ----------
     latex : str
         The rule, in p, g, the rate eta, the step t (from 1) and the rule's memory.
     slots : tuple of str
-        The arrays it remembers, each of the shape of p, starting at 0.
+        The arrays the rule remembers, each of the shape of p, starting at 0.
     learning_rate : float
         The rate that suits it, when none is given.
     """
@@ -40,11 +59,15 @@ class Optimizer(Formula):
     learning_rate: ClassVar[float]
 
     weight_decay: float = field(default=0.0, kw_only=True)
+    clip_norm: float | None = field(default=None, kw_only=True)
+    averaging: float = field(default=0.0, kw_only=True)
 
     def __post_init__(self) -> None:
         if not (0.0 <= self.weight_decay < math.inf):
             raise must_be("weight_decay", "at least 0 and finite", self.weight_decay)
-        for name in ("momentum", "decay", "beta_1", "beta_2"):
+        if self.clip_norm is not None and not (0.0 < self.clip_norm < math.inf):
+            raise must_be("clip_norm", "None, or positive and finite", self.clip_norm)
+        for name in ("averaging", "momentum", "decay", "beta_1", "beta_2"):
             value = getattr(self, name, 0.0)
             if not (0.0 <= value < 1.0):
                 raise must_be(name, "at least 0 and below 1", value)
@@ -52,18 +75,76 @@ class Optimizer(Formula):
         if not (0.0 < epsilon < math.inf):
             raise must_be("epsilon", "positive and finite", epsilon)
 
+    @property
+    def memory(self) -> tuple[str, ...]:
+        """The arrays to keep from step to step: the rule's slots, and the average if there is one.
+
+        Examples
+        --------
+        >>> optimizers.get("adam", averaging=0.99).memory
+        ('m', 'v', 'average')
+        """
+        return (*self.slots, "average") if self.averaging > 0.0 else self.slots
+
+    @property
+    def update_latex(self) -> str:
+        """The rule as LaTeX, with its clipping and averaging."""
+        parts = [self.latex]
+        if self.clip_norm is not None:
+            parts.insert(0, r"g \leftarrow g \min(1, <clip_norm> / |g|)")
+        if self.averaging > 0.0:
+            share = r"\frac{1 - <averaging>}{1 - <averaging>^t}"
+            parts.append(rf"\bar{{p}} \leftarrow \bar{{p}} + {share} (p - \bar{{p}})")
+        return self.in_latex(r", \quad ".join(parts))
+
+    def clipping(self, xp: Namespace, g: Array) -> float:
+        """Return the factor that clipping puts on the gradient ``g`` of all parameters.
+
+        It is NaN where the gradient is, and 0 where it is infinite, so that neither is hidden.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> optimizers.get("sgd", clip_norm=1.0).clipping(np, np.array([3.0, -4.0]))
+        0.2
+        """
+        if self.clip_norm is None:
+            return 1.0
+        # by the largest one, so that no square overflows
+        largest = float(xp.max(xp.abs(g)))
+        scale = largest if 0.0 < largest < math.inf else 1.0
+        root = math.sqrt(float(xp.sum((g / scale) ** 2)))
+        return 1.0 if scale * root <= self.clip_norm else self.clip_norm / scale / root
+
     def start(self, xp: Namespace, p: Array) -> tuple[Array, ...]:
-        """Return the memory before the first step: one array of zeros per slot."""
-        return tuple(xp.zeros_like(p) for _ in self.slots)
+        """Return the memory before the first step: zeros for the rule, and p as the average."""
+        memory = tuple(xp.zeros_like(p) for _ in self.slots)
+        return (*memory, xp.asarray(p, copy=True)) if self.averaging > 0.0 else memory
+
+    def numbers(self, rate: float, t: int) -> tuple[float, ...]:
+        """Return the numbers of step ``t`` (from 1) that `update` takes."""
+        if self.averaging == 0.0:
+            return self.constants(rate, t)
+        return (*self.constants(rate, t), (1.0 - self.averaging) / (1.0 - self.averaging**t))
+
+    def update(
+        self, xp: Namespace, numbers: tuple[float, ...], p: Array, g: Array, *memory: Array
+    ) -> tuple[Array, ...]:
+        """Return the new p, and the new memory after it."""
+        if self.averaging == 0.0:
+            return self.step(xp, numbers, p, g, *memory)
+        *slots, average = memory
+        p, *slots = self.step(xp, numbers[:-1], p, g, *slots)
+        return p, *slots, average + numbers[-1] * (p - average)
 
     def constants(self, rate: float, t: int) -> tuple[float, ...]:
-        """Return the numbers of step ``t`` (from 1) that every element shares."""
+        """Return the numbers of step ``t`` (from 1) that every element of the rule shares."""
         raise NotImplementedError
 
     def step(
         self, xp: Namespace, constants: tuple[float, ...], p: Array, g: Array, *slots: Array
     ) -> tuple[Array, ...]:
-        """Return the new p, and the new memory after it."""
+        """Return the new p, and the new slots after it."""
         raise NotImplementedError
 
     def __call__(
@@ -74,14 +155,17 @@ class Optimizer(Formula):
         rate: float | None = None,
         t: int = 1,
     ) -> tuple[Array, ...]:
-        """Return the new p and the new memory for one array; decay, if any, applies to all of p."""
+        """Return the new p and the new memory for one array.
+
+        Decay, if any, applies to all of p, and clipping to the norm of this g alone.
+        """
         p = as_floating(p)
         xp = namespace(p)
         g = xp.asarray(g, dtype=p.dtype)
         rate = self.learning_rate if rate is None else rate
         memory = tuple(xp.asarray(slot, dtype=p.dtype) for slot in slots) or self.start(xp, p)
         p = p * (1.0 - rate * self.weight_decay)
-        return self.step(xp, self.constants(rate, t), p, g, *memory)
+        return self.update(xp, self.numbers(rate, t), p, self.clipping(xp, g) * g, *memory)
 
 
 optimizers: Catalogue[Optimizer] = Catalogue("optimizer")

@@ -1,7 +1,7 @@
 """Arrays of any library: the namespace a formula computes in, and the dtype it keeps.
 
-Formulas are written against the Python array API standard (2024.12) plus two functions that the
-standard lacks and the exact GELU needs: ``erf`` and ``erfc``.
+Formulas are written against the Python array API standard (2024.12) plus what it lacks: ``erf`` and
+``erfc``, which the exact GELU needs, and ``per_column``, for a loss with a number per output.
 """
 
 from functools import lru_cache
@@ -20,7 +20,7 @@ Array: TypeAlias = Any
 
 
 class Namespace:
-    """The functions of one array library: the array API standard, ``erf`` and ``erfc``."""
+    """The functions of one array library: the array API standard, and those below."""
 
     def __init__(self, library: ModuleType) -> None:
         self._library = library
@@ -42,6 +42,10 @@ class Namespace:
     def erfc(self, z: Array) -> Array:
         """Complementary error function 1 - erf(z), without cancellation for large z."""
         return self._special("erfc", z)
+
+    def per_column(self, numbers: tuple[float, ...], like: Array) -> Array:
+        """Return one number per column of ``like``, to compute with its rows."""
+        return self._library.asarray(numbers, dtype=like.dtype)
 
     def _special(self, name: str, z: Array) -> Array:
         if hasattr(self._library, "special"):  # torch

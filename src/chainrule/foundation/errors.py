@@ -7,10 +7,12 @@ from difflib import get_close_matches
 from typing import Any
 
 __all__ = [
+    "DataWarning",
     "DivergenceError",
     "DivergenceWarning",
     "FileFormatError",
     "InputError",
+    "InputTypeError",
     "UnknownNameError",
     "must_be",
     "suggest",
@@ -19,6 +21,10 @@ __all__ = [
 
 class InputError(ValueError):
     """An argument, a column or a file that cannot be used; the message says what to do."""
+
+
+class InputTypeError(InputError, TypeError):
+    """Data of a kind that no number can be made of: dates, objects."""
 
 
 class UnknownNameError(InputError, KeyError):
@@ -74,6 +80,10 @@ def _rebuild_divergence(
     return DivergenceError(
         epoch=epoch, step=step, learning_rate=learning_rate, loss=loss, first_loss=first_loss
     )
+
+
+class DataWarning(UserWarning):
+    """Inputs a network can hardly learn from, or a fit that answers the same for all rows."""
 
 
 class DivergenceWarning(RuntimeWarning):

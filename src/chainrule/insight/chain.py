@@ -8,7 +8,7 @@ import numpy as np
 
 from chainrule.foundation.arrays import namespace
 from chainrule.foundation.errors import InputError
-from chainrule.insight.check import Verdict, check_weight
+from chainrule.insight.check import Verdict, check_weight, in_float64
 from chainrule.insight.notation import Symbol
 from chainrule.insight.paths import LOSS, of_row, over_rows
 from chainrule.insight.place import Place
@@ -39,6 +39,8 @@ class Update:
         The rule's memory of this weight, before and after.
     decay : float
         What decoupled decay took off the weight before the rule.
+    clipping : float
+        What the gradient is multiplied by before the rule, for the norm of the whole gradient.
     """
 
     optimizer: str
@@ -50,6 +52,7 @@ class Update:
     after: float
     memory: dict[str, tuple[float, float]]
     decay: float
+    clipping: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,16 +106,17 @@ class Chain:
         xp = namespace(subject.vector)
         before = np.array([self.weight], dtype=np.float64)
         memory = [np.array([slot[index]], dtype=np.float64) for slot in subject.slots]
-        memory = memory or [np.zeros(1) for _ in rule.slots]
+        memory = memory or list(rule.start(xp, before))
         decay = rate * rule.weight_decay if self.place.unit is not None else 0.0
         shrunk = before * (1.0 - decay)
+        clipping = self._clipping()
         with np.errstate(all="ignore"):
-            after, *new = rule.step(
-                xp, rule.constants(rate, t), shrunk, np.array([self.gradient]), *memory
+            after, *new = rule.update(
+                xp, rule.numbers(rate, t), shrunk, np.array([clipping * self.gradient]), *memory
             )
         return Update(
             optimizer=rule.name,
-            latex=rule.in_latex(rule.latex),
+            latex=rule.update_latex,
             learning_rate=rate,
             step=t,
             gradient=self.gradient,
@@ -120,10 +124,20 @@ class Chain:
             after=float(after[0]),
             memory={
                 name: (float(old[0]), float(now[0]))
-                for name, old, now in zip(rule.slots, memory, new, strict=True)
+                for name, old, now in zip(rule.memory, memory, new, strict=True)
             },
             decay=float(before[0] - shrunk[0]),
+            clipping=clipping,
         )
+
+    def _clipping(self) -> float:
+        """Return the factor of clipping, which looks at the gradient of all parameters."""
+        rule = self.subject.optimizer
+        if rule.clip_norm is None:
+            return 1.0
+        doubled = in_float64(self.subject, self.row)
+        _, gradient = doubled.engine.gradient(doubled.vector, doubled.rows)
+        return rule.clipping(namespace(gradient), gradient)
 
     def open(self, breadth: int = 1, depth: int = 64) -> list[Node]:
         """Return the nodes to show, from the weight's own derivative down to the loss.

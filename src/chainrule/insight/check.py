@@ -19,7 +19,7 @@ from chainrule.foundation.seeds import Purpose, stream
 from chainrule.insight.notation import number
 from chainrule.insight.subject import Subject
 
-__all__ = ["Check", "Verdict", "check_formula", "check_gradient", "check_weight"]
+__all__ = ["Check", "Verdict", "check_formula", "check_gradient", "check_weight", "in_float64"]
 
 PASSED, WEAK = 1e-6, 1e-4
 STEPS = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7)
@@ -119,7 +119,7 @@ def check_gradient(subject: Subject, n: int = 50, seed: int = 0) -> Check:
     seed : int
         Seed of the draw.
     """
-    doubled = _in_float64(subject)
+    doubled = in_float64(subject)
     _, gradient = doubled.engine.gradient(doubled.vector, doubled.rows)
     random = stream(seed, Purpose.SAMPLE)
     network = subject.objective.network
@@ -137,7 +137,7 @@ def check_gradient(subject: Subject, n: int = 50, seed: int = 0) -> Check:
 
 def check_weight(subject: Subject, index: int, row: int | None, gradient: float) -> Verdict:
     """Compare one derivative, of one row's loss or of the mean loss, with finite differences."""
-    subject = _in_float64(subject, row)
+    subject = in_float64(subject, row)
     engine = subject.engine
     value = float(subject.vector[index])
     middle = _signs(subject, subject.vector)
@@ -259,7 +259,7 @@ def _five_point(value: Callable[[float], float], step: float) -> float:
     return (8.0 * near - far) / (12.0 * step)
 
 
-def _in_float64(subject: Subject, row: int | None = None) -> Subject:
+def in_float64(subject: Subject, row: int | None = None) -> Subject:
     """Return the subject in float64, of one row (of weight 1) or of all."""
     x, y, weight = subject.rows.take(slice(None) if row is None else slice(row, row + 1))
     weight = None if row is not None or weight is None else np.asarray(weight, np.float64)

@@ -1,23 +1,29 @@
 """All that can be asked of a network and its rows, in one object."""
 
+import os
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chainrule.engines.engine import Rows
+from chainrule.foundation.files import check_place
 from chainrule.insight.batch_size import BatchSizeReport, batch_size_report
 from chainrule.insight.chain import Chain, chain
 from chainrule.insight.check import Check, check_gradient
 from chainrule.insight.health import Health, health
 from chainrule.insight.learning_rate import LearningRateReport, learning_rate_report
-from chainrule.insight.place import Place
+from chainrule.insight.place import Place, place_at
 from chainrule.insight.subject import Subject
+
+if TYPE_CHECKING:
+    from chainrule.insight.report.document import Report
 
 __all__ = ["Explanation"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Explanation:
     """The chain rule of any weight, and the checks, of one network on some rows.
 
@@ -25,6 +31,8 @@ class Explanation:
     ----------
     subject : Subject
         The network at one point, and the rows.
+    held_out : Rows or None
+        Rows that it was not trained on, which the report judges its quality by.
 
     Examples
     --------
@@ -42,6 +50,12 @@ class Explanation:
     """
 
     subject: Subject
+    held_out: Rows | None = None
+
+    def __repr__(self) -> str:
+        network = self.subject.objective.network
+        shape = " > ".join(str(n) for n in (network.n_in, *(one.n_out for one in network.layers)))
+        return f"Explanation of a network {shape} on {len(self.subject.rows):,} rows"
 
     def weight(self, layer: int, unit: int, to: int, sample: int | None = None) -> Chain:
         """Return the chain rule of one weight.
@@ -80,19 +94,62 @@ class Explanation:
     def largest(self, count: int = 3) -> list[Chain]:
         """Return the chains of the weights and biases with the largest gradients."""
         order = np.argsort(-np.abs(self._gradient))[:count]
-        return [chain(self.subject, self._place(int(index))) for index in order]
+        return [chain(self.subject, place_at(self.subject, int(index))) for index in order]
+
+    def report(self, *, row: int | None = None, seed: int = 0) -> "Report":
+        """Look at the network from ten sides; takes seconds, and changes nothing.
+
+        Parameters
+        ----------
+        row : int, optional
+            The row (from 0) to work through; None takes the one that the network gets most wrong.
+        seed : int
+            Seed of all draws.
+
+        Examples
+        --------
+        >>> from chainrule import explain
+        >>> layers = [([[0.5], [0.25]], [0.0], "tanh"), ([[2.0]], [0.0], "linear")]
+        >>> x = [[k / 20.0, (-1.0) ** k] for k in range(40)]
+        >>> report = explain(layers, x, [one - two for one, two in x]).report()
+        >>> [part.title for part in report.parts][:3]
+        ['The network', 'The data it was shown', 'Training']
+        """
+        from chainrule.insight.report.document import report_of
+        from chainrule.insight.report.material import Material
+
+        return report_of(Material(self.subject, self.held_out, seed, row))
+
+    @cached_property
+    def _report(self) -> "Report":
+        return self.report()
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the report as one HTML page without script, and without need of a network.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be written, before anything is computed.
+        """
+        place = check_place(path)
+        self._report.save(place)
+
+    def to_text(self) -> str:
+        """Return the report as plain text."""
+        return self._report.to_text()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the numbers of the report as strict JSON can hold them."""
+        return self._report.to_dict()
+
+    def _repr_html_(self) -> str:
+        return self._report._repr_html_()
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return self._report._repr_mimebundle_(include, exclude)
 
     @cached_property
     def _gradient(self) -> np.ndarray:
         _, gradient = self.subject.engine.gradient(self.subject.vector, self.subject.rows)
         return np.asarray(gradient)
-
-    def _place(self, index: int) -> Place:
-        network = self.subject.objective.network
-        for layer, (weight, bias) in enumerate(network.layout.spans, start=1):
-            if weight.start <= index < weight.stop:
-                unit, to = divmod(index - weight.start, network.layers[layer - 1].n_out)
-                return Place(layer, unit, to)
-            if bias is not None and bias.start <= index < bias.stop:
-                return Place(layer, None, index - bias.start)
-        raise IndexError(index)

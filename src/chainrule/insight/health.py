@@ -194,9 +194,10 @@ def next_update(subject: Subject, gradient: np.ndarray) -> np.ndarray:
     decayed = before.copy()
     for weight, _ in subject.objective.network.layout.spans:
         decayed[weight] *= 1.0 - rate * optimizer.weight_decay
-    constants = optimizer.constants(rate, subject.step + 1)
-    after = optimizer.step(
-        xp, constants, decayed, gradient, *(slots or optimizer.start(xp, before))
+    gradient = optimizer.clipping(xp, gradient) * gradient
+    numbers = optimizer.numbers(rate, subject.step + 1)
+    after = optimizer.update(
+        xp, numbers, decayed, gradient, *(slots or optimizer.start(xp, before))
     )[0]
     return np.asarray(after) - before
 

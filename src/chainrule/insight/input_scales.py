@@ -1,4 +1,4 @@
-"""What the columns of the inputs are like: their size, and whether they ever change."""
+"""What the columns of the inputs are like: their size and place, and whether they ever change."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +13,11 @@ __all__ = ["Columns", "look_at_columns", "scale_words"]
 
 # Sizes of two features that differ by more than this factor are a finding.
 SCALE_FACTOR = 100.0
+# A feature whose mean is more than so many times its spread is a finding. Measured on standardised
+# tables moved off 0: at 10 spreads a relu network loses a tenth of its accuracy, at 30 a third.
+OFFSET_FACTOR = 30.0
+# It also lies this many times its whole range away from 0: a feature of rare ones does not.
+RANGES_AWAY = 2.0
 # A feature that is not 0 in fewer rows than this has too little weight to be one.
 RARE = 0.01
 BLOCK_SIZE = 2**20
@@ -28,6 +33,8 @@ class Columns:
         Smallest and largest value.
     typical : ndarray (n_in,)
         Root mean square.
+    mean : ndarray (n_in,)
+        Mean.
     filled : ndarray (n_in,)
         Share of the rows where it is not 0.
     rows : int
@@ -37,6 +44,7 @@ class Columns:
     lowest: np.ndarray
     highest: np.ndarray
     typical: np.ndarray
+    mean: np.ndarray
     filled: np.ndarray
     rows: int
 
@@ -44,6 +52,20 @@ class Columns:
     def constant(self) -> np.ndarray:
         """The numbers of columns that never change, from 0."""
         return np.flatnonzero(self.lowest == self.highest) if self.rows > 1 else np.arange(0)
+
+    def farthest_offset(self) -> tuple[int, float, float] | None:
+        """Return the column that lies farthest from 0 (column, mean, spread), if by too much."""
+        nearest = np.maximum(np.maximum(self.lowest, -self.highest), 0.0)
+        away = nearest > RANGES_AWAY * (self.highest - self.lowest)
+        spread = np.sqrt(np.maximum(self.typical**2 - self.mean**2, 0.0))
+        found = away & (self.lowest < self.highest)
+        found &= np.abs(self.mean) > OFFSET_FACTOR * spread
+        columns = np.flatnonzero(found)
+        if not len(columns):
+            return None
+        with np.errstate(divide="ignore"):
+            farthest = columns[np.argmax(np.abs(self.mean[columns]) / spread[columns])]
+        return int(farthest), float(self.mean[farthest]), float(spread[farthest])
 
     def farthest_scales(self) -> tuple[int, int, float] | None:
         """Return the columns whose sizes differ most (small, large, factor), if by too much.
@@ -86,7 +108,7 @@ def look_at_columns(rows: Rows) -> Columns:
     """Return what the columns of the inputs are like, a block of rows at a time."""
     n, n_in = rows.x.shape
     lowest, highest = np.full(n_in, np.inf), np.full(n_in, -np.inf)
-    squares, filled, seen = np.zeros(n_in), np.zeros(n_in), 0
+    sums, squares, filled, seen = np.zeros(n_in), np.zeros(n_in), np.zeros(n_in), 0
     size = max(16, BLOCK_SIZE // n_in)
     with np.errstate(over="ignore"):
         for start in range(0, n, size):
@@ -100,9 +122,11 @@ def look_at_columns(rows: Rows) -> Columns:
             highest = np.maximum(highest, _along_rows(x, "max"))
             x = x.astype(np.float64)
             filled += np.asarray((x != 0.0).sum(axis=0)).ravel()
+            sums += np.asarray(x.sum(axis=0)).ravel()
             squared = x.multiply(x) if hasattr(x, "tocsr") else x * x
             squares += np.asarray(squared.sum(axis=0)).ravel()
-        return Columns(lowest, highest, np.sqrt(squares / seen), filled / seen, seen)
+        typical, mean = np.sqrt(squares / seen), sums / seen
+        return Columns(lowest, highest, typical, mean, filled / seen, seen)
 
 
 def scale_words(columns: Columns, names: Sequence[str]) -> list[tuple[str, str]]:
@@ -124,6 +148,14 @@ def scale_words(columns: Columns, names: Sequence[str]) -> list[tuple[str, str]]
             "standardise the features"
         )
         findings.append(("scales", words))
+    off = columns.farthest_offset()
+    if off is not None:
+        column, mean, spread = off
+        words = (
+            f"{names[column]} lies far from 0, with mean {short(mean)} and spread {short(spread)}, "
+            f"more than {OFFSET_FACTOR:g} spreads: standardise the features"
+        )
+        findings.append(("offset", words))
     return findings
 
 

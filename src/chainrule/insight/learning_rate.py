@@ -14,7 +14,7 @@ from chainrule.foundation.errors import InputError, must_be
 from chainrule.insight.curvature import Curvature, curvature_at
 from chainrule.insight.subject import Subject
 from chainrule.insight.text_table import short, text_table
-from chainrule.insight.trials import Setting, Trial
+from chainrule.insight.trials import LOOK_ROWS, Setting, Trial
 from chainrule.model.network import Network
 from chainrule.model.parameters import Parameters
 
@@ -200,6 +200,7 @@ def learning_rate_report(
     start: Parameters | None = None,
     seed: int = 0,
     engine: str | Engine = "auto",
+    look_rows: int = LOOK_ROWS,
 ) -> LearningRateReport:
     """Compare learning rates from the same start and on the same batches, with verdicts in words.
 
@@ -223,6 +224,8 @@ def learning_rate_report(
         Seed of start and batches.
     engine : str or Engine
         What computes.
+    look_rows : int
+        Rows, drawn once, that losses and curvature are measured on.
 
     Examples
     --------
@@ -249,6 +252,7 @@ def learning_rate_report(
         start=start,
         seed=seed,
         engine=engine,
+        look_rows=look_rows,
     )
     if rates is None:
         rates = [setting.learning_rate * factor for factor in FACTORS]

@@ -10,7 +10,7 @@ from chainrule.insight.gradient_noise import moments, nearest_power_of_two
 from chainrule.insight.text_table import short
 from chainrule.insight.trials import Setting, Trial
 
-__all__ = ["noise_batch_size"]
+__all__ = ["noise_batch_size", "noise_of_first_steps"]
 
 # Steps of the trial, and how often the noise is measured on the way.
 STEPS, STATIONS = 300, 5
@@ -66,27 +66,44 @@ def noise_batch_size(
     nearest_power_of_two(1.0, low, high, max(n, low))  # checks the bounds
     if n < max(low, 2):
         return n, f"batch size {n}: all rows, which are fewer than {low}"
-    sample = rows
-    if n > NOISE_ROWS:
-        index = stream(seed, Purpose.SAMPLE).choice(n, NOISE_ROWS, replace=False)
-        sample = Rows(*rows.take(np.sort(index)))
     smallest = nearest_power_of_two(1.0, low, high, n)
+    scales, steps = noise_of_first_steps(
+        engine, rows, vector, learning_rate=learning_rate, batch_size=smallest, seed=seed
+    )
+    scale = float(np.median(scales))
+    size = nearest_power_of_two(scale, low, high, n)
+    if math.isfinite(scale):
+        found = (
+            f"the noise scale is {short(scale)} rows (median on the first {steps} steps, "
+            f"from {short(min(scales))} to {short(max(scales))}); larger batches repeat what they "
+            "know"
+        )
+    else:
+        found = f"the gradient cannot be told from its noise on the first {steps} steps"
+    return size, f"batch size {size}: {found}; powers of two from {low} to {high} allowed"
+
+
+def noise_of_first_steps(
+    engine: Engine,
+    rows: Rows,
+    vector: np.ndarray,
+    *,
+    learning_rate: float,
+    batch_size: int,
+    seed: int,
+    measured_rows: int = NOISE_ROWS,
+) -> tuple[list[float], int]:
+    """Return the noise scale at five places of a trial's first 300 steps, and the steps made."""
+    sample = rows
+    if len(rows) > measured_rows:
+        index = stream(seed, Purpose.SAMPLE).choice(len(rows), measured_rows, replace=False)
+        sample = Rows(*rows.take(np.sort(index)))
     # one row is enough to look at: the loss itself does not matter here
     look = Rows(*rows.take(slice(0, 1)))
-    trial = Trial(Setting(engine, rows, vector, learning_rate, look, seed), smallest)
+    trial = Trial(Setting(engine, rows, vector, learning_rate, look, seed), batch_size)
     scales = [moments(engine.objective, trial.vector, sample).noise_scale]
     for _ in range(STATIONS - 1):
         if not trial.advance(np.full(STEPS // (STATIONS - 1), learning_rate)):
             break
         scales.append(moments(engine.objective, trial.vector, sample).noise_scale)
-    scale = float(np.median(scales))
-    size = nearest_power_of_two(scale, low, high, n)
-    if math.isfinite(scale):
-        found = (
-            f"the noise scale is {short(scale)} rows (median on the first {trial.steps} steps, "
-            f"from {short(min(scales))} to {short(max(scales))}); larger batches repeat what they "
-            "know"
-        )
-    else:
-        found = f"the gradient cannot be told from its noise on the first {trial.steps} steps"
-    return size, f"batch size {size}: {found}; powers of two from {low} to {high} allowed"
+    return scales, trial.steps

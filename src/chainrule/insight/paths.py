@@ -48,7 +48,7 @@ def over_rows(subject: Subject, place: Place) -> Node:
 
     name = Derivative(LOSS, place.symbol)
     origin = f"the mean over {n:,} rows"
-    return sum_node(name, terms.tolist(), total, make_term, origin, exact)
+    return sum_node(name, terms.tolist(), total, make_term, origin, exact, adjust=True)
 
 
 def _value_of_row(trace: RowTrace, place: Place) -> float:
@@ -178,7 +178,7 @@ def _da(trace: RowTrace, layer: int, unit: int, loss: Symbol) -> Node:
 
 def _dscore(trace: RowTrace, output: int, loss: Symbol, score: Symbol) -> Node:
     """Return the derivative by a score: the loss's own short form, which opens at its link."""
-    record = trace.subject.objective.loss
+    record = trace.subject.objective.loss.of_column(output)
     value = float(trace.dscores[output])
     s, y = float(trace.scores[output]), float(trace.y[0, output])
     p = float(trace.prediction[output])

@@ -6,7 +6,7 @@ from chainrule.foundation.errors import InputError
 from chainrule.insight.notation import Symbol
 from chainrule.insight.subject import Subject
 
-__all__ = ["Place"]
+__all__ = ["Place", "place_at"]
 
 
 @dataclass(frozen=True)
@@ -47,3 +47,15 @@ class Place:
         if bias is None:
             raise InputError(f"layer {self.layer} must have a bias to explain it; it has none.")
         return int(bias.start + self.to)
+
+
+def place_at(subject: Subject, index: int) -> Place:
+    """Return the place of a number of the flat vector: the inverse of `Place.index`."""
+    network = subject.objective.network
+    for layer, (weight, bias) in enumerate(network.layout.spans, start=1):
+        if weight.start <= index < weight.stop:
+            unit, to = divmod(index - weight.start, network.layers[layer - 1].n_out)
+            return Place(layer, unit, to)
+        if bias is not None and bias.start <= index < bias.stop:
+            return Place(layer, None, index - bias.start)
+    raise IndexError(index)

@@ -107,10 +107,12 @@ def _update(chain: Chain, digits: int) -> list[str]:
         for name, (old, new) in update.memory.items()
     )
     decay = f", decay takes {number(update.decay, digits)}" if update.decay else ""
+    clipped = update.clipping
+    clipping = f", gradient times {number(clipped, digits)} by clipping" if clipped != 1.0 else ""
     line = (
         f"update  {update.optimizer}, step {update.step}, rate {number(update.learning_rate)}: "
         f"{chain.place.symbol.text} {number(update.before, digits)} -> "
-        f"{number(update.after, digits)}{memory}{decay}"
+        f"{number(update.after, digits)}{clipping}{memory}{decay}"
     )
     return [line]
 
@@ -154,20 +156,27 @@ def as_mathml(chain: Chain, digits: int = 6) -> str:
 
 
 def as_html(chain: Chain, digits: int = 6) -> str:
-    """Return equations as MathML, with a table of where each number comes from."""
+    """Return equations as MathML, with a table of where each number comes from.
+
+    Without the converter of the ``app`` extra it raises ImportError; see `as_text`.
+    """
     parts = [f"<p>{escape(_headline(chain))}</p>"]
     for node in chain.open():
         parts += [mathml(line.replace("&=", "=")) for line in _latex_lines(node, digits)]
         rows = _table_rows(node, digits)
         if rows:
+            head = "".join(f'<th scope="col">{name}</th>' for name in HEAD)
             parts.append(
-                "<table><thead><tr><th scope=col>symbol<th scope=col>formula<th scope=col>"
-                "numbers put in<th scope=col>value<th scope=col>from</tr></thead><tbody>"
-                + "".join(rows)
-                + "</tbody></table>"
+                f"<table><caption>Where the numbers of {escape(node.name.text)} come from</caption>"
+                f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
             )
     closing = [f"check {chain.check}", *_update(chain, digits), *chain.subject.notes]
+    if chain.penalty != 0.0:
+        closing.insert(0, _penalty_line(chain, digits))
     return "\n".join([*parts, *(f"<p>{escape(line)}</p>" for line in closing)])
+
+
+HEAD = ("symbol", "formula", "numbers put in", "value", "from")
 
 
 def _table_rows(node: Node, digits: int) -> list[str]:
@@ -179,7 +188,10 @@ def _table_rows(node: Node, digits: int) -> list[str]:
         if part.operation == "number" and part.formula:
             inputs = ", ".join(f"{name} = {number(value, digits)}" for name, value in part.inputs)
             cells = (plain(part.formula), inputs, number(part.value, digits), part.origin)
-            rows[part.name.text] = f"<tr><th scope=row>{escape(part.name.text)}" + "".join(
-                f"<td>{escape(cell)}" for cell in cells
-            )
+            name = escape(part.name.text)
+            rows[name] = f'<tr><th scope="row">{name}</th>{"".join(map(_cell, cells))}</tr>'
     return list(rows.values())
+
+
+def _cell(text: str) -> str:
+    return f"<td>{escape(text)}</td>"

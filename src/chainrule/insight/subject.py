@@ -42,7 +42,12 @@ class Subject:
     notes : tuple of str
         Sentences a reader must know, such as the scale of the targets.
     facts : dict
-        What the trainer knows of the run: epochs, seconds, curves, seed.
+        What the trainer knows of the run, all of it optional. The run: ``model`` (a name),
+        ``solver``, ``schedule``, ``options``, ``seed``, ``epochs``, ``best_epoch``, ``seconds``,
+        ``rows_seen``, ``stopped_because``, ``code`` (that repeats it), and by epoch
+        ``loss_curve``, ``validation_loss_curve``, ``validation_scores``, ``rates``. The user's
+        units: ``classes`` (labels), ``target_scale`` (center, spread), ``loss_factor``,
+        ``loss_options``, and ``columns``, pairs of a name and the inputs made of it.
     """
 
     objective: Objective

@@ -99,7 +99,7 @@ class RowTrace:
                 self._da[layer] = self.dscores
             else:
                 terms = self.weights[layer] * self.dz(layer + 1)
-                self._da[layer] = np.array([_exact_sum(row) for row in terms])
+                self._da[layer] = _exact_sums(terms)
         return self._da[layer]
 
     def dz(self, layer: int) -> np.ndarray:
@@ -107,20 +107,21 @@ class RowTrace:
         with np.errstate(all="ignore"):
             if self.subject.objective.network.layers[layer - 1].activation.rowwise:
                 terms = self.jacobian(layer) * self.da(layer)[:, None]
-                return np.array([_exact_sum(column) for column in terms.T])
+                return _exact_sums(terms.T)
             dz: np.ndarray = self.slopes(layer) * self.da(layer)
             return dz
 
 
-def _exact_sum(terms: np.ndarray) -> float:
-    """Return the sum rounded once; NaN and infinity keep their meaning."""
+def _exact_sums(terms: np.ndarray) -> np.ndarray:
+    """Return the sum of each row, rounded once; NaN and infinity keep their meaning."""
     if np.all(np.isfinite(terms)):
         try:
-            return math.fsum(terms)
+            return np.array([math.fsum(row) for row in terms.tolist()])
         except OverflowError:
             pass
     with np.errstate(all="ignore"):
-        return float(np.sum(terms))
+        sums: np.ndarray = np.sum(terms, axis=1)
+        return sums
 
 
 def contributions(subject: Subject, layer: int, unit: int | None, to: int) -> np.ndarray:

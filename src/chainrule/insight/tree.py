@@ -131,6 +131,7 @@ def sum_node(
     make_term: Callable[[int], Node],
     origin: str = "",
     exact: Callable[[int], float] | None = None,
+    adjust: bool = False,
 ) -> Node:
     """Return a sum that shows its largest terms, and the exact remainder of the others.
 
@@ -144,6 +145,9 @@ def sum_node(
         From a term's number to its node, called when the sum is opened.
     exact : callable, optional
         From a term's number to the value its node will have, where ``terms`` is rounded otherwise.
+    adjust : bool
+        Whether the sum may move by the rounding of its rest: where terms cancel, the rest is larger
+        than the sum, and no number makes up the difference to the last bit.
     """
     largest = sorted(range(len(terms)), key=lambda number: (-abs(terms[number]), number))
     shown = TERMS
@@ -152,6 +156,10 @@ def sum_node(
         values = [terms[number] if exact is None else exact(number) for number in chosen]
         rest = _remainder(total, values)
         if rest is not None or shown >= len(terms):
+            break
+        if adjust:
+            rest = math.fsum([total, *(-value for value in values)])
+            total = math.fsum([*values, rest])
             break
         shown = 2 * shown + 1  # terms that cancel: the remainder needs more of them to be exact
     if rest is None:

@@ -20,7 +20,7 @@ from chainrule.model.parameters import Parameters
 from chainrule.training.snapshot import DIVERGENCE_FACTOR
 from chainrule.training.state import TrainingState
 
-__all__ = ["Setting", "Trial"]
+__all__ = ["LOOK_ROWS", "Setting", "Trial"]
 
 # Rows that a loss is measured on; one draw, the same for all runs.
 LOOK_ROWS = 1024
@@ -41,7 +41,7 @@ class Setting:
     learning_rate : float
         The rate to begin with.
     look : Rows
-        The rows that losses are measured on: all, or a draw of 1,024.
+        The rows that losses are measured on: all, or a draw of `look_rows`.
     seed : int
         Seed of the start, of the draw, and of the orders.
     """
@@ -67,6 +67,7 @@ class Setting:
         start: Parameters | None = None,
         seed: int = 0,
         engine: str | Engine = "auto",
+        look_rows: int = LOOK_ROWS,
     ) -> "Setting":
         """Take rows and rule from a subject, or from a network, a loss and arrays."""
         if isinstance(model, Subject):
@@ -110,8 +111,8 @@ class Setting:
             )
         rows = subject.rows
         look = rows
-        if len(rows) > LOOK_ROWS:
-            index = stream(seed, Purpose.SAMPLE).choice(len(rows), LOOK_ROWS, replace=False)
+        if len(rows) > look_rows:
+            index = stream(seed, Purpose.SAMPLE).choice(len(rows), look_rows, replace=False)
             look = Rows(*rows.take(np.sort(index)))
         setting = cls(
             choose_engine(engine, subject.objective, rule),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from chainrule.estimators.classifier import MLPClassifier
-from chainrule.estimators.ingredients import make_objective, make_optimizer
+from chainrule.estimators.ingredients import make_objective, start_state
 from chainrule.estimators.regressor import MLPRegressor
 from chainrule.estimators.target_scale import TargetScale
 from chainrule.formulas.loss import losses
@@ -20,7 +20,7 @@ from chainrule.formulas.records import Formula, activations, restore
 from chainrule.formulas.schedules import schedules
 from chainrule.foundation.errors import FileFormatError, InputError, must_be
 from chainrule.model.network import Network
-from chainrule.training.state import TrainingState, read_arrays, write_arrays
+from chainrule.training.state import read_arrays, write_arrays
 
 if TYPE_CHECKING:
     from chainrule.interop.preparation import Preparation
@@ -90,8 +90,8 @@ def save_model(
     Raises
     ------
     InputError
-        The estimator is not fitted, holds an option or a label that JSON cannot hold, or the file
-        cannot be written.
+        The estimator is not fitted, holds a weight that is not finite, or an option or a label that
+        JSON cannot hold, or the file cannot be written.
 
     Examples
     --------
@@ -111,6 +111,7 @@ def save_model(
         raise must_be("estimator", "an MLPClassifier or MLPRegressor", estimator)
     if not hasattr(estimator, "parameters_"):
         raise must_be("estimator", "fitted", estimator, "Call fit first.")
+    _check_finite(estimator)
     objective = estimator.objective_
     description: dict[str, Any] = {
         "version": chainrule.__version__,
@@ -230,10 +231,10 @@ def _restored(description: dict[str, Any], arrays: dict[str, np.ndarray]) -> Mod
         estimator._loss_factor = float(description["loss_factor"])
         estimator._loss_unit = float(description["loss_unit"])
     _check_widths(estimator)
-    estimator._state = TrainingState.start(
-        network, make_optimizer(estimator), seed=estimator.seed_, dtype=vector.dtype
+    estimator._state = start_state(
+        estimator, network, seed=estimator.seed_, parameters=network.parameters(vector)
     )
-    estimator._state.vector = estimator._unfold(vector)
+    estimator._state.go_on_from(estimator._unfold(vector))
     preparation = _preparation(description["preparation"])
     estimator.preparation_ = preparation
     if preparation is not None and len(preparation.feature_names) != network.n_in:
@@ -242,6 +243,21 @@ def _restored(description: dict[str, Any], arrays: dict[str, np.ndarray]) -> Mod
     if not isinstance(training, dict):
         raise TypeError("training must be a record")
     return Model(estimator, preparation, training, _text(description["version"]))
+
+
+def _check_finite(estimator: Estimator) -> None:
+    """Refuse a model that cannot predict, and name the layer."""
+    layers = zip(estimator.coefs_, estimator.intercepts_, strict=True)
+    for number, arrays in enumerate(layers, start=1):
+        for kind, array in zip(("weight", "bias"), arrays, strict=True):
+            wrong = array[~np.isfinite(array)]
+            if wrong.size:
+                raise must_be(
+                    "estimator",
+                    "a model of finite numbers",
+                    f"{wrong[0]} in a {kind} of layer {number}",
+                    "Train it anew.",
+                )
 
 
 def _check_widths(estimator: Estimator) -> None:
@@ -337,6 +353,10 @@ LABELS: dict[str, tuple[str, Callable[[Any], bool]]] = {
 
 
 def _labels_to_json(labels: np.ndarray) -> dict[str, Any]:
+    if labels.dtype.kind in "Mm":
+        return {"kind": "time", "dtype": labels.dtype.name, "values": labels.view("i8").tolist()}
+    if labels.dtype.kind == "S":
+        return {"kind": "bytes", "dtype": "", "values": [b.decode("latin-1") for b in labels]}
     values = labels.tolist()
     for name, (kinds, right) in LABELS.items():
         if labels.dtype.kind in kinds and all(right(value) for value in values):
@@ -345,6 +365,14 @@ def _labels_to_json(labels: np.ndarray) -> dict[str, Any]:
 
 
 def _labels_from_json(record: dict[str, Any]) -> np.ndarray:
+    if record["kind"] == "time":
+        numbers = np.array([_integer(value) for value in record["values"]], dtype=np.int64)
+        dtype = np.dtype(_text(record["dtype"]))
+        if dtype.kind not in "Mm":
+            raise ValueError("the labels are not of their dtype")
+        return numbers.view(dtype)
+    if record["kind"] == "bytes":
+        return np.array([_text(value).encode("latin-1") for value in record["values"]])
     kinds, right = LABELS[record["kind"]]
     values = record["values"]
     if not isinstance(values, list) or not all(right(value) for value in values):
@@ -366,10 +394,16 @@ def _curve(value: Any) -> list[float] | None:
     return None if value is None else [float(number) for number in value]
 
 
-def _whole(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise ValueError(f"a count must be a whole number of at least 0, got {value!r}")
+def _integer(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError(f"a whole number is needed, got {value!r}")
     return value
+
+
+def _whole(value: Any) -> int:
+    if _integer(value) < 0:
+        raise ValueError(f"a count must be at least 0, got {value!r}")
+    return int(value)
 
 
 def _text(value: Any) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.formulas.loss import Loss, losses
+from chainrule.formulas.optimizers import optimizers
 from chainrule.formulas.records import Activation, activations
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.insight.explanation import Explanation
@@ -20,9 +21,15 @@ Layers = list[tuple[np.ndarray, np.ndarray | None, Activation]]
 
 
 def explain(
-    model: Any, X: Any, y: Any, sample_weight: Any = None, *, loss: str | Loss | None = None
+    model: Any,
+    X: Any,
+    y: Any,
+    sample_weight: Any = None,
+    *,
+    loss: str | Loss | None = None,
+    held_out: tuple[Any, ...] | None = None,
 ) -> Explanation:
-    """Explain any dense network on some rows: the chain rule of every weight, and its check.
+    """Explain any dense network on some rows: the chain rule of every weight, checks, a report.
 
     Parameters
     ----------
@@ -40,6 +47,8 @@ def explain(
     loss : str or Loss, optional
         The loss to explain; by default the one that suits the model's end: cross-entropy after a
         sigmoid or softmax, otherwise ``mse``.
+    held_out : (X, y) or (X, y, sample_weight), optional
+        Rows that it was not trained on: the report judges the predictions on them.
 
     Raises
     ------
@@ -57,11 +66,57 @@ def explain(
     if callable(own) and hasattr(model, "parameters_"):
         if loss is not None:
             raise must_be("loss", "left out for a model that knows its own", loss)
-        found: Explanation = own(X, y, sample_weight)
+        found: Explanation = own(X, y, sample_weight, held_out=held_out)
         return found
     objective, parameters, encode, notes = read_network(model, loss)
-    subject = Subject.of(objective, parameters, X, encode(y), sample_weight, notes=notes)
-    return Explanation(subject)
+    subject = Subject.of(
+        objective,
+        parameters,
+        X,
+        encode(y),
+        sample_weight,
+        input_names=tuple(map(str, getattr(model, "feature_names_in_", ()))),
+        notes=notes,
+        **_recorded(model),
+    )
+    apart = None
+    if held_out is not None:
+        X, y, *weight = held_out
+        given = encode(y), *weight
+        apart = Subject.of(objective, parameters, X, *given).rows
+    return Explanation(subject, apart)
+
+
+def _recorded(model: Any) -> dict[str, Any]:
+    """Return what a network of scikit-learn says of its training; others record nothing."""
+    if not hasattr(model, "coefs_"):
+        kind = type(model).__module__.partition(".")[0]
+        return {"facts": {"model": f"{kind} network"}} if kind in ("torch", "keras") else {}
+    facts = {
+        "model": f"{type(model).__name__} of scikit-learn",
+        "solver": model.solver,
+        "schedule": model.learning_rate if model.solver == "sgd" else "constant",
+        "options": model.get_params(deep=False),
+        "epochs": model.n_iter_,
+        "rows_seen": getattr(model, "t_", None),
+        "loss_curve": getattr(model, "loss_curve_", None),
+        "validation_scores": getattr(model, "validation_scores_", None),
+    }
+    if hasattr(model, "classes_"):
+        facts["classes"] = np.asarray(model.classes_).tolist()
+    if model.solver == "lbfgs":
+        return {"facts": facts}
+    name, options = "adam", {}
+    if model.solver == "sgd":
+        nesterov = bool(model.nesterovs_momentum and model.momentum > 0.0)
+        name, options = "sgd", {"momentum": float(model.momentum), "nesterov": nesterov}
+    size = 200 if model.batch_size == "auto" else int(model.batch_size)
+    return {
+        "facts": facts,
+        "optimizer": optimizers.get(name, **options),
+        "learning_rate": float(model.learning_rate_init),
+        "batch_size": size,
+    }
 
 
 def read_network(

@@ -1,7 +1,4 @@
-"""One pass over the rows: an order drawn from the seed, cut into batches, and run in short calls.
-
-Between two calls of the engine Python is in charge, so progress and Ctrl-C always work.
-"""
+"""One pass over the rows: an order drawn from the seed, which the engine cuts into batches."""
 
 import math
 from dataclasses import dataclass
@@ -21,8 +18,6 @@ __all__ = ["Plan", "one_pass"]
 
 # A first loss below this share of the loss of scores of 0 is luck, and no measure.
 LUCK = 1e-2
-# Besides its arithmetic, a step costs about as much as so many operations.
-OPERATIONS_PER_STEP = 1e6
 
 
 @dataclass(frozen=True)
@@ -59,14 +54,9 @@ def one_pass(
         order = stream(state.seed, Purpose.SHUFFLE, state.epoch).permutation(len(rows))
     else:
         order = np.arange(len(rows))
-    # two operations per weight and row forward, four backward
-    per_step = OPERATIONS_PER_STEP + 6.0 * state.network.n_parameters * plan.batch_size
-    # counted by work and not by the clock: sums of losses round by their grouping, and a run must
-    # repeat its bits
-    per_call = max(1, int(engine.operations_per_call(state.vector) / per_step))
     done, loss, weight = 0, 0.0, 0.0
     while done < plan.steps:
-        count = 1 if math.isnan(state.first_loss) else min(per_call, plan.steps - done)
+        count = 1 if math.isnan(state.first_loss) else plan.steps - done
         totals = engine.epoch(
             state,
             rows,

@@ -72,7 +72,7 @@ class Epoch:
 
     @property
     def parameters(self) -> Parameters:
-        """The parameters after this epoch."""
+        """The parameters after this epoch; their average, where the optimizer keeps one."""
         return self.state.parameters
 
     @property

@@ -62,7 +62,7 @@ def assess(
     value = -value if monitor == "metric" else value
     best = state.patience.update(value, state.epoch, tolerance)
     if best and keep and monitor != "loss":
-        state.best = namespace(state.vector).asarray(state.vector, copy=True)
+        state.best = namespace(state.vector).asarray(state.current, copy=True)
     return validation_loss, score, best
 
 
@@ -72,8 +72,8 @@ def _measure(
     if validation is None:
         return None, None
     if metric is None:
-        return engine.loss(state.vector, validation), None
-    scores = engine.scores(state.vector, validation.x)
+        return engine.loss(state.current, validation), None
+    scores = engine.scores(state.current, validation.x)
     xp = namespace(scores)
     with np.errstate(all="ignore"):
         values = engine.objective.loss.rows(xp, scores, validation.y)

@@ -18,6 +18,7 @@ from chainrule.formulas.optimizers import Optimizer, optimizers
 from chainrule.formulas.records import restore
 from chainrule.foundation.arrays import Array, floating_dtype, namespace
 from chainrule.foundation.errors import FileFormatError, InputError
+from chainrule.foundation.memory import check_memory
 from chainrule.model.network import Network
 from chainrule.model.parameters import Parameters
 from chainrule.training.stopping import Patience
@@ -36,9 +37,9 @@ class TrainingState:
     network : Network
         What the vector belongs to.
     vector : array (n_parameters,)
-        All parameters.
+        All parameters, as the last step left them: the next one goes on from here.
     slots : tuple of arrays (n_parameters,)
-        The optimizer's memory, in the order of `Optimizer.slots`.
+        The optimizer's memory, in the order of `Optimizer.memory`.
     optimizer : dict
         The optimizer the memory belongs to, as `Optimizer.to_dict` gives it.
     step, epoch : int
@@ -53,8 +54,9 @@ class TrainingState:
     patience : Patience
         The counters of stopping.
     best : array (n_parameters,) or None
-        The parameters of the best epoch so far, where patience watches validation rows. Training
-        goes on from ``vector``, so that stopping here and resuming changes nothing.
+        The parameters (the average, where there is one) of the best epoch so far, where patience
+        watches validation rows. Training goes on from ``vector``, so that stopping here and
+        resuming changes nothing.
     """
 
     network: Network
@@ -80,6 +82,9 @@ class TrainingState:
         parameters: Parameters | None = None,
     ) -> "TrainingState":
         """Return the state before the first step, from drawn or given parameters."""
+        # the vector, its memory and the two snapshots of both, and the gradient
+        copies = 3 * (1 + len(optimizer.slots)) + 1
+        check_memory(network.n_parameters, copies, floating_dtype(dtype).itemsize)
         if parameters is None:
             parameters = network.start(seed, dtype)
         elif parameters.layout != network.layout:
@@ -92,14 +97,25 @@ class TrainingState:
         return cls(network, vector, optimizer.start(xp, vector), optimizer.to_dict(), seed)
 
     @property
+    def current(self) -> Array:
+        """The vector to use now: the optimizer's average, where it keeps one, else ``vector``."""
+        return self.slots[-1] if self.optimizer.get("averaging") else self.vector
+
+    @property
     def parameters(self) -> Parameters:
-        """The current parameters, per layer."""
-        return self.network.parameters(self.vector)
+        """The parameters to use now, per layer."""
+        return self.network.parameters(self.current)
 
     @property
     def best_parameters(self) -> Parameters:
         """The parameters of the best epoch where patience watches it, else the current ones."""
-        return self.network.parameters(self.vector if self.best is None else self.best)
+        return self.network.parameters(self.current if self.best is None else self.best)
+
+    def go_on_from(self, vector: Array) -> None:
+        """Put other parameters in place of the last, the average and the best ones."""
+        if self.optimizer.get("averaging"):
+            self.slots = (*self.slots[:-1], namespace(vector).asarray(vector, copy=True))
+        self.vector, self.best = vector, None
 
 
 def save_state(path: str | os.PathLike[str], state: TrainingState) -> None:
@@ -140,7 +156,7 @@ def load_state(path: str | os.PathLike[str]) -> TrainingState:
             network=Network.from_dict(description["network"]),
             vector=arrays["vector"],
             slots=tuple(arrays[f"slot.{n}"] for n in range(_count_slots(arrays))),
-            optimizer=description["optimizer"],
+            optimizer=_whole_optimizer(description["optimizer"]),
             seed=description["seed"],
             step=description["step"],
             epoch=description["epoch"],
@@ -160,6 +176,15 @@ def load_state(path: str | os.PathLike[str]) -> TrainingState:
     return state
 
 
+def _whole_optimizer(description: dict[str, Any]) -> dict[str, Any]:
+    """Return the description with the defaults of settings that are younger than the file."""
+    # a rule that is in no catalogue keeps its memory elsewhere, as SciPy's L-BFGS does
+    if description["name"] not in optimizers:
+        return description
+    optimizer: Optimizer = restore(optimizers, description)
+    return optimizer.to_dict()
+
+
 def _count_slots(arrays: dict[str, np.ndarray]) -> int:
     return sum(name.startswith("slot.") for name in arrays)
 
@@ -167,8 +192,7 @@ def _count_slots(arrays: dict[str, np.ndarray]) -> int:
 def _check_parts(state: TrainingState) -> None:
     """Refuse a state whose parts do not belong together."""
     vector, rule = state.vector, state.optimizer["name"]
-    # a rule that is in no catalogue keeps its memory elsewhere, as SciPy's L-BFGS does
-    n_slots = len(restore(optimizers, state.optimizer).slots) if rule in optimizers else 0
+    n_slots = len(restore(optimizers, state.optimizer).memory) if rule in optimizers else 0
     if len(state.slots) != n_slots:
         raise ValueError(f"the optimizer {rule!r} has {n_slots} slots, not {len(state.slots)}")
     kept = () if state.best is None else (state.best,)

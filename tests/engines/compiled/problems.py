@@ -22,7 +22,7 @@ class Position:
 
 def position(network, optimizer, dtype="float64", seed=0):
     vector = network.start(seed, dtype).vector
-    return Position(vector, tuple(np.zeros_like(vector) for _ in optimizer.slots))
+    return Position(vector, optimizer.start(np, vector))
 
 
 def targets(loss, n, n_out, random):

@@ -29,6 +29,10 @@ RULES = {
     "adam": optimizers.get("adam"),
     "adamw": optimizers.get("adamw", weight_decay=0.1),
     "rmsprop": optimizers.get("rmsprop"),
+    "averaged": optimizers.get("adamw", averaging=0.9),
+    "clipped": optimizers.get("sgd", momentum=0.9, clip_norm=0.1),
+    "clipped sometimes": optimizers.get("adamw", clip_norm=0.4, averaging=0.5),
+    "never clipped": optimizers.get("rmsprop", clip_norm=1e6),
 }
 
 

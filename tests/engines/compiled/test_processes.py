@@ -111,6 +111,44 @@ def test_a_team_that_is_called_off_ends(problems, objective, monkeypatch):
     np.testing.assert_array_equal(fit(problems, engine), expected)
 
 
+@pytest.mark.parametrize("after", [True, False])
+@pytest.mark.parametrize("size", [1, 3])
+def test_an_interruption_leaves_the_steps_that_were_made(
+    problems, objective, monkeypatch, after, size
+):
+    monkeypatch.setattr(engine_module, "STEP_WORK", 1)
+    monkeypatch.setattr(engine_module, "CALL_WORK", 1)
+    monkeypatch.setattr(engine_module, "CALL_OPERATIONS", 1.0)  # a call for every step
+    real, calls = engine_module.run_team, []
+
+    def interrupted(kernel, *rest):
+        calls.append(1)
+        if len(calls) < 3:
+            real(kernel, *rest)
+            return
+        if after:
+            real(kernel, *rest)
+        raise KeyboardInterrupt
+
+    _, rows = problems.problem([12, 40, 3], "mse", 200)
+    order = np.arange(200)
+    start = problems.position(objective.network, RULE)
+    engine = CompiledEngine(objective, RULE, size)
+    with monkeypatch.context() as patch:
+        patch.setattr(engine_module, "run_team", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            problems.run(engine, rows, start, order, 40)
+    made = 3 if after else 2
+    assert start.step == made
+    expected = problems.position(objective.network, RULE)
+    rates = 0.01 * np.linspace(1.0, 0.5, 5)[:made]
+    CompiledEngine(objective, RULE, 1).epoch(expected, rows, order, 40, rates, np.inf)
+    for array, true in zip(
+        (start.vector, *start.slots), (expected.vector, *expected.slots), strict=True
+    ):
+        np.testing.assert_array_equal(array, true)
+
+
 def test_engines_can_be_pickled(problems, objective):
     engine = CompiledEngine(objective, RULE, 2)
     expected = fit(problems, engine)

@@ -5,14 +5,18 @@ import pytest
 
 from chainrule import optimizers
 from chainrule.engines.compiled import engine as engine_module
+from chainrule.engines.compiled import workspace
 from chainrule.engines.compiled.engine import CompiledEngine
 from chainrule.engines.compiled.target import host_target
+from chainrule.engines.engine import Rows
 
 RULES = (
     optimizers.get("sgd", momentum=0.9),
     optimizers.get("adam"),
     optimizers.get("adamw"),
     optimizers.get("rmsprop"),
+    optimizers.get("sgd", averaging=0.9),
+    optimizers.get("adamw", clip_norm=0.1),
 )
 ACTIVATIONS = ("relu", "tanh", "gelu", "silu", "softmax")
 LOSSES = ("mse", "categorical_cross_entropy", "binary_cross_entropy", "poisson")
@@ -61,6 +65,44 @@ def test_threads_and_slices(problems, seed):
     for result in results[1:]:
         for array, first in zip(result, results[0], strict=True):
             np.testing.assert_array_equal(array, first)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_wide_layers_in_copies_or_not(problems, monkeypatch, dtype, threads):
+    objective, rows = problems.problem([61, 53, 70, 3], "mse", 300, dtype)
+    order, results = np.random.default_rng(0).permutation(300), []
+    for wide in (1, 10**6):
+        monkeypatch.setattr(workspace, "WIDE", wide)
+        engine = CompiledEngine(objective, RULES[1], threads)
+        start = problems.position(objective.network, RULES[1], dtype)
+        end, _ = problems.run(engine, rows, start, order, 150)
+        results.append((end.vector.tobytes(), engine.gradient(end.vector, rows)[1].tobytes()))
+    assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("convertible", [False, True])
+def test_one_call_of_a_kernel_or_many(problems, monkeypatch, dtype, convertible):
+    objective, rows = problems.problem([9, 40, 3], "categorical_cross_entropy", 90, dtype)
+    if convertible:  # a byte order that no kernel reads: rows are converted call by call
+        rows = Rows(rows.x.astype(rows.x.dtype.newbyteorder(">")), rows.y)
+    order, runs, sizes = np.random.default_rng(0).permutation(90), [], []
+    real = engine_module.run_team
+
+    def noted(kernel, job, *rest):
+        sizes.append(kernel)
+        real(kernel, job, *rest)
+
+    monkeypatch.setattr(engine_module, "run_team", noted)
+    for operations in (1e15, 1.0):
+        monkeypatch.setattr(engine_module, "CALL_OPERATIONS", operations)
+        engine = CompiledEngine(objective, RULES[1], 2)
+        start = problems.position(objective.network, RULES[1], dtype)
+        end, totals = problems.run(engine, rows, start, order, 12)
+        runs.append((end.vector.tobytes(), [slot.tobytes() for slot in end.slots], totals))
+    assert runs[0] == runs[1]
+    assert len(sizes) == 1 + 8
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

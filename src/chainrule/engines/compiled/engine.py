@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from chainrule.engines.compiled import passes
+from chainrule.engines.compiled.constants import StepConstants
 from chainrule.engines.compiled.inputs import Inputs
 from chainrule.engines.compiled.kernel_code import Kernels
-from chainrule.engines.compiled.tables import Job, Result
+from chainrule.engines.compiled.tables import Job
 from chainrule.engines.compiled.target import Target, host_target
 from chainrule.engines.compiled.threads import available_threads, run_team
 from chainrule.engines.compiled.workspace import Workspace, address_of, round_up
@@ -29,13 +30,14 @@ BLOCK = 48
 DIRECT_ROWS = 8
 # Rows whose gradient is formed at once, whatever the number of rows.
 GRADIENT_ROWS = 4096
-# Panels of one unit of the weight phase, and the batch from which that pays.
-GROUP = 8
-GROUP_ROWS = 256
 # Multiplications per step, and per call, below which a second thread costs more than it brings:
 # two barriers a step, and the start of a thread, about 0.1 ms.
 STEP_WORK = 1_000_000
 CALL_WORK = 20_000_000
+# Operations of one call of a kernel, about a tenth of a second, and what a step costs besides its
+# arithmetic. Python is in charge between calls; counted by work, so that a run repeats itself.
+CALL_OPERATIONS = 5e9
+STEP_OPERATIONS = 1e6
 
 
 class _Code(NamedTuple):
@@ -44,6 +46,7 @@ class _Code(NamedTuple):
     activations: list[tuple[passes.Pass, passes.Pass]]
     loss: passes.Pass
     update: passes.Pass
+    clipped: passes.Pass | None
     accumulation: passes.Pass
     kernels: Kernels
 
@@ -79,7 +82,7 @@ class CompiledEngine:
         available_threads(n_threads)
         self._target = target or host_target()
         self._code: dict[str, _Code] = {}
-        self._same_constants = _independent_of_step(optimizer)
+        self._constants = StepConstants(optimizer)
         self._free: dict[Any, list[Workspace]] = {}
         self._process = os.getpid()
         self._lock = threading.Lock()
@@ -98,21 +101,22 @@ class CompiledEngine:
         code = self._code.get(dtype.char)
         if code is None:
             target, itemsize, objective = self._target, dtype.itemsize, self.objective
+            clips, penalties = self.optimizer.clip_norm is not None, objective.penalties
+            update = passes.update_pass(
+                self.optimizer, () if clips else penalties, target, itemsize
+            )
             code = self._code[dtype.char] = _Code(
                 [
                     passes.activation_passes(layer.activation, target, itemsize)
                     for layer in objective.network.layers
                 ],
                 passes.loss_pass(objective.loss, target, itemsize),
-                passes.update_pass(self.optimizer, objective.penalties, target, itemsize),
+                passes.collection(penalties, target, itemsize) if clips else update,
+                update if clips else None,
                 passes.accumulation(target, itemsize),
                 Kernels.of(target, itemsize),
             )
         return code
-
-    def operations_per_call(self, vector: Array) -> float:
-        """Return about what it computes in a tenth of a second."""
-        return 2.5e10
 
     def scores(self, vector: Array, x: Array) -> Array:
         """Return the scores (n, n_out) at a flat vector of parameters."""
@@ -174,44 +178,60 @@ class CompiledEngine:
         order = np.ascontiguousarray(order, np.int64)[: len(rates) * batch_size]
         if len(order) and not (order.min() >= 0 and order.max() < len(y)):
             raise must_be("order", f"of row numbers from 0 to {len(y) - 1}", int(order.max()))
-        n_rows = len(order)
-        inputs = Inputs.of(rows.x, dtype)
+        batch = min(batch_size, max(len(order), 1))
+        per_step = STEP_OPERATIONS + 6.0 * len(vector) * batch
+        per_call = min(max(1, int(CALL_OPERATIONS / per_step)), max(1, len(rates)))
+        new = [np.empty_like(vector) for _ in range(1 + len(slots))]
+        code = self._code_for(dtype)
+        panels = len(slots) + (code.clipped is not None)
+        with self._workspace("train", dtype, batch, panels, self._threads(batch, per_call)) as work:
+            self._set_update(work, code.update)
+            if code.clipped is not None and self.optimizer.clip_norm is not None:
+                work.set_clipping(code.clipped, self.optimizer.clip_norm)
+            work.set_arrays([vector, *slots], new)
+            work.begin(limit)
+            try:
+                for first in range(0, len(rates), per_call):
+                    span = slice(first, first + per_call)
+                    some = order[first * batch_size : (first + per_call) * batch_size]
+                    constants = self._constants.table(rates[span], position.step + 1 + first)
+                    work.job[Job.pack] = first == 0
+                    work.job[Job.unpack] = span.stop >= len(rates)
+                    self._make_steps(work, rows.x, y, weight, some, batch, constants)
+                    if work.totals.steps < min(span.stop, len(rates)):
+                        break
+            finally:
+                # an interruption too leaves the position after the last step that was made
+                totals = work.totals
+                if 0 < totals.steps < len(rates):
+                    self._code_for(dtype).kernels.function("unpack_all")(work.job_address, 0)
+                if totals.steps:
+                    position.vector, position.slots = new[0], tuple(new[1:])
+                    position.step += totals.steps
+        return totals
+
+    def _make_steps(
+        self,
+        work: Workspace,
+        x: Any,
+        y: np.ndarray,
+        weight: np.ndarray | None,
+        order: np.ndarray,
+        batch: int,
+        constants: np.ndarray,
+    ) -> None:
+        """Make some steps in the panels of a workspace."""
+        inputs, n_rows = Inputs.of(x, work.dtype), len(order)
         if inputs is None:
-            inputs = Inputs.converted(rows.x, order, dtype)
+            inputs = Inputs.converted(x, order, work.dtype)
             y = np.ascontiguousarray(y[order])
             weight = None if weight is None else weight[order]
             order = order[:0]  # the rows are in order now
-        batch = min(batch_size, max(n_rows, 1))
-        constants = self._constants(rates, position.step + 1)
-        new = [np.empty_like(vector) for _ in range(1 + len(slots))]
-        update = self._code_for(dtype).update
-        threads = self._threads(batch, len(rates))
-        with self._workspace("train", dtype, batch, len(slots), threads) as work:
-            job = work.job
-            self._set_rows(work, inputs, y, weight)
-            if len(order):
-                job[Job.order_at] = address_of(order)
-            job[Job.steps], job[Job.rows], job[Job.batch] = len(rates), n_rows, batch
-            job[Job.update] = update.address
-            job[Job.update_fields_at] = update.fields_at
-            job[Job.constants_at], job[Job.constants] = address_of(constants), constants.shape[1]
-            work.set_arrays([vector, *slots], new)
-            work.result[len(Result)] = limit
-            self._run("train", dtype, work)
-            loss, total_weight, steps, last = (float(number) for number in work.result[:-1])
-        position.vector, position.slots = new[0], tuple(new[1:])
-        position.step += int(steps)
-        return Totals(loss, total_weight, int(steps), last)
-
-    def _constants(self, rates: np.ndarray, first: int) -> np.ndarray:
-        """Return the rate and the constants of each step, float64."""
-        rates = np.asarray(rates, np.float64)
-        numbers = self.optimizer.constants
-        if self._same_constants and len(rates) and (rates == rates[0]).all():
-            row = (rates[0], *numbers(float(rates[0]), first))
-            return np.tile(np.array(row), (len(rates), 1))
-        rows = [(rate, *numbers(rate, t)) for t, rate in enumerate(rates.tolist(), first)]
-        return np.array(rows).reshape(len(rates), -1)
+        self._set_rows(work, inputs, y, weight)
+        work.job[Job.order_at] = address_of(order) if len(order) else 0
+        work.job[Job.rows], work.job[Job.batch] = n_rows, batch
+        work.set_constants(constants)
+        self._run("train", work.dtype, work)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return CompiledEngine, (self.objective, self.optimizer, self.n_threads)
@@ -284,24 +304,22 @@ class CompiledEngine:
         n = len(y)
         batch = min(n, GRADIENT_ROWS)
         steps = -(-n // batch)
-        update = self._code_for(vector.dtype).accumulation
         gradient = np.empty_like(vector)
-        constants = np.zeros((steps, 1))
-        threads = self._threads(batch, steps)
-        with self._workspace("gradient", vector.dtype, batch, 1, threads) as work:
+        with self._workspace(
+            "gradient", vector.dtype, batch, 1, self._threads(batch, steps)
+        ) as work:
             job, sums = work.job, work.panels[1]
             sums[:] = 0.0
             self._set_rows(work, inputs, y, weight)
-            job[Job.steps], job[Job.rows], job[Job.batch] = steps, n, batch
-            job[Job.divisor] = divisor
-            job[Job.update] = update.address
-            job[Job.update_fields_at] = update.fields_at
-            job[Job.constants_at], job[Job.constants] = address_of(constants), 1
+            self._set_update(work, self._code_for(vector.dtype).accumulation)
+            job[Job.rows], job[Job.batch], job[Job.divisor] = n, batch, divisor
             job[Job.target_at] = address_of(sums)
+            job[Job.pack] = job[Job.unpack] = 1
+            work.set_constants(np.zeros((steps, 1)))
             work.set_arrays([vector], [gradient], first_out=1)
-            work.result[len(Result)] = np.nan
+            work.begin(np.nan)
             self._run("train", vector.dtype, work)
-            return float(work.result[Result.loss]), gradient
+            return work.totals.loss, gradient
 
     def _block(self, rows: int, dtype: Any) -> int:
         return min(BLOCK, round_up(rows, self._target.lanes(dtype.itemsize)))
@@ -325,6 +343,10 @@ class CompiledEngine:
         work.job[Job.loss_fields_at] = loss.fields_at
         work.job[Job.y_at] = address_of(y)
         work.job[Job.weight_at] = 0 if weight is None else address_of(weight)
+
+    def _set_update(self, work: Workspace, update: passes.Pass) -> None:
+        work.job[Job.update] = update.address
+        work.job[Job.update_fields_at] = update.fields_at
 
     def _run(self, name: str, dtype: Any, work: Workspace) -> None:
         kernels = self._code_for(dtype).kernels
@@ -357,7 +379,6 @@ class CompiledEngine:
                 n_slots=n_slots,
                 threads=threads,
                 training=training,
-                group=GROUP if rows >= GROUP_ROWS else 1,
             )
         yield work
         # a call that failed does not get here: its threads may still hold the memory
@@ -370,16 +391,3 @@ class CompiledEngine:
 def _same_shape(name: str, array: Any, shape: tuple[int, ...]) -> None:
     if tuple(array.shape) != shape:
         raise must_be(name, f"of shape {shape}", tuple(array.shape))
-
-
-def _independent_of_step(optimizer: Optimizer) -> bool:
-    """Say whether the rule computes the same constants at every step, by asking without one."""
-    try:
-        optimizer.constants(optimizer.learning_rate, _NoStep())  # type: ignore[arg-type]
-    except TypeError:
-        return False
-    return True
-
-
-class _NoStep:
-    """Stands where the number of a step is expected, and refuses arithmetic."""

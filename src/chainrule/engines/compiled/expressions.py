@@ -191,6 +191,13 @@ class FormulaNamespace:
         x = x if low is None else self.maximum(x, low)
         return x if high is None else self.minimum(x, high)
 
+    def per_column(self, numbers: Any, like: Any) -> Any:
+        column = self._graph.input("column", ELEMENT)
+        chosen = self._graph.constant(numbers[-1])
+        for place, number in enumerate(numbers[:-1]):
+            chosen = self.where(column == float(place), number, chosen)
+        return chosen
+
     def square(self, x: Any) -> Any:
         return x * x
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from llvmlite import ir
 
+from chainrule.engines.compiled.clipping import Clipping
 from chainrule.engines.compiled.gathers import write_gathers
 from chainrule.engines.compiled.passes import float_type
 from chainrule.engines.compiled.row_phase import RowPhase, layer_row, ordered
@@ -30,7 +31,9 @@ def kernel_module(target: Target, itemsize: int) -> Any:
     weights = WeightPhase.of(module, target, itemsize, products)
     write_gathers(module, target, itemsize)
     element = float_type(itemsize)
-    _train(module, element, rows, weights)
+    clipping = Clipping.of(module, target, itemsize, weights)
+    _train(module, element, rows, weights, clipping)
+    _unpack(module, weights)
     _score(module, element, rows, weights)
     _measure(module, element, rows, weights)
     return module
@@ -53,7 +56,9 @@ def _sum(code: Code, values: Value, n: Value) -> Value:
     return (one + two) + (three + four)
 
 
-def _train(module: Any, element: Any, rows: RowPhase, weights: WeightPhase) -> None:
+def _train(
+    module: Any, element: Any, rows: RowPhase, weights: WeightPhase, clipping: Clipping
+) -> None:
     code = function(module, "train", [pointer, whole], inner=False)
     job, thread = code.arguments
     team = Team(code, job)
@@ -61,15 +66,18 @@ def _train(module: Any, element: Any, rows: RowPhase, weights: WeightPhase) -> N
     stride = field(code, job, Job.scratch_stride)
     scratch = place(code, job, Job.scratch_at).at(thread * stride, ir.IntType(8))
     layers = place(code, job, Job.layers_at)
-    with team.units(units) as unit:
-        code.call(weights.pack, job, _unit(code, job, unit))
+    with code.when(field(code, job, Job.pack) != 0):
+        _packed(code, job, team, weights)
     steps, batch = field(code, job, Job.steps), field(code, job, Job.batch)
     all_rows, block = field(code, job, Job.rows), field(code, job, Job.block)
     fixed = code.cast(field(code, job, Job.divisor), _double)
-    total, total_weight = (Variable(code, code.value(0.0, _double)) for _ in range(2))
-    last = Variable(code, code.value(float("nan"), _double))
+    result = place(code, job, Job.result_at)
+    total, total_weight, last = (
+        Variable(code, result.load(_double, int(name)))
+        for name in (Result.loss, Result.weight, Result.last_loss)
+    )
     step = Variable(code, code.value(0))
-    limit = place(code, job, Job.result_at).load(_double, len(Result))
+    limit = result.load(_double, len(Result))
     with code.forever() as out:
         number = step.get()
         code.leave_if((number >= steps) | called_off(team), out)
@@ -96,24 +104,41 @@ def _train(module: Any, element: Any, rows: RowPhase, weights: WeightPhase) -> N
                 with good:
                     offset = number * field(code, job, Job.constants)
                     constants = place(code, job, Job.constants_at).at(offset, _double)
+                    clipped = field(code, job, Job.clipped_update) != 0
                     with team.units(units) as unit:
-                        code.call(
-                            weights.update, job, _unit(code, job, unit), n, constants, scratch
-                        )
+                        table = _unit(code, job, unit)
+                        code.call(weights.update, job, table, n, constants, scratch)
+                        with code.when(clipped):
+                            code.call(clipping.squares, job, table, unit)
+                    with code.when(clipped):
+                        factor = code.call(clipping.factor, job)
+                        with team.units(units) as unit:
+                            code.call(
+                                clipping.apply, job, _unit(code, job, unit), constants, factor
+                            )
                     total.set(total.get() + batch_loss)
                     total_weight.set(total_weight.get() + weight)
                 with bad:
                     stopped.set(1)
         code.leave_if(stopped.get() != 0, out)
         step.set(number + 1)
-    with team.units(units) as unit:
+    with code.when(field(code, job, Job.unpack) != 0), team.units(units) as unit:
         code.call(weights.unpack, job, _unit(code, job, unit))
     with code.when(thread == 0):
-        result = place(code, job, Job.result_at)
         result.store(total.get(), int(Result.loss))
         result.store(total_weight.get(), int(Result.weight))
-        result.store(code.cast(step.get(), _double), int(Result.steps))
+        before = result.load(_double, int(Result.steps))
+        result.store(before + code.cast(step.get(), _double), int(Result.steps))
         result.store(last.get(), int(Result.last_loss))
+    code.end()
+
+
+def _unpack(module: Any, weights: WeightPhase) -> None:
+    """Write the panels to flat arrays, on one thread: the end of a run that was interrupted."""
+    code = function(module, "unpack_all", [pointer, whole], inner=False)
+    job, _ = code.arguments
+    with code.loop(0, field(code, job, Job.units)) as unit:
+        code.call(weights.unpack, job, _unit(code, job, unit))
     code.end()
 
 

@@ -34,7 +34,15 @@ from chainrule.formulas.penalties import Penalty
 from chainrule.formulas.records import Activation
 from chainrule.foundation.errors import InputError
 
-__all__ = ["Pass", "accumulation", "activation_passes", "float_type", "loss_pass", "update_pass"]
+__all__ = [
+    "Pass",
+    "accumulation",
+    "activation_passes",
+    "collection",
+    "float_type",
+    "loss_pass",
+    "update_pass",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,37 +208,58 @@ def update_pass(
     """Return the pass that moves parameters on: decay, penalties, and the optimizer's step.
 
     It takes (n, p, g, slots, offset, constants, fields, mask): ``slots`` is a table of pointers,
-    ``constants`` holds the rate and `Optimizer.constants`; ``mask`` is 1 for weights, 0 for biases.
+    ``constants`` holds the rate and `Optimizer.numbers`; ``mask`` is 1 for weights, 0 for biases.
     """
-    n_constants = len(optimizer.constants(optimizer.learning_rate, 1))
-    tables = [np.zeros(0)]
-    firsts = []
-    for penalty in penalties:
-        firsts.append(sum(map(len, tables)))
-        tables.append(np.array([getattr(penalty, f) for f in number_fields(penalty)], np.float64))
+    n_constants = len(optimizer.numbers(optimizer.learning_rate, 1))
     decays = optimizer.weight_decay > 0.0
     graph = Graph()
     xp: Any = FormulaNamespace(graph)
     p, g = graph.input("p"), graph.input("g")
-    slots = [graph.input(f"slot{number}") for number in range(len(optimizer.slots))]
+    slots = [graph.input(f"slot{number}") for number in range(len(optimizer.memory))]
     mask = graph.input("mask", SHARED)
     constants: Any = tuple(graph.parameter("constants", 1 + i) for i in range(n_constants))
-    decay_at = sum(map(len, tables))
-    tables.append(np.array([optimizer.weight_decay]))
     try:
-        for penalty, first in zip(penalties, firsts, strict=True):
-            price = symbolic_record(graph, penalty, "fields", first).gradient(xp, p)
-            g = g + mask * price
+        g, table = _with_penalties(graph, penalties, p, g)
         if decays:
-            rate, decay = graph.parameter("constants", 0), graph.parameter("fields", decay_at)
+            rate, decay = graph.parameter("constants", 0), graph.parameter("fields", len(table))
             p = p * (1.0 - rate * decay * mask)
-        outputs = [_expression(graph, out) for out in optimizer.step(xp, constants, p, g, *slots)]
+        outputs = [_expression(graph, out) for out in optimizer.update(xp, constants, p, g, *slots)]
     except (NotCompilableError, TypeError, AttributeError) as error:
         raise InputError(
             f"{type(optimizer).__name__} must be written with functions of xp that the compiled "
             f'engine knows; got a rule of which {error}. Use engine="reference".'
         ) from error
-    return _update(target, itemsize, outputs, np.concatenate(tables))
+    return _update(target, itemsize, outputs, np.append(table, optimizer.weight_decay))
+
+
+def _with_penalties(
+    graph: Graph, penalties: tuple[Penalty, ...], w: Any, g: Any
+) -> tuple[Any, np.ndarray]:
+    """Return the gradient plus that of the penalties, and the table of their numbers."""
+    numbers: list[float] = []
+    for penalty in penalties:
+        record = symbolic_record(graph, penalty, "fields", len(numbers))
+        g = g + graph.input("mask", SHARED) * record.gradient(FormulaNamespace(graph), w)
+        numbers += [float(getattr(penalty, name)) for name in number_fields(penalty)]
+    return g, np.array(numbers, np.float64)
+
+
+@lru_cache(maxsize=64)
+def collection(penalties: tuple[Penalty, ...], target: Target, itemsize: int) -> Pass:
+    """Return a pass in place of an update that stores the gradient, penalties included.
+
+    Its slot is the parameters, and stays as it is.
+    """
+    graph = Graph()
+    w = graph.input("slot0")
+    try:
+        g, table = _with_penalties(graph, penalties, w, graph.input("g"))
+    except (NotCompilableError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"penalties must be written with functions of xp that the compiled engine knows; got "
+            f'one of which {error}. Use engine="reference".'
+        ) from error
+    return _update(target, itemsize, [_expression(graph, g), w], np.append(table, 0.0))
 
 
 @lru_cache(maxsize=8)
@@ -289,6 +318,9 @@ class _Loops:
             lambda table, index: tables[table].load(ir.DoubleType(), index),
         )
         self.index = self.row = self.column = columns  # set by the loops
+        self.inputs["column"] = lambda: code.spread(
+            code.cast(self.column, self.vector.element), self.vector.count
+        )
 
     def shared(self, *outputs: Expression) -> None:
         self.emission.prepare_shared(*outputs)

@@ -12,7 +12,11 @@ from chainrule.engines.compiled.target import Target
 from chainrule.engines.compiled.tiles import Products
 from chainrule.engines.compiled.values import Code, Value, function, pointer, whole
 
-__all__ = ["RowPhase"]
+__all__ = ["STRIP_ROWS", "RowPhase"]
+
+# Inputs that the second phase takes together: a multiple of every vector length, and of the height
+# of most tiles.
+STRIP_ROWS = 48
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,8 @@ class RowPhase:
         (job, layers, row, target row, loss row, rows, divisor, ds): weighted losses, each array
         from its own row on; derivatives, unless ds is null.
     backward : function
-        (layers, layer count, row, rows, d): every dz, from the derivatives by the scores in d.
+        (job, layers, row, rows, d): every dz, from the derivatives by the scores in d; and copies
+        of wide inputs and dz, ordered for the second phase.
     """
 
     forward: Any
@@ -51,7 +56,7 @@ class RowPhase:
             _forward(module, element, products, write_direct(module, target, itemsize)),
             _targets(module, element),
             _losses(module, element, lanes),
-            _backward(module, element, products),
+            _backward(module, target, element, products),
         )
 
 
@@ -199,10 +204,39 @@ def _losses(module: Any, element: Any, lanes: int) -> Any:
     return code.function
 
 
-def _backward(module: Any, element: Any, products: Products) -> Any:
+def _regroup(module: Any, element: Any, lanes: int, name: str, group: int) -> Any:
+    """Write (rows, vectors, x, ld, row, into, batch rows): a few columns together, to their places.
+
+    The second phase goes down a few columns of many rows. Where rows are long, each would be on a
+    page of its own, and there are fewer entries for pages next to a core than rows.
+    """
+    code = function(module, name, [whole, whole, pointer, whole, whole, pointer, whole])
+    rows, vectors, x, ld, row, into, batch_rows = code.arguments
+    vector = ir.VectorType(element, lanes)
+    wanted = into != code.address(code.value(0))
+    with code.when(wanted), code.loop(0, vectors, group) as first:
+        count = code.least(vectors - first, group)
+        start = into.at(first * batch_rows * lanes + row * count * lanes, element)
+        with code.loop(0, rows) as i:
+            source = x.at(i * ld + first * lanes, element)
+            to = start.at(i * count * lanes, element)
+            with code.choice(count == group) as (full, last):
+                with full:
+                    for j in range(0, group * lanes, lanes):
+                        to.store(source.load(vector, j), j)
+                with last, code.loop(0, count * lanes, lanes) as at:
+                    to.store(source.load(vector, at), at)
+    code.end()
+    return code.function
+
+
+def _backward(module: Any, target: Target, element: Any, products: Products) -> Any:
+    lanes = target.lanes(4 if isinstance(element, ir.FloatType) else 8)
+    strips = _regroup(module, element, lanes, "strips", STRIP_ROWS // lanes)
+    panels = _regroup(module, element, lanes, "panels", target.panel_vectors)
     code = function(module, "backward", [pointer, pointer, whole, whole, pointer])
     job, layers, row, rows, d = code.arguments
-    count = field(code, job, Job.layers)
+    count, batch_rows = field(code, job, Job.layers), field(code, job, Job.batch_rows)
     with code.loop(0, count) as back:
         number = count - 1 - back
         layer = layer_row(layers, number)
@@ -233,5 +267,13 @@ def _backward(module: Any, element: Any, products: Products) -> Any:
         code.call_address(
             field(code, layer, LayerRow.pullback), rows, n_out, ld, z, a, d, z, fields
         )
+        vectors = field(code, layer, LayerRow.vectors_out)
+        into = place(code, layer, LayerRow.panels_at)
+        code.call(panels, rows, vectors, z, ld, row, into, batch_rows)
+        ld_in = field(code, layer, LayerRow.ld_in)
+        inputs = place(code, layer, LayerRow.a_in_at).at(row * ld_in, element)
+        vectors = field(code, layer, LayerRow.vectors_in)
+        into = place(code, layer, LayerRow.strips_at)
+        code.call(strips, rows, vectors, inputs, ld_in, row, into, batch_rows)
     code.end()
     return code.function

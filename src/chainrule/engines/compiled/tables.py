@@ -53,6 +53,12 @@ class Job(IntEnum):
     y_stride = 39
     panels_out_at = 40
     direct = 41  # whether scores take the weights as they lie in the flat vector
+    pack = 42  # whether panels are filled before the first step, and emptied after the last
+    unpack = 43
+    batch_rows = 44  # rows of the buffers of a batch
+    clipped_update = 45  # 0: no clipping; else what follows when the gradient has been collected
+    clipped_fields_at = 46
+    squares_at = 47  # float64: two sums for each unit, and after them the largest norm
 
 
 class LayerRow(IntEnum):
@@ -78,10 +84,12 @@ class LayerRow(IntEnum):
     pullback_fields_at = 17
     flat_weight = 18  # where they begin in the flat vector
     flat_bias = 19  # or -1
+    strips_at = 20  # null, or where the second phase wants the inputs of a batch, in strips
+    panels_at = 21  # the same for dz, in panels
 
 
 class UnitRow(IntEnum):
-    """One unit of the second phase: some rows of some panels of one layer's weight."""
+    """One unit of the second phase: some rows of one panel of one layer's weight."""
 
     a_at = 0  # the inputs of these rows
     ld_in = 1
@@ -90,18 +98,16 @@ class UnitRow(IntEnum):
     vectors = 4
     rows = 5
     first = 6  # of these rows
-    panels = 7  # where the first panel begins in a buffer of panels
-    panel_rows = 8
-    flat = 9  # of the first of them in a flat vector
-    n_out = 10
-    columns = 11  # columns of these panels that are no padding
-    bias_offset = 12  # or -1, where another unit does the bias
-    bias_flat = 13  # or -1, where there is none
-    transposed_at = 14  # null: nobody needs the transpose
-    transposed_rows = 15
-    vectors_in = 16
-    first_column = 17
-    copy = 18  # whether to copy the inputs together first
+    offset = 7  # where they begin in a buffer of panels
+    flat = 8  # the same in a flat vector
+    n_out = 9
+    columns = 10  # columns of this panel that are no padding
+    bias_offset = 11  # or -1, where another unit does the bias
+    bias_flat = 12  # or -1, where there is none
+    transposed_at = 13  # null: nobody needs the transpose
+    transposed_rows = 14
+    vectors_in = 15
+    first_column = 16
 
 
 class Source(IntEnum):
@@ -113,7 +119,7 @@ class Source(IntEnum):
 
 
 class Result(IntEnum):
-    """What a run of steps reports: float64 numbers."""
+    """What steps add up to, over all calls of a run: float64 numbers, and after them the limit."""
 
     loss = 0
     weight = 1

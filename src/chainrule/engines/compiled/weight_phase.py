@@ -15,12 +15,10 @@ from chainrule.engines.compiled.target import Target
 from chainrule.engines.compiled.tiles import Products
 from chainrule.engines.compiled.values import Code, Value, Variable, function, pointer, whole
 
-__all__ = ["BATCH_ROWS", "STRIP_ROWS", "WeightPhase"]
+__all__ = ["WeightPhase", "panel_width"]
 
-# Rows of a strip: a multiple of every vector length, and of the height of most tiles.
-STRIP_ROWS = 48
-# Rows of a batch that are summed before the next: their inputs, copied together, and one panel of
-# their dz fit the first-level cache.
+# Rows of a batch that are summed before the next: a strip of their inputs, and one panel of their
+# dz, fit the first-level cache.
 BATCH_ROWS = 128
 
 
@@ -34,11 +32,14 @@ class WeightPhase:
         (job, unit, batch rows, constants, scratch)
     pack, unpack : function
         (job, unit)
+    transpose : function
+        (unit, strip): the rows of a strip into the panels of the transposed weight.
     """
 
     update: Any
     pack: Any
     unpack: Any
+    transpose: Any
 
     @classmethod
     def of(cls, module: Any, target: Target, itemsize: int, products: Products) -> "WeightPhase":
@@ -51,31 +52,13 @@ class WeightPhase:
             _update(module, target, element, products, sums, transpose),
             _pack(module, target, element, transpose),
             _unpack(module, target, element),
+            transpose,
         )
 
 
-@dataclass(frozen=True)
-class _Strip:
-    """One panel of a unit: its sizes, and where its numbers stand."""
-
-    vectors: Value
-    width: Value
-    column: Value
-    offset: Value
-    columns: Value
-
-    @classmethod
-    def of(cls, code: Code, unit: Value, panel: Value, target: Target, lanes: int) -> "_Strip":
-        vectors = code.least(field(code, unit, UnitRow.vectors) - panel, target.panel_vectors)
-        width, column = vectors * lanes, panel * lanes
-        start = field(code, unit, UnitRow.panels) + column * field(code, unit, UnitRow.panel_rows)
-        return cls(
-            vectors,
-            width,
-            column,
-            start + field(code, unit, UnitRow.first) * width,
-            code.least(field(code, unit, UnitRow.columns) - column, width),
-        )
+def panel_width(code: Code, unit: Value, lanes: int) -> Value:
+    """Return how many columns the panel of a unit has, padding included."""
+    return field(code, unit, UnitRow.vectors) * lanes
 
 
 def _update(
@@ -83,69 +66,40 @@ def _update(
 ) -> Any:
     lanes = target.lanes(4 if isinstance(element, ir.FloatType) else 8)
     code = function(module, "update", [pointer, pointer, whole, pointer, pointer])
-    job, unit, batch, constants, scratch = code.arguments
+    job, unit, batch, constants, gradient = code.arguments
     vectors, rows = field(code, unit, UnitRow.vectors), field(code, unit, UnitRow.rows)
+    width, offset = panel_width(code, unit, lanes), field(code, unit, UnitRow.offset)
     a, ld_in = place(code, unit, UnitRow.a_at), field(code, unit, UnitRow.ld_in)
     dz, ld = place(code, unit, UnitRow.dz_at), field(code, unit, UnitRow.ld)
-    copied = field(code, unit, UnitRow.copy) != 0
-    strips = scratch.at(BATCH_ROWS * STRIP_ROWS, element)
     # dW = x' dz
     with code.loop(0, batch, BATCH_ROWS) as done:
         first = done == 0
-        depth = code.least(batch - done, BATCH_ROWS)
-        inputs = a.at(done * ld_in, element)
-        with code.when(copied):
-            _together(code, element, lanes, depth, rows, inputs, ld_in, scratch)
-        with code.loop(0, vectors, target.panel_vectors) as panel:
-            strip = _Strip.of(code, unit, panel, target, lanes)
-            into = strips.at(panel * (lanes * STRIP_ROWS), element)
-            code.call(
-                products.down,
-                strip.vectors,
-                rows,
-                depth,
-                code.where(copied, scratch, inputs),
-                code.where(copied, STRIP_ROWS, ld_in),
-                dz.at(done * ld + strip.column, element),
-                ld,
-                code.where(first, place(code, job, Job.zeros_at), into),
-                code.where(first, 0, strip.width),
-                into,
-                strip.width,
-            )
-    with code.loop(0, vectors, target.panel_vectors) as panel:
-        strip = _Strip.of(code, unit, panel, target, lanes)
-        gradient = strips.at(panel * (lanes * STRIP_ROWS), element)
-        _step(code, job, rows * strip.width, gradient, strip.offset, constants, 1.0)
-        # db = sum of dz
-        bias = field(code, unit, UnitRow.bias_offset)
-        with code.when(bias >= 0):
-            code.call(sums, batch, strip.vectors, dz.at(strip.column, element), ld, gradient)
-            _step(code, job, strip.width, gradient, bias + strip.column, constants, 0.0)
-        # sums of gradients are collected elsewhere than in the weights, and need no transpose
-        weights = place(code, job, Job.target_at)
-        with code.when(weights == place(code, job, Job.panels_at).load(pointer)):
-            code.call(transpose, unit, panel, weights.at(strip.offset, element))
+        code.call(
+            products.down,
+            vectors,
+            rows,
+            code.least(batch - done, BATCH_ROWS),
+            a.at(done * ld_in, element),
+            ld_in,
+            dz.at(done * ld, element),
+            ld,
+            code.where(first, place(code, job, Job.zeros_at), gradient),
+            code.where(first, 0, width),
+            gradient,
+            width,
+        )
+    _step(code, job, rows * width, gradient, offset, constants, 1.0)
+    # db = sum of dz
+    bias = field(code, unit, UnitRow.bias_offset)
+    with code.when(bias >= 0):
+        code.call(sums, batch, vectors, dz, ld, gradient)
+        _step(code, job, width, gradient, bias, constants, 0.0)
+    # sums of gradients are collected elsewhere than in the weights, and need no transpose
+    weights = place(code, job, Job.target_at)
+    with code.when(weights == place(code, job, Job.panels_at).load(pointer)):
+        code.call(transpose, unit, weights.at(offset, element))
     code.end()
     return code.function
-
-
-def _together(
-    code: Code,
-    element: Any,
-    lanes: int,
-    depth: Value,
-    rows: Value,
-    inputs: Value,
-    ld_in: Value,
-    into: Value,
-) -> None:
-    """Copy a few columns of the inputs together: a strided walk is made once, not per panel."""
-    vector = ir.VectorType(element, lanes)
-    with code.loop(0, depth) as i:
-        source, to = inputs.at(i * ld_in, element), into.at(i * STRIP_ROWS, element)
-        with code.loop(0, rows, lanes) as column:
-            to.store(source.load(vector, column), column)
 
 
 def _step(
@@ -185,27 +139,27 @@ def _column_sums(module: Any, element: Any, lanes: int) -> Any:
 
 
 def _transpose(module: Any, target: Target, element: Any, lanes: int) -> Any:
-    """Write (unit, panel, strip): the strip into the panels of the transposed weight."""
-    code = function(module, "transpose", [pointer, whole, pointer])
-    unit, panel, numbers = code.arguments
+    """Write (unit, strip): the strip into the panels of the transposed weight."""
+    code = function(module, "transpose", [pointer, pointer])
+    unit, numbers = code.arguments
     vector = ir.VectorType(element, lanes)
     wanted = field(code, unit, UnitRow.transposed_at) != 0
     with code.when(wanted):
-        strip = _Strip.of(code, unit, panel, target, lanes)
+        vectors = field(code, unit, UnitRow.vectors)
         into = place(code, unit, UnitRow.transposed_at)
         panel_rows = field(code, unit, UnitRow.transposed_rows)
         vectors_in = field(code, unit, UnitRow.vectors_in)
         first_vector = field(code, unit, UnitRow.first) // lanes
-        first_column = field(code, unit, UnitRow.first_column) + strip.column
+        first_column = field(code, unit, UnitRow.first_column)
         blocks = (field(code, unit, UnitRow.rows) + (lanes - 1)) // lanes
         with code.loop(0, blocks) as block:
             at = first_vector + block
             across = at // target.panel_vectors * target.panel_vectors
             width = code.least(vectors_in - across, target.panel_vectors)
             start = into.at((across * panel_rows + (at - across)) * lanes, element)
-            with code.loop(0, strip.vectors) as column:
+            with code.loop(0, vectors) as column:
                 rows = [
-                    numbers.load(vector, ((block * lanes + i) * strip.vectors + column) * lanes)
+                    numbers.load(vector, ((block * lanes + i) * vectors + column) * lanes)
                     for i in range(lanes)
                 ]
                 first = first_column + column * lanes
@@ -249,30 +203,27 @@ def _pack(module: Any, target: Target, element: Any, transpose: Any) -> Any:
     job, unit = code.arguments
     lanes = target.lanes(4 if isinstance(element, ir.FloatType) else 8)
     rows, n_out = field(code, unit, UnitRow.rows), field(code, unit, UnitRow.n_out)
-    flat_at = field(code, unit, UnitRow.flat)
+    width, columns = panel_width(code, unit, lanes), field(code, unit, UnitRow.columns)
+    flat_at, offset = field(code, unit, UnitRow.flat), field(code, unit, UnitRow.offset)
     bias, bias_flat = field(code, unit, UnitRow.bias_offset), field(code, unit, UnitRow.bias_flat)
     zero = code.value(0.0, element)
-    with code.loop(0, field(code, unit, UnitRow.vectors), target.panel_vectors) as panel:
-        strip = _Strip.of(code, unit, panel, target, lanes)
-        columns, width = strip.columns, strip.width
-        with code.loop(0, field(code, job, Job.arrays)) as number:
-            flat = place(code, job, Job.flat_at).load(pointer, number, pointer)
-            panels = place(code, job, Job.panels_at).load(pointer, number, pointer)
-            with code.loop(0, rows) as row:
-                into = panels.at(strip.offset + row * width, element)
-                source = flat.at(flat_at + row * n_out + strip.column, element)
-                _copy(code, element, lanes, columns, source, into)
-                with code.loop(columns, width) as i:
-                    into.store(zero, i)
-            with code.when(bias >= 0):
-                into = panels.at(bias + strip.column, element)
-                with code.loop(0, width) as i:
-                    into.store(zero, i)
-                with code.when(bias_flat >= 0):
-                    source = flat.at(bias_flat + strip.column, element)
-                    _copy(code, element, lanes, columns, source, into)
-        weights = place(code, job, Job.panels_at).load(pointer)
-        code.call(transpose, unit, panel, weights.at(strip.offset, element))
+    with code.loop(0, field(code, job, Job.arrays)) as number:
+        flat = place(code, job, Job.flat_at).load(pointer, number, pointer)
+        panels = place(code, job, Job.panels_at).load(pointer, number, pointer)
+        with code.loop(0, rows) as row:
+            into = panels.at(offset + row * width, element)
+            source = flat.at(flat_at + row * n_out, element)
+            _copy(code, element, lanes, columns, source, into)
+            with code.loop(columns, width) as i:
+                into.store(zero, i)
+        with code.when(bias >= 0):
+            into = panels.at(bias, element)
+            with code.loop(0, width) as i:
+                into.store(zero, i)
+            with code.when(bias_flat >= 0):
+                _copy(code, element, lanes, columns, flat.at(bias_flat, element), into)
+    weights = place(code, job, Job.panels_at).load(pointer)
+    code.call(transpose, unit, weights.at(offset, element))
     code.end()
     return code.function
 
@@ -283,20 +234,17 @@ def _unpack(module: Any, target: Target, element: Any) -> Any:
     job, unit = code.arguments
     lanes = target.lanes(4 if isinstance(element, ir.FloatType) else 8)
     rows, n_out = field(code, unit, UnitRow.rows), field(code, unit, UnitRow.n_out)
+    width, columns = panel_width(code, unit, lanes), field(code, unit, UnitRow.columns)
     flat_at, bias_flat = field(code, unit, UnitRow.flat), field(code, unit, UnitRow.bias_flat)
-    with code.loop(0, field(code, unit, UnitRow.vectors), target.panel_vectors) as panel:
-        strip = _Strip.of(code, unit, panel, target, lanes)
-        columns, column = strip.columns, strip.column
-        with code.loop(0, field(code, job, Job.arrays_out)) as number:
-            flat = place(code, job, Job.flat_out_at).load(pointer, number, pointer)
-            panels = place(code, job, Job.panels_out_at).load(pointer, number, pointer)
-            with code.loop(0, rows) as row:
-                source = panels.at(strip.offset + row * strip.width, element)
-                into = flat.at(flat_at + row * n_out + column, element)
-                _copy(code, element, lanes, columns, source, into)
-            with code.when(bias_flat >= 0):
-                bias = field(code, unit, UnitRow.bias_offset) + column
-                into = flat.at(bias_flat + column, element)
-                _copy(code, element, lanes, columns, panels.at(bias, element), into)
+    with code.loop(0, field(code, job, Job.arrays_out)) as number:
+        flat = place(code, job, Job.flat_out_at).load(pointer, number, pointer)
+        panels = place(code, job, Job.panels_out_at).load(pointer, number, pointer)
+        with code.loop(0, rows) as row:
+            source = panels.at(field(code, unit, UnitRow.offset) + row * width, element)
+            into = flat.at(flat_at + row * n_out, element)
+            _copy(code, element, lanes, columns, source, into)
+        with code.when(bias_flat >= 0):
+            bias = panels.at(field(code, unit, UnitRow.bias_offset), element)
+            _copy(code, element, lanes, columns, bias, flat.at(bias_flat, element))
     code.end()
     return code.function

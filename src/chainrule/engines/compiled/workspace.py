@@ -10,13 +10,18 @@ from typing import Any
 import numpy as np
 
 from chainrule.engines.compiled.passes import Pass
+from chainrule.engines.compiled.row_phase import STRIP_ROWS
 from chainrule.engines.compiled.tables import Job, LayerRow, Result, Source, UnitRow
 from chainrule.engines.compiled.target import Target
 from chainrule.engines.compiled.teamwork import LINE
-from chainrule.engines.compiled.weight_phase import BATCH_ROWS, STRIP_ROWS
+from chainrule.engines.engine import Totals
 from chainrule.model.network import Network
 
 __all__ = ["Workspace", "address_of", "aligned_zeros", "round_up"]
+
+# Columns from which the second phase gets copies, a few columns together: a step of
+# 784-1024-1024-10 at 1024 rows takes 0.86 of the time, and 256 columns are not worth it yet.
+WIDE = 320
 
 
 def round_up(number: int, multiple: int) -> int:
@@ -60,8 +65,6 @@ class Workspace:
         Threads, each of which has a scratch of its own.
     training : bool
         Whether buffers are shared by all threads and remembered for the way back.
-    group : int
-        Panels of one unit of the second phase.
     """
 
     def __init__(
@@ -76,7 +79,6 @@ class Workspace:
         n_slots: int,
         threads: int,
         training: bool,
-        group: int = 1,
     ) -> None:
         self.threads = threads
         self.block = block
@@ -85,8 +87,6 @@ class Workspace:
         self._lanes = lanes = target.lanes(dtype.itemsize)
         self._target = target
         layers = network.layers
-        # panels of one unit: many where a large batch makes the walk over the inputs long
-        self._group = group
         offsets, size = self._offsets(network)
         self.panels = [self._zeros(size) for _ in range(1 + n_slots)]
         transposed = [
@@ -100,10 +100,9 @@ class Workspace:
         self.layers = np.zeros((copies, len(layers), len(LayerRow)), np.int64)
         for table in self.layers:
             self._fill_layers(table, network, passes, offsets, transposed, rows, training)
-        self.units = self._units(network, offsets, transposed)
+        self.units = self._units(network, offsets, transposed, rows)
         widest = max(self._ld(layer.n_out) for layer in layers)
-        strips = STRIP_ROWS * (BATCH_ROWS + lanes * target.panel_vectors * group)
-        scratch = max(block * widest, strips)
+        scratch = max(block * widest, STRIP_ROWS * lanes * target.panel_vectors)
         scratch = round_up(scratch * dtype.itemsize, 64)
         self._scratch = aligned_zeros(scratch * threads, np.uint8)
         target_rows = rows if training else rows * threads
@@ -119,7 +118,7 @@ class Workspace:
         self.source = np.zeros(len(Source), np.int64)
         self.job = np.zeros(len(Job), np.int64)
         self.job_address = address_of(self.job)
-        self._fill_job(scratch)
+        self._fill_job(scratch, rows)
 
     def _zeros(self, n: int) -> np.ndarray:
         return aligned_zeros(n, self.dtype)
@@ -192,17 +191,29 @@ class Workspace:
             row[LayerRow.value_fields_at] = value.fields_at
             row[LayerRow.pullback] = pullback.address
             row[LayerRow.pullback_fields_at] = pullback.fields_at
+            if training:
+                row[LayerRow.strips_at] = self._copy_of(layer.n_in, rows)
+                row[LayerRow.panels_at] = self._copy_of(layer.n_out, rows)
             a_in = a
+
+    def _copy_of(self, columns: int, rows: int) -> int:
+        """Return where the copy of a wide matrix goes; 0 for one that needs none."""
+        if columns < WIDE:
+            return 0
+        copy = self._zeros(round_up(columns, self._lanes) * rows)
+        self._keep.append(copy)
+        return address_of(copy)
 
     def _units(
         self,
         network: Network,
         offsets: list[tuple[int, int]],
         transposed: Sequence[np.ndarray | None],
+        rows: int,
     ) -> np.ndarray:
         """Return the units of the second phase, layer by layer."""
         lanes, itemsize = self._lanes, self.dtype.itemsize
-        width = self._target.panel_vectors * lanes * self._group
+        width = self._target.panel_vectors * lanes
         parts = []
         for number, layer in enumerate(network.layers):
             row = self.layers[0, number]
@@ -221,8 +232,8 @@ class Workspace:
             part[:, UnitRow.vectors] = vectors
             part[:, UnitRow.rows] = np.minimum(STRIP_ROWS, layer.n_in - first)
             part[:, UnitRow.first] = first
-            part[:, UnitRow.panels] = weight + column * row[LayerRow.panel_rows]
-            part[:, UnitRow.panel_rows] = row[LayerRow.panel_rows]
+            panel = weight + column * row[LayerRow.panel_rows]
+            part[:, UnitRow.offset] = panel + first * vectors * lanes
             part[:, UnitRow.flat] = flat_weight.start + first * layer.n_out + column
             part[:, UnitRow.n_out] = layer.n_out
             part[:, UnitRow.columns] = np.minimum(vectors * lanes, layer.n_out - column)
@@ -239,11 +250,17 @@ class Workspace:
                 part[:, UnitRow.transposed_rows] = row[LayerRow.transposed_rows]
                 part[:, UnitRow.vectors_in] = row[LayerRow.vectors_in]
                 part[:, UnitRow.first_column] = column
-            part[:, UnitRow.copy] = vectors > self._target.panel_vectors
+            if row[LayerRow.strips_at]:
+                part[:, UnitRow.a_at] = row[LayerRow.strips_at] + first * rows * itemsize
+                columns_in = round_up(layer.n_in, lanes)
+                part[:, UnitRow.ld_in] = np.minimum(STRIP_ROWS, columns_in - first)
+            if row[LayerRow.panels_at]:
+                part[:, UnitRow.dz_at] = row[LayerRow.panels_at] + column * rows * itemsize
+                part[:, UnitRow.ld] = vectors * lanes
             parts.append(part)
         return np.ascontiguousarray(np.concatenate(parts))
 
-    def _fill_job(self, scratch: int) -> None:
+    def _fill_job(self, scratch: int, rows: int) -> None:
         job = self.job
         job[Job.threads] = self.threads
         job[Job.counters_at] = address_of(self.counters)
@@ -252,7 +269,7 @@ class Workspace:
         job[Job.layers_stride] = self.layers[0].size
         job[Job.units] = len(self.units)
         job[Job.units_at] = address_of(self.units)
-        job[Job.block] = self.block
+        job[Job.block], job[Job.batch_rows] = self.block, rows
         job[Job.y_block_at] = address_of(self._y_block)
         job[Job.w_block_at] = address_of(self._w_block)
         job[Job.y_stride] = self.y_stride
@@ -277,3 +294,30 @@ class Workspace:
         job = self.job
         job[Job.arrays], job[Job.arrays_out] = len(flat), len(out)
         job[Job.panels_out_at] = job[Job.panels_at] + 8 * first_out
+
+    def set_constants(self, table: np.ndarray) -> None:
+        """Name the constants of the steps to make, a row for each."""
+        self._constants = table
+        job = self.job
+        job[Job.steps], job[Job.constants] = table.shape
+        job[Job.constants_at] = address_of(table)
+
+    def set_clipping(self, update: Pass, limit: float) -> None:
+        """Let gradients be collected in the last panels, and clipped ones update the first."""
+        self._squares = np.append(np.zeros(2 * len(self.units)), limit)
+        job = self.job
+        job[Job.clipped_update], job[Job.clipped_fields_at] = update.address, update.fields_at
+        job[Job.squares_at] = address_of(self._squares)
+        job[Job.target_at] = address_of(self.panels[-1])
+        # the pass that collects has the parameters as its slot
+        job[Job.slots_at] = job[Job.panels_at]
+
+    def begin(self, limit: float) -> None:
+        """Let totals start at nothing; a step whose mean loss is above the limit is not made."""
+        self.result[:] = [0.0, 0.0, 0.0, np.nan, limit]
+
+    @property
+    def totals(self) -> Totals:
+        """What the steps since `begin` add up to."""
+        loss, weight, steps, last, _ = self.result.tolist()
+        return Totals(loss, weight, int(steps), last)

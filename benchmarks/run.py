@@ -1,0 +1,47 @@
+"""All benchmarks, one after the other, and how long each took.
+
+    pip install . -r benchmarks/requirements.txt && python benchmarks/run.py
+
+It writes every page and plot of ``benchmarks/results``. The machine should be idle meanwhile.
+"""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from report import HERE, arguments, duration
+
+SCRIPTS: dict[str, list[str]] = {
+    "steps": ["--rounds", "2"],
+    "latency": [],
+    "memory": [],
+    "startup": [],
+    "busy": [],
+    "estimators": [],
+}
+
+
+def main() -> None:
+    """Run the scripts; one that fails does not keep the others from running."""
+    parser = arguments(__doc__)
+    parser.add_argument("--only", nargs="*", default=list(SCRIPTS), choices=list(SCRIPTS))
+    parser.add_argument("--data", type=Path, help="folder of the tables that estimators.py takes")
+    options = parser.parse_args()
+    failed, took = [], []
+    for name in options.only:
+        command = [sys.executable, str(HERE / f"{name}.py"), "--out", str(options.out)]
+        command += SCRIPTS[name]
+        if name == "estimators" and options.data:
+            command += ["--data", str(options.data)]
+        began = time.perf_counter()
+        if subprocess.run(command).returncode:
+            failed.append(name)
+        took.append(f"{name} {duration(time.perf_counter() - began)}")
+    print(", ".join(took), file=sys.stderr)
+    if failed:
+        sys.exit(f"These failed, with their reasons above: {', '.join(failed)}.")
+
+
+if __name__ == "__main__":
+    main()

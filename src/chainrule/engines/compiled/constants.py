@@ -1,0 +1,43 @@
+"""The numbers of an optimizer's rule for each step of a call: its rate, and its constants."""
+
+import numpy as np
+
+from chainrule.formulas.optimizers import Optimizer
+
+__all__ = ["StepConstants"]
+
+
+class StepConstants:
+    """Tables of constants, one row per step, float64.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        The rule that they belong to.
+    """
+
+    def __init__(self, optimizer: Optimizer) -> None:
+        self._constants = optimizer.numbers
+        self._same_for_all = _independent_of_step(optimizer)
+
+    def table(self, rates: np.ndarray, first: int) -> np.ndarray:
+        """Return the constants of consecutive steps, the first of which has number ``first``."""
+        rates = np.asarray(rates, np.float64)
+        if self._same_for_all and len(rates) and (rates == rates[0]).all():
+            row = (rates[0], *self._constants(float(rates[0]), first))
+            return np.tile(np.array(row), (len(rates), 1))
+        rows = [(rate, *self._constants(rate, t)) for t, rate in enumerate(rates.tolist(), first)]
+        return np.array(rows).reshape(len(rates), -1)
+
+
+def _independent_of_step(optimizer: Optimizer) -> bool:
+    """Say whether the rule computes the same constants at every step, by asking without one."""
+    try:
+        optimizer.numbers(optimizer.learning_rate, _NoStep())  # type: ignore[arg-type]
+    except TypeError:
+        return False
+    return True
+
+
+class _NoStep:
+    """Stands where the number of a step is expected, and refuses arithmetic."""

@@ -1,0 +1,229 @@
+"""People's tables and targets as arrays of numbers, or a refusal that names column, row and value.
+
+Frames of pandas, polars and pyarrow, arrays of any library on the processor, SciPy's sparse kinds
+and lists are taken; text, dates, categories and complex numbers are refused by the same words in
+fit and in predict.
+"""
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from chainrule.foundation.errors import InputError, InputTypeError, must_be
+
+__all__ = ["as_inputs", "as_numbers", "as_targets"]
+
+ENCODE = (
+    "Encode text as numbers, for example with scikit-learn's OneHotEncoder or OrdinalEncoder, or "
+    "leave the column out."
+)
+DATES = "Turn dates into numbers, for example into days since a fixed day."
+# The kinds of dtypes that are real numbers: bool, signed, unsigned, floating.
+REAL = "biuf"
+MISSING = "Remove such rows, or fill the cells."
+
+
+def as_inputs(X: Any, names: Sequence[Any] | None = None) -> Any:
+    """Return inputs as an array, frame or sparse matrix that holds nothing but numbers.
+
+    Parameters
+    ----------
+    X : frame, array, sparse matrix or list
+        Inputs; a frame stays one, so that the names of its columns can be compared.
+    names : sequence, optional
+        What the columns of an array are called.
+
+    Raises
+    ------
+    InputError
+        A cell is no number; an `InputTypeError`, which is a TypeError too, for dates and objects.
+    """
+    if hasattr(X, "tocsr"):
+        _check_kind(X.dtype)
+        return X
+    columns = _columns_of(X)
+    if columns is not None:
+        for number, name, column in columns:
+            _check_column(column, number, name)
+        return X
+    values = _array(X, "X")
+    if values.ndim != 2:  # scikit-learn's words are those that people know
+        return values
+    if values.dtype.kind in "OUST":
+        text = values.dtype.kind != "O"
+        # a list of texts and numbers has become one of texts; its own cells are named
+        cells = np.array(X, dtype=object) if text and isinstance(X, list | tuple) else values
+        return as_numbers(cells.astype(object), "X", names)
+    _check_kind(values.dtype)
+    return values
+
+
+def as_numbers(cells: np.ndarray, name: str, columns: Sequence[Any] | None = None) -> np.ndarray:
+    """Return objects as float64; refuse what is no number, and name the first such cell.
+
+    Examples
+    --------
+    >>> as_numbers(np.array([[1, Decimal("0.5")]], dtype=object), "X")
+    array([[1. , 0.5]])
+    """
+    kinds = {kind for kind in set(map(type, cells.ravel().tolist())) if not _is_number(kind)}
+    if not kinds:
+        try:
+            numbers: np.ndarray = cells.astype(np.float64)
+        except OverflowError:
+            kinds = {int}
+        else:
+            return numbers
+    for place, value in np.ndenumerate(cells):
+        if type(value) not in kinds:
+            continue
+        if type(value) is int:
+            try:
+                float(value)
+            except OverflowError:
+                short = f"{str(value)[:10]}... of {len(str(value))} digits"
+                where = _where(place, columns)
+                raise InputError(
+                    f"{name} must hold numbers within 1.8e308; got {short} in {where}."
+                ) from None
+            continue
+        raise _no_number(name, value, _where(place, columns))
+    raise AssertionError("a kind that is no number stands in some cell")
+
+
+def as_targets(y: Any) -> np.ndarray:
+    """Return targets or labels as an array (n,) or (n, k) without missing values.
+
+    Labels keep their kind; a nullable column of pandas becomes the NumPy kind it stands for.
+    """
+    if hasattr(y, "toarray"):
+        y = y.toarray()
+    plain = getattr(getattr(y, "dtype", None), "numpy_dtype", None)
+    if plain is not None and np.dtype(plain).kind in REAL:  # a nullable column of pandas
+        if y.hasnans:
+            raise _missing(int(np.argmax(np.asarray(y.isna()))), "a missing value")
+        y = y.to_numpy(dtype=plain)
+    values = _array(y, "y")
+    if values.ndim not in (1, 2):
+        raise InputError(
+            f"y must be of shape (n,) or (n, n_outputs); got {values.shape}. Found array with dim "
+            f"{values.ndim}."
+        )
+    kind = values.dtype.kind
+    if kind == "T":
+        return values.astype(object)
+    if kind == "c":
+        raise must_be("y", "real numbers or labels", values.dtype, "Complex data not supported.")
+    if kind in "fmM":
+        finite = np.isfinite(values)
+        if not np.all(finite):
+            row = int(np.argwhere(~finite)[0, 0])
+            infinite = kind == "f" and not np.any(np.isnan(values[row]))
+            raise _missing(row, "infinity" if infinite else "NaN" if kind == "f" else "NaT")
+    if kind == "O":
+        for place, value in np.ndenumerate(values):
+            if type(value).__name__ in ("NAType", "NaTType") or value != value:
+                raise _missing(place[0], "NaN" if isinstance(value, Real) else "a missing value")
+    return values
+
+
+def _missing(row: int, what: str) -> InputError:
+    return InputError(
+        f"y must be known for every row; y contains {what} in row {row}, counted from 0. Remove "
+        "such rows, or fill in their targets."
+    )
+
+
+def _columns_of(X: Any) -> Iterator[tuple[int, Any, Any]] | None:
+    """Return number, name and values of the columns of a frame, or None for what is none.
+
+    Columns of pandas whose kind says that they are numbers are left out.
+    """
+    library = type(X).__module__.partition(".")[0]
+    if library == "pandas" and hasattr(X, "columns"):
+        others = [i for i, dtype in enumerate(X.dtypes) if getattr(dtype, "kind", "O") not in REAL]
+        return ((i, X.columns[i], X.iloc[:, i]) for i in others)
+    if library == "polars" and hasattr(X, "collect"):
+        raise must_be("X", "a frame in memory", type(X).__name__, "Call collect() first.")
+    if library == "polars" and hasattr(X, "get_columns"):
+        return ((i, column.name, column) for i, column in enumerate(X.get_columns()))
+    if library == "pyarrow" and hasattr(X, "column_names"):
+        return ((i, X.column_names[i], column) for i, column in enumerate(X.columns))
+    return None
+
+
+def _check_column(column: Any, number: int, name: Any) -> None:
+    """Refuse a column of a frame that holds no numbers."""
+    kind = str(column.dtype if hasattr(column, "dtype") else column.type)
+    where = f"column {number} ({name!r})"
+    if kind.startswith(("category", "Categorical", "Enum", "dictionary")):
+        raise InputError(f"X must hold numbers; {where} is categorical. {ENCODE}")
+    values = np.asarray(column)
+    _check_kind(values.dtype, where)
+    if values.dtype.kind not in REAL:
+        for row, value in enumerate(values.astype(object)):
+            if not _is_number(type(value)):
+                raise _no_number("X", value, _where((row, number), {number: name}))
+
+
+def _is_number(kind: type) -> bool:
+    return issubclass(kind, Real | np.bool_ | Decimal)
+
+
+def _check_kind(dtype: np.dtype[Any], where: str = "it") -> None:
+    if dtype.kind == "c":
+        advice = "Complex data not supported: pass real and imaginary parts as two columns."
+        raise InputError(f"X must hold real numbers; {where} is of {dtype}. {advice}")
+    if dtype.kind in "mM":
+        raise InputTypeError(f"X must hold numbers; {where} is of {dtype}. {DATES}")
+    if dtype.kind == "V":
+        raise InputTypeError(f"X must hold numbers; {where} is of {dtype}. Pass its fields.")
+
+
+def _where(place: tuple[int, ...], columns: Any) -> str:
+    if len(place) == 1:
+        return f"row {place[0]}, counted from 0"
+    row, column = place
+    named = "" if columns is None else f" ({columns[column]!r})"
+    return f"row {row}, column {column}{named}, counted from 0"
+
+
+def _no_number(name: str, value: Any, where: str) -> InputError:
+    """Build the error about a cell that is no number."""
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return InputError(
+            f"{name} must be finite, without NaN and inf; got {value} in {where}. {MISSING}"
+        )
+    sentence = f"{name} must hold numbers; got {value!r} in {where}."
+    if isinstance(value, str | bytes):
+        return InputError(f"{sentence} {ENCODE if name == 'X' else 'Convert the targets.'}")
+    if isinstance(value, complex | np.complexfloating):
+        return InputError(f"{sentence} Complex data not supported.")
+    if type(value).__module__ == "datetime" or isinstance(value, np.datetime64 | np.timedelta64):
+        return InputTypeError(f"{sentence} {DATES}")
+    try:
+        float(value)
+    except (TypeError, ValueError) as error:
+        return InputTypeError(f"{sentence} Python says: {error}.")
+    return InputTypeError(f"{sentence} Convert it.")
+
+
+def _array(values: Any, name: str) -> np.ndarray:
+    if isinstance(values, np.ma.MaskedArray):
+        mask = np.ma.getmaskarray(values)
+        if np.any(mask):
+            where = _where(tuple(map(int, np.argwhere(mask)[0])), None)
+            raise InputError(f"{name} must be known everywhere; it is masked in {where}. {MISSING}")
+        return np.asarray(values.data)
+    try:
+        return np.asarray(values)
+    except Exception as error:
+        # each library has its own kind of error for arrays that NumPy cannot see
+        raise InputError(
+            f"{name} must be an array, frame or list that NumPy can read; got "
+            f"{type(values).__name__}, and: {error}. Copy it to the processor, without gradients, "
+            "with all rows of one length."
+        ) from error

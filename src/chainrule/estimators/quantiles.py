@@ -1,0 +1,57 @@
+"""Several quantiles of one target: in order, the one in the middle, and the two around a share."""
+
+import numpy as np
+
+from chainrule.formulas.losses import Quantile
+from chainrule.foundation.errors import InputError, must_be
+
+__all__ = ["interval_columns", "nearest_median", "sorted_quantiles"]
+
+
+def sorted_quantiles(answers: np.ndarray) -> np.ndarray:
+    """Return the quantiles of each row in increasing order, so that they do not cross."""
+    return np.sort(answers, axis=1)
+
+
+def nearest_median(loss: Quantile, answers: np.ndarray) -> np.ndarray:
+    """Return the answers (n,) of the level nearest to 0.5, or all columns of several targets.
+
+    Examples
+    --------
+    >>> nearest_median(Quantile((0.1, 0.4, 0.9)), np.array([[1.0, 3.0, 2.0]]))
+    array([2.])
+    """
+    if loss.scores_per_target == 1:
+        return answers[:, 0] if answers.shape[1] == 1 else answers
+    middle = int(np.argmin(np.abs(np.asarray(loss.levels) - 0.5)))
+    column: np.ndarray = sorted_quantiles(answers)[:, middle]
+    return column
+
+
+def interval_columns(levels: tuple[float, ...], coverage: float | None) -> list[int]:
+    """Return the numbers of the levels around a central share; None is the outermost two.
+
+    Examples
+    --------
+    >>> interval_columns((0.1, 0.5, 0.9), 0.8)
+    [0, 2]
+    """
+    if len(levels) < 2:
+        raise InputError(
+            f"an interval needs two levels of the loss; got {levels}. Take, for example, "
+            'losses.get("quantile", q=(0.1, 0.5, 0.9)).'
+        )
+    if coverage is None:
+        return [0, len(levels) - 1]
+    if not 0.0 < coverage < 1.0:
+        raise must_be("coverage", "between 0 and 1, both excluded", coverage)
+    columns: list[int] = []
+    for level in (0.5 - coverage / 2.0, 0.5 + coverage / 2.0):
+        near = np.flatnonzero(np.isclose(levels, level, rtol=0.0, atol=1e-9))
+        if not len(near):
+            raise InputError(
+                f"coverage={coverage:g} needs the levels {0.5 - coverage / 2:.6g} and "
+                f"{0.5 + coverage / 2:.6g}; the loss has {levels}. Fit with these levels."
+            )
+        columns.append(int(near[0]))
+    return columns

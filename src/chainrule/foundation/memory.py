@@ -1,0 +1,43 @@
+"""The memory of the machine, asked before a network is built that cannot fit into it."""
+
+import os
+
+__all__ = ["check_memory", "physical_bytes"]
+
+
+def physical_bytes() -> int | None:
+    """Return the memory of the machine, or None where the system does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):  # not on Windows
+        return None
+
+
+def check_memory(n_parameters: int, copies: int, itemsize: int) -> None:
+    """Refuse parameters that cannot be trained in the memory of this machine.
+
+    Parameters
+    ----------
+    n_parameters, copies : int
+        Length of the vector of parameters, and how many vectors of it training holds.
+    itemsize : int
+        Bytes of a number.
+
+    Raises
+    ------
+    MemoryError
+        At once, instead of after minutes or by the end of the process.
+
+    Examples
+    --------
+    >>> check_memory(10**15, copies=10, itemsize=8)
+    Traceback (most recent call last):
+    ...
+    MemoryError: 1,000,000,000,000,000 parameters need 80000000.0 GB to be trained (10 vectors ...
+    """
+    needed, present = n_parameters * copies * itemsize, physical_bytes()
+    if present is not None and needed > present:
+        raise MemoryError(
+            f"{n_parameters:,} parameters need {needed / 1e9:.1f} GB to be trained ({copies} "
+            f"vectors of them), and this machine has {present / 1e9:.1f} GB. Take smaller layers."
+        )

@@ -1,0 +1,224 @@
+"""What a part of the report is made of: words, tables and charts, without any markup."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from chainrule.insight.chain import Chain
+
+__all__ = [
+    "Advice",
+    "Bars",
+    "Block",
+    "Chart",
+    "Code",
+    "Curve",
+    "Equations",
+    "Facts",
+    "Lines",
+    "Part",
+    "Plane",
+    "Sentence",
+    "Table",
+]
+
+Tone: TypeAlias = Literal["plain", "good", "warning", "note"]
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One paragraph; its tone is said in words too: ``good`` passed, ``warning`` needs a look."""
+
+    text: str
+    tone: Tone = "plain"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Terms and what they are."""
+
+    pairs: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Cells as text; the first column names the row.
+
+    Attributes
+    ----------
+    caption : str
+        What the table shows.
+    head : sequence of str
+        The names of the columns.
+    rows : sequence of sequence of str
+        The cells.
+    left : sequence of str
+        The columns that hold words.
+    shades : sequence of sequence of float
+        Per row and column after the first, how strongly it is shaded, from 0 to 1; may be empty.
+    folded : bool
+        Whether a page shows it only where asked to.
+    """
+
+    caption: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    left: Sequence[str] = ()
+    shades: Sequence[Sequence[float]] = ()
+    folded: bool = False
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A line of a chart: points, and the range that each stands for, where there is one."""
+
+    name: str
+    x: Sequence[float]
+    y: Sequence[float]
+    low: Sequence[float] = ()
+    high: Sequence[float] = ()
+    dashed: bool = False
+    dots: bool = False
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Curves over a common axis.
+
+    Attributes
+    ----------
+    title, description : str
+        What is drawn, and what is to be seen in it, for those who do not see it.
+    x_name, y_name : str
+        The axes.
+    curves : tuple of Curve
+        At most four.
+    log_x, log_y : bool
+        Whether an axis is logarithmic.
+    diagonal : bool
+        Whether the line y = x is drawn.
+    mark : (float, float, str) or None
+        A point with its words.
+    """
+
+    title: str
+    description: str
+    x_name: str
+    y_name: str
+    curves: tuple[Curve, ...]
+    log_x: bool = False
+    log_y: bool = False
+    diagonal: bool = False
+    mark: tuple[float, float, str] | None = None
+
+
+@dataclass(frozen=True)
+class Bars:
+    """One bar per name, to the right of 0, or to the left where negative."""
+
+    title: str
+    description: str
+    name: str
+    value_name: str
+    labels: Sequence[str]
+    values: Sequence[float]
+    words: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Plane:
+    """The prediction over two inputs as a map of few levels, with rows drawn on it.
+
+    Attributes
+    ----------
+    x, y : sequence of float
+        The grid.
+    levels : sequence of sequence of int
+        Per row of the grid (from below) and column, the number of the level.
+    names : sequence of str
+        What each level is.
+    points : sequence of (float, float, int)
+        Rows: place and group.
+    groups : sequence of str
+        What each group of rows is.
+    graded : bool
+        Whether the levels are an order (from low to high), rather than classes.
+    """
+
+    title: str
+    description: str
+    x_name: str
+    y_name: str
+    x: Sequence[float]
+    y: Sequence[float]
+    levels: Sequence[Sequence[int]]
+    names: Sequence[str]
+    points: Sequence[tuple[float, float, int]]
+    groups: Sequence[str]
+    graded: bool
+
+
+Chart: TypeAlias = Lines | Bars | Plane
+
+
+@dataclass(frozen=True, eq=False)
+class Equations:
+    """The chain rule of one weight."""
+
+    chain: Chain
+
+
+@dataclass(frozen=True)
+class Code:
+    """Something to copy."""
+
+    caption: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Advice:
+    """One thing to try, and the figure that it follows from.
+
+    Attributes
+    ----------
+    do : str
+        What to try.
+    because : str
+        What was measured.
+    part : int
+        The number of the part that holds the figure.
+    weight : float
+        How much it matters; the largest come first.
+    """
+
+    do: str
+    because: str
+    part: int
+    weight: float = 0.0
+
+
+Block: TypeAlias = Sentence | Facts | Table | Chart | Equations | Code | Advice
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of the ten parts.
+
+    Attributes
+    ----------
+    key, title : str
+        Its name in the dictionary, and its heading.
+    blocks : sequence of Block
+        What is shown.
+    record : mapping
+        The numbers behind it.
+    advice : tuple of Advice
+        What follows from it.
+    """
+
+    key: str
+    title: str
+    blocks: Sequence[Block]
+    record: Mapping[str, Any] = field(default_factory=dict)
+    advice: tuple[Advice, ...] = ()

@@ -1,0 +1,90 @@
+"""Whether a probability of 80 % is right in 80 of 100 rows."""
+
+import numpy as np
+
+from chainrule.insight.report.blocks import Advice, Block, Curve, Lines, Sentence
+from chainrule.insight.report.confusion import Found
+from chainrule.insight.report.material import Material
+from chainrule.insight.text_table import share
+
+__all__ = ["calibration"]
+
+BINS = 10
+FEWEST_ROWS = 50
+# A mean distance of stated and seen shares above this is a finding.
+FAR = 0.05
+
+
+def calibration(material: Material) -> Found:
+    """Return stated probabilities against seen shares, in bins of equally many rows."""
+    found = material.predictions
+    if len(found) < FEWEST_ROWS:
+        said = f"Calibration needs at least {FEWEST_ROWS} rows; there are {len(found)}."
+        return [Sentence(said, "note")], "calibration", None, []
+    weight = found.weight
+    if found.p.shape[1] == 1:
+        p, hit = found.p[:, 0], found.y[:, 0]
+        what = f"probability of {material.classes[1]}"
+    elif material.task == "classes":
+        best = np.argmax(found.p, axis=1)
+        rows = np.arange(len(found))
+        p, hit = found.p[rows, best], found.y[rows, best]
+        what = "probability of the class predicted"
+    else:
+        p, hit = found.p.ravel(), found.y.ravel()
+        weight = np.repeat(weight, found.p.shape[1])
+        what = "probability of a label"
+    order = np.argsort(p, kind="stable")
+    bins = [part for part in np.array_split(order, BINS) if len(part)]
+    stated = [float(np.average(p[part], weights=weight[part])) for part in bins]
+    seen = [float(np.average(hit[part], weights=weight[part])) for part in bins]
+    sizes = np.array([float(weight[part].sum()) for part in bins])
+    gaps = np.abs(np.array(stated) - np.array(seen))
+    far = float(sizes @ gaps / sizes.sum())
+    over = float(sizes @ (np.array(stated) - np.array(seen)) / sizes.sum())
+    # near 0 and 1 at once, one mean for the whole says nothing of a probability of one class
+    sided = far > FAR and abs(over) > 0.5 * far and material.task == "classes"
+    tendency = ""
+    if sided:
+        tendency = "; it claims too much" if over > 0.0 else "; it claims too little"
+    # what chance alone does to bins of this size (binomial error, two standard deviations)
+    chance = [
+        2.0 * (s * (1.0 - s) / len(part)) ** 0.5 for s, part in zip(stated, bins, strict=True)
+    ]
+    said = (
+        f"The {what} and the share seen differ by {share(far)} on average"
+        f"{tendency}. Points on the diagonal are right; the bars are what chance does."
+    )
+    chart = Lines(
+        "Calibration: stated probability against what was seen",
+        said,
+        what,
+        "share seen",
+        (
+            Curve(
+                "bins of equally many rows",
+                stated,
+                seen,
+                [max(0.0, s - c) for s, c in zip(seen, chance, strict=True)],
+                [min(1.0, s + c) for s, c in zip(seen, chance, strict=True)],
+                dots=True,
+            ),
+        ),
+        diagonal=True,
+    )
+    blocks: list[Block] = [Sentence(said, "good" if far <= FAR else "warning"), chart]
+    advice = []
+    if far > FAR:
+        advice.append(
+            Advice(
+                "Do not take its probabilities at their word: calibrate them on rows of their own "
+                "(scikit-learn's CalibratedClassifierCV)"
+                + (", or train longer." if sided and over < 0.0 else ", or train fewer epochs."),
+                f"stated and seen probabilities differ by {share(far)} on average, more than "
+                f"{share(FAR)}",
+                8,
+                4.2,
+            )
+        )
+    record = {"what": what, "stated": stated, "seen": seen, "mean_distance": far}
+    return blocks, "calibration", record, advice

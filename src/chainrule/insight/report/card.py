@@ -1,0 +1,125 @@
+"""Part 1: what the network is, and how it was trained."""
+
+import platform
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from chainrule.insight.report.blocks import Block, Facts, Part, Sentence, Table
+from chainrule.insight.report.material import Material
+from chainrule.insight.text_table import short
+
+__all__ = ["STOPPED", "card"]
+
+STOPPED = {
+    "max_iter": "all epochs were made",
+    "no_improvement": "it no longer got better",
+    "time_limit": "the time limit passed",
+    "interrupted": "it was interrupted",
+    "divergence": "it diverged",
+}
+
+
+def card(material: Material) -> Part:
+    """Return what the network is and how it was trained."""
+    subject, facts = material.subject, material.subject.facts
+    network = subject.objective.network
+    shape = " → ".join(f"{n:,}" for n in (network.n_in, *(one.n_out for one in network.layers)))
+    penalties = ", ".join(f"{one.name} {one.strength:g}" for one in subject.objective.penalties)
+    seconds, rows_seen = facts.get("seconds"), facts.get("rows_seen")
+    speed = (
+        f"{short(rows_seen / seconds)} rows a second, start-up included"
+        if seconds and rows_seen
+        else None
+    )
+    named: list[tuple[str, Any]] = [
+        ("Model", facts.get("model", "a network and its parameters")),
+        ("Predicts", _predicts(material)),
+        ("Layers", f"{shape} ({network.n_parameters:,} parameters, {subject.vector.dtype})"),
+        ("Loss", material.loss_name + (f"; penalty {penalties}" if penalties else "")),
+        ("Optimizer", _optimizer(material)),
+        ("Epochs", _count(facts.get("epochs"))),
+        ("Stopped because", STOPPED.get(facts.get("stopped_because", ""))),
+        ("Time to train", None if seconds is None else f"{short(seconds)} s"),
+        ("Speed", speed),
+        ("Seed", None if facts.get("seed") is None else str(facts["seed"])),
+        ("Versions", ", ".join(f"{name} {number}" for name, number in versions().items())),
+    ]
+    missing = [name.lower() for name, value in named if value is None]
+    blocks: list[Block] = [Facts([(name, str(value)) for name, value in named if value])]
+    if missing:
+        blocks.append(Sentence(f"Not recorded: {', '.join(missing)}.", "note"))
+    layers = [
+        (str(number), f"{one.n_in:,}", f"{one.n_out:,}", one.activation.name, f"{size:,}")
+        for number, (one, size) in enumerate(zip(network.layers, _sizes(material), strict=True), 1)
+    ]
+    head = ("layer", "inputs", "units", "activation", "parameters")
+    blocks.append(Table("Layers, from the inputs to the scores", head, layers, ("activation",)))
+    link = subject.objective.loss.link.name
+    if link != "linear":
+        blocks.append(Sentence(f"The loss turns the scores into predictions by the {link} itself."))
+    blocks += [Sentence(f"{note[0].upper()}{note[1:]}.", "note") for note in subject.notes]
+    known = ("model", "epochs", "stopped_because", "seconds", "rows_seen", "seed", "options")
+    record = {
+        "task": material.task,
+        "widths": [network.n_in, *(one.n_out for one in network.layers)],
+        "activations": [one.activation.name for one in network.layers],
+        "parameters": network.n_parameters,
+        "dtype": str(subject.vector.dtype),
+        "loss": subject.objective.loss.to_dict(),
+        "penalties": {one.name: one.strength for one in subject.objective.penalties},
+        "optimizer": facts.get("solver", subject.optimizer.name) if facts else None,
+        "learning_rate": subject.learning_rate if facts else None,
+        "batch_size": subject.batch_size,
+        "versions": versions(),
+        "notes": list(subject.notes),
+        **{name: facts.get(name) for name in known},
+    }
+    return Part("card", "The network", blocks, record)
+
+
+def _predicts(material: Material) -> str:
+    names = material.classes if material.task != "numbers" else material.targets
+    if names == ("target",):
+        return "a number"
+    listed = ", ".join(names[:6]) + (f", and {len(names) - 6:,} more" if len(names) > 6 else "")
+    what = {"classes": "one of {} classes", "labels": "{} labels at once", "numbers": "{} numbers"}
+    return f"{what[material.task].format(f'{len(names):,}')}: {listed}"
+
+
+def _optimizer(material: Material) -> str | None:
+    subject, facts = material.subject, material.subject.facts
+    solver = facts.get("solver")
+    if solver is None:
+        return None
+    if not material.trained_by_steps:
+        return f"{solver}, on all rows at once"
+    rows = "" if subject.batch_size is None else f", {subject.batch_size:,} rows a step"
+    schedule = facts.get("schedule")
+    moved = "" if schedule in (None, "constant") else f" ({schedule.replace('_', ' ')})"
+    return f"{solver}, learning rate {subject.learning_rate:g}{moved}{rows}"
+
+
+def _count(value: Any) -> str | None:
+    return None if value is None else f"{value:,}"
+
+
+def _sizes(material: Material) -> Iterator[int]:
+    for weight, bias in material.subject.objective.network.layout.spans:
+        yield (weight.stop if bias is None else bias.stop) - weight.start
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what computed the report."""
+    import scipy
+    import sklearn
+
+    return {
+        "chainrule": sys.modules["chainrule"].__version__,
+        "Python": platform.python_version(),
+        "numpy": np.__version__,
+        "scipy": scipy.__version__,
+        "scikit-learn": sklearn.__version__,
+    }

@@ -1,0 +1,154 @@
+"""The report as a whole: made once, then written as often and in as many forms as wanted."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from chainrule.foundation.files import write_whole
+from chainrule.insight.json_values import as_json
+from chainrule.insight.report.blocks import Advice, Block, Part, Sentence
+from chainrule.insight.report.card import card
+from chainrule.insight.report.data_seen import data_seen
+from chainrule.insight.report.layers import gradients, layer_health
+from chainrule.insight.report.material import Material
+from chainrule.insight.report.quality import quality
+from chainrule.insight.report.reproduce import reproduce
+from chainrule.insight.report.steps import steps
+from chainrule.insight.report.training_run import training_run
+from chainrule.insight.report.worked_row import worked_row
+
+__all__ = ["Report", "report_of"]
+
+MOST_ADVICE = 5
+NOTHING = (
+    "Nothing that was measured passed a threshold. What is left is a matter of taste: more rows, "
+    "other inputs, or another size of network."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """Ten parts on one network and its rows.
+
+    Attributes
+    ----------
+    title : str
+        What it is about.
+    summary : tuple of Sentence
+        The few sentences that matter most.
+    parts : tuple of Part
+        The ten parts, in their order.
+    """
+
+    title: str
+    summary: tuple[Sentence, ...]
+    parts: tuple[Part, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all numbers as strict JSON can hold them.
+
+        NaN and infinity, which JSON lacks, are the texts "nan", "inf" and "-inf"; ``float`` reads
+        them back.
+        """
+        record: dict[str, Any] = {"title": self.title}
+        record["summary"] = [one.text for one in self.summary]
+        for part in self.parts:
+            record[part.key] = as_json(part.record)
+        return record
+
+    def to_text(self) -> str:
+        """Return the report as plain text, for terminals and for reading aloud."""
+        from chainrule.insight.report.text import as_text
+
+        return as_text(self)
+
+    def to_html(self) -> str:
+        """Return the report as one page that needs no script, no network and no other file."""
+        from chainrule.insight.report.page import as_page
+
+        return as_page(self)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the page to a file: whole, or not at all.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be written; what was there before is unchanged.
+        """
+        text = self.to_html()
+        write_whole(path, lambda file: file.write(text.encode("utf-8")))
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+    def _repr_html_(self) -> str:
+        from chainrule.insight.report.page import as_fragment
+
+        return as_fragment(self)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/html": self._repr_html_(), "text/plain": self.to_text()}
+
+
+def report_of(material: Material) -> Report:
+    """Look at a network from ten sides, and return what was found."""
+    before = [
+        card(material),
+        data_seen(material),
+        training_run(material),
+        gradients(material),
+        layer_health(material),
+        worked_row(material),
+        steps(material),
+        quality(material),
+    ]
+    advice = [one for part in before for one in part.advice]
+    parts = (*before, what_next(advice), reproduce(material))
+    name = material.subject.facts.get("model", "A network")
+    rows = f"{len(material.subject.rows):,} rows"
+    return Report(f"{name} on {rows}", _summary(parts, advice), parts)
+
+
+def what_next(advice: Sequence[Advice]) -> Part:
+    """Return at most five things to try, those that matter most first."""
+    chosen = sorted(advice, key=lambda one: -one.weight)[:MOST_ADVICE]
+    blocks: list[Block] = [*chosen]
+    if not chosen:
+        blocks.append(Sentence(NOTHING, "good"))
+    elif len(advice) > len(chosen):
+        rest = len(advice) - len(chosen)
+        what = "1 lesser finding is" if rest == 1 else f"{rest} lesser findings are"
+        blocks.append(Sentence(f"{what} in the parts above.", "note"))
+    record = {
+        "advice": [{"do": one.do, "because": one.because, "part": one.part} for one in chosen]
+    }
+    return Part("next", "What to try next", blocks, record)
+
+
+def _summary(parts: Sequence[Part], advice: Sequence[Advice]) -> tuple[Sentence, ...]:
+    found = {part.key: part for part in parts}
+    sentences = []
+    quality = found["quality"].record
+    if "scores" in quality:
+        score = quality["scores"][0]
+        where = "rows held out of training" if quality["held_out"] else "the rows given"
+        sentences.append(
+            Sentence(
+                f"Quality: {score['name']} {score['value']:.4g} on {quality['rows']:,} {where}; "
+                f"the answer “{quality['trivial']}” has {score['trivial']:.4g}."
+            )
+        )
+    for key in ("gradients", "layers"):
+        first = found[key].blocks[0]
+        assert isinstance(first, Sentence)
+        sentences.append(first)
+    best = max(advice, key=lambda one: one.weight, default=None)
+    if best is None:
+        sentences.append(Sentence("To try next: nothing that was measured asks for it.", "good"))
+    else:
+        count = min(len(advice), MOST_ADVICE)
+        more = f" ({count} things in part 9)" if count > 1 else ""
+        sentences.append(Sentence(f"To try next{more}: {best.do}", "warning"))
+    return tuple(sentences)

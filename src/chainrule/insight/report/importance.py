@@ -1,0 +1,109 @@
+"""What each column is worth: how much the loss rises when its cells are shuffled among the rows."""
+
+from typing import Any
+
+import numpy as np
+
+from chainrule.foundation.arrays import namespace
+from chainrule.foundation.seeds import Purpose, stream
+from chainrule.insight.report.blocks import Advice, Bars, Block, Sentence
+from chainrule.insight.report.confusion import Found
+from chainrule.insight.report.material import Material, drawn, rows_at
+from chainrule.insight.text_table import share, short
+
+__all__ = ["importance"]
+
+REPEATS = 3
+SHOWN = 12
+# Multiplications that the shuffles may take, and bounds of the rows.
+WORK, FEWEST, MOST = 1e10, 200, 2000
+# Columns that move the loss by less than this share of it are worth nothing here.
+WORTHLESS = 0.01
+
+
+def importance(material: Material) -> Found:
+    """Return the columns whose shuffling raises the loss most.
+
+    Only the weighted sums of the first layer change with a column, by the difference of its cells
+    times its weights; so a shuffle costs the layers above only.
+    """
+    base, rises, rows = _rises(material)
+    mean = rises.mean(axis=1)
+    names = [name for name, _ in material.columns]
+    order = np.argsort(-mean, kind="stable")
+    shown = order[:SHOWN]
+    record: dict[str, Any] = {
+        "rows": rows,
+        "loss": base,
+        "columns": [{"name": names[k], "rise": float(mean[k]), "runs": rises[k]} for k in order],
+    }
+    if not np.all(np.isfinite(mean)) or not base > 0.0:
+        said = f"Importance is not measured: the loss is {short(base)}."
+        return [Sentence(said, "note")], "importance", record, []
+    first = names[order[0]]
+    which = f" (the {len(shown)} most important of {len(names):,})" if len(names) > SHOWN else ""
+    said = (
+        f"Shuffling {first} among {rows:,} rows raises the loss from {short(base, 4)} by "
+        f"{short(float(mean[order[0]]), 3)}, more than any other column. Columns that say the same "
+        "share their worth, so that each looks less important than it is."
+    )
+    chart = Bars(
+        f"Rise of the loss when a column is shuffled{which}",
+        said,
+        "column",
+        "rise of the loss",
+        [names[k] for k in shown],
+        mean[shown].tolist(),
+        [
+            f"{short(float(mean[k]))} ({short(float(rises[k].min()))} to "
+            f"{short(float(rises[k].max()))})"
+            for k in shown
+        ],
+    )
+    blocks: list[Block] = [Sentence(said), chart]
+    idle = [names[k] for k in order[::-1] if abs(mean[k]) < WORTHLESS * base]
+    advice = []
+    if idle and 3 < len(names) <= 200:
+        listed = ", ".join(idle[:6]) + (f" and {len(idle) - 6} more" if len(idle) > 6 else "")
+        because = (
+            f"shuffling any one of {len(idle)} of {len(names)} columns ({listed}) changes the loss "
+            f"by less than {share(WORTHLESS)}"
+        )
+        advice.append(Advice("Try without the columns that move nothing.", because, 8, 1.5))
+    return blocks, "importance", record, advice
+
+
+def _rises(material: Material) -> tuple[float, np.ndarray, int]:
+    """Return the loss, its rise per column and shuffle, and the rows they are of."""
+    subject = material.subject
+    network, loss = subject.objective.network, subject.objective.loss
+    found = material.predictions
+    above = sum(one.n_in * one.n_out for one in network.layers[1:]) + network.layers[0].n_out
+    count = int(np.clip(WORK / (len(material.columns) * REPEATS * above), FEWEST, MOST))
+    places = drawn(len(found), count, material.seed)
+    x, y, _ = rows_at(found.rows, places).take(slice(None))
+    weight = found.weight[places]
+    x = np.asarray(x.toarray() if hasattr(x, "toarray") else x)
+    xp = namespace(x)
+    weights, biases = subject.parameters.weights, subject.parameters.biases
+    first = np.asarray(weights[0])
+    z = x @ first if biases[0] is None else x @ first + np.asarray(biases[0])
+
+    def mean_loss(z: np.ndarray) -> float:
+        a = network.layers[0].activation.value(xp, z)
+        for layer, w, bias in zip(network.layers[1:], weights[1:], biases[1:], strict=True):
+            z = a @ w if bias is None else a @ w + bias
+            a = layer.activation.value(xp, z)
+        return float(np.average(np.asarray(loss.rows(xp, a, y), np.float64), weights=weight))
+
+    factor = subject.facts.get("loss_factor", 1.0)
+    rises = np.zeros((len(material.columns), REPEATS))
+    with np.errstate(all="ignore"):
+        base = mean_loss(z)
+        for number, (_, inputs) in enumerate(material.columns):
+            part, w = x[:, list(inputs)], first[list(inputs)]
+            for repeat in range(REPEATS):
+                random = stream(material.seed, Purpose.SAMPLE, number, repeat)
+                shuffled = part[random.permutation(len(part))]
+                rises[number, repeat] = mean_loss(z + (shuffled - part) @ w) - base
+    return factor * base, factor * rises, len(x)

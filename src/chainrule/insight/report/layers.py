@@ -1,0 +1,192 @@
+"""Parts 4 and 5: whether the gradients are right, and whether each layer is alive and learns."""
+
+from chainrule.insight.check import Check, check_gradient
+from chainrule.insight.layer_verdicts import (
+    DEAD_SHARE,
+    RESTING_SHARE,
+    SATURATED_SHARE,
+    UPDATE_RATIO,
+    VANISHING_RATIO,
+    Finding,
+)
+from chainrule.insight.notation import number
+from chainrule.insight.report.blocks import Advice, Bars, Block, Part, Sentence, Table
+from chainrule.insight.report.material import Material
+from chainrule.insight.text_table import share, short
+
+__all__ = ["gradients", "layer_health"]
+
+CHECKED, VERDICTS_SHOWN = 50, 8
+# What to try for each kind of finding, and how much it matters.
+CURES = {
+    "dead": (
+        (
+            "Revive the layer: a lower learning rate, He initialization, or leaky_relu, which has "
+            "no flat side."
+        ),
+        8.0,
+    ),
+    "saturated": (
+        (
+            "Bring the layer back to its steep part: standardise the inputs, start with smaller "
+            "weights, or take relu in the hidden layers."
+        ),
+        8.0,
+    ),
+    "vanishing": (
+        (
+            "Let the gradient reach this layer: fewer layers, relu or another activation that is "
+            "not flat, or standardised inputs."
+        ),
+        7.0,
+    ),
+    "large update": ("Lower the learning rate, or train with larger batches.", 7.5),
+    "not finite": ("Train anew at a lower learning rate, on finite inputs.", 10.0),
+}
+
+
+def gradients(material: Material) -> Part:
+    """Return the verdict of finite differences on a sample of weights of every layer."""
+    subject = material.checked
+    found = check_gradient(subject, CHECKED, material.seed)
+    valid = [one for one in found.verdicts if one.status != "not valid here"]
+    first = Sentence(f"The gradient check passed: {found.summary}.", "good")
+    if not valid:
+        first = Sentence(f"The gradient check has no verdict: {found.summary}.", "warning")
+    elif not found.passed:
+        first = Sentence(f"The gradient check failed: {found.summary}.", "warning")
+    blocks: list[Block] = [
+        first,
+        Sentence(
+            f"{len(found.verdicts)} weights and biases were drawn from all layers (seed "
+            f"{material.seed}). For each, the derivative of the loss that the chain rule gives was "
+            "compared with what the loss does when this weight alone is moved a little, on "
+            f"{len(subject.rows):,} of the {len(material.subject.rows):,} rows, in double "
+            "precision. Passed means a relative error below one millionth."
+        ),
+        _table(found),
+    ]
+    advice = []
+    if not found.passed:
+        worst = found.verdicts[0]
+        advice.append(
+            Advice(
+                "Do not trust this training before the gradient is mended: look at the activation "
+                "or loss of your own with chainrule.check_formula.",
+                f"the derivative of {worst.name} is {number(worst.gradient)} by the chain rule and "
+                f"{number(worst.difference)} by finite difference",
+                4,
+                11.0,
+            )
+        )
+    record = {
+        "passed": found.passed,
+        "summary": found.summary,
+        "seed": material.seed,
+        "rows": len(subject.rows),
+        "verdicts": found.verdicts,
+    }
+    return Part("gradients", "Are the gradients right?", blocks, record, tuple(advice))
+
+
+def _table(found: Check) -> Table:
+    shown = found.verdicts[:VERDICTS_SHOWN]
+    cells = [
+        (
+            one.name,
+            number(one.gradient),
+            number(one.difference),
+            f"{one.error:.0e}",
+            f"{one.status}: {one.reason}" if one.reason else one.status,
+        )
+        for one in shown
+    ]
+    head = ("weight", "chain rule", "finite difference", "relative error", "verdict")
+    caption = f"The {len(shown)} of {len(found.verdicts)} with the largest errors"
+    return Table(caption, head, cells, ("verdict",))
+
+
+def layer_health(material: Material) -> Part:
+    """Return activations, dead and saturated units, gradients and updates of every layer."""
+    found = material.health
+    stepwise = material.trained_by_steps and bool(material.subject.facts.get("solver"))
+    ours = [one for one in found.all_findings if one.layer is not None or one.kind == "not finite"]
+    if not stepwise:  # an update that nobody made
+        ours = [one for one in ours if one.kind != "large update"]
+    blocks: list[Block] = []
+    if not ours:
+        blocks.append(Sentence("All layers are well: none passed a threshold.", "good"))
+    for one in ours:
+        where = "" if one.layer is None else f"Layer {one.layer}: "
+        blocks.append(Sentence(f"{where}{one.words}.", "warning"))
+    wrong = {one.layer: [] for one in ours}  # type: dict[int | None, list[str]]
+    for one in ours:
+        wrong[one.layer].append(one.kind)
+    cells = [
+        (
+            str(one.layer),
+            f"{one.units:,} {one.activation}",
+            short(one.mean),
+            short(one.spread),
+            f"{len(one.dead):,}",
+            share(one.saturated),
+            short(one.gradient_norm),
+            share(one.gradient_share),
+            share(one.update_ratio) if stepwise else "-",
+            ", ".join(wrong.get(one.layer, ())) or "fine",
+        )
+        for one in found.layers
+    ]
+    head = (
+        "layer",
+        "units",
+        "mean output",
+        "spread",
+        "dead units",
+        "flat slopes",
+        "gradient",
+        "share of gradient",
+        "next update / weights",
+        "verdict",
+    )
+    blocks.append(Table(f"Each layer over {found.rows:,} rows", head, cells, ("units", "verdict")))
+    blocks.append(
+        Bars(
+            "Where the network learns: each layer's share of the squared gradient",
+            _shares_in_words(material),
+            "layer",
+            "share of the squared gradient",
+            [f"layer {one.layer}" for one in found.layers],
+            [one.gradient_share or 0.0 for one in found.layers],
+            [share(one.gradient_share) for one in found.layers],
+        )
+    )
+    blocks.append(Sentence(_thresholds(), "note"))
+    record = {**found.to_dict(), "update_known": stepwise}
+    return Part("layers", "Layer health", blocks, record, tuple(map(_advice, ours)))
+
+
+def _shares_in_words(material: Material) -> str:
+    shares = [(one.gradient_share or 0.0, one.layer) for one in material.health.layers]
+    most, least = max(shares), min(shares)
+    return (
+        f"Layer {most[1]} has the largest share ({share(most[0])}), layer {least[1]} the smallest "
+        f"({share(least[0])})."
+    )
+
+
+def _thresholds() -> str:
+    return (
+        "How it is judged: a dead unit gives 0 on every row and cannot learn (a finding above "
+        f"{share(DEAD_SHARE)} of the units); a flat slope is under 1 % of the activation's "
+        f"steepest (above {share(SATURATED_SHARE)}, or {share(RESTING_SHARE)} where one side is "
+        f"flat on purpose); an update above {share(UPDATE_RATIO)} of the weights is too large; a "
+        f"gradient per weight under {VANISHING_RATIO:g} of another layer's has vanished. At a "
+        "minimum all gradients are small, and that is no fault."
+    )
+
+
+def _advice(finding: Finding) -> Advice:
+    where = "" if finding.layer is None else f"layer {finding.layer}: "
+    do, weight = CURES.get(finding.kind, ("Look at this layer.", 1.0))
+    return Advice(do, where + finding.words, 5, weight)

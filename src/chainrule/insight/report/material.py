@@ -1,0 +1,220 @@
+"""What all parts of the report share: rows drawn once, and predictions made once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+
+from chainrule.engines.engine import Rows
+from chainrule.foundation.arrays import namespace
+from chainrule.foundation.seeds import Purpose, stream
+from chainrule.insight.gradient_noise import nearest_power_of_two
+from chainrule.insight.health import Health, health
+from chainrule.insight.row_blocks import row_blocks
+from chainrule.insight.subject import Subject
+
+__all__ = ["Material", "Predictions", "clipped", "drawn", "rows_at"]
+
+# Rows that layers are looked at with, that predictions are judged on, and that are checked.
+HEALTH_ROWS, JUDGED_ROWS, CHECKED_ROWS = 20_000, 50_000, 256
+NAME_LENGTH = 48
+
+
+def drawn(n: int, count: int, seed: int) -> np.ndarray:
+    """Return the numbers of so many of n rows, in order, drawn without replacement."""
+    if n <= count:
+        return np.arange(n)
+    return np.sort(stream(seed, Purpose.SAMPLE).choice(n, count, replace=False))
+
+
+def rows_at(rows: Rows, places: np.ndarray) -> Rows:
+    """Return some rows; all of them without a copy."""
+    return rows if len(places) == len(rows) else Rows(*rows.take(places))
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What the network says of some rows, and what was right, in the user's units.
+
+    Attributes
+    ----------
+    p, y : ndarray (n, n_outputs)
+        Predictions and targets, float64.
+    weight : ndarray (n,)
+        Weights of the rows; those of weight 0 are left out.
+    losses : ndarray (n,)
+        Loss of each row.
+    rows : Rows
+        The rows themselves.
+    held_out : bool
+        Whether they were held out of training, as far as was said.
+    """
+
+    p: np.ndarray
+    y: np.ndarray
+    weight: np.ndarray
+    losses: np.ndarray
+    rows: Rows
+    held_out: bool
+
+    def __len__(self) -> int:
+        return len(self.p)
+
+    @property
+    def finite(self) -> bool:
+        """Whether all predictions are numbers."""
+        return bool(np.all(np.isfinite(self.p)))
+
+    @property
+    def where(self) -> str:
+        """Which rows, in words."""
+        if self.held_out:
+            return f"the {len(self):,} rows held out of training"
+        return f"the {len(self):,} rows given"
+
+    def mean(self, values: np.ndarray) -> float:
+        """Return the weighted mean over the rows."""
+        with np.errstate(all="ignore"):
+            return float(np.average(values, weights=self.weight))
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """A subject, the rows held out of its training, and what is computed of them once.
+
+    Attributes
+    ----------
+    subject : Subject
+        The network and the rows it is looked at with.
+    held_out : Rows or None
+        Rows it was not trained on.
+    seed : int
+        Seed of every draw.
+    row : int or None
+        The row (from 0) to work through; None takes the one with the largest loss.
+    """
+
+    subject: Subject
+    held_out: Rows | None = None
+    seed: int = 0
+    row: int | None = None
+
+    @property
+    def task(self) -> Literal["classes", "labels", "numbers"]:
+        """One class of several, several labels at once, or numbers."""
+        loss = self.subject.objective.loss
+        if loss.rowwise:
+            return "classes"
+        if loss.domain == (0.0, 1.0):
+            return "classes" if self.subject.objective.network.n_out == 1 else "labels"
+        return "numbers"
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:
+        """The names of classes or labels."""
+        n_out = self.subject.objective.network.n_out
+        count = 2 if self.task == "classes" and n_out == 1 else n_out
+        found = self.subject.facts.get("classes")
+        names = range(count) if found is None or len(found) != count else found
+        return tuple(clipped(name) for name in names)
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The names of the outputs of a regression."""
+        n_out = self.subject.objective.network.n_out
+        return ("target",) if n_out == 1 else tuple(f"target {k}" for k in range(1, n_out + 1))
+
+    @property
+    def loss_name(self) -> str:
+        """The loss in words, with its options."""
+        loss = self.subject.objective.loss
+        options = {**vars(loss), **self.subject.facts.get("loss_options", {})}
+        named = ", ".join(f"{name} {value:g}" for name, value in options.items())
+        name = loss.name.replace("_", " ")
+        return f"{name} ({named})" if named else name
+
+    @cached_property
+    def places(self) -> np.ndarray:
+        """The numbers of the rows that layers are looked at with, from 0."""
+        return drawn(len(self.subject.rows), HEALTH_ROWS, self.seed)
+
+    @cached_property
+    def looked_at(self) -> Subject:
+        """The subject on these rows."""
+        return replace(self.subject, rows=rows_at(self.subject.rows, self.places))
+
+    @cached_property
+    def checked(self) -> Subject:
+        """The subject on the few rows that finite differences are made with."""
+        places = drawn(len(self.subject.rows), CHECKED_ROWS, self.seed)
+        return replace(self.subject, rows=rows_at(self.subject.rows, places))
+
+    @cached_property
+    def health(self) -> Health:
+        """What the layers show."""
+        return health(self.looked_at)
+
+    @cached_property
+    def predictions(self) -> Predictions:
+        """Of the rows held out, or else of the rows given."""
+        rows = self.subject.rows if self.held_out is None else self.held_out
+        places = drawn(len(rows), JUDGED_ROWS, self.seed)
+        return self.predict(rows_at(rows, places), self.held_out is not None)
+
+    def predict(self, rows: Rows, held_out: bool = False) -> Predictions:
+        """Return the predictions of rows of positive weight."""
+        if rows.weight is not None and not np.all(rows.weight > 0.0):
+            rows = Rows(*rows.take(np.flatnonzero(rows.weight > 0.0)))
+        loss, vector = self.subject.objective.loss, self.subject.vector
+        xp = namespace(vector)
+        parts, losses = [], []
+        with np.errstate(all="ignore"):
+            for block in row_blocks(self.subject.objective, vector, Rows(rows.x, rows.y)):
+                parts.append(np.asarray(loss.mean(xp, block.a[-1]), dtype=np.float64))
+                losses.append(np.asarray(block.losses, dtype=np.float64))
+        p, y = np.concatenate(parts), np.asarray(rows.y, dtype=np.float64)
+        center, spread = self.subject.facts.get("target_scale", (0.0, 1.0))
+        weight = np.ones(len(p)) if rows.weight is None else np.asarray(rows.weight, np.float64)
+        factor = self.subject.facts.get("loss_factor", 1.0)
+        return Predictions(
+            center + spread * p,
+            center + spread * y,
+            weight,
+            factor * np.concatenate(losses),
+            rows,
+            held_out,
+        )
+
+    @cached_property
+    def batch_size(self) -> tuple[int, bool]:
+        """Rows per step, and whether that is what training took."""
+        known = self.subject.batch_size
+        if known is not None:
+            return min(known, len(self.subject.rows)), True
+        return nearest_power_of_two(32.0, 1, 32, len(self.subject.rows)), False
+
+    @property
+    def trained_by_steps(self) -> bool:
+        """Whether training went by steps of batches at a learning rate, as far as is known."""
+        return self.subject.facts.get("solver") != "lbfgs"
+
+    @cached_property
+    def input_names(self) -> tuple[str, ...]:
+        """The names of the inputs, of a length that fits a table."""
+        return tuple(clipped(name) for name in self.subject.input_names)
+
+    @cached_property
+    def columns(self) -> tuple[tuple[str, tuple[int, ...]], ...]:
+        """The columns that people know, each with the inputs made of it."""
+        found: Sequence[tuple[str, Sequence[int]]] | None = self.subject.facts.get("columns")
+        if found is None:
+            return tuple((name, (place,)) for place, name in enumerate(self.input_names))
+        return tuple((clipped(name), tuple(places)) for name, places in found)
+
+
+def clipped(name: Any) -> str:
+    """Return a name as one line that fits a table."""
+    text = " ".join(str(name).split()) or "(empty)"
+    return text if len(text) <= NAME_LENGTH else f"{text[: NAME_LENGTH - 1]}…"

@@ -1,0 +1,73 @@
+"""Part 10: the code, the options and the fingerprints, and what the report cannot say."""
+
+import hashlib
+from typing import Any
+
+import numpy as np
+
+from chainrule.engines.engine import Rows
+from chainrule.insight.report.blocks import Block, Code, Facts, Part, Sentence, Table
+from chainrule.insight.report.material import Material, clipped
+
+__all__ = ["fingerprint", "reproduce"]
+
+LIMITS = (
+    (
+        "Limits: a gradient that passes its check is the derivative of this loss; it does not say "
+        "that the loss or the data are right. Importance and calibration describe the network on "
+        "these rows, not causes in the world."
+    ),
+    (
+        "Times depend on the machine and on what else it does. Noise and rates are measured on "
+        "short runs from a fresh start, so that long runs may differ. Draws come from the seed "
+        "named."
+    ),
+)
+
+
+def reproduce(material: Material) -> Part:
+    """Return the code, the options and the fingerprints, and what this report cannot say."""
+    facts = material.subject.facts
+    blocks: list[Block] = []
+    if facts.get("code"):
+        blocks.append(Code("To train it again", facts["code"]))
+    else:
+        blocks.append(Sentence("How it was trained is not recorded in the model.", "note"))
+    prints = {"rows given": fingerprint(material.subject.rows)}
+    if material.held_out is not None:
+        prints["rows held out"] = fingerprint(material.held_out)
+    prints["parameters"] = hashlib.sha256(
+        np.ascontiguousarray(material.subject.vector).tobytes()
+    ).hexdigest()
+    blocks.append(Facts([(f"SHA-256 of the {name}", value) for name, value in prints.items()]))
+    options = facts.get("options") or {}
+    if options:
+        cells = [(name, clipped(_option(value))) for name, value in options.items()]
+        blocks.append(
+            Table("Every option of the model", ("option", "value"), cells, ("value",), folded=True)
+        )
+    blocks.append(
+        Sentence(
+            "Fingerprints are of the numbers that the network was given: inputs, targets and "
+            "weights, with their types and shapes. Equal fingerprints mean equal data."
+        )
+    )
+    blocks += [Sentence(text) for text in LIMITS]
+    record = {"code": facts.get("code"), "options": options, "sha256": prints, "limits": LIMITS}
+    return Part("reproduce", "Make it again", blocks, record)
+
+
+def _option(value: Any) -> str:
+    return repr(value) if isinstance(value, str) else str(value)
+
+
+def fingerprint(rows: Rows) -> str:
+    """Return the SHA-256 of inputs, targets and weights, with their types and shapes."""
+    digest = hashlib.sha256()
+    x = rows.x
+    inputs = [x.data, x.indices, x.indptr] if hasattr(x, "tocsr") else [x]
+    for array in (*inputs, rows.y, *(() if rows.weight is None else (rows.weight,))):
+        array = np.ascontiguousarray(array)
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()

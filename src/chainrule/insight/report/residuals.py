@@ -1,0 +1,118 @@
+"""How far predictions of numbers are off, and where."""
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from chainrule.insight.report.blocks import Advice, Bars, Block, Curve, Lines, Sentence
+from chainrule.insight.report.confusion import Found
+from chainrule.insight.report.material import Material
+from chainrule.insight.text_table import share, short
+
+__all__ = ["residuals"]
+
+BINS = 12
+OUTPUTS_SHOWN = 3
+# A mean error of this share of the typical error is a drift.
+DRIFT = 0.25
+
+
+def residuals(material: Material) -> Found:
+    """Return the errors' spread, and truth against prediction, for the first few targets."""
+    found = material.predictions
+    blocks: list[Block] = []
+    record: list[dict[str, Any]] = []
+    advice: list[Advice] = []
+    for name, p, y in zip(material.targets, found.p.T, found.y.T, strict=True):
+        error = p - y
+        low, middle, high = (float(one) for one in np.percentile(error, (5, 50, 95)))
+        mean = found.mean(error)
+        typical = found.mean(np.abs(error))
+        record.append({"name": name, "5 %": low, "median": middle, "95 %": high, "mean": mean})
+        if len(record) > OUTPUTS_SHOWN:
+            continue
+        of = "" if len(material.targets) == 1 else f" of {name}"
+        blocks.append(
+            Sentence(
+                f"Errors{of} (prediction minus truth): half lie below {short(middle, 3)}, nine of "
+                f"ten between {short(low, 3)} and {short(high, 3)}; their mean is {short(mean, 3)}."
+            )
+        )
+        blocks += [_histogram(error, of), _against(p, y, of)]
+        if _means(material) and abs(mean) > DRIFT * typical and len(found) >= 50:
+            advice.append(
+                Advice(
+                    "Look for what differs between training and these rows: the predictions lie to "
+                    "one side.",
+                    f"the mean error{of} is {short(mean, 3)}, {share(abs(mean) / typical)} of the "
+                    f"typical error {short(typical, 3)}, more than {share(DRIFT)}",
+                    8,
+                    4.0,
+                )
+            )
+    blocks += _coverage(material, record)
+    if len(record) > OUTPUTS_SHOWN:
+        rest = len(record) - OUTPUTS_SHOWN
+        blocks.append(Sentence(f"{rest} more targets are in to_dict().", "note"))
+    return blocks, "residuals", record, advice
+
+
+def _means(material: Material) -> bool:
+    """Say whether the loss aims at the mean, so that a mean error says something."""
+    return material.subject.objective.loss.name in ("mse", "poisson")
+
+
+def _coverage(material: Material, record: list[dict[str, Any]]) -> list[Block]:
+    """Return how often the truth lies below the prediction, for a loss that aims at a share."""
+    q = getattr(material.subject.objective.loss, "q", None)
+    if q is None:
+        return []
+    below = [
+        material.predictions.mean(y <= p)
+        for p, y in zip(material.predictions.p.T, material.predictions.y.T, strict=True)
+    ]
+    for one, part in zip(record, below, strict=True):
+        one["share below"] = part
+    said = ", ".join(share(part) for part in below)
+    return [Sentence(f"Truth at or below the prediction: {said}; the loss aims at {share(q)}.")]
+
+
+def _histogram(error: np.ndarray, of: str) -> Bars:
+    low, high = (float(one) for one in np.percentile(error, (1, 99)))
+    if not low < high:
+        low, high = float(error.min()) - 0.5, float(error.max()) + 0.5
+    edges = np.linspace(low, high, BINS + 1)
+    counts, _ = np.histogram(np.clip(error, low, high), edges)
+    most = int(np.argmax(counts))
+    names = [f"{short(a)} to {short(b)}" for a, b in pairwise(edges)]
+    parts = counts / len(error)
+    said = (
+        f"{share(float(parts[most]))} of the errors lie from {names[most]}; the outermost bars "
+        "hold all beyond."
+    )
+    return Bars(
+        f"Errors{of}: prediction minus truth",
+        said,
+        "error",
+        "share of the rows",
+        names,
+        parts.tolist(),
+        [share(float(part)) for part in parts],
+    )
+
+
+def _against(p: np.ndarray, y: np.ndarray, of: str) -> Lines:
+    bins = [part for part in np.array_split(np.argsort(p, kind="stable"), BINS) if len(part)]
+    x = [float(np.mean(p[part])) for part in bins]
+    middle = [float(np.mean(y[part])) for part in bins]
+    low, high = ([float(np.percentile(y[part], q)) for part in bins] for q in (10, 90))
+    off = max(range(len(bins)), key=lambda k: abs(x[k] - middle[k]))
+    said = (
+        "Rows in bins of equally many by their prediction. On the diagonal the mean truth is the "
+        "prediction; a bar holds 80 % of the rows of its bin. Farthest off: prediction "
+        f"{short(x[off], 3)}, mean truth {short(middle[off], 3)}."
+    )
+    curve = Curve("mean truth", x, middle, low, high, dots=True)
+    title = f"Truth against prediction{of}"
+    return Lines(title, said, "prediction", "truth", (curve,), diagonal=True)

@@ -1,0 +1,283 @@
+"""Part 7: the batch size and the learning rate that were used, beside others, measured."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from chainrule.engines.engine import choose_engine
+from chainrule.foundation.errors import InputError
+from chainrule.insight.gradient_noise import BATCH_SIZES
+from chainrule.insight.learning_rate import LearningRateReport, learning_rate_report
+from chainrule.insight.noise_choice import noise_of_first_steps
+from chainrule.insight.report.blocks import Advice, Block, Curve, Lines, Part, Sentence, Table
+from chainrule.insight.report.material import Material
+from chainrule.insight.step_cost import StepCost, measure_step_cost
+from chainrule.insight.text_table import share, short
+from chainrule.insight.trials import Setting
+
+__all__ = ["BatchSizes", "steps"]
+
+# The clock is read for these too, because the fixed cost of a step shows in small batches.
+SMALL_SIZES = (1, 8)
+# A batch size expected to need this share of the time of the one used is worth a try.
+WORTH_A_TRY = 0.75
+RUN_STEPS = 60
+# Rows that noise and losses are measured on, and repeats of a time.
+NOISE_ROWS, LOOK_ROWS, REPEATS = 2048, 256, 2
+
+
+@dataclass(frozen=True)
+class BatchSizes:
+    """What is expected of batch sizes, from the noise of the gradient and the cost of a step.
+
+    The steps to a loss grow as 1 + N / B with the noise scale N (McCandlish et al., 2018,
+    arXiv:1812.06162, eq. 2.7), and a step costs a + b B seconds.
+
+    Attributes
+    ----------
+    used : int
+        The batch size of the training.
+    noise_scale : float
+        Median over a run's first steps, in rows.
+    scales : tuple of float
+        What it is the median of.
+    cost : StepCost
+        Seconds of a step on this machine.
+    sizes : tuple of int
+        Which are compared.
+    """
+
+    used: int
+    noise_scale: float
+    scales: tuple[float, ...]
+    cost: StepCost
+    sizes: tuple[int, ...]
+
+    def steps(self, batch_size: int) -> float:
+        """Return the expected steps to a loss, over those with the batch size used."""
+        if math.isinf(self.noise_scale):
+            return self.used / batch_size
+        noise = self.noise_scale
+        return (1.0 + noise / batch_size) / (1.0 + noise / self.used)
+
+    def seconds(self, batch_size: int) -> float:
+        """Return the expected seconds to a loss, over those with the batch size used."""
+        used = self.cost.of(self.used)
+        return self.steps(batch_size) * self.cost.of(batch_size) / used if used else math.nan
+
+    @property
+    def best(self) -> int:
+        """The size of the fewest expected seconds."""
+        return min(self.sizes, key=self.seconds)
+
+
+def steps(material: Material) -> Part:
+    """Return the noise and cost of batch sizes, and the verdicts on learning rates."""
+    title = "Batch size and learning rate"
+    if not material.trained_by_steps:
+        said = (
+            "The solver takes all rows at once and chooses its steps itself: no batches, no rate."
+        )
+        return Part("steps", title, [Sentence(said, "note")], {"batch_sizes": None, "rates": None})
+    facts = material.subject.facts
+    blocks: list[Block] = []
+    if facts.get("solver") is None:
+        blocks.append(
+            Sentence(
+                "Not recorded: optimizer, batch size and learning rate of the training. What "
+                f"follows is of {material.subject.optimizer.name} at "
+                f"{material.subject.learning_rate:g}.",
+                "note",
+            )
+        )
+    try:
+        setting = Setting.of(
+            material.subject, None, None, None, seed=material.seed, look_rows=LOOK_ROWS
+        )
+    except InputError as error:
+        blocks.append(Sentence(f"Not measured: {error}", "warning"))
+        return Part("steps", title, blocks, {"batch_sizes": None, "rates": None})
+    advice: list[Advice] = []
+    sizes = _batch_sizes(material, setting)
+    if sizes is not None:
+        found = _of_sizes(material, sizes)
+        blocks += found[0]
+        advice += found[1]
+    size = min(material.batch_size[0], len(setting.rows))
+    rates = learning_rate_report(
+        material.subject, steps=RUN_STEPS, batch_size=size, seed=material.seed, look_rows=LOOK_ROWS
+    )
+    found = _of_rates(material, rates)
+    blocks += found[0]
+    advice += found[1]
+    record = {"batch_sizes": _record(sizes), "rates": rates.to_dict()}
+    return Part("steps", title, blocks, record, tuple(advice))
+
+
+def _batch_sizes(material: Material, setting: Setting) -> BatchSizes | None:
+    n = len(setting.rows)
+    used, _ = material.batch_size
+    if n < 8:
+        return None
+    rate = setting.learning_rate
+    engine = choose_engine("auto", setting.objective, setting.engine.optimizer)
+    smallest = min(BATCH_SIZES[0], n)
+    scales, _ = noise_of_first_steps(
+        engine,
+        setting.rows,
+        setting.start,
+        learning_rate=rate,
+        batch_size=smallest,
+        seed=material.seed,
+        measured_rows=NOISE_ROWS,
+    )
+    scale = float(np.median(scales))
+    compared = sorted({used, *(size for size in BATCH_SIZES if size <= n)})
+    cost = measure_step_cost(setting, (*SMALL_SIZES, *compared), REPEATS)
+    if math.isnan(scale):
+        return None
+    return BatchSizes(used, scale, tuple(scales), cost, tuple(compared))
+
+
+def _of_sizes(material: Material, found: BatchSizes) -> tuple[list[Block], list[Advice]]:
+    used, known = material.batch_size
+    cost = dict(zip(found.cost.batch_sizes, found.cost.seconds, strict=True))
+    epoch = cost[used] * math.ceil(len(material.subject.rows) / used)
+    if math.isinf(found.noise_scale):
+        noise = "the gradient cannot be told from its noise: larger batches would still help"
+    else:
+        noise = (
+            f"the noise scale is {short(found.noise_scale)} rows (from {short(min(found.scales))} "
+            f"to {short(max(found.scales))} over a run's first steps). With batches much smaller "
+            "than that, steps go astray; with much larger ones, rows repeat what is known"
+        )
+    best, gain = found.best, found.seconds(found.best)
+    whose = "Training took" if known else "Looked at:"
+    said = f"{whose} batches of {used:,} rows; {noise}."
+    blocks: list[Block] = [
+        Sentence(said),
+        Sentence(
+            f"A step of {used:,} rows takes {_microseconds(cost[used])}, "
+            f"{_microseconds(cost[used] / used)} a row; an epoch of {len(material.subject.rows):,} "
+            f"rows about {short(epoch)} s (engine {found.cost.engine}, this machine)."
+        ),
+    ]
+    cells = [
+        (
+            f"{size:,}" + (" (used)" if known and size == used else ""),
+            _microseconds(cost[size]),
+            _microseconds(cost[size] / size),
+            short(found.steps(size)),
+            short(found.seconds(size)),
+        )
+        for size in found.sizes
+    ]
+    head = ("batch size", "time of a step", "time of a row", "steps to a loss", "time to a loss")
+    blocks.append(
+        Table(
+            "Batch sizes. Times are measured; steps and time to a loss are expected from noise and "
+            f"cost, as multiples of those at {used:,}",
+            head,
+            cells,
+        )
+    )
+    quick = f"{share(gain)} of the time that {used:,} needs to the same loss"
+    if best != used and gain < WORTH_A_TRY:
+        blocks.append(Sentence(f"A batch of {best:,} rows is expected to need {quick}."))
+    else:
+        blocks.append(Sentence(f"No size is expected to be much quicker than {used:,}.", "good"))
+        return blocks, []
+    do = (
+        f"Try batch_size={best}; it is an estimate, and "
+        "explain(model, X, y).batch_sizes() measures it in full."
+    )
+    return blocks, [Advice(do, f"expected: {quick} (noise scale {short(found.noise_scale)} rows, "
+                           f"{_microseconds(found.cost.fixed)} a step and "
+                           f"{_microseconds(found.cost.per_row)} a row)", 7, 2.5)]  # fmt: skip
+
+
+def _microseconds(seconds: float) -> str:
+    if seconds >= 1e-3:
+        return f"{short(1e3 * seconds)} ms"
+    return f"{short(1e6 * seconds)} µs"
+
+
+def _of_rates(material: Material, found: LearningRateReport) -> tuple[list[Block], list[Advice]]:
+    used = material.subject.learning_rate
+    cells = [
+        (
+            f"{run.learning_rate:g}" + (" (used)" if run.learning_rate == used else ""),
+            short(run.losses[0], 4),
+            short(run.end, 4),
+            run.verdict,
+            run.why,
+        )
+        for run in found.runs
+    ]
+    head = ("learning rate", "loss at the start", "loss at the end", "verdict", "why")
+    blocks: list[Block] = [
+        Table(
+            f"Learning rates from one fresh start on the same {found.steps} batches of "
+            f"{found.batch_size:,} rows ({found.optimizer})",
+            head,
+            cells,
+            ("verdict", "why"),
+        )
+    ]
+    test = found.test
+    if test.rates:
+        said = f"{test.summary[0].upper()}{test.summary[1:]}."
+        chart = Lines(
+            "Range test: the loss while the rate rises at every step",
+            said,
+            "learning rate",
+            "loss, smoothed",
+            (Curve("loss", test.rates, test.smooth),),
+            log_x=True,
+        )
+        blocks += [Sentence(said), chart]
+    blocks.append(Sentence(f"In short: {found.summary}."))
+    return blocks, _rate_advice(material, found)
+
+
+def _rate_advice(material: Material, found: LearningRateReport) -> list[Advice]:
+    """Return the good rate nearest to the one used, where that one is not good itself."""
+    used, facts = material.subject.learning_rate, material.subject.facts
+    good = [run for run in found.runs if run.verdict == "good"]
+    mine = next((run for run in found.runs if run.learning_rate == used), None)
+    if facts.get("solver") is None or mine is None or not good or mine in good:
+        return []
+    better = min(good, key=lambda run: abs(math.log(run.learning_rate / used)))
+    rate = f"{better.learning_rate:g}"
+    because = (
+        f"from one fresh start and {found.steps} batches, {used:g} is {mine.verdict} (loss "
+        f"{short(mine.end, 4)}) and {rate} is good ({short(better.end, 4)})"
+    )
+    do = f"Try a learning rate of {rate} (learning_rate_init={rate})."
+    if not mine.verdict.startswith("too small"):
+        return [Advice(do, because, 7, 7.0)]
+    # a slow rate has done no harm where the whole training went deeper than the short run
+    curve = facts.get("loss_curve") or [math.nan]
+    reached, there = float(curve[-1]), facts.get("loss_factor", 1.0) * better.end
+    if not there < reached:
+        return []
+    because += f"; the whole training only reached {short(reached, 4)}"
+    return [Advice(do, because, 7, 8.6)]
+
+
+def _record(found: BatchSizes | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {
+        "used": found.used,
+        "noise_scale": found.noise_scale,
+        "noise_scales": found.scales,
+        "cost": dict(vars(found.cost)),
+        "expected": [
+            {"batch_size": size, "steps": found.steps(size), "seconds": found.seconds(size)}
+            for size in found.sizes
+        ],
+        "best": found.best,
+    }

@@ -1,0 +1,173 @@
+"""Part 3: how the loss fell, when it was lowest, and what the curves say."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.insight.report.blocks import Advice, Block, Curve, Lines, Part, Sentence
+from chainrule.insight.report.card import STOPPED
+from chainrule.insight.report.material import Material
+from chainrule.insight.text_table import share, short
+
+__all__ = ["training_run"]
+
+# The last tenth of the epochs that still lowers the loss by more than this was not the end.
+STILL_FALLING = 0.02
+# Validation loss that ends this much above its lowest has been overfitted.
+OVERFITTED = 0.05
+# Validation loss this many times the training loss is a gap.
+GAP = 1.5
+
+
+def training_run(material: Material) -> Part:
+    """Return the curves of loss and rate, and a sentence on what they say."""
+    facts = material.subject.facts
+    loss = [float(one) for one in facts.get("loss_curve") or ()]
+    if not loss:
+        said = "Not recorded: the model does not say how its loss fell."
+        return Part("training", "Training", [Sentence(said, "note")], {"loss": None})
+    validation = [float(one) for one in facts.get("validation_loss_curve") or ()]
+    scores = [float(one) for one in facts.get("validation_scores") or ()]
+    rates = [float(one) for one in facts.get("rates") or ()]
+    best = facts.get("best_epoch")
+    said = _sentence(loss, validation, best, facts.get("stopped_because"))
+    blocks: list[Block] = [Sentence(said)]
+    findings, advice = _findings(material, loss, validation, best)
+    blocks += findings
+    blocks.append(_curves(material, loss, validation, best, said))
+    if scores:
+        kept = scores[best - 1] if best and best <= len(scores) else max(scores)
+        name = "accuracy" if material.task != "numbers" else "R²"
+        blocks.append(
+            Sentence(
+                f"Score on the validation rows ({name}): {short(kept, 4)} in the epoch that was "
+                f"kept, {short(max(scores), 4)} at its best, {short(scores[-1], 4)} at the end."
+            )
+        )
+    if any(math.isfinite(rate) for rate in rates):
+        low, high = min(rates), max(rates)
+        if low == high:
+            blocks.append(Sentence(f"The learning rate was {low:g} throughout."))
+        else:
+            said = f"The learning rate at the end of an epoch was between {low:.2g} and {high:.2g}."
+            curve = Curve("learning rate", range(1, len(rates) + 1), rates)
+            chart = Lines("Learning rate by epoch", said, "epoch", "rate", (curve,))
+            blocks.append(chart)
+    elif material.trained_by_steps:
+        blocks.append(Sentence("Not recorded: the learning rate of each epoch.", "note"))
+    record = {
+        "loss": loss,
+        "validation_loss": validation or None,
+        "validation_scores": scores or None,
+        "learning_rates": rates or None,
+        "best_epoch": best,
+        "stopped_because": facts.get("stopped_because"),
+    }
+    return Part("training", "Training", blocks, record, tuple(advice))
+
+
+def _sentence(
+    loss: Sequence[float], validation: Sequence[float], best: int | None, stopped: Any
+) -> str:
+    many = f"{len(loss):,} epochs" if len(loss) > 1 else "1 epoch"
+    text = f"The training loss went from {short(loss[0], 4)} to {short(loss[-1], 4)} in {many}"
+    if validation:
+        lowest = int(np.nanargmin(validation)) if not np.isnan(validation).all() else 0
+        text += (
+            f"; the validation loss was lowest in epoch {lowest + 1} "
+            f"({short(validation[lowest], 4)}) and ended at {short(validation[-1], 4)}"
+        )
+    if best is not None:
+        text += f". The parameters of epoch {best} were kept"
+    reason = STOPPED.get(stopped)
+    return f"{text}. Training ended because {reason}." if reason else f"{text}."
+
+
+def _findings(
+    material: Material, loss: Sequence[float], validation: Sequence[float], best: int | None
+) -> tuple[list[Block], list[Advice]]:
+    blocks: list[Block] = []
+    advice: list[Advice] = []
+
+    def add(kind: str, because: str, do: str, weight: float) -> None:
+        blocks.append(Sentence(f"{kind}: {because}.", "warning"))
+        advice.append(Advice(do, because, 3, weight))
+
+    facts = material.subject.facts
+    diverged = [one.words for one in material.health.findings if one.kind == "diverged"]
+    if diverged:
+        rate = material.subject.learning_rate / 10.0
+        add("Diverged", diverged[0], f"Train again at a learning rate of {rate:g} or less.", 10.0)
+        return blocks, advice
+    if validation and len(validation) > 2 and all(map(math.isfinite, validation)):
+        lowest = min(validation)
+        rise = (validation[-1] - lowest) / abs(lowest) if lowest else 0.0
+        kept = best if best is not None else len(validation)
+        gap = validation[kept - 1] / loss[kept - 1] if loss[kept - 1] > 0.0 else 1.0
+        if rise > OVERFITTED:
+            because = (
+                f"after epoch {int(np.argmin(validation)) + 1} the validation loss rose by "
+                f"{share(rise)}, more than {share(OVERFITTED)}, while the training loss went on "
+                f"to {short(loss[-1], 4)}"
+            )
+            do = (
+                "Hold it back: a larger alpha (L2 penalty), fewer units, or more rows. The epoch "
+                "that was kept is the lowest, so later epochs were wasted time."
+                if best is not None
+                else "Stop earlier (early_stopping=True keeps the best epoch), or take a larger "
+                "alpha (L2 penalty)."
+            )
+            add("Overfitting", because, do, 5.0)
+        elif gap > GAP:
+            because = (
+                f"the validation loss is {short(gap, 2)} times the training loss in the epoch kept "
+                f"({short(validation[kept - 1], 4)} against {short(loss[kept - 1], 4)}), more than "
+                f"{GAP:g} times"
+            )
+            do = "Hold it back: a larger alpha (L2 penalty), fewer units, or more rows."
+            add("Gap", because, do, 4.0)
+    planned = facts.get("schedule") not in (None, "constant")
+    tail = max(2, len(loss) // 10)
+    watched = validation if len(validation) == len(loss) else loss
+    if facts.get("stopped_because") == "max_iter" and len(loss) > 2 * tail and not planned:
+        before, after = watched[-tail - 1], min(watched[-tail:])
+        fell = (before - after) / abs(before) if before else 0.0
+        if fell > STILL_FALLING:
+            what = "validation loss" if watched is validation else "training loss"
+            because = (
+                f"the {what} still fell by {share(fell)} in the last {tail} of {len(loss):,} "
+                f"epochs, more than {share(STILL_FALLING)}"
+            )
+            do = f"Train longer: raise max_iter above {len(loss):,}."
+            add("Not finished", because, do, 6.0)
+    return blocks, advice
+
+
+def _curves(
+    material: Material,
+    loss: Sequence[float],
+    validation: Sequence[float],
+    best: int | None,
+    said: str,
+) -> Lines:
+    epochs = range(1, len(loss) + 1)
+    curves = [Curve("training", epochs, loss, dashed=bool(validation))]
+    values = [*loss]
+    if validation:
+        curves.append(Curve("validation", range(1, len(validation) + 1), validation))
+        values += validation
+    finite = [value for value in values if math.isfinite(value)]
+    mark = None
+    if validation and best is not None and best <= len(validation):
+        mark = (float(best), validation[best - 1], f"kept: epoch {best}")
+    return Lines(
+        "Loss by epoch",
+        said,
+        "epoch",
+        material.subject.objective.loss.name.replace("_", " "),
+        tuple(curves),
+        log_y=bool(finite) and min(finite) > 0.0 and max(finite) > 8.0 * min(finite),
+        mark=mark,
+    )

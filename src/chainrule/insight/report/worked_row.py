@@ -1,0 +1,145 @@
+"""Part 6: one prediction worked through, from its inputs to the chain rule of its weights."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.engines.engine import Rows
+from chainrule.foundation.errors import must_be
+from chainrule.insight.chain import Chain, chain
+from chainrule.insight.place import place_at
+from chainrule.insight.report.blocks import Block, Equations, Part, Sentence, Table
+from chainrule.insight.report.material import Material
+from chainrule.insight.text_table import share, short
+from chainrule.insight.trace import RowTrace
+
+__all__ = ["worked_row"]
+
+CHAINS, UNITS_SHOWN, OUTPUTS_SHOWN = 3, 8, 10
+
+
+def worked_row(material: Material) -> Part:
+    """Return the forward numbers of a row, and the chain rule of the weights that pull hardest."""
+    row, why = _chosen(material)
+    trace = RowTrace(material.subject, row)
+    blocks: list[Block] = [Sentence(f"Row {row + 1:,} of the rows given: {why}.")]
+    blocks += [_inputs(material, trace), *_layers(trace), _outputs(material, trace)]
+    factor = material.subject.facts.get("loss_factor", 1.0)
+    scale = "" if factor == 1.0 else f", {short(factor * trace.loss, 4)} in the unit of the target"
+    blocks.append(Sentence(f"Its loss is {short(trace.loss, 4)}{scale}."))
+    chains = _chains(material, row)
+    longest = len(chains) > CHAINS
+    blocks.append(
+        Sentence(
+            f"Below, the chain rule of the {min(len(chains), CHAINS)} weights whose change would "
+            "change this loss most"
+            + (", and of the one of the first layer, whose chain is the longest" if longest else "")
+            + ". z is a weighted sum, a an output of a unit, L the loss; the upper number is the "
+            "layer, the lower ones count units from 1."
+        )
+    )
+    blocks += [Equations(one) for one in chains]
+    record = {
+        "row": row,
+        "why": why,
+        "inputs": trace.a[0],
+        "z": trace.z,
+        "a": trace.a[1:],
+        "prediction": trace.prediction,
+        "target": trace.y[0],
+        "loss": trace.loss,
+        "chains": [one.to_dict(depth=3) for one in chains],
+    }
+    return Part("row", "One prediction worked through", blocks, record)
+
+
+def _chosen(material: Material) -> tuple[int, str]:
+    n = len(material.subject.rows)
+    if material.row is not None:
+        if not 0 <= material.row < n:
+            raise must_be("row", f"from 0 to {n - 1}", material.row)
+        return material.row, "the one asked for"
+    rows = material.looked_at.rows
+    losses = material.predict(Rows(rows.x, rows.y)).losses
+    if rows.weight is not None:
+        losses = np.where(rows.weight > 0.0, losses, -np.inf)
+    if np.isnan(losses).all():
+        return 0, "the first, as no loss is a number"
+    place = int(np.nanargmax(losses))
+    said = "the one that the network gets most wrong"
+    if len(rows) < n:
+        return int(material.places[place]), f"{said} of {len(rows):,} that were drawn"
+    return place, said
+
+
+def _chains(material: Material, row: int) -> list[Chain]:
+    """Return the chains of the largest derivatives, and of the largest in the first layer."""
+    subject = material.subject
+    x, y, _ = subject.rows.take(slice(row, row + 1))
+    _, gradient = subject.engine.gradient(subject.vector, Rows(x, y))
+    size = np.abs(np.asarray(gradient, dtype=np.float64))
+    size[~np.isfinite(size)] = np.inf
+    for _, bias in subject.objective.network.layout.spans:
+        if bias is not None:
+            size[bias] = -1.0
+    order = np.argsort(-size, kind="stable")[: min(CHAINS, int(np.count_nonzero(size >= 0.0)))]
+    places = [int(one) for one in order]
+    first, _ = subject.objective.network.layout.spans[0]
+    longest = first.start + int(np.argmax(size[first]))
+    if not any(first.start <= one < first.stop for one in places):
+        places.append(longest)
+    return [chain(subject, place_at(subject, one), row) for one in places]
+
+
+def _inputs(material: Material, trace: RowTrace) -> Table:
+    values = trace.a[0]
+    order = np.argsort(-np.abs(values), kind="stable")
+    shown = np.sort(order[: 2 * UNITS_SHOWN])
+    rest = len(values) - len(shown)
+    cells = [(material.input_names[k], short(float(values[k]), 4)) for k in shown]
+    which = f" (the {len(shown)} largest; {rest:,} more)" if rest else ""
+    return Table(f"Its inputs{which}", ("input", "value"), cells)
+
+
+def _layers(trace: RowTrace) -> list[Block]:
+    """Return the largest outputs of each hidden layer."""
+    blocks: list[Block] = []
+    for layer in range(1, len(trace.weights)):
+        z, a = trace.z[layer - 1], trace.a[layer]
+        shown = np.sort(np.argsort(-np.abs(a), kind="stable")[:UNITS_SHOWN])
+        rest = len(a) - len(shown)
+        which = f" (the {len(shown)} largest outputs; {rest:,} more units)" if rest else ""
+        cells = [(str(k + 1), short(float(z[k]), 4), short(float(a[k]), 4)) for k in shown]
+        head = ("unit", "weighted sum z", "output a")
+        blocks.append(Table(f"Layer {layer}{which}", head, cells))
+    return blocks
+
+
+def _outputs(material: Material, trace: RowTrace) -> Table:
+    names: Sequence[str] = material.classes if material.task != "numbers" else material.targets
+    p, y, s = trace.prediction, trace.y[0], trace.scores
+    shown: Sequence[int]
+    if material.task == "classes" and len(p) == 1:
+        cells = [(names[1], short(float(s[0]), 4), share(float(p[0])), _truth(y[0]))]
+        return Table("Score, probability and truth", HEAD, cells, ("truth",))
+    order = np.argsort(-np.maximum(p, y), kind="stable")
+    shown = np.sort(order[:OUTPUTS_SHOWN]).tolist()
+    rest = f" (the {len(shown)} largest)" if len(shown) < len(p) else ""
+    if material.task != "numbers":
+        cells = [(names[k], short(float(s[k]), 4), share(float(p[k])), _truth(y[k])) for k in shown]
+        return Table(f"Scores, probabilities and truth{rest}", HEAD, cells, ("truth",))
+    center, spread = material.subject.facts.get("target_scale", (0.0, 1.0))
+    p, y = center + spread * p, center + spread * y
+    numbers = [
+        (names[k], *(short(float(one[k]), 5) for one in (p, y)), short(float(p[k] - y[k]), 4))
+        for k in shown
+    ]
+    return Table(f"Prediction and truth{rest}", ("output", "prediction", "truth", "error"), numbers)
+
+
+HEAD = ("output", "score", "probability", "truth")
+
+
+def _truth(value: Any) -> str:
+    return {0.0: "no", 1.0: "yes"}.get(float(value), short(float(value)))

@@ -1,0 +1,121 @@
+"""Warnings about inputs that are hard to learn from, and about answers that are all the same."""
+
+import re
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris, load_wine
+from sklearn.preprocessing import scale
+
+from chainrule import MLPClassifier, MLPRegressor
+from chainrule.foundation.errors import DataWarning
+
+generator = np.random.default_rng(23)
+X = generator.normal(size=(200, 3))
+SIDE = (X[:, 0] > 0).astype(int)
+T = X[:, 0] + 1.0
+# a planned end, so that nothing is said of more epochs
+SMALL = {"hidden_layer_sizes": (8,), "learning_rate": "cosine", "random_state": 0}
+
+
+def classifier(**options):
+    return MLPClassifier(**SMALL | {"max_iter": 5, "learning_rate_init": 0.01} | options)
+
+
+def said_by(fit):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        fit()
+    return [str(one.message) for one in caught if issubclass(one.category, DataWarning)]
+
+
+def test_features_of_different_size_are_named_with_the_factor():
+    with pytest.warns(DataWarning) as caught:
+        classifier().fit(X * [1.0, 1e5, 1e-5], SIDE)
+    words = str(caught[0].message)
+    assert re.match(r"column 1 is \S+e\+10 times the size of column 2 \(", words)
+    assert "StandardScaler" in words
+    assert caught[0].filename == __file__
+    frame = pd.DataFrame(X * [1.0, 1e5, 1e-5], columns=["age", "income", "share"])
+    first, *_ = said_by(lambda: classifier().fit(frame, SIDE))
+    assert re.match("income is .* times the size of share", first)
+    first, *_ = said_by(lambda: classifier().fit(scipy.sparse.csr_array(frame.to_numpy()), SIDE))
+    assert re.match("column 1 is .* times the size of column 2", first)
+
+
+def test_features_far_from_0_are_named_with_mean_and_spread():
+    year = X + np.array([0.0, 0.0, 40.0])
+    first, *_ = said_by(lambda: classifier().fit(year, SIDE))
+    assert first.startswith("column 2 lies far from 0, with mean 39.9 and spread 0.982, more than")
+    first, *_ = said_by(lambda: classifier().fit(-year, SIDE))
+    assert first.startswith("column 2 lies far from 0, with mean -39.9 and spread 0.982")
+
+
+def one_hot_of_rare_groups():
+    groups = np.where(generator.random(2000) < 0.98, 0, generator.integers(1, 5, size=2000))
+    return np.eye(5)[groups], groups > 0
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        lambda: (load_digits().data / 16, load_digits().target),
+        lambda: (scale(load_breast_cancer().data), load_breast_cancer().target),
+        lambda: (scale(load_wine().data), load_wine().target),
+        lambda: load_iris(return_X_y=True),
+        one_hot_of_rare_groups,
+        lambda: (np.eye(4)[generator.integers(0, 4, size=400)], generator.integers(0, 2, size=400)),
+        lambda: (np.c_[X, np.full(200, 7.0)], SIDE),
+        lambda: (X[:10] * [1.0, 1e5, 1e-5], SIDE[:10]),
+        lambda: (X, generator.permutation(np.arange(200) < 8)),
+    ],
+    ids=["digits", "cancer", "wine", "iris", "rare", "one-hot", "constant", "few", "rare class"],
+)
+def test_nothing_is_said_of_reasonable_data(data):
+    assert said_by(lambda: classifier(max_iter=20).fit(*data())) == []
+
+
+def test_nothing_is_said_of_diabetes():
+    data = load_diabetes(return_X_y=True)
+    assert said_by(lambda: MLPRegressor(**SMALL, max_iter=20).fit(*data)) == []
+
+
+def test_the_real_table_of_unscaled_features():
+    data = load_breast_cancer()
+    frame = pd.DataFrame(data.data, columns=data.feature_names)
+    first, *_ = said_by(lambda: classifier().fit(frame, data.target))
+    assert "worst area is" in first
+
+
+def test_a_constant_answer_is_remarked():
+    model = classifier(alpha=1e4, solver="lbfgs", max_iter=100)
+    with pytest.warns(DataWarning, match="answers the same for all rows: looked at 200 of the"):
+        model.fit(X, SIDE)
+    regressor = MLPRegressor(**SMALL, alpha=1e4, solver="lbfgs", max_iter=100)
+    with pytest.warns(DataWarning, match="answers the same for all rows"):
+        regressor.fit(X, 1e6 * T)
+    assert regressor.predict(X).std() < 0.01 * 1e6 * T.std()
+
+
+def test_one_class_is_remarked_with_its_share():
+    y = np.array(["no", "yes"])[generator.permutation(200) % 3 // 2]
+    model = MLPClassifier((), random_state=0, max_iter=100, learning_rate_init=0.05)
+    with pytest.warns(DataWarning, match="predicts class 'no' for 100 % of 200 .* 67 % are"):
+        model.fit(0.3 * X, y)
+    assert set(model.predict(0.3 * X)) == {"no"}
+
+
+def test_a_target_or_inputs_that_never_change_are_no_finding():
+    assert said_by(lambda: MLPRegressor(**SMALL, max_iter=5).fit(X, np.full(200, 3.0))) == []
+    assert said_by(lambda: MLPRegressor(**SMALL, max_iter=5).fit(np.zeros((200, 3)), T)) == []
+    assert said_by(lambda: classifier().fit(scipy.sparse.csr_array((200, 3)), SIDE)) == []
+    assert said_by(lambda: classifier().fit(X, np.zeros(200, int))) == []
+
+
+def test_absent_rows_are_not_looked_at():
+    weight = (np.arange(200) < 150).astype(float)
+    spoilt = np.where(weight[:, None] > 0, X, X * [1.0, 1e8, 1e-8])
+    assert said_by(lambda: classifier().fit(spoilt, SIDE, weight)) == []

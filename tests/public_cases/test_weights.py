@@ -1,0 +1,37 @@
+"""Weights of rows and classes: the cases C60 to C65."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import mean_absolute_error
+
+from chainrule import MLPClassifier, MLPRegressor, losses
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+def test_c60_one_rule_for_loss_and_metric():
+    y, p, weight = [5.0, 9.0], [4.0, 7.0], [0.0, 3.0]
+    assert losses.mae(p, y, sample_weight=weight) == 2.0
+    assert mean_absolute_error(y, p, sample_weight=weight) == 2.0
+    x = np.array([[4.0], [7.0]])
+    options = {"hidden_layer_sizes": (), "max_iter": 1, "learning_rate_init": 1e-300}
+    model = MLPRegressor("mae", **options, scale_target=False, warm_start=True).fit(x, y)
+    model.coefs_[0][:], model.intercepts_[0][:] = 1.0, 0.0
+    assert model.fit(x, y, weight).loss_ == pytest.approx(2.0, rel=1e-12)
+
+
+@pytest.mark.parametrize("engine", ["reference", "compiled"])
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_c61_rows_of_weight_zero_are_absent(X, y2, t, solver, engine):
+    weight = (np.arange(60) % 2).astype(float)
+    options = {
+        "solver": solver, "alpha": 0.1, "batch_size": 60, "shuffle": False, "max_iter": 10,
+        "random_state": 0, "engine": engine,
+    }  # fmt: skip
+    for estimator, y in ((MLPRegressor, t), (MLPClassifier, y2)):
+        weighted = estimator(**options).fit(X, y, weight)
+        kept = estimator(**options).fit(X[1::2], y[1::2])
+        np.testing.assert_allclose(
+            weighted.parameters_.vector, kept.parameters_.vector, rtol=1e-6, atol=1e-9
+        )
+        assert weighted.loss_ == pytest.approx(kept.loss_, rel=1e-6)
