@@ -107,7 +107,7 @@ def test_divergence_is_said_and_leaves_the_last_good_parameters(solver, early_st
         ("momentum", 1.0, "momentum must be at least 0 and below 1"),
         ("random_state", "seed", "random_state must be None, an integer"),
         ("dtype", "float16", "dtype must be 'float32' or 'float64'; got 'float16'"),
-        ("monitor", "acc", "monitor must be 'score' or 'loss'"),
+        ("monitor", "los", "Did you mean 'loss'"),
     ],
 )
 def test_an_option_that_cannot_be_is_named(option, value, message):

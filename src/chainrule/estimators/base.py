@@ -41,7 +41,8 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     shuffle: bool
     random_state: Any
     tol: float
-    verbose: bool
+    verbose: int
+    callbacks: Any
     warm_start: bool
     momentum: float
     nesterovs_momentum: bool
