@@ -16,7 +16,7 @@ import numpy as np
 from chainrule.engines.compiled.teamwork import ABORT
 from chainrule.foundation.errors import must_be
 
-__all__ = ["available_threads", "give_way_address", "kernel_at", "run_team"]
+__all__ = ["Kernel", "available_threads", "give_way_address", "kernel_at", "run_team"]
 
 _LIMITS = ("OMP_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
 Kernel = Callable[[int, int], None]
