@@ -258,24 +258,18 @@ class Network:
         A row gives the same bits alone as among others. Parameters are read where they are, so an
         edited weight counts from the next call on.
         """
-        vector = parameters.vector
-        if (
-            self._scores is not None
-            and type(x) is np.ndarray
-            and x.ndim == 2
-            and x.shape[1] == self.n_in
-            and x.dtype.kind in "fiub"
-            and type(vector) is np.ndarray
-        ):
-            return self._scores(vector, x)
-        x = as_floating(x)
+        if type(x) is not np.ndarray or x.dtype.kind not in "fiub":
+            x = as_floating(x)
         if x.ndim != 2 or x.shape[1] != self.n_in:
             raise InputError(
                 f"x must be of shape (n, {self.n_in}) for this network; got {tuple(x.shape)}."
             )
-        xp = namespace(parameters.vector)
+        vector, scores = parameters.vector, self._scores
+        if scores is not None and type(x) is np.ndarray and type(vector) is np.ndarray:
+            return scores(vector, x)
+        xp = namespace(vector)
         with np.errstate(all="ignore"):
-            return self.forward(xp, parameters, xp.asarray(x, dtype=parameters.vector.dtype))[0]
+            return self.forward(xp, parameters, xp.asarray(x, dtype=vector.dtype))[0]
 
     @cached_property
     def _scores(self) -> Callable[[Array, Array], Array] | None:

@@ -41,6 +41,7 @@ def test_rows_of_any_strides():
         ROWS[:, ::-1].copy()[:, ::-1],
     ):
         np.testing.assert_array_equal(NETWORK.predict(parameters, x[:3]), expected)
+    np.testing.assert_array_equal(NETWORK.predict(parameters, ROWS[:3].tolist()), expected)
     assert NETWORK.predict(parameters, ROWS[:0]).shape == (0, 3)
 
 
