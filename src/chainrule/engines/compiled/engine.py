@@ -15,7 +15,7 @@ from chainrule.engines.compiled.inputs import Inputs
 from chainrule.engines.compiled.kernel_code import Kernels
 from chainrule.engines.compiled.tables import Job
 from chainrule.engines.compiled.target import Target, host_target
-from chainrule.engines.compiled.threads import Kernel, available_threads, run_team
+from chainrule.engines.compiled.threads import Kernel, available_threads, check_threads, run_team
 from chainrule.engines.compiled.workspace import Workspace, address_of, round_up
 from chainrule.engines.engine import Position, Rows, Totals
 from chainrule.formulas.optimizers import Optimizer
@@ -59,7 +59,8 @@ class CompiledEngine:
     optimizer : Optimizer
         The update rule.
     n_threads : int, optional
-        Threads; None takes all cores that this process may use. The numbers do not depend on it.
+        Threads; None takes all cores that this process may use, within the limits in force. The numbers
+        do not depend on it.
     target : Target, optional
         The processor to make code for, instead of this one as it is.
     """
@@ -77,7 +78,7 @@ class CompiledEngine:
         self.objective = objective
         self.optimizer = optimizer
         self.n_threads = n_threads
-        available_threads(n_threads)
+        check_threads(n_threads)
         self._target = target or host_target()
         self._code: dict[str, _Code] = {}
         self._constants = StepConstants(optimizer)
