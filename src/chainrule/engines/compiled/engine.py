@@ -59,8 +59,8 @@ class CompiledEngine:
     optimizer : Optimizer
         The update rule.
     n_threads : int, optional
-        Threads; None takes all cores that this process may use, within the limits in force. The numbers
-        do not depend on it.
+        Threads; None takes all cores that this process may use, within the limits in force. The
+        numbers do not depend on it.
     target : Target, optional
         The processor to make code for, instead of this one as it is.
     """
