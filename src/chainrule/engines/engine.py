@@ -9,9 +9,10 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import array_api_compat
 import numpy as np
 
-from chainrule.formulas.optimizers import Optimizer
+from chainrule.formulas.optimizers import Optimizer, optimizers
 from chainrule.foundation.arrays import Array, namespace
 from chainrule.foundation.errors import InputError, must_be, suggest
+from chainrule.model.network import Network
 from chainrule.model.objective import Objective
 
 __all__ = ["Engine", "Position", "Rows", "Totals", "choose_engine"]
@@ -135,6 +136,14 @@ class Engine(Protocol):
         ...
 
 
+def _predictor(network: Network) -> Callable[[Array, Array], Array]:
+    """Return a function (vector, x) that gives the scores of a network."""
+    return choose_engine("auto", Objective(network, "mse"), optimizers.get("sgd")).scores
+
+
+# A network knows formulas only; with engines at hand, its predictions are an engine's.
+Network._prepare_scores = staticmethod(_predictor)
+
 # The engines do not know each other, and this file loads the one that is asked for.
 _MODULES = {
     "compiled": ("chainrule.engines.compiled.engine", "CompiledEngine"),
@@ -190,6 +199,8 @@ class _AutomaticEngine:
         self._chosen: dict[Any, Engine] = {}
 
     def _engine_for(self, vector: Array) -> Engine:
+        if type(vector) is np.ndarray and vector.dtype in self._chosen:
+            return self._chosen[vector.dtype]
         kind = getattr(vector, "dtype", None)
         if not isinstance(vector, np.ndarray) or kind not in (np.float32, np.float64):
             kind = None
