@@ -98,8 +98,8 @@ def _findings(
     facts = material.subject.facts
     diverged = [one.words for one in material.health.findings if one.kind == "diverged"]
     if diverged:
-        rate = material.subject.learning_rate / 10.0
-        add("Diverged", diverged[0], f"Train again at a learning rate of {rate:g} or less.", 10.0)
+        do = "Train again at a much lower learning rate; part 7 measures which."
+        add("Diverged", diverged[0].removeprefix("training "), do, 10.0)
         return blocks, advice
     if validation and len(validation) > 2 and all(map(math.isfinite, validation)):
         lowest = min(validation)
