@@ -24,6 +24,7 @@ from chainrule.estimators.options import (
     make_schedule,
     solver_of,
 )
+from chainrule.estimators.refusal import unchanged_if_refused
 from chainrule.formulas.loss import Loss, checked_weight
 from chainrule.foundation.errors import DivergenceError, DivergenceWarning, InputError
 from chainrule.foundation.seeds import as_seed
@@ -153,27 +154,28 @@ class FittingMLP(BaseMLP):
             At once when the loss left the finite numbers, or rose a million times; the estimator
             then holds the last good parameters.
         """
-        check_options(self)
-        anew = not (self.warm_start and hasattr(self, "parameters_"))
-        X, y, weight = self._taken_in(X, y, sample_weight, anew)
-        if not anew:
-            self._check_continued(y)
-        held_out = None
-        if X_val is not None or y_val is not None:
-            if X_val is None or y_val is None:
-                raise InputError("X_val and y_val must be given together; one is None.")
-            X_val, y_val = self._checked(X_val, y_val, reset=False)
-            held_out = self._rows(X_val, y_val, None, names=("X_val", "y_val"))
-        elif self.early_stopping:
-            labels = self._strata(y)
-            kept, held = held_out_rows(
-                X.shape[0], self.validation_fraction, self._state.seed, labels
-            )
-            held_weight = None if weight is None else weight[held]
-            held_out = self._rows(X[held], y[held], held_weight)
-            X, y = X[kept], y[kept]
-            weight = None if weight is None else weight[kept]
-        rows = self._rows(X, y, weight)
+        with unchanged_if_refused(self):
+            check_options(self)
+            anew = not (self.warm_start and hasattr(self, "parameters_"))
+            X, y, weight = self._taken_in(X, y, sample_weight, anew)
+            if not anew:
+                self._check_continued(y)
+            held_out = None
+            if X_val is not None or y_val is not None:
+                if X_val is None or y_val is None:
+                    raise InputError("X_val and y_val must be given together; one is None.")
+                X_val, y_val = self._checked(X_val, y_val, reset=False)
+                held_out = self._rows(X_val, y_val, None, names=("X_val", "y_val"))
+            elif self.early_stopping:
+                labels = self._strata(y)
+                kept, held = held_out_rows(
+                    X.shape[0], self.validation_fraction, self._state.seed, labels
+                )
+                held_weight = None if weight is None else weight[held]
+                held_out = self._rows(X[held], y[held], held_weight)
+                X, y = X[kept], y[kept]
+                weight = None if weight is None else weight[kept]
+            rows = self._rows(X, y, weight)
         yield from self._epochs(rows, held_out, self.max_iter)
 
     @available_if(steps_by_batches)  # type: ignore[untyped-decorator]
@@ -203,9 +205,10 @@ class FittingMLP(BaseMLP):
                 f"learning_rate must be a schedule without a planned end for partial_fit; got "
                 f"{self.learning_rate!r}. Choose 'constant', or call fit."
             )
-        anew = not hasattr(self, "parameters_")
-        X, y, weight = self._taken_in(X, y, sample_weight, anew, classes)
-        rows = self._rows(X, y, weight)
+        with unchanged_if_refused(self):
+            anew = not hasattr(self, "parameters_")
+            X, y, weight = self._taken_in(X, y, sample_weight, anew, classes)
+            rows = self._rows(X, y, weight)
         self._follow(self._epochs(rows, None, 1, stops=False), stacklevel=4)
         self.n_iter_ = self._state.epoch
         return self
@@ -255,16 +258,10 @@ class FittingMLP(BaseMLP):
         """Return inputs and targets as arrays of one length; finiteness of X is seen later."""
         if y is None:
             raise ValueError("requires y to be passed, but the target y is None.")
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            reset=reset,
-            accept_sparse="csr",
-            multi_output=True,
-            ensure_all_finite=False,
-        )
-        return X, self._prepared(y)
+        options = {"accept_sparse": "csr", "multi_output": True, "ensure_all_finite": False}
+        with np.errstate(all="ignore"):  # checks overflow on numbers that they then refuse
+            X, y = validate_data(self, X, y, reset=reset, **options)
+            return X, self._prepared(y)
 
     def _begin(self, X: Any, y: Any, weight: np.ndarray | None, classes: Any = None) -> None:
         """Build the network and its starting state from the first data."""

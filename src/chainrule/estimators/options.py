@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.engines.engine import Engine, Rows
+from chainrule.engines.engine import Engine, Rows, check_engine
 from chainrule.formulas.optimizers import Optimizer, optimizers
 from chainrule.formulas.schedules import Schedule, schedules
 from chainrule.foundation.arrays import floating_dtype
@@ -121,6 +121,8 @@ def check_options(estimator: Any) -> None:
         floating_dtype(estimator.dtype)
     hidden_widths(estimator.hidden_layer_sizes)
     solver_of(estimator)
+    make_schedule(estimator)
+    check_engine(estimator.engine)
 
 
 def hidden_widths(sizes: Any) -> list[int]:
