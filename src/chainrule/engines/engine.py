@@ -151,6 +151,14 @@ _MODULES = {
 }
 
 
+def check_engine(engine: Any) -> None:
+    """Refuse what is neither an engine nor the name of one."""
+    names = ["auto", *_MODULES]
+    if engine not in names if isinstance(engine, str) else not isinstance(engine, Engine):
+        rule = f"one of {', '.join(names)}, or an engine"
+        raise must_be("engine", rule, engine, suggest(str(engine), names))
+
+
 def choose_engine(
     engine: str | Engine,
     objective: Objective,
@@ -162,11 +170,9 @@ def choose_engine(
 
     ``"auto"`` is the compiled engine wherever it can do the work, else the reference engine.
     """
+    check_engine(engine)
     if not isinstance(engine, str):
         return engine
-    names = ["auto", *_MODULES]
-    if engine not in names:
-        raise must_be("engine", f"one of {', '.join(names)}", engine, suggest(engine, names))
     can_compile = find_spec("llvmlite") is not None
     if engine == "auto" and can_compile:
         return _AutomaticEngine(objective, optimizer, n_threads)

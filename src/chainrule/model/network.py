@@ -174,6 +174,8 @@ class Network:
         hidden = len(widths) - 2
         if isinstance(activation, str | Activation):
             activation = [activation] * max(hidden, 0)
+        if not isinstance(activation, Sequence):
+            raise must_be("activation", "a name, a record, or a list of them", activation)
         if len(activation) != hidden:
             raise InputError(
                 f"activation must name one function per hidden layer ({hidden}); got "
