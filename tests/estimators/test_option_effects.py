@@ -76,7 +76,9 @@ WITH_EFFECT = [
     {"solver": "adamw", "beta_1": 0.8, "beta_2": 0.9, "epsilon": 1e-3, "weight_decay": 0.1},
     {"solver": "rmsprop", "epsilon": 1e-3, "clip_norm": 1.0, "averaging": 0.5, "dropout": 0.1},
     {"solver": "sgd", "learning_rate": "invscaling", "power_t": 0.3},
-    {"solver": "lbfgs", "max_fun": 10_000, "tol": 1e-3},
+    {"solver": "lbfgs", "max_fun": 10_000, "tol": 1e-3, "n_iter_no_change": np.inf},
+    {"validation_fraction": None},
+    {"validation_fraction": 0.0},
     {"early_stopping": True, "validation_fraction": 0.2, "monitor": "loss", "validation": "last"},
     {"solver": "lbfgs", "early_stopping": True, "n_iter_no_change": 3},
     {"hidden_layer_sizes": (), "dropout": [], "label_smoothing": 0.1, "l1": 0.01},
@@ -234,7 +236,9 @@ class TestGoingOn:
         with pytest.raises(InputError, match="scale_target must stay True"):
             model.set_params(scale_target=False).fit(X, T)
         model.set_params(scale_target=True)
-        with pytest.raises(InputError, match=r"y must have 1 target\(s\), as in the first fit; got 2"):
+        with pytest.raises(
+            InputError, match=r"y must have 1 target\(s\), as in the first fit; got 2"
+        ):
             model.fit(X, np.c_[T, T])
         with pytest.raises(InputError, match="loss must stay"):
             model.set_params(loss="mae").fit(X, T)

@@ -10,7 +10,10 @@ import scipy.sparse
 
 from chainrule import MLPClassifier, MLPRegressor
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::sklearn.exceptions.ConvergenceWarning",
+    "ignore::chainrule.foundation.errors.NoEffectWarning",
+)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.estimators.ingredients import hidden_widths, solver_of
+from chainrule.engines.engine import check_engine
+from chainrule.estimators.ingredients import hidden_widths, make_schedule, solver_of
 from chainrule.estimators.monitoring import checked_scorer
 from chainrule.estimators.options import OPTIONS, Option
 from chainrule.foundation.arrays import floating_dtype
@@ -33,6 +34,8 @@ def check_options(estimator: Any) -> None:
         floating_dtype(estimator.dtype)
     hidden_widths(estimator.hidden_layer_sizes)
     solver_of(estimator)
+    make_schedule(estimator)
+    check_engine(estimator.engine)
     checked_scorer(estimator.monitor)
 
 

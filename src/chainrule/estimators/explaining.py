@@ -28,12 +28,13 @@ def explanation_of(
     """
     state, parameters = estimator._state, estimator.parameters_.vector
     live = np.array_equal(estimator._fold(state.vector), parameters, equal_nan=True)
+    remembered = live and state.step > 0  # a loaded model has parameters, and no memory
     subject = Subject(
         estimator.objective_,
         state.vector if live else estimator._unfold(parameters),
         _rows(estimator, given, ("X", "y"), estimator.label_smoothing),
         optimizer=make_optimizer(estimator),
-        slots=tuple(state.slots) if live else (),
+        slots=tuple(state.slots) if remembered else (),
         step=state.step if live else 0,
         learning_rate=float(estimator.learning_rate_init),
         batch_size=getattr(estimator, "batch_size_", None),

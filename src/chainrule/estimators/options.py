@@ -24,6 +24,7 @@ from chainrule.estimators.rules import (
     SHARE,
     VERBOSITY,
     Rule,
+    listed,
     one_of,
     or_none,
 )
@@ -91,9 +92,17 @@ SHARE_HELD_OUT = Condition(
     lambda own, own_rows: own.early_stopping and not own_rows,
     "with early_stopping=True, and without X_val and y_val",
 )
+FRACTION = Condition(
+    # 0 or None is how people say that no row is held out
+    lambda own, rows: own.validation_fraction in (None, 0) or SHARE_HELD_OUT.holds(own, rows),
+    SHARE_HELD_OUT.words,
+)
 HELD_OUT = Condition(_held_out, "on rows held out: with early_stopping=True, or X_val and y_val")
 PATIENT = Condition(
-    lambda own, rows: STEPS.holds(own, rows) or _held_out(own, rows),
+    # an infinite one asks for what lbfgs does
+    lambda own, rows: (
+        STEPS.holds(own, rows) or _held_out(own, rows) or own.n_iter_no_change == math.inf
+    ),
     "with rows held out, or a solver that makes steps, not 'lbfgs'",
 )
 TOLERANT = Condition(
@@ -197,7 +206,22 @@ OPTIONS: dict[str, Option] = {
         NOT_NEGATIVE,
         acts=TOLERANT,
     ),
-    "verbose": Option("bool", "Whether to print a line per epoch.", VERBOSITY),
+    "verbose": Option(
+        "bool or int",
+        "True shows a progress bar where stderr is a terminal and the package rich is installed, "
+        "else a line per epoch; an integer k above 1 prints a line for every k-th epoch.",
+        VERBOSITY,
+    ),
+    "callbacks": Option(
+        "callable or list of callables",
+        "What is called with the `Epoch` after each epoch, its losses in the unit of y, when the "
+        "estimator is already fitted. Returning True ends training; an error ends it too, and "
+        "leaves the estimator as it is after that epoch.",
+        Rule(
+            lambda value: value is None or all(map(callable, listed(value))),
+            "None, a function of an epoch, or a list of them",
+        ),
+    ),
     "warm_start": Option("bool", "Whether `fit` goes on from where the last one ended.", FLAG),
     "momentum": Option("float", "Momentum of ``sgd``.", SHARE, acts=_by_name("sgd")),
     "nesterovs_momentum": Option("bool", "Whether that momentum looks ahead.", FLAG, acts=MOMENTUM),
@@ -208,7 +232,7 @@ OPTIONS: dict[str, Option] = {
         FLAG,
         acts=NO_OWN_ROWS,
     ),
-    "validation_fraction": Option("float", "That share.", OPEN_SHARE, acts=SHARE_HELD_OUT),
+    "validation_fraction": Option("float", "That share.", OPEN_SHARE, acts=FRACTION),
     "validation": Option(
         '{"random", "last"}',
         'Which rows are held out: ``"random"`` ones, with the shares of the classes kept, or whole '

@@ -21,6 +21,7 @@ __all__ = [
     "Rule",
     "is_count",
     "is_integer",
+    "listed",
     "one_of",
     "or_none",
 ]
@@ -63,6 +64,11 @@ def one_of(*names: str) -> Rule:
     return Rule(lambda value: isinstance(value, str) and value in names, words)
 
 
+def listed(value: Any) -> Any:
+    """Return several values as they are, and one as a list."""
+    return value if isinstance(value, list | tuple) else [value]
+
+
 TINY = math.ulp(0.0)
 FLAG = Rule(_is_flag, "True or False")
 COUNT = Rule(is_count, "a positive integer")
@@ -79,7 +85,7 @@ PATIENCE = Rule(
     "a positive integer, or infinity",
 )
 DROPOUT = Rule(
-    lambda value: all(map(SHARE.holds, value if isinstance(value, list | tuple) else [value])),
+    lambda value: all(map(SHARE.holds, listed(value))),
     "at least 0 and below 1, or a list with one such number per hidden layer",
 )
 VERBOSITY = Rule(

@@ -292,8 +292,11 @@ def _option_to_json(estimator: Estimator, option: str, value: Any) -> Any:
         return "auto"
     if option == "class_weight":
         return _class_weight_to_json(value)
-    if option == "monitor" and not isinstance(value, str):  # code, which no file holds
+    # code, which no file holds
+    if option == "monitor" and not isinstance(value, str):
         return "score"
+    if option == "callbacks":
+        return None
     if option == "dtype" and value is not None:
         return np.dtype(value).name
     return _plain(option, value)

@@ -50,7 +50,7 @@ def layer_rates(dropout: Any, hidden: int) -> tuple[float, ...]:
     """
     rates = [dropout] * hidden if isinstance(dropout, Real) else list(dropout)
     for rate in [dropout] if isinstance(dropout, Real) else rates:
-        if not isinstance(rate, Real) or isinstance(rate, bool) or not 0.0 <= rate < 1.0:
+        if isinstance(rate, bool) or not isinstance(rate, Real) or not 0.0 <= float(rate) < 1.0:
             raise must_be("dropout", "at least 0 and below 1", rate)
     if not isinstance(dropout, Real) and len(rates) not in (0, hidden):
         raise InputError(
@@ -122,4 +122,5 @@ def _mixed(x: np.ndarray) -> np.ndarray:
     first, one, second, two, third = MIX
     x = (x ^ (x >> np.uint32(first))) * np.uint32(one)
     x = (x ^ (x >> np.uint32(second))) * np.uint32(two)
-    return x ^ (x >> np.uint32(third))
+    mixed: np.ndarray = x ^ (x >> np.uint32(third))
+    return mixed

@@ -210,7 +210,7 @@ def _losses(module: Any, element: Any, lanes: int) -> Any:
 
 
 def _regroup(module: Any, element: Any, lanes: int, name: str, group: int) -> Any:
-    """Write (rows, vectors, x, ld, row, into, batch rows): a few columns together, to their places.
+    """Write (rows, vectors, x, ld, row, into, batch rows): a few columns of a block to their place.
 
     The second phase goes down a few columns of many rows. Where rows are long, each would be on a
     page of its own, and there are fewer entries for pages next to a core than rows.

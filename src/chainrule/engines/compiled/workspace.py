@@ -201,6 +201,14 @@ class Workspace:
                 row[LayerRow.panels_at] = self._copy_of(layer.n_out, rows)
             a_in = a
 
+    def _copy_of(self, columns: int, rows: int) -> int:
+        """Return where the copy of a wide matrix goes; 0 for one that needs none."""
+        if columns < WIDE:
+            return 0
+        copy = self._zeros(round_up(columns, self._lanes) * rows)
+        self._keep.append(copy)
+        return address_of(copy)
+
     def _fill_dropout(self, table: np.ndarray, dropout: tuple[float, ...], rows: int) -> None:
         """Let layers that lose units hand the next one a buffer of their own."""
         for number, rate in enumerate(dropout):
@@ -212,14 +220,6 @@ class Workspace:
                 row[LayerRow.threshold] = threshold(rate)
                 row[LayerRow.scale_at] = address_of(factor)
                 table[number + 1, LayerRow.a_in_at] = address_of(dropped)
-
-    def _copy_of(self, columns: int, rows: int) -> int:
-        """Return where the copy of a wide matrix goes; 0 for one that needs none."""
-        if columns < WIDE:
-            return 0
-        copy = self._zeros(round_up(columns, self._lanes) * rows)
-        self._keep.append(copy)
-        return address_of(copy)
 
     def _units(
         self,
