@@ -171,7 +171,9 @@ class RunningMLP(BaseMLP):
 
     def _publish(self) -> None:
         """Show the parameters of the state in the user's units."""
-        self.parameters_ = self.network_.parameters(self._fold(self._state.best_parameters.vector))
+        with np.errstate(all="ignore"):  # after a step that diverged
+            vector = self._fold(self._state.best_parameters.vector)
+        self.parameters_ = self.network_.parameters(vector)
 
 
 def _is_true(answer: Any) -> bool:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from chainrule.formulas.activations import linear
 from chainrule.formulas.loss import Loss, losses
 from chainrule.formulas.penalties import Penalty, penalties
@@ -65,12 +67,13 @@ class Objective:
         return cls(network, loss, chosen)
 
     def penalty(self, xp: Namespace, parameters: Parameters) -> Array | float:
-        """Return the price of all weights."""
-        return sum(
-            (
-                penalty.value(xp, weight)
-                for penalty in self.penalties
-                for weight in parameters.weights
-            ),
-            start=0.0,
-        )
+        """Return the price of all weights; infinity where it is beyond the finite numbers."""
+        with np.errstate(all="ignore"):
+            return sum(
+                (
+                    penalty.value(xp, weight)
+                    for penalty in self.penalties
+                    for weight in parameters.weights
+                ),
+                start=0.0,
+            )
