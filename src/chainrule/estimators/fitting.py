@@ -5,7 +5,6 @@ A fit is a plain loop over the epochs of `train_rows`; the estimator is fitted a
 
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -23,6 +22,7 @@ from chainrule.estimators.ingredients import (
 )
 from chainrule.estimators.inputs import as_targets
 from chainrule.estimators.progress import shown
+from chainrule.estimators.refusal import unchanged_if_refused
 from chainrule.estimators.running import RunningMLP
 from chainrule.estimators.validation import Samples, check_held_out, divided, own_validation
 from chainrule.formulas.loss import checked_weight
@@ -275,21 +275,11 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
         """Return arrays of one length; finiteness of X is seen later."""
         if y is None:
             raise ValueError("requires y to be passed, but the target y is None.")
-        X = self._numbers_of(X, reset)
-        y = self._prepared(as_targets(y))
+        with np.errstate(all="ignore"):  # checks overflow on numbers that they then refuse
+            X = self._numbers_of(X, reset)
+            y = self._prepared(as_targets(y))
         check_consistent_length(X, y)
         weight = None
         if sample_weight is not None:
             weight = checked_weight(np.asarray(sample_weight), X.shape[0], np.empty(0), name)
         return Samples(X, y, weight)
-
-
-@contextmanager
-def unchanged_if_refused(estimator: RunningMLP) -> Iterator[None]:
-    """Bring every attribute back where arguments are refused."""
-    before = dict(estimator.__dict__)
-    try:
-        yield
-    except BaseException:
-        estimator.__dict__ = before
-        raise

@@ -73,6 +73,10 @@ PATIENCE = Rule(
     lambda value: is_count(value) or (_is_real(value) and value == math.inf),
     "a positive integer, or infinity",
 )
+DROPOUT = Rule(
+    lambda value: all(map(SHARE.holds, value if isinstance(value, list | tuple) else [value])),
+    "at least 0 and below 1, or a list with one such number per hidden layer",
+)
 VERBOSITY = Rule(
     lambda value: _is_flag(value) or (is_integer(value) and value >= 0),
     "True, False or an integer of at least 0",
@@ -231,6 +235,12 @@ OPTIONS: dict[str, Option] = {
         "float",
         "Strength of the l1 penalty on weights (not biases), which draws small weights to 0.",
         NOT_NEGATIVE,
+    ),
+    "dropout": Option(
+        "float or list of float",
+        "Share of the units of every hidden layer, or of each, that a step of training leaves out; "
+        "``loss_curve_`` is of such steps, all else of the whole network.",
+        DROPOUT,
     ),
     "clip_norm": Option(
         "float",
