@@ -57,6 +57,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     dtype: Any
     engine: Any
     n_threads: int | None
+    n_estimators: int
     weight_decay: float | None
     monitor: Any
     l1: float
@@ -80,6 +81,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     validation_loss_curve_: list[float] | None
     validation_scores_: list[float] | None
     classes_: np.ndarray
+    estimators_: list[Any]
     n_features_in_: int
     n_outputs_: int
     _state: TrainingState
@@ -206,6 +208,10 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
 
     def _fitted(self, name: str) -> Parameters:
         parameters: Parameters | None = self.__dict__.get("parameters_")
+        if "estimators_" in self.__dict__:
+            raise AttributeError(
+                f"an ensemble has no {name!r} of its own; each network has: estimators_[0].{name}."
+            )
         if parameters is None:
             raise AttributeError(
                 f"{type(self).__name__} has no attribute {name!r} before it is fitted. Call fit."

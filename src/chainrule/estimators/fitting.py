@@ -14,6 +14,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from chainrule.estimators.data_warnings import answer_remarks, input_remarks
+from chainrule.estimators.ensemble import fit_members, pass_members
 from chainrule.estimators.ingredients import (
     LBFGS_NAME,
     check_options,
@@ -91,7 +92,12 @@ class FittingMLP(RunningMLP):
         InputError
             A ValueError that names the argument, its value and what to do.
         """
-        epochs = self._training(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
+        arguments = (X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
+        if self.n_estimators != 1:
+            with unchanged_if_refused(self):
+                fit_members(self, arguments)
+            return self
+        epochs = self._training(*arguments)
         self._warn(self._follow(epochs, stacklevel=4), stacklevel=3)
         limit = {
             "max_iter": f"max_iter={self.max_iter} epochs",
@@ -128,6 +134,11 @@ class FittingMLP(RunningMLP):
             At once when the loss left the finite numbers, or rose a million times; the estimator
             then holds the last good parameters.
         """
+        if self.n_estimators != 1:
+            raise InputError(
+                f"n_estimators must be 1 for fit_epochs, which follows one network; got "
+                f"{self.n_estimators}. Call fit."
+            )
         yield from self._training(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
 
     def _training(
@@ -176,6 +187,10 @@ class FittingMLP(RunningMLP):
         return self._pass_over(X, y, sample_weight)
 
     def _pass_over(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Self:
+        if self.n_estimators != 1:
+            with unchanged_if_refused(self):
+                pass_members(self, (X, y, sample_weight, classes))
+            return self
         with unchanged_if_refused(self):
             check_options(self)
             if self.early_stopping:
@@ -253,6 +268,11 @@ class FittingMLP(RunningMLP):
         """
         from chainrule.estimators.explaining import explanation_of
 
+        if "estimators_" in self.__dict__:
+            raise InputError(
+                "explain is of one network, and this is an ensemble. Call "
+                "estimators_[0].explain(X, y) for its first one."
+            )
         check_is_fitted(self, "parameters_")
         return explanation_of(self, (X, y, sample_weight), held_out)
 
