@@ -74,3 +74,39 @@ def test_a_row_whose_target_is_unknown(place, capsys):
 
 def test_places():
     assert read_place("2:10:3") == (2, 9, 2)
+
+
+def test_a_report_on_the_rows_of_a_table(place, capsys):
+    page = place / "iris.html"
+    arguments = ["explain", model_in(place), str(place / "iris.csv")]
+    assert main([*arguments, "--row", "3", "--report", str(page)]) == 0
+    assert capsys.readouterr().out.endswith(f"report {page}\n")
+    text = page.read_text(encoding="utf-8")
+    assert "Row 3 of the rows given: the one asked for." in text
+    assert "sepal length (cm)" in text
+    assert "Quality on the rows given" in text
+    assert "all epochs were made" in text
+    assert main([*arguments, "--report", str(page), "--weight", "1:1:1"]) == 2
+    assert "--weight must be left out with --report" in capsys.readouterr().err
+
+
+def test_a_report_that_cannot_be_written_is_refused_first(place, capsys):
+    nowhere = str(place / "no" / "report.html")
+    files = sorted(place.iterdir())
+    assert main(["explain", model_in(place), str(place / "iris.csv"), "--report", nowhere]) == 2
+    assert "there is no folder" in capsys.readouterr().err
+    out = str(place / "other")
+    assert main(["fit", "iris", "--out", out, "--report", nowhere, "--no-plot"]) == 2
+    assert "there is no folder" in capsys.readouterr().err
+    assert sorted(place.iterdir()) == files
+
+
+def test_fit_writes_a_report_with_the_test_rows(place, capsys):
+    page, out = place / "fit.html", str(place / "reported")
+    options = ["--epochs", "4", "--seed", "3", "--no-plot"]
+    assert main(["fit", "iris", *options, "--out", out, "--report", str(page)]) == 0
+    assert f"report {page}" in capsys.readouterr().out
+    text = page.read_text(encoding="utf-8")
+    assert "Quality on held-out rows" in text
+    assert "30 more rows were held out of training" in text
+    assert "chainrule fit iris --target target --epochs 4 --seed 3" in text

@@ -59,7 +59,9 @@ def test_choice_of_an_engine():
     assert isinstance(engine, ReferenceEngine)
     assert choose_engine(engine, objective, optimizer) is engine
     assert isinstance(choose_engine("auto", objective, optimizer), Engine)
-    message = "engine must be one of .*reference; got 'refrence'. Did you mean 'reference'"
+    message = (
+        "engine must be one of .*reference, or an engine; got 'refrence'. Did you mean 'reference'"
+    )
     with pytest.raises(ValueError, match=message):
         choose_engine("refrence", objective, optimizer)
 

@@ -93,11 +93,13 @@ def test_divergence_is_said_and_leaves_the_last_good_parameters(solver, early_st
     ("option", "value", "message"),
     [
         ("activation", "sigmoyd", "unknown activation 'sigmoyd'. Did you mean 'sigmoid'"),
+        ("activation", 3, "activation must be a name, a record, or a list of them; got 3"),
         ("activation", ["relu", "tanh"], r"activation must name one function per hidden layer"),
         ("solver", "adan", "Did you mean 'adam'"),
         ("learning_rate", "cosin", "Did you mean 'cosine'"),
         ("loss", "mse", "loss must be one that gives probabilities; got 'mse'"),
         ("engine", "referense", "Did you mean 'reference'"),
+        ("engine", 3, "engine must be one of auto, compiled, reference, or an engine; got 3"),
         ("hidden_layer_sizes", (0,), "hidden_layer_sizes must be a positive integer"),
         ("hidden_layer_sizes", 2.5, "hidden_layer_sizes must be a positive integer"),
         ("alpha", -1, "alpha must be a number of at least 0; got -1"),
@@ -107,12 +109,14 @@ def test_divergence_is_said_and_leaves_the_last_good_parameters(solver, early_st
         ("momentum", 1.0, "momentum must be at least 0 and below 1"),
         ("random_state", "seed", "random_state must be None, an integer"),
         ("dtype", "float16", "dtype must be 'float32' or 'float64'; got 'float16'"),
-        ("monitor", "acc", "monitor must be 'score' or 'loss'"),
+        ("monitor", "los", "Did you mean 'loss'"),
     ],
 )
 def test_an_option_that_cannot_be_is_named(option, value, message):
+    model = small(**{option: value})
     with pytest.raises(ValueError, match=message):
-        small(**{option: value}).fit(X, BINARY)
+        model.fit(X, BINARY)
+    assert not hasattr(model, "parameters_")
 
 
 def test_targets_that_cannot_be_are_named():

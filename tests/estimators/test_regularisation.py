@@ -6,6 +6,8 @@ from sklearn.linear_model import Lasso
 
 from chainrule import MLPClassifier, MLPRegressor, Network, load, losses, save_model, train
 from chainrule.foundation.errors import DivergenceWarning, InputError
+from chainrule.interop.model_file import FORMAT, KIND
+from chainrule.training.state import read_arrays, write_arrays
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -223,3 +225,76 @@ def _scores(model):
 
 def _column():
     return BINARY[:, None]
+
+
+class TestDropout:
+    @pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
+    @pytest.mark.parametrize("dropout", [0.3, [0.5, 0.0]])
+    def test_a_fit_is_that_of_train(self, kind, dropout):
+        y = BINARY if kind is MLPClassifier else T
+        options = {"hidden_layer_sizes": (9, 5), "random_state": 4, "batch_size": 32}
+        model = kind(dropout=dropout, max_iter=3, alpha=0.0, **options)
+        if kind is MLPRegressor:
+            model.set_params(scale_target=False)
+        model.fit(X, y)
+        *_, last = train(
+            model.network_, X, y, loss=model.objective_.loss, optimizer="adam", batch_size=32,
+            epochs=3, dropout=dropout, seed=4, engine="reference",
+        )  # fmt: skip
+        np.testing.assert_allclose(
+            model.parameters_.vector, last.parameters.vector, rtol=1e-8, atol=1e-10
+        )
+
+    def test_the_curve_is_of_steps_and_all_else_of_the_whole_network(self):
+        options = {"dropout": 0.5, "alpha": 0.0, "batch_size": 120, "learning_rate_init": 1e-9}
+        model = classifier(max_iter=5, **options).fit(X, BINARY, X_val=X, y_val=BINARY)
+        assert len(set(np.round(model.validation_loss_curve_, 6))) == 1
+        assert len(set(np.round(model.loss_curve_, 6))) == 5
+
+    def test_warm_start_goes_on_as_one_long_fit(self):
+        options = {"dropout": 0.4, "n_iter_no_change": np.inf, "batch_size": 16}
+        whole = classifier(max_iter=6, **options).fit(X, BINARY)
+        parts = classifier(max_iter=2, warm_start=True, **options)
+        for _ in range(3):
+            parts.fit(X, BINARY)
+        np.testing.assert_array_equal(parts.parameters_.vector, whole.parameters_.vector)
+
+    def test_it_keeps_a_wide_network_from_learning_noise(self):
+        x, y = RANDOM.normal(size=(60, 10)), RANDOM.integers(0, 2, 60)
+        options = {"hidden_layer_sizes": (200,), "random_state": 0, "max_iter": 100, "alpha": 0.0}
+        options |= {"learning_rate_init": 0.01, "n_iter_no_change": np.inf}
+        sure = [
+            MLPClassifier(dropout=dropout, **options).fit(x, y).predict_proba(x).max(axis=1).mean()
+            for dropout in (0.0, 0.8)
+        ]
+        assert sure[0] > 0.99
+        assert sure[1] < 0.95
+
+    def test_a_file_keeps_it_and_older_files_have_none(self, tmp_path):
+        model = classifier(dropout=[0.25]).fit(X, BINARY)
+        save_model(tmp_path / "model", model)
+        again = load(tmp_path / "model")
+        assert again.dropout == [0.25]
+        assert again.objective_.dropout == (0.25,)
+        description, arrays = read_arrays(tmp_path / "model", KIND, FORMAT)
+        for young in ("dropout", "l1", "averaging", "clip_norm", "label_smoothing"):
+            del description["options"][young]
+        write_arrays(tmp_path / "old", KIND, FORMAT, description, arrays)
+        old = load(tmp_path / "old")
+        assert old.objective_.dropout == ()
+        np.testing.assert_array_equal(old.predict_proba(X), model.predict_proba(X))
+
+    def test_an_explanation_is_of_the_whole_network_and_says_so(self):
+        model = classifier(dropout=0.5).fit(X, BINARY)
+        explanation = model.explain(X, BINARY)
+        assert "what is explained is the whole network" in str(explanation)
+        assert explanation.check().passed
+
+    @pytest.mark.parametrize("bad", [1.0, -0.1, "0.5", [0.1, 1.5], True])
+    def test_shares_are_below_1(self, bad):
+        with pytest.raises(InputError, match="dropout must be at least 0 and below 1"):
+            classifier(dropout=bad).fit(X, BINARY)
+
+    def test_one_share_for_each_hidden_layer(self):
+        with pytest.raises(InputError, match=r"one per hidden layer \(1\); got 2"):
+            classifier(dropout=[0.1, 0.2]).fit(X, BINARY)

@@ -36,17 +36,15 @@ def copies(run, state, into):
 
 
 class Interrupting(ReferenceEngine):
-    """An engine in whose so many-th call somebody presses Ctrl-C, after it has moved on."""
+    """An engine in which somebody presses Ctrl-C after so many steps."""
 
-    call = math.inf
+    steps_left = math.inf
 
-    def operations_per_call(self, vector):
-        return 0.0  # a batch per call
-
-    def epoch(self, *arguments):
-        totals = super().epoch(*arguments)
-        self.call -= 1
-        if self.call == 0:
+    def epoch(self, position, rows, order, batch_size, rates, limit):
+        made = int(min(self.steps_left, len(rates)))
+        self.steps_left -= made
+        totals = super().epoch(position, rows, order, batch_size, rates[:made], limit)
+        if self.steps_left == 0:
             raise KeyboardInterrupt
         return totals
 
@@ -72,18 +70,18 @@ def start(engine):
 
 
 # four batches an epoch: within the first, at its end, within the third
-@pytest.mark.parametrize("call", [1, 2, 4, 9, 11])
-def test_an_interrupted_epoch_was_never_begun(call):
+@pytest.mark.parametrize("steps", [1, 2, 4, 9, 11])
+def test_an_interrupted_epoch_was_never_begun(steps):
     engine, state = start(Interrupting(Objective(NETWORK, "mse"), optimizers["adam"]))
-    engine.call = call
+    engine.steps_left = steps
     kept = [copy.deepcopy(state)]
     kept[0].learning_rate = optimizers["adam"].learning_rate
     run = train(NETWORK, X, T, state=state, engine=engine, epochs=5, **OPTIONS)
     with pytest.raises(KeyboardInterrupt):
         copies(run, state, kept)
-    assert state.epoch == len(kept) - 1 == (call - 1) // 4
+    assert state.epoch == len(kept) - 1 == (steps - 1) // 4
     same(state, kept[-1])
-    engine.call = math.inf
+    engine.steps_left = math.inf
     for _ in train(NETWORK, X, T, state=state, engine=engine, epochs=5 - state.epoch, **OPTIONS):
         pass
     engine, whole = start(ReferenceEngine(Objective(NETWORK, "mse"), optimizers["adam"]))

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import array_api_compat
 import numpy as np
 
-from chainrule.formulas.optimizers import Optimizer
+from chainrule.formulas.optimizers import Optimizer, optimizers
 from chainrule.foundation.arrays import Array, namespace
 from chainrule.foundation.errors import InputError, must_be, suggest
+from chainrule.model.network import Network
 from chainrule.model.objective import Objective
 
 __all__ = ["Engine", "Position", "Rows", "Totals", "choose_engine"]
@@ -84,6 +85,7 @@ class Position(Protocol):
     vector: Array
     slots: tuple[Array, ...]
     step: int
+    seed: int  # of the masks of dropout
 
 
 @runtime_checkable
@@ -121,7 +123,9 @@ class Engine(Protocol):
         gradient of a batch is the sum of w_i times the gradient of row i, divided by the number of
         its rows, plus the gradient of the penalties; a batch whose weights are all 0 is skipped,
         but counted. Where the optimizer has a ``clip_norm`` c, this gradient g is multiplied by
-        min(1, c / abs(g)), with the norm over all parameters. Decoupled decay comes before the
+        min(1, c / abs(g)), with the norm over all parameters. With dropout, the rows of a batch go
+        through the units that `chainrule.model.dropout` leaves them, by the seed and the step of
+        the position and the place of a row in its batch. Decoupled decay comes before the
         optimizer's own step and is not clipped. The run stops before
         the update of a batch whose loss (the sum of w_i l_i over the number of its rows) is not
         finite or above ``limit``.
@@ -132,11 +136,27 @@ class Engine(Protocol):
         ...
 
 
+def _predictor(network: Network) -> Callable[[Array, Array], Array]:
+    """Return a function (vector, x) that gives the scores of a network."""
+    return choose_engine("auto", Objective(network, "mse"), optimizers.get("sgd")).scores
+
+
+# A network knows formulas only; with engines at hand, its predictions are an engine's.
+Network._prepare_scores = staticmethod(_predictor)
+
 # The engines do not know each other, and this file loads the one that is asked for.
 _MODULES = {
     "compiled": ("chainrule.engines.compiled.engine", "CompiledEngine"),
     "reference": ("chainrule.engines.reference", "ReferenceEngine"),
 }
+
+
+def check_engine(engine: Any) -> None:
+    """Refuse what is neither an engine nor the name of one."""
+    names = ["auto", *_MODULES]
+    if engine not in names if isinstance(engine, str) else not isinstance(engine, Engine):
+        rule = f"one of {', '.join(names)}, or an engine"
+        raise must_be("engine", rule, engine, suggest(str(engine), names))
 
 
 def choose_engine(
@@ -150,11 +170,9 @@ def choose_engine(
 
     ``"auto"`` is the compiled engine wherever it can do the work, else the reference engine.
     """
+    check_engine(engine)
     if not isinstance(engine, str):
         return engine
-    names = ["auto", *_MODULES]
-    if engine not in names:
-        raise must_be("engine", f"one of {', '.join(names)}", engine, suggest(engine, names))
     can_compile = find_spec("llvmlite") is not None
     if engine == "auto" and can_compile:
         return _AutomaticEngine(objective, optimizer, n_threads)
@@ -187,6 +205,8 @@ class _AutomaticEngine:
         self._chosen: dict[Any, Engine] = {}
 
     def _engine_for(self, vector: Array) -> Engine:
+        if type(vector) is np.ndarray and vector.dtype in self._chosen:
+            return self._chosen[vector.dtype]
         kind = getattr(vector, "dtype", None)
         if not isinstance(vector, np.ndarray) or kind not in (np.float32, np.float64):
             kind = None

@@ -13,6 +13,7 @@ from chainrule.engines.engine import Position, Rows, Totals
 from chainrule.formulas.loss import weighted_mean
 from chainrule.formulas.optimizers import Optimizer
 from chainrule.foundation.arrays import Array, Namespace, namespace
+from chainrule.model.dropout import Mask, step_keys, step_masks
 from chainrule.model.objective import Objective
 from chainrule.model.parameters import Parameters
 
@@ -91,7 +92,8 @@ class ReferenceEngine:
                 batch_weight = float(len(batch)) if weight is None else float(xp.sum(weight))
                 if batch_weight > 0.0:
                     parameters = self.objective.network.parameters(position.vector)
-                    row_losses, pullback = self._forward(parameters, x, y, weight)
+                    masks = self._masks(xp, position, len(batch))
+                    row_losses, pullback = self._forward(parameters, x, y, weight, masks)
                     batch_loss = float(xp.sum(row_losses))
                     last = batch_loss / len(batch)
                     if not last <= limit:  # NaN included
@@ -104,13 +106,27 @@ class ReferenceEngine:
                 position.step += 1
         return Totals(total, total_weight, len(rates), last)
 
+    def _masks(self, xp: Namespace, position: Position, rows: int) -> tuple[Mask | None, ...]:
+        """Return the units that a batch keeps in this step."""
+        rates = self.objective.dropout
+        if not rates:
+            return ()
+        keys = step_keys(position.seed, position.step, 1, len(rates))[0]
+        widths = [layer.n_out for layer in self.objective.network.layers[:-1]]
+        return step_masks(xp, keys, rows, rates, widths)
+
     def _forward(
-        self, parameters: Parameters, x: Array, y: Array, weight: Array | None
+        self,
+        parameters: Parameters,
+        x: Array,
+        y: Array,
+        weight: Array | None,
+        masks: tuple[Mask | None, ...] = (),
     ) -> tuple[Array, Callable[[], Array]]:
         """Return w_i l_i of each row, and the pullback to the gradient of their mean."""
         xp = namespace(parameters.vector)
         loss = self.objective.loss
-        scores, network_pullback = self.objective.network.forward(xp, parameters, x)
+        scores, network_pullback = self.objective.network.forward(xp, parameters, x, masks)
         row_losses = loss.rows(xp, scores, y)
         if weight is not None:
             row_losses = xp.where(weight > 0.0, row_losses * weight, 0.0)

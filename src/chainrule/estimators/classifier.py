@@ -111,7 +111,8 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         shuffle: bool = True,
         random_state: Any = None,
         tol: float = 1e-4,
-        verbose: bool = False,
+        verbose: int = False,
+        callbacks: Any = None,
         warm_start: bool = False,
         momentum: float = 0.9,
         nesterovs_momentum: bool = True,
@@ -131,6 +132,7 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         weight_decay: float | None = None,
         monitor: Any = "score",
         l1: float = 0.0,
+        dropout: Any = 0.0,
         clip_norm: float | None = None,
         averaging: float = 0.0,
         label_smoothing: float = 0.0,
@@ -185,7 +187,7 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         else:
             # softmax keeps the order of scores, so probabilities need not be formed
             by_score = self.objective_.loss.link is softmax
-            numbers = np.argmax(scores if by_score else self._mean_of(scores), axis=1)
+            numbers = (scores if by_score else self._mean_of(scores)).argmax(axis=1)
         labels: np.ndarray = self.classes_[numbers]
         return labels
 

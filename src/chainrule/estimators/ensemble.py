@@ -47,7 +47,12 @@ SHARED = (
     "out_activation_",
 )
 # What scikit-learn keeps in an estimator besides its options.
-OF_SCIKIT_LEARN = ("_metadata_request", "_sklearn_output_config")
+OF_SCIKIT_LEARN = (
+    "_metadata_request",
+    "_sklearn_output_config",
+    "_skl_callbacks",
+    "_parent_callback_ctx",
+)
 # Fewer rows are answered by one thread.
 ROWS_FOR_THREADS = 1000
 
@@ -57,7 +62,6 @@ def fit_members(estimator: "FittingMLP", arguments: Sequence[Any]) -> None:
 
     A network that holds rows out draws them by its own seed.
     """
-    check_options(estimator)
     members, workers, seed = _members(estimator, go_on=bool(estimator.warm_start))
 
     def train(number: int, stop: threading.Event) -> tuple[list[str], DivergenceError | None]:

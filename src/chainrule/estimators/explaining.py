@@ -28,12 +28,13 @@ def explanation_of(
     """
     state, parameters = estimator._state, estimator.parameters_.vector
     live = np.array_equal(estimator._fold(state.vector), parameters, equal_nan=True)
+    remembered = live and state.step > 0  # a loaded model has parameters, and no memory
     subject = Subject(
         estimator.objective_,
         state.vector if live else estimator._unfold(parameters),
         _rows(estimator, given, ("X", "y"), estimator.label_smoothing),
         optimizer=make_optimizer(estimator),
-        slots=tuple(state.slots) if live else (),
+        slots=tuple(state.slots) if remembered else (),
         step=state.step if live else 0,
         learning_rate=float(estimator.learning_rate_init),
         batch_size=getattr(estimator, "batch_size_", None),
@@ -52,6 +53,8 @@ def _notes(estimator: "FittingMLP") -> Iterator[str]:
         yield scale.sentence
     if estimator._state.optimizer.get("averaging"):
         yield "the parameters are the average of those of the steps; training goes on from the last"
+    if estimator.objective_.dropout:
+        yield "training leaves units out; what is explained is the whole network"
     if estimator.label_smoothing > 0.0:
         yield f"labels are smoothed as in training, by {estimator.label_smoothing:g}"
 

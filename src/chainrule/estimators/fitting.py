@@ -4,8 +4,7 @@ A fit is a plain loop over the epochs of `train_rows`; the estimator is fitted a
 """
 
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -13,6 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
+from chainrule.estimators.callbacks import Callback, SupportsCallbacks, tell_scikit_learn
 from chainrule.estimators.data_warnings import answer_remarks, input_remarks
 from chainrule.estimators.ensemble import fit_members, pass_members
 from chainrule.estimators.ingredients import (
@@ -22,6 +22,8 @@ from chainrule.estimators.ingredients import (
     solver_of,
 )
 from chainrule.estimators.inputs import as_targets
+from chainrule.estimators.progress import shown
+from chainrule.estimators.refusal import unchanged_if_refused
 from chainrule.estimators.running import RunningMLP
 from chainrule.estimators.validation import Samples, check_held_out, divided, own_validation
 from chainrule.formulas.loss import checked_weight
@@ -41,7 +43,7 @@ def steps_by_batches(estimator: RunningMLP) -> bool:
     return True
 
 
-class FittingMLP(RunningMLP):
+class FittingMLP(SupportsCallbacks, RunningMLP):
     """A network that learns from arrays, as scikit-learn's estimators do."""
 
     def fit(
@@ -92,13 +94,22 @@ class FittingMLP(RunningMLP):
         InputError
             A ValueError that names the argument, its value and what to do.
         """
-        arguments = (X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
+        check_options(self)
+        given = (X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
         if self.n_estimators != 1:
             with unchanged_if_refused(self):
-                fit_members(self, arguments)
+                fit_members(self, given)
             return self
-        epochs = self._training(*arguments)
-        self._warn(self._follow(epochs, stacklevel=4), stacklevel=3)
+        divergence = None
+
+        def train(callbacks: Sequence[Callback]) -> None:
+            nonlocal divergence
+            epochs = self._training(*given, callbacks=callbacks)
+            divergence = self._follow(epochs, total=self.max_iter, stacklevel=6)
+
+        tell_scikit_learn(self, train, X, y, sample_weight)
+        if divergence is not None:
+            warnings.warn(str(divergence), DivergenceWarning, stacklevel=2)
         limit = {
             "max_iter": f"max_iter={self.max_iter} epochs",
             "max_fun": f"max_fun={self.max_fun} evaluations of the gradient",
@@ -150,6 +161,7 @@ class FittingMLP(RunningMLP):
         y_val: Any,
         sample_weight_val: Any,
         groups: Any,
+        callbacks: Sequence[Callback] = (),
     ) -> Iterator[Epoch]:
         with unchanged_if_refused(self):
             check_options(self)
@@ -168,7 +180,7 @@ class FittingMLP(RunningMLP):
             rows = self._rows(samples, smoothing=self.label_smoothing)
             run = self._run(rows, held, self.max_iter, names=names)
             self._remarks = input_remarks(rows, getattr(self, "feature_names_in_", None))
-        yield from self._followed(run)
+        yield from self._followed(run, callbacks)
         self._remarks = answer_remarks(self, rows)
 
     @available_if(steps_by_batches)  # type: ignore[untyped-decorator]
@@ -209,18 +221,22 @@ class FittingMLP(RunningMLP):
             samples = self._taken_in(samples, anew, seed, classes)
             rows = self._rows(samples, smoothing=self.label_smoothing)
             run = self._run(rows, None, 1, stops=False)
-        self._warn(self._follow(self._followed(run), stacklevel=5), stacklevel=4)
+        divergence = self._follow(self._followed(run), total=1, stacklevel=5)
         self.n_iter_ = self._state.epoch
+        if divergence is not None:
+            warnings.warn(str(divergence), DivergenceWarning, stacklevel=3)
         return self
 
-    def _follow(self, epochs: Iterator[Epoch], stacklevel: int) -> DivergenceError | None:
-        """Run to the end, with a line per epoch where asked for; return the divergence, if any."""
+    def _follow(
+        self, epochs: Iterator[Epoch], total: int, stacklevel: int
+    ) -> DivergenceError | None:
+        """Run to the end, and show it where asked for; return the divergence, if any."""
         divergence = None
         try:
-            for epoch in epochs:
-                self._say_remarks(stacklevel)
-                if self.verbose:
-                    print(epoch)
+            with shown(self.verbose, total, self.time_limit) as show:
+                for epoch in epochs:
+                    self._say_remarks(stacklevel)
+                    show(epoch)
         except DivergenceError as error:
             divergence = error
         self._say_remarks(stacklevel)
@@ -231,10 +247,6 @@ class FittingMLP(RunningMLP):
         remarks, self._remarks = self._remarks, ()
         for words in remarks:
             warnings.warn(words, DataWarning, stacklevel=stacklevel)
-
-    def _warn(self, divergence: DivergenceError | None, stacklevel: int) -> None:
-        if divergence is not None:
-            warnings.warn(str(divergence), DivergenceWarning, stacklevel=stacklevel)
 
     def _taken_in(self, samples: Samples, anew: bool, seed: int, classes: Any = None) -> Samples:
         """Return samples with the weights of their classes; begin with them where asked to."""
@@ -282,21 +294,11 @@ class FittingMLP(RunningMLP):
         """Return arrays of one length; finiteness of X is seen later."""
         if y is None:
             raise ValueError("requires y to be passed, but the target y is None.")
-        X = self._numbers_of(X, reset)
-        y = self._prepared(as_targets(y))
+        with np.errstate(all="ignore"):  # checks overflow on numbers that they then refuse
+            X = self._numbers_of(X, reset)
+            y = self._prepared(as_targets(y))
         check_consistent_length(X, y)
         weight = None
         if sample_weight is not None:
             weight = checked_weight(np.asarray(sample_weight), X.shape[0], np.empty(0), name)
         return Samples(X, y, weight)
-
-
-@contextmanager
-def unchanged_if_refused(estimator: RunningMLP) -> Iterator[None]:
-    """Bring every attribute back where arguments are refused."""
-    before = dict(estimator.__dict__)
-    try:
-        yield
-    except BaseException:
-        estimator.__dict__ = before
-        raise

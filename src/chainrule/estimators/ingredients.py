@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from chainrule.engines.engine import Engine, Rows
+from chainrule.engines.engine import Engine, Rows, check_engine
 from chainrule.estimators.monitoring import checked_scorer
 from chainrule.estimators.options import OPTIONS, is_count, is_integer
 from chainrule.formulas.loss import Loss
@@ -49,6 +49,8 @@ def check_options(estimator: Any) -> None:
         floating_dtype(estimator.dtype)
     hidden_widths(estimator.hidden_layer_sizes)
     solver_of(estimator)
+    make_schedule(estimator)
+    check_engine(estimator.engine)
     checked_scorer(estimator.monitor)
 
 
@@ -89,9 +91,14 @@ def solver_of(estimator: Any) -> str:
 
 
 def make_objective(estimator: Any, network: Network, loss: Loss) -> Objective:
-    """Return what training makes small: the loss of a network, and the penalties asked for."""
+    """Return what training makes small: the loss of a network, with all that is asked for."""
+    hidden = len(network.layers) > 1
     return Objective.with_strengths(
-        network, loss, l2=float(estimator.alpha), l1=float(estimator.l1)
+        network,
+        loss,
+        l2=float(estimator.alpha),
+        l1=float(estimator.l1),
+        dropout=estimator.dropout if hidden else 0.0,
     )
 
 

@@ -54,6 +54,10 @@ def _one_of(*names: str) -> Rule:
     return Rule(lambda value: isinstance(value, str) and value in names, words)
 
 
+def _listed(value: Any) -> Any:
+    return value if isinstance(value, list | tuple) else [value]
+
+
 TINY = math.ulp(0.0)
 FLAG = Rule(_is_flag, "True or False")
 COUNT = Rule(is_count, "a positive integer")
@@ -68,6 +72,10 @@ BATCH = Rule(
 PATIENCE = Rule(
     lambda value: is_count(value) or (_is_real(value) and value == math.inf),
     "a positive integer, or infinity",
+)
+DROPOUT = Rule(
+    lambda value: all(map(SHARE.holds, value if isinstance(value, list | tuple) else [value])),
+    "at least 0 and below 1, or a list with one such number per hidden layer",
 )
 VERBOSITY = Rule(
     lambda value: _is_flag(value) or (is_integer(value) and value >= 0),
@@ -139,7 +147,22 @@ OPTIONS: dict[str, Option] = {
         "unit of the best constant answer's (1 for classes, the variance for squared errors).",
         NOT_NEGATIVE,
     ),
-    "verbose": Option("bool", "Whether to print a line per epoch.", VERBOSITY),
+    "verbose": Option(
+        "bool or int",
+        "True shows a progress bar where stderr is a terminal and the package rich is installed, "
+        "else a line per epoch; an integer k above 1 prints a line for every k-th epoch.",
+        VERBOSITY,
+    ),
+    "callbacks": Option(
+        "callable or list of callables",
+        "What is called with the `Epoch` after each epoch, its losses in the unit of y, when the "
+        "estimator is already fitted. Returning True ends training; an error ends it too, and "
+        "leaves the estimator as it is after that epoch.",
+        Rule(
+            lambda value: value is None or all(map(callable, _listed(value))),
+            "None, a function of an epoch, or a list of them",
+        ),
+    ),
     "warm_start": Option("bool", "Whether `fit` goes on from where the last one ended.", FLAG),
     "momentum": Option("float", "Momentum of ``sgd``.", SHARE),
     "nesterovs_momentum": Option("bool", "Whether that momentum looks ahead.", FLAG),
@@ -218,6 +241,12 @@ OPTIONS: dict[str, Option] = {
         "float",
         "Strength of the l1 penalty on weights (not biases), which draws small weights to 0.",
         NOT_NEGATIVE,
+    ),
+    "dropout": Option(
+        "float or list of float",
+        "Share of the units of every hidden layer, or of each, that a step of training leaves out; "
+        "``loss_curve_`` is of such steps, all else of the whole network.",
+        DROPOUT,
     ),
     "clip_norm": Option(
         "float",

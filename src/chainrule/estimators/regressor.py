@@ -104,7 +104,8 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
         shuffle: bool = True,
         random_state: Any = None,
         tol: float = 1e-4,
-        verbose: bool = False,
+        verbose: int = False,
+        callbacks: Any = None,
         warm_start: bool = False,
         momentum: float = 0.9,
         nesterovs_momentum: bool = True,
@@ -122,6 +123,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
         weight_decay: float | None = None,
         monitor: Any = "score",
         l1: float = 0.0,
+        dropout: Any = 0.0,
         clip_norm: float | None = None,
         averaging: float = 0.0,
         scale_target: bool = True,
@@ -257,6 +259,16 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
             raise InputError(
                 f"y must have {n_targets} target(s), as in the first fit; got {y.shape[1]}. "
                 "Fit anew to change their number."
+            )
+        dtype = self._state.vector.dtype
+        # with room for weights that are multiplied by the spread of the targets
+        limit, largest = float(np.finfo(dtype).max) / 1e6, float(np.abs(y).max())
+        if largest > limit:
+            raise must_be(
+                "y",
+                f"at most {limit:.3g} in size for {dtype.name}",
+                largest,
+                "Take another unit" + (", or dtype='float64'." if dtype.itemsize < 8 else "."),
             )
         targets: np.ndarray = y
         return targets if self.target_scale_ is None else self.target_scale_.apply(y)

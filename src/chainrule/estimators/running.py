@@ -1,13 +1,14 @@
 """A training run of an estimator: the network it begins with, and the epochs it makes."""
 
 import math
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from chainrule.engines.engine import Rows, choose_engine
 from chainrule.estimators.base import BaseMLP
+from chainrule.estimators.callbacks import Callback, callbacks_of
 from chainrule.estimators.history import begin_history, record
 from chainrule.estimators.ingredients import (
     LBFGS_NAME,
@@ -126,8 +127,11 @@ class RunningMLP(BaseMLP):
         self._take_over_changes("training loss" if held is None else self.monitor)
         return run
 
-    def _followed(self, run: Generator[Epoch, bool | None, Ending]) -> Iterator[Epoch]:
-        """Keep what each epoch of a run brings, and show it to the callbacks."""
+    def _followed(
+        self, run: Generator[Epoch, bool | None, Ending], callbacks: Sequence[Callback] = ()
+    ) -> Iterator[Epoch]:
+        """Keep what each epoch of a run brings, and tell the callbacks."""
+        callbacks = [*callbacks_of(self), *callbacks]
         self.n_iter_ = 0
         self.train_loss_ = math.nan
         self.stopped_because_ = "interrupted"
@@ -142,6 +146,8 @@ class RunningMLP(BaseMLP):
                     return
                 record(self, epoch)
                 self._publish()
+                answers = [callback(epoch) for callback in callbacks]
+                stop = any(map(_is_true, answers))
                 yield epoch
         except DivergenceError:
             self.stopped_because_ = "divergence"
@@ -167,3 +173,8 @@ class RunningMLP(BaseMLP):
     def _publish(self) -> None:
         """Show the parameters of the state in the user's units."""
         self.parameters_ = self.network_.parameters(self._fold(self._state.best_parameters.vector))
+
+
+def _is_true(answer: Any) -> bool:
+    """Say whether a callback asks for the end: with True itself, not with any number or text."""
+    return isinstance(answer, bool | np.bool_) and bool(answer)

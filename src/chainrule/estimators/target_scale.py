@@ -45,7 +45,11 @@ class TargetScale:
     def of(cls, y: np.ndarray, weight: np.ndarray | None = None) -> "TargetScale":
         """Learn the scale of targets (n, n_outputs), weighted."""
         y = np.asarray(y, dtype=np.float64)
-        center = np.average(y, axis=0, weights=weight)
+        with np.errstate(over="ignore"):
+            center = np.average(y, axis=0, weights=weight)
+        if not np.all(np.isfinite(center)):  # the sum is too large, the mean is not
+            size = np.abs(y).max()
+            center = np.average(y / size, axis=0, weights=weight) * size
         # halved twice, so that the distance of two finite numbers cannot overflow
         distance = 4.0 * np.abs(y / 4.0 - center / 4.0)
         largest = float(distance.max())
@@ -65,10 +69,11 @@ class TargetScale:
         """Return parameters whose scores are in the targets' units."""
         folded = np.array(vector)
         parameters = Parameters(network.layout, folded)
-        parameters.weights[-1][...] *= self.spread
         bias = parameters.biases[-1]
         assert bias is not None
-        bias[...] = bias * self.spread + self.center
+        with np.errstate(all="ignore"):  # targets out of range are refused where they are encoded
+            parameters.weights[-1][...] *= self.spread
+            bias[...] = bias * self.spread + self.center
         return folded
 
     def unfold(self, network: Network, vector: np.ndarray) -> np.ndarray:

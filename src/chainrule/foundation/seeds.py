@@ -12,7 +12,7 @@ import numpy as np
 
 from chainrule.foundation.errors import must_be
 
-__all__ = ["Purpose", "as_seed", "stream"]
+__all__ = ["Purpose", "as_seed", "stream", "words"]
 
 
 class Purpose(IntEnum):
@@ -35,6 +35,11 @@ def stream(seed: int, purpose: Purpose, *counters: int) -> np.random.Generator:
     array([4, 1, 0, 3, 2])
     """
     return np.random.default_rng([seed, int(purpose), *counters])
+
+
+def words(seed: int, purpose: Purpose, *counters: int) -> np.ndarray:
+    """Return two 32-bit integers of one purpose, for a generator that counts on its own."""
+    return np.random.SeedSequence([seed, int(purpose), *counters]).generate_state(2, np.uint32)
 
 
 def as_seed(random_state: Any) -> int:

@@ -13,6 +13,7 @@ from chainrule.formulas.loss import Loss
 from chainrule.formulas.optimizers import Optimizer
 from chainrule.foundation.errors import must_be
 from chainrule.insight.gradient_noise import BATCH_SIZES, GradientNoise, nearest_power_of_two
+from chainrule.insight.json_values import as_record
 from chainrule.insight.step_cost import StepCost, measure_step_cost
 from chainrule.insight.steps_to_target import (
     Payoff,
@@ -239,20 +240,22 @@ class BatchSizeReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON can hold it."""
-        return {
-            "rows": self.n,
-            "optimizer": self.optimizer,
-            "target": dict(vars(self.target)),
-            "fixed": [vars(run) | {"rows": run.rows} for run in self.fixed],
-            "tuned": [vars(run) | {"rows": run.rows} for run in self.tuned],
-            "noise": [{"step": step, **noise.to_dict()} for step, noise in self.noise],
-            "noise_scale": self.noise_scale,
-            "measured_noise_scale": self.measured_noise_scale,
-            "cost": dict(vars(self.cost)),
-            "best_by_throughput": self.best_by_throughput,
-            "diminishing": self.diminishing,
-            "conclusions": list(self.conclusions),
-        }
+        return as_record(
+            {
+                "rows": self.n,
+                "optimizer": self.optimizer,
+                "target": dict(vars(self.target)),
+                "fixed": [vars(run) | {"rows": run.rows} for run in self.fixed],
+                "tuned": [vars(run) | {"rows": run.rows} for run in self.tuned],
+                "noise": [{"step": step, **noise.to_dict()} for step, noise in self.noise],
+                "noise_scale": self.noise_scale,
+                "measured_noise_scale": self.measured_noise_scale,
+                "cost": dict(vars(self.cost)),
+                "best_by_throughput": self.best_by_throughput,
+                "diminishing": self.diminishing,
+                "conclusions": list(self.conclusions),
+            }
+        )
 
 
 def batch_size_report(

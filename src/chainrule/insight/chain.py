@@ -9,6 +9,7 @@ import numpy as np
 from chainrule.foundation.arrays import namespace
 from chainrule.foundation.errors import InputError
 from chainrule.insight.check import Verdict, check_weight, in_float64
+from chainrule.insight.json_values import as_record
 from chainrule.insight.notation import Symbol
 from chainrule.insight.paths import LOSS, of_row, over_rows
 from chainrule.insight.place import Place
@@ -170,21 +171,23 @@ class Chain:
     def to_dict(self, depth: int = 6) -> dict[str, Any]:
         """Return all of it, the tree to so many levels, as JSON can hold it."""
         verdict, update = self.check, self.update
-        return {
-            "weight": {
-                "name": self.place.symbol.text,
-                "layer": self.place.layer,
-                "unit": self.place.unit,
-                "to": self.place.to,
-                "value": self.weight,
-            },
-            "row": self.row,
-            "tree": self.tree.to_dict(depth),
-            "penalty": self.penalty,
-            "gradient": self.gradient,
-            "check": dict(vars(verdict)),
-            "update": dict(vars(update)),
-        }
+        return as_record(
+            {
+                "weight": {
+                    "name": self.place.symbol.text,
+                    "layer": self.place.layer,
+                    "unit": self.place.unit,
+                    "to": self.place.to,
+                    "value": self.weight,
+                },
+                "row": self.row,
+                "tree": self.tree.to_dict(depth),
+                "penalty": self.penalty,
+                "gradient": self.gradient,
+                "check": dict(vars(verdict)),
+                "update": dict(vars(update)),
+            }
+        )
 
     def __str__(self) -> str:
         from chainrule.insight.rendering import as_text

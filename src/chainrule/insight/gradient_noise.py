@@ -16,6 +16,7 @@ from chainrule.engines.reference import ReferenceEngine
 from chainrule.foundation.arrays import Array, namespace
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.foundation.seeds import Purpose, stream
+from chainrule.insight.json_values import as_record
 from chainrule.insight.row_blocks import Block, row_blocks
 from chainrule.insight.subject import Subject
 from chainrule.insight.text_table import short, text_table
@@ -188,14 +189,16 @@ class GradientNoise:
 
     def to_dict(self) -> dict[str, Any]:
         """Return all but the gradient itself, as JSON can hold it."""
-        return {
-            "rows": self.n,
-            "trace": self.trace,
-            "squared_gradient": self.squared_gradient,
-            "noise_scale": self.noise_scale,
-            "layers": [vars(one) | {"noise_scale": one.noise_scale} for one in self.layers],
-            "measured": [dict(vars(one)) for one in self.measured],
-        }
+        return as_record(
+            {
+                "rows": self.n,
+                "trace": self.trace,
+                "squared_gradient": self.squared_gradient,
+                "noise_scale": self.noise_scale,
+                "layers": [vars(one) | {"noise_scale": one.noise_scale} for one in self.layers],
+                "measured": [dict(vars(one)) for one in self.measured],
+            }
+        )
 
 
 def gradient_noise(

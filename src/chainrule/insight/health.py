@@ -14,6 +14,7 @@ from chainrule.foundation.arrays import namespace
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.insight.gradient_noise import GradientSums
 from chainrule.insight.input_scales import look_at_columns, scale_words
+from chainrule.insight.json_values import as_record
 from chainrule.insight.layer_verdicts import (
     SMALL_SLOPE,
     Finding,
@@ -131,15 +132,17 @@ class Health:
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON can hold it."""
-        return {
-            "rows": self.rows,
-            "layers": [
-                {name: value for name, value in vars(one).items() if name != "findings"}
-                | {"dead": list(one.dead), "verdict": one.verdict}
-                for one in self.layers
-            ],
-            "findings": [dict(vars(finding)) for finding in self.all_findings],
-        }
+        return as_record(
+            {
+                "rows": self.rows,
+                "layers": [
+                    {name: value for name, value in vars(one).items() if name != "findings"}
+                    | {"dead": list(one.dead), "verdict": one.verdict}
+                    for one in self.layers
+                ],
+                "findings": [dict(vars(finding)) for finding in self.all_findings],
+            }
+        )
 
 
 def health(subject: Subject) -> Health:

@@ -136,8 +136,11 @@ def scale_words(columns: Columns, names: Sequence[str]) -> list[tuple[str, str]]
     if len(constant):
         named = ", ".join(f"{names[i]} is {short(float(columns.lowest[i]))}" for i in constant[:5])
         more = f", and {len(constant) - 5} more" if len(constant) > 5 else ""
-        rest = f"{len(constant)} of {len(names)} features never change ({named}{more})"
-        findings.append(("constant", f"{rest}: they teach nothing"))
+        change, teach = (
+            ("changes", "it teaches") if len(constant) == 1 else ("change", "they teach")
+        )
+        rest = f"{len(constant)} of {len(names)} features never {change} ({named}{more})"
+        findings.append(("constant", f"{rest}: {teach} nothing"))
     far = columns.farthest_scales()
     if far is not None:
         small, large, factor = far

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["as_json"]
+__all__ = ["as_json", "as_record"]
 
 
 def as_json(value: Any) -> Any:
@@ -36,3 +36,8 @@ def as_json(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         return {one.name: as_json(getattr(value, one.name)) for one in fields(value)}
     return str(value)
+
+
+def as_record(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return named values as a dictionary for `as_json`."""
+    return {name: as_json(value) for name, value in values.items()}

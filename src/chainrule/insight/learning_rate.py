@@ -12,6 +12,7 @@ from chainrule.formulas.loss import Loss
 from chainrule.formulas.optimizers import Optimizer
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.insight.curvature import Curvature, curvature_at
+from chainrule.insight.json_values import as_record
 from chainrule.insight.subject import Subject
 from chainrule.insight.text_table import short, text_table
 from chainrule.insight.trials import LOOK_ROWS, Setting, Trial
@@ -174,15 +175,17 @@ class LearningRateReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON can hold it."""
-        return {
-            "optimizer": self.optimizer,
-            "steps": self.steps,
-            "batch_size": self.batch_size,
-            "runs": [dict(vars(run)) for run in self.runs],
-            "range_test": dict(vars(self.test)),
-            "curvature": dict(vars(self.curvature)),
-            "summary": self.summary,
-        }
+        return as_record(
+            {
+                "optimizer": self.optimizer,
+                "steps": self.steps,
+                "batch_size": self.batch_size,
+                "runs": [dict(vars(run)) for run in self.runs],
+                "range_test": dict(vars(self.test)),
+                "curvature": dict(vars(self.curvature)),
+                "summary": self.summary,
+            }
+        )
 
 
 def learning_rate_report(
@@ -225,7 +228,7 @@ def learning_rate_report(
     engine : str or Engine
         What computes.
     look_rows : int
-        Rows, drawn once, that losses and curvature are measured on.
+        Rows that losses are measured on.
 
     Examples
     --------

@@ -5,8 +5,8 @@ import math
 import numpy as np
 
 from chainrule.engines.engine import Engine, Rows
-from chainrule.foundation.seeds import Purpose, stream
 from chainrule.insight.gradient_noise import moments, nearest_power_of_two
+from chainrule.insight.row_blocks import drawn_places
 from chainrule.insight.text_table import short
 from chainrule.insight.trials import Setting, Trial
 
@@ -96,10 +96,10 @@ def noise_of_first_steps(
     """Return the noise scale at five places of a trial's first 300 steps, and the steps made."""
     sample = rows
     if len(rows) > measured_rows:
-        index = stream(seed, Purpose.SAMPLE).choice(len(rows), measured_rows, replace=False)
-        sample = Rows(*rows.take(np.sort(index)))
+        sample = Rows(*rows.take(drawn_places(rows, measured_rows, seed)))
     # one row is enough to look at: the loss itself does not matter here
-    look = Rows(*rows.take(slice(0, 1)))
+    x, y, _ = rows.take(slice(0, 1))
+    look = Rows(x, y)
     trial = Trial(Setting(engine, rows, vector, learning_rate, look, seed), batch_size)
     scales = [moments(engine.objective, trial.vector, sample).noise_scale]
     for _ in range(STATIONS - 1):

@@ -7,9 +7,10 @@ import numpy as np
 
 from chainrule.engines.engine import Rows
 from chainrule.foundation.arrays import Array, namespace
+from chainrule.foundation.seeds import Purpose, stream
 from chainrule.model.objective import Objective
 
-__all__ = ["Block", "row_blocks", "rows_per_block"]
+__all__ = ["Block", "drawn_places", "row_blocks", "rows_per_block"]
 
 # Numbers in the widest array of a block.
 BLOCK_SIZE = 2**20
@@ -42,6 +43,23 @@ class Block:
 
     def __len__(self) -> int:
         return len(self.losses)
+
+
+def drawn_places(rows: Rows, count: int, seed: int) -> np.ndarray:
+    """Return the numbers of so many rows of positive weight, drawn at random, in order.
+
+    All of them where they are no more.
+
+    Examples
+    --------
+    >>> rows = Rows(np.ones((4, 1)), np.zeros((4, 1)), np.array([1.0, 0.0, 2.0, 1.0]))
+    >>> drawn_places(rows, 3, seed=0)
+    array([0, 2, 3])
+    """
+    places = np.arange(len(rows)) if rows.weight is None else np.flatnonzero(rows.weight > 0.0)
+    if len(places) <= count:
+        return places
+    return np.sort(stream(seed, Purpose.SAMPLE).choice(places, count, replace=False))
 
 
 def rows_per_block(objective: Objective) -> int:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
+from chainrule.insight.json_values import as_json
 from chainrule.insight.notation import Name
 
 __all__ = ["Node", "Rest", "product_node", "sum_node"]
@@ -102,12 +103,12 @@ class Node:
         record: dict[str, Any] = {
             "name": self.name.text,
             "latex": self.name.latex,
-            "value": self.value,
+            "value": as_json(self.value),
             "operation": self.operation,
         }
         if self.formula:
             record["formula"] = self.formula
-            record["inputs"] = dict(self.inputs)
+            record["inputs"] = as_json(dict(self.inputs))
         if self.alternative is not None:
             record["alternative"] = self.alternative.to_dict(depth)
         if self.origin:
@@ -115,7 +116,7 @@ class Node:
         if depth > 0 and self.parts:
             record["parts"] = [part.to_dict(depth - 1) for part in self.parts]
             if self.rest is not None:
-                record["rest"] = {"count": self.rest.count, "value": self.rest.value}
+                record["rest"] = {"count": self.rest.count, "value": as_json(self.rest.value)}
         return record
 
 

@@ -13,6 +13,7 @@ from chainrule.formulas.loss import Loss
 from chainrule.formulas.optimizers import Optimizer, optimizers
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.foundation.seeds import Purpose, stream
+from chainrule.insight.row_blocks import drawn_places
 from chainrule.insight.subject import Subject
 from chainrule.model.network import Network
 from chainrule.model.objective import Objective
@@ -112,8 +113,7 @@ class Setting:
         rows = subject.rows
         look = rows
         if len(rows) > look_rows:
-            index = stream(seed, Purpose.SAMPLE).choice(len(rows), look_rows, replace=False)
-            look = Rows(*rows.take(np.sort(index)))
+            look = Rows(*rows.take(drawn_places(rows, look_rows, seed)))
         setting = cls(
             choose_engine(engine, subject.objective, rule),
             rows,

@@ -38,8 +38,11 @@ def option_to_json(estimator: Any, option: str, value: Any) -> Any:
         return "auto"
     if option == "class_weight":
         return class_weight_to_json(value)
-    if option == "monitor" and not isinstance(value, str):  # code, which no file holds
+    # code, which no file holds
+    if option == "monitor" and not isinstance(value, str):
         return "score"
+    if option == "callbacks":
+        return None
     if option == "dtype" and value is not None:
         return np.dtype(value).name
     return _plain(option, value)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from chainrule.foundation.arrays import Array, Namespace, as_floating, floating_
 from chainrule.foundation.catalogue import Catalogue
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.foundation.seeds import Purpose, stream
+from chainrule.model.dropout import Mask
 from chainrule.model.parameters import Layout, Parameters
 
 __all__ = ["Dense", "Network"]
@@ -139,6 +140,8 @@ class Network:
     """
 
     layers: tuple[Dense, ...] = field(default=())
+    # Set by the engines, which stand above: from a network to a faster (vector, x) -> scores.
+    _prepare_scores: ClassVar[Callable[["Network"], Callable[[Array, Array], Array]] | None] = None
 
     def __init__(self, *layers: Dense) -> None:
         if not layers:
@@ -171,6 +174,8 @@ class Network:
         hidden = len(widths) - 2
         if isinstance(activation, str | Activation):
             activation = [activation] * max(hidden, 0)
+        if not isinstance(activation, Sequence):
+            raise must_be("activation", "a name, a record, or a list of them", activation)
         if len(activation) != hidden:
             raise InputError(
                 f"activation must name one function per hidden layer ({hidden}); got "
@@ -219,7 +224,11 @@ class Network:
         return Parameters(self.layout, vector)
 
     def forward(
-        self, xp: Namespace, parameters: Parameters, x: Array
+        self,
+        xp: Namespace,
+        parameters: Parameters,
+        x: Array,
+        masks: Sequence[Mask | None] = (),
     ) -> tuple[Array, Callable[[Array], Array]]:
         """Return the scores (n, n_out), and the pullback to the flat gradient.
 
@@ -231,17 +240,23 @@ class Network:
             The numbers of this network.
         x : array of shape (n, n_in)
             Inputs; a SciPy sparse matrix where the parameters are NumPy arrays.
+        masks : sequence of Mask or None
+            Of the first layers, in a step of training that leaves units out.
         """
+        masks = (*masks, *[None] * (len(self.layers) - len(masks)))
         a, pullbacks = x, []
-        for layer, weight, bias in zip(
-            self.layers, parameters.weights, parameters.biases, strict=True
+        for layer, weight, bias, mask in zip(
+            self.layers, parameters.weights, parameters.biases, masks, strict=True
         ):
             a, layer_pullback = layer.forward(xp, weight, bias, a)
+            a = a if mask is None else mask(xp, a)
             pullbacks.append(layer_pullback)
 
         def pullback(dscore: Array) -> Array:
             d, parts = dscore, []
             for number in reversed(range(len(pullbacks))):
+                mask = masks[number]
+                d = d if mask is None else mask(xp, d)
                 d, dweight, dbias = pullbacks[number](d, input_too=number > 0)
                 if dbias is not None:
                     parts.append(dbias)
@@ -251,15 +266,33 @@ class Network:
         return a, pullback
 
     def predict(self, parameters: Parameters, x: Array) -> Array:
-        """Return the output of the last layer (n, n_out) for inputs (n, n_in)."""
-        x = as_floating(x)
+        """Return the output of the last layer (n, n_out) for inputs (n, n_in).
+
+        A row gives the same bits alone as among others. Parameters are read where they are, so an
+        edited weight counts from the next call on.
+        """
+        if type(x) is not np.ndarray or x.dtype.kind not in "fiub":
+            x = as_floating(x)
         if x.ndim != 2 or x.shape[1] != self.n_in:
             raise InputError(
                 f"x must be of shape (n, {self.n_in}) for this network; got {tuple(x.shape)}."
             )
-        xp = namespace(parameters.vector)
+        vector, scores = parameters.vector, self._scores
+        if scores is not None and type(x) is np.ndarray and type(vector) is np.ndarray:
+            return scores(vector, x)
+        xp = namespace(vector)
         with np.errstate(all="ignore"):
-            return self.forward(xp, parameters, xp.asarray(x, dtype=parameters.vector.dtype))[0]
+            return self.forward(xp, parameters, xp.asarray(x, dtype=vector.dtype))[0]
+
+    @cached_property
+    def _scores(self) -> Callable[[Array, Array], Array] | None:
+        prepare = type(self)._prepare_scores
+        return None if prepare is None else prepare(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(self.__dict__)
+        state.pop("_scores", None)  # addresses: made anew where they are needed
+        return state
 
     def summary(self) -> str:
         """Return the layers as a table of plain text, with the number of parameters."""

@@ -1,5 +1,6 @@
 """What training makes small: the mean loss of a network's scores, plus penalties on its weights."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chainrule.formulas.activations import linear
@@ -7,6 +8,7 @@ from chainrule.formulas.loss import Loss, losses
 from chainrule.formulas.penalties import Penalty, penalties
 from chainrule.foundation.arrays import Array, Namespace
 from chainrule.foundation.errors import InputError
+from chainrule.model.dropout import layer_rates
 from chainrule.model.network import Network
 from chainrule.model.parameters import Parameters
 
@@ -27,6 +29,9 @@ class Objective:
         A name from `chainrule.losses`, or a record.
     penalties : tuple of Penalty
         Each counts once, whatever the batch size.
+    dropout : float or sequence of float
+        Share of the units of all hidden layers, or of each, that a step of training leaves out; 0
+        is none. Scores, losses and gradients are of the whole network; only steps leave units out.
 
     Examples
     --------
@@ -42,9 +47,14 @@ class Objective:
     network: Network
     loss: Loss
     penalties: tuple[Penalty, ...] = ()
+    dropout: tuple[float, ...] = ()
 
     def __init__(
-        self, network: Network, loss: str | Loss, penalties: tuple[Penalty, ...] = ()
+        self,
+        network: Network,
+        loss: str | Loss,
+        penalties: tuple[Penalty, ...] = (),
+        dropout: float | Sequence[float] = 0.0,
     ) -> None:
         loss = losses.get(loss)
         last = network.layers[-1].activation
@@ -57,12 +67,21 @@ class Objective:
         object.__setattr__(self, "network", network)
         object.__setattr__(self, "loss", loss)
         object.__setattr__(self, "penalties", tuple(p for p in penalties if p.strength > 0.0))
+        rates = layer_rates(dropout, len(network.layers) - 1)
+        object.__setattr__(self, "dropout", rates)
 
     @classmethod
-    def with_strengths(cls, network: Network, loss: str | Loss, **strengths: float) -> "Objective":
+    def with_strengths(
+        cls,
+        network: Network,
+        loss: str | Loss,
+        *,
+        dropout: float | Sequence[float] = 0.0,
+        **strengths: float,
+    ) -> "Objective":
         """Build an objective from penalty strengths by name, as ``l2=1e-4``."""
         chosen = tuple(penalties.get(name, strength=value) for name, value in strengths.items())
-        return cls(network, loss, chosen)
+        return cls(network, loss, chosen, dropout)
 
     def penalty(self, xp: Namespace, parameters: Parameters) -> Array | float:
         """Return the price of all weights."""

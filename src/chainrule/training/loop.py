@@ -5,7 +5,7 @@ Everything else (estimators, command line, notebooks) is a plain ``for`` loop ov
 
 import math
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -118,6 +118,7 @@ def train(
     l2: float = 0.0,
     l1: float = 0.0,
     label_smoothing: float = 0.0,
+    dropout: float | Sequence[float] = 0.0,
     shuffle: bool = True,
     drop_last: bool = False,
     patience: int | None = None,
@@ -167,6 +168,9 @@ def train(
     label_smoothing : float
         Share of every label of x (not of the validation rows) that is spread over all classes:
         `Loss.smoothed`.
+    dropout : float or sequence of float
+        Share of the units of all hidden layers, or of each, that a step leaves out; losses and
+        metrics on validation rows are of the whole network.
     shuffle : bool
         Whether to draw a new order each epoch.
     drop_last : bool
@@ -224,7 +228,7 @@ def train(
     >>> epoch.parameters.weights[0].round(2)
     array([[3.]])
     """
-    objective = Objective.with_strengths(network, loss, l2=l2, l1=l1)
+    objective = Objective.with_strengths(network, loss, l2=l2, l1=l1, dropout=dropout)
     rule = optimizers.get(optimizer)
     if state is None:
         state = TrainingState.start(network, rule, seed=seed, dtype=dtype, parameters=parameters)

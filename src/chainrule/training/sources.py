@@ -96,7 +96,9 @@ def _library(like: Array) -> Any:
 
 def check_finite(x: Array, name: str, columns: Any = None) -> None:
     """Refuse NaN and infinity in an input, and name the first cell that holds one."""
-    if isinstance(x, np.ndarray) and x.size < FEW and x.dtype.kind == "f" and np.isfinite(x).all():
+    few = isinstance(x, np.ndarray) and x.size < FEW and x.dtype.kind == "f"
+    # as bytes: a sixth of the time of `all`, which counts where one row is predicted
+    if few and 0 not in np.isfinite(x).tobytes():
         return
     values = x.data if hasattr(x, "tocsr") else x
     xp = namespace(values)

@@ -18,6 +18,7 @@ class Position:
     vector: np.ndarray
     slots: tuple[np.ndarray, ...]
     step: int = 0
+    seed: int = 3
 
 
 def position(network, optimizer, dtype="float64", seed=0):

@@ -8,6 +8,7 @@ import threading
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from chainrule import optimizers
 from chainrule.engines.compiled import engine as engine_module
@@ -160,12 +161,24 @@ def test_engines_can_be_pickled(problems, objective):
 def test_limits_of_the_environment_are_kept(monkeypatch):
     for name in threads._LIMITS:
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(threads, "_pools", list)
     everything = threads.available_threads(None)
     if hasattr(os, "sched_getaffinity"):
         assert everything == len(os.sched_getaffinity(0))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     assert threads.available_threads(None) == 1
     assert threads.available_threads(7) == 7
+
+
+@pytest.mark.parametrize("user_api", [None, "blas"])
+def test_limits_of_thread_pools_are_kept_while_in_force(monkeypatch, user_api):
+    for name in threads._LIMITS:
+        monkeypatch.delenv(name, raising=False)
+    before = threads.available_threads(None)
+    with threadpool_limits(1, user_api=user_api):
+        assert threads.available_threads(None) == 1
+        assert threads.available_threads(7) == 7
+    assert threads.available_threads(None) == before
 
 
 @pytest.mark.parametrize("wrong", [0, -1, 1.5, True, "two"])

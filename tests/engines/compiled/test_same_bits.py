@@ -42,6 +42,7 @@ def random_case(problems, seed):
         weighted=bool(seed % 3 == 0),
         seed=seed,
         l2=0.01,
+        dropout=(0.0, 0.3, [0.5, *[0.0] * (depth - 1)])[seed % 3],
     )
     return objective, rows, int(random.integers(5, 60))
 

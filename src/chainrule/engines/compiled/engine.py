@@ -10,24 +10,24 @@ import numpy as np
 
 from chainrule.engines.compiled import passes
 from chainrule.engines.compiled.constants import StepConstants
+from chainrule.engines.compiled.few_scores import DIRECT_ROWS, FewScores
 from chainrule.engines.compiled.inputs import Inputs
 from chainrule.engines.compiled.kernel_code import Kernels
 from chainrule.engines.compiled.tables import Job
 from chainrule.engines.compiled.target import Target, host_target
-from chainrule.engines.compiled.threads import available_threads, run_team
+from chainrule.engines.compiled.threads import Kernel, available_threads, check_threads, run_team
 from chainrule.engines.compiled.workspace import Workspace, address_of, round_up
 from chainrule.engines.engine import Position, Rows, Totals
 from chainrule.formulas.optimizers import Optimizer
 from chainrule.foundation.arrays import Array, floating_dtype, namespace
 from chainrule.foundation.errors import InputError, must_be
+from chainrule.model.dropout import step_keys
 from chainrule.model.objective import Objective
 
 __all__ = ["CompiledEngine"]
 
 # Rows of a block: its activations stay in the caches of one core.
 BLOCK = 48
-# Rows up to which scores take the weights as they lie in the flat vector.
-DIRECT_ROWS = 8
 # Rows whose gradient is formed at once, whatever the number of rows.
 GRADIENT_ROWS = 4096
 # Multiplications per step, and per call, below which a second thread costs more than it brings:
@@ -61,7 +61,8 @@ class CompiledEngine:
     optimizer : Optimizer
         The update rule.
     n_threads : int, optional
-        Threads; None takes all cores that this process may use. The numbers do not depend on it.
+        Threads; None takes all cores that this process may use, within the limits in force. The
+        numbers do not depend on it.
     target : Target, optional
         The processor to make code for, instead of this one as it is.
     """
@@ -79,11 +80,13 @@ class CompiledEngine:
         self.objective = objective
         self.optimizer = optimizer
         self.n_threads = n_threads
-        available_threads(n_threads)
+        check_threads(n_threads)
         self._target = target or host_target()
         self._code: dict[str, _Code] = {}
         self._constants = StepConstants(optimizer)
         self._free: dict[Any, list[Workspace]] = {}
+        network = objective.network
+        self._few = FewScores(network.n_parameters, network.n_in, network.n_out, self._few_rows)
         self._process = os.getpid()
         self._lock = threading.Lock()
 
@@ -120,6 +123,9 @@ class CompiledEngine:
 
     def scores(self, vector: Array, x: Array) -> Array:
         """Return the scores (n, n_out) at a flat vector of parameters."""
+        few = self._few(vector, x)
+        if few is not None:
+            return few
         vector, dtype = self._checked(vector)
         _same_shape("x", x, (x.shape[0], self.objective.network.n_in))
         out = np.empty((x.shape[0], self.objective.network.n_out), dtype)
@@ -195,6 +201,9 @@ class CompiledEngine:
                     span = slice(first, first + per_call)
                     some = order[first * batch_size : (first + per_call) * batch_size]
                     constants = self._constants.table(rates[span], position.step + 1 + first)
+                    if self.objective.dropout:
+                        at, layers = position.step + first, len(self.objective.network.layers)
+                        work.set_keys(step_keys(position.seed, at, len(constants), layers))
                     work.job[Job.pack] = first == 0
                     work.job[Job.unpack] = span.stop >= len(rates)
                     self._make_steps(work, rows.x, y, weight, some, batch, constants)
@@ -366,26 +375,37 @@ class CompiledEngine:
             waiting = self._free.get(key)
             work = waiting.pop() if waiting else None
         if work is None:
-            training = kind in ("train", "gradient")
-            lanes = self._target.lanes(dtype.itemsize)
-            share = round_up(-(-rows // threads), lanes) if training else rows
-            work = Workspace(
-                self.objective.network,
-                self._code_for(dtype).activations,
-                self._target,
-                dtype,
-                rows=rows,
-                block=min(BLOCK, share),
-                n_slots=n_slots,
-                threads=threads,
-                training=training,
-            )
+            work = self._new_workspace(kind, dtype, rows, n_slots, threads)
         yield work
         # a call that failed does not get here: its threads may still hold the memory
         with self._lock:
             if len(self._free) > 8:
                 self._free.clear()
             self._free.setdefault(key, []).append(work)
+
+    def _new_workspace(
+        self, kind: str, dtype: Any, rows: int, n_slots: int, threads: int
+    ) -> Workspace:
+        training = kind in ("train", "gradient")
+        lanes = self._target.lanes(dtype.itemsize)
+        share = round_up(-(-rows // threads), lanes) if training else rows
+        return Workspace(
+            self.objective.network,
+            self._code_for(dtype).activations,
+            self._target,
+            dtype,
+            rows=rows,
+            block=min(BLOCK, share),
+            n_slots=n_slots,
+            threads=threads,
+            training=training,
+            dropout=self.objective.dropout if kind == "train" else (),
+        )
+
+    def _few_rows(self, dtype: Any, x_dtype: Any) -> tuple[Workspace, Kernel, int]:
+        kernels = self._code_for(dtype).kernels
+        work = self._new_workspace("few", dtype, self._block(DIRECT_ROWS, dtype), 0, 1)
+        return work, kernels.function("score"), kernels.address(f"gather_{x_dtype.str[1:]}")
 
 
 def _same_shape(name: str, array: Any, shape: tuple[int, ...]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from llvmlite import ir
 
 from chainrule.engines.compiled.clipping import Clipping
+from chainrule.engines.compiled.dropout import KEYS
 from chainrule.engines.compiled.gathers import write_gathers
 from chainrule.engines.compiled.passes import float_type
 from chainrule.engines.compiled.row_phase import RowPhase, layer_row, ordered
@@ -88,13 +89,15 @@ def _train(
         stopped = Variable(code, code.value(0))
         with code.when(weight > 0.0):
             divisor = code.where(fixed > 0.0, fixed, n_float)
+            offset = number * field(code, job, Job.layers) * KEYS
+            keys = place(code, job, Job.keys_at).at(offset, whole)
             with team.units((n + block - 1) // block) as unit:
                 row = unit * block
                 m = code.least(n - row, block)
-                code.call(rows.forward, job, layers, row, m, first + row)
+                code.call(rows.forward, job, layers, row, m, first + row, keys)
                 code.call(rows.targets, job, row, m, first + row)
                 code.call(rows.losses, job, layers, row, row, row, m, divisor, scratch)
-                code.call(rows.backward, job, layers, row, m, scratch)
+                code.call(rows.backward, job, layers, row, m, scratch, keys)
             # all threads add the same numbers in the same order, and so agree
             batch_loss = _sum(code, place(code, job, Job.losses_at), n)
             mean = batch_loss / n_float
@@ -181,15 +184,16 @@ def _score(module: Any, element: Any, rows: RowPhase, weights: WeightPhase) -> N
     last = layer_row(layers, field(code, job, Job.layers) - 1)
     n_out, ld = field(code, last, LayerRow.n_out), field(code, last, LayerRow.ld)
     out = place(code, job, Job.out_at)
+    nothing = code.address(code.value(0))
     blocks, n, block = _blocks(code, job, team)
     with blocks as unit:
         first = unit * block
         m = code.least(n - first, block)
         with code.choice(direct) as (few, many):
             with few:
-                code.call(rows.forward_direct, job, layers, 0, m, first)
+                code.call(rows.forward_direct, job, layers, 0, m, first, nothing)
             with many:
-                code.call(rows.forward, job, layers, 0, m, first)
+                code.call(rows.forward, job, layers, 0, m, first, nothing)
         scores = place(code, last, LayerRow.a_at)
         with code.loop(0, m) as row, code.loop(0, n_out) as column:
             out.store(scores.load(element, row * ld + column), (first + row) * n_out + column)
@@ -208,7 +212,7 @@ def _measure(module: Any, element: Any, rows: RowPhase, weights: WeightPhase) ->
     with blocks as unit:
         first = unit * block
         m = code.least(n - first, block)
-        code.call(rows.forward, job, layers, 0, m, first)
+        code.call(rows.forward, job, layers, 0, m, first, nothing)
         own = thread * block
         code.call(rows.targets, job, own, m, first)
         code.call(rows.losses, job, layers, 0, own, first, m, code.value(1.0, _double), nothing)

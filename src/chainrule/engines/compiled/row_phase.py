@@ -5,6 +5,7 @@ from typing import Any
 
 from llvmlite import ir
 
+from chainrule.engines.compiled.dropout import call_drop, write_drop
 from chainrule.engines.compiled.few_rows import write_direct
 from chainrule.engines.compiled.passes import float_type
 from chainrule.engines.compiled.tables import Job, LayerRow, field, place
@@ -26,8 +27,8 @@ class RowPhase:
     Attributes
     ----------
     forward : function
-        (job, layers, row, rows, first): inputs of the rows ``first``, ... of the order, and
-        every z and a, into row ``row``, ... of the buffers.
+        (job, layers, row, rows, first, keys): inputs of the rows ``first``, ... of the order, and
+        every z and a, into row ``row``, ... of the buffers; ``keys`` are those of dropout.
     forward_direct : function
         The same for a few rows, with weights that are not in panels.
     targets : function
@@ -36,8 +37,8 @@ class RowPhase:
         (job, layers, row, target row, loss row, rows, divisor, ds): weighted losses, each array
         from its own row on; derivatives, unless ds is null.
     backward : function
-        (job, layers, row, rows, d): every dz, from the derivatives by the scores in d; and copies
-        of wide inputs and dz, ordered for the second phase.
+        (job, layers, row, rows, d, keys): every dz, from the derivatives by the scores in d; and
+        copies of wide inputs and dz, ordered for the second phase.
     """
 
     forward: Any
@@ -51,12 +52,13 @@ class RowPhase:
         """Write the functions into a module."""
         element = float_type(itemsize)
         lanes = target.lanes(itemsize)
+        drop = write_drop(module, target, itemsize)
         return cls(
-            _forward(module, element, products, None),
-            _forward(module, element, products, write_direct(module, target, itemsize)),
+            _forward(module, element, products, drop, None),
+            _forward(module, element, products, drop, write_direct(module, target, itemsize)),
             _targets(module, element),
             _losses(module, element, lanes),
-            _backward(module, target, element, products),
+            _backward(module, target, element, products, drop),
         )
 
 
@@ -81,10 +83,10 @@ def ordered(code: Code, job: Value, number: Value) -> Value:
     return Value(code, phi)
 
 
-def _forward(module: Any, element: Any, products: Products, direct: Any) -> Any:
+def _forward(module: Any, element: Any, products: Products, drop: Any, direct: Any) -> Any:
     name = "forward_direct" if direct else "forward"
-    code = function(module, name, [pointer, pointer, whole, whole, whole])
-    job, layers, row, rows, first = code.arguments
+    code = function(module, name, [pointer, pointer, whole, whole, whole, pointer])
+    job, layers, row, rows, first, keys = code.arguments
     gather, source = field(code, job, Job.gather), place(code, job, Job.source_at)
     n_in, ld_in = field(code, layers, LayerRow.n_in), field(code, layers, LayerRow.ld_in)
     inputs = place(code, layers, LayerRow.a_in_at)
@@ -107,6 +109,9 @@ def _forward(module: Any, element: Any, products: Products, direct: Any) -> Any:
             n_out = field(code, layer, LayerRow.n_out)
             fields = place(code, layer, LayerRow.value_fields_at)
             code.call_address(value, rows, n_out, ld, z, a, fields)
+        with code.when(field(code, layer, LayerRow.dropped_at) != 0):
+            dropped = place(code, layer, LayerRow.dropped_at).at(row * ld, element)
+            call_drop(code, drop, layer, number, row, rows, keys, a, dropped)
     code.end()
     return code.function
 
@@ -205,7 +210,7 @@ def _losses(module: Any, element: Any, lanes: int) -> Any:
 
 
 def _regroup(module: Any, element: Any, lanes: int, name: str, group: int) -> Any:
-    """Write (rows, vectors, x, ld, row, into, batch rows): a few columns together, to their places.
+    """Write (rows, vectors, x, ld, row, into, batch rows): a few columns of a block to their place.
 
     The second phase goes down a few columns of many rows. Where rows are long, each would be on a
     page of its own, and there are fewer entries for pages next to a core than rows.
@@ -230,12 +235,12 @@ def _regroup(module: Any, element: Any, lanes: int, name: str, group: int) -> An
     return code.function
 
 
-def _backward(module: Any, target: Target, element: Any, products: Products) -> Any:
+def _backward(module: Any, target: Target, element: Any, products: Products, drop: Any) -> Any:
     lanes = target.lanes(4 if isinstance(element, ir.FloatType) else 8)
     strips = _regroup(module, element, lanes, "strips", STRIP_ROWS // lanes)
     panels = _regroup(module, element, lanes, "panels", target.panel_vectors)
-    code = function(module, "backward", [pointer, pointer, whole, whole, pointer])
-    job, layers, row, rows, d = code.arguments
+    code = function(module, "backward", [pointer, pointer, whole, whole, pointer, pointer])
+    job, layers, row, rows, d, keys = code.arguments
     count, batch_rows = field(code, job, Job.layers), field(code, job, Job.batch_rows)
     with code.loop(0, count) as back:
         number = count - 1 - back
@@ -261,6 +266,8 @@ def _backward(module: Any, target: Target, element: Any, products: Products) -> 
                 d,
                 ld,
             )
+        with code.when(field(code, layer, LayerRow.dropped_at) != 0):
+            call_drop(code, drop, layer, number, row, rows, keys, d, d)
         # dz = da f'(z), in the place of z
         n_out = field(code, layer, LayerRow.n_out)
         fields = place(code, layer, LayerRow.pullback_fields_at)

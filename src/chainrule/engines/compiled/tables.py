@@ -59,6 +59,7 @@ class Job(IntEnum):
     clipped_update = 45  # 0: no clipping; else what follows when the gradient has been collected
     clipped_fields_at = 46
     squares_at = 47  # float64: two sums for each unit, and after them the largest norm
+    keys_at = 48  # of dropout: two integers for each step and layer
 
 
 class LayerRow(IntEnum):
@@ -86,6 +87,9 @@ class LayerRow(IntEnum):
     flat_bias = 19  # or -1
     strips_at = 20  # null, or where the second phase wants the inputs of a batch, in strips
     panels_at = 21  # the same for dz, in panels
+    dropped_at = 22  # null: no dropout; else the outputs that the next layer takes
+    threshold = 23
+    scale_at = 24
 
 
 class UnitRow(IntEnum):

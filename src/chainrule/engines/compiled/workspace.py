@@ -15,6 +15,7 @@ from chainrule.engines.compiled.tables import Job, LayerRow, Result, Source, Uni
 from chainrule.engines.compiled.target import Target
 from chainrule.engines.compiled.teamwork import LINE
 from chainrule.engines.engine import Totals
+from chainrule.model.dropout import scale, threshold
 from chainrule.model.network import Network
 
 __all__ = ["Workspace", "address_of", "aligned_zeros", "round_up"]
@@ -65,6 +66,8 @@ class Workspace:
         Threads, each of which has a scratch of its own.
     training : bool
         Whether buffers are shared by all threads and remembered for the way back.
+    dropout : tuple of float
+        Share that each hidden layer loses in training.
     """
 
     def __init__(
@@ -79,6 +82,7 @@ class Workspace:
         n_slots: int,
         threads: int,
         training: bool,
+        dropout: tuple[float, ...] = (),
     ) -> None:
         self.threads = threads
         self.block = block
@@ -100,6 +104,7 @@ class Workspace:
         self.layers = np.zeros((copies, len(layers), len(LayerRow)), np.int64)
         for table in self.layers:
             self._fill_layers(table, network, passes, offsets, transposed, rows, training)
+            self._fill_dropout(table, dropout, rows)
         self.units = self._units(network, offsets, transposed, rows)
         widest = max(self._ld(layer.n_out) for layer in layers)
         scratch = max(block * widest, STRIP_ROWS * lanes * target.panel_vectors)
@@ -204,6 +209,18 @@ class Workspace:
         self._keep.append(copy)
         return address_of(copy)
 
+    def _fill_dropout(self, table: np.ndarray, dropout: tuple[float, ...], rows: int) -> None:
+        """Let layers that lose units hand the next one a buffer of their own."""
+        for number, rate in enumerate(dropout):
+            if rate:
+                row, factor = table[number], np.array([scale(rate)])
+                dropped = self._zeros(rows * int(row[LayerRow.ld]))
+                self._keep += [dropped, factor]
+                row[LayerRow.dropped_at] = address_of(dropped)
+                row[LayerRow.threshold] = threshold(rate)
+                row[LayerRow.scale_at] = address_of(factor)
+                table[number + 1, LayerRow.a_in_at] = address_of(dropped)
+
     def _units(
         self,
         network: Network,
@@ -301,6 +318,11 @@ class Workspace:
         job = self.job
         job[Job.steps], job[Job.constants] = table.shape
         job[Job.constants_at] = address_of(table)
+
+    def set_keys(self, keys: np.ndarray) -> None:
+        """Name the keys of dropout: two integers for each step and layer."""
+        self._keys = keys.astype(np.int64)
+        self.job[Job.keys_at] = address_of(self._keys)
 
     def set_clipping(self, update: Pass, limit: float) -> None:
         """Let gradients be collected in the last panels, and clipped ones update the first."""

@@ -7,7 +7,8 @@ import numpy as np
 from chainrule.engines.engine import Rows
 from chainrule.insight.report.blocks import Plane
 from chainrule.insight.report.confusion import Found
-from chainrule.insight.report.material import Material, drawn
+from chainrule.insight.report.material import Material
+from chainrule.insight.row_blocks import drawn_places
 from chainrule.insight.text_table import share, short
 
 __all__ = ["boundary"]
@@ -28,7 +29,7 @@ def boundary(material: Material) -> Found:
     n_out = material.subject.objective.network.n_out
     dtype = material.subject.vector.dtype
     predicted = material.predict(Rows(grid.astype(dtype), np.zeros((len(grid), n_out), dtype))).p
-    shown = drawn(len(points), POINTS, material.seed)
+    shown = drawn_places(found.rows, POINTS, material.seed)
     if material.task == "classes" and 2 < len(material.classes) <= MOST_CLASSES:
         levels = np.argmax(predicted, axis=1)
         names, what, graded = material.classes, "class predicted", False

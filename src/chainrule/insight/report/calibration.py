@@ -13,6 +13,8 @@ BINS = 10
 FEWEST_ROWS = 50
 # A mean distance of stated and seen shares above this is a finding.
 FAR = 0.05
+# So many of the ten bins must lie farther off than chance, which puts one in twenty there.
+OUTSIDE = 3
 
 
 def calibration(material: Material) -> Found:
@@ -42,15 +44,17 @@ def calibration(material: Material) -> Found:
     gaps = np.abs(np.array(stated) - np.array(seen))
     far = float(sizes @ gaps / sizes.sum())
     over = float(sizes @ (np.array(stated) - np.array(seen)) / sizes.sum())
-    # near 0 and 1 at once, one mean for the whole says nothing of a probability of one class
-    sided = far > FAR and abs(over) > 0.5 * far and material.task == "classes"
-    tendency = ""
-    if sided:
-        tendency = "; it claims too much" if over > 0.0 else "; it claims too little"
-    # what chance alone does to bins of this size (binomial error, two standard deviations)
+    # what chance alone does to bins of this size: two standard deviations of a binomial share
     chance = [
         2.0 * (s * (1.0 - s) / len(part)) ** 0.5 for s, part in zip(stated, bins, strict=True)
     ]
+    outside = int(np.count_nonzero(gaps > np.array(chance)))
+    wrong = far > FAR and outside >= OUTSIDE
+    # near 0 and 1 at once, one mean for the whole says nothing of a probability of one class
+    sided = wrong and abs(over) > 0.5 * far and material.task == "classes"
+    tendency = ""
+    if sided:
+        tendency = "; it claims too much" if over > 0.0 else "; it claims too little"
     said = (
         f"The {what} and the share seen differ by {share(far)} on average"
         f"{tendency}. Points on the diagonal are right; the bars are what chance does."
@@ -72,16 +76,16 @@ def calibration(material: Material) -> Found:
         ),
         diagonal=True,
     )
-    blocks: list[Block] = [Sentence(said, "good" if far <= FAR else "warning"), chart]
+    blocks: list[Block] = [Sentence(said, "warning" if wrong else "good"), chart]
     advice = []
-    if far > FAR:
+    if wrong:
         advice.append(
             Advice(
                 "Do not take its probabilities at their word: calibrate them on rows of their own "
                 "(scikit-learn's CalibratedClassifierCV)"
                 + (", or train longer." if sided and over < 0.0 else ", or train fewer epochs."),
                 f"stated and seen probabilities differ by {share(far)} on average, more than "
-                f"{share(FAR)}",
+                f"{share(FAR)}, and {outside} of {len(bins)} bins are farther off than chance",
                 8,
                 4.2,
             )

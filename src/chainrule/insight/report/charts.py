@@ -80,7 +80,7 @@ def _lines(chart: Lines, name: str) -> str:
         x = f"{across.place(value):.1f}"
         out.add("line", {"class": "grid", "x1": x, "y1": TOP, "x2": x, "y2": HEIGHT - BOTTOM})
         out.add("text", {"x": x, "y": HEIGHT - BOTTOM + 16, "text-anchor": "middle"}, words)
-    for value, words in up.ticks(5):
+    for value, words in up.ticks(6):
         y = f"{up.place(value):.1f}"
         out.add("line", {"class": "grid", "x1": LEFT, "y1": y, "x2": WIDTH - RIGHT, "y2": y})
         out.add("text", {"x": LEFT - 6, "y": float(y) + 4, "text-anchor": "end"}, words)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chainrule.foundation.files import write_whole
-from chainrule.insight.json_values import as_json
+from chainrule.insight.json_values import as_record
 from chainrule.insight.report.blocks import Advice, Block, Part, Sentence
 from chainrule.insight.report.card import card
 from chainrule.insight.report.data_seen import data_seen
@@ -54,7 +54,7 @@ class Report:
         record: dict[str, Any] = {"title": self.title}
         record["summary"] = [one.text for one in self.summary]
         for part in self.parts:
-            record[part.key] = as_json(part.record)
+            record[part.key] = as_record(part.record)
         return record
 
     def to_text(self) -> str:
@@ -133,11 +133,11 @@ def _summary(parts: Sequence[Part], advice: Sequence[Advice]) -> tuple[Sentence,
     quality = found["quality"].record
     if "scores" in quality:
         score = quality["scores"][0]
-        where = "rows held out of training" if quality["held_out"] else "the rows given"
+        where = "held out of training" if quality["held_out"] else "given"
         sentences.append(
             Sentence(
-                f"Quality: {score['name']} {score['value']:.4g} on {quality['rows']:,} {where}; "
-                f"the answer “{quality['trivial']}” has {score['trivial']:.4g}."
+                f"Quality: {score['name']} {score['value']:.4g} on the {quality['rows']:,} rows "
+                f"{where}; the answer “{quality['trivial']}” has {score['trivial']:.4g}."
             )
         )
     for key in ("gradients", "layers"):

@@ -8,7 +8,8 @@ from chainrule.foundation.arrays import namespace
 from chainrule.foundation.seeds import Purpose, stream
 from chainrule.insight.report.blocks import Advice, Bars, Block, Sentence
 from chainrule.insight.report.confusion import Found
-from chainrule.insight.report.material import Material, drawn, rows_at
+from chainrule.insight.report.material import Material, rows_at
+from chainrule.insight.row_blocks import drawn_places
 from chainrule.insight.text_table import share, short
 
 __all__ = ["importance"]
@@ -80,7 +81,7 @@ def _rises(material: Material) -> tuple[float, np.ndarray, int]:
     found = material.predictions
     above = sum(one.n_in * one.n_out for one in network.layers[1:]) + network.layers[0].n_out
     count = int(np.clip(WORK / (len(material.columns) * REPEATS * above), FEWEST, MOST))
-    places = drawn(len(found), count, material.seed)
+    places = drawn_places(found.rows, count, material.seed)
     x, y, _ = rows_at(found.rows, places).take(slice(None))
     weight = found.weight[places]
     x = np.asarray(x.toarray() if hasattr(x, "toarray") else x)

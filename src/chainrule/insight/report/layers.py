@@ -109,7 +109,10 @@ def _table(found: Check) -> Table:
 def layer_health(material: Material) -> Part:
     """Return activations, dead and saturated units, gradients and updates of every layer."""
     found = material.health
-    stepwise = material.trained_by_steps and bool(material.subject.facts.get("solver"))
+    # the optimizer's memory decides the update: without it there is none to judge
+    subject = material.subject
+    stepwise = material.trained_by_steps and bool(subject.facts.get("solver"))
+    stepwise = stepwise and bool(subject.slots or not subject.optimizer.slots)
     ours = [one for one in found.all_findings if one.layer is not None or one.kind == "not finite"]
     if not stepwise:  # an update that nobody made
         ours = [one for one in ours if one.kind != "large update"]
@@ -180,9 +183,9 @@ def _thresholds() -> str:
         "How it is judged: a dead unit gives 0 on every row and cannot learn (a finding above "
         f"{share(DEAD_SHARE)} of the units); a flat slope is under 1 % of the activation's "
         f"steepest (above {share(SATURATED_SHARE)}, or {share(RESTING_SHARE)} where one side is "
-        f"flat on purpose); an update above {share(UPDATE_RATIO)} of the weights is too large; a "
-        f"gradient per weight under {VANISHING_RATIO:g} of another layer's has vanished. At a "
-        "minimum all gradients are small, and that is no fault."
+        f"flat on purpose); an update, at the full learning rate, is too large above "
+        f"{share(UPDATE_RATIO)} of the weights; a gradient per weight under {VANISHING_RATIO:g} of "
+        "another layer's has vanished. At a minimum all gradients are small, and that is no fault."
     )
 
 

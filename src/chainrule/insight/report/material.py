@@ -9,24 +9,16 @@ import numpy as np
 
 from chainrule.engines.engine import Rows
 from chainrule.foundation.arrays import namespace
-from chainrule.foundation.seeds import Purpose, stream
 from chainrule.insight.gradient_noise import nearest_power_of_two
 from chainrule.insight.health import Health, health
-from chainrule.insight.row_blocks import row_blocks
+from chainrule.insight.row_blocks import drawn_places, row_blocks
 from chainrule.insight.subject import Subject
 
-__all__ = ["Material", "Predictions", "clipped", "drawn", "rows_at"]
+__all__ = ["Material", "Predictions", "clipped", "rows_at"]
 
 # Rows that layers are looked at with, that predictions are judged on, and that are checked.
 HEALTH_ROWS, JUDGED_ROWS, CHECKED_ROWS = 20_000, 50_000, 256
 NAME_LENGTH = 48
-
-
-def drawn(n: int, count: int, seed: int) -> np.ndarray:
-    """Return the numbers of so many of n rows, in order, drawn without replacement."""
-    if n <= count:
-        return np.arange(n)
-    return np.sort(stream(seed, Purpose.SAMPLE).choice(n, count, replace=False))
 
 
 def rows_at(rows: Rows, places: np.ndarray) -> Rows:
@@ -138,7 +130,7 @@ class Material:
     @cached_property
     def places(self) -> np.ndarray:
         """The numbers of the rows that layers are looked at with, from 0."""
-        return drawn(len(self.subject.rows), HEALTH_ROWS, self.seed)
+        return drawn_places(self.subject.rows, HEALTH_ROWS, self.seed)
 
     @cached_property
     def looked_at(self) -> Subject:
@@ -148,7 +140,7 @@ class Material:
     @cached_property
     def checked(self) -> Subject:
         """The subject on the few rows that finite differences are made with."""
-        places = drawn(len(self.subject.rows), CHECKED_ROWS, self.seed)
+        places = drawn_places(self.subject.rows, CHECKED_ROWS, self.seed)
         return replace(self.subject, rows=rows_at(self.subject.rows, places))
 
     @cached_property
@@ -160,13 +152,12 @@ class Material:
     def predictions(self) -> Predictions:
         """Of the rows held out, or else of the rows given."""
         rows = self.subject.rows if self.held_out is None else self.held_out
-        places = drawn(len(rows), JUDGED_ROWS, self.seed)
+        places = drawn_places(rows, JUDGED_ROWS, self.seed)
         return self.predict(rows_at(rows, places), self.held_out is not None)
 
     def predict(self, rows: Rows, held_out: bool = False) -> Predictions:
         """Return the predictions of rows of positive weight."""
-        if rows.weight is not None and not np.all(rows.weight > 0.0):
-            rows = Rows(*rows.take(np.flatnonzero(rows.weight > 0.0)))
+        rows = rows_at(rows, drawn_places(rows, len(rows), self.seed))
         loss, vector = self.subject.objective.loss, self.subject.vector
         xp = namespace(vector)
         parts, losses = [], []

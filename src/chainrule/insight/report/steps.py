@@ -216,11 +216,13 @@ def _of_rates(material: Material, found: LearningRateReport) -> tuple[list[Block
         )
         for run in found.runs
     ]
+    scaled = material.subject.facts.get("loss_factor", 1.0) != 1.0
+    unit = "; losses are those of the standardised targets" if scaled else ""
     head = ("learning rate", "loss at the start", "loss at the end", "verdict", "why")
     blocks: list[Block] = [
         Table(
             f"Learning rates from one fresh start on the same {found.steps} batches of "
-            f"{found.batch_size:,} rows ({found.optimizer})",
+            f"{found.batch_size:,} rows ({found.optimizer}){unit}",
             head,
             cells,
             ("verdict", "why"),
@@ -247,8 +249,10 @@ def _rate_advice(material: Material, found: LearningRateReport) -> list[Advice]:
     used, facts = material.subject.learning_rate, material.subject.facts
     good = [run for run in found.runs if run.verdict == "good"]
     mine = next((run for run in found.runs if run.learning_rate == used), None)
-    if facts.get("solver") is None or mine is None or not good or mine in good:
+    if facts.get("solver") is None or mine is None or mine in good:
         return []
+    if not good:
+        return _from_range_test(found)
     better = min(good, key=lambda run: abs(math.log(run.learning_rate / used)))
     rate = f"{better.learning_rate:g}"
     because = (
@@ -257,6 +261,7 @@ def _rate_advice(material: Material, found: LearningRateReport) -> list[Advice]:
     )
     do = f"Try a learning rate of {rate} (learning_rate_init={rate})."
     if not mine.verdict.startswith("too small"):
+        # it is too large, oscillates or diverges: that harms any run
         return [Advice(do, because, 7, 7.0)]
     # a slow rate has done no harm where the whole training went deeper than the short run
     curve = facts.get("loss_curve") or [math.nan]
@@ -265,6 +270,19 @@ def _rate_advice(material: Material, found: LearningRateReport) -> list[Advice]:
         return []
     because += f"; the whole training only reached {short(reached, 4)}"
     return [Advice(do, because, 7, 8.6)]
+
+
+def _from_range_test(found: LearningRateReport) -> list[Advice]:
+    """Return the band of the range test, where none of the rates compared is good."""
+    test = found.test
+    if test.low is None or test.high is None:
+        return []
+    because = (
+        f"none of the rates compared is good, but the range test falls between {short(test.low)} "
+        f"and {short(test.high)}"
+    )
+    do = f"Try a learning rate from {short(test.low)} to {short(test.high)}."
+    return [Advice(do, because, 7, 9.5)]
 
 
 def _record(found: BatchSizes | None) -> dict[str, Any] | None:

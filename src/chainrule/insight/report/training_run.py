@@ -27,13 +27,17 @@ def training_run(material: Material) -> Part:
     loss = [float(one) for one in facts.get("loss_curve") or ()]
     if not loss:
         said = "Not recorded: the model does not say how its loss fell."
-        return Part("training", "Training", [Sentence(said, "note")], {"loss": None})
+        blocks: list[Block] = [Sentence(said, "note")]
+        advice: list[Advice] = []
+        if facts.get("stopped_because") == "divergence":
+            blocks, advice = _findings(material, [], [], None)
+        return Part("training", "Training", blocks, {"loss": None}, tuple(advice))
     validation = [float(one) for one in facts.get("validation_loss_curve") or ()]
     scores = [float(one) for one in facts.get("validation_scores") or ()]
     rates = [float(one) for one in facts.get("rates") or ()]
     best = facts.get("best_epoch")
     said = _sentence(loss, validation, best, facts.get("stopped_because"))
-    blocks: list[Block] = [Sentence(said)]
+    blocks = [Sentence(said)]
     findings, advice = _findings(material, loss, validation, best)
     blocks += findings
     blocks.append(_curves(material, loss, validation, best, said))
@@ -98,8 +102,9 @@ def _findings(
     facts = material.subject.facts
     diverged = [one.words for one in material.health.findings if one.kind == "diverged"]
     if diverged:
-        rate = material.subject.learning_rate / 10.0
-        add("Diverged", diverged[0], f"Train again at a learning rate of {rate:g} or less.", 10.0)
+        do = "Train again at a much lower learning rate; part 7 measures which."
+        blocks.append(Sentence(f"{diverged[0][0].upper()}{diverged[0][1:]}.", "warning"))
+        advice.append(Advice(do, diverged[0], 3, 10.0))
         return blocks, advice
     if validation and len(validation) > 2 and all(map(math.isfinite, validation)):
         lowest = min(validation)

@@ -62,15 +62,12 @@ def _chosen(material: Material) -> tuple[int, str]:
         return material.row, "the one asked for"
     rows = material.looked_at.rows
     losses = material.predict(Rows(rows.x, rows.y)).losses
-    if rows.weight is not None:
-        losses = np.where(rows.weight > 0.0, losses, -np.inf)
     if np.isnan(losses).all():
         return 0, "the first, as no loss is a number"
     place = int(np.nanargmax(losses))
     said = "the one that the network gets most wrong"
-    if len(rows) < n:
-        return int(material.places[place]), f"{said} of {len(rows):,} that were drawn"
-    return place, said
+    drawn = f" of {len(rows):,} that were drawn" if len(rows) < n else ""
+    return int(material.places[place]), said + drawn
 
 
 def _chains(material: Material, row: int) -> list[Chain]:
@@ -95,10 +92,13 @@ def _chains(material: Material, row: int) -> list[Chain]:
 def _inputs(material: Material, trace: RowTrace) -> Table:
     values = trace.a[0]
     order = np.argsort(-np.abs(values), kind="stable")
-    shown = np.sort(order[: 2 * UNITS_SHOWN])
-    rest = len(values) - len(shown)
+    filled = int(np.count_nonzero(values))
+    shown = np.sort(order[: min(filled, 2 * UNITS_SHOWN)])
+    rest = filled - len(shown)
     cells = [(material.input_names[k], short(float(values[k]), 4)) for k in shown]
     which = f" (the {len(shown)} largest; {rest:,} more)" if rest else ""
+    if filled < len(values):
+        which += f"; {len(values) - filled:,} are 0"
     return Table(f"Its inputs{which}", ("input", "value"), cells)
 
 

@@ -1,0 +1,142 @@
+"""A few rows at once: the bits of a batch, live weights, and nothing that grows or is shared."""
+
+import copy
+import pickle
+import threading
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from chainrule import Dense, MLPClassifier, Network
+from chainrule.foundation.arrays import namespace
+from chainrule.foundation.errors import InputError
+
+NETWORK = Network(Dense(11, 40, "gelu"), Dense(40, 9, "relu", bias=False), Dense(9, 3))
+ROWS = np.random.default_rng(0).normal(size=(60, 11))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("x_dtype", ["float32", "float64", ">f8", "float16", "int8", "bool"])
+def test_a_row_has_the_bits_it_has_in_a_batch(dtype, x_dtype):
+    parameters, x = NETWORK.start(0, dtype), (3 * ROWS).astype(x_dtype)
+    batch = NETWORK.predict(parameters, x)
+    assert batch.dtype == dtype
+    for rows in (1, 2, 7, 8, 9):
+        for first in (0, 13, 51):
+            part = slice(first, first + rows)
+            np.testing.assert_array_equal(NETWORK.predict(parameters, x[part]), batch[part])
+    formulas = NETWORK.forward(namespace(parameters.vector), parameters, x.astype(dtype))[0]
+    np.testing.assert_allclose(
+        batch, formulas, rtol=1e-3 if dtype == "float32" else 1e-10, atol=1e-5
+    )
+
+
+def test_rows_of_any_strides():
+    parameters = NETWORK.start(0)
+    expected = NETWORK.predict(parameters, ROWS)[:3]
+    for x in (
+        np.asfortranarray(ROWS),
+        np.repeat(ROWS, 2, axis=0)[::2],
+        ROWS[:, ::-1].copy()[:, ::-1],
+    ):
+        np.testing.assert_array_equal(NETWORK.predict(parameters, x[:3]), expected)
+    np.testing.assert_array_equal(NETWORK.predict(parameters, ROWS[:3].tolist()), expected)
+    assert NETWORK.predict(parameters, ROWS[:0]).shape == (0, 3)
+
+
+def test_what_is_no_number_keeps_its_meaning():
+    parameters, x = NETWORK.start(0), ROWS[:2].copy()
+    x[1, 4] = np.nan
+    scores = NETWORK.predict(parameters, x)
+    assert np.isfinite(scores[0]).all()
+    assert np.isnan(scores[1]).all()
+
+
+def test_edited_weights_count_at_once():
+    one, other = NETWORK.start(0), NETWORK.start(1)
+    for parameters in (one, other, one, other):
+        parameters.weights[0][3, 5] += 0.25
+        batch = NETWORK.predict(parameters, ROWS)
+        np.testing.assert_array_equal(NETWORK.predict(parameters, ROWS[4:5]), batch[4:5])
+    assert not np.array_equal(
+        NETWORK.predict(one, ROWS[:1]), NETWORK.predict(NETWORK.start(0), ROWS[:1])
+    )
+
+
+def test_a_vector_that_is_not_contiguous():
+    parameters = NETWORK.start(0)
+    spread = NETWORK.parameters(np.repeat(parameters.vector, 2)[::2])
+    for rows in (1, 20):
+        np.testing.assert_array_equal(
+            NETWORK.predict(spread, ROWS[:rows]), NETWORK.predict(parameters, ROWS[:rows])
+        )
+
+
+def test_answers_are_not_shared():
+    parameters = NETWORK.start(0)
+    first = NETWORK.predict(parameters, ROWS[:1])
+    kept = first.copy()
+    NETWORK.predict(parameters, ROWS[1:2])
+    np.testing.assert_array_equal(first, kept)
+
+
+@pytest.mark.parametrize("x", [ROWS[:1, :5], ROWS[0], np.zeros((1, 11), complex)])
+def test_other_shapes_and_kinds_are_refused_after_a_good_row(x):
+    parameters = NETWORK.start(0)
+    NETWORK.predict(parameters, ROWS[:1])
+    with pytest.raises(InputError, match="must be of"):
+        NETWORK.predict(parameters, x)
+
+
+def test_copies_make_their_own_places():
+    network = Network(*NETWORK.layers)
+    expected = network.predict(network.start(0), ROWS[:1])
+    for other in (pickle.loads(pickle.dumps(network)), copy.deepcopy(network), copy.copy(network)):
+        assert other == network
+        assert "_scores" not in vars(other)
+        np.testing.assert_array_equal(other.predict(network.start(0), ROWS[:1]), expected)
+
+
+def test_without_engines_the_formulas_answer(monkeypatch):
+    parameters = NETWORK.start(0)
+    expected = NETWORK.predict(parameters, ROWS)
+    monkeypatch.setattr(Network, "_prepare_scores", None)
+    bare = Network(*NETWORK.layers)
+    np.testing.assert_allclose(bare.predict(parameters, ROWS), expected, rtol=1e-11)
+
+
+def test_threads_do_not_mix_their_rows():
+    vectors = [NETWORK.start(seed) for seed in range(4)]
+    expected = [NETWORK.predict(parameters, ROWS) for parameters in vectors]
+    wrong = []
+
+    def work(number):
+        for turn in range(300):
+            row = slice(turn % 60, turn % 60 + 1)
+            scores = NETWORK.predict(vectors[number], ROWS[row])
+            if not np.array_equal(scores, expected[number][row]):
+                wrong.append((number, turn))
+
+    team = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in team:
+        thread.start()
+    for thread in team:
+        thread.join()
+    assert wrong == []
+
+
+def test_memory_does_not_grow():
+    parameters, row = NETWORK.start(0), ROWS[:1]
+    model = MLPClassifier((5,)).partial_fit(ROWS, np.arange(60) % 3, classes=[0, 1, 2])
+    tracemalloc.start()
+    try:
+        for count in (100, 20_000):
+            for _ in range(count):
+                NETWORK.predict(parameters, row)
+                model.predict(row)
+            if count == 100:
+                before = tracemalloc.get_traced_memory()[0]
+        assert tracemalloc.get_traced_memory()[0] - before < 10_000
+    finally:
+        tracemalloc.stop()
