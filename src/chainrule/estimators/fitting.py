@@ -21,7 +21,7 @@ from chainrule.estimators.ingredients import (
     make_schedule,
     solver_of,
 )
-from chainrule.estimators.inputs import as_targets
+from chainrule.estimators.inputs import as_targets, as_weights
 from chainrule.estimators.progress import shown
 from chainrule.estimators.refusal import unchanged_if_refused
 from chainrule.estimators.running import RunningMLP
@@ -300,5 +300,5 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
         check_consistent_length(X, y)
         weight = None
         if sample_weight is not None:
-            weight = checked_weight(np.asarray(sample_weight), X.shape[0], np.empty(0), name)
+            weight = checked_weight(as_weights(sample_weight, name), X.shape[0], np.empty(0), name)
         return Samples(X, y, weight)
