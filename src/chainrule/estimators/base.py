@@ -18,7 +18,7 @@ from chainrule.model.network import Network
 from chainrule.model.objective import Objective
 from chainrule.model.parameters import Parameters
 from chainrule.training.monitor import Metric
-from chainrule.training.sources import check_finite
+from chainrule.training.sources import check_finite, check_range
 from chainrule.training.state import TrainingState
 
 __all__ = ["BaseMLP"]
@@ -177,7 +177,10 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         )
         if not plain:  # scikit-learn's own checks: names, shapes, conversions
             X = self._numbers_of(X, reset=False)
-        check_finite(X, "X", self.__dict__.get("feature_names_in_"))
+        names = self.__dict__.get("feature_names_in_")
+        check_finite(X, "X", names)
+        if X.dtype == np.float64 and "parameters_" in self.__dict__:
+            check_range(X, self.parameters_.vector.dtype, "X", names)
         return X
 
     def _numbers_of(self, X: Any, reset: bool) -> Any:

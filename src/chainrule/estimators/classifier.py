@@ -147,7 +147,7 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         Parameters
         ----------
         X, y, sample_weight
-            As in `fit`.
+            As in `fit`; weights count within the rows of one call.
         classes : array (n_classes,)
             All labels that will ever come; needed in the first call.
 

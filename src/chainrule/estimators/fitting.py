@@ -190,7 +190,7 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
         Parameters
         ----------
         X, y, sample_weight
-            As in `fit`.
+            As in `fit`; weights count within the rows of one call.
 
         Returns
         -------

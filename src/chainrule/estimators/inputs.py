@@ -123,7 +123,8 @@ def as_targets(y: Any) -> np.ndarray:
             row = int(np.argwhere(~finite)[0, 0])
             infinite = kind == "f" and not np.any(np.isnan(values[row]))
             raise _missing(row, "infinity" if infinite else "NaN" if kind == "f" else "NaT")
-    if kind == "O":
+    known = str | bytes | int
+    if kind == "O" and not all(issubclass(one, known) for one in set(map(type, values.flat))):
         for place, value in np.ndenumerate(values):
             if type(value).__name__ in ("NAType", "NaTType") or value != value:
                 raise _missing(place[0], "NaN" if isinstance(value, Real) else "a missing value")
