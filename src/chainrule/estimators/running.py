@@ -39,6 +39,7 @@ class RunningMLP(BaseMLP):
     def _begin(self, samples: Samples, seed: int, classes: Any = None) -> None:
         """Build the network and its starting state from the first data."""
         X, y, weight = samples
+        self.__dict__.pop("estimators_", None)
         loss, self.n_outputs_ = self._learn_targets(y, weight, classes)
         widths = [X.shape[1], *hidden_widths(self.hidden_layer_sizes), self.n_outputs_]
         network = Network.of_widths(widths, self.activation)
