@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn import model_selection
 from sklearn.metrics import log_loss
 
 from chainrule import Dense, MLPClassifier, MLPRegressor, Network, train
@@ -26,16 +27,20 @@ def test_c67_best_weights_are_restored_also_at_the_last_epoch(X, t):
     assert found < model.validation_loss_curve_[-1]
 
 
-def test_c68_held_out_rows_are_drawn_from_all_and_by_class(X, y3):
+def test_c68_held_out_rows_are_drawn_from_all_and_by_class(X, y3, monkeypatch):
     order = np.argsort(y3)
-    model = MLPClassifier(early_stopping=True, validation_fraction=0.2, max_iter=2)
-    parts = []
-    original = model._rows
-    model._rows = lambda X, y, *rest, **names: (
-        parts.append(np.asarray(y)) or original(X, y, *rest, **names)
-    )
-    model.fit(X[order], y3[order])
-    assert sorted(np.bincount(part).tolist() for part in parts) == [[4, 4, 4], [16, 16, 16]]
+    seen = []
+
+    def spy(*arrays, **options):
+        seen.extend(original(*arrays, **options))
+        return seen
+
+    original = model_selection.train_test_split
+    monkeypatch.setattr(model_selection, "train_test_split", spy)
+    MLPClassifier(early_stopping=True, validation_fraction=0.2, max_iter=2).fit(X[order], y3[order])
+    kept, held = seen
+    assert np.bincount(y3[order][kept]).tolist() == [16, 16, 16]
+    assert np.bincount(y3[order][held]).tolist() == [4, 4, 4]
 
 
 @pytest.mark.parametrize("monitor", ["score", "loss"])
