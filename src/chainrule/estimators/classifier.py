@@ -103,6 +103,10 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         The same as pieces.
     loss_, best_loss_ : float
         Last and lowest value of ``loss_curve_``; ``best_loss_`` is None with held-out rows.
+    learning_rate_curve_ : list of float
+        The rate of the last step of each epoch; NaN with L-BFGS, which has none.
+    fit_seconds_ : float
+        Time of all epochs.
     loss_curve_, penalty_curve_ : list of float
         Mean loss over each epoch, every row at the parameters of its own step and without penalty;
         and the penalty after each epoch.
