@@ -40,7 +40,13 @@ CATALOGUES: dict[str, Any] = {
     "learning_rate": schedules,
     "loss": losses,
 }
-CURVES = ("loss_curve_", "penalty_curve_", "validation_loss_curve_", "validation_scores_")
+CURVES = (
+    "loss_curve_",
+    "penalty_curve_",
+    "learning_rate_curve_",
+    "validation_loss_curve_",
+    "validation_scores_",
+)
 COUNTS = ("n_iter_", "t_", "seed_", "n_features_in_", "n_outputs_")
 
 
@@ -124,6 +130,7 @@ def save_model(
         "loss": objective.loss.to_dict(),
         "curves": {curve: getattr(estimator, curve) for curve in CURVES},
         "counts": {count: int(getattr(estimator, count)) for count in COUNTS},
+        "fit_seconds": float(estimator.fit_seconds_),
         "stopped_because": estimator.stopped_because_,
         "batch_size": [estimator.batch_size_, estimator.batch_size_reason_],
         "feature_names": _names(getattr(estimator, "feature_names_in_", None)),
@@ -195,9 +202,11 @@ def _restored(description: dict[str, Any], arrays: dict[str, np.ndarray]) -> Mod
     if vector.shape != (network.n_parameters,) or vector.dtype.kind != "f":
         raise ValueError(f"the network has {network.n_parameters} parameters, got {vector.shape}")
     for curve in CURVES:
-        setattr(estimator, curve, _curve(description["curves"][curve]))
+        # .get, because files written before a curve was recorded lack it
+        setattr(estimator, curve, _curve(description["curves"].get(curve)))
     for count in COUNTS:
         setattr(estimator, count, _whole(description["counts"][count]))
+    estimator.fit_seconds_ = float(description.get("fit_seconds", 0.0))
     estimator.network_ = network
     estimator.parameters_ = network.parameters(vector)
     loss = restore(losses, description["loss"])
