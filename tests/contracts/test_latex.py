@@ -216,6 +216,7 @@ ACTIVATIONS = [
 LOSSES = [
     *(losses[name] for name in losses),
     losses.get("huber", delta=0.75),
+    losses.get("smooth_l1", delta=0.75),
     losses.get("quantile", q=0.9),
 ]
 XP = namespace(np.zeros(1))

@@ -15,6 +15,7 @@ XP = namespace(np.zeros(1))
 RECORDS = [
     *(losses[name] for name in losses),
     losses.get("huber", delta=0.75),
+    losses.get("smooth_l1", delta=0.75),
     losses.get("quantile", q=0.9),
 ]
 ELEMENTWISE = [record for record in RECORDS if not record.rowwise]
@@ -35,6 +36,9 @@ def oracle(record):
         "mae": distance,
         "huber": sympy.Piecewise(
             ((s - y) ** 2 / 2, distance <= delta), (delta * (distance - delta / 2), True)
+        ),
+        "smooth_l1": sympy.Piecewise(
+            ((s - y) ** 2 / (2 * delta), distance <= delta), (distance - delta / 2, True)
         ),
         "quantile": sympy.Piecewise((q * (y - s), y >= s), ((1 - q) * (s - y), True)),
         "poisson": sympy.exp(s) - y + y * (sympy.log(y) - s),

@@ -36,7 +36,7 @@ NAMES = {
         "lecun_normal", "zeros",
     },
     "loss": {
-        "mse", "mae", "huber", "quantile", "poisson", "binary_cross_entropy",
+        "mse", "mae", "huber", "smooth_l1", "quantile", "poisson", "binary_cross_entropy",
         "categorical_cross_entropy",
     },
     "optimizer": {"sgd", "adam", "adamw", "rmsprop"},
@@ -103,6 +103,7 @@ def test_parameters_survive_json(catalogue, record):
         (activations, "leaky_relu", {"negative_slope": 0.25}),
         (activations, "elu", {"alpha": 1.5}),
         (losses, "huber", {"delta": 0.1}),
+        (losses, "smooth_l1", {"delta": 0.1}),
         (losses, "quantile", {"q": 0.1}),
         (optimizers, "sgd", {"momentum": 0.9, "nesterov": True, "weight_decay": 0.1}),
         (optimizers, "adam", {"beta_1": 0.8, "beta_2": 0.9, "epsilon": 1e-3}),
@@ -143,6 +144,7 @@ def test_cannot_be_changed_in_place(catalogue, record):
     ("catalogue", "name", "parameter", "value"),
     [
         (losses, "huber", "delta", 0.0),
+        (losses, "smooth_l1", "delta", 0.0),
         (losses, "huber", "delta", float("inf")),
         (losses, "huber", "delta", float("nan")),
         (losses, "quantile", "q", 0.0),

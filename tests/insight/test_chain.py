@@ -67,6 +67,21 @@ class TestTheChapter:
         assert float(product.evalf(17)) == pytest.approx(self.chain.gradient, rel=1e-15)
         assert float(value) == self.chain.gradient
 
+    def test_mathml_holds_the_factors(self):
+        pytest.importorskip("latex2mathml")
+        from xml.etree import ElementTree as ET
+
+        symbols, numbers, value = self.chain.to_mathml(digits=17).splitlines()
+        assert symbols.count("<mfrac>") == 5  # the derivative and its four factors
+        tokens = [one for one in ET.fromstring(numbers).iter() if one.text]
+        factors = [float(one.text) for one in tokens if one.tag.endswith("mn")]
+        minus = sum(one.text == "\u2212" for one in tokens)
+        assert len(factors) == 4
+        product = (-1.0) ** minus * math.prod(factors)
+        assert product == pytest.approx(self.chain.gradient, rel=1e-15)
+        (number,) = [one for one in ET.fromstring(value).iter() if one.tag.endswith("mn")]
+        assert -float(number.text) == self.chain.gradient
+
     def test_text_shows_symbols_above_numbers(self):
         lines = str(self.chain).splitlines()
         assert lines[2].startswith("dL/dw1[1,1] = dL/dz2[1] · dz2[1]/da1[1] · da1[1]/dz1[1]")

@@ -1,5 +1,7 @@
 """The same network from four libraries: the same chain rule."""
 
+import warnings
+
 import numpy as np
 import pytest
 import sklearn.neural_network
@@ -9,6 +11,7 @@ from chainrule import MLPClassifier, MLPRegressor, Network, Parameters, explain
 
 random = np.random.default_rng(5)
 X = random.normal(size=(40, 4))
+ENDS = ["tanh", "tanh", "softmax"]
 CLASSES = np.array(["a", "b", "c"])[np.argmax(X[:, :3], axis=1)]
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -38,6 +41,40 @@ def test_scikit_learn_and_its_copies_agree():
         values = [found.weight(*place).gradient for found in chains]
         np.testing.assert_allclose(values, values[0], rtol=1e-10)
     assert explain(model, X, CLASSES).check(20).passed
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Keras with NumPy 2
+def test_one_weight_in_four_libraries(monkeypatch):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        keras = pytest.importorskip("keras", reason="Keras is not installed")
+        model = theirs(alpha=0.0).fit(X, CLASSES)
+        shapes = [(weight.shape[1], name) for weight, name in zip(model.coefs_, ENDS, strict=True)]
+        layers = [keras.layers.Dense(n, activation=name, dtype="float64") for n, name in shapes]
+        in_keras = keras.Sequential([keras.Input((4,)), *layers])
+        for layer, *arrays in zip(layers, model.coefs_, model.intercepts_, strict=True):
+            layer.set_weights(arrays)
+    linear = [torch.nn.Linear(*weight.shape).double() for weight in model.coefs_]
+    for module, weight, bias in zip(linear, model.coefs_, model.intercepts_, strict=True):
+        module.weight.data, module.bias.data = torch.tensor(weight.T), torch.tensor(bias)
+    tanh = torch.nn.Tanh()
+    body = torch.nn.Sequential(linear[0], tanh, linear[1], tanh, linear[2])
+    codes = np.searchsorted(model.classes_, CLASSES)
+    torch.nn.functional.cross_entropy(body(torch.tensor(X)), torch.tensor(codes)).backward()
+    ours = MLPClassifier((6, 5), "tanh", max_iter=1, random_state=0, alpha=0.0).fit(X, CLASSES)
+    ours.coefs_, ours.intercepts_ = model.coefs_, model.intercepts_
+    found = [
+        explain(ours, X, CLASSES),
+        explain(model, X, CLASSES),
+        explain(torch.nn.Sequential(*body, torch.nn.Softmax(dim=-1)), X, codes),
+        explain(in_keras, X, codes),
+    ]
+    for layer, unit, to in ((1, 2, 3), (2, 0, 4), (3, 4, 1)):
+        autograd = float(linear[layer - 1].weight.grad[to, unit])
+        values = [one.weight(layer, unit, to).gradient for one in found]
+        np.testing.assert_allclose(values, autograd, rtol=1e-10)
 
 
 def test_scikit_learns_binary_and_regression():

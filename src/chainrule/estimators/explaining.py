@@ -100,7 +100,7 @@ def _facts(estimator: "FittingMLP") -> dict[str, Any]:
         "validation_loss_curve": estimator.validation_loss_curve_,
         "validation_scores": estimator.validation_scores_,
         "rates": getattr(estimator, "learning_rate_curve_", None),
-        "seconds": getattr(estimator, "fit_seconds_", None),
+        "seconds": getattr(estimator, "fit_seconds_", None) or None,
         "loss_factor": estimator._loss_factor,
     }
     classes = getattr(estimator, "classes_", None)

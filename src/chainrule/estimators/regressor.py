@@ -55,9 +55,10 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
     Parameters
     ----------
     loss : str or Loss, default="squared_error"
-        A name from `chainrule.losses`: mse (squared_error), mae, huber, quantile, poisson, or a
-        record, as ``losses.get("quantile", q=0.9)``. With several levels, as ``q=(0.1, 0.5, 0.9)``,
-        one network answers all of them: see `predict_quantiles` and `predict_interval`.
+        A name from `chainrule.losses`: mse (squared_error), mae, huber, smooth_l1, quantile,
+        poisson, or a record, as ``losses.get("quantile", q=0.9)``. With several levels, as
+        ``q=(0.1, 0.5, 0.9)``, one network answers all of them: see `predict_quantiles` and
+        `predict_interval`.
     {options}
 
     Attributes

@@ -130,10 +130,68 @@ class Huber(Loss):
         return self.value(xp, p, y)
 
     def rescaled(self, scale: float) -> tuple[Loss, float]:
-        return replace(self, delta=self.delta / scale), scale * scale
+        delta = self.delta / scale
+        # next to the spread of the targets a small delta would leave a loss, and gradients, of
+        # its own size: penalties, tolerances and epsilons would outweigh them
+        if delta < 1.0:
+            return SmoothL1(delta), self.delta * scale
+        return replace(self, delta=delta), scale * scale
 
 
 huber = losses.add(Huber())
+
+
+@dataclass(frozen=True)
+class SmoothL1(Loss):
+    r"""The absolute difference, rounded within ``delta``: Huber's loss, divided by ``delta``.
+
+    {formula}
+
+    Parameters
+    ----------
+    delta : float, default=1.0
+        Distance, in units of y, where the square gives way to the line.
+
+    Examples
+    --------
+    >>> smooth_l1([0.0, 0.0], [1.0, 10.0], reduction="none")
+    array([0.5, 9.5])
+    """
+
+    name = "smooth_l1"
+    latex = (
+        r"\begin{cases} \frac{(p - y)^2}{2 (<delta>)} & |p - y| \leq <delta> "
+        r"\\ |p - y| - \frac{<delta>}{2} & |p - y| > <delta> \end{cases}"
+    )
+    gradient_latex = (
+        r"\begin{cases} \frac{s - y}{<delta>} & |s - y| \leq <delta> "
+        r"\\ \operatorname{sign}(s - y) & |s - y| > <delta> \end{cases}"
+    )
+    link = linear
+    source = "Girshick (2015), ICCV, eq. 3"
+
+    delta: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not (0.0 < self.delta < math.inf):
+            raise must_be("delta", "positive and finite", self.delta)
+
+    def value(self, xp: Namespace, s: Array, y: Array) -> Array:
+        distance = xp.abs(s - y)
+        inside = xp.minimum(distance, self.delta)
+        return (inside / self.delta) * (distance - 0.5 * inside)
+
+    def gradient(self, xp: Namespace, s: Array, y: Array) -> Array:
+        return xp.maximum(xp.minimum(s - y, self.delta), -self.delta) / self.delta
+
+    def on_prediction(self, xp: Namespace, p: Array, y: Array) -> Array:
+        return self.value(xp, p, y)
+
+    def rescaled(self, scale: float) -> tuple[Loss, float]:
+        return replace(self, delta=self.delta / scale), scale
+
+
+smooth_l1 = losses.add(SmoothL1())
 
 
 @dataclass(frozen=True)

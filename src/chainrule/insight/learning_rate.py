@@ -223,12 +223,10 @@ def learning_rate_report(
         Instead of those of the subject.
     start : Parameters, optional
         Where every run starts; by default drawn from the seed, as training does.
-    seed : int
-        Seed of start and batches.
+    seed, look_rows : int
+        Seed of start and batches; rows that losses are measured on.
     engine : str or Engine
         What computes.
-    look_rows : int
-        Rows that losses are measured on.
 
     Examples
     --------

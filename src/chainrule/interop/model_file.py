@@ -257,7 +257,8 @@ def _single(
     if vector.shape != (network.n_parameters,) or vector.dtype.kind != "f":
         raise ValueError(f"the network has {network.n_parameters} parameters, got {vector.shape}")
     for curve in CURVES:
-        setattr(estimator, curve, _curve(description["curves"][curve]))
+        # .get, because files written before a curve was recorded lack it
+        setattr(estimator, curve, _curve(description["curves"].get(curve)))
     for count in COUNTS:
         setattr(estimator, count, whole(description["counts"][count]))
     estimator.network_ = network

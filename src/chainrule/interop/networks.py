@@ -209,7 +209,8 @@ def _from_scikit_learn(
 
 
 def _from_torch(model: Any) -> tuple[Layers, tuple[str, ...]]:
-    children = list(model.children()) if type(model).__name__ == "Sequential" else [model]
+    # by iteration, because children() leaves out a module that stands in two places
+    children = list(model) if type(model).__name__ == "Sequential" else [model]
     layers: Layers = []
     notes: list[str] = []
     for number, module in enumerate(children):

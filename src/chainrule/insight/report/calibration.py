@@ -52,7 +52,7 @@ def calibration(material: Material) -> Found:
     wrong = far > FAR and outside >= OUTSIDE
     # near 0 and 1 at once, one mean for the whole says nothing of a probability of one class
     sided = wrong and abs(over) > 0.5 * far and material.task == "classes"
-    tendency = ""
+    tendency = ", which chance explains" if far > FAR and not wrong else ""
     if sided:
         tendency = "; it claims too much" if over > 0.0 else "; it claims too little"
     said = (
