@@ -10,7 +10,10 @@ from sklearn.metrics import f1_score, get_scorer, make_scorer, max_error
 from chainrule import MLPClassifier, MLPRegressor, load, optimizers, save_model
 from chainrule.foundation.errors import DivergenceWarning, InputError
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::sklearn.exceptions.ConvergenceWarning",
+    "ignore::chainrule.foundation.errors.NoEffectWarning",
+)
 
 GENERATOR = np.random.default_rng(31)
 X = GENERATOR.normal(size=(80, 3))

@@ -6,7 +6,10 @@ from sklearn.metrics import log_loss
 
 from chainrule import Dense, MLPClassifier, MLPRegressor, Network, train
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::sklearn.exceptions.ConvergenceWarning",
+    "ignore::chainrule.foundation.errors.NoEffectWarning",
+)
 
 
 def test_c67_best_weights_are_restored_also_at_the_last_epoch(X, t):

@@ -9,6 +9,7 @@ import numpy as np
 from chainrule.engines.engine import Engine, Rows, choose_engine
 from chainrule.estimators.base import BaseMLP
 from chainrule.estimators.callbacks import Callback, callbacks_of
+from chainrule.estimators.checking import fixed_options
 from chainrule.estimators.history import begin_history, record
 from chainrule.estimators.ingredients import (
     LBFGS_NAME,
@@ -38,11 +39,13 @@ class RunningMLP(BaseMLP):
     def _begin(self, samples: Samples, seed: int, classes: Any = None) -> None:
         """Build the network and its starting state from the first data."""
         X, y, weight = samples
+        self.__dict__.pop("estimators_", None)
         loss, self.n_outputs_ = self._learn_targets(y, weight, classes)
         widths = [X.shape[1], *hidden_widths(self.hidden_layer_sizes), self.n_outputs_]
         network = Network.of_widths(widths, self.activation)
         dtype = self.dtype or (np.float32 if X.dtype in (np.float32, np.float16) else np.float64)
         self._state = start_state(self, network, seed=seed, dtype=dtype)
+        self._begun = fixed_options(self)
         self.network_ = network
         self.objective_ = make_objective(self, network, loss)
         self.seed_ = seed
@@ -77,6 +80,8 @@ class RunningMLP(BaseMLP):
         stops: bool = True,
     ) -> Generator[Epoch, bool | None, Ending]:
         """Return the run over these rows, checked and ready."""
+        if solver_of(self) != LBFGS_NAME:
+            self._state = self._state.tuned(make_optimizer(self))
         held_out = None
         if held is not None:
             weighted = held._replace(weight=self._weighted(held.y, held.weight))
