@@ -11,6 +11,7 @@ from sklearn.preprocessing import StandardScaler
 
 import chainrule
 from chainrule import MLPClassifier, MLPRegressor
+from chainrule.estimators import callbacks
 from chainrule.foundation.errors import DivergenceWarning, InputError
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -99,6 +100,13 @@ def test_copies_and_files_do_without_what_they_cannot_hold(tmp_path):
     pickle.loads(pickle.dumps(model)).predict(X)
     chainrule.save_model(tmp_path / "m", model)
     assert chainrule.load(tmp_path / "m").callbacks is None
+
+
+def test_an_older_scikit_learn_has_no_protocol(monkeypatch):
+    monkeypatch.setattr(callbacks, "find_spec", lambda name: None)
+    model = MLPClassifier(max_iter=2, **SMALL)
+    assert not hasattr(model, "set_callbacks")
+    model.fit(X, LABELS)
 
 
 class TestScikitLearn:

@@ -143,6 +143,7 @@ class TestReproducibility:
     def test_global_random_state_is_untouched(self, kind, solver):
         before = np.random.get_state()  # noqa: NPY002
         options = SMALL | {"random_state": None, "early_stopping": True, "max_iter": 2}
+        options |= {"batch_size": "auto"}
         model = kind(solver=solver, **options).fit(X, LABELS)
         after = np.random.get_state()  # noqa: NPY002
         np.testing.assert_equal(after, before)
