@@ -27,6 +27,8 @@ __all__ = ["CompiledEngine"]
 
 # Rows of a block: its activations stay in the caches of one core.
 BLOCK = 48
+# Rows whose arithmetic takes as long as what a block costs besides.
+BLOCK_COST = 4.0
 # Rows whose gradient is formed at once, whatever the number of rows.
 GRADIENT_ROWS = 4096
 # Multiplications per step, and per call, below which a second thread costs more than it brings:
@@ -321,6 +323,21 @@ class CompiledEngine:
     def _block(self, rows: int, dtype: Any) -> int:
         return min(BLOCK, round_up(rows, self._target.lanes(dtype.itemsize)))
 
+    def _shared_block(self, rows: int, threads: int, dtype: Any) -> int:
+        """Return the rows of a block with which the threads are done soonest.
+
+        256 rows in blocks of 48 are 144 for one of two threads, in blocks of 32 they are 128; but
+        a smaller block reads all weights for fewer rows.
+        """
+        lanes = self._target.lanes(dtype.itemsize)
+
+        def cost(block: int) -> float:
+            turns, left = divmod(-(-rows // block), threads)
+            most = turns * block + min(left, 1) * (block if left > 1 else (rows - 1) % block + 1)
+            return (most if threads > 1 else rows) * (1.0 + BLOCK_COST / block)
+
+        return min(range(self._block(rows, dtype), 0, -lanes), key=cost)
+
     def _threads(self, rows: int, steps: int = 1) -> int:
         work = rows * self.objective.network.n_parameters
         wanted = max(1, min(work // STEP_WORK, work * steps // CALL_WORK + 1))
@@ -375,15 +392,13 @@ class CompiledEngine:
         self, kind: str, dtype: Any, rows: int, n_slots: int, threads: int
     ) -> Workspace:
         training = kind in ("train", "gradient")
-        lanes = self._target.lanes(dtype.itemsize)
-        share = round_up(-(-rows // threads), lanes) if training else rows
         return Workspace(
             self.objective.network,
             self._code_for(dtype).activations,
             self._target,
             dtype,
             rows=rows,
-            block=min(BLOCK, share),
+            block=self._shared_block(rows, threads, dtype) if training else rows,
             n_slots=n_slots,
             threads=threads,
             training=training,
