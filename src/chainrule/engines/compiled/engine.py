@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from chainrule.engines.compiled import passes
+from chainrule.engines.compiled.blocks import rows_of_block, shared_rows_of_block
 from chainrule.engines.compiled.constants import StepConstants
 from chainrule.engines.compiled.few_scores import DIRECT_ROWS, FewScores
 from chainrule.engines.compiled.inputs import Inputs
@@ -26,8 +27,6 @@ from chainrule.model.objective import Objective
 
 __all__ = ["CompiledEngine"]
 
-# Rows of a block: its activations stay in the caches of one core.
-BLOCK = 48
 # Rows whose gradient is formed at once, whatever the number of rows.
 GRADIENT_ROWS = 4096
 # Multiplications per step, and per call, below which a second thread costs more than it brings:
@@ -278,7 +277,7 @@ class CompiledEngine:
             yield start, stop, Inputs.converted(x, slice(start, stop), dtype)
 
     def _score(self, vector: np.ndarray, inputs: Inputs, out: np.ndarray) -> None:
-        block = self._block(len(out), vector.dtype)
+        block = rows_of_block(len(out), self._target.lanes(vector.itemsize))
         threads = self._threads(len(out))
         with self._workspace("score", vector.dtype, block, 0, threads) as work:
             work.job[Job.rows] = len(out)
@@ -291,7 +290,7 @@ class CompiledEngine:
     def _losses(
         self, vector: np.ndarray, inputs: Inputs, y: np.ndarray, weight: np.ndarray | None
     ) -> np.ndarray:
-        block = self._block(len(y), vector.dtype)
+        block = rows_of_block(len(y), self._target.lanes(vector.itemsize))
         losses = np.empty(round_up(len(y), block))
         with self._workspace("measure", vector.dtype, block, 0, self._threads(len(y))) as work:
             self._set_rows(work, inputs, y, weight)
@@ -329,9 +328,6 @@ class CompiledEngine:
             work.begin(np.nan)
             self._run("train", vector.dtype, work)
             return work.totals.loss, gradient
-
-    def _block(self, rows: int, dtype: Any) -> int:
-        return min(BLOCK, round_up(rows, self._target.lanes(dtype.itemsize)))
 
     def _threads(self, rows: int, steps: int = 1) -> int:
         work = rows * self.objective.network.n_parameters
@@ -388,14 +384,13 @@ class CompiledEngine:
     ) -> Workspace:
         training = kind in ("train", "gradient")
         lanes = self._target.lanes(dtype.itemsize)
-        share = round_up(-(-rows // threads), lanes) if training else rows
         return Workspace(
             self.objective.network,
             self._code_for(dtype).activations,
             self._target,
             dtype,
             rows=rows,
-            block=min(BLOCK, share),
+            block=shared_rows_of_block(rows, threads, lanes) if training else rows,
             n_slots=n_slots,
             threads=threads,
             training=training,
@@ -404,7 +399,9 @@ class CompiledEngine:
 
     def _few_rows(self, dtype: Any, x_dtype: Any) -> tuple[Workspace, Kernel, int]:
         kernels = self._code_for(dtype).kernels
-        work = self._new_workspace("few", dtype, self._block(DIRECT_ROWS, dtype), 0, 1)
+        work = self._new_workspace(
+            "few", dtype, rows_of_block(DIRECT_ROWS, self._target.lanes(dtype.itemsize)), 0, 1
+        )
         return work, kernels.function("score"), kernels.address(f"gather_{x_dtype.str[1:]}")
 
 

@@ -1,0 +1,30 @@
+"""How many rows go through all layers together, before the next ones do."""
+
+from chainrule.engines.compiled.workspace import round_up
+
+__all__ = ["rows_of_block", "shared_rows_of_block"]
+
+# Rows of a block: its activations stay in the caches of one core.
+BLOCK = 48
+# Rows whose arithmetic takes as long as what a block costs besides.
+BLOCK_COST = 4.0
+
+
+def rows_of_block(rows: int, lanes: int) -> int:
+    """Return the rows of a block: whole vectors, for formulas that take a row per lane."""
+    return min(BLOCK, round_up(rows, lanes))
+
+
+def shared_rows_of_block(rows: int, threads: int, lanes: int) -> int:
+    """Return the rows of a block with which threads that share a batch are done soonest.
+
+    256 rows in blocks of 48 are 144 for one of two threads, in blocks of 32 they are 128; but a
+    smaller block reads all weights for fewer rows.
+    """
+
+    def cost(block: int) -> float:
+        turns, left = divmod(-(-rows // block), threads)
+        most = turns * block + min(left, 1) * (block if left > 1 else (rows - 1) % block + 1)
+        return (most if threads > 1 else rows) * (1.0 + BLOCK_COST / block)
+
+    return min(range(rows_of_block(rows, lanes), 0, -lanes), key=cost)

@@ -1,0 +1,23 @@
+"""The rows of a block: whole vectors, and no thread that waits for the last block of another."""
+
+import pytest
+
+from chainrule.engines.compiled.blocks import rows_of_block, shared_rows_of_block
+
+
+@pytest.mark.parametrize("lanes", [2, 4, 8, 16])
+@pytest.mark.parametrize("threads", [1, 2, 3, 8])
+def test_blocks_are_whole_vectors_and_no_larger_than_alone(lanes, threads):
+    for rows in (*range(1, 130), 200, 256, 1000, 1024, 4096):
+        block = shared_rows_of_block(rows, threads, lanes)
+        assert block % lanes == 0
+        assert 0 < block <= rows_of_block(rows, lanes) <= 48
+        if threads == 1:
+            assert block == rows_of_block(rows, lanes)
+
+
+@pytest.mark.parametrize(("rows", "most"), [(32, 16), (64, 32), (128, 64), (256, 128), (1024, 528)])
+def test_two_threads_share_a_batch_evenly(rows, most):
+    block = shared_rows_of_block(rows, 2, 8)
+    units = -(-rows // block)
+    assert -(-units // 2) * block == most
