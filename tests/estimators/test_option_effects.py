@@ -244,6 +244,14 @@ class TestGoingOn:
             model.set_params(loss="mae").fit(X, T)
         assert model.set_params(loss="mse").fit(X, T)._state.epoch == 4
 
+    def test_a_loaded_model_goes_on_with_its_curves(self, tmp_path):
+        model = MLPClassifier(**SMALL, warm_start=True).fit(X, Y)
+        save_model(tmp_path / "model", model)
+        again = load(tmp_path / "model")
+        assert again.learning_rate_curve_ == model.learning_rate_curve_ == [0.001] * 2
+        assert again.fit_seconds_ == model.fit_seconds_
+        assert len(again.fit(X, Y).learning_rate_curve_) == len(again.loss_curve_) == 4
+
     def test_new_classes_are_refused(self):
         model = MLPClassifier(**SMALL, warm_start=True).fit(X, Y)
         with pytest.raises(ValueError, match="same classes"):

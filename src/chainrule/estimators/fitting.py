@@ -155,7 +155,7 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
     ) -> Iterator[Epoch]:
         with unchanged_if_refused(self):
             check_options(self)
-            warn_without_effect(self, own_rows=X_val is not None, stacklevel=4)
+            warn_without_effect(self, own_rows=X_val is not None)
             anew = not (self.warm_start and hasattr(self, "parameters_"))
             if not anew:
                 check_unchanged(self)
@@ -206,7 +206,7 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
                 )
             anew = not hasattr(self, "parameters_")
             if anew:
-                warn_without_effect(self, stacklevel=3)
+                warn_without_effect(self)
             else:
                 check_unchanged(self)
             samples = self._checked(X, y, sample_weight, reset=anew)

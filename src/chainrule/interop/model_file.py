@@ -125,6 +125,8 @@ def save_model(
         "loss": objective.loss.to_dict(),
         "curves": {curve: getattr(estimator, curve) for curve in CURVES},
         "counts": {count: int(getattr(estimator, count)) for count in COUNTS},
+        "learning_rates": estimator.learning_rate_curve_,
+        "seconds": estimator.fit_seconds_,
         "stopped_because": estimator.stopped_because_,
         "train_loss": estimator.train_loss_,
         "batch_size": [estimator.batch_size_, estimator.batch_size_reason_],
@@ -199,6 +201,9 @@ def _restored(description: dict[str, Any], arrays: dict[str, np.ndarray]) -> Mod
         raise ValueError(f"the network has {network.n_parameters} parameters, got {vector.shape}")
     for curve in CURVES:
         setattr(estimator, curve, _curve(description["curves"][curve]))
+    # earlier files do not hold them
+    estimator.learning_rate_curve_ = _curve(description.get("learning_rates")) or []
+    estimator.fit_seconds_ = float(description.get("seconds", 0.0))
     for count in COUNTS:
         setattr(estimator, count, _whole(description["counts"][count]))
     estimator.network_ = network
