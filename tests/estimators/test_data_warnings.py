@@ -107,6 +107,9 @@ def test_one_class_is_remarked_with_its_share():
     with pytest.warns(DataWarning, match="predicts class 'no' for 100 % of 200 .* 67 % are"):
         model.fit(0.3 * X, y)
     assert set(model.predict(0.3 * X)) == {"no"}
+    model.set_params(label_smoothing=0.1)
+    with pytest.warns(DataWarning, match="predicts class 'no' for 100 % of 200 .* 67 % are"):
+        model.fit(0.3 * X, y)
 
 
 def test_a_target_or_inputs_that_never_change_are_no_finding():

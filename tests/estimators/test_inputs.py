@@ -388,3 +388,15 @@ def test_a_refusal_leaves_the_estimator_as_it_was(options, spoil):
     assert after.keys() == before.keys()
     assert all(after[name] is before[name] for name in before)
     np.testing.assert_array_equal(model.predict_proba(names), PLAIN.predict_proba(X))
+
+
+@pytest.mark.parametrize("kind", [np.asarray, scipy.sparse.csr_array, pd.DataFrame])
+def test_numbers_that_float32_cannot_hold_are_named_at_fit_and_at_predict(kind):
+    large = X.copy()
+    large[4, 2] = -1e39
+    words = r"X must be within 3.4e\+38 for float32; got -1e\+39 in row 4, column 2"
+    with pytest.raises(InputError, match=words):
+        classifier(dtype="float32").fit(kind(large), THREE)
+    model = classifier(dtype="float32").fit(kind(X), THREE)
+    with pytest.raises(InputError, match=words):
+        model.predict(kind(large))

@@ -136,3 +136,10 @@ def test_what_cannot_be_is_refused():
         regressor("quantile", max_iter=1).fit(X[:50], Y[:50]).predict_interval(X)
     with pytest.raises(AttributeError, match="predict_quantiles"):
         regressor("mse").predict_quantiles(X)
+
+
+def test_the_report_names_each_level(tmp_path):
+    FITTED.explain(X[:200], Y[:200], held_out=(X[2000:], Y[2000:])).save(tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "the loss aims at 10 %, 50 %, 90 %" in text
+    assert "quantile 0.9" in text

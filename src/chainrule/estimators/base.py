@@ -18,7 +18,7 @@ from chainrule.model.network import Network
 from chainrule.model.objective import Objective
 from chainrule.model.parameters import Parameters
 from chainrule.training.monitor import Metric
-from chainrule.training.sources import check_finite
+from chainrule.training.sources import check_finite, check_range
 from chainrule.training.state import TrainingState
 
 __all__ = ["BaseMLP"]
@@ -62,6 +62,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     dtype: Any
     engine: Any
     n_threads: int | None
+    n_estimators: int
     weight_decay: float | None
     monitor: Any
     l1: float
@@ -86,6 +87,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     validation_loss_curve_: list[float] | None
     validation_scores_: list[float] | None
     classes_: np.ndarray
+    estimators_: list[Any]
     n_features_in_: int
     n_outputs_: int
     # What the options that training is built on meant when it began.
@@ -177,7 +179,10 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         )
         if not plain:  # scikit-learn's own checks: names, shapes, conversions
             X = self._numbers_of(X, reset=False)
-        check_finite(X, "X", self.__dict__.get("feature_names_in_"))
+        names = self.__dict__.get("feature_names_in_")
+        check_finite(X, "X", names)
+        if X.dtype == np.float64 and "parameters_" in self.__dict__:
+            check_range(X, self.parameters_.vector.dtype, "X", names)
         return X
 
     def _numbers_of(self, X: Any, reset: bool) -> Any:
@@ -214,6 +219,10 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
 
     def _fitted(self, name: str) -> Parameters:
         parameters: Parameters | None = self.__dict__.get("parameters_")
+        if "estimators_" in self.__dict__:
+            raise AttributeError(
+                f"an ensemble has no {name!r} of its own; each network has: estimators_[0].{name}."
+            )
         if parameters is None:
             raise AttributeError(
                 f"{type(self).__name__} has no attribute {name!r} before it is fitted. Call fit."

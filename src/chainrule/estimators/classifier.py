@@ -11,6 +11,7 @@ from sklearn.utils.validation import column_or_1d
 
 from chainrule.engines.engine import Engine
 from chainrule.estimators.class_weight import BALANCED, ClassWeights, label_weights, row_weights
+from chainrule.estimators.ensemble import member_scores
 from chainrule.estimators.fitting import FittingMLP, steps_by_batches
 from chainrule.estimators.inputs import as_targets
 from chainrule.formulas.activations import sigmoid, softmax
@@ -73,6 +74,9 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         The weight of each label that ``class_weight`` gave.
     seed_ : int
         The seed of every random choice.
+    estimators_ : list of MLPClassifier
+        The networks, where ``n_estimators`` is above 1; what belongs to one network (``coefs_``,
+        curves, `explain`) is theirs.
     n_layers_, n_outputs_, out_activation_, n_features_in_, feature_names_in_
         As in scikit-learn.
 
@@ -132,6 +136,7 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         clip_norm: float | None = None,
         averaging: float = 0.0,
         label_smoothing: float = 0.0,
+        n_estimators: int = 1,
     ) -> None:
         self._keep(locals())
 
@@ -142,7 +147,7 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         Parameters
         ----------
         X, y, sample_weight
-            As in `fit`.
+            As in `fit`; weights count within the rows of one call.
         classes : array (n_classes,)
             All labels that will ever come; needed in the first call.
 
@@ -156,7 +161,7 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
                 "of this call only; got 'balanced'. Count all rows that will come, and pass "
                 "{label: n_samples / (n_classes * n_of_label)}."
             )
-        if not hasattr(self, "parameters_"):
+        if not hasattr(self, "classes_"):
             if classes is None:
                 raise InputError(
                     "classes must be passed on the first call to partial_fit; got None. Pass all "
@@ -171,6 +176,9 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable label of each row; for multilabel targets rows of 0 and 1."""
+        if "estimators_" in self.__dict__:
+            p = self.predict_proba(X)
+            return np.asarray(p > 0.5, np.int64) if self._multilabel else self.classes_[p.argmax(1)]
         scores = self._scores(X)
         if self._multilabel:
             return np.asarray(self._yes(scores), dtype=np.int64)
@@ -191,7 +199,12 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probability of every label, in the order of ``classes_``."""
-        s = self._scores(X)
+        if "estimators_" in self.__dict__:
+            p: np.ndarray = np.mean([self._proba_of(s) for s in member_scores(self, X)], axis=0)
+            return p
+        return self._proba_of(self._scores(X))
+
+    def _proba_of(self, s: np.ndarray) -> np.ndarray:
         if not self._one_score_for_two:
             return self._mean_of(s)
         if self.objective_.loss.link is sigmoid:  # 1 - p would lose the digits of a small rest
@@ -207,7 +220,13 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """Return the log of `predict_proba`, from the scores: finite for every finite score."""
-        s = self._scores(X)
+        if "estimators_" in self.__dict__:
+            members = [self._log_proba_of(s) for s in member_scores(self, X)]
+            mean: np.ndarray = np.logaddexp.reduce(members) - np.log(len(members))
+            return mean
+        return self._log_proba_of(self._scores(X))
+
+    def _log_proba_of(self, s: np.ndarray) -> np.ndarray:
         loss, xp = self.objective_.loss, namespace(s)
         with np.errstate(all="ignore"):
             log_p: np.ndarray = loss.log_mean(xp, s)

@@ -71,7 +71,7 @@ def answer_remarks(estimator: "FittingMLP", rows: Rows) -> list[str]:
     if classes is None or getattr(estimator, "_multilabel", False):
         return []
     numbers = (p[:, 0] > 0.5).astype(int) if p.shape[1] == 1 else p.argmax(axis=1)
-    truth = y[:, 0].astype(int) if p.shape[1] == 1 else y.argmax(axis=1)
+    truth = (y[:, 0] > 0.5).astype(int) if p.shape[1] == 1 else y.argmax(axis=1)
     one = int(numbers[0])
     share = float(np.average(truth == one, weights=rows.weight))
     learnt_all = estimator.stopped_because_ == "no_improvement"

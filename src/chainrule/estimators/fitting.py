@@ -15,12 +15,13 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 from chainrule.estimators.callbacks import Callback, SupportsCallbacks, tell_scikit_learn
 from chainrule.estimators.checking import check_options, check_unchanged, warn_without_effect
 from chainrule.estimators.data_warnings import answer_remarks, input_remarks
+from chainrule.estimators.ensemble import fit_members, pass_members
 from chainrule.estimators.ingredients import (
     LBFGS_NAME,
     make_schedule,
     solver_of,
 )
-from chainrule.estimators.inputs import as_targets
+from chainrule.estimators.inputs import as_targets, as_weights
 from chainrule.estimators.progress import shown
 from chainrule.estimators.refusal import unchanged_if_refused
 from chainrule.estimators.running import RunningMLP
@@ -94,11 +95,15 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
             A ValueError that names the argument, its value and what to do.
         """
         check_options(self)
+        given = (X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
+        if self.n_estimators != 1:
+            with unchanged_if_refused(self):
+                fit_members(self, given)
+            return self
         divergence = None
 
         def train(callbacks: Sequence[Callback]) -> None:
             nonlocal divergence
-            given = (X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
             epochs = self._training(*given, callbacks=callbacks)
             divergence = self._follow(epochs, total=self.max_iter, stacklevel=6)
 
@@ -140,6 +145,11 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
             At once when the loss left the finite numbers, or rose a million times; the estimator
             then holds the last good parameters.
         """
+        if self.n_estimators != 1:
+            raise InputError(
+                f"n_estimators must be 1 for fit_epochs, which follows one network; got "
+                f"{self.n_estimators}. Call fit."
+            )
         yield from self._training(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
 
     def _training(
@@ -183,7 +193,7 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
         Parameters
         ----------
         X, y, sample_weight
-            As in `fit`.
+            As in `fit`; weights count within the rows of one call.
 
         Returns
         -------
@@ -192,6 +202,10 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
         return self._pass_over(X, y, sample_weight)
 
     def _pass_over(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Self:
+        if self.n_estimators != 1:
+            with unchanged_if_refused(self):
+                pass_members(self, (X, y, sample_weight, classes))
+            return self
         with unchanged_if_refused(self):
             check_options(self)
             if self.early_stopping:
@@ -273,6 +287,11 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
         """
         from chainrule.estimators.explaining import explanation_of
 
+        if "estimators_" in self.__dict__:
+            raise InputError(
+                "explain is of one network, and this is an ensemble. Call "
+                "estimators_[0].explain(X, y) for its first one."
+            )
         check_is_fitted(self, "parameters_")
         return explanation_of(self, (X, y, sample_weight), held_out)
 
@@ -288,5 +307,5 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
         check_consistent_length(X, y)
         weight = None
         if sample_weight is not None:
-            weight = checked_weight(np.asarray(sample_weight), X.shape[0], np.empty(0), name)
+            weight = checked_weight(as_weights(sample_weight, name), X.shape[0], np.empty(0), name)
         return Samples(X, y, weight)

@@ -14,7 +14,7 @@ import numpy as np
 
 from chainrule.foundation.errors import InputError, InputTypeError, must_be
 
-__all__ = ["as_inputs", "as_numbers", "as_targets"]
+__all__ = ["as_inputs", "as_numbers", "as_targets", "as_weights"]
 
 ENCODE = (
     "Encode text as numbers, for example with scikit-learn's OneHotEncoder or OrdinalEncoder, or "
@@ -123,11 +123,18 @@ def as_targets(y: Any) -> np.ndarray:
             row = int(np.argwhere(~finite)[0, 0])
             infinite = kind == "f" and not np.any(np.isnan(values[row]))
             raise _missing(row, "infinity" if infinite else "NaN" if kind == "f" else "NaT")
-    if kind == "O":
+    known = str | bytes | int
+    if kind == "O" and not all(issubclass(one, known) for one in set(map(type, values.flat))):
         for place, value in np.ndenumerate(values):
             if type(value).__name__ in ("NAType", "NaTType") or value != value:
                 raise _missing(place[0], "NaN" if isinstance(value, Real) else "a missing value")
     return values
+
+
+def as_weights(weight: Any, name: str) -> np.ndarray:
+    """Return weights as an array of numbers; what they may be is the loss's to say."""
+    values = _array(weight, name)
+    return as_numbers(values.astype(object), name) if values.dtype.kind in "OUST" else values
 
 
 def _missing(row: int, what: str) -> InputError:
@@ -199,7 +206,7 @@ def _no_number(name: str, value: Any, where: str) -> InputError:
         )
     sentence = f"{name} must hold numbers; got {value!r} in {where}."
     if isinstance(value, str | bytes):
-        return InputError(f"{sentence} {ENCODE if name == 'X' else 'Convert the targets.'}")
+        return InputError(f"{sentence} {ENCODE if name == 'X' else 'Convert it.'}")
     if isinstance(value, complex | np.complexfloating):
         return InputError(f"{sentence} Complex data not supported.")
     if type(value).__module__ == "datetime" or isinstance(value, np.datetime64 | np.timedelta64):

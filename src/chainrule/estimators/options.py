@@ -299,6 +299,12 @@ OPTIONS: dict[str, Option] = {
         or_none(COUNT),
         acts=COMPILED,
     ),
+    "n_estimators": Option(
+        "int",
+        "Networks of different seeds, trained side by side on the threads; their mean answer is "
+        "that of the estimator. Each holds out rows of its own.",
+        COUNT,
+    ),
     "weight_decay": Option(
         "float",
         "Decoupled decay of the optimizer; None takes the solver's own (0.01 for ``adamw``).",

@@ -8,6 +8,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
 
 from chainrule.engines.engine import Engine
+from chainrule.estimators.ensemble import mean_answers, member_answers
 from chainrule.estimators.fitting import FittingMLP
 from chainrule.estimators.inputs import as_numbers
 from chainrule.estimators.quantiles import interval_columns, nearest_median, sorted_quantiles
@@ -31,6 +32,12 @@ def _has_levels(estimator: "MLPRegressor") -> bool:
             f"quantiles need the loss 'quantile'; this one is {loss.name!r}. Take "
             'losses.get("quantile", q=(0.1, 0.5, 0.9)).'
         )
+    return True
+
+
+def _has_members(estimator: "MLPRegressor") -> bool:
+    if estimator.n_estimators == 1:
+        raise AttributeError("predict_std needs several networks; n_estimators is 1.")
     return True
 
 
@@ -118,6 +125,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
         clip_norm: float | None = None,
         averaging: float = 0.0,
         scale_target: bool = True,
+        n_estimators: int = 1,
     ) -> None:
         self._keep(locals())
 
@@ -176,7 +184,32 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
         assert isinstance(loss, Quantile)
         return answers[:, interval_columns(loss.levels, coverage)]
 
+    @available_if(_has_members)  # type: ignore[untyped-decorator]
+    def predict_std(self, X: Any) -> np.ndarray:
+        """Return the standard deviation of the networks' predictions, of the shape of `predict`.
+
+        It says where the networks disagree, mostly far from the rows trained on. It is no interval
+        for the target, which holds its noise too: for that see `predict_interval`.
+
+        Examples
+        --------
+        >>> X = np.linspace(-1.0, 1.0, 50)[:, None]
+        >>> model = MLPRegressor(hidden_layer_sizes=(16,), solver="lbfgs", n_estimators=5,
+        ...                      max_iter=5000, random_state=0).fit(X, np.sin(3.0 * X[:, 0]))
+        >>> near, far = model.predict_std([[0.0], [5.0]])
+        >>> bool(near < far)
+        True
+        """
+        answers = member_answers(self, X)
+        loss = self.objective_.loss
+        if isinstance(loss, Quantile):
+            answers = np.stack([nearest_median(loss, one) for one in answers])
+        spread: np.ndarray = answers.std(axis=0, ddof=1)
+        return spread[:, 0] if spread.ndim == 2 and spread.shape[1] == 1 else spread
+
     def _answers(self, X: Any) -> np.ndarray:
+        if "estimators_" in self.__dict__:
+            return mean_answers(self, X)
         s = self._scores(X)
         with np.errstate(all="ignore"):
             p: np.ndarray = self.objective_.loss.mean(namespace(s), s)

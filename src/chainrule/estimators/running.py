@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.engines.engine import Rows, choose_engine
+from chainrule.engines.engine import Engine, Rows, choose_engine
 from chainrule.estimators.base import BaseMLP
 from chainrule.estimators.callbacks import Callback, callbacks_of
 from chainrule.estimators.checking import fixed_options
@@ -39,6 +39,7 @@ class RunningMLP(BaseMLP):
     def _begin(self, samples: Samples, seed: int, classes: Any = None) -> None:
         """Build the network and its starting state from the first data."""
         X, y, weight = samples
+        self.__dict__.pop("estimators_", None)
         loss, self.n_outputs_ = self._learn_targets(y, weight, classes)
         widths = [X.shape[1], *hidden_widths(self.hidden_layer_sizes), self.n_outputs_]
         network = Network.of_widths(widths, self.activation)
@@ -86,8 +87,7 @@ class RunningMLP(BaseMLP):
             weighted = held._replace(weight=self._weighted(held.y, held.weight))
             held_out = self._rows(weighted, names)
         self.objective_ = make_objective(self, self.network_, self.objective_.loss)
-        engine = choose_engine(self.engine, self.objective_, make_optimizer(self), self.n_threads)
-        self._engine = engine
+        engine = self._engine = self._training_engine()
         patience = None if self.n_iter_no_change == math.inf else int(self.n_iter_no_change)
         metric, monitor = None, "loss"
         if held is not None and held_out is not None:
@@ -129,6 +129,19 @@ class RunningMLP(BaseMLP):
         # the state is touched last, when nothing can be refused any more
         self._take_over_changes("training loss" if held is None else self.monitor)
         return run
+
+    def _training_engine(self) -> Engine:
+        """Return the engine of the last call where it computes the same, for its memory."""
+        optimizer, asked = make_optimizer(self), (self.engine, self.n_threads)
+        known: Engine | None = self.__dict__.get("_engine")
+        if (
+            known is not None
+            and getattr(self, "_engine_asked", None) == asked
+            and (known.objective, known.optimizer) == (self.objective_, optimizer)
+        ):
+            return known
+        self._engine_asked = asked
+        return choose_engine(self.engine, self.objective_, optimizer, self.n_threads)
 
     def _followed(
         self, run: Generator[Epoch, bool | None, Ending], callbacks: Sequence[Callback] = ()
@@ -175,7 +188,9 @@ class RunningMLP(BaseMLP):
 
     def _publish(self) -> None:
         """Show the parameters of the state in the user's units."""
-        self.parameters_ = self.network_.parameters(self._fold(self._state.best_parameters.vector))
+        with np.errstate(all="ignore"):  # after a step that diverged
+            vector = self._fold(self._state.best_parameters.vector)
+        self.parameters_ = self.network_.parameters(vector)
 
 
 def _is_true(answer: Any) -> bool:

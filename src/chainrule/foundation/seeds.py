@@ -23,6 +23,7 @@ class Purpose(IntEnum):
     SPLIT = 2
     DROPOUT = 3
     SAMPLE = 4
+    MEMBER = 5
 
 
 def stream(seed: int, purpose: Purpose, *counters: int) -> np.random.Generator:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -12,14 +11,23 @@ import numpy as np
 
 from chainrule.estimators.checking import fixed_options
 from chainrule.estimators.classifier import MLPClassifier
+from chainrule.estimators.ensemble import take_over
 from chainrule.estimators.ingredients import make_objective, start_state
 from chainrule.estimators.regressor import MLPRegressor
 from chainrule.estimators.target_scale import TargetScale
 from chainrule.formulas.loss import losses
-from chainrule.formulas.optimizers import optimizers
-from chainrule.formulas.records import Formula, activations, restore
-from chainrule.formulas.schedules import schedules
+from chainrule.formulas.records import restore
 from chainrule.foundation.errors import FileFormatError, InputError, must_be
+from chainrule.interop.model_values import (
+    class_weight_from_json,
+    class_weight_to_json,
+    labels_from_json,
+    labels_to_json,
+    option_from_json,
+    option_to_json,
+    text,
+    whole,
+)
 from chainrule.model.network import Network
 from chainrule.training.state import read_arrays, write_arrays
 
@@ -33,14 +41,13 @@ Estimator: TypeAlias = MLPClassifier | MLPRegressor
 ESTIMATORS: dict[str, type[Estimator]] = {
     kind.__name__: kind for kind in (MLPClassifier, MLPRegressor)
 }
-# Options that name a formula, and the catalogue of each.
-CATALOGUES: dict[str, Any] = {
-    "activation": activations,
-    "solver": optimizers,
-    "learning_rate": schedules,
-    "loss": losses,
-}
-CURVES = ("loss_curve_", "penalty_curve_", "validation_loss_curve_", "validation_scores_")
+CURVES = (
+    "loss_curve_",
+    "penalty_curve_",
+    "learning_rate_curve_",
+    "validation_loss_curve_",
+    "validation_scores_",
+)
 COUNTS = ("n_iter_", "t_", "seed_", "n_features_in_", "n_outputs_")
 
 
@@ -107,38 +114,55 @@ def save_model(
     """
     import chainrule
 
-    name = type(estimator).__name__
-    if ESTIMATORS.get(name) is not type(estimator):
+    if ESTIMATORS.get(type(estimator).__name__) is not type(estimator):
         raise must_be("estimator", "an MLPClassifier or MLPRegressor", estimator)
-    if not hasattr(estimator, "parameters_"):
+    if not (hasattr(estimator, "parameters_") or hasattr(estimator, "estimators_")):
         raise must_be("estimator", "fitted", estimator, "Call fit first.")
-    _check_finite(estimator)
-    objective = estimator.objective_
+    description, arrays = _described(estimator)
+    description["version"] = chainrule.__version__
+    description["preparation"] = None if preparation is None else preparation.to_dict()
+    description["training"] = training or {}
+    write_arrays(path, KIND, FORMAT, description, arrays)
+
+
+def _described(estimator: Estimator) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Return what a file holds of an estimator: its description, and its arrays."""
     description: dict[str, Any] = {
-        "version": chainrule.__version__,
-        "estimator": name,
+        "estimator": type(estimator).__name__,
         "options": {
-            option: _option_to_json(estimator, option, value)
+            option: option_to_json(estimator, option, value)
             for option, value in estimator.get_params(deep=False).items()
         },
+    }
+    if hasattr(estimator, "estimators_"):
+        members = [_described(member) for member in estimator.estimators_]
+        description["members"] = [one for one, _ in members]
+        description["seed"] = estimator.seed_
+        arrays = {
+            f"{number}.{name}": array
+            for number, (_, own) in enumerate(members)
+            for name, array in own.items()
+        }
+        return description, arrays
+    _check_finite(estimator)
+    description |= {
         "network": estimator.network_.to_dict(),
-        "loss": objective.loss.to_dict(),
+        "loss": estimator.objective_.loss.to_dict(),
         "curves": {curve: getattr(estimator, curve) for curve in CURVES},
         "counts": {count: int(getattr(estimator, count)) for count in COUNTS},
         "learning_rates": estimator.learning_rate_curve_,
         "seconds": estimator.fit_seconds_,
         "stopped_because": estimator.stopped_because_,
         "train_loss": estimator.train_loss_,
+        "fit_seconds": estimator.fit_seconds_,
         "batch_size": [estimator.batch_size_, estimator.batch_size_reason_],
         "feature_names": _names(getattr(estimator, "feature_names_in_", None)),
-        "preparation": None if preparation is None else preparation.to_dict(),
-        "training": training or {},
     }
     arrays = {"parameters": np.asarray(estimator.parameters_.vector)}
     if isinstance(estimator, MLPClassifier):
-        description["classes"] = _labels_to_json(estimator.classes_)
+        description["classes"] = labels_to_json(estimator.classes_)
         description["multilabel"] = bool(estimator._multilabel)
-        description["class_weight"] = _class_weight_to_json(estimator.class_weight_)
+        description["class_weight"] = class_weight_to_json(estimator.class_weight_)
     else:
         scale = estimator.target_scale_
         description["target_spread"] = None if scale is None else scale.spread
@@ -146,7 +170,7 @@ def save_model(
         description["loss_unit"] = estimator._loss_unit
         if scale is not None:
             arrays["target_center"] = scale.center
-    write_arrays(path, KIND, FORMAT, description, arrays)
+    return description, arrays
 
 
 def load(path: str | os.PathLike[str]) -> Estimator:
@@ -190,11 +214,46 @@ def read_model(path: str | os.PathLike[str]) -> Model:
 
 
 def _restored(description: dict[str, Any], arrays: dict[str, np.ndarray]) -> Model:
+    estimator = _estimator(description, arrays)
+    preparation = _preparation(description["preparation"])
+    estimator.preparation_ = preparation
+    if preparation is not None and len(preparation.feature_names) != estimator.network_.n_in:
+        raise ValueError("the preparation does not give the network's inputs")
+    training = description["training"]
+    if not isinstance(training, dict):
+        raise TypeError("training must be a record")
+    return Model(estimator, preparation, training, text(description["version"]))
+
+
+def _estimator(description: dict[str, Any], arrays: dict[str, np.ndarray]) -> Estimator:
     kind = ESTIMATORS[description["estimator"]]
-    options = {
-        option: _option_from_json(option, value) for option, value in description["options"].items()
+    estimator = kind(**_options_of(description))
+    if "members" in description:
+        members = []
+        for number, one in enumerate(description["members"]):
+            first = f"{number}."
+            own = {
+                name.removeprefix(first): array
+                for name, array in arrays.items()
+                if name.startswith(first)
+            }
+            members.append(_single(kind(**_options_of(one)), one, own))
+        _check_members(estimator, members)
+        take_over(estimator, members, whole(description["seed"]))
+        return estimator
+    return _single(estimator, description, arrays)
+
+
+def _options_of(description: dict[str, Any]) -> dict[str, Any]:
+    return {
+        option: option_from_json(option, value) for option, value in description["options"].items()
     }
-    estimator = kind(**options)
+
+
+def _single(
+    estimator: Estimator, description: dict[str, Any], arrays: dict[str, np.ndarray]
+) -> Estimator:
+    """Return the estimator of one network, fitted."""
     network = Network.from_dict(description["network"])
     vector = arrays["parameters"]
     if vector.shape != (network.n_parameters,) or vector.dtype.kind != "f":
@@ -205,30 +264,31 @@ def _restored(description: dict[str, Any], arrays: dict[str, np.ndarray]) -> Mod
     estimator.learning_rate_curve_ = _curve(description.get("learning_rates")) or []
     estimator.fit_seconds_ = float(description.get("seconds", 0.0))
     for count in COUNTS:
-        setattr(estimator, count, _whole(description["counts"][count]))
+        setattr(estimator, count, whole(description["counts"][count]))
     estimator.network_ = network
     estimator.parameters_ = network.parameters(vector)
     loss = restore(losses, description["loss"])
     estimator.objective_ = make_objective(estimator, network, loss)
-    estimator.stopped_because_ = _text(description["stopped_because"])
+    estimator.stopped_because_ = text(description["stopped_because"])
     size, reason = description["batch_size"]
-    estimator.batch_size_ = _whole(size)
-    estimator.batch_size_reason_ = None if reason is None else _text(reason)
+    estimator.batch_size_ = whole(size)
+    estimator.batch_size_reason_ = None if reason is None else text(reason)
     estimator.n_layers_ = len(network.layers) + 1
     estimator.out_activation_ = loss.link.aliases[0] if loss.link.aliases else loss.link.name
     if description["feature_names"] is not None:
-        names = [_text(name) for name in description["feature_names"]]
+        names = [text(name) for name in description["feature_names"]]
         estimator.feature_names_in_ = np.array(names, dtype=object)
     losses_seen, scores = estimator.loss_curve_, estimator.validation_scores_
     estimator.loss_ = losses_seen[-1] if losses_seen else math.nan
     estimator.train_loss_ = float(description["train_loss"])
+    estimator.fit_seconds_ = float(description["fit_seconds"])
     estimator.best_loss_ = min(losses_seen) if losses_seen and not scores else None
     estimator.best_validation_score_ = max(scores) if scores else None
     if isinstance(estimator, MLPClassifier):
-        estimator.classes_ = _labels_from_json(description["classes"])
+        estimator.classes_ = labels_from_json(description["classes"])
         estimator._multilabel = description["multilabel"] is True
         # not in the files of version 0.1
-        estimator.class_weight_ = _class_weight_from_json(description.get("class_weight"))
+        estimator.class_weight_ = class_weight_from_json(description.get("class_weight"))
     else:
         spread = description["target_spread"]
         estimator.target_scale_ = (
@@ -242,14 +302,26 @@ def _restored(description: dict[str, Any], arrays: dict[str, np.ndarray]) -> Mod
         estimator, network, seed=estimator.seed_, parameters=network.parameters(vector)
     )
     estimator._state.go_on_from(estimator._unfold(vector))
-    preparation = _preparation(description["preparation"])
-    estimator.preparation_ = preparation
-    if preparation is not None and len(preparation.feature_names) != network.n_in:
-        raise ValueError("the preparation does not give the network's inputs")
-    training = description["training"]
-    if not isinstance(training, dict):
-        raise TypeError("training must be a record")
-    return Model(estimator, preparation, training, _text(description["version"]))
+    return estimator
+
+
+def _check_members(estimator: Estimator, members: list[Estimator]) -> None:
+    """Refuse an ensemble whose networks do not answer the same question."""
+    first = members[0]
+    alike = all(
+        type(one) is type(estimator)
+        and one.network_.n_in == first.network_.n_in
+        and one.network_.n_out == first.network_.n_out
+        and one.objective_.loss.link == first.objective_.loss.link
+        and _classes(one) == _classes(first)
+        for one in members
+    )
+    if not alike or len(members) != estimator.n_estimators:
+        raise ValueError("the networks of the ensemble do not fit together")
+
+
+def _classes(estimator: Estimator) -> list[Any]:
+    return estimator.classes_.tolist() if isinstance(estimator, MLPClassifier) else []
 
 
 def _check_finite(estimator: Estimator) -> None:
@@ -290,130 +362,9 @@ def _preparation(record: Any) -> Preparation | None:
     return Preparation.from_dict(record)
 
 
-def _option_to_json(estimator: Estimator, option: str, value: Any) -> Any:
-    if option == "random_state":  # a generator's seed is the one it gave
-        return estimator.seed_ if value is not None else None
-    if option == "engine" and not isinstance(value, str):
-        return "auto"
-    if option == "class_weight":
-        return _class_weight_to_json(value)
-    # code, which no file holds
-    if option == "monitor" and not isinstance(value, str):
-        return "score"
-    if option == "callbacks":
-        return None
-    if option == "dtype" and value is not None:
-        return np.dtype(value).name
-    return _plain(option, value)
-
-
-def _plain(option: str, value: Any) -> Any:
-    if isinstance(value, Formula):
-        return value.to_dict()
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, list | tuple | np.ndarray):
-        return [_plain(option, item) for item in value]
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    raise must_be(option, "a number, a text, or a record of a catalogue", value)
-
-
-def _class_weight_to_json(value: Any) -> Any:
-    if isinstance(value, list | tuple):
-        return [_class_weight_to_json(one) for one in value]
-    if isinstance(value, Mapping):  # JSON has texts as keys, labels are of any kind
-        labels = [_plain("class_weight", label) for label in value]
-        weights = [float(value[label]) for label in value]
-        return {"labels": labels, "weights": weights}
-    return value
-
-
-def _class_weight_from_json(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_class_weight_from_json(one) for one in value]
-    if isinstance(value, dict):
-        weights = [float(weight) for weight in value["weights"]]
-        return dict(zip(value["labels"], weights, strict=True))
-    return value
-
-
-def _option_from_json(option: str, value: Any) -> Any:
-    if option == "class_weight":
-        return _class_weight_from_json(value)
-    if isinstance(value, dict):
-        return restore(CATALOGUES[option], value)
-    if isinstance(value, list):
-        items = [_option_from_json(option, item) for item in value]
-        return tuple(items) if option == "hidden_layer_sizes" else items
-    return value
-
-
-# The kinds of labels, how NumPy calls them, and what JSON must hold for them.
-LABELS: dict[str, tuple[str, Callable[[Any], bool]]] = {
-    "str": ("UT", lambda value: isinstance(value, str)),
-    "bool": ("b", lambda value: isinstance(value, bool)),
-    "int": ("iu", lambda value: isinstance(value, int) and not isinstance(value, bool)),
-    "float": ("f", lambda value: isinstance(value, float)),
-    "object": ("O", lambda value: isinstance(value, str | int | float)),
-}
-
-
-def _labels_to_json(labels: np.ndarray) -> dict[str, Any]:
-    if labels.dtype.kind in "Mm":
-        return {"kind": "time", "dtype": labels.dtype.name, "values": labels.view("i8").tolist()}
-    if labels.dtype.kind == "S":
-        return {"kind": "bytes", "dtype": "", "values": [b.decode("latin-1") for b in labels]}
-    values = labels.tolist()
-    for name, (kinds, right) in LABELS.items():
-        if labels.dtype.kind in kinds and all(right(value) for value in values):
-            return {"kind": name, "dtype": labels.dtype.name, "values": values}
-    raise must_be("labels", "texts, numbers or bools for a file", labels.dtype, "Convert them.")
-
-
-def _labels_from_json(record: dict[str, Any]) -> np.ndarray:
-    if record["kind"] == "time":
-        numbers = np.array([_integer(value) for value in record["values"]], dtype=np.int64)
-        dtype = np.dtype(_text(record["dtype"]))
-        if dtype.kind not in "Mm":
-            raise ValueError("the labels are not of their dtype")
-        return numbers.view(dtype)
-    if record["kind"] == "bytes":
-        return np.array([_text(value).encode("latin-1") for value in record["values"]])
-    kinds, right = LABELS[record["kind"]]
-    values = record["values"]
-    if not isinstance(values, list) or not all(right(value) for value in values):
-        raise ValueError("the labels are not of their kind")
-    if record["kind"] in ("str", "object"):
-        dtype = np.dtype(object if record["kind"] == "object" else str)
-    else:
-        dtype = np.dtype(_text(record["dtype"]))
-        if dtype.kind not in kinds:
-            raise ValueError("the labels are not of their dtype")
-    return np.array(values, dtype=dtype)
-
-
 def _names(names: Any) -> list[str] | None:
     return None if names is None else [str(name) for name in names]
 
 
 def _curve(value: Any) -> list[float] | None:
     return None if value is None else [float(number) for number in value]
-
-
-def _integer(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise ValueError(f"a whole number is needed, got {value!r}")
-    return value
-
-
-def _whole(value: Any) -> int:
-    if _integer(value) < 0:
-        raise ValueError(f"a count must be at least 0, got {value!r}")
-    return int(value)
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"a name must be a text, got {value!r}")
-    return value

@@ -1,5 +1,6 @@
 """Where rows come from: people's arrays, checked once, as the rows an engine works on."""
 
+from collections.abc import Callable
 from typing import Any
 
 import array_api_compat
@@ -11,7 +12,7 @@ from chainrule.foundation.arrays import Array, namespace
 from chainrule.foundation.errors import InputError
 from chainrule.model.objective import Objective
 
-__all__ = ["check_finite", "make_rows"]
+__all__ = ["check_finite", "check_range", "make_rows"]
 
 
 # So many numbers are looked at one by one, without the sum that saves a temporary array.
@@ -76,6 +77,7 @@ def make_rows(
             f"{names[0]} must hold real numbers; got {values.dtype}. Convert or encode the columns."
         )
     check_finite(x, names[0], columns)
+    check_range(x, like.dtype, names[0], columns)
     targets = objective.loss.encode(y, objective.network.n_out, like)
     targets = objective.loss.smoothed(targets, label_smoothing)
     if targets.shape[0] != x.shape[0]:
@@ -108,16 +110,41 @@ def check_finite(x: Array, name: str, columns: Any = None) -> None:
         # The sum first: one pass without a temporary, right unless the sum overflows.
         if bool(xp.isfinite(xp.sum(values))) or bool(xp.all(xp.isfinite(values))):
             return
+    cell = _first_cell(x, lambda values: ~np.isfinite(values), columns)
+    raise InputError(
+        f"{name} must be finite, without NaN and inf; got {cell}, counted from 0. Remove such "
+        "rows, or fill the cells."
+    )
+
+
+def check_range(x: Array, dtype: Any, name: str, columns: Any = None) -> None:
+    """Refuse finite numbers that the parameters' dtype cannot hold, and name the first such cell.
+
+    Inputs are converted batch by batch; there such a number would become infinite.
+    """
+    values = x.data if hasattr(x, "tocsr") else x
+    if not isinstance(values, np.ndarray) or values.dtype.kind != "f" or not values.size:
+        return
+    if values.dtype.itemsize <= np.dtype(dtype).itemsize:
+        return
+    limit = float(np.finfo(dtype).max)
+    if max(values.max(), -values.min()) <= limit:
+        return
+    cell = _first_cell(x, lambda values: np.abs(values) > limit, columns)
+    raise InputError(
+        f"{name} must be within {limit:.2g} for {np.dtype(dtype).name}; got {cell}, counted from "
+        "0. Scale the column, or train in float64."
+    )
+
+
+def _first_cell(x: Array, wrong: Callable[[np.ndarray], np.ndarray], columns: Any) -> str:
     if hasattr(x, "tocsr"):
         entries = x.tocoo()
-        place = int(np.argmin(np.isfinite(entries.data)))
+        place = int(np.argmax(wrong(entries.data)))
         row, column = int(entries.row[place]), int(entries.col[place])
         value = float(entries.data[place])
     else:
-        row, column = (int(i) for i in np.argwhere(~np.isfinite(np.asarray(x)))[0])
+        row, column = (int(i) for i in np.argwhere(wrong(np.asarray(x)))[0])
         value = float(x[row, column])
     named = f" ({str(columns[column])!r})" if columns is not None else ""
-    raise InputError(
-        f"{name} must be finite, without NaN and inf; got {value} in row {row}, column "
-        f"{column}{named}, counted from 0. Remove such rows, or fill the cells."
-    )
+    return f"{value} in row {row}, column {column}{named}"

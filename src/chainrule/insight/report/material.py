@@ -116,6 +116,9 @@ class Material:
     def targets(self) -> tuple[str, ...]:
         """The names of the outputs of a regression."""
         n_out = self.subject.objective.network.n_out
+        levels = getattr(self.subject.objective.loss, "levels", ())
+        if len(levels) > 1:
+            return tuple(f"quantile {level:g}" for level in levels)
         return ("target",) if n_out == 1 else tuple(f"target {k}" for k in range(1, n_out + 1))
 
     @property
@@ -123,7 +126,7 @@ class Material:
         """The loss in words, with its options."""
         loss = self.subject.objective.loss
         options = {**vars(loss), **self.subject.facts.get("loss_options", {})}
-        named = ", ".join(f"{name} {value:g}" for name, value in options.items())
+        named = ", ".join(f"{name} {_written(value)}" for name, value in options.items())
         name = loss.name.replace("_", " ")
         return f"{name} ({named})" if named else name
 
@@ -209,3 +212,8 @@ def clipped(name: Any) -> str:
     """Return a name as one line that fits a table."""
     text = " ".join(str(name).split()) or "(empty)"
     return text if len(text) <= NAME_LENGTH else f"{text[: NAME_LENGTH - 1]}…"
+
+
+def _written(option: float | tuple[float, ...]) -> str:
+    numbers = option if isinstance(option, tuple) else (option,)
+    return " ".join(f"{number:g}" for number in numbers)

@@ -65,9 +65,10 @@ def _means(material: Material) -> bool:
 
 def _coverage(material: Material, record: list[dict[str, Any]]) -> list[Block]:
     """Return how often the truth lies below the prediction, for a loss that aims at a share."""
-    q = getattr(material.subject.objective.loss, "q", None)
-    if q is None:
+    levels = getattr(material.subject.objective.loss, "levels", None)
+    if levels is None:
         return []
+    aim = ", ".join(map(share, levels))
     below = [
         material.predictions.mean(y <= p)
         for p, y in zip(material.predictions.p.T, material.predictions.y.T, strict=True)
@@ -75,7 +76,7 @@ def _coverage(material: Material, record: list[dict[str, Any]]) -> list[Block]:
     for one, part in zip(record, below, strict=True):
         one["share below"] = part
     said = ", ".join(share(part) for part in below)
-    return [Sentence(f"Truth at or below the prediction: {said}; the loss aims at {share(q)}.")]
+    return [Sentence(f"Truth at or below the prediction: {said}; the loss aims at {aim}.")]
 
 
 def _histogram(error: np.ndarray, of: str) -> Bars:
