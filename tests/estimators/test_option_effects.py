@@ -124,6 +124,14 @@ def test_once_per_fit_and_once_per_run_of_partial_fits():
     assert sum(w.category is NoEffectWarning for w in caught) == 2 * 2 + 1
 
 
+def test_several_networks_say_it_once():
+    model = MLPClassifier(**SMALL, momentum=0.5, n_estimators=3)
+    assert warned(model) == ["momentum"]
+    with pytest.warns(NoEffectWarning) as caught:
+        clone(model).partial_fit(X, Y, classes=[0, 1]).partial_fit(X, Y)
+    assert [w.filename for w in caught if w.category is NoEffectWarning] == [__file__]
+
+
 def test_defaults_of_the_two_estimators_agree():
     one, two = (inspect.signature(kind).parameters for kind in (MLPClassifier, MLPRegressor))
     for name in one.keys() & two.keys() - {"loss"}:

@@ -63,7 +63,7 @@ def warn_without_effect(estimator: Any, *, own_rows: bool = False) -> None:
 
 
 def _level_outside() -> int:
-    """Return the stack level, as `warnings.warn` counts it, of the first caller that is not ours."""
+    """Return the stack level, as `warnings.warn` counts it, of the first caller not of ours."""
     frame, level, ours = sys._getframe(1), 1, __name__.partition(".")[0]
     while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == ours:
         frame, level = frame.f_back, level + 1
