@@ -63,6 +63,7 @@ def test_sample_weights_multiply():
     same(model, small().fit(X, THREE, by_row))
 
 
+@pytest.mark.filterwarnings("ignore::chainrule.foundation.errors.NoEffectWarning")
 def test_a_class_of_weight_0_is_absent():
     options = {"solver": "lbfgs", "alpha": 1e-3}
     model = small(class_weight={"oak": 1, "fir": 0, "yew": 1}, **options)

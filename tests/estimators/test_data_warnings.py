@@ -90,6 +90,7 @@ def test_the_real_table_of_unscaled_features():
     assert "worst area is" in first
 
 
+@pytest.mark.filterwarnings("ignore::chainrule.foundation.errors.NoEffectWarning")
 def test_a_constant_answer_is_remarked():
     model = classifier(alpha=1e4, solver="lbfgs", max_iter=100)
     with pytest.warns(DataWarning, match="answers the same for all rows: looked at 200 of the"):

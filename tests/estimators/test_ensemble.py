@@ -70,6 +70,7 @@ def test_the_same_bits_for_any_number_of_threads():
         assert other.tobytes() == answers[0].tobytes()
 
 
+@pytest.mark.filterwarnings("ignore::chainrule.foundation.errors.NoEffectWarning")
 def test_the_spread_of_the_members():
     model = regressor(solver="lbfgs", max_iter=100).fit(X, T)
     by_hand = np.std([one.predict(X) for one in model.estimators_], axis=0, ddof=1)

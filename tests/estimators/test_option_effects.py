@@ -124,6 +124,14 @@ def test_once_per_fit_and_once_per_run_of_partial_fits():
     assert sum(w.category is NoEffectWarning for w in caught) == 2 * 2 + 1
 
 
+def test_several_networks_say_it_once():
+    model = MLPClassifier(**SMALL, momentum=0.5, n_estimators=3)
+    assert warned(model) == ["momentum"]
+    with pytest.warns(NoEffectWarning) as caught:
+        clone(model).partial_fit(X, Y, classes=[0, 1]).partial_fit(X, Y)
+    assert [w.filename for w in caught if w.category is NoEffectWarning] == [__file__]
+
+
 def test_defaults_of_the_two_estimators_agree():
     one, two = (inspect.signature(kind).parameters for kind in (MLPClassifier, MLPRegressor))
     for name in one.keys() & two.keys() - {"loss"}:
@@ -243,6 +251,14 @@ class TestGoingOn:
         with pytest.raises(InputError, match="loss must stay"):
             model.set_params(loss="mae").fit(X, T)
         assert model.set_params(loss="mse").fit(X, T)._state.epoch == 4
+
+    def test_a_loaded_model_goes_on_with_its_curves(self, tmp_path):
+        model = MLPClassifier(**SMALL, warm_start=True).fit(X, Y)
+        save_model(tmp_path / "model", model)
+        again = load(tmp_path / "model")
+        assert again.learning_rate_curve_ == model.learning_rate_curve_ == [0.001] * 2
+        assert again.fit_seconds_ == model.fit_seconds_
+        assert len(again.fit(X, Y).learning_rate_curve_) == len(again.loss_curve_) == 4
 
     def test_new_classes_are_refused(self):
         model = MLPClassifier(**SMALL, warm_start=True).fit(X, Y)

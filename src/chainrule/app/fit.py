@@ -205,6 +205,7 @@ def _estimator(y: np.ndarray, task: Task, settings: Settings, report: Report) ->
         if held < least or len(y) - held < least or fewest < 2:
             report.note("too few rows to validate on: all epochs are made, none is chosen")
             options |= {"early_stopping": False, "n_iter_no_change": math.inf}
+            del options["monitor"], options["validation_fraction"]
     return MLPClassifier(**options) if task == "classification" else MLPRegressor(**options)
 
 

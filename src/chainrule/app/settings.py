@@ -163,20 +163,27 @@ def estimator_options(settings: Settings, task: Task, rows: int) -> dict[str, An
         "activation": _parse_activation(settings.activation, len(parse_hidden(settings.hidden))),
         "solver": settings.solver,
         "alpha": settings.l2,
-        "batch_size": min(batch_size, rows),
-        "learning_rate": settings.schedule,
-        "learning_rate_init": RATES.get(settings.solver, RATE) if rate is None else rate,
         "max_iter": epochs,
         "time_limit": settings.time_limit,
         "random_state": settings.seed,
         "momentum": settings.momentum,
         "early_stopping": settings.early_stopping,
-        "validation_fraction": settings.validation_fraction,
         "n_iter_no_change": patience,
         "dtype": settings.dtype,
         "engine": settings.engine,
-        "monitor": "loss",
     }
+    steps, usual = settings.solver != LBFGS_NAME, Settings()
+    # what has no effect is passed on only where a person asked for it, and is then warned of
+    if steps or settings.batch_size is not None:
+        options["batch_size"] = min(batch_size, rows)
+    if steps or settings.schedule != usual.schedule:
+        options["learning_rate"] = settings.schedule
+    if steps or rate is not None:
+        options["learning_rate_init"] = RATES.get(settings.solver, RATE) if rate is None else rate
+    if settings.early_stopping:
+        options["monitor"] = "loss"
+    if settings.early_stopping or settings.validation_fraction != usual.validation_fraction:
+        options["validation_fraction"] = settings.validation_fraction
     if settings.loss is not None:
         options["loss"] = settings.loss
     return options

@@ -1,6 +1,7 @@
 """What is asked of all options together: that each can be, has an effect, and may still change."""
 
 import inspect
+import sys
 import warnings
 from typing import Any
 
@@ -39,7 +40,7 @@ def check_options(estimator: Any) -> None:
     checked_scorer(estimator.monitor)
 
 
-def warn_without_effect(estimator: Any, *, own_rows: bool = False, stacklevel: int) -> None:
+def warn_without_effect(estimator: Any, *, own_rows: bool = False) -> None:
     """Warn of each option that is set, and acts on nothing beside the others.
 
     What is at its default, or switched off by 0, False or None, asks for no effect.
@@ -50,8 +51,6 @@ def warn_without_effect(estimator: Any, *, own_rows: bool = False, stacklevel: i
         With options that `check_options` accepts.
     own_rows : bool
         Whether the rows to measure on are given to this fit.
-    stacklevel : int
-        As `warnings.warn` takes it, counted from here.
     """
     defaults = inspect.signature(type(estimator)).parameters
     for name, (option, value) in _options_of(estimator).items():
@@ -64,8 +63,16 @@ def warn_without_effect(estimator: Any, *, own_rows: bool = False, stacklevel: i
         warnings.warn(
             f"{name}={value!r} has no effect: it acts only {acts.words}.",
             NoEffectWarning,
-            stacklevel=stacklevel + 1,
+            stacklevel=_level_outside(),
         )
+
+
+def _level_outside() -> int:
+    """Return the stack level, as `warnings.warn` counts it, of the first caller not of ours."""
+    frame, level, ours = sys._getframe(1), 1, __name__.partition(".")[0]
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == ours:
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 def _same(value: Any, default: Any) -> bool:

@@ -106,7 +106,7 @@ def pass_members(estimator: "FittingMLP", arguments: Sequence[Any]) -> None:
     members, workers, seed = _members(estimator, go_on=True)
 
     def train(number: int, stop: threading.Event) -> None:
-        members[number]._pass_over(*arguments)
+        members[number]._pass(*arguments)
 
     _side_by_side(train, len(members), workers)
     take_over(estimator, members, seed)

@@ -95,6 +95,7 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
             A ValueError that names the argument, its value and what to do.
         """
         check_options(self)
+        warn_without_effect(self, own_rows=X_val is not None)
         given = (X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
         if self.n_estimators != 1:
             with unchanged_if_refused(self):
@@ -150,6 +151,8 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
                 f"n_estimators must be 1 for fit_epochs, which follows one network; got "
                 f"{self.n_estimators}. Call fit."
             )
+        check_options(self)
+        warn_without_effect(self, own_rows=X_val is not None)
         yield from self._training(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
 
     def _training(
@@ -165,7 +168,6 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
     ) -> Iterator[Epoch]:
         with unchanged_if_refused(self):
             check_options(self)
-            warn_without_effect(self, own_rows=X_val is not None, stacklevel=4)
             anew = not (self.warm_start and hasattr(self, "parameters_"))
             if not anew:
                 check_unchanged(self)
@@ -202,12 +204,17 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
         return self._pass_over(X, y, sample_weight)
 
     def _pass_over(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Self:
+        check_options(self)
+        if not hasattr(self, "parameters_"):
+            warn_without_effect(self)
         if self.n_estimators != 1:
             with unchanged_if_refused(self):
                 pass_members(self, (X, y, sample_weight, classes))
             return self
+        return self._pass(X, y, sample_weight, classes)
+
+    def _pass(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Self:
         with unchanged_if_refused(self):
-            check_options(self)
             if self.early_stopping:
                 raise InputError(
                     "early_stopping must be False for partial_fit, which sees no rows to hold out; "
@@ -219,19 +226,17 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
                     f"{self.learning_rate!r}. Choose 'constant', or call fit."
                 )
             anew = not hasattr(self, "parameters_")
-            if anew:
-                warn_without_effect(self, stacklevel=3)
-            else:
+            if not anew:
                 check_unchanged(self)
             samples = self._checked(X, y, sample_weight, reset=anew)
             seed = as_seed(self.random_state) if anew else self._state.seed
             samples = self._taken_in(samples, anew, seed, classes)
             rows = self._rows(samples, smoothing=self.label_smoothing)
             run = self._run(rows, None, 1, stops=False)
-        divergence = self._follow(self._followed(run), total=1, stacklevel=5)
+        divergence = self._follow(self._followed(run), total=1, stacklevel=6)
         self.n_iter_ = self._state.epoch
         if divergence is not None:
-            warnings.warn(str(divergence), DivergenceWarning, stacklevel=3)
+            warnings.warn(str(divergence), DivergenceWarning, stacklevel=4)
         return self
 
     def _follow(

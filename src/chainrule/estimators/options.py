@@ -106,7 +106,10 @@ PATIENT = Condition(
     "with rows held out, or a solver that makes steps, not 'lbfgs'",
 )
 TOLERANT = Condition(
-    lambda own, rows: own.n_iter_no_change != math.inf or solver_of(own) == LBFGS_NAME,
+    # where no patience ends training, every gain counts anyway
+    lambda own, rows: (
+        own.n_iter_no_change != math.inf or solver_of(own) == LBFGS_NAME or own.tol == 0.0
+    ),
     "with a finite n_iter_no_change, or solver='lbfgs'",
 )
 COMPILED = Condition(lambda own, _: own.engine != "reference", "in the compiled engine")

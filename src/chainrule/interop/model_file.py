@@ -277,7 +277,7 @@ def _single(
     losses_seen, scores = estimator.loss_curve_, estimator.validation_scores_
     estimator.loss_ = losses_seen[-1] if losses_seen else math.nan
     estimator.train_loss_ = float(description["train_loss"])
-    estimator.fit_seconds_ = float(description["fit_seconds"])
+    estimator.fit_seconds_ = float(description.get("fit_seconds", 0.0))
     estimator.best_loss_ = min(losses_seen) if losses_seen and not scores else None
     estimator.best_validation_score_ = max(scores) if scores else None
     if isinstance(estimator, MLPClassifier):
