@@ -186,3 +186,19 @@ def test_copies_and_files(make, tmp_path):
     fresh = clone(model)
     assert not hasattr(fresh, "estimators_")
     assert cross_val_score(fresh, X, y, cv=2).mean() > 0.3
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_an_error_in_one_network_ends_all_and_leaves_the_estimator_as_it_was(threads):
+    seen = []
+
+    def interrupt(epoch):
+        seen.append(epoch.number)
+        if epoch.number == 2:
+            raise KeyboardInterrupt
+
+    model = classifier(callbacks=interrupt, max_iter=10_000, n_threads=threads)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, THREE)
+    assert not hasattr(model, "estimators_")
+    assert max(seen) == 2
