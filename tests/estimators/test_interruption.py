@@ -71,6 +71,21 @@ def test_a_planned_schedule_is_interrupted_and_goes_on_to_its_end(schedule):
     assert_same(model, MLPRegressor(max_iter=12, **options).fit(X, T))
 
 
+def test_an_engine_is_kept_where_it_computes_the_same():
+    model = MLPClassifier(warm_start=True, max_iter=2, **SMALL).fit(X, LABELS)
+    engine = model._engine
+    assert model.fit(X, LABELS)._engine is engine
+    assert model.partial_fit(X, LABELS)._engine is engine
+    for change in ({"engine": "reference"}, {"alpha": 0.1}, {"epsilon": 1e-7}, {"n_threads": 1}):
+        model = MLPClassifier(warm_start=True, max_iter=2, **SMALL).fit(X, LABELS)
+        engine = model._engine
+        try:
+            model.set_params(**change).fit(X, LABELS)
+        except ValueError:
+            continue  # an option that may not change between fits
+        assert model._engine is not engine, change
+
+
 PROGRAM = """
 import pickle, sys, warnings
 import numpy as np, chainrule

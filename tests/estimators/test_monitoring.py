@@ -7,10 +7,13 @@ import pandas as pd
 import pytest
 from sklearn.metrics import f1_score, get_scorer, make_scorer, max_error
 
-from chainrule import MLPClassifier, MLPRegressor, load, save_model
+from chainrule import MLPClassifier, MLPRegressor, load, optimizers, save_model
 from chainrule.foundation.errors import DivergenceWarning, InputError
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::sklearn.exceptions.ConvergenceWarning",
+    "ignore::chainrule.foundation.errors.NoEffectWarning",
+)
 
 GENERATOR = np.random.default_rng(31)
 X = GENERATOR.normal(size=(80, 3))
@@ -46,7 +49,7 @@ def history(monitor, kind=MLPClassifier, y=NAMES, **options):
 
 
 @pytest.mark.parametrize("monitor", ["roc_auc", "neg_log_loss", "balanced_accuracy"])
-@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize("solver", ["adam", optimizers.get("adam", averaging=0.9), "lbfgs"])
 def test_a_scorer_by_name_is_what_scikit_learn_says_of_the_model(monitor, solver):
     model, values, vectors = history(monitor, solver=solver)
     np.testing.assert_allclose(model.validation_scores_, values, rtol=1e-12)

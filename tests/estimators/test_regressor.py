@@ -12,7 +12,10 @@ from chainrule import MLPRegressor, losses
 from chainrule.estimators.target_scale import TargetScale
 from chainrule.foundation.errors import DivergenceWarning
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::sklearn.exceptions.ConvergenceWarning",
+    "ignore::chainrule.foundation.errors.NoEffectWarning",
+)
 
 generator = np.random.default_rng(20)
 X = generator.normal(size=(60, 3))

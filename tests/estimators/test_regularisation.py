@@ -5,7 +5,7 @@ import pytest
 from sklearn.linear_model import Lasso
 
 from chainrule import MLPClassifier, MLPRegressor, Network, load, losses, save_model, train
-from chainrule.foundation.errors import DivergenceWarning, InputError
+from chainrule.foundation.errors import DivergenceWarning, InputError, NoEffectWarning
 from chainrule.interop.model_file import FORMAT, KIND
 from chainrule.training.state import read_arrays, write_arrays
 
@@ -106,7 +106,7 @@ class TestLabelSmoothing:
     def test_an_explanation_says_so(self):
         explanation = classifier(label_smoothing=0.2).fit(X, BINARY).explain(X, BINARY)
         assert set(np.unique(explanation.subject.rows.y)) == {0.1, 0.9}
-        assert "labels are smoothed as in training, by 0.2" in str(explanation)
+        assert "labels are smoothed as in training, by 0.2" in " ".join(explanation.subject.notes)
 
     def test_only_probabilities_have_labels_to_smooth(self):
         with pytest.raises(InputError, match=r"label_smoothing must be 0 for mse; got 0\.1"):
@@ -182,13 +182,16 @@ class TestAveraging:
         model = classifier(**self.OPTIONS).fit(X, BINARY)
         explanation = model.explain(X, BINARY)
         np.testing.assert_array_equal(explanation.subject.vector, model.parameters_.vector)
-        assert "the parameters are the average of those of the steps" in str(explanation)
+        assert "the parameters are the average of those of the steps" in " ".join(
+            explanation.subject.notes
+        )
         chain = explanation.weight(1, 0, 0)
         assert chain.check.status == "passed"
         assert chain.update.memory["average"] == (chain.weight, chain.update.after)
 
     def test_lbfgs_has_no_steps_to_average(self, tmp_path):
-        model = classifier(solver="lbfgs", averaging=0.9).fit(X, BINARY)
+        with pytest.warns(NoEffectWarning, match="averaging=0.9 has no effect"):
+            model = classifier(solver="lbfgs", averaging=0.9, batch_size="auto").fit(X, BINARY)
         save_model(tmp_path / "model", model)
         assert load(tmp_path / "model")._state.slots == ()
 
@@ -287,7 +290,7 @@ class TestDropout:
     def test_an_explanation_is_of_the_whole_network_and_says_so(self):
         model = classifier(dropout=0.5).fit(X, BINARY)
         explanation = model.explain(X, BINARY)
-        assert "what is explained is the whole network" in str(explanation)
+        assert "what is explained is the whole network" in " ".join(explanation.subject.notes)
         assert explanation.check().passed
 
     @pytest.mark.parametrize("bad", [1.0, -0.1, "0.5", [0.1, 1.5], True])

@@ -19,6 +19,7 @@ RELEASE = "1.9"
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning",
     "ignore::chainrule.foundation.errors.DivergenceWarning",
+    "ignore::chainrule.foundation.errors.NoEffectWarning",
 )
 
 # Tests that reach for names that are private to scikit-learn's implementation.

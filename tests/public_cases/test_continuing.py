@@ -25,7 +25,10 @@ from chainrule import (
 from chainrule.foundation.errors import FileFormatError
 from chainrule.training.state import read_arrays, write_arrays
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::sklearn.exceptions.ConvergenceWarning",
+    "ignore::chainrule.foundation.errors.NoEffectWarning",
+)
 ESTIMATORS = [MLPClassifier, MLPRegressor]
 
 

@@ -7,7 +7,10 @@ from sklearn.metrics import log_loss, mean_squared_error
 from chainrule import MLPClassifier, MLPRegressor
 from chainrule.foundation.errors import DivergenceWarning
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::sklearn.exceptions.ConvergenceWarning",
+    "ignore::chainrule.foundation.errors.NoEffectWarning",
+)
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])

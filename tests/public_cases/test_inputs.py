@@ -10,7 +10,10 @@ import scipy.sparse
 
 from chainrule import MLPClassifier, MLPRegressor
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::sklearn.exceptions.ConvergenceWarning",
+    "ignore::chainrule.foundation.errors.NoEffectWarning",
+)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -84,13 +87,13 @@ def test_c46_sparse_and_dense_are_interchangeable(X, y2, t, make):
 
 
 def test_c46_a_sparse_matrix_is_never_made_dense():
-    wide = scipy.sparse.random_array((2_000, 50_000), density=1e-4, format="csr", rng=0)
+    wide = scipy.sparse.random_array((10_000, 20_000), density=1e-4, format="csr", rng=0)
     model = MLPClassifier((2,), max_iter=1, batch_size=50)
     tracemalloc.start()
-    model.fit(wide, np.arange(2_000) % 2).predict(wide)
+    model.fit(wide, np.arange(10_000) % 2).predict(wide)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 100e6  # dense it is 800 MB
+    assert peak < 400e6  # dense it is 1,600 MB
 
 
 def test_c48_the_order_of_columns_is_remembered(X, y2, t):

@@ -6,7 +6,10 @@ from sklearn.metrics import log_loss
 
 from chainrule import Dense, MLPClassifier, MLPRegressor, Network, train
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::sklearn.exceptions.ConvergenceWarning",
+    "ignore::chainrule.foundation.errors.NoEffectWarning",
+)
 
 
 def test_c67_best_weights_are_restored_also_at_the_last_epoch(X, t):
@@ -28,14 +31,17 @@ def test_c67_best_weights_are_restored_also_at_the_last_epoch(X, t):
 
 def test_c68_held_out_rows_are_drawn_from_all_and_by_class(X, y3):
     order = np.argsort(y3)
-    model = MLPClassifier(early_stopping=True, validation_fraction=0.2, max_iter=2)
-    parts = []
-    original = model._rows
-    model._rows = lambda X, y, *rest, **names: (
-        parts.append(np.asarray(y)) or original(X, y, *rest, **names)
-    )
-    model.fit(X[order], y3[order])
-    assert sorted(np.bincount(part).tolist() for part in parts) == [[4, 4, 4], [16, 16, 16]]
+    held = []
+
+    def spy(estimator, X_val, y_val):
+        held.append(y_val)
+        return estimator.score(X_val, y_val)
+
+    options = {"early_stopping": True, "validation_fraction": 0.2, "max_iter": 2, "monitor": spy}
+    MLPClassifier(**options).fit(X[order], y3[order])
+    np.testing.assert_array_equal(np.bincount(held[0]), [4, 4, 4])
+    MLPClassifier(validation="last", **options).fit(X, y3)
+    np.testing.assert_array_equal(held[-1], y3[-12:])
 
 
 @pytest.mark.parametrize("monitor", ["score", "loss"])

@@ -90,6 +90,8 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     estimators_: list[Any]
     n_features_in_: int
     n_outputs_: int
+    # What the options that training is built on meant when it began.
+    _begun: dict[str, Any]
     _state: TrainingState
     _engine: Engine
 

@@ -13,11 +13,11 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from chainrule.estimators.callbacks import Callback, SupportsCallbacks, tell_scikit_learn
+from chainrule.estimators.checking import check_options, check_unchanged, warn_without_effect
 from chainrule.estimators.data_warnings import answer_remarks, input_remarks
 from chainrule.estimators.ensemble import fit_members, pass_members
 from chainrule.estimators.ingredients import (
     LBFGS_NAME,
-    check_options,
     make_schedule,
     solver_of,
 )
@@ -165,7 +165,10 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
     ) -> Iterator[Epoch]:
         with unchanged_if_refused(self):
             check_options(self)
+            warn_without_effect(self, own_rows=X_val is not None, stacklevel=4)
             anew = not (self.warm_start and hasattr(self, "parameters_"))
+            if not anew:
+                check_unchanged(self)
             samples = self._checked(X, y, sample_weight, reset=anew)
             if not anew:
                 self._check_continued(samples.y)
@@ -216,6 +219,10 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
                     f"{self.learning_rate!r}. Choose 'constant', or call fit."
                 )
             anew = not hasattr(self, "parameters_")
+            if anew:
+                warn_without_effect(self, stacklevel=3)
+            else:
+                check_unchanged(self)
             samples = self._checked(X, y, sample_weight, reset=anew)
             seed = as_seed(self.random_state) if anew else self._state.seed
             samples = self._taken_in(samples, anew, seed, classes)

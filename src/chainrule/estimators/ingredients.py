@@ -2,13 +2,11 @@
 
 from typing import Any
 
-from chainrule.engines.engine import Engine, Rows, check_engine
-from chainrule.estimators.monitoring import checked_scorer
-from chainrule.estimators.options import OPTIONS, is_count, is_integer
+from chainrule.engines.engine import Engine, Rows
+from chainrule.estimators.rules import is_count, is_integer
 from chainrule.formulas.loss import Loss
 from chainrule.formulas.optimizers import Optimizer, optimizers
 from chainrule.formulas.schedules import Schedule, schedules
-from chainrule.foundation.arrays import floating_dtype
 from chainrule.foundation.errors import must_be, suggest
 from chainrule.model.network import Network
 from chainrule.model.objective import Objective
@@ -17,7 +15,6 @@ from chainrule.training.state import TrainingState
 
 __all__ = [
     "LBFGS_NAME",
-    "check_options",
     "choose_batch_size",
     "hidden_widths",
     "make_objective",
@@ -28,30 +25,6 @@ __all__ = [
 ]
 
 LBFGS_NAME: str = LBFGS["name"]
-
-
-# What matters only where rows are held out; scikit-learn's users set it to 0 or None elsewhere.
-ONLY_WITH_HELD_OUT_ROWS = ("validation_fraction",)
-
-
-def check_options(estimator: Any) -> None:
-    """Refuse options that cannot be; names of formulas are checked where they are looked up."""
-    values = estimator.get_params(deep=False)
-    for name, option in OPTIONS.items():
-        if name not in values:  # an option of the other estimator
-            continue
-        value = values[name]
-        if name in ONLY_WITH_HELD_OUT_ROWS and not estimator.early_stopping:
-            continue
-        if option.rule is not None and not option.rule.holds(value):
-            raise must_be(name, option.rule.words, value)
-    if estimator.dtype is not None:
-        floating_dtype(estimator.dtype)
-    hidden_widths(estimator.hidden_layer_sizes)
-    solver_of(estimator)
-    make_schedule(estimator)
-    check_engine(estimator.engine)
-    checked_scorer(estimator.monitor)
 
 
 def hidden_widths(sizes: Any) -> list[int]:

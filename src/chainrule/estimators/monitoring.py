@@ -68,7 +68,7 @@ def metric_on(estimator: "RunningMLP", held: Samples, rows: Rows) -> Metric:
     def score(scores: np.ndarray, encoded: np.ndarray) -> float:
         if not np.all(np.isfinite(scores)):
             return -math.inf
-        view.parameters_ = view.network_.parameters(view._fold(state.vector))
+        view.parameters_ = view.network_.parameters(view._fold(state.current))
         where = f"monitor={name} must give a number on the rows held out; in epoch {state.epoch}"
         try:
             value = float(scorer(view, held.X, y, **options))

@@ -6,81 +6,118 @@ documentation is put together from both.
 
 import inspect
 import math
-import numbers
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import numpy as np
+from chainrule.estimators.ingredients import LBFGS_NAME, hidden_widths, solver_of
+from chainrule.estimators.rules import (
+    BATCH,
+    COUNT,
+    DROPOUT,
+    FLAG,
+    NOT_NEGATIVE,
+    OPEN_SHARE,
+    PATIENCE,
+    POSITIVE,
+    SHARE,
+    VERBOSITY,
+    Rule,
+    listed,
+    one_of,
+    or_none,
+)
+from chainrule.formulas.loss import losses
+from chainrule.formulas.records import Activation, activations
+from chainrule.formulas.schedules import schedules
+from chainrule.foundation.arrays import floating_dtype
 
-__all__ = ["OPTIONS", "Option", "Rule", "described", "is_count", "is_integer"]
+__all__ = ["OPTIONS", "Condition", "Option", "described"]
 
 
-class Rule(NamedTuple):
-    """What a value must be: as a test, and in words."""
+class Condition(NamedTuple):
+    """When an option acts: as a test of the estimator, and in words.
 
-    holds: Callable[[Any], bool]
+    The test also takes whether rows to measure on are given to the fit.
+    """
+
+    holds: Callable[[Any, bool], bool]
     words: str
 
 
-def is_integer(value: Any) -> bool:
-    return isinstance(value, numbers.Integral) and not isinstance(value, bool | np.bool_)
-
-
-def is_count(value: Any) -> bool:
-    return is_integer(value) and value >= 1
-
-
-def _is_real(value: Any) -> bool:
-    return isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_)
-
-
-def _is_flag(value: Any) -> bool:
-    return isinstance(value, bool | np.bool_)
-
-
-def _between(low: float, high: float, words: str) -> Rule:
-    """Return the rule of numbers from ``low``, included, to below ``high``."""
-    return Rule(lambda value: _is_real(value) and low <= value < high, words)
-
-
-def _or_none(rule: Rule) -> Rule:
-    return Rule(lambda value: value is None or rule.holds(value), f"None or {rule.words}")
-
-
-def _one_of(*names: str) -> Rule:
+def _by_name(*names: str) -> Condition:
+    """Return the condition that the solver is one of some, not a record with its own numbers."""
     words = " or ".join(repr(name) for name in names)
-    return Rule(lambda value: isinstance(value, str) and value in names, words)
+    return Condition(
+        lambda own, _: isinstance(own.solver, str) and solver_of(own) in names,
+        f"with solver={words}, by name",
+    )
 
 
-def _listed(value: Any) -> Any:
-    return value if isinstance(value, list | tuple) else [value]
+def _held_out(own: Any, own_rows: bool) -> bool:
+    return bool(own_rows or own.early_stopping)
 
 
-TINY = math.ulp(0.0)
-FLAG = Rule(_is_flag, "True or False")
-COUNT = Rule(is_count, "a positive integer")
-POSITIVE = _between(TINY, math.inf, "a positive number")
-NOT_NEGATIVE = _between(0.0, math.inf, "a number of at least 0")
-SHARE = _between(0.0, 1.0, "at least 0 and below 1")
-OPEN_SHARE = _between(TINY, 1.0, "between 0 and 1, both excluded")
-BATCH = Rule(
-    lambda value: is_count(value) or (isinstance(value, str) and value in ("auto", "noise")),
-    "'auto', 'noise' or a positive integer",
+STEPS = Condition(
+    lambda own, _: solver_of(own) != LBFGS_NAME, "with a solver that makes steps, not 'lbfgs'"
 )
-PATIENCE = Rule(
-    lambda value: is_count(value) or (_is_real(value) and value == math.inf),
-    "a positive integer, or infinity",
+NAMED_STEPS = Condition(
+    lambda own, _: isinstance(own.solver, str) and solver_of(own) != LBFGS_NAME,
+    "with a solver that makes steps, not 'lbfgs', and is given by name",
 )
-DROPOUT = Rule(
-    lambda value: all(map(SHARE.holds, value if isinstance(value, list | tuple) else [value])),
-    "at least 0 and below 1, or a list with one such number per hidden layer",
+HIDDEN = Condition(
+    lambda own, _: bool(hidden_widths(own.hidden_layer_sizes)), "where there are hidden layers"
 )
-VERBOSITY = Rule(
-    lambda value: _is_flag(value) or (is_integer(value) and value >= 0),
-    "True, False or an integer of at least 0",
+HIDDEN_STEPS = Condition(
+    lambda own, rows: HIDDEN.holds(own, rows) and STEPS.holds(own, rows),
+    "on hidden layers, with a solver that makes steps, not 'lbfgs'",
 )
+INVSCALING = Condition(
+    lambda own, rows: (
+        isinstance(own.learning_rate, str)
+        and schedules.get(own.learning_rate).name == "invscaling"
+        and STEPS.holds(own, rows)
+    ),
+    "with learning_rate='invscaling', by name, and a solver that makes steps",
+)
+MOMENTUM = Condition(
+    lambda own, rows: _by_name("sgd").holds(own, rows) and own.momentum > 0.0,
+    "with solver='sgd', by name, and a momentum above 0",
+)
+NO_OWN_ROWS = Condition(
+    lambda own, own_rows: not own_rows, "without X_val and y_val, which are held out in its place"
+)
+SHARE_HELD_OUT = Condition(
+    lambda own, own_rows: own.early_stopping and not own_rows,
+    "with early_stopping=True, and without X_val and y_val",
+)
+FRACTION = Condition(
+    # 0 or None is how people say that no row is held out
+    lambda own, rows: own.validation_fraction in (None, 0) or SHARE_HELD_OUT.holds(own, rows),
+    SHARE_HELD_OUT.words,
+)
+HELD_OUT = Condition(_held_out, "on rows held out: with early_stopping=True, or X_val and y_val")
+PATIENT = Condition(
+    # an infinite one asks for what lbfgs does
+    lambda own, rows: (
+        STEPS.holds(own, rows) or _held_out(own, rows) or own.n_iter_no_change == math.inf
+    ),
+    "with rows held out, or a solver that makes steps, not 'lbfgs'",
+)
+TOLERANT = Condition(
+    lambda own, rows: own.n_iter_no_change != math.inf or solver_of(own) == LBFGS_NAME,
+    "with a finite n_iter_no_change, or solver='lbfgs'",
+)
+COMPILED = Condition(lambda own, _: own.engine != "reference", "in the compiled engine")
+LBFGS = _by_name(LBFGS_NAME)
+
+
+def _activations(own: Any) -> list[Activation]:
+    widths = hidden_widths(own.hidden_layer_sizes)
+    if isinstance(own.activation, str | Activation):
+        return [activations.get(own.activation)] * len(widths)
+    return [activations.get(activation) for activation in own.activation]
 
 
 @dataclass(frozen=True)
@@ -95,25 +132,40 @@ class Option:
         What it means.
     rule : Rule, optional
         What a value must be; None where it is looked up in a catalogue, which refuses.
+    acts : Condition, optional
+        When it has an effect; None is always.
+    fixed : callable, optional
+        What it means, from the estimator, for an option that training is built on: it may not
+        change once training has begun. None where a change is used from then on.
     """
 
     kind: str
     text: str
     rule: Rule | None = None
+    acts: Condition | None = None
+    fixed: Callable[[Any], Any] | None = None
 
 
 OPTIONS: dict[str, Option] = {
+    # each class documents its own
+    "loss": Option(
+        "", "", fixed=lambda own: own.loss if own.loss is None else losses.get(own.loss)
+    ),
     "hidden_layer_sizes": Option(
         "int or sequence of int",
         "Units per hidden layer; ``()`` is a network without hidden layers.",
+        fixed=lambda own: hidden_widths(own.hidden_layer_sizes),
     ),
     "activation": Option(
         "str, Activation, or list of them",
         "A name from `chainrule.activations` for all hidden layers, or a list with one per layer.",
+        acts=HIDDEN,
+        fixed=_activations,
     ),
     "solver": Option(
         '{"adam", "sgd", "adamw", "rmsprop", "lbfgs"} or Optimizer',
         "The update rule; ``lbfgs`` is SciPy's, on all rows at once.",
+        fixed=solver_of,
     ),
     "alpha": Option(
         "float",
@@ -125,27 +177,34 @@ OPTIONS: dict[str, Option] = {
         'Rows per step; ``"auto"`` is min(200, n_samples), ``"noise"`` measures the noise of the '
         "gradient and takes the power of two from 32 to 1024 where more rows stop paying.",
         BATCH,
+        acts=STEPS,
     ),
-    "learning_rate": Option("str or Schedule", "A name from `chainrule.schedules`."),
-    "learning_rate_init": Option("float", "The rate that the schedule starts from.", POSITIVE),
-    "power_t": Option("float", "Power of the ``invscaling`` schedule.", NOT_NEGATIVE),
+    "learning_rate": Option("str or Schedule", "A name from `chainrule.schedules`.", acts=STEPS),
+    "learning_rate_init": Option(
+        "float", "The rate that the schedule starts from.", POSITIVE, acts=STEPS
+    ),
+    "power_t": Option(
+        "float", "Power of the ``invscaling`` schedule.", NOT_NEGATIVE, acts=INVSCALING
+    ),
     "max_iter": Option("int", "Most epochs (iterations, for ``lbfgs``).", COUNT),
     "time_limit": Option(
         "float or None",
         "Seconds after which no epoch is begun; at least one is made. How many are made then "
         "depends on the machine, and so does the result.",
-        _or_none(POSITIVE),
+        or_none(POSITIVE),
     ),
-    "shuffle": Option("bool", "Whether each epoch has an order of its own.", FLAG),
+    "shuffle": Option("bool", "Whether each epoch has an order of its own.", FLAG, acts=STEPS),
     "random_state": Option(
         "int, generator or None",
         "Seed of the start, the orders and the split; the seed used is kept in ``seed_``.",
+        fixed=lambda own: own.random_state,
     ),
     "tol": Option(
         "float",
         "Improvement of the watched value that counts: of a score as it is, or of a loss in the "
         "unit of the best constant answer's (1 for classes, the variance for squared errors).",
         NOT_NEGATIVE,
+        acts=TOLERANT,
     ),
     "verbose": Option(
         "bool or int",
@@ -159,41 +218,57 @@ OPTIONS: dict[str, Option] = {
         "estimator is already fitted. Returning True ends training; an error ends it too, and "
         "leaves the estimator as it is after that epoch.",
         Rule(
-            lambda value: value is None or all(map(callable, _listed(value))),
+            lambda value: value is None or all(map(callable, listed(value))),
             "None, a function of an epoch, or a list of them",
         ),
     ),
     "warm_start": Option("bool", "Whether `fit` goes on from where the last one ended.", FLAG),
-    "momentum": Option("float", "Momentum of ``sgd``.", SHARE),
-    "nesterovs_momentum": Option("bool", "Whether that momentum looks ahead.", FLAG),
+    "momentum": Option("float", "Momentum of ``sgd``.", SHARE, acts=_by_name("sgd")),
+    "nesterovs_momentum": Option("bool", "Whether that momentum looks ahead.", FLAG, acts=MOMENTUM),
     "early_stopping": Option(
         "bool",
         "Whether to hold out a share of the rows, stop when what ``monitor`` names no longer gets "
         "better on them, and keep the best parameters.",
         FLAG,
+        acts=NO_OWN_ROWS,
     ),
-    "validation_fraction": Option("float", "That share.", OPEN_SHARE),
+    "validation_fraction": Option("float", "That share.", OPEN_SHARE, acts=FRACTION),
     "validation": Option(
         '{"random", "last"}',
         'Which rows are held out: ``"random"`` ones, with the shares of the classes kept, or whole '
         '``groups`` where `fit` is given them; or the ``"last"`` ones, for rows in order of time.',
-        _one_of("random", "last"),
+        one_of("random", "last"),
+        acts=SHARE_HELD_OUT,
     ),
     "beta_1": Option(
-        "float", "Share of the mean gradient that ``adam`` and ``adamw`` keep per step.", SHARE
+        "float",
+        "Share of the mean gradient that ``adam`` and ``adamw`` keep per step.",
+        SHARE,
+        acts=_by_name("adam", "adamw"),
     ),
-    "beta_2": Option("float", "Share of the mean squared gradient that they keep.", SHARE),
+    "beta_2": Option(
+        "float",
+        "Share of the mean squared gradient that they keep.",
+        SHARE,
+        acts=_by_name("adam", "adamw"),
+    ),
     "epsilon": Option(
         "float",
         "Added to the root in ``adam``, ``adamw`` and ``rmsprop``, against division by 0.",
         POSITIVE,
+        acts=_by_name("adam", "adamw", "rmsprop"),
     ),
     "n_iter_no_change": Option(
-        "int or infinity", "Epochs without improvement before training stops.", PATIENCE
+        "int or infinity",
+        "Epochs without improvement before training stops.",
+        PATIENCE,
+        acts=PATIENT,
     ),
-    "max_fun": Option("int", "Most evaluations of the gradient by ``lbfgs``.", COUNT),
+    "max_fun": Option("int", "Most evaluations of the gradient by ``lbfgs``.", COUNT, acts=LBFGS),
     "dtype": Option(
-        '{"float32", "float64"}', "Precision of parameters and computation; None follows X."
+        '{"float32", "float64"}',
+        "Precision of parameters and computation; None follows X.",
+        fixed=lambda own: own.dtype if own.dtype is None else str(floating_dtype(own.dtype)),
     ),
     "engine": Option(
         "str or Engine",
@@ -218,7 +293,8 @@ OPTIONS: dict[str, Option] = {
         "int",
         "Most threads of the compiled engine; None is all cores the process may use. The result "
         "has the same bits for any number.",
-        _or_none(COUNT),
+        or_none(COUNT),
+        acts=COMPILED,
     ),
     "n_estimators": Option(
         "int",
@@ -229,13 +305,15 @@ OPTIONS: dict[str, Option] = {
     "weight_decay": Option(
         "float",
         "Decoupled decay of the optimizer; None takes the solver's own (0.01 for ``adamw``).",
-        _or_none(NOT_NEGATIVE),
+        or_none(NOT_NEGATIVE),
+        acts=NAMED_STEPS,
     ),
     "monitor": Option(
         "str or scorer",
         'What is watched on held-out rows: ``"score"`` (accuracy or R2), ``"loss"``, the name of a '
         'scikit-learn scorer, as ``"roc_auc"``, or a scorer ``f(estimator, X, y)``, of which more '
         "is better.",
+        acts=HELD_OUT,
     ),
     "l1": Option(
         "float",
@@ -247,17 +325,26 @@ OPTIONS: dict[str, Option] = {
         "Share of the units of every hidden layer, or of each, that a step of training leaves out; "
         "``loss_curve_`` is of such steps, all else of the whole network.",
         DROPOUT,
+        acts=HIDDEN_STEPS,
     ),
     "clip_norm": Option(
         "float",
         "Largest norm of the gradient of all parameters together; a longer one is shortened to it.",
-        _or_none(POSITIVE),
+        or_none(POSITIVE),
+        acts=NAMED_STEPS,
     ),
     "averaging": Option(
         "float",
         "Share of a running average of the parameters that each step keeps, such as 0.99; the "
         "average is what is measured and shown, and 0 is none.",
         SHARE,
+        acts=NAMED_STEPS,
+    ),
+    "scale_target": Option(
+        "bool",
+        "Whether to train on standardised targets.",
+        FLAG,
+        fixed=lambda own: own.scale_target,
     ),
     "label_smoothing": Option(
         "float",
@@ -272,7 +359,7 @@ def described(signature: inspect.Signature) -> str:
     """Return the numpydoc lines of the options in a signature, in its order."""
     lines = []
     for name, parameter in signature.parameters.items():
-        if name in OPTIONS:
+        if name in OPTIONS and OPTIONS[name].text:
             option, default = OPTIONS[name], parameter.default
             value = f'"{default}"' if isinstance(default, str) else default
             lines.append(f"{name} : {option.kind}, default={value}")

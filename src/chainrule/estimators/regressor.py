@@ -58,8 +58,6 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
         A name from `chainrule.losses`: mse (squared_error), mae, huber, quantile, poisson, or a
         record, as ``losses.get("quantile", q=0.9)``. With several levels, as ``q=(0.1, 0.5, 0.9)``,
         one network answers all of them: see `predict_quantiles` and `predict_interval`.
-    scale_target : bool, default=True
-        Whether to train on standardised targets.
     {options}
 
     Attributes

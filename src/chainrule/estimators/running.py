@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.engines.engine import Rows, choose_engine
+from chainrule.engines.engine import Engine, Rows, choose_engine
 from chainrule.estimators.base import BaseMLP
 from chainrule.estimators.callbacks import Callback, callbacks_of
+from chainrule.estimators.checking import fixed_options
 from chainrule.estimators.history import begin_history, record
 from chainrule.estimators.ingredients import (
     LBFGS_NAME,
@@ -44,6 +45,7 @@ class RunningMLP(BaseMLP):
         network = Network.of_widths(widths, self.activation)
         dtype = self.dtype or (np.float32 if X.dtype in (np.float32, np.float16) else np.float64)
         self._state = start_state(self, network, seed=seed, dtype=dtype)
+        self._begun = fixed_options(self)
         self.network_ = network
         self.objective_ = make_objective(self, network, loss)
         self.seed_ = seed
@@ -78,13 +80,14 @@ class RunningMLP(BaseMLP):
         stops: bool = True,
     ) -> Generator[Epoch, bool | None, Ending]:
         """Return the run over these rows, checked and ready."""
+        if solver_of(self) != LBFGS_NAME:
+            self._state = self._state.tuned(make_optimizer(self))
         held_out = None
         if held is not None:
             weighted = held._replace(weight=self._weighted(held.y, held.weight))
             held_out = self._rows(weighted, names)
         self.objective_ = make_objective(self, self.network_, self.objective_.loss)
-        engine = choose_engine(self.engine, self.objective_, make_optimizer(self), self.n_threads)
-        self._engine = engine
+        engine = self._engine = self._training_engine()
         patience = None if self.n_iter_no_change == math.inf else int(self.n_iter_no_change)
         metric, monitor = None, "loss"
         if held is not None and held_out is not None:
@@ -126,6 +129,19 @@ class RunningMLP(BaseMLP):
         # the state is touched last, when nothing can be refused any more
         self._take_over_changes("training loss" if held is None else self.monitor)
         return run
+
+    def _training_engine(self) -> Engine:
+        """Return the engine of the last call where it computes the same, for its memory."""
+        optimizer, asked = make_optimizer(self), (self.engine, self.n_threads)
+        known: Engine | None = self.__dict__.get("_engine")
+        if (
+            known is not None
+            and getattr(self, "_engine_asked", None) == asked
+            and (known.objective, known.optimizer) == (self.objective_, optimizer)
+        ):
+            return known
+        self._engine_asked = asked
+        return choose_engine(self.engine, self.objective_, optimizer, self.n_threads)
 
     def _followed(
         self, run: Generator[Epoch, bool | None, Ending], callbacks: Sequence[Callback] = ()
@@ -172,7 +188,9 @@ class RunningMLP(BaseMLP):
 
     def _publish(self) -> None:
         """Show the parameters of the state in the user's units."""
-        self.parameters_ = self.network_.parameters(self._fold(self._state.best_parameters.vector))
+        with np.errstate(all="ignore"):  # after a step that diverged
+            vector = self._fold(self._state.best_parameters.vector)
+        self.parameters_ = self.network_.parameters(vector)
 
 
 def _is_true(answer: Any) -> bool:

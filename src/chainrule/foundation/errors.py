@@ -12,6 +12,7 @@ __all__ = [
     "DivergenceWarning",
     "FileFormatError",
     "InputError",
+    "NoEffectWarning",
     "InputTypeError",
     "UnknownNameError",
     "must_be",
@@ -88,6 +89,10 @@ class DataWarning(UserWarning):
 
 class DivergenceWarning(RuntimeWarning):
     """A fit that diverged and went back to its last good parameters."""
+
+
+class NoEffectWarning(UserWarning):
+    """An option that was set, and acts on nothing beside the others."""
 
 
 def must_be(argument: str, rule: str, value: Any, advice: str = "") -> InputError:

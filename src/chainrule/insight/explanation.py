@@ -27,6 +27,8 @@ __all__ = ["Explanation"]
 class Explanation:
     """The chain rule of any weight, and the checks, of one network on some rows.
 
+    A notebook shows the report, which takes seconds to make; ``print`` shows one line.
+
     Attributes
     ----------
     subject : Subject

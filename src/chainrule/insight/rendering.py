@@ -173,7 +173,8 @@ def as_html(chain: Chain, digits: int = 6) -> str:
     closing = [f"check {chain.check}", *_update(chain, digits), *chain.subject.notes]
     if chain.penalty != 0.0:
         closing.insert(0, _penalty_line(chain, digits))
-    return "\n".join([*parts, *(f"<p>{escape(line)}</p>" for line in closing)])
+    sentences = (f"<p>{escape(line[0].upper() + line[1:])}</p>" for line in closing)
+    return "\n".join([*parts, *sentences])
 
 
 HEAD = ("symbol", "formula", "numbers put in", "value", "from")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from chainrule.estimators.checking import fixed_options
 from chainrule.estimators.classifier import MLPClassifier
 from chainrule.estimators.ensemble import take_over
 from chainrule.estimators.ingredients import make_objective, start_state
@@ -291,6 +292,7 @@ def _single(
         estimator._loss_factor = float(description["loss_factor"])
         estimator._loss_unit = float(description["loss_unit"])
     _check_widths(estimator)
+    estimator._begun = fixed_options(estimator)
     estimator._state = start_state(
         estimator, network, seed=estimator.seed_, parameters=network.parameters(vector)
     )

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from chainrule.formulas.activations import linear
 from chainrule.formulas.loss import Loss, losses
 from chainrule.formulas.penalties import Penalty, penalties
@@ -84,12 +86,13 @@ class Objective:
         return cls(network, loss, chosen, dropout)
 
     def penalty(self, xp: Namespace, parameters: Parameters) -> Array | float:
-        """Return the price of all weights."""
-        return sum(
-            (
-                penalty.value(xp, weight)
-                for penalty in self.penalties
-                for weight in parameters.weights
-            ),
-            start=0.0,
-        )
+        """Return the price of all weights; infinity where it is beyond the finite numbers."""
+        with np.errstate(all="ignore"):
+            return sum(
+                (
+                    penalty.value(xp, weight)
+                    for penalty in self.penalties
+                    for weight in parameters.weights
+                ),
+                start=0.0,
+            )

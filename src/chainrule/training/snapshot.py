@@ -83,11 +83,11 @@ def closing_loss(
 ) -> float:
     """Return the loss of all rows at the parameters that a run leaves behind.
 
-    No batch has seen the parameters after the last step: if they are those kept, and diverged, the
-    state goes back to the start of the last epoch.
+    No batch has seen the parameters after the last step: if they are those kept, be it as the
+    best, and diverged, the state goes back to the start of the last epoch.
     """
     loss = engine.loss(state.best_parameters.vector, rows)
-    if state.best is None and not loss <= divergence_limit(state.first_loss):
+    if not loss <= divergence_limit(state.first_loss):
         error = DivergenceError(
             epoch=state.epoch,
             step=state.step,

@@ -8,7 +8,7 @@ import json
 import math
 import os
 import tempfile
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +110,26 @@ class TrainingState:
     def best_parameters(self) -> Parameters:
         """The parameters of the best epoch where patience watches it, else the current ones."""
         return self.network.parameters(self.current if self.best is None else self.best)
+
+    def tuned(self, optimizer: Optimizer) -> "TrainingState":
+        """Return the state that goes on with other numbers of the same rule.
+
+        An average that is asked for from now on begins with the last parameters; where it is no
+        longer asked for, steps go on from it.
+        """
+        if optimizer.name != self.optimizer["name"]:
+            raise InputError(
+                f"optimizer must be the one the state belongs to, {self.optimizer['name']!r}; got "
+                f"{optimizer.name!r}. Start anew to change it."
+            )
+        description = optimizer.to_dict()
+        if description == self.optimizer:
+            return self
+        slots = self.slots[:-1] if self.optimizer.get("averaging") else self.slots
+        if optimizer.averaging > 0.0:
+            slots = (*slots, namespace(self.vector).asarray(self.current, copy=True))
+            return replace(self, optimizer=description, slots=slots)
+        return replace(self, optimizer=description, slots=slots, vector=self.current)
 
     def go_on_from(self, vector: Array) -> None:
         """Put other parameters in place of the last, the average and the best ones."""

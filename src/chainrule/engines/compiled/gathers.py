@@ -56,8 +56,13 @@ def _dense(code: Code, kind: np.dtype[Any], element: Any, lanes: int) -> None:
             with code.loop(0, whole_vectors, lanes) as i:
                 values = start.load(ir.VectorType(stored, lanes), i)
                 into.store(_converted(code, values, kind, wide), i)
-            with code.loop(whole_vectors, n) as i:
-                into.store(_converted(code, start.load(stored, i), kind, element), i)
+            # the last vector of a row ends with the row: some numbers are written twice
+            with code.when(whole_vectors < n), code.choice(n >= lanes) as (long, short):
+                with long:
+                    values = start.load(ir.VectorType(stored, lanes), n - lanes)
+                    into.store(_converted(code, values, kind, wide), n - lanes)
+                with short, code.loop(0, n) as i:
+                    into.store(_converted(code, start.load(stored, i), kind, element), i)
         with strided, code.loop(0, n) as i:
             value = start.at(i * stride, byte).load(stored)
             into.store(_converted(code, value, kind, element), i)

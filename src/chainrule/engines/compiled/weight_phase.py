@@ -124,16 +124,28 @@ def _column_sums(module: Any, element: Any, lanes: int) -> Any:
     rows, vectors, x, ld, into = code.arguments
     vector = ir.VectorType(element, lanes)
     fours = rows - (rows & 3)
-    with code.loop(0, vectors) as number:
-        start = x.at(number * lanes, element)
-        sums = [Variable(code, code.value(0.0, vector)) for _ in range(4)]
+
+    def down(first: Value, count: int) -> None:
+        sums = [[Variable(code, code.value(0.0, vector)) for _ in range(4)] for _ in range(count)]
         with code.loop(0, fours, 4) as row:
-            for i, total in enumerate(sums):
-                total.set(total.get() + start.load(vector, (row + i) * ld))
+            for i in range(4):
+                start = x.at((row + i) * ld + first * lanes, element)
+                for j in range(count):
+                    sums[j][i].set(sums[j][i].get() + start.load(vector, j * lanes))
         with code.loop(fours, rows) as row:
-            sums[0].set(sums[0].get() + start.load(vector, row * ld))
-        one, two, three, four = (total.get() for total in sums)
-        into.store((one + two) + (three + four), number * lanes)
+            start = x.at(row * ld + first * lanes, element)
+            for j in range(count):
+                sums[j][0].set(sums[j][0].get() + start.load(vector, j * lanes))
+        for j in range(count):
+            one, two, three, four = (total.get() for total in sums[j])
+            into.store((one + two) + (three + four), (first + j) * lanes)
+
+    # two vectors side by side: as many sums as hide the latency of an addition
+    pairs = vectors - (vectors & 1)
+    with code.loop(0, pairs, 2) as first:
+        down(first, 2)
+    with code.loop(pairs, vectors) as first:
+        down(first, 1)
     code.end()
     return code.function
 

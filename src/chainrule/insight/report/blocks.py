@@ -20,6 +20,7 @@ __all__ = [
     "Plane",
     "Sentence",
     "Table",
+    "Tone",
 ]
 
 Tone: TypeAlias = Literal["plain", "good", "warning", "note"]

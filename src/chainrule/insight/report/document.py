@@ -7,7 +7,7 @@ from typing import Any
 
 from chainrule.foundation.files import write_whole
 from chainrule.insight.json_values import as_record
-from chainrule.insight.report.blocks import Advice, Block, Part, Sentence
+from chainrule.insight.report.blocks import Advice, Block, Part, Sentence, Tone
 from chainrule.insight.report.card import card
 from chainrule.insight.report.data_seen import data_seen
 from chainrule.insight.report.layers import gradients, layer_health
@@ -21,6 +21,8 @@ from chainrule.insight.report.worked_row import worked_row
 __all__ = ["Report", "report_of"]
 
 MOST_ADVICE = 5
+# Advice of this weight asks for a look; what is lighter may wait.
+PRESSING = 3.0
 NOTHING = (
     "Nothing that was measured passed a threshold. What is left is a matter of taste: more rows, "
     "other inputs, or another size of network."
@@ -150,5 +152,6 @@ def _summary(parts: Sequence[Part], advice: Sequence[Advice]) -> tuple[Sentence,
     else:
         count = min(len(advice), MOST_ADVICE)
         more = f" ({count} things in part 9)" if count > 1 else ""
-        sentences.append(Sentence(f"To try next{more}: {best.do}", "warning"))
+        tone: Tone = "warning" if best.weight >= PRESSING else "note"
+        sentences.append(Sentence(f"To try next{more}: {best.do}", tone))
     return tuple(sentences)

@@ -26,7 +26,7 @@ def worked_row(material: Material) -> Part:
     blocks: list[Block] = [Sentence(f"Row {row + 1:,} of the rows given: {why}.")]
     blocks += [_inputs(material, trace), *_layers(trace), _outputs(material, trace)]
     factor = material.subject.facts.get("loss_factor", 1.0)
-    scale = "" if factor == 1.0 else f", {short(factor * trace.loss, 4)} in the unit of the target"
+    scale = "" if factor == 1.0 else f"; {short(factor * trace.loss, 4)} with unscaled targets"
     blocks.append(Sentence(f"Its loss is {short(trace.loss, 4)}{scale}."))
     chains = _chains(material, row)
     longest = len(chains) > CHAINS

@@ -1,0 +1,90 @@
+"""What is asked of all options together: that each can be, has an effect, and may still change."""
+
+import inspect
+import warnings
+from typing import Any
+
+import numpy as np
+
+from chainrule.engines.engine import check_engine
+from chainrule.estimators.ingredients import hidden_widths, make_schedule, solver_of
+from chainrule.estimators.monitoring import checked_scorer
+from chainrule.estimators.options import OPTIONS, Option
+from chainrule.foundation.arrays import floating_dtype
+from chainrule.foundation.errors import InputError, NoEffectWarning, must_be
+
+__all__ = ["check_options", "check_unchanged", "fixed_options", "warn_without_effect"]
+
+
+def _options_of(estimator: Any) -> dict[str, tuple[Option, Any]]:
+    """Return record and value of each option that the estimator takes."""
+    values = estimator.get_params(deep=False)
+    return {name: (option, values[name]) for name, option in OPTIONS.items() if name in values}
+
+
+def check_options(estimator: Any) -> None:
+    """Refuse options that cannot be; names of formulas are checked where they are looked up."""
+    for name, (option, value) in _options_of(estimator).items():
+        # what acts only where rows are held out is set to 0 or None elsewhere in people's code
+        if name == "validation_fraction" and not estimator.early_stopping:
+            continue
+        if option.rule is not None and not option.rule.holds(value):
+            raise must_be(name, option.rule.words, value)
+    if estimator.dtype is not None:
+        floating_dtype(estimator.dtype)
+    hidden_widths(estimator.hidden_layer_sizes)
+    solver_of(estimator)
+    make_schedule(estimator)
+    check_engine(estimator.engine)
+    checked_scorer(estimator.monitor)
+
+
+def warn_without_effect(estimator: Any, *, own_rows: bool = False, stacklevel: int) -> None:
+    """Warn of each option that is not at its default, and acts on nothing beside the others.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+        With options that `check_options` accepts.
+    own_rows : bool
+        Whether the rows to measure on are given to this fit.
+    stacklevel : int
+        As `warnings.warn` takes it, counted from here.
+    """
+    defaults = inspect.signature(type(estimator)).parameters
+    for name, (option, value) in _options_of(estimator).items():
+        acts = option.acts
+        if acts is None or _same(value, defaults[name].default) or acts.holds(estimator, own_rows):
+            continue
+        warnings.warn(
+            f"{name}={value!r} has no effect: it acts only {acts.words}.",
+            NoEffectWarning,
+            stacklevel=stacklevel + 1,
+        )
+
+
+def _same(value: Any, default: Any) -> bool:
+    """Say whether a value is the default; a list of numbers is, where all of them are."""
+    if isinstance(value, list | tuple) and isinstance(default, float):
+        return all(number == default for number in value)
+    return value is default or bool(np.all(value == default))
+
+
+def fixed_options(estimator: Any) -> dict[str, Any]:
+    """Return what the options that training is built on mean now."""
+    return {
+        name: option.fixed(estimator)
+        for name, (option, _) in _options_of(estimator).items()
+        if option.fixed is not None
+    }
+
+
+def check_unchanged(estimator: Any) -> None:
+    """Refuse to go on where an option that training is built on means something else by now."""
+    begun = getattr(estimator, "_begun", {})
+    for name, now in fixed_options(estimator).items():
+        if name in begun and now is not begun[name] and now != begun[name]:
+            raise InputError(
+                f"{name} must stay {begun[name]!r} once training has begun; got "
+                f"{getattr(estimator, name)!r}. Fit a new estimator, or fit with warm_start=False."
+            )
