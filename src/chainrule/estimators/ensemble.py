@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from chainrule.estimators.ingredients import check_options, make_schedule
+from chainrule.estimators.checking import check_options
+from chainrule.estimators.ingredients import make_schedule
 from chainrule.foundation.arrays import namespace
 from chainrule.foundation.errors import DataWarning, DivergenceError, DivergenceWarning, InputError
 from chainrule.foundation.seeds import Purpose, as_seed, stream
