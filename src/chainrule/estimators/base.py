@@ -150,6 +150,8 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         """Return the parameters that `_fold` turns into these."""
         return np.array(vector)
 
+    # Whether it is a network of an ensemble, which speaks for it.
+    _is_member = False
     # What is to be said of the data and the answers, as warnings.
     _remarks: Sequence[str] = ()
     # The loss in the user's units is this many times the loss trained on.

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from chainrule.estimators.checking import check_options
+from chainrule.estimators.checking import check_options, warn_without_effect
 from chainrule.estimators.ingredients import make_schedule
 from chainrule.foundation.arrays import namespace
 from chainrule.foundation.errors import DataWarning, DivergenceError, DivergenceWarning, InputError
@@ -58,11 +58,12 @@ OF_SCIKIT_LEARN = (
 ROWS_FOR_THREADS = 1000
 
 
-def fit_members(estimator: "FittingMLP", arguments: Sequence[Any]) -> None:
+def fit_members(estimator: "FittingMLP", arguments: Sequence[Any], own_rows: bool) -> None:
     """Train every network on the arguments of `fit`, each with a seed of its own.
 
     A network that holds rows out draws them by its own seed.
     """
+    warn_without_effect(estimator, own_rows=own_rows, stacklevel=3)
     members, workers, seed = _members(estimator, go_on=bool(estimator.warm_start))
 
     def train(number: int, stop: threading.Event) -> tuple[list[str], DivergenceError | None]:
@@ -103,6 +104,8 @@ def fit_members(estimator: "FittingMLP", arguments: Sequence[Any]) -> None:
 def pass_members(estimator: "FittingMLP", arguments: Sequence[Any]) -> None:
     """Let every network make one pass over the rows, as `partial_fit` does."""
     check_options(estimator)
+    if "estimators_" not in estimator.__dict__:
+        warn_without_effect(estimator, stacklevel=3)
     members, workers, seed = _members(estimator, go_on=True)
 
     def train(number: int, stop: threading.Event) -> None:
@@ -151,6 +154,8 @@ def _members(estimator: "FittingMLP", go_on: bool) -> tuple[list[Any], int, int]
         seed = as_seed(estimator.random_state)
         seeds = [int(stream(seed, Purpose.MEMBER, k).integers(2**31 - 1)) for k in range(count)]
         members = [type(estimator)(**options | {"random_state": one}) for one in seeds]
+        for member in members:
+            member._is_member = True
         return members, workers, seed
     if len(known) != count:
         raise InputError(
@@ -196,6 +201,8 @@ def take_over(estimator: "BaseMLP", members: list[Any], seed: int) -> None:
     kept = {*inspect.signature(type(estimator)).parameters, *OF_SCIKIT_LEARN}
     for name in [name for name in estimator.__dict__ if name not in kept]:
         del estimator.__dict__[name]
+    for member in members:
+        member._is_member = True
     first = members[0]
     estimator.__dict__ |= {name: getattr(first, name) for name in SHARED if hasattr(first, name)}
     estimator.estimators_ = members

@@ -98,7 +98,7 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
         given = (X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
         if self.n_estimators != 1:
             with unchanged_if_refused(self):
-                fit_members(self, given)
+                fit_members(self, given, own_rows=X_val is not None)
             return self
         divergence = None
 
@@ -165,7 +165,8 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
     ) -> Iterator[Epoch]:
         with unchanged_if_refused(self):
             check_options(self)
-            warn_without_effect(self, own_rows=X_val is not None, stacklevel=4)
+            if not self._is_member:  # an ensemble says it once
+                warn_without_effect(self, own_rows=X_val is not None, stacklevel=4)
             anew = not (self.warm_start and hasattr(self, "parameters_"))
             if not anew:
                 check_unchanged(self)
@@ -219,10 +220,10 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
                     f"{self.learning_rate!r}. Choose 'constant', or call fit."
                 )
             anew = not hasattr(self, "parameters_")
-            if anew:
-                warn_without_effect(self, stacklevel=3)
-            else:
+            if not anew:
                 check_unchanged(self)
+            elif not self._is_member:
+                warn_without_effect(self, stacklevel=3)
             samples = self._checked(X, y, sample_weight, reset=anew)
             seed = as_seed(self.random_state) if anew else self._state.seed
             samples = self._taken_in(samples, anew, seed, classes)
