@@ -38,12 +38,12 @@ def parameters(estimators):
 def fitted():
     """Return ours and scikit-learn's estimators, fitted, with everything that a fit can leave."""
     X = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 2)), columns=["a", "b"])
-    options = {"early_stopping": True, "max_iter": 2}
+    y, options = np.arange(60) % 2, {"early_stopping": True, "max_iter": 2}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return [
-            [estimator(**options).fit(X, np.arange(60) % 2) for estimator in pair] for pair in PAIRS
-        ]
+        pairs = [[estimator(**options).fit(X, y) for estimator in pair] for pair in PAIRS]
+        several = MLPRegressor("quantile", n_estimators=2, **options).fit(X, y)
+        return [*pairs, [several, pairs[1][1]]]
 
 
 def attributes(models):

@@ -8,7 +8,11 @@ from sklearn.utils.class_weight import compute_class_weight, compute_sample_weig
 from chainrule import MLPClassifier, load, save_model
 from chainrule.foundation.errors import InputError
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    # options that lbfgs does not take
+    pytest.mark.filterwarnings("ignore::chainrule.foundation.errors.NoEffectWarning"),
+]
 
 generator = np.random.default_rng(21)
 X = generator.normal(size=(60, 3))

@@ -13,6 +13,9 @@ from sklearn.preprocessing import scale
 from chainrule import MLPClassifier, MLPRegressor
 from chainrule.foundation.errors import DataWarning
 
+# options that lbfgs does not take
+pytestmark = pytest.mark.filterwarnings("ignore::chainrule.foundation.errors.NoEffectWarning")
+
 generator = np.random.default_rng(23)
 X = generator.normal(size=(200, 3))
 SIDE = (X[:, 0] > 0).astype(int)

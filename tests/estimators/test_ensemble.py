@@ -10,7 +10,10 @@ from sklearn.model_selection import cross_val_score
 from sklearn.utils.validation import check_is_fitted
 
 from chainrule import MLPClassifier, MLPRegressor, load, losses, save_model
-from chainrule.foundation.errors import DataWarning, DivergenceWarning, InputError
+from chainrule.foundation.errors import DataWarning, DivergenceWarning, InputError, NoEffectWarning
+
+# options that lbfgs does not take
+pytestmark = pytest.mark.filterwarnings("ignore::chainrule.foundation.errors.NoEffectWarning")
 
 generator = np.random.default_rng(25)
 X = generator.normal(size=(120, 3))
@@ -187,3 +190,31 @@ def test_copies_and_files(make, tmp_path):
     fresh = clone(model)
     assert not hasattr(fresh, "estimators_")
     assert cross_val_score(fresh, X, y, cv=2).mean() > 0.3
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_an_error_in_one_network_ends_all_and_leaves_the_estimator_as_it_was(threads):
+    seen = []
+
+    def interrupt(epoch):
+        seen.append(epoch.number)
+        if epoch.number == 2:
+            raise KeyboardInterrupt
+
+    model = classifier(callbacks=interrupt, max_iter=10_000, n_threads=threads)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, THREE)
+    assert not hasattr(model, "estimators_")
+    assert max(seen) == 2
+
+
+@pytest.mark.filterwarnings("always::chainrule.foundation.errors.NoEffectWarning")
+def test_an_option_without_effect_is_said_once():
+    with pytest.warns(NoEffectWarning, match="power_t") as caught:
+        classifier(power_t=0.3).fit(X, THREE)
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+    model = classifier(power_t=0.3, learning_rate="constant")
+    with pytest.warns(NoEffectWarning, match="power_t") as caught:
+        model.partial_fit(X, THREE, classes=np.unique(THREE))
+    assert len(caught) == 1

@@ -8,6 +8,9 @@ import pytest
 from chainrule import MLPClassifier, MLPRegressor, losses
 from chainrule.foundation.errors import InputError
 
+# options that lbfgs does not take
+pytestmark = pytest.mark.filterwarnings("ignore::chainrule.foundation.errors.NoEffectWarning")
+
 generator = np.random.default_rng(26)
 X = generator.normal(size=(60, 3))
 SIDE = (X[:, 0] > 0).astype(int)

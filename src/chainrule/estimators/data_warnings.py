@@ -1,6 +1,6 @@
 """What a person should be told of their data before a fit, and of the answers after it.
 
-Both look at about a thousand rows, so that they cost next to nothing beside the training.
+Both look at about five hundred rows, so that they cost next to nothing beside the training.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["answer_remarks", "input_remarks"]
 
-MOST_ROWS = 1000
+MOST_ROWS = 500
 # Fewer rows say too little.
 FEWEST_ROWS = 20
 # Answers whose spread is below this share of that of the targets are one answer.

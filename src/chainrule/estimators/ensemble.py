@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from chainrule.estimators.checking import check_options
 from chainrule.estimators.ingredients import make_schedule
 from chainrule.foundation.arrays import namespace
 from chainrule.foundation.errors import DataWarning, DivergenceError, DivergenceWarning, InputError
@@ -102,7 +101,6 @@ def fit_members(estimator: "FittingMLP", arguments: Sequence[Any]) -> None:
 
 def pass_members(estimator: "FittingMLP", arguments: Sequence[Any]) -> None:
     """Let every network make one pass over the rows, as `partial_fit` does."""
-    check_options(estimator)
     members, workers, seed = _members(estimator, go_on=True)
 
     def train(number: int, stop: threading.Event) -> None:

@@ -1,5 +1,6 @@
 """`MLPRegressor`: numbers in, numbers out, whatever their unit."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -238,7 +239,9 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
         if rescaled is None:
             self._loss_factor = 1.0
             constant = np.broadcast_to(np.clip(scale.center, *loss.link.range), y.shape)
-            self._loss_unit = float(loss(constant, y, weight)) or 1.0
+            with np.errstate(all="ignore"):
+                unit = float(loss(constant, y, weight))
+            self._loss_unit = unit if 0.0 < unit < math.inf else 1.0
         else:
             loss, self._loss_factor = rescaled
             self._loss_unit = 1.0
