@@ -205,7 +205,7 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
 
     def _pass_over(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Self:
         check_options(self)
-        if not hasattr(self, "parameters_"):
+        if not hasattr(self, "estimators_" if self.n_estimators != 1 else "parameters_"):
             warn_without_effect(self)
         if self.n_estimators != 1:
             with unchanged_if_refused(self):
