@@ -55,18 +55,6 @@ def test_c77_thirty_fits_of_one_epoch_equal_one_of_thirty(X, y2, estimator, solv
     assert short.loss_curve_ == long.loss_curve_
 
 
-def test_c78_lbfgs_one_iteration_at_a_time(X, y2, t):
-    """The curvature is lost between calls, as documented; the loss comes out close all the same."""
-    noisy = t + np.random.default_rng(7).normal(size=60)
-    options = {"hidden_layer_sizes": (5,), "solver": "lbfgs", "random_state": 0, "alpha": 0.01}
-    long = MLPRegressor(max_iter=200, **options).fit(X, noisy)
-    short = MLPRegressor(max_iter=1, warm_start=True, **options)
-    for _ in range(200):
-        short.fit(X, noisy)
-    totals = [model.loss_ + model.penalty_curve_[-1] for model in (short, long)]
-    assert totals[0] <= 1.05 * totals[1]
-
-
 def test_c80_a_resumed_run_equals_a_long_one(X, t, tmp_path):
     """The same over two processes is in test_formulas_and_training.py."""
     network = Network(Dense(3, 4, "relu"), Dense(4, 1))
