@@ -12,6 +12,7 @@ from sklearn import neural_network
 from sklearn.exceptions import ConvergenceWarning
 
 from chainrule import MLPClassifier, MLPRegressor
+from chainrule.training.stopping import REASONS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "coming_from_scikit_learn.md").read_text("utf-8")
 PAIRS = [
@@ -82,6 +83,18 @@ def test_every_parameter_has_a_row():
 def test_every_attribute_has_a_row(fitted):
     ours, theirs = zip(*fitted, strict=True)
     compare("Attributes", attributes(ours), attributes(theirs))
+
+
+def test_every_attribute_is_in_the_docstring(fitted):
+    for ours, _ in fitted:
+        described = set(re.findall(r"\w+_\b", type(ours).__doc__.split("Attributes\n")[1]))
+        assert attributes([ours]) <= described
+
+
+def test_every_way_to_end_is_named():
+    row = next(line for line in PAGE.splitlines() if line.startswith("| `stopped_because_`"))
+    for text in (row, MLPClassifier.__doc__):
+        assert all(f'"{reason}"' in text for reason in REASONS)
 
 
 def test_every_method_has_a_row(fitted):

@@ -57,6 +57,8 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
     loss_curve_, penalty_curve_ : list of float
         Mean loss over each epoch, every row at the parameters of its own step and without penalty;
         and the penalty after each epoch.
+    learning_rate_curve_ : list of float
+        Rate of the last step of each epoch; NaN with ``lbfgs``, which has none.
     validation_loss_curve_, validation_scores_ : list of float, or None
         Loss and score (accuracy, or that of the scorer in ``monitor``) on the held-out rows after
         each epoch.
@@ -64,6 +66,8 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         The highest of these scores.
     n_iter_, t_ : int
         Epochs of the last fit (of all calls, for `partial_fit`), and rows seen in all fits.
+    fit_seconds_ : float
+        Wall time of all epochs, those of warm starts and `partial_fit` together.
     batch_size_, batch_size_reason_ : int, str or None
         The rows per step, and why, where they were measured.
     stopped_because_ : str

@@ -64,12 +64,16 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
 
     Attributes
     ----------
-    coefs_, intercepts_, parameters_, network_, objective_, loss_, train_loss_, best_loss_,
-    loss_curve_, penalty_curve_, validation_loss_curve_, validation_scores_,
-    best_validation_score_, n_iter_, t_, stopped_because_, seed_, n_layers_, n_outputs_,
-    out_activation_, n_features_in_,
-    feature_names_in_
-        As in `MLPClassifier`; scores are R2.
+    coefs_, intercepts_, parameters_, network_, objective_, estimators_
+        The network as in `MLPClassifier`, or the networks; weights are in the unit of y.
+    loss_, best_loss_, train_loss_, loss_curve_, penalty_curve_, learning_rate_curve_
+        Losses, penalties and rates as in `MLPClassifier`, in the unit of the loss of y itself.
+    validation_loss_curve_, validation_scores_, best_validation_score_
+        The same on held-out rows; scores are R2, or those of the scorer in ``monitor``.
+    n_iter_, t_, fit_seconds_, batch_size_, batch_size_reason_, stopped_because_, seed_
+        How training went, as in `MLPClassifier`.
+    n_layers_, n_outputs_, out_activation_, n_features_in_, feature_names_in_
+        As in scikit-learn.
     target_scale_ : TargetScale or None
         Center and spread of the targets, where they were standardised.
 
