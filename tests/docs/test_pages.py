@@ -19,7 +19,8 @@ STATED = {"chapter.md": 40}  # fewest examples, so that a page cannot lose them 
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_examples_run(page):
+def test_examples_run(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # an example may write a file
     result = doctest.testfile(str(page), module_relative=False, optionflags=FLAGS, encoding="utf-8")
     assert result.failed == 0
     assert result.attempted >= STATED.get(page.name, 0)
