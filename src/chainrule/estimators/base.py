@@ -34,6 +34,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     # The options, which the constructors of the subclasses take.
     hidden_layer_sizes: Any
     activation: Any
+    initializer: Any
     solver: Any
     alpha: float
     batch_size: int | str

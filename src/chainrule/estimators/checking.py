@@ -11,6 +11,7 @@ from chainrule.engines.engine import check_engine
 from chainrule.estimators.ingredients import hidden_widths, make_schedule, solver_of
 from chainrule.estimators.monitoring import checked_scorer
 from chainrule.estimators.options import OPTIONS, Option
+from chainrule.formulas.initializers import initializers
 from chainrule.foundation.arrays import floating_dtype
 from chainrule.foundation.errors import InputError, NoEffectWarning, must_be
 
@@ -34,6 +35,8 @@ def check_options(estimator: Any) -> None:
     if estimator.dtype is not None:
         floating_dtype(estimator.dtype)
     hidden_widths(estimator.hidden_layer_sizes)
+    if estimator.initializer is not None:
+        initializers.get(estimator.initializer)
     solver_of(estimator)
     make_schedule(estimator)
     check_engine(estimator.engine)

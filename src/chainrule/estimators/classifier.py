@@ -15,6 +15,7 @@ from chainrule.estimators.ensemble import member_scores
 from chainrule.estimators.fitting import FittingMLP, steps_by_batches
 from chainrule.estimators.inputs import as_targets
 from chainrule.formulas.activations import sigmoid, softmax
+from chainrule.formulas.initializers import Initializer
 from chainrule.formulas.loss import Loss, losses
 from chainrule.formulas.optimizers import Optimizer
 from chainrule.formulas.records import Activation
@@ -133,6 +134,7 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         dtype: Any = None,
         engine: str | Engine = "auto",
         n_threads: int | None = None,
+        initializer: str | Initializer | None = "glorot_uniform",
         weight_decay: float | None = None,
         monitor: Any = "score",
         l1: float = 0.0,

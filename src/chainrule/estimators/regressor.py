@@ -14,6 +14,7 @@ from chainrule.estimators.fitting import FittingMLP
 from chainrule.estimators.inputs import as_numbers
 from chainrule.estimators.quantiles import interval_columns, nearest_median, sorted_quantiles
 from chainrule.estimators.target_scale import TargetScale
+from chainrule.formulas.initializers import Initializer
 from chainrule.formulas.loss import Loss, losses
 from chainrule.formulas.losses import Quantile
 from chainrule.formulas.optimizers import Optimizer
@@ -124,6 +125,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
         dtype: Any = None,
         engine: str | Engine = "auto",
         n_threads: int | None = None,
+        initializer: str | Initializer | None = "glorot_uniform",
         weight_decay: float | None = None,
         monitor: Any = "score",
         l1: float = 0.0,

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.formulas.initializers import initializers
 from chainrule.formulas.loss import losses
 from chainrule.formulas.optimizers import optimizers
 from chainrule.formulas.records import Formula, activations, restore
@@ -25,6 +26,7 @@ __all__ = [
 # Options that name a formula, and the catalogue of each.
 CATALOGUES: dict[str, Any] = {
     "activation": activations,
+    "initializer": initializers,
     "solver": optimizers,
     "learning_rate": schedules,
     "loss": losses,

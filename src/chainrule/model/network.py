@@ -163,8 +163,11 @@ class Network:
         widths: Sequence[int],
         activation: str | Activation | Sequence[str | Activation] = "relu",
         output: str | Activation = linear,
+        initializer: str | Initializer | None = None,
     ) -> "Network":
         """Build a network from its widths, input and output included.
+
+        All layers start by the initializer given, or each by the one that suits its activation.
 
         Examples
         --------
@@ -184,7 +187,7 @@ class Network:
         choices = [*activation, output]
         return cls(
             *(
-                Dense(n_in, n_out, choice)
+                Dense(n_in, n_out, choice, initializer=initializer)
                 for n_in, n_out, choice in zip(widths, widths[1:], choices, strict=False)
             )
         )
