@@ -44,9 +44,7 @@ def check_options(estimator: Any) -> None:
 
 
 def warn_without_effect(estimator: Any, *, own_rows: bool = False) -> None:
-    """Warn of each option that is set, and acts on nothing beside the others.
-
-    What is at its default, or switched off by 0, False or None, asks for no effect.
+    """Warn of each option that is not at its default, and acts on nothing beside the others.
 
     Parameters
     ----------
@@ -58,10 +56,7 @@ def warn_without_effect(estimator: Any, *, own_rows: bool = False) -> None:
     defaults = inspect.signature(type(estimator)).parameters
     for name, (option, value) in _options_of(estimator).items():
         acts = option.acts
-        asked = (
-            value is not None and not _same(value, 0) and not _same(value, defaults[name].default)
-        )
-        if acts is None or not asked or acts.holds(estimator, own_rows):
+        if acts is None or _same(value, defaults[name].default) or acts.holds(estimator, own_rows):
             continue
         warnings.warn(
             f"{name}={value!r} has no effect: it acts only {acts.words}.",
