@@ -165,7 +165,7 @@ def test_settings_are_used(chainrule, flats) -> None:
     model = package.load("m.chainrule")
     assert [layer.n_out for layer in model.network_.layers] == [6, 5, 1]
     assert [layer.activation.name for layer in model.network_.layers] == ["tanh", "silu", "linear"]
-    assert model.objective_.loss.name == "huber"
+    assert model.loss == "huber"
     assert model.validation_scores_ is None
     assert model.parameters_.vector.dtype == np.float64
     assert Path("m.png").exists()

@@ -1,4 +1,4 @@
-"""Cases whose mechanism is in another branch: inputs, warnings and weights of classes."""
+"""Inputs, warnings and weights of classes."""
 
 import datetime as dt
 
@@ -8,7 +8,10 @@ import pytest
 
 from chainrule import MLPClassifier, MLPRegressor
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::sklearn.exceptions.ConvergenceWarning",
+    "ignore::chainrule.foundation.errors.NoEffectWarning",
+)
 
 
 @pytest.mark.parametrize("estimator", [MLPClassifier, MLPRegressor])

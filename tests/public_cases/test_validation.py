@@ -1,4 +1,4 @@
-"""Cases whose mechanism is in another branch: what is watched, and what is held out."""
+"""What is watched, and what is held out."""
 
 import numpy as np
 import pytest

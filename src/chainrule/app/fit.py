@@ -19,6 +19,7 @@ from chainrule.app.settings import Settings, command_line, estimator_options
 from chainrule.app.tables import SUFFIXES, TARGET, is_built_in, read_table
 from chainrule.app.targets import Task, decide_task, encode_target, target_column
 from chainrule.estimators.classifier import MLPClassifier
+from chainrule.estimators.ingredients import loss_in_units
 from chainrule.estimators.regressor import MLPRegressor
 from chainrule.foundation.errors import DivergenceError, InputError
 from chainrule.foundation.files import check_place
@@ -260,7 +261,7 @@ def _draw(
     target: str,
     scores: list[Score],
 ) -> None:
-    loss = estimator.objective_.loss.name.replace("_", " ")
+    loss = loss_in_units(estimator).name.replace("_", " ")
     reached = ", ".join(f"{score.name} {written(score.value)}" for score in scores)
     draw(
         path,

@@ -8,6 +8,7 @@ from typing import Any
 from chainrule.app.report import Report
 from chainrule.app.results import Score
 from chainrule.estimators.classifier import MLPClassifier
+from chainrule.estimators.ingredients import loss_in_units
 from chainrule.foundation.errors import FileFormatError
 from chainrule.interop.columns import counted
 from chainrule.interop.model_file import Estimator, Model, read_model
@@ -65,7 +66,7 @@ def _how(model: Model, report: Report) -> None:
     best = training.get("best_epoch")
     facts += [
         ("epochs", epochs + ("" if best is None else f", epoch {best} kept")),
-        ("loss", estimator.objective_.loss.name),
+        ("loss", loss_in_units(estimator).name),
         ("seed", str(estimator.seed_)),
         ("settings", _settings(estimator)),
         ("versions", _versions(model)),

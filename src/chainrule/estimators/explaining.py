@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule.engines.engine import Rows
-from chainrule.estimators.ingredients import make_optimizer, make_schedule, solver_of
-from chainrule.formulas.loss import losses
+from chainrule.estimators.ingredients import loss_in_units, make_optimizer, make_schedule, solver_of
 from chainrule.foundation.errors import InputError
 from chainrule.insight.explanation import Explanation
 from chainrule.insight.subject import Subject
@@ -101,6 +100,7 @@ def _facts(estimator: "FittingMLP") -> dict[str, Any]:
         "validation_scores": estimator.validation_scores_,
         "rates": getattr(estimator, "learning_rate_curve_", None),
         "seconds": getattr(estimator, "fit_seconds_", None) or None,
+        "loss": loss_in_units(estimator),
         "loss_factor": estimator._loss_factor,
     }
     classes = getattr(estimator, "classes_", None)
@@ -109,7 +109,6 @@ def _facts(estimator: "FittingMLP") -> dict[str, Any]:
     scale = getattr(estimator, "target_scale_", None)
     if scale is not None:
         facts["target_scale"] = (scale.center, scale.spread)
-        facts["loss_options"] = vars(losses.get(estimator.loss))
     preparation = getattr(estimator, "preparation_", None)
     if preparation is not None:
         facts["columns"] = _columns(preparation)

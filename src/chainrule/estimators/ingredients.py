@@ -4,7 +4,7 @@ from typing import Any
 
 from chainrule.engines.engine import Engine, Rows
 from chainrule.estimators.rules import is_count, is_integer
-from chainrule.formulas.loss import Loss
+from chainrule.formulas.loss import Loss, losses
 from chainrule.formulas.optimizers import Optimizer, optimizers
 from chainrule.formulas.schedules import Schedule, schedules
 from chainrule.foundation.errors import must_be, suggest
@@ -17,6 +17,7 @@ __all__ = [
     "LBFGS_NAME",
     "choose_batch_size",
     "hidden_widths",
+    "loss_in_units",
     "make_objective",
     "make_optimizer",
     "make_schedule",
@@ -61,6 +62,13 @@ def solver_of(estimator: Any) -> str:
         advice = suggest(str(solver), known)
         raise must_be("solver", f"one of {', '.join(known)}, or an optimizer", solver, advice)
     return LBFGS_NAME if solver == LBFGS_NAME else optimizers[solver].name
+
+
+def loss_in_units(estimator: Any) -> Loss:
+    """Return the loss in the unit of y, where training takes another on standardised targets."""
+    scale = getattr(estimator, "target_scale_", None)
+    loss: Loss = estimator.objective_.loss if scale is None else losses.get(estimator.loss)
+    return loss
 
 
 def make_objective(estimator: Any, network: Network, loss: Loss) -> Objective:

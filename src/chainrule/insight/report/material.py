@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from chainrule.engines.engine import Rows
+from chainrule.formulas.loss import Loss
 from chainrule.foundation.arrays import namespace
 from chainrule.insight.gradient_noise import nearest_power_of_two
 from chainrule.insight.health import Health, health
@@ -122,12 +123,16 @@ class Material:
         return ("target",) if n_out == 1 else tuple(f"target {k}" for k in range(1, n_out + 1))
 
     @property
+    def loss(self) -> Loss:
+        """The loss in the unit of the targets as people gave them."""
+        loss: Loss = self.subject.facts.get("loss", self.subject.objective.loss)
+        return loss
+
+    @property
     def loss_name(self) -> str:
         """The loss in words, with its options."""
-        loss = self.subject.objective.loss
-        options = {**vars(loss), **self.subject.facts.get("loss_options", {})}
-        named = ", ".join(f"{name} {_written(value)}" for name, value in options.items())
-        name = loss.name.replace("_", " ")
+        named = ", ".join(f"{name} {_written(value)}" for name, value in vars(self.loss).items())
+        name = self.loss.name.replace("_", " ")
         return f"{name} ({named})" if named else name
 
     @cached_property

@@ -171,7 +171,7 @@ def _curves(
         "Loss by epoch",
         said,
         "epoch",
-        material.subject.objective.loss.name.replace("_", " "),
+        material.loss.name.replace("_", " "),
         tuple(curves),
         log_y=bool(finite) and min(finite) > 0.0 and max(finite) > 8.0 * min(finite),
         mark=mark,
