@@ -1,6 +1,7 @@
 """What all tests share: a fixed hypothesis profile, and the array libraries formulas run on."""
 
 import importlib.util
+import random
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             for name in LIBRARIES
         ]
         metafunc.parametrize("library", choices)
+
+
+@pytest.fixture(autouse=True)
+def _seeds_that_repeat(monkeypatch):
+    """Let the seeds that nobody gives be the same in every run of a test."""
+    monkeypatch.setattr("chainrule.foundation.seeds.secrets.randbits", random.Random(0).getrandbits)
 
 
 @pytest.fixture

@@ -75,7 +75,7 @@ def test_saturated_sigmoids():
 def test_a_run_that_diverged(batch_size):
     """In the middle of its first epoch, or after some."""
     model = MLPRegressor(hidden_layer_sizes=(16,), solver="sgd", learning_rate_init=20.0)
-    model.set_params(random_state=0, max_iter=20, batch_size=batch_size)
+    model.set_params(random_state=0, max_iter=20, batch_size=batch_size, initializer=None)
     with pytest.warns(DivergenceWarning):
         model.fit(X, Y)
     report = explain(model, X, Y).report()

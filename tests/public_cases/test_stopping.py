@@ -47,7 +47,7 @@ def test_c68_held_out_rows_are_drawn_from_all_and_by_class(X, y3):
 @pytest.mark.parametrize("monitor", ["score", "loss"])
 @pytest.mark.parametrize("estimator", [MLPClassifier, MLPRegressor])
 def test_c69_the_watched_value_is_a_choice_and_both_curves_are_kept(X, y2, estimator, monitor):
-    model = estimator(early_stopping=True, monitor=monitor, max_iter=40).fit(X, y2)
+    model = estimator(early_stopping=True, monitor=monitor, max_iter=40, random_state=0).fit(X, y2)
     curves = (model.loss_curve_, model.validation_loss_curve_, model.validation_scores_)
     assert [len(curve) for curve in curves] == [model.n_iter_] * 3
     assert np.all(np.isfinite(curves))
