@@ -1,15 +1,24 @@
 """L-BFGS: the minimum it reaches, the epochs it yields, and the state it leaves."""
 
-import threading
+import copy
 
 import numpy as np
 import pytest
 
-from chainrule import Dense, Network, Objective, TrainingState, optimizers
+from chainrule import (
+    Dense,
+    Network,
+    Objective,
+    TrainingState,
+    load_state,
+    optimizers,
+    save_state,
+)
 from chainrule.engines.engine import Rows
 from chainrule.engines.reference import ReferenceEngine
-from chainrule.foundation.errors import DivergenceError
+from chainrule.foundation.errors import DivergenceError, FileFormatError
 from chainrule.training.lbfgs import LBFGS, train_lbfgs
+from chainrule.training.state import read_arrays, write_arrays
 
 RANDOM = np.random.default_rng(3)
 X = RANDOM.normal(size=(50, 3))
@@ -22,7 +31,7 @@ def prepare(network, dtype="float64", **strengths):
         Objective.with_strengths(network, "mse", **strengths), optimizers["sgd"]
     )
     state = TrainingState.start(network, optimizers["sgd"], seed=0, dtype=dtype)
-    state.optimizer = dict(LBFGS)
+    state.slots, state.optimizer = (), dict(LBFGS)
     rows = Rows(X, T.astype(dtype))
     return engine, rows, state
 
@@ -98,15 +107,102 @@ def test_repeats_bit_for_bit():
     assert ends[0] == ends[1]
 
 
-def test_the_loop_can_be_left_at_any_iteration():
-    engine, rows, state = prepare(Network.of_widths([3, 6, 1], "tanh"))
-    threads = threading.active_count()
-    seen = []
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_loop_left_at_any_iteration_goes_on_as_if_it_had_not_been(dtype):
+    network = Network.of_widths([3, 6, 1], "relu")
+    engine, rows, state = prepare(network, dtype)
     for epoch in train_lbfgs(engine, rows, state, epochs=50):
-        seen.append(state.vector.copy())
-        assert state.epoch == epoch.number == len(seen)
-        if len(seen) == 3:
+        if epoch.number == 3:
             break
     assert state.epoch == 3
-    assert not np.array_equal(seen[1], seen[2])
-    assert threading.active_count() == threads
+    for _ in range(4):
+        list(train_lbfgs(engine, rows, state, epochs=2))
+    _, _, long = prepare(network, dtype)
+    list(train_lbfgs(engine, rows, long, epochs=11))
+    same(state, long)
+
+
+def same(state, other):
+    assert state.vector.tobytes() == other.vector.tobytes()
+    assert (state.epoch, state.step) == (other.epoch, other.step)
+    assert np.array(state.curvature).tobytes() == np.array(other.curvature).tobytes()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_run_is_resumed_from_a_file_bit_for_bit(dtype, tmp_path):
+    network = Network.of_widths([3, 6, 1], "gelu")
+    engine, rows, long = prepare(network, dtype)
+    list(train_lbfgs(engine, rows, long, epochs=20))
+    _, _, state = prepare(network, dtype)
+    list(train_lbfgs(engine, rows, state, epochs=13))
+    save_state(tmp_path / "run.state", state)
+    read = load_state(tmp_path / "run.state")
+    same(read, state)
+    list(train_lbfgs(engine, rows, read, epochs=7))
+    same(read, long)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda arrays: arrays["curvature"][:, :, 1:], "pairs of"),
+        (lambda arrays: arrays["curvature"].astype(np.float32), "pairs of"),
+        (lambda arrays: arrays["curvature"][:, :1], "unpack"),
+        (lambda arrays: arrays["curvature"] * [[1.0], [-1.0]], "must be positive"),
+        (lambda arrays: arrays["curvature"] * np.nan, "must be positive"),
+        (lambda arrays: arrays["curvature"] * 0.0, "must be positive"),
+        (lambda arrays: np.concatenate([arrays["curvature"]] * 3), "does not keep 12 pairs"),
+    ],
+    ids=["size", "dtype", "single", "negative", "nan", "zero", "many"],
+)
+def test_a_memory_that_does_not_belong_to_the_state_is_refused(damage, message, tmp_path):
+    engine, rows, state = prepare(Network.of_widths([3, 6, 1], "tanh"))
+    list(train_lbfgs(engine, rows, state, epochs=4))
+    path = tmp_path / "run.state"
+    save_state(path, state)
+    description, arrays = read_arrays(path, "training state", 1)
+    write_arrays(path, "training state", 1, description, arrays | {"curvature": damage(arrays)})
+    with pytest.raises(FileFormatError, match=message):
+        load_state(path)
+    state.slots, state.optimizer = (state.vector,), optimizers["sgd"].to_dict()
+    save_state(path, state)
+    with pytest.raises(FileFormatError, match="'sgd' does not keep 4 pairs"):
+        load_state(path)
+
+
+def test_an_interrupted_iteration_leaves_the_memory_as_it_was():
+    engine, rows, state = prepare(Network.of_widths([3, 6, 1], "tanh"))
+    kept = []
+
+    def metric(scores, y):
+        if len(kept) == 4:
+            raise KeyboardInterrupt
+        return 0.0
+
+    run = train_lbfgs(
+        engine, rows, state, epochs=50, validation=rows, metric=metric, monitor="metric"
+    )
+    with pytest.raises(KeyboardInterrupt):
+        kept.extend(copy.deepcopy(epoch.state) for epoch in run)
+    assert len(state.curvature) == 4
+    same(state, kept[-1])
+
+
+def test_other_parameters_have_another_curvature():
+    engine, rows, state = prepare(Network.of_widths([3, 6, 1], "tanh"))
+    list(train_lbfgs(engine, rows, state, epochs=4))
+    state.go_on_from(state.vector + 1.0)
+    assert state.curvature == ()
+
+
+def test_a_search_that_finds_nothing_lower_says_so():
+    engine, rows, state = prepare(Network.of_widths([3, 6, 1], "tanh"), dtype="float32")
+    ends = []
+
+    def follow():
+        ends.append((yield from train_lbfgs(engine, rows, state, epochs=5000, **tight)))
+
+    tight = {"gradient_tolerance": 0.0}
+    assert len(list(follow())) < 5000
+    assert ends[0].reason in ("converged", "no_improvement")
+    assert ends[0].loss < 0.01

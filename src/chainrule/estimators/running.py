@@ -86,7 +86,8 @@ class RunningMLP(BaseMLP):
         if held is not None:
             weighted = held._replace(weight=self._weighted(held.y, held.weight))
             held_out = self._rows(weighted, names)
-        self.objective_ = make_objective(self, self.network_, self.objective_.loss)
+        before = self.objective_
+        self.objective_ = make_objective(self, self.network_, before.loss)
         engine = self._engine = self._training_engine()
         patience = None if self.n_iter_no_change == math.inf else int(self.n_iter_no_change)
         metric, monitor = None, "loss"
@@ -128,6 +129,8 @@ class RunningMLP(BaseMLP):
             )
         # the state is touched last, when nothing can be refused any more
         self._take_over_changes("training loss" if held is None else self.monitor)
+        if self.objective_ != before:
+            self._state.curvature = ()
         return run
 
     def _training_engine(self) -> Engine:

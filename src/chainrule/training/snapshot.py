@@ -11,6 +11,7 @@ import numpy as np
 from chainrule.engines.engine import Engine, Rows
 from chainrule.foundation.arrays import Array, namespace
 from chainrule.foundation.errors import DivergenceError
+from chainrule.training.curvature import Pairs
 from chainrule.training.state import TrainingState
 from chainrule.training.stopping import Patience
 
@@ -32,6 +33,7 @@ class Snapshot:
     first_loss: float
     patience: Patience
     best: Array | None
+    curvature: Pairs
 
     @classmethod
     def of(cls, state: TrainingState) -> "Snapshot":
@@ -44,7 +46,9 @@ class Snapshot:
             state.learning_rate,
             state.first_loss,
             copy.copy(state.patience),
-            state.best,  # never written to: a better epoch brings an array of its own
+            # never written to: a better epoch, and a step, bring arrays of their own
+            state.best,
+            state.curvature,
         )
 
     def restore(self, state: TrainingState) -> None:
@@ -53,6 +57,7 @@ class Snapshot:
         state.step, state.epoch = self.step, self.epoch
         state.learning_rate, state.first_loss = self.learning_rate, self.first_loss
         state.patience, state.best = self.patience, self.best
+        state.curvature = self.curvature
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from chainrule.foundation.errors import FileFormatError, InputError
 from chainrule.foundation.memory import check_memory
 from chainrule.model.network import Network
 from chainrule.model.parameters import Parameters
+from chainrule.training.curvature import MEMORY, Pairs
 from chainrule.training.stopping import Patience
 
 __all__ = ["TrainingState", "load_state", "read_arrays", "save_state", "write_arrays"]
@@ -57,6 +58,9 @@ class TrainingState:
         The parameters (the average, where there is one) of the best epoch so far, where patience
         watches validation rows. Training goes on from ``vector``, so that stopping here and
         resuming changes nothing.
+    curvature : tuple of pairs of arrays (n_parameters,)
+        The memory of L-BFGS: its last steps and the changes of the gradient along them, in float64;
+        empty for other rules.
     """
 
     network: Network
@@ -70,6 +74,7 @@ class TrainingState:
     first_loss: float = math.nan
     patience: Patience = field(default_factory=Patience)
     best: Array | None = None
+    curvature: Pairs = ()
 
     @classmethod
     def start(
@@ -132,10 +137,13 @@ class TrainingState:
         return replace(self, optimizer=description, slots=slots, vector=self.current)
 
     def go_on_from(self, vector: Array) -> None:
-        """Put other parameters in place of the last, the average and the best ones."""
+        """Put other parameters in place of the last, the average and the best ones.
+
+        The slope there is another, and so may be the curvature: what L-BFGS met is forgotten.
+        """
         if self.optimizer.get("averaging"):
             self.slots = (*self.slots[:-1], namespace(vector).asarray(vector, copy=True))
-        self.vector, self.best = vector, None
+        self.vector, self.best, self.curvature = vector, None, ()
 
 
 def save_state(path: str | os.PathLike[str], state: TrainingState) -> None:
@@ -155,6 +163,8 @@ def save_state(path: str | os.PathLike[str], state: TrainingState) -> None:
     arrays |= {f"slot.{number}": np.asarray(slot) for number, slot in enumerate(state.slots)}
     if state.best is not None:
         arrays["best"] = np.asarray(state.best)
+    if state.curvature:
+        arrays["curvature"] = np.array(state.curvature)
     description = {
         "network": state.network.to_dict(),
         "optimizer": state.optimizer,
@@ -184,6 +194,7 @@ def load_state(path: str | os.PathLike[str]) -> TrainingState:
             first_loss=description["first_loss"],
             patience=Patience(**description["patience"]),
             best=arrays.get("best"),
+            curvature=tuple((step, change) for step, change in arrays.get("curvature", ())),
         )
         _check_parts(state)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -198,7 +209,7 @@ def load_state(path: str | os.PathLike[str]) -> TrainingState:
 
 def _whole_optimizer(description: dict[str, Any]) -> dict[str, Any]:
     """Return the description with the defaults of settings that are younger than the file."""
-    # a rule that is in no catalogue keeps its memory elsewhere, as SciPy's L-BFGS does
+    # a rule that is in no catalogue, as L-BFGS, has no such settings
     if description["name"] not in optimizers:
         return description
     optimizer: Optimizer = restore(optimizers, description)
@@ -220,6 +231,14 @@ def _check_parts(state: TrainingState) -> None:
     for array in (vector, *state.slots, *kept):
         if array.shape != size or array.dtype != vector.dtype:
             raise ValueError(f"an array has shape {array.shape}, the network takes {size}")
+    for pair in state.curvature:
+        if any(array.shape != size or array.dtype != np.float64 for array in pair):
+            raise ValueError(f"the curvature must be pairs of {size} numbers in float64")
+        step, change = pair
+        if not min(step @ change, change @ change) > 0.0:
+            raise ValueError("the curvature must be positive")
+    if len(state.curvature) > (0 if rule in optimizers else MEMORY):
+        raise ValueError(f"the optimizer {rule!r} does not keep {len(state.curvature)} pairs")
     counts = (state.seed, state.step, state.epoch, state.patience.stale, state.patience.best_epoch)
     if not all(type(count) is int and count >= 0 for count in counts):
         raise ValueError(f"a counter is no whole number: {counts}")
