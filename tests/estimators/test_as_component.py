@@ -35,7 +35,10 @@ from sklearn.utils import estimator_html_repr
 
 from chainrule import MLPClassifier, MLPRegressor
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::sklearn.exceptions.ConvergenceWarning",
+    "ignore::chainrule.foundation.errors.DataWarning",
+)
 
 X = np.random.default_rng(20).normal(size=(80, 3))
 BINARY = (X[:, 0] > 0).astype(int)
