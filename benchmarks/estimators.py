@@ -24,7 +24,7 @@ from tables import TABLES, prepared
 
 BATCH = 200
 ALPHA = 1e-4
-MODELS = ("chainrule", "chainrule, Glorot start", "scikit-learn", "boosted trees")
+MODELS = ("chainrule", "scikit-learn", "boosted trees")
 QUALITY = {
     True: ("accuracy", "AUC", "average precision", "log loss"),
     False: ("R2", "MAE"),
@@ -36,7 +36,6 @@ def network(model: str, classes: bool, seed: int, epochs: int) -> Any:
 
     scikit-learn divides the penalty by the rows of a batch, and halves squared errors; chainrule
     does neither, so that its alpha is 1 / BATCH of the other, and twice that for squared errors.
-    scikit-learn starts with weights after Glorot & Bengio, chainrule after He et al. for relu.
     """
     shared: dict[str, Any] = {
         "hidden_layer_sizes": (100,),
@@ -45,12 +44,9 @@ def network(model: str, classes: bool, seed: int, epochs: int) -> Any:
         "n_iter_no_change": np.inf,
         "random_state": seed,
     }
-    if model.startswith("chainrule"):
-        from chainrule import MLPClassifier, MLPRegressor, activations
+    if model == "chainrule":
+        from chainrule import MLPClassifier, MLPRegressor
 
-        if model != "chainrule":
-            start = {"initializer": "glorot_uniform"}
-            shared["activation"] = type("GlorotReLU", (type(activations.relu),), start)()
         shared["alpha"] = ALPHA / BATCH if classes else 2.0 * ALPHA / BATCH
     else:
         from sklearn.neural_network import MLPClassifier, MLPRegressor

@@ -18,6 +18,13 @@ from chainrule.formulas.optimizers import optimizers
 from chainrule.formulas.penalties import penalties
 from chainrule.formulas.records import activations
 from chainrule.formulas.schedules import schedules
+from chainrule.foundation.errors import (
+    DataWarning,
+    DivergenceError,
+    DivergenceWarning,
+    InputError,
+    NoEffectWarning,
+)
 from chainrule.model.network import Dense, Network
 from chainrule.model.objective import Objective
 from chainrule.model.parameters import Parameters
@@ -34,11 +41,16 @@ if typing.TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "DataWarning",
     "Dense",
+    "DivergenceError",
+    "DivergenceWarning",
     "Epoch",
+    "InputError",
     "MLPClassifier",
     "MLPRegressor",
     "Network",
+    "NoEffectWarning",
     "Objective",
     "Parameters",
     "TrainingState",

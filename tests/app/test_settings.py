@@ -47,6 +47,7 @@ def test_settings_reach_the_estimator() -> None:
     assert estimator_options(settings, "regression", 100) == {
         "hidden_layer_sizes": (8, 4),
         "activation": ["tanh", "silu"],
+        "initializer": None,
         "loss": "mae",
         "solver": "sgd",
         "learning_rate_init": 0.1,

@@ -161,6 +161,7 @@ def estimator_options(settings: Settings, task: Task, rows: int) -> dict[str, An
     options: dict[str, Any] = {
         "hidden_layer_sizes": parse_hidden(settings.hidden),
         "activation": _parse_activation(settings.activation, len(parse_hidden(settings.hidden))),
+        "initializer": None,  # the rates here suit the start that goes with each activation
         "solver": settings.solver,
         "alpha": settings.l2,
         "max_iter": epochs,

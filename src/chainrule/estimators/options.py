@@ -176,7 +176,7 @@ OPTIONS: dict[str, Option] = {
     ),
     "solver": Option(
         '{"adam", "sgd", "adamw", "rmsprop", "lbfgs"} or Optimizer',
-        "The update rule; ``lbfgs`` is L-BFGS, on all rows at once.",
+        "The update rule; ``lbfgs``, a quasi-Newton method, takes all rows at once.",
         fixed=solver_of,
     ),
     "alpha": Option(

@@ -21,7 +21,16 @@ __all__ = [
 
 
 class InputError(ValueError):
-    """An argument, a column or a file that cannot be used; the message says what to do."""
+    """An argument, a column or a file that cannot be used; the message says what to do.
+
+    Examples
+    --------
+    >>> from chainrule import Dense
+    >>> Dense(0, 1)
+    Traceback (most recent call last):
+    ...
+    chainrule.foundation.errors.InputError: n_in must be a positive integer; got 0.
+    """
 
 
 class InputTypeError(InputError, TypeError):
@@ -50,6 +59,16 @@ class DivergenceError(ArithmeticError):
         The rate of that step; None where steps have none.
     loss, first_loss : float
         The loss that fired the stop, of a batch or of all rows, and the loss of the first batch.
+
+    Examples
+    --------
+    >>> from chainrule import Dense, Network, train
+    >>> try:
+    ...     for epoch in train(Network(Dense(1, 1)), [[1.0], [2.0]], [1.0, 2.0], learning_rate=1e9):
+    ...         pass
+    ... except DivergenceError as error:
+    ...     error.epoch < 5, error.learning_rate
+    (True, 1000000000.0)
     """
 
     def __init__(
@@ -84,15 +103,45 @@ def _rebuild_divergence(
 
 
 class DataWarning(UserWarning):
-    """Inputs a network can hardly learn from, or a fit that answers the same for all rows."""
+    """Inputs a network can hardly learn from, or a fit that answers the same for all rows.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from chainrule import MLPClassifier
+    >>> X, y = [[0.0], [1.0]] * 20, [0, 1] * 20
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore", DataWarning)
+    ...     model = MLPClassifier(alpha=9.0, tol=9.0).fit(X, y)
+    """
 
 
 class DivergenceWarning(RuntimeWarning):
-    """A fit that diverged and went back to its last good parameters."""
+    """A fit that diverged and went back to its last good parameters.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from chainrule import MLPClassifier
+    >>> X, y = [[0.0], [1.0]] * 20, [0, 1] * 20
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore", DivergenceWarning)
+    ...     model = MLPClassifier(solver="sgd", learning_rate_init=1e9).fit(X, y)
+    """
 
 
 class NoEffectWarning(UserWarning):
-    """An option that was set, and acts on nothing beside the others."""
+    """An option that was set, and acts on nothing beside the others.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from chainrule import MLPClassifier
+    >>> X, y = [[0.0], [1.0]] * 20, [0, 1] * 20
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore", NoEffectWarning)
+    ...     model = MLPClassifier(power_t=0.3, learning_rate="cosine", max_iter=90).fit(X, y)
+    """
 
 
 def must_be(argument: str, rule: str, value: Any, advice: str = "") -> InputError:
