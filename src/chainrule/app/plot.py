@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from chainrule.app.report import written
-from chainrule.app.tables import write_whole
+from chainrule.foundation.files import write_whole
 
 __all__ = ["draw_losses"]
 

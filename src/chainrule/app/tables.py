@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import csv
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 import polars as pl
 
 from chainrule.foundation.errors import InputError, suggest
+from chainrule.foundation.files import write_whole
 from chainrule.interop.cells import Tell, nothing
 
 __all__ = ["BUILT_IN", "TARGET", "is_built_in", "read_table", "write_table", "writer_of"]
@@ -174,7 +173,7 @@ def _ragged_line(path: Path, separator: str, short: bool = False) -> str | None:
     return None
 
 
-def writer_of(path: Path) -> Callable[[pl.DataFrame, BinaryIO], object]:
+def writer_of(path: Path) -> Callable[[pl.DataFrame, IO[bytes]], object]:
     """Return what writes a table in the format of a file's suffix."""
     suffix = path.suffix.lower()
     if suffix == ".parquet":
@@ -192,25 +191,3 @@ def writer_of(path: Path) -> Callable[[pl.DataFrame, BinaryIO], object]:
 def write_table(frame: pl.DataFrame, path: Path) -> None:
     """Write a table by the file's suffix, whole or not at all."""
     write_whole(path, lambda file: writer_of(path)(frame, file))
-
-
-def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Write a file beside its place, and put it there once it is whole."""
-    temporary = None
-    try:
-        with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix=f".{path.name}.", delete=False
-        ) as file:
-            temporary = file.name
-            write(file)  # type: ignore[arg-type]
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise InputError(
-            f"cannot write {path}: {error.strerror}. Nothing was changed; choose another place."
-        ) from error
-    finally:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)

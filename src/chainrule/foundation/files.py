@@ -26,6 +26,8 @@ def write_whole(path: str | os.PathLike[str], write: Callable[[IO[bytes]], objec
         ) as file:
             temporary = file.name
             write(file)
+            file.flush()
+            os.fsync(file.fileno())  # so that no power cut leaves the new name with old bytes
         # the temporary file is private; give the target the mode any new file would have
         umask = os.umask(0)
         os.umask(umask)

@@ -7,7 +7,6 @@ file beside the target, synced, and renamed, so that a file is whole or not ther
 import json
 import math
 import os
-import tempfile
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from chainrule.formulas.optimizers import Optimizer, optimizers
 from chainrule.formulas.records import restore
 from chainrule.foundation.arrays import Array, floating_dtype, namespace
 from chainrule.foundation.errors import FileFormatError, InputError
+from chainrule.foundation.files import write_whole
 from chainrule.foundation.memory import check_memory
 from chainrule.model.network import Network
 from chainrule.model.parameters import Parameters
@@ -266,25 +266,7 @@ def write_arrays(
         {name: np.ascontiguousarray(array) for name, array in arrays.items()},
         metadata={"chainrule": text},
     )
-    target = Path(path)
-    try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    except OSError as error:
-        raise _cannot_write(target, error) from error
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(contents)
-            file.flush()
-            os.fsync(file.fileno())
-        # mkstemp makes files private; give the target the mode any new file would have.
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
-        os.replace(temporary, target)
-    except OSError as error:
-        raise _cannot_write(target, error) from error
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+    write_whole(path, lambda file: file.write(contents))
 
 
 def read_arrays(
@@ -317,9 +299,3 @@ def read_arrays(
             "chainrule that matches, or write the file again."
         )
     return description, arrays
-
-
-def _cannot_write(target: Path, error: OSError) -> InputError:
-    return InputError(
-        f"cannot write {target}: {error.strerror}. Nothing was changed; choose another place."
-    )
