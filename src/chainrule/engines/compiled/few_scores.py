@@ -16,8 +16,9 @@ from chainrule.engines.compiled.workspace import Workspace, address_of
 
 __all__ = ["DIRECT_ROWS", "FewScores"]
 
-# Rows up to which scores take the weights as they lie in the flat vector.
-DIRECT_ROWS = 8
+# Rows up to which scores take the weights as they lie in the flat vector. With 16 rows that is 2.8
+# times faster for 50-128-64-10; for 784-512-512-10 packing pays from about 12 rows on.
+DIRECT_ROWS = 16
 _KINDS = {np.dtype(np.float32), np.dtype(np.float64)}
 
 
