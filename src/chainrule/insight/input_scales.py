@@ -18,8 +18,9 @@ SCALE_FACTOR = 100.0
 OFFSET_FACTOR = 30.0
 # It also lies this many times its whole range away from 0: a feature of rare ones does not.
 RANGES_AWAY = 2.0
-# A feature that is not 0 in fewer rows than this has too little weight to be one.
-RARE = 0.01
+# A feature that is 0 in all rows but this share has too little weight to be one: pixels at the edge
+# of pictures, rare words.
+RARE = 0.1
 BLOCK_SIZE = 2**20
 
 
