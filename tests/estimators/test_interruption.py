@@ -168,3 +168,21 @@ class TestReproducibility:
         model.fit(X, T)
         assert model.seed_ == seed
         assert model.random_state.bit_generator.state == state
+
+
+@pytest.mark.parametrize("warm_start", [False, True])
+def test_ctrl_c_before_the_first_epoch_leaves_the_fit_before(monkeypatch, warm_start):
+    x = np.random.default_rng(20).normal(size=(60, 3))
+    y = (x[:, 0] > 0.0).astype(int)
+    model = MLPClassifier((4,), max_iter=60, random_state=0, warm_start=warm_start).fit(x, y)
+    before = model.predict_proba(x)
+
+    def pressed(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("chainrule.estimators.running.choose_engine", pressed)
+    monkeypatch.setattr("chainrule.estimators.fitting.input_remarks", pressed)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(x[:30], np.where(y[:30] == 1, "yes", "no") if not warm_start else y[:30])
+    np.testing.assert_array_equal(model.classes_, [0, 1])
+    np.testing.assert_array_equal(model.predict_proba(x), before)

@@ -167,7 +167,6 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
         callbacks: Sequence[Callback] = (),
     ) -> Iterator[Epoch]:
         with unchanged_if_refused(self):
-            check_options(self)
             anew = not (self.warm_start and hasattr(self, "parameters_"))
             if not anew:
                 check_unchanged(self)

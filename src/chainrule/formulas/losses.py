@@ -142,7 +142,7 @@ huber = losses.add(Huber())
 
 
 @dataclass(frozen=True)
-class SmoothL1(Loss):
+class SmoothL1(Huber):
     r"""The absolute difference, rounded within ``delta``: Huber's loss, divided by ``delta``.
 
     {formula}
@@ -167,14 +167,7 @@ class SmoothL1(Loss):
         r"\begin{cases} \frac{s - y}{<delta>} & |s - y| \leq <delta> "
         r"\\ \operatorname{sign}(s - y) & |s - y| > <delta> \end{cases}"
     )
-    link = linear
     source = "Girshick (2015), ICCV, eq. 3"
-
-    delta: float = 1.0
-
-    def __post_init__(self) -> None:
-        if not (0.0 < self.delta < math.inf):
-            raise must_be("delta", "positive and finite", self.delta)
 
     def value(self, xp: Namespace, s: Array, y: Array) -> Array:
         distance = xp.abs(s - y)
@@ -182,10 +175,7 @@ class SmoothL1(Loss):
         return (inside / self.delta) * (distance - 0.5 * inside)
 
     def gradient(self, xp: Namespace, s: Array, y: Array) -> Array:
-        return xp.maximum(xp.minimum(s - y, self.delta), -self.delta) / self.delta
-
-    def on_prediction(self, xp: Namespace, p: Array, y: Array) -> Array:
-        return self.value(xp, p, y)
+        return super().gradient(xp, s, y) / self.delta
 
     def rescaled(self, scale: float) -> tuple[Loss, float]:
         return replace(self, delta=self.delta / scale), scale
