@@ -12,8 +12,9 @@ from chainrule.engines.compiled import passes
 from chainrule.engines.compiled.blocks import rows_of_block, shared_rows_of_block
 from chainrule.engines.compiled.constants import StepConstants
 from chainrule.engines.compiled.few_scores import DIRECT_ROWS, FewScores
-from chainrule.engines.compiled.inputs import Inputs
+from chainrule.engines.compiled.inputs import Inputs, nonzero_share
 from chainrule.engines.compiled.kernel_code import Kernels
+from chainrule.engines.compiled.nonzeros import worth_skipping
 from chainrule.engines.compiled.tables import Job
 from chainrule.engines.compiled.target import Target, host_target
 from chainrule.engines.compiled.threads import Kernel, available_threads, check_threads, run_team
@@ -189,7 +190,8 @@ class CompiledEngine:
         new = [np.empty_like(vector) for _ in range(1 + len(slots))]
         code = self._code_for(dtype)
         panels = len(slots) + (code.clipped is not None)
-        with self._workspace("train", dtype, batch, panels, self._threads(batch, per_call)) as work:
+        threads, skip = self._threads(batch, per_call), self._skips_zeros(vector, rows.x)
+        with self._workspace("train", dtype, batch, panels, threads, skip) as work:
             self._set_update(work, code.update)
             if code.clipped is not None and self.optimizer.clip_norm is not None:
                 work.set_clipping(code.clipped, self.optimizer.clip_norm)
@@ -279,7 +281,8 @@ class CompiledEngine:
     def _score(self, vector: np.ndarray, inputs: Inputs, out: np.ndarray) -> None:
         block = rows_of_block(len(out), self._target.lanes(vector.itemsize))
         threads = self._threads(len(out))
-        with self._workspace("score", vector.dtype, block, 0, threads) as work:
+        skip = self._skips_zeros(vector, inputs.keep[0])
+        with self._workspace("score", vector.dtype, block, 0, threads, skip) as work:
             work.job[Job.rows] = len(out)
             work.job[Job.out_at] = address_of(out)
             work.job[Job.direct] = len(out) <= DIRECT_ROWS
@@ -292,7 +295,8 @@ class CompiledEngine:
     ) -> np.ndarray:
         block = rows_of_block(len(y), self._target.lanes(vector.itemsize))
         losses = np.empty(round_up(len(y), block))
-        with self._workspace("measure", vector.dtype, block, 0, self._threads(len(y))) as work:
+        threads, skip = self._threads(len(y)), self._skips_zeros(vector, inputs.keep[0])
+        with self._workspace("measure", vector.dtype, block, 0, threads, skip) as work:
             self._set_rows(work, inputs, y, weight)
             work.job[Job.rows] = len(y)
             work.job[Job.losses_at] = address_of(losses)
@@ -313,9 +317,8 @@ class CompiledEngine:
         batch = min(n, GRADIENT_ROWS)
         steps = -(-n // batch)
         gradient = np.empty_like(vector)
-        with self._workspace(
-            "gradient", vector.dtype, batch, 1, self._threads(batch, steps)
-        ) as work:
+        threads, skip = self._threads(batch, steps), self._skips_zeros(vector, inputs.keep[0])
+        with self._workspace("gradient", vector.dtype, batch, 1, threads, skip) as work:
             job, sums = work.job, work.panels[1]
             sums[:] = 0.0
             self._set_rows(work, inputs, y, weight)
@@ -333,6 +336,11 @@ class CompiledEngine:
         work = rows * self.objective.network.n_parameters
         wanted = max(1, min(work // STEP_WORK, work * steps // CALL_WORK + 1))
         return 1 if wanted == 1 else min(available_threads(self.n_threads), wanted)
+
+    def _skips_zeros(self, vector: np.ndarray, x: Any) -> bool:
+        worth = worth_skipping(nonzero_share(x), self.objective.network.layers[0].n_out)
+        # 0 times infinity is no number, and has to be seen
+        return worth and bool(np.isfinite(vector).all())
 
     def _set_inputs(self, work: Workspace, inputs: Inputs) -> None:
         work.job[Job.gather] = self._code_for(work.dtype).kernels.address(inputs.gather)
@@ -360,18 +368,18 @@ class CompiledEngine:
 
     @contextmanager
     def _workspace(
-        self, kind: str, dtype: Any, rows: int, n_slots: int, threads: int
+        self, kind: str, dtype: Any, rows: int, n_slots: int, threads: int, skip_zeros: bool
     ) -> Iterator[Workspace]:
         """Lend a workspace; it comes back for the next call."""
         if os.getpid() != self._process:
             # in a forked child nobody will ever free a lock that was held in the parent
             self._process, self._lock, self._free = os.getpid(), threading.Lock(), {}
-        key = (kind, dtype.itemsize, rows, threads)
+        key = (kind, dtype.itemsize, rows, threads, skip_zeros)
         with self._lock:
             waiting = self._free.get(key)
             work = waiting.pop() if waiting else None
         if work is None:
-            work = self._new_workspace(kind, dtype, rows, n_slots, threads)
+            work = self._new_workspace(kind, dtype, rows, n_slots, threads, skip_zeros)
         yield work
         # a call that failed does not get here: its threads may still hold the memory
         with self._lock:
@@ -380,7 +388,7 @@ class CompiledEngine:
             self._free.setdefault(key, []).append(work)
 
     def _new_workspace(
-        self, kind: str, dtype: Any, rows: int, n_slots: int, threads: int
+        self, kind: str, dtype: Any, rows: int, n_slots: int, threads: int, skip_zeros: bool = False
     ) -> Workspace:
         training = kind in ("train", "gradient")
         lanes = self._target.lanes(dtype.itemsize)
@@ -395,6 +403,7 @@ class CompiledEngine:
             threads=threads,
             training=training,
             dropout=self.objective.dropout if kind == "train" else (),
+            skip_zeros=skip_zeros,
         )
 
     def _few_rows(self, dtype: Any, x_dtype: Any) -> tuple[Workspace, Kernel, int]:

@@ -10,6 +10,7 @@ from llvmlite import ir
 from chainrule.engines.compiled.clipping import Clipping
 from chainrule.engines.compiled.dropout import KEYS
 from chainrule.engines.compiled.gathers import write_gathers
+from chainrule.engines.compiled.nonzeros import Nonzeros
 from chainrule.engines.compiled.passes import float_type
 from chainrule.engines.compiled.row_phase import RowPhase, layer_row, ordered
 from chainrule.engines.compiled.tables import Job, LayerRow, Result, UnitRow, field, place
@@ -28,12 +29,13 @@ def kernel_module(target: Target, itemsize: int) -> Any:
     """Return the module of all kernels for one precision."""
     module = ir.Module("kernels")
     products = Products.of(module, target, itemsize)
-    rows = RowPhase.of(module, target, itemsize, products)
-    weights = WeightPhase.of(module, target, itemsize, products)
+    nonzeros = Nonzeros.of(module, target, itemsize)
+    rows = RowPhase.of(module, target, itemsize, products, nonzeros)
+    weights = WeightPhase.of(module, target, itemsize, products, nonzeros)
     write_gathers(module, target, itemsize)
     element = float_type(itemsize)
     clipping = Clipping.of(module, target, itemsize, weights)
-    _train(module, element, rows, weights, clipping)
+    _train(module, element, rows, nonzeros, weights, clipping)
     _unpack(module, weights)
     _score(module, element, rows, weights)
     _measure(module, element, rows, weights)
@@ -58,7 +60,12 @@ def _sum(code: Code, values: Value, n: Value) -> Value:
 
 
 def _train(
-    module: Any, element: Any, rows: RowPhase, weights: WeightPhase, clipping: Clipping
+    module: Any,
+    element: Any,
+    rows: RowPhase,
+    nonzeros: Nonzeros,
+    weights: WeightPhase,
+    clipping: Clipping,
 ) -> None:
     code = function(module, "train", [pointer, whole], inner=False)
     job, thread = code.arguments
@@ -108,6 +115,10 @@ def _train(
                     offset = number * field(code, job, Job.constants)
                     constants = place(code, job, Job.constants_at).at(offset, _double)
                     clipped = field(code, job, Job.clipped_update) != 0
+                    with code.when(field(code, layers, LayerRow.starts_at) != 0):
+                        strips = field(code, layers, LayerRow.strips)
+                        with team.units(strips) as strip:
+                            code.call(nonzeros.sort, layers, n, strip)
                     with team.units(units) as unit:
                         table = _unit(code, job, unit)
                         code.call(weights.update, job, table, n, constants, scratch)

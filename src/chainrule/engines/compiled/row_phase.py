@@ -7,6 +7,7 @@ from llvmlite import ir
 
 from chainrule.engines.compiled.dropout import call_drop, write_drop
 from chainrule.engines.compiled.few_rows import write_direct
+from chainrule.engines.compiled.nonzeros import Nonzeros
 from chainrule.engines.compiled.passes import float_type
 from chainrule.engines.compiled.tables import Job, LayerRow, field, place
 from chainrule.engines.compiled.target import Target
@@ -48,14 +49,18 @@ class RowPhase:
     backward: Any
 
     @classmethod
-    def of(cls, module: Any, target: Target, itemsize: int, products: Products) -> "RowPhase":
+    def of(
+        cls, module: Any, target: Target, itemsize: int, products: Products, nonzeros: Nonzeros
+    ) -> "RowPhase":
         """Write the functions into a module."""
         element = float_type(itemsize)
         lanes = target.lanes(itemsize)
         drop = write_drop(module, target, itemsize)
         return cls(
-            _forward(module, element, products, drop, None),
-            _forward(module, element, products, drop, write_direct(module, target, itemsize)),
+            _forward(module, element, products, nonzeros, drop, None),
+            _forward(
+                module, element, products, nonzeros, drop, write_direct(module, target, itemsize)
+            ),
             _targets(module, element),
             _losses(module, element, lanes),
             _backward(module, target, element, products, drop),
@@ -83,7 +88,9 @@ def ordered(code: Code, job: Value, number: Value) -> Value:
     return Value(code, phi)
 
 
-def _forward(module: Any, element: Any, products: Products, drop: Any, direct: Any) -> Any:
+def _forward(
+    module: Any, element: Any, products: Products, nonzeros: Nonzeros, drop: Any, direct: Any
+) -> Any:
     name = "forward_direct" if direct else "forward"
     code = function(module, name, [pointer, pointer, whole, whole, whole, pointer])
     job, layers, row, rows, first, keys = code.arguments
@@ -93,6 +100,9 @@ def _forward(module: Any, element: Any, products: Products, drop: Any, direct: A
     with code.loop(0, rows) as i:
         into = inputs.at((row + i) * ld_in, element)
         code.call_address(gather, source, ordered(code, job, first + i), into, n_in)
+        if not direct:
+            with code.when(field(code, layers, LayerRow.starts_at) != 0):
+                code.call(nonzeros.collect, layers, row + i)
     with code.loop(0, field(code, job, Job.layers)) as number:
         layer = layer_row(layers, number)
         ld = field(code, layer, LayerRow.ld)
@@ -102,7 +112,11 @@ def _forward(module: Any, element: Any, products: Products, drop: Any, direct: A
         if direct:
             _direct_product(code, element, direct, job, layer, row, rows)
         else:
-            _panel_product(code, element, products, layer, row, rows)
+            with code.choice(field(code, layer, LayerRow.starts_at) != 0) as (few, all_of_them):
+                with few:
+                    code.call(nonzeros.product, layer, row, rows)
+                with all_of_them:
+                    _panel_product(code, element, products, layer, row, rows)
         # a = f(z)
         value = field(code, layer, LayerRow.value)
         with code.when(value != 0):

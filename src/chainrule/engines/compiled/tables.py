@@ -90,6 +90,15 @@ class LayerRow(IntEnum):
     dropped_at = 22  # null: no dropout; else the outputs that the next layer takes
     threshold = 23
     scale_at = 24
+    # null: every number of the inputs counts; else where those that are not 0 begin and end
+    starts_at = 25
+    strips = 26
+    columns_at = 27
+    values_at = 28
+    ends_at = 29  # of lists of what is not 0, one for each column
+    list_length = 30
+    sorted_rows_at = 31
+    sorted_values_at = 32
 
 
 class UnitRow(IntEnum):
@@ -112,6 +121,7 @@ class UnitRow(IntEnum):
     transposed_rows = 14
     vectors_in = 15
     first_column = 16
+    nonzeros = 17  # whether what is not 0 is listed by columns
 
 
 class Source(IntEnum):

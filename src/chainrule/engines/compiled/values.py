@@ -295,6 +295,18 @@ class Code:
         ]
         return Value(self, self.builder.call(callee, values))
 
+    def call_one_of(self, callees: dict[int, Any], number: Value, *arguments: Any) -> None:
+        """Call the function of a number, if there is one."""
+        end = self.function.append_basic_block("called")
+        choice = self.builder.switch(number.ir, end)
+        for case, callee in callees.items():
+            block = self.function.append_basic_block(f"case_{case}")
+            choice.add_case(ir.Constant(whole, case), block)
+            self.builder.position_at_end(block)
+            self.call(callee, *arguments)
+            self.builder.branch(end)
+        self.builder.position_at_end(end)
+
     def call_address(self, address: Value, *arguments: Any) -> None:
         """Call a function without a result, through its address."""
         values = [self.value(argument) for argument in arguments]

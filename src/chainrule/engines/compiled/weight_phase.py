@@ -9,6 +9,7 @@ from typing import Any
 
 from llvmlite import ir
 
+from chainrule.engines.compiled.nonzeros import Nonzeros
 from chainrule.engines.compiled.passes import float_type
 from chainrule.engines.compiled.tables import Job, UnitRow, field, place
 from chainrule.engines.compiled.target import Target
@@ -42,14 +43,16 @@ class WeightPhase:
     transpose: Any
 
     @classmethod
-    def of(cls, module: Any, target: Target, itemsize: int, products: Products) -> "WeightPhase":
+    def of(
+        cls, module: Any, target: Target, itemsize: int, products: Products, nonzeros: Nonzeros
+    ) -> "WeightPhase":
         """Write the functions into a module."""
         element = float_type(itemsize)
         lanes = target.lanes(itemsize)
         transpose = _transpose(module, target, element, lanes)
         sums = _column_sums(module, element, lanes)
         return cls(
-            _update(module, target, element, products, sums, transpose),
+            _update(module, target, element, products, nonzeros, sums, transpose),
             _pack(module, target, element, transpose),
             _unpack(module, target, element),
             transpose,
@@ -62,32 +65,26 @@ def panel_width(code: Code, unit: Value, lanes: int) -> Value:
 
 
 def _update(
-    module: Any, target: Target, element: Any, products: Products, sums: Any, transpose: Any
+    module: Any,
+    target: Target,
+    element: Any,
+    products: Products,
+    nonzeros: Nonzeros,
+    sums: Any,
+    transpose: Any,
 ) -> Any:
     lanes = target.lanes(4 if isinstance(element, ir.FloatType) else 8)
     code = function(module, "update", [pointer, pointer, whole, pointer, pointer])
     job, unit, batch, constants, gradient = code.arguments
     vectors, rows = field(code, unit, UnitRow.vectors), field(code, unit, UnitRow.rows)
     width, offset = panel_width(code, unit, lanes), field(code, unit, UnitRow.offset)
-    a, ld_in = place(code, unit, UnitRow.a_at), field(code, unit, UnitRow.ld_in)
     dz, ld = place(code, unit, UnitRow.dz_at), field(code, unit, UnitRow.ld)
     # dW = x' dz
-    with code.loop(0, batch, BATCH_ROWS) as done:
-        first = done == 0
-        code.call(
-            products.down,
-            vectors,
-            rows,
-            code.least(batch - done, BATCH_ROWS),
-            a.at(done * ld_in, element),
-            ld_in,
-            dz.at(done * ld, element),
-            ld,
-            code.where(first, place(code, job, Job.zeros_at), gradient),
-            code.where(first, 0, width),
-            gradient,
-            width,
-        )
+    with code.choice(field(code, unit, UnitRow.nonzeros) != 0) as (few, all_of_them):
+        with few:
+            code.call(nonzeros.sums, place(code, job, Job.layers_at), unit, gradient)
+        with all_of_them:
+            _dense_sums(code, element, products, job, unit, batch, gradient, width)
     _step(code, job, rows * width, gradient, offset, constants, 1.0)
     # db = sum of dz
     bias = field(code, unit, UnitRow.bias_offset)
@@ -100,6 +97,36 @@ def _update(
         code.call(transpose, unit, weights.at(offset, element))
     code.end()
     return code.function
+
+
+def _dense_sums(
+    code: Code,
+    element: Any,
+    products: Products,
+    job: Value,
+    unit: Value,
+    batch: Value,
+    gradient: Value,
+    width: Value,
+) -> None:
+    a, ld_in = place(code, unit, UnitRow.a_at), field(code, unit, UnitRow.ld_in)
+    dz, ld = place(code, unit, UnitRow.dz_at), field(code, unit, UnitRow.ld)
+    with code.loop(0, batch, BATCH_ROWS) as done:
+        first = done == 0
+        code.call(
+            products.down,
+            field(code, unit, UnitRow.vectors),
+            field(code, unit, UnitRow.rows),
+            code.least(batch - done, BATCH_ROWS),
+            a.at(done * ld_in, element),
+            ld_in,
+            dz.at(done * ld, element),
+            ld,
+            code.where(first, place(code, job, Job.zeros_at), gradient),
+            code.where(first, 0, width),
+            gradient,
+            width,
+        )
 
 
 def _step(

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.engines.compiled.nonzeros import ENTRY_STRIP, WIDE_PANEL
 from chainrule.engines.compiled.passes import Pass
 from chainrule.engines.compiled.row_phase import STRIP_ROWS
 from chainrule.engines.compiled.tables import Job, LayerRow, Result, Source, UnitRow
@@ -77,6 +78,8 @@ class Workspace:
         Whether buffers are shared by all threads and remembered for the way back.
     dropout : tuple of float
         Share that each hidden layer loses in training.
+    skip_zeros : bool
+        Whether the first layer passes over inputs that are 0.
     """
 
     def __init__(
@@ -92,6 +95,7 @@ class Workspace:
         threads: int,
         training: bool,
         dropout: tuple[float, ...] = (),
+        skip_zeros: bool = False,
     ) -> None:
         self.threads = threads
         self.block = block
@@ -113,10 +117,13 @@ class Workspace:
         self.layers = np.zeros((copies, len(layers), len(LayerRow)), np.int64)
         for table in self.layers:
             self._fill_layers(table, network, passes, offsets, transposed, rows, training)
+            if skip_zeros:
+                self._fill_nonzeros(table[0], rows, training)
             self._fill_dropout(table, dropout, rows)
         self.units = self._units(network, offsets, transposed, rows)
         widest = max(self._ld(layer.n_out) for layer in layers)
-        scratch = max(block * widest, STRIP_ROWS * lanes * target.panel_vectors)
+        panel = WIDE_PANEL if skip_zeros else target.panel_vectors
+        scratch = max(block * widest, STRIP_ROWS * lanes * panel)
         scratch = round_up(scratch * dtype.itemsize, 64)
         self._scratch = aligned_zeros(scratch * threads, np.uint8)
         target_rows = rows if training else rows * threads
@@ -210,6 +217,27 @@ class Workspace:
                 row[LayerRow.panels_at] = self._copy_of(layer.n_out, rows)
             a_in = a
 
+    def _fill_nonzeros(self, row: np.ndarray, rows: int, training: bool) -> None:
+        """Make room for what is not 0 of the inputs, by rows and by columns."""
+
+        def room(at: int, n: int, dtype: Any) -> None:
+            array = aligned_zeros(n, dtype)
+            self._keep.append(array)
+            row[at] = address_of(array)
+
+        n_in, ld_in = int(row[LayerRow.n_in]), int(row[LayerRow.ld_in])
+        strips = -(-n_in // ENTRY_STRIP)
+        row[LayerRow.strips] = strips
+        room(LayerRow.starts_at, rows * (strips + 1), np.int64)
+        room(LayerRow.columns_at, rows * ld_in, np.int32)
+        room(LayerRow.values_at, rows * ld_in, self.dtype)
+        if training:
+            length = row[LayerRow.list_length] = self._ld(rows)
+            room(LayerRow.ends_at, n_in, np.int64)
+            room(LayerRow.sorted_rows_at, n_in * length, np.int32)
+            room(LayerRow.sorted_values_at, n_in * length, self.dtype)
+        row[LayerRow.strips_at] = row[LayerRow.panels_at] = 0
+
     def _copy_of(self, columns: int, rows: int) -> int:
         """Return where the copy of a wide matrix goes; 0 for one that needs none."""
         if columns < WIDE:
@@ -239,12 +267,13 @@ class Workspace:
     ) -> np.ndarray:
         """Return the units of the second phase, layer by layer."""
         lanes, itemsize = self._lanes, self.dtype.itemsize
-        width = self._target.panel_vectors * lanes
         parts = []
         for number, layer in enumerate(network.layers):
             row = self.layers[0, number]
             flat_weight, flat_bias = network.layout.spans[number]
             weight, bias = offsets[number]
+            nonzeros = bool(row[LayerRow.starts_at])
+            width = lanes * (WIDE_PANEL if nonzeros else self._target.panel_vectors)
             columns, firsts = np.meshgrid(
                 np.arange(0, layer.n_out, width), np.arange(0, layer.n_in, STRIP_ROWS)
             )
@@ -276,6 +305,7 @@ class Workspace:
                 part[:, UnitRow.transposed_rows] = row[LayerRow.transposed_rows]
                 part[:, UnitRow.vectors_in] = row[LayerRow.vectors_in]
                 part[:, UnitRow.first_column] = column
+            part[:, UnitRow.nonzeros] = nonzeros
             if row[LayerRow.strips_at]:
                 part[:, UnitRow.a_at] = row[LayerRow.strips_at] + first * rows * itemsize
                 columns_in = round_up(layer.n_in, lanes)

@@ -1,0 +1,153 @@
+"""Inputs that are mostly zeros: the first layer passes over them, and the bits are the same."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from chainrule import optimizers
+from chainrule.engines.compiled import engine as engine_module
+from chainrule.engines.compiled import inputs, nonzeros
+from chainrule.engines.compiled.engine import CompiledEngine
+from chainrule.engines.compiled.target import host_target
+from chainrule.engines.engine import Rows
+
+ADAM = optimizers.get("adam")
+# one panel and one strip; a narrow last panel; several of both, the last one short
+WIDTHS = ([5, 8, 1], [91, 100, 2], [300, 70, 6, 3], [129, 333, 2])
+
+
+@pytest.fixture(autouse=True)
+def _many_threads(monkeypatch):
+    monkeypatch.setattr(engine_module, "STEP_WORK", 1)
+    monkeypatch.setattr(engine_module, "CALL_WORK", 1)
+
+
+@pytest.fixture
+def skipping(monkeypatch):
+    """Return a function that says whether zeros are passed over, whatever their share."""
+
+    def choose(yes):
+        monkeypatch.setattr(engine_module, "worth_skipping", lambda share, n_out: yes)
+
+    return choose
+
+
+def thinned(rows, share, seed=0):
+    """Return rows of whose inputs so many are left."""
+    random = np.random.default_rng(seed)
+    x = np.where(random.random(rows.x.shape) < share, rows.x, 0).astype(rows.x.dtype)
+    x[:, 0] = rows.x[:, 0]  # a column without zeros, a row of nothing else, a column of them
+    x[3] = 0
+    x[:, -1] = 0
+    return Rows(x, rows.y, rows.weight)
+
+
+def answers(problems, objective, rows, rule=ADAM, threads=1, batch=60, calls=1, **engine_options):
+    engine = CompiledEngine(objective, rule, threads, **engine_options)
+    start = problems.position(objective.network, rule, rows.y.dtype)
+    order = np.random.default_rng(0).permutation(len(rows))
+    end, totals = problems.run(engine, rows, start, order, batch, calls=calls)
+    values = (
+        end.vector,
+        *end.slots,
+        engine.scores(end.vector, rows.x),
+        engine.gradient(end.vector, rows)[1],
+    )
+    return [value.tobytes() for value in values], [total.loss for total in totals]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("widths", WIDTHS, ids=str)
+@pytest.mark.parametrize("share", [0.0, 0.1, 1.0])
+def test_the_same_bits_with_and_without(problems, skipping, widths, dtype, share):
+    objective, rows = problems.problem(widths, "mse", 250, dtype, weighted=True, l2=0.01)
+    rows = thinned(rows, share)
+    skipping(False)
+    expected, losses = answers(problems, objective, rows)
+    skipping(True)
+    for threads, calls in ((1, 1), (2, 1), (3, 5)):
+        found, found_losses = answers(problems, objective, rows, threads=threads, calls=calls)
+        assert found == expected
+        assert sum(found_losses) == pytest.approx(sum(losses), rel=1e-12)
+
+
+@pytest.mark.parametrize("vector_bytes", [16, 32, 64])
+def test_vectors_of_every_width(problems, skipping, vector_bytes):
+    objective, rows = problems.problem([91, 70, 2], "mse", 250, "float32")
+    rows = thinned(rows, 0.2)
+    target = host_target(vector_bytes)
+    found = []
+    for yes in (False, True):
+        skipping(yes)
+        found.append(answers(problems, objective, rows, target=target)[0])
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("rule", ["clip", "dropout"])
+def test_with_what_else_a_step_has(problems, skipping, rule):
+    price = {"dropout": 0.3} if rule == "dropout" else {}
+    optimizer = optimizers.get("sgd", momentum=0.9, clip_norm=0.01 if rule == "clip" else None)
+    objective, rows = problems.problem([91, 70, 40, 2], "mse", 250, "float64", **price)
+    rows = thinned(rows, 0.2)
+    found = []
+    for yes in (False, True):
+        skipping(yes)
+        found.append(
+            [answers(problems, objective, rows, optimizer, threads)[0] for threads in (1, 3)]
+        )
+        assert found[-1][0] == found[-1][1]
+    # the norm adds squares unit by unit, and units are others
+    vectors = [np.frombuffer(runs[0][0]) for runs in found]
+    np.testing.assert_allclose(vectors[0], vectors[1], rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["csr", "unsorted", "memory order", "integers", "byte order"])
+def test_inputs_of_every_kind(problems, skipping, kind):
+    objective, rows = problems.problem([150, 70, 2], "mse", 250, "float64")
+    x = np.round(3.0 * thinned(rows, 0.2).x)
+    made = {
+        "csr": sparse.csr_array(x),
+        "unsorted": sparse.csr_array(x)[:, ::-1][:, ::-1],
+        "memory order": np.asfortranarray(x),
+        "integers": x.astype(np.int16),
+        "byte order": x.astype(">f8"),
+    }[kind]
+    skipping(False)
+    expected = answers(problems, objective, Rows(x, rows.y))
+    skipping(True)
+    assert answers(problems, objective, Rows(made, rows.y)) == expected
+
+
+def test_no_number_is_not_zero(problems, skipping):
+    objective, rows = problems.problem([91, 70, 2], "mse", 300, "float64")
+    rows = thinned(rows, 0.1)
+    rows.x[7, 20] = np.nan
+    rows.x[8, 20] = np.inf
+    skipping(True)
+    engine = CompiledEngine(objective, ADAM)
+    scores = engine.scores(objective.network.start(0, "float64").vector, rows.x)
+    assert np.isnan(scores[7]).all()
+    assert np.isfinite(np.delete(scores, [7, 8], axis=0)).all()
+
+
+@pytest.mark.parametrize("weight", [np.inf, np.nan])
+def test_a_weight_that_is_no_number_is_seen(problems, weight):
+    objective, rows = problems.problem([91, 70, 2], "mse", 300, "float64")
+    rows = thinned(rows, 0.1)
+    vector = objective.network.start(0, "float64").vector
+    vector[90 * 70] = weight  # its input is 0 in every row
+    engine = CompiledEngine(objective, ADAM)
+    assert np.isnan(engine.loss(vector, rows))
+    assert np.isnan(engine.scores(vector, rows.x)).all()
+
+
+def test_when_it_is_worth_it(problems, monkeypatch):
+    assert nonzeros.worth_skipping(0.14, 100)
+    assert not nonzeros.worth_skipping(0.14, 4)
+    assert not nonzeros.worth_skipping(0.6, 1000)
+    x = np.zeros((1000, 4))
+    x[:, 1] = 2.0
+    x[::4, 2] = np.nan
+    assert inputs.nonzero_share(x) == pytest.approx(0.25 + 0.25 / 4, abs=0.07)
+    assert inputs.nonzero_share(sparse.csr_array(x)) == 0.25 + 0.25 / 4
+    assert inputs.nonzero_share(x[:100]) == 1.0
