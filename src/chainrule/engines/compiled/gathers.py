@@ -20,16 +20,26 @@ DENSE_KINDS = ("f4", "f8", "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8")
 SPARSE_KINDS = tuple((index, data) for index in ("i4", "i8") for data in ("f4", "f8"))
 
 
+# Bytes that come from memory together.
+LINE = 64
+
+
 def write_gathers(module: Any, target: Target, itemsize: int) -> None:
-    """Write functions (source, row, into, n_in): one per kind of input."""
+    """Write functions (source, row, into, n_in, later): one per kind of input.
+
+    They ask for a later row before it is needed: rows in random order come from memory, which takes
+    as long as some arithmetic.
+    """
     element = float_type(itemsize)
     lanes = target.lanes(itemsize)
     for kind in DENSE_KINDS:
-        code = function(module, f"gather_{kind}", [pointer, whole, pointer, whole], inner=False)
+        code = function(
+            module, f"gather_{kind}", [pointer, whole, pointer, whole, whole], inner=False
+        )
         _dense(code, np.dtype(kind), element, lanes)
     for index, data in SPARSE_KINDS:
         name = f"gather_{index}_{data}"
-        code = function(module, name, [pointer, whole, pointer, whole], inner=False)
+        code = function(module, name, [pointer, whole, pointer, whole, whole], inner=False)
         _sparse(code, np.dtype(index), np.dtype(data), element)
 
 
@@ -44,10 +54,13 @@ def _converted(code: Code, value: Value, kind: np.dtype[Any], type_: Any) -> Val
 
 
 def _dense(code: Code, kind: np.dtype[Any], element: Any, lanes: int) -> None:
-    source, row, into, n = code.arguments
+    source, row, into, n, later = code.arguments
     stored = _stored_type(kind)
     byte = ir.IntType(8)
-    start = place(code, source, Source.base).at(row * field(code, source, Source.row_stride), byte)
+    base, row_stride = place(code, source, Source.base), field(code, source, Source.row_stride)
+    with code.loop(0, n * kind.itemsize, LINE) as i:
+        code.ask_for(base.at(later * row_stride + i, byte))
+    start = base.at(row * row_stride, byte)
     stride = field(code, source, Source.column_stride)
     with code.choice(stride == kind.itemsize) as (contiguous, strided):
         with contiguous:
@@ -70,7 +83,7 @@ def _dense(code: Code, kind: np.dtype[Any], element: Any, lanes: int) -> None:
 
 
 def _sparse(code: Code, index: np.dtype[Any], data: np.dtype[Any], element: Any) -> None:
-    source, row, into, n = code.arguments
+    source, row, into, n, _ = code.arguments
     integer = _stored_type(index)
     starts = place(code, source, Source.base)
     indices = place(code, source, Source.row_stride)

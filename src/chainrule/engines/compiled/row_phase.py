@@ -19,6 +19,8 @@ __all__ = ["STRIP_ROWS", "RowPhase"]
 # Inputs that the second phase takes together: a multiple of every vector length, and of the height
 # of most tiles.
 STRIP_ROWS = 48
+# How many rows ahead one is asked for: a step of 20-64-64-2 at 256 rows takes 0.96 of the time.
+AHEAD = 3
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,8 @@ def _forward(
     inputs = place(code, layers, LayerRow.a_in_at)
     with code.loop(0, rows) as i:
         into = inputs.at((row + i) * ld_in, element)
-        code.call_address(gather, source, ordered(code, job, first + i), into, n_in)
+        later = ordered(code, job, code.least(first + i + AHEAD, field(code, job, Job.rows) - 1))
+        code.call_address(gather, source, ordered(code, job, first + i), into, n_in, later)
         if not direct:
             with code.when(field(code, layers, LayerRow.starts_at) != 0):
                 code.call(nonzeros.collect, layers, row + i)

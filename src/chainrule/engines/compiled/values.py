@@ -283,6 +283,17 @@ class Code:
         grow = builder.sext if to.width > source.width else builder.trunc
         return Value(self, grow(value.ir, type_))
 
+    def ask_for(self, place: Value) -> None:
+        """Bring what lies at an address near the core, without waiting for it."""
+        name = "llvm.prefetch.p0"
+        small = ir.IntType(32)
+        known = self.module.globals.get(name)
+        if known is None:
+            signature = ir.FunctionType(ir.VoidType(), [pointer, small, small, small])
+            known = ir.Function(self.module, signature, name)
+        kind = [ir.Constant(small, number) for number in (0, 3, 1)]  # read, keep, data
+        self.builder.call(known, [place.ir, *kind])
+
     def address(self, number: Value) -> Value:
         """Return an integer as a pointer."""
         return Value(self, self.builder.inttoptr(number.ir, pointer))
