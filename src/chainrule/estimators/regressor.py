@@ -14,6 +14,7 @@ from chainrule.estimators.fitting import FittingMLP
 from chainrule.estimators.inputs import as_numbers
 from chainrule.estimators.quantiles import interval_columns, nearest_median, sorted_quantiles
 from chainrule.estimators.target_scale import TargetScale
+from chainrule.estimators.validation import Samples
 from chainrule.formulas.initializers import Initializer
 from chainrule.formulas.loss import Loss, losses
 from chainrule.formulas.losses import Quantile
@@ -299,6 +300,10 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
             return _r2(y, p, weight)
 
         return r2
+
+    def _can_score(self, held: Samples) -> bool:
+        y = held.y if held.weight is None else held.y[held.weight > 0.0]
+        return bool(np.any(y != y[0]))
 
     def _fold(self, vector: np.ndarray) -> np.ndarray:
         scale = self.target_scale_

@@ -79,6 +79,8 @@ def check_held_out(estimator: "FittingMLP", held: Samples, names: tuple[str, str
             )
     if held.weight is not None and not np.any(held.weight > 0.0):
         raise InputError(f"sample_weight must be above 0 for some row of {where}; all are 0.")
-    if is_regressor(estimator) and estimator.monitor == "score" and held.X.shape[0] < 2:
-        advice = "Pass more, or choose monitor='loss'."
-        raise must_be("X_val", "at least 2 rows, for R2", held.X.shape[0], advice)
+    present = held.X.shape[0] if held.weight is None else np.count_nonzero(held.weight)
+    if is_regressor(estimator) and estimator.monitor == "score" and present < 2:
+        rule = "at least 2 rows, for R2" + ("" if held.weight is None else ", of weight above 0")
+        name = "X_val" if names[0] == "X_val" else "the part of X held out"
+        raise must_be(name, rule, int(present), "Pass more, or choose monitor='loss'.")

@@ -221,7 +221,7 @@ class Loss(Formula):
         return self._checked(y) if y.ndim else y
 
 
-losses: Catalogue[Loss] = Catalogue("loss")
+losses: Catalogue[Loss] = Catalogue("loss", Loss)
 
 
 def _columns(y: Array, n_outputs: int, like: Array) -> Array:
