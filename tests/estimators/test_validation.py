@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import accuracy_score, log_loss, r2_score
 
 from chainrule import MLPClassifier, MLPRegressor
-from chainrule.foundation.errors import InputError
+from chainrule.foundation.errors import InputError, NoEffectWarning
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -187,3 +187,24 @@ def test_all_weight_may_not_lie_on_one_side(make):
     ):
         with pytest.raises(InputError, match=words):
             make(**options).fit(X[:60], X[:60, 0] > 0, weight)
+
+
+@pytest.mark.parametrize(
+    ("group", "words"),
+    [
+        (np.nan, "groups contains NaN in row 3"),
+        (None, "groups must hold labels of one type that sorts; got NoneType and int"),
+        ("a", "groups must hold labels of one type that sorts; got int and str"),
+    ],
+)
+def test_every_row_belongs_to_a_group(group, words):
+    groups = [group if row == 3 else row // 5 for row in range(60)]
+    with pytest.raises(InputError, match=words):
+        MLPRegressor(early_stopping=True, **SMALL).fit(X, T, groups=groups)
+
+
+def test_groups_that_nothing_is_held_out_by_are_said():
+    groups = np.arange(60) // 5
+    for make in (MLPRegressor(**SMALL), MLPRegressor(n_estimators=2, **SMALL)):
+        with pytest.warns(NoEffectWarning, match="groups has no effect: it acts only with early"):
+            make.fit(X, T, groups=groups)

@@ -125,7 +125,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     def _check_continued(self, y: Any) -> None:
         """Refuse prepared targets that a warm start cannot go on with."""
 
-    def _encode(self, y: Any) -> np.ndarray:
+    def _encode(self, y: Any, name: str = "y") -> np.ndarray:
         """Return targets as the loss takes them; refuse those that do not fit the first data."""
         raise NotImplementedError
 

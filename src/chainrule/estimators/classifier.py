@@ -12,7 +12,7 @@ from chainrule.engines.engine import Engine
 from chainrule.estimators.class_weight import BALANCED, ClassWeights, label_weights, row_weights
 from chainrule.estimators.ensemble import member_scores
 from chainrule.estimators.fitting import FittingMLP, steps_by_batches
-from chainrule.estimators.labels import mixed_labels, of_one_type, text_kind
+from chainrule.estimators.labels import checked_labels, mixed_labels, of_one_type, text_kind
 from chainrule.formulas.activations import sigmoid, softmax
 from chainrule.formulas.initializers import Initializer
 from chainrule.formulas.loss import Loss, losses
@@ -166,6 +166,10 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
                 "of this call only; got 'balanced'. Count all rows that will come, and pass "
                 "{label: n_samples / (n_classes * n_of_label)}."
             )
+        if classes is not None:
+            classes = checked_labels(classes, "classes")
+            if not classes.size:
+                raise must_be("classes", "all labels that will ever come", classes.tolist())
         if not hasattr(self, "classes_"):
             if classes is None:
                 raise InputError(
@@ -316,26 +320,27 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
                     "use partial_fit with all classes named."
                 )
 
-    def _encode(self, y: Any) -> np.ndarray:
+    def _encode(self, y: Any, name: str = "y") -> np.ndarray:
         labels: np.ndarray = y
         if self._multilabel != (y.ndim == 2) or (
             self._multilabel and y.shape[1] != self.n_outputs_
         ):
             was = f"{len(self.classes_)} labels in columns" if self._multilabel else "one column"
-            raise InputError(f"y must be of the shape of the first fit ({was}); got {y.shape}.")
+            rule = f"of the shape of the first fit ({was})"
+            raise InputError(f"{name} must be {rule}; got {y.shape}.")
         if self._multilabel:
             return labels
         try:
             codes: np.ndarray = np.searchsorted(self.classes_, labels)
         except TypeError as error:
-            raise mixed_labels({*self.classes_.tolist(), *labels.tolist()}) from error
+            raise mixed_labels({*self.classes_.tolist(), *labels.tolist()}, name) from error
         codes = np.minimum(codes, len(self.classes_) - 1)
         wrong = self.classes_[codes] != labels
         if np.any(wrong):
             row = int(np.argmax(wrong))
             label = labels[row : row + 1].tolist()[0]
             raise InputError(
-                f"y must hold the classes of the first fit, {self.classes_.tolist()}; got "
+                f"{name} must hold the classes of the first fit, {self.classes_.tolist()}; got "
                 f"{label!r} in row {row}. Name all classes at the start, or fit anew."
             )
         return np.reshape(codes, (-1, 1)) if self._one_score_for_two else codes

@@ -95,7 +95,7 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
             A ValueError that names the argument, its value and what to do.
         """
         check_options(self)
-        warn_without_effect(self, own_rows=X_val is not None)
+        warn_without_effect(self, own_rows=X_val is not None, groups=groups is not None)
         given = (X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
         if self.n_estimators != 1:
             with unchanged_if_refused(self):
@@ -152,7 +152,7 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
                 f"{self.n_estimators}. Call fit."
             )
         check_options(self)
-        warn_without_effect(self, own_rows=X_val is not None)
+        warn_without_effect(self, own_rows=X_val is not None, groups=groups is not None)
         yield from self._training(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
 
     def _training(
@@ -323,16 +323,21 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
         return predicted, targets, None if weight is None else relative_weight(weight, weight)
 
     def _checked(
-        self, X: Any, y: Any, sample_weight: Any, reset: bool, name: str = "sample_weight"
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        reset: bool,
+        names: tuple[str, str] = ("y", "sample_weight"),
     ) -> Samples:
         """Return arrays of one length; finiteness of X is seen later."""
         if y is None:
             raise ValueError("requires y to be passed, but the target y is None.")
         with np.errstate(all="ignore"):  # checks overflow on numbers that they then refuse
             X = self._numbers_of(X, reset)
-            y = self._prepared(as_targets(y))
+            y = self._prepared(as_targets(y, names[0]))
         check_consistent_length(X, y)
-        return Samples(X, y, _row_weights(sample_weight, X.shape[0], name))
+        return Samples(X, y, _row_weights(sample_weight, X.shape[0], names[1]))
 
 
 def _row_weights(weight: Any, n: int, name: str = "sample_weight") -> np.ndarray | None:

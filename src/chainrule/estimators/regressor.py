@@ -267,11 +267,11 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
         columns: np.ndarray = y.reshape(-1, 1) if y.ndim == 1 else y
         return columns
 
-    def _encode(self, y: Any) -> np.ndarray:
+    def _encode(self, y: Any, name: str = "y") -> np.ndarray:
         n_targets = self.n_outputs_ // self.objective_.loss.scores_per_target
         if y.shape[1] != n_targets:
             raise InputError(
-                f"y must have {n_targets} target(s), as in the first fit; got {y.shape[1]}. "
+                f"{name} must have {n_targets} target(s), as in the first fit; got {y.shape[1]}. "
                 "Fit anew to change their number."
             )
         dtype = self._state.vector.dtype
@@ -279,7 +279,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
         limit, largest = float(np.finfo(dtype).max) / 1e6, float(np.abs(y).max())
         if largest > limit:
             raise must_be(
-                "y",
+                name,
                 f"at most {limit:.3g} in size for {dtype.name}",
                 largest,
                 "Take another unit" + (", or dtype='float64'." if dtype.itemsize < 8 else "."),

@@ -63,7 +63,7 @@ class RunningMLP(BaseMLP):
         return make_rows(
             self.objective_,
             samples.X,
-            self._encode(samples.y),
+            self._encode(samples.y, names[1]),
             samples.weight,
             like=self._state.vector,
             names=names,

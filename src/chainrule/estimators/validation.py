@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from sklearn.base import is_regressor
 
+from chainrule.estimators.labels import checked_labels
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.training.splits import held_out_groups, held_out_rows, last_rows
 
@@ -35,7 +36,7 @@ def own_validation(
     if X_val is None or y_val is None:
         raise InputError("X_val and y_val must be given together; one is None.")
     return estimator._checked(
-        X_val, y_val, sample_weight_val, reset=False, name="sample_weight_val"
+        X_val, y_val, sample_weight_val, reset=False, names=("y_val", "sample_weight_val")
     )
 
 
@@ -46,7 +47,7 @@ def divided(
     n, fraction = samples.X.shape[0], estimator.validation_fraction
     labels = estimator._strata(samples.y)
     if groups is not None:
-        groups = np.asarray(groups)
+        groups = checked_labels(groups, "groups")
         if groups.shape != (n,):
             raise InputError(
                 f"groups must be of shape ({n},), one group per row; got {groups.shape}."
