@@ -125,3 +125,12 @@ def test_lbfgs_from_a_start_that_is_not_finite_says_so_without_a_learning_rate()
     model.coefs_[1][:] = 1e200
     with pytest.raises(DivergenceError, match=r"kept\. Bring inputs and targets"):
         list(model.fit_epochs(X, T))
+
+
+@pytest.mark.parametrize("solver", ["sgd", "lbfgs"])
+def test_a_start_that_no_rate_could_save_is_said_to_be_one(solver):
+    """Squares of such targets are infinite before the first step."""
+    model = MLPRegressor(scale_target=False, solver=solver, max_iter=3)
+    words = "the loss is inf, the first was inf.*Bring inputs and targets near 1: no rate can"
+    with pytest.warns(DivergenceWarning, match=words):
+        model.fit(X, 1e200 * T)

@@ -307,18 +307,30 @@ def test_labels_keep_their_dtype():
         (np.array(["2020-01-01"] * 29 + ["NaT"], "M8[D]"), "NaT in row 29"),
         (np.where(np.arange(30) == 7, np.nan, THREE), "NaN in row 7"),
         (np.where(np.arange(30) == 7, np.inf, THREE), "infinity in row 7"),
-        (np.ma.array(THREE, mask=np.arange(30) == 4), "y must be known everywhere.*in row 4"),
+        (np.ma.array(THREE, mask=np.arange(30) == 4), "must be known everywhere.*in row 4"),
         (THREE + 1j, "Complex data not supported"),
-        ([1, "a"] * 15, "labels of one type that sorts; got"),
+        ([1, "a"] * 15, "labels of one type that sorts; got int and str"),
+        ([b"a", "b"] * 15, "labels of one type that sorts; got bytes and str"),
+        (["a", "b", float("nan")] * 10, "contains NaN in row 2, counted from 0"),
+        (["a", "b", pd.NA] * 10, "contains a missing value in row 2"),
+        ({1, 2}, r"must be of shape \(n,\)"),
+        (pd.array([1, None] * 15, dtype="Int64"), "a missing value in row 1"),
         (THREE[:-1], re.escape("inconsistent numbers of samples: [30, 29]")),
         ([1j, 2j] * 15, "Complex data not supported"),
     ],
 )
 def test_labels_that_cannot_be_are_refused(y, words):
-    if isinstance(y, list) and "a" in y:
-        y = np.array(y, dtype=object)
     with pytest.raises(ValueError, match=words):
         classifier().fit(X, y)
+    with pytest.raises(ValueError, match=words):
+        classifier().fit(X[:5], [0, 1, 0, 1, 0], X_val=X, y_val=y)
+
+
+@pytest.mark.parametrize("make", [dict, set, lambda rows: (row for row in rows)])
+def test_what_is_no_table_is_named(make):
+    rows = make([(1, 2), (3, 4)])
+    with pytest.raises(InputError, match=f"X must be a table of numbers.*{type(rows).__name__}"):
+        classifier().fit(rows, [0, 1])
 
 
 TARGETS = {

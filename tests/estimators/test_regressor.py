@@ -112,10 +112,27 @@ def test_shapes():
         model.fit(X, TWO)
 
 
-@pytest.mark.parametrize("target", [np.zeros(60), np.full(60, 7.0), np.full(60, 1e300)])
+CONSTANTS = [np.zeros(60), np.full(60, 7.0), np.full(60, 1e300), np.full(60, 1e-30)]
+
+
+@pytest.mark.parametrize("target", CONSTANTS)
 def test_a_constant_target_is_learnt(target):
     model = small(max_iter=500, solver="lbfgs", alpha=0.0, tol=1e-8).fit(X, target)
-    np.testing.assert_allclose(model.predict(X), target, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(model.predict(X), target, rtol=1e-3, atol=1e-3 * (target[0] == 0))
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1e6])
+def test_rows_that_come_one_at_a_time_may_have_any_unit(unit):
+    y = 1.0 + X[:, 0] / 10.0
+    scores = []
+    for factor in (1.0, unit):
+        model = small(learning_rate_init=0.01)
+        for _ in range(10):
+            for row in range(60):
+                model.partial_fit(X[row : row + 1], factor * y[row : row + 1])
+        scores.append(model.score(X, factor * y))
+    assert scores[0] > 0.5
+    assert scores[1] == pytest.approx(scores[0], abs=1e-3)
 
 
 def test_constant_inputs_give_the_mean():

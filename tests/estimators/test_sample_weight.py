@@ -53,6 +53,8 @@ def test_weights_that_cannot_be_are_refused_everywhere(make, y, weight, words):
     fitted = make().fit(X, y)
     with pytest.raises(InputError, match=words):
         fitted.explain(X, y, weight)
+    with pytest.raises(InputError, match=words):
+        fitted.score(X, y, weight)
 
 
 @both
@@ -75,11 +77,43 @@ def test_weights_of_every_kind_give_the_same(make, y, kind):
 
 
 @both
-def test_a_common_factor_does_not_count(make, y):
-    one = make().fit(X, y, WEIGHT)
-    other = make().fit(X, y, 1e6 * WEIGHT)
-    np.testing.assert_allclose(other.parameters_.vector, one.parameters_.vector, rtol=1e-9)
-    np.testing.assert_allclose(other.loss_curve_, one.loss_curve_, rtol=1e-9)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("factor", [1e6, 1e-300, 1e300, 0.8e308])
+def test_a_common_factor_does_not_count(make, y, factor, dtype):
+    rows = {"X_val": X[:20], "y_val": y[:20], "sample_weight_val": WEIGHT[:20]}
+    one = make(dtype=dtype).fit(X, y, WEIGHT, **rows)
+    rows["sample_weight_val"] = factor * WEIGHT[:20]
+    other = make(dtype=dtype).fit(X, y, factor * WEIGHT, **rows)
+    rtol = 1e-9 if dtype == "float64" else 1e-4
+    np.testing.assert_allclose(other.parameters_.vector, one.parameters_.vector, rtol=rtol)
+    np.testing.assert_allclose(other.loss_curve_, one.loss_curve_, rtol=rtol)
+    np.testing.assert_allclose(other.validation_loss_curve_, one.validation_loss_curve_, rtol=rtol)
+    np.testing.assert_allclose(
+        other.score(X, y, factor * WEIGHT), one.score(X, y, WEIGHT), rtol=rtol
+    )
+    error = np.array([1.0, 3.0], dtype=dtype)
+    mean = losses.mae(error, np.zeros(2, dtype), sample_weight=factor * np.array([1.0, 2.0]))
+    assert mean == pytest.approx(7 / 3)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_weights_of_very_different_size_count_by_their_share(dtype):
+    weight = np.where(np.arange(60) % 2, 1.0, 1e-300)
+    for make, y in FITS:
+        spoilt = make(dtype=dtype, batch_size=7).fit(X, y, weight)
+        absent = make(dtype=dtype, batch_size=7).fit(X, y, (weight == 1.0).astype(float))
+        np.testing.assert_allclose(spoilt.parameters_.vector, absent.parameters_.vector, rtol=1e-4)
+
+
+@pytest.mark.parametrize("target", [1e6, 1e200, -1e300])
+def test_an_absent_target_of_any_size_has_no_part_in_the_scale(target):
+    weight = np.where(np.arange(60) == 5, 0.0, 1.0)
+    model = MLPRegressor(**SMALL).fit(X, np.where(weight > 0, T, target), weight)
+    kept = MLPRegressor(**SMALL).fit(X[weight > 0], T[weight > 0])
+    assert model.target_scale_.spread == pytest.approx(kept.target_scale_.spread, rel=1e-12)
+    np.testing.assert_allclose(model.target_scale_.center, kept.target_scale_.center)
+    assert np.all(np.isfinite(model.parameters_.vector))
+    assert model.stopped_because_ == "max_iter"
 
 
 @both

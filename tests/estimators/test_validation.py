@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import accuracy_score, log_loss, r2_score
 
 from chainrule import MLPClassifier, MLPRegressor
-from chainrule.foundation.errors import InputError
+from chainrule.foundation.errors import InputError, NoEffectWarning
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -149,3 +149,62 @@ def test_a_refused_call_leaves_a_fitted_model_as_it_was():
                 assert {name: getattr(model, name) for name in vars(model)} == before
                 np.testing.assert_array_equal(model._state.vector, vector)
                 assert model._state.step == step
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_where_r2_says_nothing_the_loss_decides(weighted):
+    """R2 of equal targets is 0 for every answer; that must not end training at the first epoch."""
+    y = np.maximum(T, 0.1)
+    dry = np.flatnonzero(y == 0.1)[:10]
+    held, weight = y[dry], None
+    if weighted:
+        held, weight = np.r_[held[:-1], 7.0], np.r_[np.ones(9), 0.0]
+    model = MLPRegressor(max_iter=60, learning_rate_init=0.01, random_state=0)
+    model.fit(X, y, X_val=X[dry], y_val=held, sample_weight_val=weight)
+    losses = model.validation_loss_curve_
+    found = np.average((model.predict(X[dry]) - held) ** 2, weights=weight)
+    assert found == pytest.approx(min(losses), rel=1e-9)
+    assert np.argmin(losses) > 2
+
+
+def test_a_row_without_weight_is_none_for_r2():
+    weight = np.r_[1.0, np.zeros(9)]
+    with pytest.raises(
+        InputError, match="X_val must be at least 2 rows, for R2, of weight above 0"
+    ):
+        MLPRegressor().fit(X[:40], T[:40], X_val=X[40:50], y_val=T[40:50], sample_weight_val=weight)
+    weight = np.r_[np.ones(54), weight[:6]]
+    with pytest.raises(InputError, match="the part of X held out must be at least 2 rows"):
+        MLPRegressor(early_stopping=True, validation="last").fit(X[:60], T[:60], weight)
+
+
+@pytest.mark.parametrize("make", [MLPClassifier, MLPRegressor])
+def test_all_weight_may_not_lie_on_one_side(make):
+    options = {"early_stopping": True, "validation": "last", "monitor": "loss"}
+    for weight, words in (
+        (np.r_[np.zeros(54), np.ones(6)], "positive for some row that is trained on"),
+        (np.r_[np.ones(54), np.zeros(6)], "above 0 for some row of the part of y held out"),
+    ):
+        with pytest.raises(InputError, match=words):
+            make(**options).fit(X[:60], X[:60, 0] > 0, weight)
+
+
+@pytest.mark.parametrize(
+    ("group", "words"),
+    [
+        (np.nan, "groups contains NaN in row 3"),
+        (None, "groups must hold labels of one type that sorts; got NoneType and int"),
+        ("a", "groups must hold labels of one type that sorts; got int and str"),
+    ],
+)
+def test_every_row_belongs_to_a_group(group, words):
+    groups = [group if row == 3 else row // 5 for row in range(60)]
+    with pytest.raises(InputError, match=words):
+        MLPRegressor(early_stopping=True, **SMALL).fit(X, T, groups=groups)
+
+
+def test_groups_that_nothing_is_held_out_by_are_said():
+    groups = np.arange(60) // 5
+    for make in (MLPRegressor(**SMALL), MLPRegressor(n_estimators=2, **SMALL)):
+        with pytest.warns(NoEffectWarning, match="groups has no effect: it acts only with early"):
+            make.fit(X, T, groups=groups)

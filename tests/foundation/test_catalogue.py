@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import pytest
 
-from chainrule import activations, losses
+from chainrule import activations, initializers, losses, optimizers, schedules
 from chainrule.foundation.catalogue import Catalogue
 from chainrule.foundation.errors import InputError, UnknownNameError
 
@@ -114,3 +114,13 @@ def test_catalogues_copy_and_pickle(fruits):
     copied = copy.deepcopy(fruits)
     copied.remove("pear")
     assert "pear" in fruits
+
+
+@pytest.mark.parametrize("catalogue", [activations, initializers, losses, optimizers, schedules])
+def test_records_of_another_catalogue_are_refused_and_so_are_classes(catalogue):
+    own = catalogue[next(iter(catalogue))]
+    foreign = schedules.constant if catalogue is not schedules else losses.mse
+    assert catalogue.get(own) is own
+    for wrong in (foreign, type(own), None, 3, 0.1):
+        with pytest.raises(InputError, match=f"{catalogue.kind} must be a name or a record of the"):
+            catalogue.get(wrong)

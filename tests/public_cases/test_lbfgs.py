@@ -47,3 +47,17 @@ def test_c78_curvature_of_another_objective_is_forgotten(X, t, change):
     model.set_params(max_iter=1).fit(X, t)
     kept = len(model._state.curvature)
     assert kept > 1 if change == "nothing" else kept <= 1
+
+
+@pytest.mark.parametrize("unit", [1e-4, 1e-2, 1.0])
+def test_o01_small_rates_are_no_reason_to_stop_early(X, unit):
+    """A loss of small counts per exposure has small slopes from the first step on."""
+    y = unit * np.exp(X[:, 0])
+    model = MLPRegressor("poisson", solver="lbfgs", alpha=0.0, max_iter=1000, random_state=0)
+    assert model.fit(X, y).score(X, y) > 0.999
+
+
+@pytest.mark.parametrize("unit", [1e-3, 1e3])
+def test_o01_targets_trained_on_as_they_are(X, t, unit):
+    model = MLPRegressor(solver="lbfgs", scale_target=False, max_iter=1000, random_state=0)
+    assert model.set_params(alpha=0.0).fit(X, unit * t).score(X, unit * t) > 0.999

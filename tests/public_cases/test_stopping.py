@@ -29,6 +29,28 @@ def test_c67_best_weights_are_restored_also_at_the_last_epoch(X, t):
     assert found < model.validation_loss_curve_[-1]
 
 
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize("given", [False, True])
+def test_c67_best_weights_come_back_where_no_patience_ends_training(X, t, solver, given):
+    noise = t + 5.0 * np.random.default_rng(5).normal(size=60)
+    rows = {"X_val": X[40:], "y_val": noise[40:]} if given else {}
+    model = MLPRegressor(
+        hidden_layer_sizes=(64,), n_iter_no_change=np.inf, monitor="loss", solver=solver,
+        early_stopping=not given, learning_rate_init=0.02, random_state=0,
+    )  # fmt: skip
+    last = [
+        model._state.vector
+        for _ in model.fit_epochs(X[:40] if given else X, noise[:40] if given else noise, **rows)
+    ]
+    assert model.n_iter_ == 200
+    losses = model.validation_loss_curve_
+    assert min(losses) < 0.9 * losses[-1]
+    assert not np.array_equal(model._fold(last[-1]), model.parameters_.vector)
+    if given:
+        found = np.mean((model.predict(X[40:]) - noise[40:]) ** 2)
+        assert found == pytest.approx(min(losses), rel=1e-9)
+
+
 def test_c68_held_out_rows_are_drawn_from_all_and_by_class(X, y3):
     order = np.argsort(y3)
     held = []

@@ -3,7 +3,7 @@
 import inspect
 import textwrap
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -20,6 +20,9 @@ from chainrule.model.parameters import Parameters
 from chainrule.training.monitor import Metric
 from chainrule.training.sources import check_finite, check_range
 from chainrule.training.state import TrainingState
+
+if TYPE_CHECKING:
+    from chainrule.estimators.validation import Samples
 
 __all__ = ["BaseMLP"]
 
@@ -122,7 +125,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     def _check_continued(self, y: Any) -> None:
         """Refuse prepared targets that a warm start cannot go on with."""
 
-    def _encode(self, y: Any) -> np.ndarray:
+    def _encode(self, y: Any, name: str = "y") -> np.ndarray:
         """Return targets as the loss takes them; refuse those that do not fit the first data."""
         raise NotImplementedError
 
@@ -142,6 +145,10 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     def _metric(self, loss: Loss, weight: np.ndarray | None) -> Metric:
         """Return the score of this estimator as a function of scores and encoded targets."""
         raise NotImplementedError
+
+    def _can_score(self, held: "Samples") -> bool:
+        """Say whether that score can tell good answers for these rows from bad ones."""
+        return True
 
     def _fold(self, vector: np.ndarray) -> np.ndarray:
         """Return trained parameters in the user's units, in an array of their own."""

@@ -10,7 +10,7 @@ import numpy as np
 from chainrule.engines.engine import check_engine
 from chainrule.estimators.ingredients import hidden_widths, make_schedule, solver_of
 from chainrule.estimators.monitoring import checked_scorer
-from chainrule.estimators.options import OPTIONS, Option
+from chainrule.estimators.options import OPTIONS, SHARE_HELD_OUT, Condition, Option
 from chainrule.formulas.initializers import initializers
 from chainrule.foundation.arrays import floating_dtype
 from chainrule.foundation.errors import InputError, NoEffectWarning, must_be
@@ -43,7 +43,7 @@ def check_options(estimator: Any) -> None:
     checked_scorer(estimator.monitor)
 
 
-def warn_without_effect(estimator: Any, *, own_rows: bool = False) -> None:
+def warn_without_effect(estimator: Any, *, own_rows: bool = False, groups: bool = False) -> None:
     """Warn of each option that is not at its default, and acts on nothing beside the others.
 
     Parameters
@@ -52,17 +52,22 @@ def warn_without_effect(estimator: Any, *, own_rows: bool = False) -> None:
         With options that `check_options` accepts.
     own_rows : bool
         Whether the rows to measure on are given to this fit.
+    groups : bool
+        Whether groups of rows are given to it.
     """
+    if groups and not SHARE_HELD_OUT.holds(estimator, own_rows):
+        _warn("groups", SHARE_HELD_OUT)
     defaults = inspect.signature(type(estimator)).parameters
     for name, (option, value) in _options_of(estimator).items():
         acts = option.acts
         if acts is None or _same(value, defaults[name].default) or acts.holds(estimator, own_rows):
             continue
-        warnings.warn(
-            f"{name}={value!r} has no effect: it acts only {acts.words}.",
-            NoEffectWarning,
-            stacklevel=_level_outside(),
-        )
+        _warn(f"{name}={value!r}", acts)
+
+
+def _warn(what: str, acts: Condition) -> None:
+    words = f"{what} has no effect: it acts only {acts.words}."
+    warnings.warn(words, NoEffectWarning, stacklevel=_level_outside())
 
 
 def _level_outside() -> int:

@@ -64,19 +64,22 @@ def label_weights(
 
 
 def row_weights(weights: ClassWeights, labels: np.ndarray, weight: np.ndarray | None) -> np.ndarray:
-    """Return the weight of each row: its sample weight times the weights of its labels.
+    """Return what each row counts: its sample weight times the weights of its labels.
+
+    Weights of labels are taken as shares of the largest, so that no product overflows.
 
     Examples
     --------
     >>> row_weights([{"a": 2.0, "b": 0.5}], np.array(["a", "b"]), np.array([1.0, 10.0]))
-    array([2., 5.])
+    array([1. , 2.5])
     """
     rows = np.ones(len(labels)) if weight is None else np.array(weight, dtype=np.float64)
     columns = labels.T if labels.ndim == 2 else labels[None, :]
     for column, by_label in zip(columns, weights, strict=True):
         found, number = np.unique(column, return_inverse=True)
+        largest = max(by_label.values()) or 1.0
         # a label without a weight is refused later, with its row
-        rows *= np.array([by_label.get(key, 1.0) for key in _keys(found)])[number]
+        rows *= np.array([by_label.get(key, 1.0) / largest for key in _keys(found)])[number]
     if not np.any(rows > 0.0):
         raise InputError(
             "class_weight and sample_weight must leave a row of positive weight; got zero for all "

@@ -1,6 +1,5 @@
 """`MLPClassifier`: labels in, probabilities and labels out."""
 
-from collections.abc import Iterable
 from typing import Any, Self
 
 import numpy as np
@@ -13,7 +12,7 @@ from chainrule.engines.engine import Engine
 from chainrule.estimators.class_weight import BALANCED, ClassWeights, label_weights, row_weights
 from chainrule.estimators.ensemble import member_scores
 from chainrule.estimators.fitting import FittingMLP, steps_by_batches
-from chainrule.estimators.inputs import as_targets
+from chainrule.estimators.labels import checked_labels, mixed_labels, of_one_type, text_kind
 from chainrule.formulas.activations import sigmoid, softmax
 from chainrule.formulas.initializers import Initializer
 from chainrule.formulas.loss import Loss, losses
@@ -167,6 +166,10 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
                 "of this call only; got 'balanced'. Count all rows that will come, and pass "
                 "{label: n_samples / (n_classes * n_of_label)}."
             )
+        if classes is not None:
+            classes = checked_labels(classes, "classes")
+            if not classes.size:
+                raise must_be("classes", "all labels that will ever come", classes.tolist())
         if not hasattr(self, "classes_"):
             if classes is None:
                 raise InputError(
@@ -220,9 +223,16 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the (weighted) share of rows predicted right, labels of any kind included."""
-        right = self.predict(X) == self._prepared(as_targets(y))
+        predicted, labels, weight = self._compared(X, y, sample_weight)
+        kinds = [text_kind(one) for one in (self.classes_, labels)]
+        if labels.ndim == 1 and kinds[0] is not kinds[1]:
+            raise InputError(
+                f"y must hold labels of the kind trained on, {self.classes_.tolist()[:10]}; got "
+                f"{labels.tolist()[0]!r} in row 0. Convert them."
+            )
+        right = predicted == labels
         right = right.all(axis=1) if right.ndim == 2 else right
-        return float(np.average(right, weights=sample_weight))
+        return float(np.average(right, weights=weight))
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """Return the log of `predict_proba`, from the scores: finite for every finite score."""
@@ -288,7 +298,7 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         if labels.ndim == 2 and labels.shape[1] == 1:
             labels = column_or_1d(labels, warn=True)
         if labels.dtype == object:
-            labels = _of_one_type(labels)
+            labels = of_one_type(labels)
         if labels.ndim == 1 and labels.dtype.kind in "SMmO":
             return labels  # of these scikit-learn has no opinion; they sort, and that will do
         check_classification_targets(labels)
@@ -310,26 +320,27 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
                     "use partial_fit with all classes named."
                 )
 
-    def _encode(self, y: Any) -> np.ndarray:
+    def _encode(self, y: Any, name: str = "y") -> np.ndarray:
         labels: np.ndarray = y
         if self._multilabel != (y.ndim == 2) or (
             self._multilabel and y.shape[1] != self.n_outputs_
         ):
             was = f"{len(self.classes_)} labels in columns" if self._multilabel else "one column"
-            raise InputError(f"y must be of the shape of the first fit ({was}); got {y.shape}.")
+            rule = f"of the shape of the first fit ({was})"
+            raise InputError(f"{name} must be {rule}; got {y.shape}.")
         if self._multilabel:
             return labels
         try:
             codes: np.ndarray = np.searchsorted(self.classes_, labels)
         except TypeError as error:
-            raise _mixed_labels({*self.classes_.tolist(), *labels.tolist()}) from error
+            raise mixed_labels({*self.classes_.tolist(), *labels.tolist()}, name) from error
         codes = np.minimum(codes, len(self.classes_) - 1)
         wrong = self.classes_[codes] != labels
         if np.any(wrong):
             row = int(np.argmax(wrong))
             label = labels[row : row + 1].tolist()[0]
             raise InputError(
-                f"y must hold the classes of the first fit, {self.classes_.tolist()}; got "
+                f"{name} must hold the classes of the first fit, {self.classes_.tolist()}; got "
                 f"{label!r} in row {row}. Name all classes at the start, or fit anew."
             )
         return np.reshape(codes, (-1, 1)) if self._one_score_for_two else codes
@@ -372,28 +383,3 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
-
-
-def _of_one_type(labels: np.ndarray) -> np.ndarray:
-    """Return numbers of dtype object as numbers, other labels as they are; refuse mixtures."""
-    flat = labels.ravel().tolist()
-    kinds = {"b" if isinstance(label, bool) else np.asarray(label).dtype.kind for label in flat}
-    if kinds in ({"b"}, {"i"}, {"f"}, {"i", "f"}):
-        return np.array(labels.tolist())
-    types = set(map(type, flat))
-    if types != {type(None)} and (len(types) == 1 or all(issubclass(one, str) for one in types)):
-        try:
-            sorted(set(flat))
-        except TypeError:
-            pass
-        else:
-            return labels
-    raise _mixed_labels(flat)
-
-
-def _mixed_labels(labels: Iterable[Any]) -> InputError:
-    kinds = sorted({type(label).__name__ for label in labels})
-    return InputError(
-        f"y must hold labels of one type that sorts; got {' and '.join(kinds)}. Convert them, for "
-        "example to text."
-    )

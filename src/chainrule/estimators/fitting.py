@@ -26,7 +26,7 @@ from chainrule.estimators.progress import shown
 from chainrule.estimators.refusal import unchanged_if_refused
 from chainrule.estimators.running import RunningMLP
 from chainrule.estimators.validation import Samples, check_held_out, divided, own_validation
-from chainrule.formulas.loss import checked_weight
+from chainrule.formulas.loss import checked_weight, relative_weight
 from chainrule.foundation.errors import DataWarning, DivergenceError, DivergenceWarning, InputError
 from chainrule.foundation.seeds import as_seed
 from chainrule.training.loop import Epoch
@@ -95,7 +95,7 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
             A ValueError that names the argument, its value and what to do.
         """
         check_options(self)
-        warn_without_effect(self, own_rows=X_val is not None)
+        warn_without_effect(self, own_rows=X_val is not None, groups=groups is not None)
         given = (X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
         if self.n_estimators != 1:
             with unchanged_if_refused(self):
@@ -152,7 +152,7 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
                 f"{self.n_estimators}. Call fit."
             )
         check_options(self)
-        warn_without_effect(self, own_rows=X_val is not None)
+        warn_without_effect(self, own_rows=X_val is not None, groups=groups is not None)
         yield from self._training(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
 
     def _training(
@@ -262,6 +262,13 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
     def _taken_in(self, samples: Samples, anew: bool, seed: int, classes: Any = None) -> Samples:
         """Return samples with the weights of their classes; begin with them where asked to."""
         X, y, weight = samples
+        if weight is not None:
+            if not np.any(weight > 0.0):
+                raise InputError(
+                    "sample_weight must be positive for some row that is trained on; got zero for "
+                    "all of them, and the others are held out. Pass X_val and y_val."
+                )
+            weight = relative_weight(weight, weight)
         self._learn_weights(y, weight, anew, classes)
         samples = Samples(X, y, self._weighted(y, weight))
         if anew:
@@ -299,17 +306,42 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
         check_is_fitted(self, "parameters_")
         return explanation_of(self, (X, y, sample_weight), held_out)
 
+    def _compared(
+        self, X: Any, y: Any, sample_weight: Any
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """Return predictions, targets of the same shape, and weights, to be compared row by row."""
+        predicted: np.ndarray = self.predict(X)
+        targets = self._prepared(as_targets(y))
+        if predicted.ndim == 1 and targets.ndim == 2 and targets.shape[1] == 1:
+            targets = targets[:, 0]
+        if targets.shape != predicted.shape:
+            raise InputError(
+                f"y must be of the shape of the predictions, {predicted.shape}; got "
+                f"{targets.shape}. Pass one target per row of X, as in fit."
+            )
+        weight = _row_weights(sample_weight, len(predicted))
+        return predicted, targets, None if weight is None else relative_weight(weight, weight)
+
     def _checked(
-        self, X: Any, y: Any, sample_weight: Any, reset: bool, name: str = "sample_weight"
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        reset: bool,
+        names: tuple[str, str] = ("y", "sample_weight"),
     ) -> Samples:
         """Return arrays of one length; finiteness of X is seen later."""
         if y is None:
             raise ValueError("requires y to be passed, but the target y is None.")
         with np.errstate(all="ignore"):  # checks overflow on numbers that they then refuse
             X = self._numbers_of(X, reset)
-            y = self._prepared(as_targets(y))
+            y = self._prepared(as_targets(y, names[0]))
         check_consistent_length(X, y)
-        weight = None
-        if sample_weight is not None:
-            weight = checked_weight(as_weights(sample_weight, name), X.shape[0], np.empty(0), name)
-        return Samples(X, y, weight)
+        return Samples(X, y, _row_weights(sample_weight, X.shape[0], names[1]))
+
+
+def _row_weights(weight: Any, n: int, name: str = "sample_weight") -> np.ndarray | None:
+    if weight is None:
+        return None
+    weights: np.ndarray = checked_weight(as_weights(weight, name), n, name)
+    return weights

@@ -3,7 +3,7 @@
 from typing import Any
 
 from chainrule.engines.engine import Engine, Rows
-from chainrule.estimators.rules import is_count, is_integer
+from chainrule.estimators.rules import is_count, is_integer, is_real
 from chainrule.formulas.loss import Loss, losses
 from chainrule.formulas.optimizers import Optimizer, optimizers
 from chainrule.formulas.schedules import Schedule, schedules
@@ -129,7 +129,12 @@ def choose_batch_size(estimator: Any, engine: Engine, rows: Rows) -> tuple[int, 
 
 def make_schedule(estimator: Any) -> Schedule:
     """Return the schedule that ``learning_rate`` and its own options name."""
-    choice = schedules.get(estimator.learning_rate)
-    if isinstance(estimator.learning_rate, str) and choice.name == "invscaling":
+    asked = estimator.learning_rate
+    if not isinstance(asked, str | Schedule):
+        rule = f"a schedule ({', '.join(schedules)})"
+        advice = f"The rate itself is learning_rate_init{f'={asked}' if is_real(asked) else ''}."
+        raise must_be("learning_rate", rule, asked, advice)
+    choice = schedules.get(asked)
+    if isinstance(asked, str) and choice.name == "invscaling":
         return schedules.get(choice, power=float(estimator.power_t))
     return choice

@@ -50,6 +50,9 @@ def as_inputs(X: Any, names: Sequence[Any] | None = None) -> Any:
             _check_column(column, number, name)
         return X
     values = _array(X, "X")
+    if values.ndim == 0 and values.dtype.kind == "O":
+        advice = "Pass a list of rows; of a dict of columns, make a frame."
+        raise must_be("X", "a table of numbers, (n_samples, n_features)", type(X).__name__, advice)
     if values.ndim != 2:  # scikit-learn's words are those that people know
         return values
     if values.dtype.kind in "OUST":
@@ -94,7 +97,7 @@ def as_numbers(cells: np.ndarray, name: str, columns: Sequence[Any] | None = Non
     raise AssertionError("a kind that is no number stands in some cell")
 
 
-def as_targets(y: Any) -> np.ndarray:
+def as_targets(y: Any, name: str = "y") -> np.ndarray:
     """Return targets or labels as an array (n,) or (n, k) without missing values.
 
     Labels keep their kind; a nullable column of pandas becomes the NumPy kind it stands for.
@@ -103,31 +106,37 @@ def as_targets(y: Any) -> np.ndarray:
         y = y.toarray()
     plain = getattr(getattr(y, "dtype", None), "numpy_dtype", None)
     if plain is not None and np.dtype(plain).kind in REAL:  # a nullable column of pandas
-        if y.hasnans:
-            raise _missing(int(np.argmax(np.asarray(y.isna()))), "a missing value")
+        missing = np.asarray(y.isna())
+        if np.any(missing):
+            raise _missing(name, int(np.argmax(missing)), "a missing value")
         y = y.to_numpy(dtype=plain)
-    values = _array(y, "y")
+    values = _array(y, name)
+    if values.dtype.kind in "US" and isinstance(y, list | tuple):
+        cells = np.array(y, dtype=object)
+        if not any(all(isinstance(one, kind) for one in cells.flat) for kind in (str, bytes)):
+            values = cells  # NumPy has made texts of numbers, and of NaN
     if values.ndim not in (1, 2):
         raise InputError(
-            f"y must be of shape (n,) or (n, n_outputs); got {values.shape}. Found array with dim "
-            f"{values.ndim}."
+            f"{name} must be of shape (n,) or (n, n_outputs); got {values.shape}. Found array with "
+            f"dim {values.ndim}."
         )
     kind = values.dtype.kind
     if kind == "T":
         return values.astype(object)
     if kind == "c":
-        raise must_be("y", "real numbers or labels", values.dtype, "Complex data not supported.")
+        raise must_be(name, "real numbers or labels", values.dtype, "Complex data not supported.")
     if kind in "fmM":
         finite = np.isfinite(values)
         if not np.all(finite):
             row = int(np.argwhere(~finite)[0, 0])
             infinite = kind == "f" and not np.any(np.isnan(values[row]))
-            raise _missing(row, "infinity" if infinite else "NaN" if kind == "f" else "NaT")
+            raise _missing(name, row, "infinity" if infinite else "NaN" if kind == "f" else "NaT")
     known = str | bytes | int
     if kind == "O" and not all(issubclass(one, known) for one in set(map(type, values.flat))):
         for place, value in np.ndenumerate(values):
             if type(value).__name__ in ("NAType", "NaTType") or value != value:
-                raise _missing(place[0], "NaN" if isinstance(value, Real) else "a missing value")
+                what = "NaN" if isinstance(value, Real) else "a missing value"
+                raise _missing(name, place[0], what)
     return values
 
 
@@ -137,10 +146,10 @@ def as_weights(weight: Any, name: str) -> np.ndarray:
     return as_numbers(values.astype(object), name) if values.dtype.kind in "OUST" else values
 
 
-def _missing(row: int, what: str) -> InputError:
+def _missing(name: str, row: int, what: str) -> InputError:
     return InputError(
-        f"y must be known for every row; y contains {what} in row {row}, counted from 0. Remove "
-        "such rows, or fill in their targets."
+        f"{name} must be known for every row; {name} contains {what} in row {row}, counted from 0. "
+        "Remove such rows, or fill them in."
     )
 
 

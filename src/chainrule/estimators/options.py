@@ -34,7 +34,7 @@ from chainrule.formulas.records import Activation, activations
 from chainrule.formulas.schedules import schedules
 from chainrule.foundation.arrays import floating_dtype
 
-__all__ = ["OPTIONS", "Condition", "Option", "described"]
+__all__ = ["OPTIONS", "SHARE_HELD_OUT", "Condition", "Option", "described"]
 
 
 class Condition(NamedTuple):

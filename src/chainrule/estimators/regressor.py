@@ -14,6 +14,7 @@ from chainrule.estimators.fitting import FittingMLP
 from chainrule.estimators.inputs import as_numbers
 from chainrule.estimators.quantiles import interval_columns, nearest_median, sorted_quantiles
 from chainrule.estimators.target_scale import TargetScale
+from chainrule.estimators.validation import Samples
 from chainrule.formulas.initializers import Initializer
 from chainrule.formulas.loss import Loss, losses
 from chainrule.formulas.losses import Quantile
@@ -215,6 +216,11 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
         spread: np.ndarray = answers.std(axis=0, ddof=1)
         return spread[:, 0] if spread.ndim == 2 and spread.shape[1] == 1 else spread
 
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the (weighted) coefficient of determination R2 of the predictions."""
+        predicted, targets, weight = self._compared(X, y, sample_weight)
+        return _r2(targets, predicted, weight)
+
     def _answers(self, X: Any) -> np.ndarray:
         if "estimators_" in self.__dict__:
             return mean_answers(self, X)
@@ -261,11 +267,11 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
         columns: np.ndarray = y.reshape(-1, 1) if y.ndim == 1 else y
         return columns
 
-    def _encode(self, y: Any) -> np.ndarray:
+    def _encode(self, y: Any, name: str = "y") -> np.ndarray:
         n_targets = self.n_outputs_ // self.objective_.loss.scores_per_target
         if y.shape[1] != n_targets:
             raise InputError(
-                f"y must have {n_targets} target(s), as in the first fit; got {y.shape[1]}. "
+                f"{name} must have {n_targets} target(s), as in the first fit; got {y.shape[1]}. "
                 "Fit anew to change their number."
             )
         dtype = self._state.vector.dtype
@@ -273,7 +279,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
         limit, largest = float(np.finfo(dtype).max) / 1e6, float(np.abs(y).max())
         if largest > limit:
             raise must_be(
-                "y",
+                name,
                 f"at most {limit:.3g} in size for {dtype.name}",
                 largest,
                 "Take another unit" + (", or dtype='float64'." if dtype.itemsize < 8 else "."),
@@ -285,18 +291,19 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
         return None
 
     def _metric(self, loss: Loss, weight: np.ndarray | None) -> Metric:
-        from sklearn.metrics import r2_score
-
         def r2(scores: np.ndarray, y: np.ndarray) -> float:
             p = loss.mean(namespace(scores), scores)
             if not np.all(np.isfinite(p)):
                 return -np.inf
             if isinstance(loss, Quantile):
                 y, p = y[:, :1], nearest_median(loss, p)
-            score: float = r2_score(y, p, sample_weight=weight)
-            return score
+            return _r2(y, p, weight)
 
         return r2
+
+    def _can_score(self, held: Samples) -> bool:
+        y = held.y if held.weight is None else held.y[held.weight > 0.0]
+        return bool(np.any(y != y[0]))
 
     def _fold(self, vector: np.ndarray) -> np.ndarray:
         scale = self.target_scale_
@@ -305,3 +312,20 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
     def _unfold(self, vector: np.ndarray) -> np.ndarray:
         scale = self.target_scale_
         return np.array(vector) if scale is None else scale.unfold(self._state.network, vector)
+
+
+def _r2(y: np.ndarray, p: np.ndarray, weight: np.ndarray | None) -> float:
+    """Return R2, which has no unit: powers of two bring targets near 1, where squares stay finite.
+
+    Examples
+    --------
+    >>> y, p = np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 2.0])
+    >>> [round(_r2(unit * y, unit * p, None), 9) for unit in (1.0, 1e300, 1e-300)]
+    [0.5, 0.5, 0.5]
+    """
+    from sklearn.metrics import r2_score
+
+    y, p = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
+    power = -np.frexp(np.abs(y).max())[1]
+    with np.errstate(all="ignore"):  # predictions far beyond the targets
+        return float(r2_score(np.ldexp(y, power), np.ldexp(p, power), sample_weight=weight))

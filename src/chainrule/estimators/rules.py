@@ -21,6 +21,7 @@ __all__ = [
     "Rule",
     "is_count",
     "is_integer",
+    "is_real",
     "listed",
     "one_of",
     "or_none",
@@ -42,7 +43,7 @@ def is_count(value: Any) -> bool:
     return is_integer(value) and value >= 1
 
 
-def _is_real(value: Any) -> bool:
+def is_real(value: Any) -> bool:
     return isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_)
 
 
@@ -52,7 +53,7 @@ def _is_flag(value: Any) -> bool:
 
 def _between(low: float, high: float, words: str) -> Rule:
     """Return the rule of numbers from ``low``, included, to below ``high``."""
-    return Rule(lambda value: _is_real(value) and low <= value < high, words)
+    return Rule(lambda value: is_real(value) and low <= value < high, words)
 
 
 def or_none(rule: Rule) -> Rule:
@@ -81,7 +82,7 @@ BATCH = Rule(
     "'auto', 'noise' or a positive integer",
 )
 PATIENCE = Rule(
-    lambda value: is_count(value) or (_is_real(value) and value == math.inf),
+    lambda value: is_count(value) or (is_real(value) and value == math.inf),
     "a positive integer, or infinity",
 )
 DROPOUT = Rule(

@@ -63,7 +63,7 @@ class RunningMLP(BaseMLP):
         return make_rows(
             self.objective_,
             samples.X,
-            self._encode(samples.y),
+            self._encode(samples.y, names[1]),
             samples.weight,
             like=self._state.vector,
             names=names,
@@ -89,18 +89,20 @@ class RunningMLP(BaseMLP):
         before = self.objective_
         self.objective_ = make_objective(self, self.network_, before.loss)
         engine = self._engine = self._training_engine()
-        patience = None if self.n_iter_no_change == math.inf else int(self.n_iter_no_change)
         metric, monitor = None, "loss"
         if held is not None and held_out is not None:
             metric = metric_on(self, held, held_out)
-            monitor = "validation_loss" if self.monitor == "loss" else "metric"
+            by_loss = self.monitor == "loss" or (
+                self.monitor == "score" and not self._can_score(held)
+            )
+            monitor = "validation_loss" if by_loss else "metric"
             if self.validation_scores_ is None:
                 self.validation_loss_curve_, self.validation_scores_ = [], []
         shared: dict[str, Any] = {
             "epochs": epochs,
             "validation": held_out,
             "metric": metric,
-            "patience": patience if stops else None,
+            "patience": self.n_iter_no_change if stops else None,
             "tolerance": self.tol * (1.0 if monitor == "metric" else self._loss_unit),
             "monitor": monitor,
             "time_limit": self.time_limit,
@@ -112,7 +114,8 @@ class RunningMLP(BaseMLP):
                 rows,
                 self._state,
                 max_evaluations=self.max_fun,
-                gradient_tolerance=self.tol,
+                # slopes of a small loss are small where training is only begun
+                gradient_tolerance=self.tol * min(1.0, self._loss_unit),
                 **shared,
             )
         else:

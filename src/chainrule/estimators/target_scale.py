@@ -21,7 +21,8 @@ class TargetScale:
     center : ndarray (n_outputs,)
         Weighted mean of each column.
     spread : float
-        Root of the weighted mean squared distance from the centers; 1 where all targets are equal.
+        Root of the weighted mean squared distance from the centers; where all targets are equal,
+        their size, and for several at most 1; 1 for zeros.
 
     Examples
     --------
@@ -45,6 +46,8 @@ class TargetScale:
     def of(cls, y: np.ndarray, weight: np.ndarray | None = None) -> "TargetScale":
         """Learn the scale of targets (n, n_outputs), weighted."""
         y = np.asarray(y, dtype=np.float64)
+        if weight is not None:  # absent rows have no part in it, whatever their targets
+            y, weight = y[weight > 0.0], weight[weight > 0.0]
         with np.errstate(over="ignore"):
             center = np.average(y, axis=0, weights=weight)
         if not np.all(np.isfinite(center)):  # the sum is too large, the mean is not
@@ -56,7 +59,10 @@ class TargetScale:
         # The mean of equal numbers is off by its rounding: that is no spread.
         rounding = 64.0 * np.finfo(np.float64).eps * float(np.abs(y).max())
         if largest <= rounding or not np.isfinite(largest):
-            return cls(center, max(1.0, min(largest, rounding)))
+            # one target alone is no constant: the others are likely of its size
+            size = float(np.abs(center).max())
+            unit = (size if len(y) == 1 else min(1.0, size)) or 1.0
+            return cls(center, max(unit, min(largest, rounding)))
         share = np.average(np.mean((distance / largest) ** 2, axis=1), weights=weight)
         return cls(center, largest * float(np.sqrt(share)) or 1.0)
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from sklearn.base import is_regressor
 
+from chainrule.estimators.labels import checked_labels
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.training.splits import held_out_groups, held_out_rows, last_rows
 
@@ -35,7 +36,7 @@ def own_validation(
     if X_val is None or y_val is None:
         raise InputError("X_val and y_val must be given together; one is None.")
     return estimator._checked(
-        X_val, y_val, sample_weight_val, reset=False, name="sample_weight_val"
+        X_val, y_val, sample_weight_val, reset=False, names=("y_val", "sample_weight_val")
     )
 
 
@@ -46,7 +47,7 @@ def divided(
     n, fraction = samples.X.shape[0], estimator.validation_fraction
     labels = estimator._strata(samples.y)
     if groups is not None:
-        groups = np.asarray(groups)
+        groups = checked_labels(groups, "groups")
         if groups.shape != (n,):
             raise InputError(
                 f"groups must be of shape ({n},), one group per row; got {groups.shape}."
@@ -79,6 +80,8 @@ def check_held_out(estimator: "FittingMLP", held: Samples, names: tuple[str, str
             )
     if held.weight is not None and not np.any(held.weight > 0.0):
         raise InputError(f"sample_weight must be above 0 for some row of {where}; all are 0.")
-    if is_regressor(estimator) and estimator.monitor == "score" and held.X.shape[0] < 2:
-        advice = "Pass more, or choose monitor='loss'."
-        raise must_be("X_val", "at least 2 rows, for R2", held.X.shape[0], advice)
+    present = held.X.shape[0] if held.weight is None else np.count_nonzero(held.weight)
+    if is_regressor(estimator) and estimator.monitor == "score" and present < 2:
+        rule = "at least 2 rows, for R2" + ("" if held.weight is None else ", of weight above 0")
+        name = "X_val" if names[0] == "X_val" else "the part of X held out"
+        raise must_be(name, rule, int(present), "Pass more, or choose monitor='loss'.")

@@ -48,7 +48,7 @@ class Initializer(Formula):
         return random.normal(0.0, deviation, (n_in, n_out))
 
 
-initializers: Catalogue[Initializer] = Catalogue("initializer")
+initializers: Catalogue[Initializer] = Catalogue("initializer", Initializer)
 
 
 @dataclass(frozen=True)

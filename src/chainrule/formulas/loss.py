@@ -16,7 +16,7 @@ from chainrule.foundation.arrays import Array, Namespace, as_floating, namespace
 from chainrule.foundation.catalogue import Catalogue
 from chainrule.foundation.errors import InputError, must_be
 
-__all__ = ["Loss", "checked_weight", "losses", "weighted_mean"]
+__all__ = ["Loss", "checked_weight", "losses", "relative_weight", "weighted_mean"]
 
 
 @dataclass(frozen=True)
@@ -212,7 +212,8 @@ class Loss(Formula):
         if sample_weight is None:
             return xp.mean(value)
         value = xp.mean(xp.reshape(value, (p.shape[0], -1)), axis=-1)
-        return weighted_mean(xp, value, checked_weight(sample_weight, p.shape[0], p))
+        weight = relative_weight(checked_weight(sample_weight, p.shape[0]), p)
+        return weighted_mean(xp, value, weight)
 
     def _prediction_target(self, xp: Namespace, p: Array, y: Array) -> Array:
         y = xp.asarray(as_floating(y), dtype=p.dtype)
@@ -220,7 +221,7 @@ class Loss(Formula):
         return self._checked(y) if y.ndim else y
 
 
-losses: Catalogue[Loss] = Catalogue("loss")
+losses: Catalogue[Loss] = Catalogue("loss", Loss)
 
 
 def _columns(y: Array, n_outputs: int, like: Array) -> Array:
@@ -236,14 +237,14 @@ def _columns(y: Array, n_outputs: int, like: Array) -> Array:
     return y
 
 
-def checked_weight(weight: Array, n: int, like: Array, name: str = "sample_weight") -> Array:
-    """Return sample weights as an array (n,) of the kind of ``like``; refuse impossible ones."""
-    xp = namespace(like)
-    weight = xp.asarray(as_floating(weight), dtype=like.dtype)
+def checked_weight(weight: Array, n: int, name: str = "sample_weight") -> Array:
+    """Return sample weights as an array (n,) of a floating dtype; refuse impossible ones."""
+    weight = as_floating(weight)
     if tuple(weight.shape) != (n,):
         raise InputError(
             f"{name} must be of shape ({n},), one weight per row; got {tuple(weight.shape)}."
         )
+    xp = namespace(weight)
     right = xp.isfinite(weight) & (weight >= 0.0)
     if not bool(xp.all(right)):
         row = int(np.argmin(np.asarray(right)))
@@ -251,6 +252,20 @@ def checked_weight(weight: Array, n: int, like: Array, name: str = "sample_weigh
     if not bool(xp.any(weight > 0.0)):
         raise InputError(f"{name} must be positive for some row; got zero for all of them.")
     return weight
+
+
+def relative_weight(weight: Array, like: Array) -> Array:
+    """Return weights as shares of the largest, of the kind of ``like``.
+
+    A common factor does not count, and so neither may its size: a sum of shares cannot overflow,
+    and single precision holds them.
+
+    Examples
+    --------
+    >>> relative_weight(np.array([1e300, 5e299]), np.zeros(1, dtype=np.float32))
+    array([1. , 0.5], dtype=float32)
+    """
+    return namespace(like).asarray(weight / namespace(weight).max(weight), dtype=like.dtype)
 
 
 def weighted_mean(xp: Namespace, rows: Array, weight: Array | None) -> Array:

@@ -1,7 +1,7 @@
 """The losses of regression and counts: a squared, absolute or other distance from the target."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 from chainrule.formulas.activations import exponential, linear
@@ -130,12 +130,8 @@ class Huber(Loss):
         return self.value(xp, p, y)
 
     def rescaled(self, scale: float) -> tuple[Loss, float]:
-        delta = self.delta / scale
-        # next to the spread of the targets a small delta would leave a loss, and gradients, of
-        # its own size: penalties, tolerances and epsilons would outweigh them
-        if delta < 1.0:
-            return SmoothL1(delta), self.delta * scale
-        return replace(self, delta=delta), scale * scale
+        loss = _with_slopes_near_1(self.delta / scale)
+        return loss, scale * (self.delta if isinstance(loss, SmoothL1) else scale)
 
 
 huber = losses.add(Huber())
@@ -178,10 +174,23 @@ class SmoothL1(Huber):
         return super().gradient(xp, s, y) / self.delta
 
     def rescaled(self, scale: float) -> tuple[Loss, float]:
-        return replace(self, delta=self.delta / scale), scale
+        loss = _with_slopes_near_1(self.delta / scale)
+        return loss, scale * (1.0 if isinstance(loss, SmoothL1) else scale / self.delta)
 
 
 smooth_l1 = losses.add(SmoothL1())
+
+
+# A delta below this share of the errors is a corner, and one above its inverse is out of reach.
+CORNER = 1e-30
+
+
+def _with_slopes_near_1(delta: float) -> Huber:
+    """Return Huber's loss or that divided by ``delta``: the one with slopes near 1 at errors of 1.
+
+    Small slopes would be outweighed by penalties, tolerances and epsilons.
+    """
+    return SmoothL1(max(delta, CORNER)) if delta < 1.0 else Huber(min(delta, 1.0 / CORNER))
 
 
 @dataclass(frozen=True)

@@ -168,7 +168,7 @@ class Optimizer(Formula):
         return self.update(xp, self.numbers(rate, t), p, self.clipping(xp, g) * g, *memory)
 
 
-optimizers: Catalogue[Optimizer] = Catalogue("optimizer")
+optimizers: Catalogue[Optimizer] = Catalogue("optimizer", Optimizer)
 
 
 @dataclass(frozen=True)

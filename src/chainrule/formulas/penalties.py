@@ -48,7 +48,7 @@ class Penalty(Formula):
         raise NotImplementedError
 
 
-penalties: Catalogue[Penalty] = Catalogue("penalty")
+penalties: Catalogue[Penalty] = Catalogue("penalty", Penalty)
 
 
 @dataclass(frozen=True)

@@ -123,4 +123,4 @@ class Activation(Formula):
             return self.value(namespace(z), z)
 
 
-activations: Catalogue[Activation] = Catalogue("activation")
+activations: Catalogue[Activation] = Catalogue("activation", Activation)

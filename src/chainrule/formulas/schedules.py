@@ -48,7 +48,7 @@ class Schedule(Formula):
         return None
 
 
-schedules: Catalogue[Schedule] = Catalogue("schedule")
+schedules: Catalogue[Schedule] = Catalogue("schedule", Schedule)
 
 
 @dataclass(frozen=True)

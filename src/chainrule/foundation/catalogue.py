@@ -28,6 +28,8 @@ class Catalogue(Generic[Record]):
     ----------
     kind : str
         What the records are, as messages call them: ``"activation"``.
+    record_type : type
+        What every record is an instance of.
 
     Examples
     --------
@@ -42,8 +44,9 @@ class Catalogue(Generic[Record]):
     chainrule.foundation.errors.UnknownNameError: unknown activation 'sigmoyd'. Did you mean ...
     """
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, record_type: type = object) -> None:
         self.kind = kind
+        self.record_type = record_type
         self._records: dict[str, Record] = {}
         self._names: dict[str, str] = {}
 
@@ -75,7 +78,8 @@ class Catalogue(Generic[Record]):
     def get(self, choice: str | Record, **parameters: Any) -> Record:
         """Return the record of a name, with parameters changed; a record stands for itself."""
         record = self[choice] if isinstance(choice, str) else choice
-        if not hasattr(record, "name"):
+        fits = isinstance(record, self.record_type) and hasattr(record, "name")
+        if not fits or isinstance(record, type):
             raise must_be(self.kind, f"a name or a record of the {self.kind} catalogue", choice)
         return replace(record, **parameters) if parameters else record  # type: ignore[type-var]
 

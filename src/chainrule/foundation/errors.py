@@ -3,6 +3,7 @@
 Every message reads ``<argument> must be <rule>; got <value>. <what to do>``.
 """
 
+import math
 from difflib import get_close_matches
 from typing import Any
 
@@ -79,14 +80,15 @@ class DivergenceError(ArithmeticError):
         self.learning_rate = learning_rate
         self.loss = loss
         self.first_loss = first_loss
-        rate, advice = "", "Bring"
-        if learning_rate is not None:
-            rate = f", the learning rate {learning_rate:g}"
-            advice = f"Try a learning rate of {learning_rate / 10:g} or less, and bring"
+        rate = "" if learning_rate is None else f", the learning rate {learning_rate:g}"
+        advice = "Bring inputs and targets to a similar scale."
+        if not math.isfinite(first_loss):  # no rate has had a part in it
+            advice = "Bring inputs and targets near 1: no rate can save a start so far off."
+        elif learning_rate is not None:
+            advice = f"Try a learning rate of {learning_rate / 10:g} or less, and b{advice[1:]}"
         super().__init__(
             f"training diverged in epoch {epoch}, step {step}: the loss is {loss:.6g}, the first "
-            f"was {first_loss:.6g}{rate}. The last good parameters are kept. {advice} inputs and "
-            "targets to a similar scale."
+            f"was {first_loss:.6g}{rate}. The last good parameters are kept. {advice}"
         )
 
     def __reduce__(self) -> tuple[Any, ...]:

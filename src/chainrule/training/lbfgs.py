@@ -33,7 +33,7 @@ def train_lbfgs(
     gradient_tolerance: float = 1e-4,
     validation: Rows | None = None,
     metric: Metric | None = None,
-    patience: int | None = None,
+    patience: float | None = None,
     tolerance: float = 0.0,
     monitor: str = "loss",
     time_limit: float | None = None,

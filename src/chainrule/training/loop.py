@@ -121,7 +121,7 @@ def train(
     dropout: float | Sequence[float] = 0.0,
     shuffle: bool = True,
     drop_last: bool = False,
-    patience: int | None = None,
+    patience: float | None = None,
     tolerance: float = 0.0,
     monitor: str | None = None,
     time_limit: float | None = None,
@@ -175,10 +175,10 @@ def train(
         Whether to draw a new order each epoch.
     drop_last : bool
         Whether to leave a short last batch out (its rows come up in other epochs).
-    patience : int, optional
+    patience : int or infinity, optional
         Stop after so many epochs without improvement of the monitored value. If that value is
-        measured on validation rows, ``epoch.best_parameters`` are those of the best epoch. None
-        trains all epochs.
+        measured on validation rows, ``epoch.best_parameters`` are those of the best epoch.
+        Infinity trains all epochs, and None does so without keeping the best.
     tolerance : float
         Improvement of the monitored value that counts.
     monitor : {"loss", "validation_loss", "metric"}, optional
@@ -271,7 +271,7 @@ def train_rows(
     schedule: Schedule,
     shuffle: bool = True,
     drop_last: bool = False,
-    patience: int | None = None,
+    patience: float | None = None,
     tolerance: float = 0.0,
     monitor: str | None = None,
     time_limit: float | None = None,
@@ -304,7 +304,7 @@ def _epochs(
     plan: Plan,
     validation: Rows | None,
     metric: Metric | None,
-    patience: int | None,
+    patience: float | None,
     tolerance: float,
     monitor: str,
     time_limit: float | None,
@@ -357,11 +357,11 @@ def _check_options(
     learning_rate: float,
     batch_size: int,
     epochs: int,
-    patience: int | None,
+    patience: float | None,
     time_limit: float | None,
 ) -> None:
-    counts = {"batch_size": batch_size, "epochs": epochs}
-    if patience is not None:
+    counts: dict[str, Any] = {"batch_size": batch_size, "epochs": epochs}
+    if patience is not None and patience != math.inf:
         counts["patience"] = patience
     for name, count in counts.items():
         integer = isinstance(count, int | np.integer) and not isinstance(count, bool)

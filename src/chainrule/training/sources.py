@@ -7,7 +7,7 @@ import array_api_compat
 import numpy as np
 
 from chainrule.engines.engine import Rows
-from chainrule.formulas.loss import checked_weight
+from chainrule.formulas.loss import checked_weight, relative_weight
 from chainrule.foundation.arrays import Array, namespace
 from chainrule.foundation.errors import InputError
 from chainrule.model.objective import Objective
@@ -87,7 +87,7 @@ def make_rows(
         )
     weight = None
     if sample_weight is not None:
-        weight = checked_weight(sample_weight, int(x.shape[0]), like)
+        weight = relative_weight(checked_weight(sample_weight, int(x.shape[0])), like)
         weight = weight / xp.mean(weight)
     return Rows(x, targets, weight)
 

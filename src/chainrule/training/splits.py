@@ -40,6 +40,7 @@ def held_out_rows(
         classes, counts = np.unique(labels, return_counts=True)
         if counts.min() < 2:
             single = classes[np.argmin(counts)]
+            single = single.item() if isinstance(single, np.generic) else single
             raise InputError(
                 f"each class must have at least 2 rows to be on both sides of the split; class "
                 f"{single!r} has 1. Remove or merge it, or pass X_val and y_val."
