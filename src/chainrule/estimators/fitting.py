@@ -4,7 +4,8 @@ A fit is a plain loop over the epochs of `train_rows`; the estimator is fitted a
 """
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -142,7 +143,12 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
             )
         check_options(self)
         warn_without_effect(self, own_rows=X_val is not None)
-        yield from self._training(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
+        given = (X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
+        with closing(self._training(*given)) as epochs:
+            for epoch in epochs:
+                self._say_remarks(3)
+                yield epoch
+        self._say_remarks(3)
 
     def _training(
         self,
@@ -154,7 +160,7 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
         sample_weight_val: Any,
         groups: Any,
         callbacks: Sequence[Callback] = (),
-    ) -> Iterator[Epoch]:
+    ) -> Generator[Epoch, None, None]:
         with unchanged_if_refused(self):
             anew = not (self.warm_start and hasattr(self, "parameters_"))
             if not anew:
