@@ -263,7 +263,11 @@ BAD = {
     "loss of numbers": (GOOD, ("--target", "y", "--loss", "mse"), "one that gives probabilities"),
     "loss of classes": (NUMBERS, ("--target", "y", "--loss", "log_loss"), "one of numbers"),
     "engine": (GOOD, ("--target", "y", "--engine", "steam"), "engine must be one of"),
-    "epochs": (GOOD, ("--target", "y", "--epochs", "0"), "--epochs must be at least 1; got 0"),
+    "epochs": (
+        GOOD,
+        ("--target", "y", "--epochs", "0"),
+        "--epochs must be a positive integer; got 0",
+    ),
     "word for number": (GOOD, ("--target", "y", "--epochs", "ten"), "Invalid value for '--epochs'"),
     "option": (GOOD, ("--target", "y", "--hiden", "3"), "No such option: --hiden"),
     "out folder": (GOOD, ("--target", "y", "--out", "no/m"), "there is no folder no"),

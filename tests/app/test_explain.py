@@ -109,4 +109,4 @@ def test_fit_writes_a_report_with_the_test_rows(place, capsys):
     text = page.read_text(encoding="utf-8")
     assert "Quality on held-out rows" in text
     assert "30 more rows were held out of training" in text
-    assert "chainrule fit iris --target target --epochs 4 --seed 3" in text
+    assert "chainrule fit iris --target target --seed 3 --epochs 4" in text

@@ -1,11 +1,14 @@
 """Every setting is checked before a file is read, and reaches the estimator."""
 
 import math
+from dataclasses import fields
 
 import pytest
 
 from chainrule import MLPClassifier
-from chainrule.app.settings import Settings, estimator_options, parse_hidden
+from chainrule.app.flags import flag_of
+from chainrule.app.settings import Settings, command_line, estimator_options, parse_hidden
+from chainrule.estimators.options import OPTIONS
 from chainrule.foundation.errors import InputError
 
 
@@ -90,15 +93,31 @@ BAD = [
     ({"dtype": "float23"}, "--dtype must be float32 or float64; got 'float23'. Did you mean"),
     ({"learning_rate": 0.0}, "--learning-rate must be a positive number; got 0.0"),
     ({"learning_rate": math.nan}, "--learning-rate must be a positive number; got nan"),
-    ({"batch_size": 0}, "--batch-size must be at least 1; got 0"),
-    ({"epochs": -1}, "--epochs must be at least 1; got -1"),
+    ({"batch_size": 0}, "--batch-size must be .* or a positive integer; got 0"),
+    ({"epochs": -1}, "--epochs must be a positive integer; got -1"),
     ({"l2": -0.1}, "--l2 must be a number of at least 0"),
     ({"momentum": 1.0}, "--momentum must be at least 0 and below 1"),
-    ({"patience": 0}, "--patience must be at least 1"),
+    ({"patience": 0}, "--patience must be a positive integer"),
     ({"validation_fraction": 1.0}, "--validation-fraction must be between 0 and 1"),
     ({"test_fraction": 0.0}, "--test-fraction must be between 0 and 1"),
-    ({"time_limit": 0.0}, "--time-limit must be a positive number of seconds"),
+    ({"time_limit": 0.0}, "--time-limit must be a positive number; got 0.0"),
     ({"seed": -1}, "--seed must be at least 0"),
+    ({"dropout": "1.5"}, "--dropout must be at least 0 and below 1, or a list .* got '1.5'"),
+    ({"dropout": "0.1,x"}, "--dropout must be at least 0 and below 1, or a list .* got '0.1,x'"),
+    ({"l1": -1.0}, "--l1 must be a number of at least 0; got -1.0"),
+    ({"weight_decay": math.nan}, "--weight-decay must be a number of at least 0; got nan"),
+    ({"clip_norm": 0.0}, "--clip-norm must be a positive number; got 0.0"),
+    ({"averaging": 1.0}, "--averaging must be at least 0 and below 1; got 1.0"),
+    ({"label_smoothing": 1.0}, "--label-smoothing must be at least 0 and below 1; got 1.0"),
+    ({"class_weight": "5"}, "--class-weight must be balanced, or a weight per label.* got '5'"),
+    ({"class_weight": "a=x"}, "--class-weight must be balanced, or a weight per label"),
+    ({"batch_size": "many"}, "--batch-size must be .* or a positive integer; got 'many'"),
+    ({"validation": "first"}, "--validation must be 'random' or 'last'; got 'first'"),
+    ({"monitor": "acuracy"}, "--monitor must be .* got 'acuracy'. Did you mean 'accuracy'"),
+    ({"n_estimators": 0}, "--n-estimators must be a positive integer; got 0"),
+    ({"n_threads": 0}, "--n-threads must be a positive integer; got 0"),
+    ({"initializer": "he"}, "unknown initializer 'he'. Did you mean"),
+    ({"groups": "shop", "validation": "last"}, "--groups must be left out with --validation last"),
 ]
 
 
@@ -107,3 +126,47 @@ def test_a_wrong_setting_is_one_sentence(setting: dict, message: str) -> None:
     with pytest.raises(InputError, match=message) as caught:
         Settings(**setting)
     assert "\n" not in str(caught.value)
+
+
+GIVEN = {
+    "dropout": ("0.1,0.2", [0.1, 0.2]),
+    "l1": (0.01, 0.01),
+    "weight_decay": (0.1, 0.1),
+    "clip_norm": (2.0, 2.0),
+    "averaging": (0.9, 0.9),
+    "label_smoothing": (0.1, 0.1),
+    "class_weight": ("yes=5,no=1", {"yes": 5.0, "no": 1.0}),
+    "validation": ("last", "last"),
+    "monitor": ("roc_auc", "roc_auc"),
+    "initializer": ("he_normal", "he_normal"),
+    "n_estimators": (3, 3),
+    "n_threads": (2, 2),
+    "batch_size": ("noise", "noise"),
+}
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_a_flag_of_an_option_reaches_it_and_is_left_alone_otherwise(name: str) -> None:
+    given, option = GIVEN[name]
+    settings = Settings(**{name: given})
+    assert estimator_options(settings, "classification", 1000)[name] == option
+    assert f"--{name.replace('_', '-')} {given}" in command_line("t", None, settings, None)
+    plain = estimator_options(Settings(), "classification", 1000)
+    if name not in ("monitor", "initializer", "batch_size"):
+        assert name not in plain
+
+
+@pytest.mark.parametrize("name", ["label_smoothing", "class_weight"])
+def test_what_is_of_classes_is_refused_for_numbers(name: str) -> None:
+    settings = Settings(**{name: GIVEN[name][0]})
+    with pytest.raises(InputError, match="must be left out for a regression, which has no"):
+        estimator_options(settings, "regression", 1000)
+
+
+def test_every_setting_is_a_flag_of_an_option_or_of_the_command_alone() -> None:
+    own = {field.name for field in fields(Settings) if not flag_of(field).option}
+    assert own == {"test_fraction", "groups"}
+    named = [flag_of(field).option for field in fields(Settings) if flag_of(field).option]
+    assert set(named) <= set(OPTIONS)
+    assert len(set(named)) == len(named)
+    assert all(flag_of(field).help.endswith(".") for field in fields(Settings))

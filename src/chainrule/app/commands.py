@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
 import chainrule
+from chainrule.app.flags import flag_of, spelled
 from chainrule.app.report import Report
-from chainrule.formulas.loss import losses
-from chainrule.formulas.optimizers import optimizers
-from chainrule.formulas.records import activations
-from chainrule.formulas.schedules import schedules
+from chainrule.app.settings import Settings
 
 __all__ = ["app"]
 
@@ -23,11 +25,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-NETWORK, TRAINING, OUTPUT = "Network", "Training", "Output"
-
-
-def _names(catalogue: Any) -> str:
-    return ", ".join(catalogue)
+OUTPUT = "Output"
+UNCHANGED = Settings()
 
 
 def _version(asked: bool) -> None:
@@ -48,7 +47,45 @@ def start(
         typer.echo(context.get_help())
 
 
+def with_flags(command: Callable[..., None]) -> Callable[..., None]:
+    """Return a command with a flag for each setting in place of its argument ``settings``."""
+
+    @functools.wraps(command)
+    def flagged(**given: Any) -> None:
+        own = {one.name: given.pop(one.name) for one in fields(Settings)}
+        command(**given, settings=Settings(**own))
+
+    types = get_type_hints(Settings)
+    flags = []
+    for setting in fields(Settings):
+        known = flag_of(setting)
+        switch = f"/--no-{setting.name.replace('_', '-')}" if types[setting.name] is bool else ""
+        option = typer.Option(
+            spelled(setting.name) + switch,
+            *known.also,
+            metavar=known.metavar,
+            help=known.help,
+            rich_help_panel=known.panel,
+        )
+        flags.append(
+            inspect.Parameter(
+                setting.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=setting.default,
+                annotation=Annotated[types[setting.name], option],
+            )
+        )
+    own = inspect.signature(command, eval_str=True).parameters.values()
+    place = [one.name for one in own].index("settings")
+    named = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own]
+    parameters = [*named[:place], *flags, *named[place + 1 :]]
+    flagged.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    flagged.__annotations__ = {one.name: one.annotation for one in parameters}
+    return flagged
+
+
 @app.command()
+@with_flags
 def fit(
     data: Annotated[
         str,
@@ -65,105 +102,7 @@ def fit(
         str | None,
         typer.Option(help="classification or regression; decided from the target if left out."),
     ] = None,
-    test_fraction: Annotated[
-        float, typer.Option(help="Share of the rows to test on, never trained on.")
-    ] = 0.2,
-    seed: Annotated[int, typer.Option(help="Seed of the split, the start and the orders.")] = 0,
-    hidden: Annotated[
-        str,
-        typer.Option(
-            metavar="WIDTHS",
-            help="Units per hidden layer, as 128,64, or none.",
-            rich_help_panel=NETWORK,
-        ),
-    ] = "128,64",
-    activation: Annotated[
-        str,
-        typer.Option(
-            metavar="NAMES",
-            help=f"One name, or one per hidden layer: {_names(activations)}.",
-            rich_help_panel=NETWORK,
-        ),
-    ] = "relu",
-    loss: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help=f"What training makes small: {_names(losses)}; cross-entropy for classes and mse "
-            "for numbers if left out.",
-            rich_help_panel=NETWORK,
-        ),
-    ] = None,
-    solver: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME", help=f"{_names(optimizers)} or lbfgs.", rich_help_panel=TRAINING
-        ),
-    ] = "adam",
-    learning_rate: Annotated[
-        float | None,
-        typer.Option(
-            help="Full rate of the schedule; what suits the solver if left out.",
-            rich_help_panel=TRAINING,
-        ),
-    ] = None,
-    schedule: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME",
-            help=f"How the rate moves: {_names(schedules)}.",
-            rich_help_panel=TRAINING,
-        ),
-    ] = "one_cycle",
-    batch_size: Annotated[
-        int | None,
-        typer.Option(help="Rows per step; by the size of the table.", rich_help_panel=TRAINING),
-    ] = None,
-    epochs: Annotated[
-        int | None,
-        typer.Option(
-            help="Most passes over the rows; by the size of the table.", rich_help_panel=TRAINING
-        ),
-    ] = None,
-    l2: Annotated[
-        float,
-        typer.Option("--l2", "--alpha", help="Penalty on weights.", rich_help_panel=TRAINING),
-    ] = 1e-3,
-    momentum: Annotated[
-        float, typer.Option(help="Momentum of sgd.", rich_help_panel=TRAINING)
-    ] = 0.9,
-    early_stopping: Annotated[
-        bool,
-        typer.Option(
-            help="Hold out validation rows, stop when they get no better, keep the best epoch.",
-            rich_help_panel=TRAINING,
-        ),
-    ] = True,
-    patience: Annotated[
-        int | None,
-        typer.Option(
-            help="Epochs without improvement before training stops; half of all if left out.",
-            rich_help_panel=TRAINING,
-        ),
-    ] = None,
-    validation_fraction: Annotated[
-        float,
-        typer.Option(help="Share of the training rows to validate on.", rich_help_panel=TRAINING),
-    ] = 0.15,
-    time_limit: Annotated[
-        float | None,
-        typer.Option(
-            metavar="SECONDS",
-            help="Stop after the epoch that passes this time.",
-            rich_help_panel=TRAINING,
-        ),
-    ] = None,
-    dtype: Annotated[
-        str, typer.Option(metavar="NAME", help="float32 or float64.", rich_help_panel=TRAINING)
-    ] = "float32",
-    engine: Annotated[
-        str, typer.Option(metavar="NAME", help="What computes.", rich_help_panel=TRAINING)
-    ] = "auto",
+    settings: Settings = UNCHANGED,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -196,28 +135,7 @@ def fit(
     Exit code: 0, or 1 if training diverged, 2 for input that cannot be used, 130 after Ctrl-C.
     """
     from chainrule.app.fit import fit as run
-    from chainrule.app.settings import Settings
 
-    settings = Settings(
-        hidden=hidden,
-        activation=activation,
-        loss=loss,
-        solver=solver,
-        learning_rate=learning_rate,
-        schedule=schedule,
-        batch_size=batch_size,
-        epochs=epochs,
-        l2=l2,
-        momentum=momentum,
-        early_stopping=early_stopping,
-        patience=patience,
-        validation_fraction=validation_fraction,
-        test_fraction=test_fraction,
-        time_limit=time_limit,
-        seed=seed,
-        dtype=dtype,
-        engine=engine,
-    )
     run(
         data, target, settings, task=task, out=out, plot=plot, page=page, report=Report(quiet=quiet)
     )

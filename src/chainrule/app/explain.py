@@ -9,6 +9,7 @@ import numpy as np
 
 from chainrule.app.predict import known_targets
 from chainrule.app.report import Report
+from chainrule.app.results import networks_of
 from chainrule.app.tables import read_table
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.foundation.files import check_place
@@ -48,6 +49,13 @@ def explain(
         raise InputError(
             f"{model_path} must be a model of a table; this one was trained on plain arrays. Use "
             "it from Python: chainrule.load(path).explain(X, y)."
+        )
+    networks = len(networks_of(model.estimator))
+    if networks > 1:
+        raise InputError(
+            f"{model_path} must be a model of one network to be explained; it holds {networks}. "
+            "Fit one without --n-estimators, or use Python: "
+            "chainrule.load(path).estimators_[0].explain(X, y)."
         )
     frame = read_table(data, tell=report.note)
     name = model.preparation.target

@@ -6,6 +6,7 @@ import logging
 import math
 import platform
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -13,24 +14,29 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 import chainrule
+from chainrule.app.flags import in_flags
+from chainrule.app.held_out import group_column, split, validation_rows
+from chainrule.app.remarks import tell_of_answers, tell_of_target, tell_warnings
 from chainrule.app.report import Diverged, Interrupted, Report, written
-from chainrule.app.results import Baseline, Score, scores_of
-from chainrule.app.settings import Settings, command_line, estimator_options
+from chainrule.app.results import Baseline, Score, networks_of, scores_of
+from chainrule.app.settings import Settings, command_line, estimator_options, labelled
 from chainrule.app.tables import SUFFIXES, TARGET, is_built_in, read_table
 from chainrule.app.targets import Task, decide_task, encode_target, target_column
 from chainrule.estimators.classifier import MLPClassifier
+from chainrule.estimators.history import best_epoch
 from chainrule.estimators.ingredients import loss_in_units
 from chainrule.estimators.regressor import MLPRegressor
-from chainrule.foundation.errors import DivergenceError, InputError
+from chainrule.foundation.errors import DivergenceError, InputError, must_be
 from chainrule.foundation.files import check_place
 from chainrule.interop.columns import counted
 from chainrule.interop.model_file import Estimator, save_model
 from chainrule.interop.preparation import Preparation
-from chainrule.training.splits import held_out_rows
 from chainrule.training.stopping import REASONS
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+
+    import polars as pl
 
     from chainrule.training.loop import Epoch
 
@@ -70,6 +76,14 @@ def fit(
         After a divergence; a model of at least one good epoch has been written.
     """
     model_path = _place(data, out)
+    if page is not None and (settings.n_estimators or 1) > 1:
+        advice = f"Leave out --n-estimators {settings.n_estimators}."
+        raise must_be(
+            "--report",
+            "left out with several networks, of which it explains one",
+            str(page),
+            advice,
+        )
     if page is not None:
         check_place(page)
     if plot:  # a missing matplotlib is to be known before training, its font cache is not
@@ -82,27 +96,42 @@ def fit(
     report.line(f"{name}: {counted(frame.height, 'row')}, {counted(frame.width, 'column')}")
     chosen, reason = decide_task(series, task)
     y = encode_target(series, chosen)
+    groups = None if settings.groups is None else group_column(frame, settings.groups, target)
     what = f" of {len(np.unique(y))} classes" if chosen == "classification" else ""
     change = "" if task else "; --task changes that"
     report.line(f"target {target!r}: {chosen}{what}, as {reason.removeprefix('as ')}{change}")
-    train, test = _split(y, chosen, settings)
-    preparation = Preparation.fit(frame[train], target=target, tell=report.note)
+    train, test = split(y, chosen, settings, groups)
+    tell_of_target(frame[train], target, y[train], chosen, settings, report.note)
+    preparation = _preparation(frame[train], target, settings.groups, report)
     X = preparation.transform(frame[train])
     estimator = _estimator(y[train], chosen, settings, report)
-    held = math.ceil(len(train) * settings.validation_fraction) if estimator.early_stopping else 0
+    own = None if groups is None else groups[train]
+    held = 0
+    if estimator.early_stopping:
+        held = validation_rows(y[train], chosen, settings, own)
     inputs = counted(X.shape[1], "input")
     report.line(
         f"{inputs} from {counted(len(preparation.columns), 'column')}; "
         f"{len(train) - held:,} rows to train on, {held:,} to validate, {len(test):,} to test"
     )
-    run = _train(estimator, X, y[train], settings, report)
-    if not estimator.loss_curve_:
+    try:
+        with tell_warnings(report):
+            run = _train(estimator, X, y[train], own, settings, report)
+    except InputError as error:
+        raise InputError(in_flags(str(error), Settings)) from error
+    if not any(one.loss_curve_ for one in networks_of(estimator)):
         if run.divergence is not None:
             raise Diverged(_advice(estimator, run.divergence, "Nothing was written."))
+        if run.stopped == "divergence":
+            raise Diverged(
+                f"all {settings.n_estimators} networks diverged. Nothing was written. "
+                f"{_smaller(estimator)}"
+            )
         raise Interrupted("interrupted in the first epoch; nothing was written")
     baseline = _baseline(estimator, y[train])
     X_test = preparation.transform(frame[test], tell=report.note)
     scores = scores_of(estimator, X_test, y[test], baseline)
+    tell_of_answers(estimator.predict(X_test), y[test], chosen, report.note)
     training: dict[str, Any] = {
         "data": name,
         "rows": {
@@ -135,7 +164,9 @@ def fit(
     report.line(f"model  {model_path}")
     if plot:
         picture = model_path.with_suffix(".png")
-        _draw(draw_losses, picture, estimator, run, name, target, scores)
+        lacking = _draw(draw_losses, picture, estimator, run, name, target, scores)
+        if lacking:
+            report.note(f"the picture shows boxes for {lacking}, which its font lacks")
         report.line(f"plot   {picture}")
     if page is not None:
         held_out = (X_test, y[test])
@@ -160,9 +191,12 @@ def fit(
 def _advice(estimator: Estimator, error: DivergenceError, kept: str) -> str:
     return (
         f"training diverged in epoch {error.epoch}, step {error.step}: the loss is "
-        f"{error.loss:.4g}, the first was {error.first_loss:.4g}. {kept} Try --learning-rate "
-        f"{estimator.learning_rate_init / 10:g} or less."
+        f"{error.loss:.4g}, the first was {error.first_loss:.4g}. {kept} {_smaller(estimator)}"
     )
+
+
+def _smaller(estimator: Estimator) -> str:
+    return f"Try --learning-rate {estimator.learning_rate_init / 10:g} or less."
 
 
 def _place(data: str, out: Path | None) -> Path:
@@ -180,23 +214,18 @@ def _place(data: str, out: Path | None) -> Path:
     return path
 
 
-def _split(y: np.ndarray, task: Task, settings: Settings) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows to train on and those to test on; classes keep their shares."""
-    n = len(y)
-    classes = len(np.unique(y)) if task == "classification" else 1
-    held = math.ceil(n * settings.test_fraction)
-    least = max(2, classes)
-    if held < least or n - held < least:
-        raise InputError(
-            f"--test-fraction must leave at least {least} rows to test on and {least} to train on; "
-            f"{settings.test_fraction:g} of {n:,} rows is {held:,}. Change it, or add rows."
-        )
-    labels = y if task == "classification" else None
-    return held_out_rows(n, settings.test_fraction, settings.seed, labels)
+def _preparation(
+    frame: pl.DataFrame, target: str, groups: str | None, report: Report
+) -> Preparation:
+    """Learn the columns; that of the groups tells rows apart, and is none to learn from."""
+    if groups is None:
+        return Preparation.fit(frame, target=target, tell=report.note)
+    learnt = Preparation.fit(frame.drop(groups), target=target, tell=report.note)
+    return replace(learnt, dropped=learnt.dropped | {groups: "the groups of the rows"})
 
 
 def _estimator(y: np.ndarray, task: Task, settings: Settings, report: Report) -> Estimator:
-    options = estimator_options(settings, task, len(y))
+    options = labelled(estimator_options(settings, task, len(y)), y)
     if settings.early_stopping:
         held = math.ceil(len(y) * settings.validation_fraction)
         least, fewest = 2, 2
@@ -206,31 +235,49 @@ def _estimator(y: np.ndarray, task: Task, settings: Settings, report: Report) ->
         if held < least or len(y) - held < least or fewest < 2:
             report.note("too few rows to validate on: all epochs are made, none is chosen")
             options |= {"early_stopping": False, "n_iter_no_change": math.inf}
-            del options["monitor"], options["validation_fraction"]
+            for name in ("monitor", "validation_fraction", "validation"):
+                options.pop(name, None)
     return MLPClassifier(**options) if task == "classification" else MLPRegressor(**options)
 
 
 def _train(
-    estimator: Estimator, X: np.ndarray, y: np.ndarray, settings: Settings, report: Report
+    estimator: Estimator,
+    X: np.ndarray,
+    y: np.ndarray,
+    groups: np.ndarray | None,
+    settings: Settings,
+    report: Report,
 ) -> Run:
     """Train until the end, the time limit, Ctrl-C or divergence; the best epoch is kept."""
-    epochs = cast("Generator[Epoch, None, None]", estimator.fit_epochs(X, y))
-    divergence = None
-    with report.epochs(estimator.max_iter, settings.time_limit) as bar:
+    divergence, interrupted = None, False
+    total = estimator.max_iter * estimator.n_estimators
+    with report.epochs(total, settings.time_limit) as bar:
         try:
-            for epoch in epochs:
-                bar.show(epoch)
+            if estimator.n_estimators > 1:
+                estimator.set_params(callbacks=bar.show).fit(X, y, groups=groups)
+            else:
+                # the loop must end here, so that the estimator says how it went
+                with closing(_epochs(estimator, X, y, groups)) as epochs:
+                    for epoch in epochs:
+                        bar.show(epoch)
         except KeyboardInterrupt:
-            pass  # the estimator says so
+            interrupted = True
         except DivergenceError as error:
             divergence = error
         finally:
-            epochs.close()
+            estimator.set_params(callbacks=None)
         seconds = bar.seconds
-    curve = estimator.validation_loss_curve_
-    best = int(np.nanargmin(curve)) + 1 if curve and not np.isnan(curve).all() else None
-    stopped = getattr(estimator, "stopped_because_", "interrupted")
+    networks = networks_of(estimator)
+    reasons = [getattr(one, "stopped_because_", "interrupted") for one in networks]
+    stopped = "interrupted" if interrupted else max(reasons, key=reasons.count)
+    best = best_epoch(estimator) if len(networks) == 1 and networks[0] is estimator else None
     return Run(seconds, stopped, best, divergence)
+
+
+def _epochs(
+    estimator: Estimator, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None
+) -> Generator[Epoch, None, None]:
+    return cast("Generator[Epoch, None, None]", estimator.fit_epochs(X, y, groups=groups))
 
 
 def _baseline(estimator: Estimator, y: np.ndarray) -> Baseline:
@@ -245,28 +292,31 @@ def _show_run(estimator: Estimator, run: Run, report: Report) -> None:
     widths += [f"{layer.n_out} {layer.activation.name}" for layer in estimator.network_.layers[:-1]]
     widths.append(str(estimator.network_.n_out))
     report.line(f"network {' > '.join(widths)}, {estimator.network_.n_parameters:,} parameters")
+    networks = networks_of(estimator)
     kept = "" if run.best_epoch is None else f", epoch {run.best_epoch} kept"
+    several = f"{len(networks)} networks, at most " if len(networks) > 1 else ""
     report.line(
-        f"trained {counted(estimator.n_iter_, 'epoch')} in {run.seconds:.1f} s "
+        f"trained {several}{counted(estimator.n_iter_, 'epoch')} in {run.seconds:.1f} s "
         f"({REASONS[run.stopped]}){kept}"
     )
 
 
 def _draw(
-    draw: Callable[..., None],
+    draw: Callable[..., str],
     path: Path,
     estimator: Estimator,
     run: Run,
     name: str,
     target: str,
     scores: list[Score],
-) -> None:
-    loss = loss_in_units(estimator).name.replace("_", " ")
+) -> str:
+    networks = networks_of(estimator)
+    loss = loss_in_units(networks[0]).name.replace("_", " ")
     reached = ", ".join(f"{score.name} {written(score.value)}" for score in scores)
-    draw(
+    return draw(
         path,
-        estimator.loss_curve_,
-        estimator.validation_loss_curve_,
+        [one.loss_curve_ for one in networks],
+        [one.validation_loss_curve_ for one in networks if one.validation_loss_curve_],
         best=run.best_epoch,
         title=f"{name}: {target}",
         subtitle=f"on test rows: {reached}",

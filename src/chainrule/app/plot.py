@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -14,48 +16,52 @@ from chainrule.foundation.files import write_whole
 
 __all__ = ["draw_losses"]
 
+LACKING = re.compile(r"Glyph (\d+) .*missing from font")
 INK, MUTED, TRAIN, VALIDATION = "#1f2933", "#7b8794", "#8fa8c8", "#c2410c"
 
 
 def draw_losses(
     path: Path,
-    train: list[float],
-    validation: list[float] | None,
+    train: list[list[float]],
+    validation: list[list[float]],
     *,
     best: int | None,
     title: str,
     subtitle: str,
     loss: str,
-) -> None:
-    """Draw training and validation loss by epoch to a PNG file, the best epoch marked."""
+) -> str:
+    """Draw the losses of one network or several by epoch, the best epoch of one marked.
+
+    Returns the letters that the font of the picture lacks, which are boxes in it.
+    """
     figure = Figure(figsize=(7.2, 4.4), dpi=160, layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    epochs = np.arange(1, len(train) + 1)
-    curves = [np.array(train)] + ([np.array(validation)] if validation else [])
-    marker = "o" if len(train) < 2 else None
-    axes.plot(epochs, curves[0], color=TRAIN, linewidth=1.8, marker=marker, label="training")
-    if validation:
+    curves = [np.array(curve) for curve in (*train, *validation)]
+    looks = [(TRAIN, "training")] * len(train) + [(VALIDATION, "validation")] * len(validation)
+    width = 1.8 if len(train) == 1 else 0.8
+    for number, (curve, (color, label)) in enumerate(zip(curves, looks, strict=True)):
         axes.plot(
-            epochs, curves[1], color=VALIDATION, linewidth=1.8, marker=marker, label="validation"
+            np.arange(1, len(curve) + 1),
+            curve,
+            color=color,
+            linewidth=width,
+            marker="o" if len(curve) < 2 else None,
+            label=label if number in (0, len(train)) else None,
         )
     values = np.concatenate(curves)
     values = values[np.isfinite(values)]
     if values.size and values.min() > 0 and values.max() / values.min() > 8:
         axes.set_yscale("log")
     if validation and best is not None:
-        lowest = validation[best - 1]
+        lowest, made = validation[0][best - 1], len(train[0])
         axes.plot([best], [lowest], "o", color=VALIDATION, markersize=6, zorder=3)
         axes.annotate(
             f"kept: epoch {best}, {written(lowest)}",
             (best, lowest),
             xytext=(0, 10),
             textcoords="offset points",
-            ha="right"
-            if best > 0.6 * len(train)
-            else "left"
-            if best < 0.2 * len(train)
-            else "center",
+            ha="right" if best > 0.6 * made else "left" if best < 0.2 * made else "center",
             va="bottom",
             fontsize=9,
             color=INK,
@@ -74,4 +80,8 @@ def draw_losses(
     axes.legend(frameon=False, loc="upper right", labelcolor=INK)
     figure.suptitle(title, x=0.01, ha="left", fontsize=13, fontweight="bold", color=INK)
     axes.set_title(subtitle, loc="left", fontsize=10, color=MUTED)
-    write_whole(path, lambda file: figure.savefig(file, format="png"))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        write_whole(path, lambda file: figure.savefig(file, format="png"))
+    lacking = (LACKING.match(str(one.message)) for one in caught)
+    return "".join(dict.fromkeys(chr(int(found[1])) for found in lacking if found))

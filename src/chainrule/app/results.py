@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from chainrule.estimators.classifier import MLPClassifier
 from chainrule.estimators.regressor import MLPRegressor
 
-__all__ = ["Baseline", "Score", "scores_of"]
+__all__ = ["Baseline", "Score", "networks_of", "scores_of"]
+
+Estimator: TypeAlias = MLPClassifier | MLPRegressor
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,14 @@ class Baseline:
         return cls("always the mean", [float(np.mean(y))])
 
 
+def networks_of(estimator: Estimator) -> list[Estimator]:
+    """Return the estimators of one network: the ensemble's, or the one there is."""
+    members: list[Estimator] = getattr(estimator, "estimators_", [estimator])
+    return [one for one in members if hasattr(one, "loss_curve_")]
+
+
 def scores_of(
-    estimator: MLPClassifier | MLPRegressor, X: np.ndarray, y: np.ndarray, baseline: Baseline
+    estimator: Estimator, X: np.ndarray, y: np.ndarray, baseline: Baseline
 ) -> list[Score]:
     """Return the scores on rows with known targets, all of them classes the estimator knows."""
     if isinstance(estimator, MLPClassifier):

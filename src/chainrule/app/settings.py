@@ -4,47 +4,197 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
 
-from chainrule.app.targets import Task
+import numpy as np
+
+from chainrule.app.flags import NETWORK, flag, flag_of, in_flags, read_flag, spelled
 from chainrule.estimators.ingredients import LBFGS_NAME
+from chainrule.estimators.rules import OPEN_SHARE, Rule, is_integer
+from chainrule.formulas.initializers import initializers
 from chainrule.formulas.loss import losses
 from chainrule.formulas.optimizers import optimizers
 from chainrule.formulas.records import activations
 from chainrule.formulas.schedules import schedules
-from chainrule.foundation.errors import must_be, suggest
+from chainrule.foundation.errors import InputError, must_be, suggest
 
-__all__ = ["Settings", "command_line", "estimator_options", "parse_hidden"]
+if TYPE_CHECKING:
+    from chainrule.app.targets import Task
+
+__all__ = ["Settings", "command_line", "estimator_options", "labelled", "parse_hidden"]
 
 # The rate each solver starts from (the peak, with one_cycle).
 RATES = {"sgd": 0.02, "rmsprop": 1e-3}
 RATE = 3e-3
+SEED = Rule(lambda value: is_integer(value) and value >= 0, "at least 0")
+# Options that only one of the tasks has.
+OF_CLASSES = ("class_weight", "label_smoothing")
+
+
+def _names(catalogue: Any) -> str:
+    return ", ".join(catalogue)
+
+
+def _numbers(text: str) -> float | list[float]:
+    """Return one number, or the list of several.
+
+    Examples
+    --------
+    >>> _numbers("0.1"), _numbers("0.1, 0.2")
+    (0.1, [0.1, 0.2])
+    """
+    numbers = [float(part) for part in text.split(",")]
+    return numbers[0] if len(numbers) == 1 else numbers
+
+
+def _batch(text: str) -> int | str:
+    return text if text in ("auto", "noise") else int(text)
+
+
+def _weights(text: str) -> str | dict[str, float]:
+    """Return ``balanced``, or the weights by label of ``yes=5,no=1``.
+
+    Examples
+    --------
+    >>> _weights("yes=5, no=1")
+    {'yes': 5.0, 'no': 1.0}
+    """
+    if text == "balanced":
+        return text
+    pairs = [part.rpartition("=") for part in text.split(",")]
+    if not all(label.strip() for label, _, _ in pairs):
+        raise ValueError(text)
+    return {label.strip(): float(weight) for label, _, weight in pairs}
+
+
+CLASS_WEIGHT = Rule(
+    lambda value: value == "balanced" or isinstance(value, Mapping),
+    "balanced, or a weight per label, as in yes=5,no=1",
+)
 
 
 @dataclass(frozen=True)
 class Settings:
     """The options of ``chainrule fit``; None stands for "what suits the data"."""
 
-    hidden: str = "128,64"
-    activation: str = "relu"
-    loss: str | None = None
-    solver: str = "adam"
-    learning_rate: float | None = None
-    schedule: str = "one_cycle"
-    batch_size: int | None = None
-    epochs: int | None = None
-    l2: float = 1e-3
-    momentum: float = 0.9
-    early_stopping: bool = True
-    patience: int | None = None
-    validation_fraction: float = 0.15
-    test_fraction: float = 0.2
-    time_limit: float | None = None
-    seed: int = 0
-    dtype: str = "float32"
-    engine: str = "auto"
+    test_fraction: float = flag(
+        0.2, "", "Share of the rows to test on, never trained on.", panel=None, own_rule=OPEN_SHARE
+    )
+    seed: int = flag(
+        0,
+        "random_state",
+        "Seed of the split, the start and the orders.",
+        panel=None,
+        own_rule=SEED,
+    )
+    groups: str | None = flag(
+        None,
+        "",
+        "The column that names the group of each row, as a patient or a shop: no group is both "
+        "trained and tested on.",
+        panel=None,
+        metavar="COLUMN",
+    )
+    hidden: str = flag(
+        "128,64",
+        "hidden_layer_sizes",
+        "Units per hidden layer, as 128,64, or none.",
+        panel=NETWORK,
+        metavar="WIDTHS",
+    )
+    activation: str = flag(
+        "relu",
+        "activation",
+        f"One name, or one per hidden layer: {_names(activations)}.",
+        panel=NETWORK,
+        metavar="NAMES",
+    )
+    initializer: str | None = flag(
+        None,
+        "initializer",
+        f"How weights start: {_names(initializers)}; what suits each activation if left out.",
+        panel=NETWORK,
+        metavar="NAME",
+    )
+    loss: str | None = flag(
+        None,
+        "loss",
+        f"What training makes small: {_names(losses)}; cross-entropy for classes and mse for "
+        "numbers if left out.",
+        panel=NETWORK,
+        metavar="NAME",
+    )
+    n_estimators: int | None = flag(None, "n_estimators", panel=NETWORK)
+    solver: str = flag("adam", "solver", f"{_names(optimizers)} or lbfgs.", metavar="NAME")
+    learning_rate: float | None = flag(
+        None,
+        "learning_rate_init",
+        "Full rate of the schedule; what suits the solver if left out.",
+    )
+    schedule: str = flag(
+        "one_cycle", "learning_rate", f"How the rate moves: {_names(schedules)}.", metavar="NAME"
+    )
+    batch_size: str | None = flag(
+        None,
+        "batch_size",
+        "Rows per step, or noise, which measures them; by the size of the table if left out.",
+        metavar="ROWS",
+        read=_batch,
+    )
+    epochs: int | None = flag(
+        None, "max_iter", "Most passes over the rows; by the size of the table if left out."
+    )
+    l2: float = flag(1e-3, "alpha", also=("--alpha",))
+    l1: float | None = flag(None, "l1")
+    weight_decay: float | None = flag(None, "weight_decay")
+    dropout: str | None = flag(None, "dropout", metavar="SHARES", read=_numbers)
+    label_smoothing: float | None = flag(None, "label_smoothing")
+    class_weight: str | None = flag(
+        None,
+        "class_weight",
+        "How much each class counts: balanced, or a weight per label, as in yes=5,no=1.",
+        metavar="WEIGHTS",
+        read=_weights,
+        own_rule=CLASS_WEIGHT,
+    )
+    momentum: float = flag(0.9, "momentum")
+    clip_norm: float | None = flag(None, "clip_norm")
+    averaging: float | None = flag(None, "averaging")
+    early_stopping: bool = flag(
+        True,
+        "early_stopping",
+        "Hold out validation rows, stop when they get no better, keep the best epoch.",
+    )
+    monitor: str | None = flag(
+        None,
+        "monitor",
+        "What is watched on validation rows: loss, score (accuracy or R2), or the name of a "
+        "scikit-learn scorer, as roc_auc; the loss if left out.",
+        metavar="NAME",
+    )
+    patience: int | None = flag(
+        None,
+        "n_iter_no_change",
+        "Epochs without improvement before training stops; half of all if left out.",
+    )
+    validation_fraction: float = flag(
+        0.15, "validation_fraction", "Share of the training rows to validate on."
+    )
+    validation: str | None = flag(
+        None,
+        "validation",
+        "Which rows are held out, to validate and to test on: random ones, or the last ones, for "
+        "rows in order of time.",
+        metavar="NAME",
+    )
+    time_limit: float | None = flag(None, "time_limit", metavar="SECONDS")
+    dtype: str = flag("float32", "dtype", "float32 or float64.", metavar="NAME")
+    engine: str = flag("auto", "engine", "What computes.", metavar="NAME")
+    n_threads: int | None = flag(
+        None, "n_threads", "Most threads; all cores that the process may use if left out."
+    )
 
     def __post_init__(self) -> None:
         """Refuse what cannot be before any file is read."""
@@ -52,18 +202,32 @@ class Settings:
         _parse_activation(self.activation, len(parse_hidden(self.hidden)))
         if self.loss is not None:
             losses.get(self.loss)
+        if self.initializer is not None:
+            initializers.get(self.initializer)
         schedules.get(self.schedule)
         solvers = [*optimizers, LBFGS_NAME]
-        if self.solver not in (*solvers, *optimizers):
+        if self.solver not in solvers:
             advice = suggest(self.solver, solvers)
             raise must_be("--solver", f"one of {', '.join(solvers)}", self.solver, advice)
-        for name, (right, rule) in RULES.items():
-            value = getattr(self, name)
-            if value is not None and not right(value):
-                raise must_be(f"--{name.replace('_', '-')}", rule, value)
+        for setting in fields(self):
+            value = getattr(self, setting.name)
+            if value is not None and setting.name not in ("hidden", "activation"):
+                read_flag(setting.name, flag_of(setting), value)
         if self.dtype not in ("float32", "float64"):
             advice = suggest(self.dtype, ["float32", "float64"])
             raise must_be("--dtype", "float32 or float64", self.dtype, advice)
+        if self.monitor is not None:
+            from chainrule.estimators.monitoring import checked_scorer
+
+            try:
+                checked_scorer(self.monitor)
+            except InputError as error:
+                raise InputError(in_flags(str(error), Settings)) from None
+        if self.groups is not None and self.validation == "last":
+            raise InputError(
+                "--groups must be left out with --validation last, which may cut a group in two; "
+                f"got {self.groups!r}. Take --validation random."
+            )
 
 
 def command_line(data: str, target: str | None, settings: Settings, task: str | None) -> str:
@@ -81,34 +245,8 @@ def command_line(data: str, target: str | None, settings: Settings, task: str | 
         words.append("--early-stopping" if settings.early_stopping else "--no-early-stopping")
     for name, value in vars(settings).items():
         if value != getattr(usual, name) and name != "early_stopping":
-            words += (f"--{name.replace('_', '-')}", str(value))
+            words += (spelled(name), str(value))
     return shlex.join(words)
-
-
-def _positive(value: float) -> bool:
-    return 0.0 < value < math.inf
-
-
-def _not_negative(value: float) -> bool:
-    return 0.0 <= value < math.inf
-
-
-def _share(value: float) -> bool:
-    return 0.0 < value < 1.0
-
-
-RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "learning_rate": (_positive, "a positive number"),
-    "batch_size": (_positive, "at least 1"),
-    "epochs": (_positive, "at least 1"),
-    "patience": (_positive, "at least 1"),
-    "l2": (_not_negative, "a number of at least 0"),
-    "momentum": (lambda value: 0.0 <= value < 1.0, "at least 0 and below 1"),
-    "validation_fraction": (_share, "between 0 and 1, both excluded"),
-    "test_fraction": (_share, "between 0 and 1, both excluded"),
-    "time_limit": (_positive, "a positive number of seconds"),
-    "seed": (_not_negative, "at least 0"),
-}
 
 
 def parse_hidden(text: str) -> tuple[int, ...]:
@@ -147,47 +285,53 @@ def estimator_options(settings: Settings, task: Task, rows: int) -> dict[str, An
     thousands of steps in each case. The peak of the schedule lies early, so the watched value may
     worsen for a while: patience is half the epochs at least.
     """
-    batch_size = settings.batch_size
-    if batch_size is None:
-        batch_size = next(size for limit, size in BATCHES if rows < limit)
-    epochs = settings.epochs
-    if epochs is None:
+    options: dict[str, Any] = {"initializer": None}  # the rates here suit each activation's start
+    for setting in fields(settings):
+        known, value = flag_of(setting), getattr(settings, setting.name)
+        if value is None or not known.option:
+            continue
+        if known.option in OF_CLASSES and task == "regression":
+            rule = "left out for a regression, which has no classes"
+            raise must_be(spelled(setting.name), rule, value, "Or is it --task classification?")
+        options[known.option] = read_flag(setting.name, known, value)
+    options["hidden_layer_sizes"] = widths = parse_hidden(settings.hidden)
+    options["activation"] = _parse_activation(settings.activation, len(widths))
+    stops, steps, usual = settings.early_stopping, settings.solver != LBFGS_NAME, Settings()
+    if settings.epochs is None:
         epochs = next(number for limit, number in EPOCHS if rows < limit)
-        epochs = 500 if settings.solver == LBFGS_NAME else epochs
-    patience: float | None = settings.patience
-    if patience is None:
-        patience = max(10, epochs // 2) if settings.early_stopping else math.inf
-    rate = settings.learning_rate
-    options: dict[str, Any] = {
-        "hidden_layer_sizes": parse_hidden(settings.hidden),
-        "activation": _parse_activation(settings.activation, len(parse_hidden(settings.hidden))),
-        "initializer": None,  # the rates here suit the start that goes with each activation
-        "solver": settings.solver,
-        "alpha": settings.l2,
-        "max_iter": epochs,
-        "time_limit": settings.time_limit,
-        "random_state": settings.seed,
-        "momentum": settings.momentum,
-        "early_stopping": settings.early_stopping,
-        "n_iter_no_change": patience,
-        "dtype": settings.dtype,
-        "engine": settings.engine,
-    }
-    steps, usual = settings.solver != LBFGS_NAME, Settings()
-    # what has no effect is passed on only where a person asked for it, and is then warned of
-    if steps or settings.batch_size is not None:
-        options["batch_size"] = min(batch_size, rows)
-    if steps or settings.schedule != usual.schedule:
-        options["learning_rate"] = settings.schedule
-    if steps or rate is not None:
-        options["learning_rate_init"] = RATES.get(settings.solver, RATE) if rate is None else rate
-    if settings.early_stopping:
-        options["monitor"] = "loss"
-    if settings.early_stopping or settings.validation_fraction != usual.validation_fraction:
-        options["validation_fraction"] = settings.validation_fraction
-    if settings.loss is not None:
-        options["loss"] = settings.loss
+        options["max_iter"] = epochs if steps else 500
+    if settings.patience is None:
+        options["n_iter_no_change"] = max(10, options["max_iter"] // 2) if stops else math.inf
+    # what has no effect is passed on only where a person asked for it, and is then told of
+    if not isinstance(options.get("batch_size"), str) and (steps or settings.batch_size):
+        size = next(size for limit, size in BATCHES if rows < limit)
+        options["batch_size"] = min(options.get("batch_size", size), rows)
+    if not steps and settings.schedule == usual.schedule:
+        del options["learning_rate"]
+    if steps and settings.learning_rate is None:
+        options["learning_rate_init"] = RATES.get(settings.solver, RATE)
+    if stops:
+        options.setdefault("monitor", "loss")
+    elif settings.validation_fraction == usual.validation_fraction:
+        del options["validation_fraction"]
     return options
+
+
+def labelled(options: dict[str, Any], y: np.ndarray) -> dict[str, Any]:
+    """Return the options with the labels of y themselves as keys of the weights of classes.
+
+    Examples
+    --------
+    >>> labelled({"class_weight": {"0": 1.0, "1": 5.0}}, np.array([0, 1, 1]))
+    {'class_weight': {0: 1.0, 1: 5.0}}
+    """
+    weights = options.get("class_weight")
+    if not isinstance(weights, dict):
+        return options
+    by_text = {str(label).lower(): label for label in np.unique(y).tolist()}
+    return options | {
+        "class_weight": {by_text.get(text.lower(), text): one for text, one in weights.items()}
+    }
 
 
 # (rows below, batch size) and (rows below, epochs).

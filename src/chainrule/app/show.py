@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from chainrule.app.report import Report
-from chainrule.app.results import Score
+from chainrule.app.results import Score, networks_of
 from chainrule.estimators.classifier import MLPClassifier
 from chainrule.estimators.ingredients import loss_in_units
 from chainrule.foundation.errors import FileFormatError
@@ -61,12 +61,14 @@ def _how(model: Model, report: Report) -> None:
             ),
             ("time", f"{training['seconds']:.1f} s"),
         ]
-    reason = training.get("stopped", estimator.stopped_because_)
-    epochs = f"{counted(estimator.n_iter_, 'epoch')} ({REASONS.get(reason, reason)})"
+    networks = networks_of(estimator)
+    reason = training.get("stopped", networks[0].stopped_because_)
+    several = f"{len(networks)} networks, at most " if len(networks) > 1 else ""
+    epochs = f"{several}{counted(estimator.n_iter_, 'epoch')} ({REASONS.get(reason, reason)})"
     best = training.get("best_epoch")
     facts += [
         ("epochs", epochs + ("" if best is None else f", epoch {best} kept")),
-        ("loss", loss_in_units(estimator).name),
+        ("loss", loss_in_units(networks[0]).name),
         ("seed", str(estimator.seed_)),
         ("settings", _settings(estimator)),
         ("versions", _versions(model)),

@@ -1,9 +1,11 @@
 """Who is told of each epoch: functions of people's own, and scikit-learn's callbacks."""
 
-from collections.abc import Callable, Sequence
+import copy
+from collections.abc import Callable
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
+import numpy as np
 from sklearn.utils.metaestimators import available_if
 
 from chainrule.training.loop import Epoch
@@ -11,7 +13,7 @@ from chainrule.training.loop import Epoch
 if TYPE_CHECKING:
     from chainrule.estimators.fitting import FittingMLP
 
-__all__ = ["Callback", "SupportsCallbacks", "callbacks_of", "tell_scikit_learn"]
+__all__ = ["Callback", "SupportsCallbacks", "Tasks", "callbacks_of", "is_true", "tell_scikit_learn"]
 
 # Called after an epoch; True ends training.
 Callback: TypeAlias = Callable[[Epoch], Any]
@@ -23,6 +25,11 @@ def callbacks_of(estimator: Any) -> list[Callback]:
     if callbacks is None:
         return []
     return [callbacks] if callable(callbacks) else list(callbacks)
+
+
+def is_true(answer: Any) -> bool:
+    """Say whether a callback asks for the end: with True itself, not with any number or text."""
+    return isinstance(answer, bool | np.bool_) and bool(answer)
 
 
 def _has_protocol(estimator: Any) -> bool:
@@ -51,50 +58,100 @@ class SupportsCallbacks:
         return self
 
 
-def tell_scikit_learn(
-    estimator: "FittingMLP",
-    train: Callable[[Sequence[Callback]], None],
-    X: Any,
-    y: Any,
-    sample_weight: Any,
-) -> None:
-    """Call ``train`` with what is to be told of each epoch: a task of scikit-learn's protocol.
+class Tasks:
+    """What is told of a fit, by network and epoch; this one tells nobody."""
 
-    An estimator without such callbacks, in no pipeline that has some, has nothing to tell.
+    def begin(self, number: int) -> Callback:
+        """Begin a network, by its number from 0, and return what is to be told of its epochs."""
+        return lambda epoch: False
+
+    def end(self, number: int) -> None:
+        """End a network."""
+
+
+class _ScikitLearnTasks(Tasks):
+    """The tasks of scikit-learn's protocol: epochs of a fit, or of the networks of an ensemble."""
+
+    def __init__(self, estimator: "FittingMLP", **data: Any) -> None:
+        from sklearn.callback import CallbackSupportMixin
+
+        self._estimator, self._data = estimator, data
+        count = int(estimator.n_estimators)
+        self._fit = CallbackSupportMixin._init_callback_context(
+            estimator,
+            max_subtasks=estimator.max_iter if count == 1 else count,
+            sequential_subtasks=count == 1,
+        )
+        self._networks = {0: self._fit} if count == 1 else {}
+        self._begin(self._fit)
+
+    def begin(self, number: int) -> Callback:
+        epochs = self._estimator.max_iter
+        if number not in self._networks:
+            self._networks[number] = self._begin(
+                self._fit.subcontext("network", task_id=number, max_subtasks=epochs)
+            )
+        network = self._networks[number]
+        task = self._begin(network.subcontext("epoch"))
+        made = 0
+
+        def after(epoch: Epoch) -> bool:
+            nonlocal task, made
+            stop = self._end(task)
+            made += 1
+            if made < epochs and not stop:
+                task = self._begin(network.subcontext("epoch"))
+            return stop
+
+        return after
+
+    def end(self, number: int) -> None:
+        if self._networks[number] is not self._fit:
+            self._end(self._networks[number])
+
+    def end_fit(self) -> None:
+        self._end(self._fit)
+
+    def _begin(self, context: Any) -> Any:
+        return context.call_on_fit_task_begin(estimator=self._estimator, **self._data)
+
+    def _end(self, context: Any) -> bool:
+        stop: bool = context.call_on_fit_task_end(
+            estimator=self._estimator,
+            **self._data,
+            reconstruction_attributes=lambda: _shown(self._estimator),
+        )
+        return stop
+
+
+def tell_scikit_learn(
+    estimator: "FittingMLP", train: Callable[[Tasks], None], X: Any, y: Any, sample_weight: Any
+) -> None:
+    """Call ``train`` with what is to be told of its networks and epochs.
+
+    An estimator without scikit-learn's callbacks, in no pipeline that has some, has nothing to
+    tell.
     """
     if not (hasattr(estimator, "_skl_callbacks") or hasattr(estimator, "_parent_callback_ctx")):
-        train([])
+        train(Tasks())
         return
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
+    from sklearn.callback import with_callbacks
 
-    data = {"estimator": estimator, "X": X, "y": y}
+    data = {"X": X, "y": y}
     if sample_weight is not None:
         data["metadata"] = {"sample_weight": sample_weight}
 
     @with_callbacks  # type: ignore[untyped-decorator]
     def told(estimator: "FittingMLP") -> None:
-        epochs = estimator.max_iter
-        fit = CallbackSupportMixin._init_callback_context(estimator, max_subtasks=epochs)
-        fit.call_on_fit_task_begin(**data)
-        task = fit.subcontext(task_name="epoch").call_on_fit_task_begin(**data)
-        made = 0
-
-        def after(epoch: Epoch) -> bool:
-            nonlocal task, made
-            stop: bool = task.call_on_fit_task_end(
-                **data, reconstruction_attributes=lambda: _shown(estimator)
-            )
-            made += 1
-            if made < epochs and not stop:
-                task = fit.subcontext(task_name="epoch").call_on_fit_task_begin(**data)
-            return stop
-
-        train([after])
-        fit.call_on_fit_task_end(**data, reconstruction_attributes=lambda: _shown(estimator))
+        tasks = _ScikitLearnTasks(estimator, **data)
+        train(tasks)
+        tasks.end_fit()
 
     told(estimator)
 
 
 def _shown(estimator: "FittingMLP") -> dict[str, Any]:
     """Return what a copy of the estimator needs to predict as if training had ended here."""
+    if "estimators_" in estimator.__dict__:
+        return {"estimators_": [copy.copy(member) for member in estimator.estimators_]}
     return {"parameters_": estimator.parameters_, "_engine": estimator._engine}

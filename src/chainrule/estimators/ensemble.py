@@ -6,22 +6,27 @@ bits do not depend on how many there are.
 
 import copy
 import inspect
+import math
 import threading
-import warnings
+import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
 
-from chainrule.estimators.ingredients import make_schedule
+from chainrule.estimators.callbacks import callbacks_of, is_true
+from chainrule.estimators.endings import unfinished
+from chainrule.estimators.progress import shown
 from chainrule.foundation.arrays import namespace
 from chainrule.foundation.errors import DataWarning, DivergenceError, DivergenceWarning, InputError
 from chainrule.foundation.seeds import Purpose, as_seed, stream
+from chainrule.training.loop import Epoch
 
 if TYPE_CHECKING:
     from chainrule.estimators.base import BaseMLP
+    from chainrule.estimators.callbacks import Tasks
     from chainrule.estimators.fitting import FittingMLP
 
 __all__ = [
@@ -52,51 +57,100 @@ OF_SCIKIT_LEARN = (
     "_sklearn_output_config",
     "_skl_callbacks",
     "_parent_callback_ctx",
+    "_callback_fit_ctx",
+    "_skl_callbacks_to_teardown",
 )
 # Fewer rows are answered by one thread.
 ROWS_FOR_THREADS = 1000
 
 
-def fit_members(estimator: "FittingMLP", arguments: Sequence[Any]) -> None:
+def fit_members(estimator: "FittingMLP", arguments: Sequence[Any], tasks: "Tasks") -> list[Warning]:
     """Train every network on the arguments of `fit`, each with a seed of its own.
 
-    A network that holds rows out draws them by its own seed.
+    A network that holds rows out draws them by its own seed. After each epoch of any network the
+    estimator is the ensemble of those that have made one, and what is to be told is told, one
+    epoch at a time; an error, or Ctrl-C, leaves it so. Return what is to be warned of.
     """
     members, workers, seed = _members(estimator, go_on=bool(estimator.warm_start))
+    callbacks = callbacks_of(estimator)
+    shares = TimeShares(estimator.time_limit, len(members), workers)
+    one_at_a_time = threading.Lock()
+    began: set[int] = set()
+
+    def publish() -> None:
+        shown_ones = [
+            member
+            for number, member in enumerate(members)
+            if number in began or getattr(member, "loss_curve_", None)
+        ]
+        take_over(estimator, shown_ones, seed)
 
     def train(number: int, stop: threading.Event) -> tuple[list[str], DivergenceError | None]:
-        member = members[number]
+        member, divergence = members[number], None
         remarks: list[str] = []
+
+        def tell(epoch: Epoch) -> bool:
+            with one_at_a_time:
+                began.add(number)
+                if stop.is_set():
+                    return False
+                publish()
+                numbered = replace(epoch, network=number + 1)
+                show(numbered)
+                answers = [callback(numbered) for callback in (*callbacks, told)]
+                return any(map(is_true, answers))
+
+        with one_at_a_time:
+            told = tasks.begin(number)
+        member.time_limit = shares.of(number)
         try:
-            for epoch in member._training(*arguments):
+            for _ in member._training(*arguments, callbacks=[tell]):
                 remarks, member._remarks = [*remarks, *member._remarks], ()
-                if estimator.verbose:
-                    print(f"network {number + 1}  {epoch}")
                 if stop.is_set():
                     break
         except DivergenceError as error:
-            return remarks, error
+            divergence = error
+        finally:
+            member.time_limit = estimator.time_limit
         remarks, member._remarks = [*remarks, *member._remarks], ()
-        return remarks, None
+        with one_at_a_time:
+            if not stop.is_set():
+                tasks.end(number)
+        return remarks, divergence
 
-    results = _side_by_side(train, len(members), workers)
+    try:
+        total = estimator.max_iter * len(members)
+        with shown(estimator.verbose, total, estimator.time_limit) as show:
+            results = _side_by_side(train, len(members), workers)
+    except BaseException:
+        if began:
+            publish()
+        raise
     take_over(estimator, members, seed)
-    for words in next((remarks for remarks, _ in results if remarks), []):
-        warnings.warn(words, DataWarning, stacklevel=3)
-    of_all = f"of {len(members)} networks"
+    found: list[Warning] = [
+        DataWarning(words) for words in next((remarks for remarks, _ in results if remarks), [])
+    ]
     diverged = [error for _, error in results if error is not None]
     if diverged:
-        words = f"{len(diverged)} {of_all} diverged. The first: {diverged[0]}"
-        warnings.warn(words, DivergenceWarning, stacklevel=3)
-    unfinished = [one for one in members if one.stopped_because_ in ("max_iter", "max_fun")]
-    if unfinished and not make_schedule(estimator).needs_total:
-        limit = unfinished[0].stopped_because_
-        warnings.warn(
-            f"{len(unfinished)} {of_all} stopped after {limit}={getattr(estimator, limit)} while "
-            f"still getting better. Raise {limit}, or tol.",
-            ConvergenceWarning,
-            stacklevel=3,
-        )
+        of_all = f"{len(diverged)} of {len(members)} networks"
+        found.append(DivergenceWarning(f"{of_all} diverged. The first: {diverged[0]}"))
+    return [*found, *unfinished(estimator, members)]
+
+
+class TimeShares:
+    """What each network may take of a time limit: equal parts of what is left when it begins."""
+
+    def __init__(self, limit: float | None, count: int, workers: int) -> None:
+        self._limit = limit
+        self._rounds, self._workers = math.ceil(count / workers), workers
+        self._began = time.perf_counter()
+
+    def of(self, number: int) -> float | None:
+        """Return the seconds of a network that begins now."""
+        if self._limit is None:
+            return None
+        left = self._limit - (time.perf_counter() - self._began)
+        return max(left / (self._rounds - number // self._workers), math.ulp(0.0))
 
 
 def pass_members(estimator: "FittingMLP", arguments: Sequence[Any]) -> None:
@@ -143,23 +197,22 @@ def _members(estimator: "FittingMLP", go_on: bool) -> tuple[list[Any], int, int]
     count = int(estimator.n_estimators)
     workers, threads = _shares(estimator, count)
     options = estimator.get_params(deep=False)
-    options |= {"n_estimators": 1, "n_threads": threads, "verbose": False}
-    known = estimator.__dict__.get("estimators_") if go_on else None
-    if known is None:
-        seed = as_seed(estimator.random_state)
-        seeds = [int(stream(seed, Purpose.MEMBER, k).integers(2**31 - 1)) for k in range(count)]
-        members = [type(estimator)(**options | {"random_state": one}) for one in seeds]
-        return members, workers, seed
-    if len(known) != count:
+    options |= {"n_estimators": 1, "n_threads": threads, "verbose": False, "callbacks": None}
+    known = estimator.__dict__.get("estimators_", []) if go_on else []
+    seed = estimator.seed_ if known else as_seed(estimator.random_state)
+    if len(known) > count:
         raise InputError(
-            f"n_estimators must stay {len(known)} while training goes on; got {count}. Fit anew to "
-            "change it."
+            f"n_estimators must be at least {len(known)} while training goes on; got {count}. Fit "
+            "anew for fewer networks."
         )
     # copies, so that a refusal leaves the ensemble as it was
-    members = copy.deepcopy(known)
-    for member in members:
-        member.set_params(**options | {"random_state": member.random_state})
-    return members, workers, estimator.seed_
+    by_seed = {member.random_state: copy.deepcopy(member) for member in known}
+    members = []
+    for number in range(count):
+        one = int(stream(seed, Purpose.MEMBER, number).integers(2**31 - 1))
+        member = by_seed.get(one) or type(estimator)()
+        members.append(member.set_params(**options | {"random_state": one}))
+    return members, workers, seed
 
 
 def _shares(estimator: "BaseMLP", count: int) -> tuple[int, int]:
@@ -178,14 +231,22 @@ def _side_by_side(
     stop = threading.Event()
     if workers == 1:
         return [work(number, stop) for number in range(count)]
+
+    def one(number: int) -> Result:
+        if stop.is_set():  # what failed has a lower number, and is what is raised
+            raise CancelledError
+        try:
+            return work(number, stop)
+        except BaseException:
+            stop.set()
+            raise
+
     with ThreadPoolExecutor(workers) as pool:
-        futures = [pool.submit(work, number, stop) for number in range(count)]
+        futures = [pool.submit(one, number) for number in range(count)]
         try:
             return [future.result() for future in futures]
         except BaseException:
             stop.set()
-            for future in futures:
-                future.cancel()
             raise
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule.engines.engine import Rows
+from chainrule.estimators.history import best_epoch
 from chainrule.estimators.ingredients import loss_in_units, make_optimizer, make_schedule, solver_of
 from chainrule.foundation.errors import InputError
 from chainrule.insight.explanation import Explanation
@@ -92,7 +93,7 @@ def _facts(estimator: "FittingMLP") -> dict[str, Any]:
         "code": _code(estimator),
         "seed": estimator.seed_,
         "epochs": len(estimator.loss_curve_),
-        "best_epoch": _best_epoch(estimator),
+        "best_epoch": best_epoch(estimator),
         "stopped_because": estimator.stopped_because_,
         "rows_seen": estimator.t_,
         "loss_curve": estimator.loss_curve_,
@@ -113,15 +114,6 @@ def _facts(estimator: "FittingMLP") -> dict[str, Any]:
     if preparation is not None:
         facts["columns"] = _columns(preparation)
     return facts
-
-
-def _best_epoch(estimator: "FittingMLP") -> int | None:
-    """Return the epoch whose parameters were kept, from 1, where one was chosen."""
-    losses, scores = estimator.validation_loss_curve_, estimator.validation_scores_
-    if not losses or not scores:
-        return None
-    watched = np.array(scores) if estimator.monitor == "score" else -np.array(losses)
-    return None if np.isnan(watched).all() else 1 + int(np.nanargmax(watched))
 
 
 def _columns(preparation: Any) -> list[tuple[str, range]]:

@@ -4,17 +4,18 @@ A fit is a plain loop over the epochs of `train_rows`; the estimator is fitted a
 """
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from chainrule.estimators.callbacks import Callback, SupportsCallbacks, tell_scikit_learn
+from chainrule.estimators.callbacks import Callback, SupportsCallbacks, Tasks, tell_scikit_learn
 from chainrule.estimators.checking import check_options, check_unchanged, warn_without_effect
 from chainrule.estimators.data_warnings import answer_remarks, input_remarks
+from chainrule.estimators.endings import unfinished
 from chainrule.estimators.ensemble import fit_members, pass_members
 from chainrule.estimators.ingredients import (
     LBFGS_NAME,
@@ -97,32 +98,21 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
         check_options(self)
         warn_without_effect(self, own_rows=X_val is not None, groups=groups is not None)
         given = (X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
-        if self.n_estimators != 1:
-            with unchanged_if_refused(self):
-                fit_members(self, given)
-            return self
-        divergence = None
+        found: list[Warning] = []
 
-        def train(callbacks: Sequence[Callback]) -> None:
-            nonlocal divergence
-            epochs = self._training(*given, callbacks=callbacks)
+        def train(tasks: Tasks) -> None:
+            if self.n_estimators != 1:
+                found.extend(fit_members(self, given, tasks))
+                return
+            epochs = self._training(*given, callbacks=[tasks.begin(0)])
             divergence = self._follow(epochs, total=self.max_iter, stacklevel=6)
+            if divergence is not None:
+                found.append(DivergenceWarning(str(divergence)))
+            found.extend(unfinished(self, [self]))
 
         tell_scikit_learn(self, train, X, y, sample_weight)
-        if divergence is not None:
-            warnings.warn(str(divergence), DivergenceWarning, stacklevel=2)
-        limit = {
-            "max_iter": f"max_iter={self.max_iter} epochs",
-            "max_fun": f"max_fun={self.max_fun} evaluations of the gradient",
-        }.get(self.stopped_because_)
-        if limit is not None and not make_schedule(self).needs_total:
-            warnings.warn(
-                f"training stopped after {limit} while the "
-                f"{'validation score' if self.validation_scores_ else 'loss'} was still getting "
-                f"better. Raise {self.stopped_because_}, or tol.",
-                ConvergenceWarning,
-                stacklevel=2,
-            )
+        for warning in found:
+            warnings.warn(warning, stacklevel=2)
         return self
 
     def fit_epochs(
@@ -153,7 +143,12 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
             )
         check_options(self)
         warn_without_effect(self, own_rows=X_val is not None, groups=groups is not None)
-        yield from self._training(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
+        given = (X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
+        with closing(self._training(*given)) as epochs:
+            for epoch in epochs:
+                self._say_remarks(3)
+                yield epoch
+        self._say_remarks(3)
 
     def _training(
         self,
@@ -165,7 +160,7 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
         sample_weight_val: Any,
         groups: Any,
         callbacks: Sequence[Callback] = (),
-    ) -> Iterator[Epoch]:
+    ) -> Generator[Epoch, None, None]:
         with unchanged_if_refused(self):
             anew = not (self.warm_start and hasattr(self, "parameters_"))
             if not anew:

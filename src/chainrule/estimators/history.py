@@ -3,12 +3,14 @@
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from chainrule.training.loop import Epoch
 
 if TYPE_CHECKING:
     from chainrule.estimators.running import RunningMLP
 
-__all__ = ["begin_history", "record"]
+__all__ = ["begin_history", "best_epoch", "record"]
 
 
 def begin_history(estimator: "RunningMLP") -> None:
@@ -43,3 +45,12 @@ def record(estimator: "RunningMLP", epoch: Epoch) -> None:
     else:
         lowest = estimator.best_loss_
         estimator.best_loss_ = epoch.loss if lowest is None else min(lowest, epoch.loss)
+
+
+def best_epoch(estimator: "RunningMLP") -> int | None:
+    """Return the epoch whose parameters were kept, from 1, where one was chosen."""
+    losses, scores = estimator.validation_loss_curve_, estimator.validation_scores_
+    if not losses or not scores:
+        return None
+    watched = -np.array(losses) if estimator.monitor == "loss" else np.array(scores)
+    return None if np.isnan(watched).all() else 1 + int(np.nanargmax(watched))

@@ -202,7 +202,7 @@ OPTIONS: dict[str, Option] = {
     "time_limit": Option(
         "float or None",
         "Seconds after which no epoch is begun; at least one is made. How many are made then "
-        "depends on the machine, and so does the result.",
+        "depends on the machine, and so does the result. Several networks share them out.",
         or_none(POSITIVE),
     ),
     "shuffle": Option("bool", "Whether each epoch has an order of its own.", FLAG, acts=STEPS),
@@ -228,7 +228,8 @@ OPTIONS: dict[str, Option] = {
         "callable or list of callables",
         "What is called with the `Epoch` after each epoch, its losses in the unit of y, when the "
         "estimator is already fitted. Returning True ends training; an error ends it too, and "
-        "leaves the estimator as it is after that epoch.",
+        "leaves the estimator as it is after that epoch. With several networks they are told of "
+        "one epoch at a time, ``epoch.network`` says whose it is, and True ends that network.",
         Rule(
             lambda value: value is None or all(map(callable, listed(value))),
             "None, a function of an epoch, or a list of them",
@@ -311,7 +312,8 @@ OPTIONS: dict[str, Option] = {
     "n_estimators": Option(
         "int",
         "Networks of different seeds, trained side by side on the threads; their mean answer is "
-        "that of the estimator. Each holds out rows of its own.",
+        "that of the estimator. Each holds out rows of its own. After Ctrl-C the estimator is of "
+        "those that have made an epoch; with ``warm_start`` the others begin when it goes on.",
         COUNT,
     ),
     "weight_decay": Option(

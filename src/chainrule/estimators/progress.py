@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -24,12 +25,11 @@ SECONDS_PER_LINE = 2.0
 def shown(verbose: int, total: int, limit: float | None) -> Iterator[Callable[[Epoch], None]]:
     """Yield what shows an epoch as ``verbose`` asks: with a bar, with lines, or not at all."""
     console = _terminal() if verbose == 1 and total > 1 else None
-    made = 0
+    made: Counter[int | None] = Counter()
 
     def line(epoch: Epoch) -> None:
-        nonlocal made
-        made += 1
-        if verbose and made % verbose == 0:
+        made[epoch.network] += 1
+        if verbose and made[epoch.network] % verbose == 0:
             print(epoch)
 
     with epoch_bar(console, total, limit, transient=False) as bar:

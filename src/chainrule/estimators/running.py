@@ -8,7 +8,7 @@ import numpy as np
 
 from chainrule.engines.engine import Engine, Rows, choose_engine
 from chainrule.estimators.base import BaseMLP
-from chainrule.estimators.callbacks import Callback, callbacks_of
+from chainrule.estimators.callbacks import Callback, callbacks_of, is_true
 from chainrule.estimators.checking import fixed_options
 from chainrule.estimators.history import begin_history, record
 from chainrule.estimators.ingredients import (
@@ -169,7 +169,7 @@ class RunningMLP(BaseMLP):
                 record(self, epoch)
                 self._publish()
                 answers = [callback(epoch) for callback in callbacks]
-                stop = any(map(_is_true, answers))
+                stop = any(map(is_true, answers))
                 yield epoch
         except DivergenceError:
             self.stopped_because_ = "divergence"
@@ -197,8 +197,3 @@ class RunningMLP(BaseMLP):
         with np.errstate(all="ignore"):  # after a step that diverged
             vector = self._fold(self._state.best_parameters.vector)
         self.parameters_ = self.network_.parameters(vector)
-
-
-def _is_true(answer: Any) -> bool:
-    """Say whether a callback asks for the end: with True itself, not with any number or text."""
-    return isinstance(answer, bool | np.bool_) and bool(answer)

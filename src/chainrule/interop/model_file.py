@@ -312,7 +312,8 @@ def _check_members(estimator: Estimator, members: list[Estimator]) -> None:
         and _classes(one) == _classes(first)
         for one in members
     )
-    if not alike or len(members) != estimator.n_estimators:
+    # fewer, where training was interrupted before all had begun
+    if not alike or not 0 < len(members) <= estimator.n_estimators:
         raise ValueError("the networks of the ensemble do not fit together")
 
 

@@ -56,6 +56,8 @@ class Epoch:
         Whether the monitored value is the best so far.
     state : TrainingState
         The live state: parameters, memory and counters after this epoch.
+    network : int or None
+        Which network of an ensemble it is of, from 1; None where there is one network.
     """
 
     number: int
@@ -69,6 +71,7 @@ class Epoch:
     seconds: float
     best: bool
     state: TrainingState
+    network: int | None = None
 
     @property
     def parameters(self) -> Parameters:
@@ -93,7 +96,8 @@ class Epoch:
         )
 
     def __str__(self) -> str:
-        parts = [f"epoch {self.number}", f"loss {self.loss:.6g}"]
+        parts = [] if self.network is None else [f"network {self.network}"]
+        parts += [f"epoch {self.number}", f"loss {self.loss:.6g}"]
         if self.validation_loss is not None:
             parts.append(f"validation loss {self.validation_loss:.6g}")
         if self.metric is not None:

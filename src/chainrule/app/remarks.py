@@ -1,0 +1,122 @@
+"""What a person should be told of a table before a fit, and of the answers after it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import polars as pl
+
+from chainrule.app.flags import in_flags
+from chainrule.app.report import Report
+from chainrule.app.settings import Settings
+from chainrule.app.targets import Task
+from chainrule.estimators.data_warnings import FEWEST_ROWS, MOST_OF_ONE_CLASS, SAME
+from chainrule.foundation.errors import DataWarning
+from chainrule.interop.cells import Tell
+
+__all__ = ["tell_of_answers", "tell_of_target", "tell_warnings"]
+
+# A target that is one value in so many rows has few others to learn from.
+NEARLY_ALL = 0.95
+# Rows looked at for columns that give the target away, evenly spread over all.
+MOST_ROWS = 2000
+# Of its spread, what a straight line through the target may leave.
+STRAIGHT = 1e-6
+
+
+def tell_of_target(
+    frame: pl.DataFrame, target: str, y: np.ndarray, task: Task, settings: Settings, tell: Tell
+) -> None:
+    """Tell where the target is nearly always one value, and which columns give it away."""
+    if len(y) < FEWEST_ROWS:
+        return
+    values, counts = np.unique(y, return_counts=True)
+    most = int(np.argmax(counts))
+    if counts[most] >= NEARLY_ALL * len(y):
+        helps = task == "classification" and settings.class_weight is None
+        advice = "; --class-weight balanced makes the others count as much" if helps else ""
+        tell(
+            f"the target {target!r} is {values[most].item()!r} in {counts[most]:,} of {len(y):,} "
+            f"rows to train on ({100 * counts[most] / len(y):.1f} %): there are few others to "
+            f"learn from{advice}"
+        )
+    step = max(1, frame.height // MOST_ROWS)
+    looked, known = frame.gather_every(step), y[::step]
+    for name in frame.columns:
+        if name == target:
+            continue
+        how = _gives_away(looked, name, target, known, task)
+        if how:
+            tell(
+                f"column {name!r} gives the target {target!r} away: {how} in all "
+                f"{looked.height:,} rows looked at; leave it out if it is not known when you "
+                "predict"
+            )
+
+
+def _gives_away(
+    frame: pl.DataFrame, name: str, target: str, y: np.ndarray, task: Task
+) -> str | None:
+    """Return how a column holds the target in other words, if it does."""
+    series = frame[name]
+    if series.null_count() or series.dtype.is_nested() or series.dtype in (pl.Binary, pl.Object):
+        return None
+    if task == "classification":
+        pairs = frame.select(pl.struct(name, target).n_unique()).item()
+        alike = series.n_unique() == frame[target].n_unique() == pairs
+        return "each of its values stands for one class" if alike else None
+    if not series.dtype.is_numeric():
+        return None
+    x = series.to_numpy().astype(np.float64)
+    if not np.isfinite(x).all() or np.all(x == x[0]) or np.all(y == y[0]):
+        return None
+    x, y = _standardised(x), _standardised(y)
+    left = float(np.std(y - np.mean(x * y) * x))
+    return "it is the target in another unit" if left < STRAIGHT else None
+
+
+def _standardised(values: np.ndarray) -> np.ndarray:
+    values = values / np.abs(values).max()  # squares of large numbers overflow
+    scaled: np.ndarray = (values - values.mean()) / max(values.std(), np.finfo(np.float64).tiny)
+    return scaled
+
+
+def tell_of_answers(predicted: np.ndarray, y: np.ndarray, task: Task, tell: Tell) -> None:
+    """Tell where a model answers the same for all test rows, though their targets differ."""
+    if len(y) < FEWEST_ROWS:
+        return
+    advice = "try another --learning-rate, a smaller --l2, more --epochs or other columns"
+    if task == "regression":
+        if 0.0 <= np.std(predicted) < SAME * np.std(y):
+            tell(
+                f"the model answers about {np.mean(predicted):.4g} for all {len(y):,} test rows, "
+                f"whose targets go from {y.min():.4g} to {y.max():.4g}: {advice}"
+            )
+        return
+    share = float(np.mean(y == predicted[0]))
+    if np.all(predicted == predicted[0]) and share < MOST_OF_ONE_CLASS:
+        tell(
+            f"the model answers {predicted[0].item()!r} for all {len(y):,} test rows, of which "
+            f"{100 * share:.0f} % are: {advice}; --class-weight balanced makes rare classes count "
+            "as much as others"
+        )
+
+
+@contextmanager
+def tell_warnings(report: Report) -> Iterator[None]:
+    """Tell what the estimators warn of as notes, options by their flags.
+
+    What they say of the data is told here in other words, of the table's own columns and rows.
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            yield
+        finally:
+            for text in dict.fromkeys(
+                str(one.message) for one in caught if not issubclass(one.category, DataWarning)
+            ):
+                report.note(in_flags(text, Settings).rstrip("."))
