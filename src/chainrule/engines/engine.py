@@ -136,13 +136,13 @@ class Engine(Protocol):
         ...
 
 
-def _predictor(network: Network) -> Callable[[Array, Array], Array]:
-    """Return a function (vector, x) that gives the scores of a network."""
-    return choose_engine("auto", Objective(network, "mse"), optimizers.get("sgd")).scores
+def _predictor(network: Network) -> Engine:
+    """Return the engine that predicts for a network."""
+    return choose_engine("auto", Objective(network, "mse"), optimizers.get("sgd"))
 
 
 # A network knows formulas only; with engines at hand, its predictions are an engine's.
-Network._prepare_scores = staticmethod(_predictor)
+Network._prepare_engine = staticmethod(_predictor)
 
 # The engines do not know each other, and this file loads the one that is asked for.
 _MODULES = {
@@ -173,11 +173,10 @@ def choose_engine(
     check_engine(engine)
     if not isinstance(engine, str):
         return engine
-    can_compile = find_spec("llvmlite") is not None
-    if engine == "auto" and can_compile:
+    if engine == "auto":
         return _AutomaticEngine(objective, optimizer, n_threads)
     if engine == "compiled":
-        if not can_compile:
+        if not _can_compile():
             raise InputError(
                 'engine="compiled" needs the package llvmlite, which is not installed. '
                 'Install it, or use engine="reference".'
@@ -186,10 +185,18 @@ def choose_engine(
     return _load("reference")(objective, optimizer)
 
 
+def _can_compile() -> bool:
+    return find_spec("llvmlite") is not None
+
+
 def _load(name: str) -> Callable[..., Engine]:
     module, attribute = _MODULES[name]
     engine: Callable[..., Engine] = getattr(import_module(module), attribute)
     return engine
+
+
+def _nothing(vector: Array, x: Array) -> None:
+    return None
 
 
 class _AutomaticEngine:
@@ -202,6 +209,8 @@ class _AutomaticEngine:
         self.optimizer = optimizer
         self.n_threads = n_threads
         self.name = "auto"  # until an engine is chosen
+        # of a few rows, by an engine that is quick with them; None says to ask `scores`
+        self.few_scores: Callable[[Array, Array], Array | None] = _nothing
         self._chosen: dict[Any, Engine] = {}
 
     def _engine_for(self, vector: Array) -> Engine:
@@ -216,13 +225,14 @@ class _AutomaticEngine:
         return self._chosen[kind]
 
     def _choose(self, dtype: Any) -> Engine:
-        if dtype is not None:
+        if dtype is not None and _can_compile():
             compiled: Any = _load("compiled")(self.objective, self.optimizer, self.n_threads)
             try:
                 compiled.prepare(dtype)
             except InputError:  # a formula of the user's that cannot be compiled
                 pass
             else:
+                self.few_scores = compiled.few_scores
                 return compiled  # type: ignore[no-any-return]
         return _load("reference")(self.objective, self.optimizer)
 
@@ -231,7 +241,8 @@ class _AutomaticEngine:
 
     def scores(self, vector: Array, x: Array) -> Array:
         """Return the scores (n, n_out) at a flat vector of parameters."""
-        return self._engine_for(vector).scores(vector, x)
+        few = self.few_scores(vector, x)
+        return self._engine_for(vector).scores(vector, x) if few is None else few
 
     def loss(self, vector: Array, rows: Rows) -> float:
         """Return the mean loss over all rows, without penalties."""

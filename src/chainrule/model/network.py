@@ -140,8 +140,8 @@ class Network:
     """
 
     layers: tuple[Dense, ...] = field(default=())
-    # Set by the engines, which stand above: from a network to a faster (vector, x) -> scores.
-    _prepare_scores: ClassVar[Callable[["Network"], Callable[[Array, Array], Array]] | None] = None
+    # Set by the engines, which stand above: from a network to an engine that predicts for it.
+    _prepare_engine: ClassVar[Callable[["Network"], Any] | None] = None
 
     def __init__(self, *layers: Dense) -> None:
         if not layers:
@@ -274,27 +274,32 @@ class Network:
         A row gives the same bits alone as among others. Parameters are read where they are, so an
         edited weight counts from the next call on.
         """
+        engine = self._engine
+        if engine is not None:
+            few = engine.few_scores(parameters.vector, x)
+            if few is not None:
+                return few
         if type(x) is not np.ndarray or x.dtype.kind not in "fiub":
             x = as_floating(x)
         if x.ndim != 2 or x.shape[1] != self.n_in:
             raise InputError(
                 f"x must be of shape (n, {self.n_in}) for this network; got {tuple(x.shape)}."
             )
-        vector, scores = parameters.vector, self._scores
-        if scores is not None and type(x) is np.ndarray and type(vector) is np.ndarray:
-            return scores(vector, x)
+        vector = parameters.vector
+        if engine is not None and type(x) is np.ndarray and type(vector) is np.ndarray:
+            return engine.scores(vector, x)
         xp = namespace(vector)
         with np.errstate(all="ignore"):
             return self.forward(xp, parameters, xp.asarray(x, dtype=vector.dtype))[0]
 
     @cached_property
-    def _scores(self) -> Callable[[Array, Array], Array] | None:
-        prepare = type(self)._prepare_scores
+    def _engine(self) -> Any:
+        prepare = type(self)._prepare_engine
         return None if prepare is None else prepare(self)
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)
-        state.pop("_scores", None)  # addresses: made anew where they are needed
+        state.pop("_engine", None)  # addresses: made anew where they are needed
         return state
 
     def summary(self) -> str:

@@ -94,14 +94,14 @@ def test_copies_make_their_own_places():
     expected = network.predict(network.start(0), ROWS[:1])
     for other in (pickle.loads(pickle.dumps(network)), copy.deepcopy(network), copy.copy(network)):
         assert other == network
-        assert "_scores" not in vars(other)
+        assert "_engine" not in vars(other)
         np.testing.assert_array_equal(other.predict(network.start(0), ROWS[:1]), expected)
 
 
 def test_without_engines_the_formulas_answer(monkeypatch):
     parameters = NETWORK.start(0)
     expected = NETWORK.predict(parameters, ROWS)
-    monkeypatch.setattr(Network, "_prepare_scores", None)
+    monkeypatch.setattr(Network, "_prepare_engine", None)
     bare = Network(*NETWORK.layers)
     np.testing.assert_allclose(bare.predict(parameters, ROWS), expected, rtol=1e-11)
 

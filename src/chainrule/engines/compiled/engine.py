@@ -17,7 +17,7 @@ from chainrule.engines.compiled.kernel_code import Kernels
 from chainrule.engines.compiled.nonzeros import worth_skipping
 from chainrule.engines.compiled.tables import Job
 from chainrule.engines.compiled.target import Target, host_target
-from chainrule.engines.compiled.threads import Kernel, available_threads, check_threads, run_team
+from chainrule.engines.compiled.threads import available_threads, check_threads, run_team
 from chainrule.engines.compiled.workspace import Workspace, address_of, round_up
 from chainrule.engines.engine import Position, Rows, Totals
 from chainrule.formulas.optimizers import Optimizer
@@ -86,7 +86,8 @@ class CompiledEngine:
         self._constants = StepConstants(optimizer)
         self._free: dict[Any, list[Workspace]] = {}
         network = objective.network
-        self._few = FewScores(network.n_parameters, network.n_in, network.n_out, self._few_rows)
+        few = FewScores(network.n_parameters, network.n_in, network.n_out, self._few_rows)
+        self.few_scores = few.scores
         self._process = os.getpid()
         self._lock = threading.Lock()
 
@@ -123,7 +124,7 @@ class CompiledEngine:
 
     def scores(self, vector: Array, x: Array) -> Array:
         """Return the scores (n, n_out) at a flat vector of parameters."""
-        few = self._few(vector, x)
+        few = self.few_scores(vector, x)
         if few is not None:
             return few
         vector, dtype = self._checked(vector)
@@ -406,12 +407,9 @@ class CompiledEngine:
             skip_zeros=skip_zeros,
         )
 
-    def _few_rows(self, dtype: Any, x_dtype: Any) -> tuple[Workspace, Kernel, int]:
-        kernels = self._code_for(dtype).kernels
-        work = self._new_workspace(
-            "few", dtype, rows_of_block(DIRECT_ROWS, self._target.lanes(dtype.itemsize)), 0, 1
-        )
-        return work, kernels.function("score"), kernels.address(f"gather_{x_dtype.str[1:]}")
+    def _few_rows(self, dtype: np.dtype[Any]) -> tuple[Workspace, Kernels]:
+        block = rows_of_block(DIRECT_ROWS, self._target.lanes(dtype.itemsize))
+        return self._new_workspace("few", dtype, block, 0, 1), self._code_for(dtype).kernels
 
 
 def _same_shape(name: str, array: Any, shape: tuple[int, ...]) -> None:

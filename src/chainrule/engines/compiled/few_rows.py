@@ -4,6 +4,8 @@ To bring weights into panels takes longer than to use them for a few rows. Every
 the order of a tile's, so it has the same bits.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from llvmlite import ir
@@ -22,39 +24,79 @@ def write_direct(module: Any, target: Target, itemsize: int) -> Any:
     """Write (m, n_out, k, a, a_row, w, bias, c, c_row); a null bias is none."""
     element = float_type(itemsize)
     lanes = target.lanes(itemsize)
-    vector = ir.VectorType(element, lanes)
     arguments = [whole, whole, whole, pointer, whole, pointer, pointer, pointer, whole]
     code = function(module, "direct", arguments)
     m, n_out, k, a, a_row, w, bias, c, c_row = code.arguments
-    has_bias = bias != code.address(code.value(0))
+    width = SIDE_BY_SIDE * lanes
     with code.loop(0, m) as row:
         inputs, into = a.at(row * a_row, element), c.at(row * c_row, element)
+        block = _Block(code, element, lanes, n_out, k, inputs, w, bias, into)
         column = Variable(code, code.value(0))
-        for side_by_side in (SIDE_BY_SIDE, 1):
-            width = side_by_side * lanes
-            # the last vectors, the one that ends in the middle included, go one by one
-            stop = n_out - (width - 1) if side_by_side > 1 else n_out
-            with code.forever() as out:
-                at = column.get()
-                code.leave_if(at >= stop, out)
-                inside = None if side_by_side > 1 else _inside(code, lanes, n_out - at)
-                sums = []
-                for j in range(side_by_side):
-                    total = Variable(code, code.value(0.0, vector))
-                    with code.when(has_bias):
-                        total.set(_load(code, bias.at(at + j * lanes, element), vector, inside))
-                    sums.append(total)
-                with code.loop(0, k) as i:
-                    factor = code.spread(inputs.load(element, i), lanes)
-                    start = w.at(i * n_out + at, element)
-                    for j, total in enumerate(sums):
-                        numbers = _load(code, start.at(j * lanes, element), vector, inside)
-                        total.set(code.fused(factor, numbers, total.get()))
-                for j, total in enumerate(sums):
-                    into.store(total.get(), at + j * lanes)
-                column.set(at + width)
+        with code.forever() as out:
+            at = column.get()
+            code.leave_if(n_out - at < width, out)
+            block.write(SIDE_BY_SIDE, at)
+            column.set(at + width)
+        at = column.get()
+        end = code.function.append_basic_block("row_end")
+        choice = code.builder.switch(((n_out - at + (lanes - 1)) // lanes).ir, end)
+        for vectors in range(1, SIDE_BY_SIDE + 1):
+            case = code.function.append_basic_block(f"vectors_{vectors}")
+            choice.add_case(ir.Constant(whole, vectors), case)
+            code.builder.position_at_end(case)
+            block.write(vectors, at, ends_inside=True)
+            code.builder.branch(end)
+        code.builder.position_at_end(end)
     code.end()
     return code.function
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Some vectors of one row of the result, side by side."""
+
+    code: Code
+    element: Any
+    lanes: int
+    n_out: Value
+    k: Value
+    inputs: Value
+    w: Value
+    bias: Value
+    into: Value
+
+    def write(self, vectors: int, at: Value, ends_inside: bool = False) -> None:
+        """Write a number of vectors from a column on; the last may end beyond the row."""
+        code, element, lanes = self.code, self.element, self.lanes
+        vector = ir.VectorType(element, lanes)
+        last = at + (vectors - 1) * lanes
+        inside = _inside(code, lanes, self.n_out - last) if ends_inside else None
+        sums = [Variable(code, code.value(0.0, vector)) for _ in range(vectors)]
+        masks = [*[None] * (vectors - 1), inside]
+        with code.when(self.bias != code.address(code.value(0))):
+            for j, total in enumerate(sums):
+                total.set(_load(code, self.bias.at(at + j * lanes, element), vector, masks[j]))
+        place, offset = Variable(code, self.inputs), Variable(code, code.value(0))
+
+        def add_until(stop: Value, masks: Sequence[Value | None]) -> None:
+            with code.forever() as out:
+                row = offset.get()
+                code.leave_if(row >= stop, out)
+                factor = code.spread(place.get().load(element), lanes)
+                numbers = self.w.at(row + at, element)
+                for j, (total, mask) in enumerate(zip(sums, masks, strict=True)):
+                    loaded = _load(code, numbers.at(j * lanes, element), vector, mask)
+                    total.set(code.fused(factor, loaded, total.get()))
+                place.set(place.get().at(1, element))
+                offset.set(row + self.n_out)
+
+        # To mask is slow. A vector may go on into the next row of w, but not beyond the last one.
+        end = self.k * self.n_out
+        add_until(end - last - (lanes - 1), [None] * vectors)
+        if inside is not None:
+            add_until(end, masks)
+        for j, total in enumerate(sums):
+            self.into.store(total.get(), at + j * lanes)
 
 
 def _inside(code: Code, lanes: int, remaining: Value) -> Value:

@@ -1,6 +1,6 @@
 """Scores of a few rows at once, with everything prepared but the rows.
 
-A row of a small network takes less than a microsecond, so what counts is Python around it: rows are
+A row of a small network takes about a microsecond, so what counts is Python around it: rows are
 copied to a place whose address is known, and the weights are read where they lie, so that an edited
 weight counts from the next call on.
 """
@@ -9,9 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy import ndarray  # one look-up in place of two
 
+from chainrule.engines.compiled.kernel_code import Kernels
 from chainrule.engines.compiled.tables import Job
-from chainrule.engines.compiled.threads import Kernel
 from chainrule.engines.compiled.workspace import Workspace, address_of
 
 __all__ = ["DIRECT_ROWS", "FewScores"]
@@ -19,100 +20,114 @@ __all__ = ["DIRECT_ROWS", "FewScores"]
 # Rows up to which scores take the weights as they lie in the flat vector. With 16 rows that is 2.8
 # times faster for 50-128-64-10; for 784-512-512-10 packing pays from about 12 rows on.
 DIRECT_ROWS = 16
+# Multiplications during which other threads of Python may wait: some 20 microseconds.
+SHORT_WORK = 200_000
 _KINDS = {np.dtype(np.float32), np.dtype(np.float64)}
+Prepare = Callable[[np.dtype[Any]], tuple[Workspace, Kernels]]
 
 
 class FewScores:
-    """A function (vector, x) that gives scores, or None for what is not of the usual kind.
+    """Scores of at most `DIRECT_ROWS` rows, one call after the other.
 
     Parameters
     ----------
     n_parameters, n_in, n_out : int
         Sizes of the network.
-    workspace : callable
-        Gives a workspace for `DIRECT_ROWS` rows, and the kernel and the address of the gather
-        function for dtypes of parameters and of inputs.
+    prepare : callable
+        Gives a workspace for `DIRECT_ROWS` rows, and the kernels, for a dtype of parameters.
     """
 
-    def __init__(
-        self,
-        n_parameters: int,
-        n_in: int,
-        n_out: int,
-        workspace: Callable[[Any, Any], tuple[Workspace, Kernel, int]],
-    ) -> None:
+    def __init__(self, n_parameters: int, n_in: int, n_out: int, prepare: Prepare) -> None:
         self._sizes = n_parameters, n_in, n_out
-        self._workspace = workspace
+        self._prepare = prepare
         # popping and appending are atomic: no two threads ever have the same place
-        self._free: dict[Any, list[_Place]] = {}
+        self._free: list[_Place] = []
 
-    def __call__(self, vector: Any, x: Any) -> np.ndarray | None:
-        """Return the scores of at most `DIRECT_ROWS` rows."""
+    def scores(self, vector: Any, x: Any) -> np.ndarray | None:
+        """Return the scores of rows (n, n_in), or None for what is not of the usual kind."""
         try:
-            waiting = self._free[vector.dtype, x.dtype]
-            place = waiting.pop()
-        except (KeyError, IndexError, AttributeError):
-            if not self._usual(vector, x):
-                return None
-            waiting = self._free.setdefault((vector.dtype, x.dtype), [])
-            place = _Place(self._sizes, vector.dtype, x.dtype, self._workspace)
-        if place.vector is not vector:
-            if not self._usual(vector, x):
-                waiting.append(place)
-                return None
-            place.set_vector(vector)
-        scores = place.scores(x) if type(x) is np.ndarray and x.ndim == 2 else None
-        waiting.append(place)
+            place = self._free.pop()
+        except IndexError:
+            place = _Place(self._sizes, self._prepare)
+        scores = None
+        if (
+            type(x) is ndarray
+            and x.dtype is place.x_dtype
+            and x.shape == place.x_shape
+            and vector is place.vector
+            and vector.dtype is place.dtype
+        ) or place.suits(vector, x):
+            place.inputs[...] = x
+            place.run()
+            scores = place.out.copy()
+        self._free.append(place)
         return scores
-
-    def _usual(self, vector: Any, x: Any) -> bool:
-        return (
-            type(vector) is np.ndarray
-            and vector.dtype in _KINDS
-            and vector.shape == (self._sizes[0],)
-            and vector.flags.c_contiguous
-            and vector.flags.aligned
-            and type(x) is np.ndarray
-            and x.dtype in _KINDS
-        )
 
 
 class _Place:
-    """Memory for a few rows and their scores, and a job that names it."""
+    """Memory for a few rows and their scores, and what the last call was like."""
+
+    vector: Any = None
+    dtype: Any = None
+    x_dtype: Any = None
+    x_shape: tuple[int, ...] = ()
+    inputs: np.ndarray
+    out: np.ndarray
+    run: Callable[[], Any]
+
+    def __init__(self, sizes: tuple[int, int, int], prepare: Prepare) -> None:
+        self._sizes = sizes
+        self._prepare = prepare
+        self._desks: dict[Any, _Desk] = {}
+
+    def suits(self, vector: Any, x: Any) -> bool:
+        """Get ready for such a call, or say that it is not of the usual kind."""
+        n_parameters, n_in, n_out = self._sizes
+        usual = (
+            type(x) is ndarray
+            and x.ndim == 2
+            and x.shape[1] == n_in
+            and 0 < x.shape[0] <= DIRECT_ROWS
+            and x.dtype in _KINDS
+            and type(vector) is ndarray
+            and vector.dtype in _KINDS
+            and vector.shape == (n_parameters,)
+            and vector.flags.c_contiguous
+            and vector.flags.aligned
+        )
+        if usual:
+            kinds = vector.dtype, x.dtype
+            desk = self._desks.get(kinds)
+            if desk is None:
+                work, kernels = self._prepare(vector.dtype)
+                desk = self._desks[kinds] = _Desk(work, kernels, n_in, n_out, x.dtype)
+            # the vector is kept: an array stays where it is
+            self.vector, self.dtype = vector, vector.dtype
+            self.x_dtype, self.x_shape = x.dtype, x.shape
+            self.inputs, self.out = desk.inputs[: len(x)], desk.out[: len(x)]
+            self.run = desk.ready(vector, len(x))
+        return usual
+
+
+class _Desk:
+    """A job for two dtypes, that of the parameters and that of the rows, and the arrays it names."""
 
     def __init__(
-        self,
-        sizes: tuple[int, int, int],
-        dtype: Any,
-        x_dtype: Any,
-        workspace: Callable[[Any, Any], tuple[Workspace, Kernel, int]],
+        self, work: Workspace, kernels: Kernels, n_in: int, n_out: int, x_dtype: np.dtype[Any]
     ) -> None:
-        _, self._n_in, n_out = sizes
-        self.vector: Any = None
-        self._work, self._kernel, gather = workspace(dtype, x_dtype)
-        inputs = np.zeros((DIRECT_ROWS, self._n_in), x_dtype)
-        out = np.zeros((DIRECT_ROWS, n_out), dtype)
-        self._inputs = [inputs[:rows] for rows in range(DIRECT_ROWS + 1)]
-        self._out = [out[:rows] for rows in range(DIRECT_ROWS + 1)]
-        self._work.source[:] = [address_of(inputs), *inputs.strides]
-        self._job = self._work.job
-        self._job[Job.gather], self._job[Job.order_at] = gather, 0
-        self._job[Job.direct], self._job[Job.out_at] = 1, address_of(out)
-        self._address = self._work.job_address
-        self._rows = 0
+        self._work = work
+        self.inputs = np.zeros((DIRECT_ROWS, n_in), x_dtype)
+        self.out = np.zeros((DIRECT_ROWS, n_out), work.dtype)
+        work.source[:] = [address_of(self.inputs), *self.inputs.strides]
+        job = work.job
+        job[Job.gather], job[Job.order_at] = kernels.address(f"gather_{x_dtype.str[1:]}"), 0
+        job[Job.direct], job[Job.out_at] = 1, address_of(self.out)
+        self._short = kernels.builtin("score_here", work.job_address)
+        score, address = kernels.function("score"), work.job_address
+        self._long = lambda: score(address, 0)
 
-    def set_vector(self, vector: np.ndarray) -> None:
-        """Read the parameters from a vector, now and later: an array stays where it is."""
+    def ready(self, vector: np.ndarray, rows: int) -> Callable[[], Any]:
+        """Return the function that writes the scores of the first rows."""
         self._work.set_arrays([vector], [])
-        self.vector = vector
-
-    def scores(self, x: np.ndarray) -> np.ndarray | None:
-        """Return the scores of rows of the right width."""
-        rows, columns = x.shape
-        if columns != self._n_in or not 0 < rows <= DIRECT_ROWS:
-            return None
-        if rows != self._rows:
-            self._job[Job.rows] = self._rows = rows
-        self._inputs[rows][...] = x
-        self._kernel(self._address, 0)
-        return self._out[rows].copy()
+        self._work.job[Job.rows] = rows
+        return self._short if rows * len(vector) <= SHORT_WORK else self._long

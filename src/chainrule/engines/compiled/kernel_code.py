@@ -1,12 +1,23 @@
 """The kernels in memory, one set per processor and precision."""
 
+import ctypes
 import hashlib
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
+
+import llvmlite.binding as llvm
 
 from chainrule.engines.compiled.machine_code import MachineCode, load
 from chainrule.engines.compiled.target import Target
-from chainrule.engines.compiled.threads import Kernel, give_way_address, kernel_at
+from chainrule.engines.compiled.threads import (
+    PYTHON_FUNCTIONS,
+    Kernel,
+    builtin_at,
+    give_way_address,
+    kernel_at,
+)
 
 __all__ = ["Kernels"]
 
@@ -37,6 +48,10 @@ class Kernels:
             self._functions[name] = kernel_at(self.address(name))
         return self._functions[name]
 
+    def builtin(self, name: str, job: int) -> Callable[[], Any]:
+        """Return a function of Python that runs an entry point on one job, for short work."""
+        return builtin_at(self.address(name), job)
+
 
 @lru_cache(maxsize=16)
 def _kernels(target: Target, itemsize: int) -> Kernels:
@@ -45,6 +60,9 @@ def _kernels(target: Target, itemsize: int) -> Kernels:
 
         return kernel_module(target, itemsize)
 
+    for name in PYTHON_FUNCTIONS:
+        address = ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value
+        llvm.add_symbol(name, address)
     return Kernels(load(target, f"kernels {itemsize} {_sources_hash()}", build))
 
 

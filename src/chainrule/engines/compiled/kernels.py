@@ -1,6 +1,7 @@
 """The entry points: many steps of training, scores, and losses, each by a team of threads.
 
-Every function takes (job, thread) and nothing else; see `tables.Job` for what a job says.
+Every function takes (job, thread) and nothing else; see `tables.Job` for what a job says. One more,
+`score_here`, is a function of Python without arguments: the interpreter calls it itself.
 """
 
 from typing import Any
@@ -16,6 +17,7 @@ from chainrule.engines.compiled.row_phase import RowPhase, layer_row, ordered
 from chainrule.engines.compiled.tables import Job, LayerRow, Result, UnitRow, field, place
 from chainrule.engines.compiled.target import Target
 from chainrule.engines.compiled.teamwork import Team, called_off
+from chainrule.engines.compiled.threads import PYTHON_FUNCTIONS
 from chainrule.engines.compiled.tiles import Products
 from chainrule.engines.compiled.values import Code, Value, Variable, function, pointer, whole
 from chainrule.engines.compiled.weight_phase import WeightPhase
@@ -37,7 +39,7 @@ def kernel_module(target: Target, itemsize: int) -> Any:
     clipping = Clipping.of(module, target, itemsize, weights)
     _train(module, element, rows, nonzeros, weights, clipping)
     _unpack(module, weights)
-    _score(module, element, rows, weights)
+    _score_here(module, _score(module, element, rows, weights))
     _measure(module, element, rows, weights)
     return module
 
@@ -183,7 +185,7 @@ def _blocks(code: Code, job: Value, team: Team) -> Any:
     return team.units((n + block - 1) // block), n, block
 
 
-def _score(module: Any, element: Any, rows: RowPhase, weights: WeightPhase) -> None:
+def _score(module: Any, element: Any, rows: RowPhase, weights: WeightPhase) -> Any:
     """Write the scores of all rows, a block at a time, in buffers of the thread's own."""
     code = function(module, "score", [pointer, whole], inner=False)
     job, thread = code.arguments
@@ -209,6 +211,20 @@ def _score(module: Any, element: Any, rows: RowPhase, weights: WeightPhase) -> N
         with code.loop(0, m) as row, code.loop(0, n_out) as column:
             out.store(scores.load(element, row * ld + column), (first + row) * n_out + column)
     code.end()
+    return code.function
+
+
+def _score_here(module: Any, score: Any) -> None:
+    """Write (self, nothing): `score` of the job whose address is the Python integer ``self``."""
+    code = function(module, "score_here", [pointer, pointer], pointer, inner=False)
+    itself, _ = code.arguments
+    known = {
+        name: ir.Function(module, ir.FunctionType(pointer, [pointer]), name)
+        for name in PYTHON_FUNCTIONS
+    }
+    job = code.call(known["PyLong_AsVoidPtr"], itself)
+    code.call(score, job, 0)
+    code.end(code.call(known["Py_NewRef"], itself))
 
 
 def _measure(module: Any, element: Any, rows: RowPhase, weights: WeightPhase) -> None:

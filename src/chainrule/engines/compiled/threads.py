@@ -1,6 +1,6 @@
-"""The team of threads of one kernel call: ordinary Python threads that leave the interpreter alone.
+"""Kernels as functions of Python, and the team of threads of one call.
 
-They live as long as the call, so that nothing is left to go wrong in a forked child. No setting of
+A team is of ordinary Python threads that leave the interpreter alone. They live as long as the call, so that nothing is left to go wrong in a forked child. No setting of
 the process is changed.
 """
 
@@ -18,8 +18,10 @@ from chainrule.engines.compiled.teamwork import ABORT
 from chainrule.foundation.errors import must_be
 
 __all__ = [
+    "PYTHON_FUNCTIONS",
     "Kernel",
     "available_threads",
+    "builtin_at",
     "check_threads",
     "give_way_address",
     "kernel_at",
@@ -28,6 +30,9 @@ __all__ = [
 
 _LIMITS = ("OMP_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
 Kernel = Callable[[int, int], None]
+# What machine code calls of Python: functions of its stable ABI.
+PYTHON_FUNCTIONS = ("PyLong_AsVoidPtr", "Py_NewRef")
+_METH_NOARGS = 4
 
 
 def check_threads(n_threads: int | None) -> None:
@@ -75,6 +80,35 @@ def kernel_at(address: int) -> Kernel:
     """Return a kernel as a Python function; the interpreter's lock is free while it runs."""
     kernel: Any = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)(address)
     return kernel  # type: ignore[no-any-return]
+
+
+class _Definition(ctypes.Structure):
+    """A function as Python wants it described: `PyMethodDef` of the stable ABI."""
+
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("function", ctypes.c_void_p),
+        ("flags", ctypes.c_int),
+        ("text", ctypes.c_char_p),
+    )
+
+
+def builtin_at(address: int, job: int) -> Callable[[], Any]:
+    """Return a kernel as a builtin function of Python that runs one job and returns its address.
+
+    A call takes a twentieth of one through ctypes, which converts arguments for 0.8 us. The
+    interpreter's lock is held, so it is for work of microseconds.
+    """
+    definition = _Definition(b"kernel", address, _METH_NOARGS, None)
+    make = ctypes.pythonapi.PyCFunction_NewEx
+    signature = ctypes.PYFUNCTYPE(
+        ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.py_object
+    )
+    # in place of the name of a module the definition itself, which has to live as long
+    made: Callable[[], Any] = signature(ctypes.cast(make, ctypes.c_void_p).value or 0)(
+        ctypes.addressof(definition), job, definition
+    )
+    return made
 
 
 def give_way_address() -> int:
