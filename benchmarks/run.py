@@ -18,6 +18,7 @@ SCRIPTS: dict[str, list[str]] = {
     "memory": [],
     "startup": [],
     "busy": [],
+    "zeros": [],
     "estimators": [],
 }
 

@@ -110,7 +110,7 @@ class _Place:
 
 
 class _Desk:
-    """A job for two dtypes, that of the parameters and that of the rows, and the arrays it names."""
+    """A job for the dtypes of parameters and of rows, and the arrays it names."""
 
     def __init__(
         self, work: Workspace, kernels: Kernels, n_in: int, n_out: int, x_dtype: np.dtype[Any]
