@@ -7,7 +7,6 @@ import math
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -372,7 +371,9 @@ def _check_options(
         integer = isinstance(count, int | np.integer) and not isinstance(count, bool)
         if not integer or count < 1:
             raise must_be(name, "a positive integer", count)
-    if not isinstance(learning_rate, Real) or not (0.0 < learning_rate < math.inf):
+    if not isinstance(learning_rate, float | int | np.floating | np.integer) or not (
+        0.0 < learning_rate < math.inf
+    ):
         raise must_be("learning_rate", "positive and finite", learning_rate)
     if time_limit is not None and not time_limit > 0.0:
         raise must_be("time_limit", "None or a positive number of seconds", time_limit)
