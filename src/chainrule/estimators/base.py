@@ -251,8 +251,6 @@ def _fill(views: list[np.ndarray], values: Any, name: str) -> None:
     arrays = [np.asarray(value, dtype=np.float64) for value in values]
     shapes, given = [view.shape for view in views], [array.shape for array in arrays]
     if given != shapes:
-        raise InputError(
-            f"{name} must be one array per layer, of the shapes {shapes}; got {given}."
-        )
+        raise must_be(name, f"one array per layer, of the shapes {shapes}", given)
     for view, array in zip(views, arrays, strict=True):
         view[...] = array
