@@ -14,6 +14,7 @@ from chainrule.estimators.ingredients import make_optimizer
 from chainrule.estimators.inputs import as_inputs
 from chainrule.estimators.options import described
 from chainrule.formulas.loss import Loss
+from chainrule.foundation.errors import must_be
 from chainrule.model.network import Network
 from chainrule.model.objective import Objective
 from chainrule.model.parameters import Parameters
