@@ -342,6 +342,26 @@ def test_edited_weights_are_used():
         small().coefs_  # noqa: B018
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda arrays: [array[:1] for array in arrays],
+        lambda arrays: [0.0 for _ in arrays],
+        lambda arrays: arrays[:-1],
+        lambda arrays: [2.0 * arrays[0], arrays[1][:, None]],
+        lambda arrays: [2.0 * arrays[0], np.full(arrays[1].shape, "a")],
+    ],
+    ids=["one row", "numbers", "a layer less", "a dimension more", "text"],
+)
+@pytest.mark.parametrize("name", ["coefs_", "intercepts_"])
+def test_weights_of_other_shapes_are_refused_and_nothing_is_broadcast(name, other):
+    model = small().fit(X, THREE)
+    before = model.parameters_.vector.copy()
+    with pytest.raises(ValueError, match=rf"{name} must be one array per layer|could not convert"):
+        setattr(model, name, other(getattr(model, name)))
+    np.testing.assert_array_equal(model.parameters_.vector, before)
+
+
 def test_the_loop_can_be_left_and_the_estimator_is_fitted():
     model = small(early_stopping=True)
     for epoch in model.fit_epochs(X, THREE):

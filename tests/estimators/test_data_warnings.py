@@ -11,7 +11,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, loa
 from sklearn.preprocessing import scale
 
 from chainrule import MLPClassifier, MLPRegressor
-from chainrule.foundation.errors import DataWarning
+from chainrule.foundation.errors import DataWarning, DivergenceWarning
 
 # options that lbfgs does not take
 pytestmark = pytest.mark.filterwarnings("ignore::chainrule.foundation.errors.NoEffectWarning")
@@ -126,3 +126,19 @@ def test_absent_rows_are_not_looked_at():
     weight = (np.arange(200) < 150).astype(float)
     spoilt = np.where(weight[:, None] > 0, X, X * [1.0, 1e8, 1e-8])
     assert said_by(lambda: classifier().fit(spoilt, SIDE, weight)) == []
+
+
+@pytest.mark.parametrize("factor", [1e-300, 1e-160, 1e160, 1e300])
+@pytest.mark.parametrize("kind", [np.asarray, scipy.sparse.csr_matrix])
+def test_the_words_are_there_at_any_size(factor, kind):
+    """The squares of such numbers are infinite, or vanish."""
+    X = np.random.default_rng(7).normal(size=(60, 3))
+    y = X[:, 0] > 0
+    X[:, 1] *= factor
+    words = "column 1 is .* times the size of" if factor > 1 else "times the size of column 1"
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        MLPClassifier(max_iter=2, learning_rate="cosine").fit(kind(X), y)
+    categories = {warning.category for warning in caught}
+    assert categories <= {DataWarning, DivergenceWarning}
+    assert any(re.search(words, str(warning.message)) for warning in caught)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from chainrule import Dense, Network, train
+from chainrule import Dense, Network, losses, train
 
 RANDOM = np.random.default_rng(20)
 X = RANDOM.normal(size=(60, 3))
@@ -41,6 +41,12 @@ class TestOptions:
             ({"schedule": "cosin"}, "unknown schedule 'cosin'. Did you mean 'cosine'"),
             ({"engine": "fast"}, "engine must be one of"),
             ({"dtype": "float16"}, "dtype must be 'float32' or 'float64'"),
+            ({"seed": -1}, "seed must be an integer of at least 0; got -1"),
+            ({"seed": 1.0}, "seed must be an integer of at least 0; got 1.0"),
+            ({"learning_rate": "fast"}, "learning_rate must be positive and finite; got 'fast'"),
+            ({"loss": losses.mse, "optimizer": losses.mse}, "optimizer must be a name or a record"),
+            ({"validation": X}, r"validation must be \(x, y\) or .*; got a ndarray"),
+            ({"validation": (X,)}, r"validation must be \(x, y\) or .*; got a tuple of 1"),
             ({"l2": -1.0}, "strength must be at least 0 and finite; got -1.0"),
         ],
     )

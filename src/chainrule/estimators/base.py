@@ -14,6 +14,7 @@ from chainrule.estimators.ingredients import make_optimizer
 from chainrule.estimators.inputs import as_inputs
 from chainrule.estimators.options import described
 from chainrule.formulas.loss import Loss
+from chainrule.foundation.errors import must_be
 from chainrule.model.network import Network
 from chainrule.model.objective import Objective
 from chainrule.model.parameters import Parameters
@@ -212,8 +213,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
 
     @coefs_.setter
     def coefs_(self, weights: Any) -> None:
-        for view, weight in zip(self.coefs_, weights, strict=True):
-            view[...] = weight
+        _fill(self.coefs_, weights, "coefs_")
 
     @property
     def intercepts_(self) -> list[np.ndarray]:
@@ -222,8 +222,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
 
     @intercepts_.setter
     def intercepts_(self, biases: Any) -> None:
-        for view, bias in zip(self.intercepts_, biases, strict=True):
-            view[...] = bias
+        _fill(self.intercepts_, biases, "intercepts_")
 
     def _fitted(self, name: str) -> Parameters:
         parameters: Parameters | None = self.__dict__.get("parameters_")
@@ -246,3 +245,13 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def _fill(views: list[np.ndarray], values: Any, name: str) -> None:
+    """Put other numbers in place of those of all layers; nothing is broadcast."""
+    arrays = [np.asarray(value, dtype=np.float64) for value in values]
+    shapes, given = [view.shape for view in views], [array.shape for array in arrays]
+    if given != shapes:
+        raise must_be(name, f"one array per layer, of the shapes {shapes}", given)
+    for view, array in zip(views, arrays, strict=True):
+        view[...] = array

@@ -273,7 +273,8 @@ OPTIONS: dict[str, Option] = {
     ),
     "n_iter_no_change": Option(
         "int or infinity",
-        "Epochs without improvement before training stops.",
+        "Epochs without improvement before training stops; with infinity all are made, and the "
+        "best parameters on held-out rows are kept all the same.",
         PATIENCE,
         acts=PATIENT,
     ),
@@ -324,9 +325,9 @@ OPTIONS: dict[str, Option] = {
     ),
     "monitor": Option(
         "str or scorer",
-        'What is watched on held-out rows: ``"score"`` (accuracy or R2), ``"loss"``, the name of a '
-        'scikit-learn scorer, as ``"roc_auc"``, or a scorer ``f(estimator, X, y)``, of which more '
-        "is better.",
+        'What is watched on held-out rows: ``"score"`` (accuracy or R2; the loss, where all their '
+        'targets are equal), ``"loss"``, the name of a scikit-learn scorer, as ``"roc_auc"``, or a '
+        "scorer ``f(estimator, X, y)``, of which more is better.",
         acts=HELD_OUT,
     ),
     "l1": Option(

@@ -54,11 +54,13 @@ class Columns:
         """The numbers of columns that never change, from 0."""
         return np.flatnonzero(self.lowest == self.highest) if self.rows > 1 else np.arange(0)
 
+    @np.errstate(over="ignore")
     def farthest_offset(self) -> tuple[int, float, float] | None:
         """Return the column that lies farthest from 0 (column, mean, spread), if by too much."""
         nearest = np.maximum(np.maximum(self.lowest, -self.highest), 0.0)
         away = nearest > RANGES_AWAY * (self.highest - self.lowest)
-        spread = np.sqrt(np.maximum(self.typical**2 - self.mean**2, 0.0))
+        share = np.divide(self.mean, self.typical, where=self.typical > 0.0, out=0.0 * self.mean)
+        spread = self.typical * np.sqrt(np.maximum(1.0 - share**2, 0.0))
         found = away & (self.lowest < self.highest)
         found &= np.abs(self.mean) > OFFSET_FACTOR * spread
         columns = np.flatnonzero(found)
@@ -68,6 +70,7 @@ class Columns:
             farthest = columns[np.argmax(np.abs(self.mean[columns]) / spread[columns])]
         return int(farthest), float(self.mean[farthest]), float(spread[farthest])
 
+    @np.errstate(over="ignore")
     def farthest_scales(self) -> tuple[int, int, float] | None:
         """Return the columns whose sizes differ most (small, large, factor), if by too much.
 
@@ -108,26 +111,31 @@ class Columns:
 def look_at_columns(rows: Rows) -> Columns:
     """Return what the columns of the inputs are like, a block of rows at a time."""
     n, n_in = rows.x.shape
+    sparse = hasattr(rows.x, "tocsr")
     lowest, highest = np.full(n_in, np.inf), np.full(n_in, -np.inf)
-    sums, squares, filled, seen = np.zeros(n_in), np.zeros(n_in), np.zeros(n_in), 0
-    size = max(16, BLOCK_SIZE // n_in)
+    mean, norm, filled, seen = np.zeros(n_in), np.zeros(n_in), np.zeros(n_in), 0
+    length = max(16, BLOCK_SIZE // n_in)
     with np.errstate(over="ignore"):
-        for start in range(0, n, size):
-            x = rows.x[start : start + size]
+        for start in range(0, n, length):
+            x = rows.x[start : start + length]
             if rows.weight is not None:
-                x = x[rows.weight[start : start + size] > 0.0]
+                x = x[rows.weight[start : start + length] > 0.0]
             if x.shape[0] == 0:
                 continue
             seen += x.shape[0]
-            lowest = np.minimum(lowest, _along_rows(x, "min"))
-            highest = np.maximum(highest, _along_rows(x, "max"))
+            low, high = _along_rows(x, "min"), _along_rows(x, "max")
+            lowest, highest = np.minimum(lowest, low), np.maximum(highest, high)
+            # as shares of the largest, whose squares neither overflow nor vanish
+            size = np.maximum(np.abs(low.astype(np.float64)), np.abs(high.astype(np.float64)))
+            size[size < np.finfo(np.float64).tiny] = 1.0
             x = x.astype(np.float64)
+            x = x.multiply(1.0 / size) if sparse else x / size
             filled += np.asarray((x != 0.0).sum(axis=0)).ravel()
-            sums += np.asarray(x.sum(axis=0)).ravel()
-            squared = x.multiply(x) if hasattr(x, "tocsr") else x * x
-            squares += np.asarray(squared.sum(axis=0)).ravel()
-        typical, mean = np.sqrt(squares / seen), sums / seen
-        return Columns(lowest, highest, typical, mean, filled / seen, seen)
+            mean += np.asarray(x.sum(axis=0)).ravel() * (size / n)
+            squared = x.multiply(x) if sparse else x * x
+            norm = np.hypot(norm, size * np.sqrt(np.asarray(squared.sum(axis=0)).ravel()))
+        share = seen / n
+        return Columns(lowest, highest, norm / np.sqrt(seen), mean / share, filled / seen, seen)
 
 
 def scale_words(columns: Columns, names: Sequence[str]) -> list[tuple[str, str]]:

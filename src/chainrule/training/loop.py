@@ -241,6 +241,10 @@ def train(
     )
     held_out = None
     if validation is not None:
+        if not isinstance(validation, tuple | list) or len(validation) not in (2, 3):
+            given = type(validation).__name__
+            given += f" of {len(validation)}" if isinstance(validation, tuple | list) else ""
+            raise InputError(f"validation must be (x, y) or (x, y, sample_weight); got a {given}.")
         names = ("validation x", "validation y")
         held_out = make_rows(objective, *validation, like=state.vector, names=names)
     return train_rows(
@@ -358,7 +362,7 @@ def _epochs(
 def _check_options(
     engine: Engine,
     state: TrainingState,
-    learning_rate: float,
+    learning_rate: Any,
     batch_size: int,
     epochs: int,
     patience: float | None,
@@ -371,7 +375,9 @@ def _check_options(
         integer = isinstance(count, int | np.integer) and not isinstance(count, bool)
         if not integer or count < 1:
             raise must_be(name, "a positive integer", count)
-    if not (0.0 < learning_rate < math.inf):
+    if not isinstance(learning_rate, float | int | np.floating | np.integer) or not (
+        0.0 < learning_rate < math.inf
+    ):
         raise must_be("learning_rate", "positive and finite", learning_rate)
     if time_limit is not None and not time_limit > 0.0:
         raise must_be("time_limit", "None or a positive number of seconds", time_limit)

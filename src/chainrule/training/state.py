@@ -16,7 +16,7 @@ import numpy as np
 from chainrule.formulas.optimizers import Optimizer, optimizers
 from chainrule.formulas.records import restore
 from chainrule.foundation.arrays import Array, floating_dtype, namespace
-from chainrule.foundation.errors import FileFormatError, InputError
+from chainrule.foundation.errors import FileFormatError, InputError, must_be
 from chainrule.foundation.files import write_whole
 from chainrule.foundation.memory import check_memory
 from chainrule.model.network import Network
@@ -87,6 +87,8 @@ class TrainingState:
         parameters: Parameters | None = None,
     ) -> "TrainingState":
         """Return the state before the first step, from drawn or given parameters."""
+        if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+            raise must_be("seed", "an integer of at least 0", seed)
         # the vector, its memory and the two snapshots of both, and the gradient
         copies = 3 * (1 + len(optimizer.slots)) + 1
         check_memory(network.n_parameters, copies, floating_dtype(dtype).itemsize)
