@@ -116,7 +116,7 @@ BAD = [
     ({"monitor": "acuracy"}, "--monitor must be .* got 'acuracy'. Did you mean 'accuracy'"),
     ({"n_estimators": 0}, "--n-estimators must be a positive integer; got 0"),
     ({"n_threads": 0}, "--n-threads must be a positive integer; got 0"),
-    ({"initializer": "he"}, "unknown initializer 'he'. Did you mean"),
+    ({"initializer": "hee"}, "unknown initializer 'hee'. Did you mean"),
     ({"groups": "shop", "validation": "last"}, "--groups must be left out with --validation last"),
 ]
 
