@@ -48,6 +48,8 @@ def literals(module):
             left_out |= {id(part) for value in defaults if value for part in ast.walk(value)}
         if isinstance(node, ast.AnnAssign) and node.value is not None:
             left_out.add(id(node.value))
+            if isinstance(node.value, ast.Call) and node.value.args:  # of a field, as flag("relu")
+                left_out.add(id(node.value.args[0]))
     return {
         node.value
         for node in ast.walk(parsed)

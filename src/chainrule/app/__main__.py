@@ -60,6 +60,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         )
         if code == INTERRUPTED:  # how some versions of typer report Ctrl-C
             fail("interrupted")
+        sys.stdout.flush()
         return int(code or 0)
     except usage_error as error:
         fail(f"{error.format_message().rstrip('.')}. Try --help.")
@@ -73,9 +74,22 @@ def _run(arguments: Sequence[str] | None) -> int:
     except (Interrupted, typer.Abort) as error:
         fail(str(error) or "interrupted")
         return INTERRUPTED
+    except MemoryError as error:
+        fail(f"not enough memory: {error}")
+        return BAD_INPUT
     except BrokenPipeError:  # the reader of stdout has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _leave_stdout()
         return 0
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        _leave_stdout()  # what is left in its buffer can be written no better
+        fail(f"cannot write the output: {error.strerror or error}. Free some space.")
+        return BAD_INPUT
+
+
+def _leave_stdout() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import polars as pl
 from chainrule.foundation.errors import InputError, suggest
 from chainrule.foundation.files import write_whole
 from chainrule.interop.cells import Tell, nothing
+from chainrule.interop.columns import listed
 
 __all__ = ["BUILT_IN", "TARGET", "is_built_in", "read_table", "write_table", "writer_of"]
 
@@ -53,7 +54,7 @@ def read_table(data: str, *, tell: Tell = nothing) -> pl.DataFrame:
         return _built_in(data)
     path = Path(data)
     if path.is_dir():
-        raise InputError(f"the data must be a file; got the folder {data}. Name a file in it.")
+        raise InputError(f"the data must be a file; got the folder {data!r}. Name a file in it.")
     if not path.exists():
         raise InputError(_not_there(path))
     suffix = path.suffix.lower()
@@ -97,12 +98,14 @@ def _read(path: Path, suffix: str, tell: Tell) -> pl.DataFrame:
         return pl.read_ndjson(path, infer_schema_length=None)
     separator = SEPARATORS[suffix]
     frame = _read_text(path, separator)
+    _check_header(path, frame, separator)
     if frame.width == 1:
         found = next((mark for mark in ";\t|," if mark in frame.columns[0]), None)
         if found is not None and found != separator:
             named = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}[found]
             tell(f"{path.name} is separated by {named}")
             separator, frame = found, _read_text(path, found)
+            _check_header(path, frame, separator)
     # Polars fills short rows with missing cells: a row too short has its last cell missing.
     if frame.height and frame.width > 1 and frame[:, -1].null_count():
         ragged = _ragged_line(path, separator, short=True)
@@ -113,6 +116,25 @@ def _read(path: Path, suffix: str, tell: Tell) -> pl.DataFrame:
 
 def _read_text(path: Path, separator: str) -> pl.DataFrame:
     return pl.read_csv(path, separator=separator, infer_schema_length=None)
+
+
+def _check_header(path: Path, frame: pl.DataFrame, separator: str) -> None:
+    """Refuse names that polars made up for those that are not UTF-8, or stand there twice."""
+    text = "".join(frame.columns)
+    if "\ufffd" in text and (wrong := _not_utf8(path)):
+        raise InputError(wrong)
+    if "_duplicated_" not in text:
+        return
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        names = next(csv.reader(file, delimiter=separator), [])
+    for name in names:
+        places = [number for number, one in enumerate(names, start=1) if one == name]
+        if len(places) > 1:
+            raise InputError(
+                f"{path} must have columns of different names; {name!r} is the name of columns "
+                f"{listed(list(map(str, places[:-1])))} and {places[-1]}. Rename "
+                f"{'one of them' if len(places) == 2 else 'all but one of them'}."
+            )
 
 
 def _not_there(path: Path) -> str:

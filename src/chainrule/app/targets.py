@@ -96,9 +96,10 @@ def encode_target(series: pl.Series, task: Task) -> np.ndarray:
     y = _labels(series) if task == "classification" else _numbers(series)
     values, counts = np.unique(y, return_counts=True)
     if len(values) == 1:
+        all_rows = f"all {len(y):,} rows hold" if len(y) > 1 else "the only row holds"
         raise InputError(
-            f"the target {series.name!r} must hold at least two different values; all "
-            f"{len(y):,} rows hold {values[0].item()!r}. Choose another target, or add rows."
+            f"the target {series.name!r} must hold at least two different values; {all_rows} "
+            f"{values[0].item()!r}. Choose another target, or add rows."
         )
     if task == "classification":
         _refuse_single(series.name, y, values, counts)
@@ -176,7 +177,8 @@ def _refuse_single(name: str, y: np.ndarray, values: np.ndarray, counts: np.ndar
     if not single:
         return
     row = int(np.argmax(y == np.asarray(single[0], dtype=y.dtype))) + 1
-    others = f"{len(single) - 1:,} more classes like it" if len(single) > 1 else ""
+    more = len(single) - 1
+    others = f"{more:,} more classes like it" if more > 1 else "one more class like it" * more
     numbers = y.dtype.kind in "iuf" and len(single) > 1
     raise InputError(
         f"each class of the target {name!r} must have at least 2 rows, one to train on and one to "

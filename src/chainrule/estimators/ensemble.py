@@ -242,8 +242,8 @@ def _side_by_side(
             raise
 
     with ThreadPoolExecutor(workers) as pool:
-        futures = [pool.submit(one, number) for number in range(count)]
         try:
+            futures = [pool.submit(one, number) for number in range(count)]
             return [future.result() for future in futures]
         except BaseException:
             stop.set()

@@ -17,9 +17,11 @@ def write_whole(path: str | os.PathLike[str], write: Callable[[IO[bytes]], objec
     Raises
     ------
     InputError
-        If it cannot be written; what was there before is unchanged.
+        If it cannot be written, or is a device or a pipe, which a file would replace; what was
+        there before is unchanged.
     """
     target, temporary = Path(path), None
+    _refuse_special(target)
     try:
         with tempfile.NamedTemporaryFile(
             dir=target.parent, prefix=f".{target.name}.", delete=False
@@ -46,11 +48,12 @@ def check_place(path: str | os.PathLike[str]) -> Path:
     Raises
     ------
     InputError
-        If it is a folder, lies in no folder, or its folder takes no files.
+        If it is a folder, a device or a pipe, lies in no folder, or its folder takes no files.
     """
     target = Path(path)
     if target.is_dir():
         raise _cannot_write(target, "it is a folder")
+    _refuse_special(target)
     if not target.parent.is_dir():
         raise _cannot_write(target, f"there is no folder {target.parent}")
     try:
@@ -59,6 +62,11 @@ def check_place(path: str | os.PathLike[str]) -> Path:
     except OSError as error:
         raise _cannot_write(target, error.strerror or str(error)) from error
     return target
+
+
+def _refuse_special(target: Path) -> None:
+    if target.exists() and not target.is_file() and not target.is_dir():
+        raise _cannot_write(target, "it is no regular file")
 
 
 def _cannot_write(target: Path, reason: str) -> InputError:

@@ -31,7 +31,8 @@ from chainrule.interop.columns import (
 __all__ = ["Preparation"]
 
 FORMAT = 1
-ROW_NUMBER_NAMES = ("id", "index", "row", "rowid", "rownames", "unnamed: 0")
+# pandas writes its index under no name, R its row names
+ROW_NUMBER_NAMES = ("", "id", "index", "row", "rowid", "rownames", "unnamed: 0")
 
 
 @dataclass(frozen=True)
@@ -220,7 +221,7 @@ class Preparation:
 def _tell_dropped(dropped: dict[str, str], tell: Tell) -> None:
     """Tell each reason once, with the columns it holds for."""
     for reason in dict.fromkeys(dropped.values()):
-        names = [name for name, its in dropped.items() if its == reason]
+        names = [name or "''" for name, its in dropped.items() if its == reason]
         tell(f"left out {'column' if len(names) == 1 else 'columns'} {listed(names, 8)}: {reason}")
 
 
