@@ -25,6 +25,9 @@ from chainrule.training.monitor import Metric
 
 __all__ = ["MLPClassifier"]
 
+# Times the one score of two classes: the scores of both. Single precision widens no dtype.
+_NO_AND_YES = np.array([-1.0, 1.0], np.float32)
+
 
 class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
     r"""A feed-forward network for classes: binary, multiclass and multilabel.
@@ -217,7 +220,7 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         if not self._one_score_for_two:
             return self._mean_of(s)
         if self.objective_.loss.link is sigmoid:  # 1 - p would lose the digits of a small rest
-            return self._mean_of(np.concatenate((-s, s), axis=1))
+            return self._mean_of(s * _NO_AND_YES)
         p = self._mean_of(s)
         return np.concatenate((1.0 - p, p), axis=1)
 

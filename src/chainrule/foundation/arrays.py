@@ -57,9 +57,26 @@ class Namespace:
         return self._library.asarray(getattr(scipy.special, name)(np.asarray(z)), dtype=z.dtype)
 
 
+class _NumPy(Namespace):
+    """NumPy, whose reductions take a third of the time for a few numbers; the bits are the same."""
+
+    def max(self, x: Array, /, *, axis: int | None = None, keepdims: bool = False) -> Array:
+        """Largest number along an axis, or of all."""
+        return _max(x, axis=axis, keepdims=keepdims)
+
+    def sum(self, x: Array, /, *, axis: int | None = None, keepdims: bool = False) -> Array:
+        """Sum along an axis, or of all numbers."""
+        return _sum(x, axis=axis, keepdims=keepdims)
+
+
 @lru_cache(maxsize=16)
 def _wrapped(library: ModuleType) -> Namespace:
-    return Namespace(library)
+    return _numpy if library is _numpy._library else Namespace(library)
+
+
+_max: Any = np.maximum.reduce
+_sum: Any = np.add.reduce
+_numpy = _NumPy(array_api_compat.array_namespace(np.empty(0)))
 
 
 def namespace(*arrays: Array) -> Namespace:
@@ -70,6 +87,8 @@ def namespace(*arrays: Array) -> Namespace:
     >>> namespace(np.ones(2))
     <namespace of numpy>
     """
+    if len(arrays) == 1 and type(arrays[0]) is np.ndarray:
+        return _numpy
     return _wrapped(array_api_compat.array_namespace(*arrays))
 
 

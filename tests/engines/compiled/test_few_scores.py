@@ -1,6 +1,8 @@
 """A few rows at once: the bits of a batch, live weights, and nothing that grows or is shared."""
 
 import copy
+import mmap
+import os
 import pickle
 import threading
 import tracemalloc
@@ -9,20 +11,23 @@ import numpy as np
 import pytest
 
 from chainrule import Dense, MLPClassifier, Network
+from chainrule.engines.compiled.few_scores import COPIED, DIRECT_ROWS
 from chainrule.foundation.arrays import namespace
 from chainrule.foundation.errors import InputError
 
 NETWORK = Network(Dense(11, 40, "gelu"), Dense(40, 9, "relu", bias=False), Dense(9, 3))
 ROWS = np.random.default_rng(0).normal(size=(60, 11))
+# more than are copied to a prepared place: COPIED numbers of 11 inputs and 3 scores a row
+MANY = np.tile(ROWS, (COPIED // (11 + 3) // 60 + 1, 1))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("x_dtype", ["float32", "float64", ">f8", "float16", "int8", "bool"])
 def test_a_row_has_the_bits_it_has_in_a_batch(dtype, x_dtype):
-    parameters, x = NETWORK.start(0, dtype), (3 * ROWS).astype(x_dtype)
+    parameters, x = NETWORK.start(0, dtype), (3 * MANY).astype(x_dtype)
     batch = NETWORK.predict(parameters, x)
     assert batch.dtype == dtype
-    for rows in (1, 2, 7, 8, 9):
+    for rows in (1, 2, 7, 8, 9, DIRECT_ROWS, DIRECT_ROWS + 1, 100, 2000, len(x) - 60):
         for first in (0, 13, 51):
             part = slice(first, first + rows)
             np.testing.assert_array_equal(NETWORK.predict(parameters, x[part]), batch[part])
@@ -34,13 +39,15 @@ def test_a_row_has_the_bits_it_has_in_a_batch(dtype, x_dtype):
 
 def test_rows_of_any_strides():
     parameters = NETWORK.start(0)
-    expected = NETWORK.predict(parameters, ROWS)[:3]
+    batch = NETWORK.predict(parameters, ROWS)
+    expected = batch[:3]
     for x in (
         np.asfortranarray(ROWS),
         np.repeat(ROWS, 2, axis=0)[::2],
         ROWS[:, ::-1].copy()[:, ::-1],
     ):
         np.testing.assert_array_equal(NETWORK.predict(parameters, x[:3]), expected)
+        np.testing.assert_array_equal(NETWORK.predict(parameters, x), batch)
     np.testing.assert_array_equal(NETWORK.predict(parameters, ROWS[:3].tolist()), expected)
     assert NETWORK.predict(parameters, ROWS[:0]).shape == (0, 3)
 
@@ -57,8 +64,10 @@ def test_edited_weights_count_at_once():
     one, other = NETWORK.start(0), NETWORK.start(1)
     for parameters in (one, other, one, other):
         parameters.weights[0][3, 5] += 0.25
-        batch = NETWORK.predict(parameters, ROWS)
-        np.testing.assert_array_equal(NETWORK.predict(parameters, ROWS[4:5]), batch[4:5])
+        batch = NETWORK.predict(parameters, MANY)
+        for rows in (1, 17):
+            part = slice(4, 4 + rows)
+            np.testing.assert_array_equal(NETWORK.predict(parameters, ROWS[part]), batch[part])
     assert not np.array_equal(
         NETWORK.predict(one, ROWS[:1]), NETWORK.predict(NETWORK.start(0), ROWS[:1])
     )
@@ -67,9 +76,9 @@ def test_edited_weights_count_at_once():
 def test_a_vector_that_is_not_contiguous():
     parameters = NETWORK.start(0)
     spread = NETWORK.parameters(np.repeat(parameters.vector, 2)[::2])
-    for rows in (1, 20):
+    for rows in (1, 20, len(MANY)):
         np.testing.assert_array_equal(
-            NETWORK.predict(spread, ROWS[:rows]), NETWORK.predict(parameters, ROWS[:rows])
+            NETWORK.predict(spread, MANY[:rows]), NETWORK.predict(parameters, MANY[:rows])
         )
 
 
@@ -106,6 +115,36 @@ def test_without_engines_the_formulas_answer(monkeypatch):
     np.testing.assert_allclose(bare.predict(parameters, ROWS), expected, rtol=1e-11)
 
 
+def test_kinds_and_numbers_of_rows_in_turn():
+    start = {dtype: NETWORK.start(0, dtype) for dtype in ("float32", "float64")}
+    batches = {
+        (dtype, kind): NETWORK.predict(parameters, MANY.astype(kind))
+        for dtype, parameters in start.items()
+        for kind in ("float32", "float64")
+    }
+    for rows in (1, 20, 3, 1):
+        for (dtype, kind), batch in batches.items():
+            scores = NETWORK.predict(start[dtype], ROWS[:rows].astype(kind))
+            np.testing.assert_array_equal(scores, batch[:rows])
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a mapped file cannot be cut elsewhere")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_nothing_is_read_beyond_the_weights(dtype, tmp_path):
+    network, page = Network(Dense(9, 3, bias=False)), mmap.PAGESIZE
+    with open(tmp_path / "weights", "w+b") as file:
+        file.truncate(2 * page)
+        pages = mmap.mmap(file.fileno(), 2 * page)
+        offset = page - 27 * np.dtype(dtype).itemsize
+        vector = np.frombuffer(pages, dtype, 27, offset)
+        vector[:] = np.arange(27.0)
+        file.truncate(page)  # from now on a look at the second page ends the process
+        for rows in (1, 5, 20):
+            x = np.ones((rows, 9), dtype)
+            scores = network.predict(network.parameters(vector), x)
+            np.testing.assert_array_equal(scores, x @ vector.reshape(9, 3))
+
+
 def test_threads_do_not_mix_their_rows():
     vectors = [NETWORK.start(seed) for seed in range(4)]
     expected = [NETWORK.predict(parameters, ROWS) for parameters in vectors]
@@ -113,7 +152,7 @@ def test_threads_do_not_mix_their_rows():
 
     def work(number):
         for turn in range(300):
-            row = slice(turn % 60, turn % 60 + 1)
+            row = slice(turn % 60, turn % 60 + 1 + turn % 3 * 15)
             scores = NETWORK.predict(vectors[number], ROWS[row])
             if not np.array_equal(scores, expected[number][row]):
                 wrong.append((number, turn))

@@ -118,6 +118,19 @@ def test_one_row_is_the_same_row_of_a_batch(problems, activation, dtype):
     np.testing.assert_array_equal(engine.scores(vector, rows.x[3:20]), scores[3:20])
 
 
+@pytest.mark.parametrize("width", [16, 32, 64])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_one_row_through_vectors_of_any_width(problems, width, dtype):
+    for n_out in (1, 2, 15, 16, 17, 63, 64, 65, 129):
+        objective, rows = problems.problem([20, n_out], "mse", 20, dtype)
+        engine = CompiledEngine(objective, RULES[0], target=host_target(width))
+        vector = objective.network.start(2, dtype).vector
+        scores = engine.scores(vector, rows.x)
+        for i in (0, 19):
+            alone = engine.scores(vector, rows.x[i : i + 1])
+            np.testing.assert_array_equal(alone, scores[i : i + 1])
+
+
 @pytest.mark.parametrize("width", [16, 64])
 def test_code_for_other_vectors_gives_the_same_bits(problems, width):
     objective, rows = problems.problem([20, 50, 5], "categorical_cross_entropy", 64, "float32")

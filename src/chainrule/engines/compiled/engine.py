@@ -86,7 +86,8 @@ class CompiledEngine:
         self._constants = StepConstants(optimizer)
         self._free: dict[Any, list[Workspace]] = {}
         network = objective.network
-        few = FewScores(network.n_parameters, network.n_in, network.n_out, self._few_rows)
+        sizes = network.n_parameters, network.n_in, network.n_out
+        few = FewScores(*sizes, -(-CALL_WORK // network.n_parameters), self._few_rows)
         self.few_scores = few.scores
         self._process = os.getpid()
         self._lock = threading.Lock()
@@ -408,7 +409,7 @@ class CompiledEngine:
         )
 
     def _few_rows(self, dtype: np.dtype[Any]) -> tuple[Workspace, Kernels]:
-        block = rows_of_block(DIRECT_ROWS, self._target.lanes(dtype.itemsize))
+        block = rows_of_block(CALL_WORK, self._target.lanes(dtype.itemsize))
         return self._new_workspace("few", dtype, block, 0, 1), self._code_for(dtype).kernels
 
 

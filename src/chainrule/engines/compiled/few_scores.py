@@ -1,8 +1,8 @@
-"""Scores of a few rows at once, with everything prepared but the rows.
+"""Scores of a few rows, on one thread, with everything prepared but the rows.
 
 A row of a small network takes about a microsecond, so what counts is Python around it: rows are
-copied to a place whose address is known, and the weights are read where they lie, so that an edited
-weight counts from the next call on.
+copied to a place whose address is known, and scores from there. The weights are read where they
+lie, or packed anew, in every call, so that an edited weight counts from the next call on.
 """
 
 from collections.abc import Callable
@@ -20,25 +20,33 @@ __all__ = ["DIRECT_ROWS", "FewScores"]
 # Rows up to which scores take the weights as they lie in the flat vector. With 16 rows that is 2.8
 # times faster for 50-128-64-10; for 784-512-512-10 packing pays from about 12 rows on.
 DIRECT_ROWS = 16
-# Multiplications during which other threads of Python may wait: some 20 microseconds.
-SHORT_WORK = 200_000
+# Inputs and scores, in numbers, up to which they are copied: to learn the address of an array and
+# to tell it to a kernel takes as long.
+COPIED = 32_768
+# Multiplications during which other threads of Python may wait: about 5 microseconds.
+SHORT_WORK = 50_000
 _KINDS = {np.dtype(np.float32), np.dtype(np.float64)}
 Prepare = Callable[[np.dtype[Any]], tuple[Workspace, Kernels]]
 
 
 class FewScores:
-    """Scores of at most `DIRECT_ROWS` rows, one call after the other.
+    """Scores of a few rows, in one call after the other.
 
     Parameters
     ----------
     n_parameters, n_in, n_out : int
         Sizes of the network.
+    rows : int
+        Rows from which on one thread is not enough.
     prepare : callable
-        Gives a workspace for `DIRECT_ROWS` rows, and the kernels, for a dtype of parameters.
+        Gives a workspace of one thread, and the kernels, for a dtype of parameters.
     """
 
-    def __init__(self, n_parameters: int, n_in: int, n_out: int, prepare: Prepare) -> None:
-        self._sizes = n_parameters, n_in, n_out
+    def __init__(
+        self, n_parameters: int, n_in: int, n_out: int, rows: int, prepare: Prepare
+    ) -> None:
+        most = max(DIRECT_ROWS, min(rows - 1, COPIED // (n_in + n_out)))
+        self._sizes = n_parameters, n_in, n_out, most
         self._prepare = prepare
         # popping and appending are atomic: no two threads ever have the same place
         self._free: list[_Place] = []
@@ -75,19 +83,19 @@ class _Place:
     out: np.ndarray
     run: Callable[[], Any]
 
-    def __init__(self, sizes: tuple[int, int, int], prepare: Prepare) -> None:
+    def __init__(self, sizes: tuple[int, int, int, int], prepare: Prepare) -> None:
         self._sizes = sizes
         self._prepare = prepare
         self._desks: dict[Any, _Desk] = {}
 
     def suits(self, vector: Any, x: Any) -> bool:
         """Get ready for such a call, or say that it is not of the usual kind."""
-        n_parameters, n_in, n_out = self._sizes
+        n_parameters, n_in, n_out, most = self._sizes
         usual = (
             type(x) is ndarray
             and x.ndim == 2
             and x.shape[1] == n_in
-            and 0 < x.shape[0] <= DIRECT_ROWS
+            and 0 < x.shape[0] <= most
             and x.dtype in _KINDS
             and type(vector) is ndarray
             and vector.dtype in _KINDS
@@ -100,7 +108,8 @@ class _Place:
             desk = self._desks.get(kinds)
             if desk is None:
                 work, kernels = self._prepare(vector.dtype)
-                desk = self._desks[kinds] = _Desk(work, kernels, n_in, n_out, x.dtype)
+                inputs, out = np.zeros((most, n_in), x.dtype), np.zeros((most, n_out), vector.dtype)
+                desk = self._desks[kinds] = _Desk(work, kernels, inputs, out)
             # the vector is kept: an array stays where it is
             self.vector, self.dtype = vector, vector.dtype
             self.x_dtype, self.x_shape = x.dtype, x.shape
@@ -110,18 +119,16 @@ class _Place:
 
 
 class _Desk:
-    """A job for the dtypes of parameters and of rows, and the arrays it names."""
+    """A job for one dtype of parameters and one of rows, and the arrays that it names."""
 
     def __init__(
-        self, work: Workspace, kernels: Kernels, n_in: int, n_out: int, x_dtype: np.dtype[Any]
+        self, work: Workspace, kernels: Kernels, inputs: np.ndarray, out: np.ndarray
     ) -> None:
-        self._work = work
-        self.inputs = np.zeros((DIRECT_ROWS, n_in), x_dtype)
-        self.out = np.zeros((DIRECT_ROWS, n_out), work.dtype)
-        work.source[:] = [address_of(self.inputs), *self.inputs.strides]
-        job = work.job
-        job[Job.gather], job[Job.order_at] = kernels.address(f"gather_{x_dtype.str[1:]}"), 0
-        job[Job.direct], job[Job.out_at] = 1, address_of(self.out)
+        self._work, self.inputs, self.out = work, inputs, out
+        work.source[:] = [address_of(inputs), *inputs.strides]
+        job, gather = work.job, f"gather_{inputs.dtype.str[1:]}"
+        job[Job.gather], job[Job.order_at] = kernels.address(gather), 0
+        job[Job.out_at] = address_of(out)
         self._short = kernels.builtin("score_here", work.job_address)
         score, address = kernels.function("score"), work.job_address
         self._long = lambda: score(address, 0)
@@ -129,5 +136,6 @@ class _Desk:
     def ready(self, vector: np.ndarray, rows: int) -> Callable[[], Any]:
         """Return the function that writes the scores of the first rows."""
         self._work.set_arrays([vector], [])
-        self._work.job[Job.rows] = rows
+        job = self._work.job
+        job[Job.rows], job[Job.direct] = rows, rows <= DIRECT_ROWS
         return self._short if rows * len(vector) <= SHORT_WORK else self._long

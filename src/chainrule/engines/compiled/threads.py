@@ -1,7 +1,7 @@
 """Kernels as functions of Python, and the team of threads of one call.
 
-A team is of ordinary Python threads that leave the interpreter alone. They live as long as the
-call, so that nothing is left to go wrong in a forked child. No setting of the process is changed.
+A team is of ordinary Python threads that leave the interpreter alone. They live as long as a call
+lasts, so that nothing is left to go wrong in a forked child. No setting of the process is changed.
 """
 
 import ctypes
