@@ -4,7 +4,10 @@ import hashlib
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
+
 from chainrule.engines.compiled.machine_code import MachineCode, load
+from chainrule.engines.compiled.parts import TABLE, parts_at
 from chainrule.engines.compiled.target import Target
 from chainrule.engines.compiled.threads import Kernel, give_way_address, kernel_at
 
@@ -21,9 +24,9 @@ class Kernels:
         self.give_way = give_way_address()
 
     @classmethod
-    def of(cls, target: Target, itemsize: int) -> "Kernels":
-        """Return the kernels for one processor and size of numbers."""
-        return _kernels(target, itemsize)
+    def of(cls, target: Target, itemsize: int, timed: bool = False) -> "Kernels":
+        """Return the kernels for one processor and size of numbers; timed ones have a clock."""
+        return _kernels(target, itemsize, timed)
 
     def address(self, name: str) -> int:
         """Return where a function begins."""
@@ -37,15 +40,20 @@ class Kernels:
             self._functions[name] = kernel_at(self.address(name))
         return self._functions[name]
 
+    def parts(self) -> np.ndarray:
+        """Return the table of the clock of timed kernels, as it lies in their memory."""
+        return parts_at(self._code.global_address(TABLE))
+
 
 @lru_cache(maxsize=16)
-def _kernels(target: Target, itemsize: int) -> Kernels:
+def _kernels(target: Target, itemsize: int, timed: bool) -> Kernels:
     def build() -> object:
         from chainrule.engines.compiled.kernels import kernel_module
 
-        return kernel_module(target, itemsize)
+        return kernel_module(target, itemsize, timed)
 
-    return Kernels(load(target, f"kernels {itemsize} {_sources_hash()}", build))
+    kind = "timed kernels" if timed else "kernels"
+    return Kernels(load(target, f"{kind} {itemsize} {_sources_hash()}", build))
 
 
 @lru_cache(maxsize=1)

@@ -7,6 +7,7 @@ from llvmlite import ir
 
 from chainrule.engines.compiled.dropout import call_drop, write_drop
 from chainrule.engines.compiled.few_rows import write_direct
+from chainrule.engines.compiled.parts import Part, mark
 from chainrule.engines.compiled.passes import float_type
 from chainrule.engines.compiled.tables import Job, LayerRow, field, place
 from chainrule.engines.compiled.target import Target
@@ -93,6 +94,7 @@ def _forward(module: Any, element: Any, products: Products, drop: Any, direct: A
     with code.loop(0, rows) as i:
         into = inputs.at((row + i) * ld_in, element)
         code.call_address(gather, source, ordered(code, job, first + i), into, n_in)
+    mark(code, Part.gather)
     with code.loop(0, field(code, job, Job.layers)) as number:
         layer = layer_row(layers, number)
         ld = field(code, layer, LayerRow.ld)
@@ -103,15 +105,18 @@ def _forward(module: Any, element: Any, products: Products, drop: Any, direct: A
             _direct_product(code, element, direct, job, layer, row, rows)
         else:
             _panel_product(code, element, products, layer, row, rows)
+        mark(code, Part.forward)
         # a = f(z)
         value = field(code, layer, LayerRow.value)
         with code.when(value != 0):
             n_out = field(code, layer, LayerRow.n_out)
             fields = place(code, layer, LayerRow.value_fields_at)
             code.call_address(value, rows, n_out, ld, z, a, fields)
+        mark(code, Part.activation)
         with code.when(field(code, layer, LayerRow.dropped_at) != 0):
             dropped = place(code, layer, LayerRow.dropped_at).at(row * ld, element)
             call_drop(code, drop, layer, number, row, rows, keys, a, dropped)
+            mark(code, Part.dropout)
     code.end()
     return code.function
 
@@ -175,6 +180,7 @@ def _targets(module: Any, element: Any) -> Any:
                 w_block.store(w.load(element, index), row + i)
             with no:
                 w_block.store(code.value(1.0, element), row + i)
+    mark(code, Part.targets)
     code.end()
     return code.function
 
@@ -205,6 +211,7 @@ def _losses(module: Any, element: Any, lanes: int) -> Any:
         divisor,
         place(code, job, Job.loss_fields_at),
     )
+    mark(code, Part.loss)
     code.end()
     return code.function
 
@@ -266,14 +273,17 @@ def _backward(module: Any, target: Target, element: Any, products: Products, dro
                 d,
                 ld,
             )
+            mark(code, Part.input_gradient)
         with code.when(field(code, layer, LayerRow.dropped_at) != 0):
             call_drop(code, drop, layer, number, row, rows, keys, d, d)
+            mark(code, Part.dropout)
         # dz = da f'(z), in the place of z
         n_out = field(code, layer, LayerRow.n_out)
         fields = place(code, layer, LayerRow.pullback_fields_at)
         code.call_address(
             field(code, layer, LayerRow.pullback), rows, n_out, ld, z, a, d, z, fields
         )
+        mark(code, Part.pullback)
         vectors = field(code, layer, LayerRow.vectors_out)
         into = place(code, layer, LayerRow.panels_at)
         code.call(panels, rows, vectors, z, ld, row, into, batch_rows)
@@ -282,5 +292,6 @@ def _backward(module: Any, target: Target, element: Any, products: Products, dro
         vectors = field(code, layer, LayerRow.vectors_in)
         into = place(code, layer, LayerRow.strips_at)
         code.call(strips, rows, vectors, inputs, ld_in, row, into, batch_rows)
+        mark(code, Part.copies)
     code.end()
     return code.function

@@ -9,6 +9,7 @@ from typing import Any
 
 from llvmlite import ir
 
+from chainrule.engines.compiled.parts import Part, mark
 from chainrule.engines.compiled.passes import float_type
 from chainrule.engines.compiled.tables import Job, UnitRow, field, place
 from chainrule.engines.compiled.target import Target
@@ -88,16 +89,21 @@ def _update(
             gradient,
             width,
         )
+    mark(code, Part.weight_gradient)
     _step(code, job, rows * width, gradient, offset, constants, 1.0)
+    mark(code, Part.update)
     # db = sum of dz
     bias = field(code, unit, UnitRow.bias_offset)
     with code.when(bias >= 0):
         code.call(sums, batch, vectors, dz, ld, gradient)
+        mark(code, Part.bias_gradient)
         _step(code, job, width, gradient, bias, constants, 0.0)
+        mark(code, Part.update)
     # sums of gradients are collected elsewhere than in the weights, and need no transpose
     weights = place(code, job, Job.target_at)
     with code.when(weights == place(code, job, Job.panels_at).load(pointer)):
         code.call(transpose, unit, weights.at(offset, element))
+    mark(code, Part.transpose)
     code.end()
     return code.function
 
