@@ -4,6 +4,8 @@ The gradient of a strip stays in the first-level cache. The same units carry par
 vectors into panels, and back.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +13,7 @@ from llvmlite import ir
 
 from chainrule.engines.compiled.parts import Part, mark
 from chainrule.engines.compiled.passes import float_type
+from chainrule.engines.compiled.row_phase import STRIP_ROWS
 from chainrule.engines.compiled.tables import Job, UnitRow, field, place
 from chainrule.engines.compiled.target import Target
 from chainrule.engines.compiled.tiles import Products
@@ -66,29 +69,30 @@ def _update(
     module: Any, target: Target, element: Any, products: Products, sums: Any, transpose: Any
 ) -> Any:
     lanes = target.lanes(4 if isinstance(element, ir.FloatType) else 8)
+    narrow = _narrow(module, target, element, products)
     code = function(module, "update", [pointer, pointer, whole, pointer, pointer])
     job, unit, batch, constants, gradient = code.arguments
     vectors, rows = field(code, unit, UnitRow.vectors), field(code, unit, UnitRow.rows)
     width, offset = panel_width(code, unit, lanes), field(code, unit, UnitRow.offset)
-    a, ld_in = place(code, unit, UnitRow.a_at), field(code, unit, UnitRow.ld_in)
     dz, ld = place(code, unit, UnitRow.dz_at), field(code, unit, UnitRow.ld)
+    zeros = place(code, job, Job.zeros_at)
     # dW = x' dz
-    with code.loop(0, batch, BATCH_ROWS) as done:
-        first = done == 0
-        code.call(
-            products.down,
-            vectors,
-            rows,
-            code.least(batch - done, BATCH_ROWS),
-            a.at(done * ld_in, element),
-            ld_in,
-            dz.at(done * ld, element),
-            ld,
-            code.where(first, place(code, job, Job.zeros_at), gradient),
-            code.where(first, 0, width),
-            gradient,
-            width,
-        )
+    with code.choice(field(code, unit, UnitRow.columns) * 2 <= lanes) as (few, many):
+        with few:
+            code.call(narrow, unit, batch, zeros, gradient)
+        with many, _parts_of_batch(code, unit, batch, element) as (first, depth, x, errors):
+            code.call(
+                products.down,
+                vectors,
+                rows,
+                depth,
+                *x,
+                *errors,
+                code.where(first, zeros, gradient),
+                code.where(first, 0, width),
+                gradient,
+                width,
+            )
     mark(code, Part.weight_gradient)
     _step(code, job, rows * width, gradient, offset, constants, 1.0)
     mark(code, Part.update)
@@ -104,6 +108,59 @@ def _update(
     with code.when(weights == place(code, job, Job.panels_at).load(pointer)):
         code.call(transpose, unit, weights.at(offset, element))
     mark(code, Part.transpose)
+    code.end()
+    return code.function
+
+
+@contextmanager
+def _parts_of_batch(
+    code: Code, unit: Value, batch: Value, element: Any
+) -> Iterator[tuple[Value, Value, tuple[Value, Value], tuple[Value, Value]]]:
+    """Give, for a part of the batch, whether it is the first, its rows, and x and dz there."""
+    x, ld_in = place(code, unit, UnitRow.a_at), field(code, unit, UnitRow.ld_in)
+    dz, ld = place(code, unit, UnitRow.dz_at), field(code, unit, UnitRow.ld)
+    with code.loop(0, batch, BATCH_ROWS) as done:
+        depth = code.least(batch - done, BATCH_ROWS)
+        inputs, errors = x.at(done * ld_in, element), dz.at(done * ld, element)
+        yield done == 0, depth, (inputs, ld_in), (errors, ld)
+
+
+def _narrow(module: Any, target: Target, element: Any, products: Products) -> Any:
+    """Write (unit, batch rows, zeros, gradient): a strip of x' dz for few outputs.
+
+    Vectors of outputs would hold padding for the most part; so they are the rows of the tiles here,
+    and vectors are inputs. A number is the same sum in the same order.
+    """
+    lanes = target.lanes(4 if isinstance(element, ir.FloatType) else 8)
+    code = function(module, "narrow", [pointer, whole, pointer, pointer])
+    unit, batch, zeros, gradient = code.arguments
+    rows, columns = field(code, unit, UnitRow.rows), field(code, unit, UnitRow.columns)
+    turned = gradient.at(STRIP_ROWS * lanes, element)
+    with (
+        _parts_of_batch(code, unit, batch, element) as (first, depth, (x, ld_in), errors),
+        code.loop(0, rows, lanes * target.panel_vectors) as row,
+    ):
+        into = turned.at(row, element)
+        code.call(
+            products.down,
+            code.least((rows - row + (lanes - 1)) // lanes, target.panel_vectors),
+            columns,
+            depth,
+            *errors,
+            x.at(row, element),
+            ld_in,
+            code.where(first, zeros, into),
+            code.where(first, code.value(0), STRIP_ROWS),
+            into,
+            STRIP_ROWS,
+        )
+    with code.loop(0, rows, lanes) as row:
+        places = [
+            code.where(columns > j, turned.at(row + j * STRIP_ROWS, element), zeros)
+            for j in range(lanes)
+        ]
+        for i, vector in enumerate(_turned(code, places, element)):
+            gradient.store(vector, (row + i) * lanes)
     code.end()
     return code.function
 
@@ -160,7 +217,6 @@ def _transpose(module: Any, target: Target, element: Any, lanes: int) -> Any:
     """Write (unit, strip): the strip into the panels of the transposed weight."""
     code = function(module, "transpose", [pointer, pointer])
     unit, numbers = code.arguments
-    vector = ir.VectorType(element, lanes)
     wanted = field(code, unit, UnitRow.transposed_at) != 0
     with code.when(wanted):
         vectors = field(code, unit, UnitRow.vectors)
@@ -177,20 +233,30 @@ def _transpose(module: Any, target: Target, element: Any, lanes: int) -> Any:
             start = into.at((across * panel_rows + (at - across)) * lanes, element)
             with code.loop(0, vectors) as column:
                 rows = [
-                    numbers.load(vector, ((block * lanes + i) * vectors + column) * lanes)
+                    numbers.at(((block * lanes + i) * vectors + column) * lanes, element)
                     for i in range(lanes)
                 ]
                 first = first_column + column * lanes
-                for i, row in enumerate(_turned(code, rows)):
+                for i, row in enumerate(_turned(code, rows, element)):
                     start.store(row, (first + i) * width * lanes)
     code.end()
     return code.function
 
 
-def _turned(code: Code, rows: list[Value]) -> list[Value]:
-    """Transpose a square of vectors by swapping blocks of halving size."""
-    lanes = len(rows)
+def _turned(code: Code, places: list[Value], element: Any) -> list[Value]:
+    """Transpose a square, a row at each place, by swapping blocks of halving size.
+
+    The largest are swapped as they are loaded, which costs less than to move halves of registers.
+    """
+    lanes = len(places)
     size = lanes // 2
+    half = ir.VectorType(element, size)
+    rows = [
+        code.shuffle(one.load(half, start), two.load(half, start), range(lanes))
+        for start in (0, size)
+        for one, two in zip(places[:size], places[size:], strict=True)
+    ]
+    size //= 2
     while size:
         swapped = list(rows)
         for i in range(lanes):
