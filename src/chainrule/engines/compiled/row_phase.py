@@ -35,10 +35,10 @@ class RowPhase:
     targets : function
         (job, row, rows, first): the targets and weights of these rows.
     losses : function
-        (job, layers, row, target row, loss row, rows, divisor, ds): weighted losses, each array
-        from its own row on; derivatives, unless ds is null.
+        (job, layers, row, target row, loss row, rows, divisor, scratch): weighted losses, each
+        array from its own row on; derivatives by the scores, unless scratch is null.
     backward : function
-        (job, layers, row, rows, d, keys): every dz, from the derivatives by the scores in d; and
+        (job, layers, row, rows, scratch, keys): every dz, from the derivatives by the scores; and
         copies of wide inputs and dz, ordered for the second phase.
     """
 
@@ -185,14 +185,23 @@ def _targets(module: Any, element: Any) -> Any:
     return code.function
 
 
+def _derivatives(code: Code, layer: Value, row: Value, element: Any, scratch: Value) -> Value:
+    """Return where the derivatives by a of a block go: where dz will be, if z is not there."""
+    z, dz = place(code, layer, LayerRow.z_at), place(code, layer, LayerRow.dz_at)
+    return code.where(z == dz, scratch, dz.at(row * field(code, layer, LayerRow.ld), element))
+
+
 def _losses(module: Any, element: Any, lanes: int) -> Any:
     arguments = [pointer, pointer, whole, whole, whole, whole, ir.DoubleType(), pointer]
     code = function(module, "losses", arguments)
-    job, layers, row, target_row, loss_row, rows, divisor, ds = code.arguments
+    job, layers, row, target_row, loss_row, rows, divisor, scratch = code.arguments
     last = layer_row(layers, field(code, job, Job.layers) - 1)
     ld, n_out = field(code, last, LayerRow.ld), field(code, last, LayerRow.n_out)
     stride = field(code, job, Job.y_stride)
-    with code.when(ds != code.address(code.value(0))):
+    nothing = code.address(code.value(0))
+    wanted = scratch != nothing
+    ds = code.where(wanted, _derivatives(code, last, row, element, scratch), nothing)
+    with code.when(wanted):
         vector = ir.VectorType(element, lanes)
         with code.loop(0, rows * ld, lanes) as i:
             ds.store(code.value(0.0, vector), i)
@@ -247,7 +256,7 @@ def _backward(module: Any, target: Target, element: Any, products: Products, dro
     strips = _regroup(module, element, lanes, "strips", STRIP_ROWS // lanes)
     panels = _regroup(module, element, lanes, "panels", target.panel_vectors)
     code = function(module, "backward", [pointer, pointer, whole, whole, pointer, pointer])
-    job, layers, row, rows, d, keys = code.arguments
+    job, layers, row, rows, scratch, keys = code.arguments
     count, batch_rows = field(code, job, Job.layers), field(code, job, Job.batch_rows)
     with code.loop(0, count) as back:
         number = count - 1 - back
@@ -255,6 +264,8 @@ def _backward(module: Any, target: Target, element: Any, products: Products, dro
         ld = field(code, layer, LayerRow.ld)
         z = place(code, layer, LayerRow.z_at).at(row * ld, element)
         a = place(code, layer, LayerRow.a_at).at(row * ld, element)
+        dz = place(code, layer, LayerRow.dz_at).at(row * ld, element)
+        d = _derivatives(code, layer, row, element, scratch)
         # da = dz W' of the layer above
         with code.when(back > 0):
             above = layer_row(layers, number + 1)
@@ -264,7 +275,7 @@ def _backward(module: Any, target: Target, element: Any, products: Products, dro
                 rows,
                 field(code, above, LayerRow.vectors_in),
                 field(code, above, LayerRow.n_out),
-                place(code, above, LayerRow.z_at).at(row * ld_above, element),
+                place(code, above, LayerRow.dz_at).at(row * ld_above, element),
                 ld_above,
                 place(code, above, LayerRow.transposed_at),
                 field(code, above, LayerRow.transposed_rows),
@@ -277,16 +288,16 @@ def _backward(module: Any, target: Target, element: Any, products: Products, dro
         with code.when(field(code, layer, LayerRow.dropped_at) != 0):
             call_drop(code, drop, layer, number, row, rows, keys, d, d)
             mark(code, Part.dropout)
-        # dz = da f'(z), in the place of z
+        # dz = da f'(z)
         n_out = field(code, layer, LayerRow.n_out)
         fields = place(code, layer, LayerRow.pullback_fields_at)
         code.call_address(
-            field(code, layer, LayerRow.pullback), rows, n_out, ld, z, a, d, z, fields
+            field(code, layer, LayerRow.pullback), rows, n_out, ld, z, a, d, dz, fields
         )
         mark(code, Part.pullback)
         vectors = field(code, layer, LayerRow.vectors_out)
         into = place(code, layer, LayerRow.panels_at)
-        code.call(panels, rows, vectors, z, ld, row, into, batch_rows)
+        code.call(panels, rows, vectors, dz, ld, row, into, batch_rows)
         ld_in = field(code, layer, LayerRow.ld_in)
         inputs = place(code, layer, LayerRow.a_in_at).at(row * ld_in, element)
         vectors = field(code, layer, LayerRow.vectors_in)

@@ -90,6 +90,7 @@ class LayerRow(IntEnum):
     dropped_at = 22  # null: no dropout; else the outputs that the next layer takes
     threshold = 23
     scale_at = 24
+    dz_at = 25  # z_at, where a pullback needs both z and da; else da is formed there too
 
 
 class UnitRow(IntEnum):

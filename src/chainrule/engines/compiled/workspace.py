@@ -179,10 +179,10 @@ class Workspace:
             value, pullback = passes[number]
             row = table[number]
             z = self._zeros(rows * self._ld(layer.n_out))
-            # where nothing is changed, a is z; but a hidden a outlives its z on the way back
-            same = value.is_copy and (not training or layer is network.layers[-1])
-            a = z if same else self._zeros(len(z))
-            self._keep += [z, a]
+            # a takes the place of z, unless the way back needs z, which dz then takes the place of
+            a = self._zeros(len(z)) if training and pullback.reads_z else z
+            dz = z if a is not z or not training else self._zeros(len(z))
+            self._keep += [z, a, dz]
             weight, bias = offsets[number]
             row[LayerRow.n_in], row[LayerRow.n_out] = layer.n_in, layer.n_out
             row[LayerRow.vectors_out] = -(-layer.n_out // lanes)
@@ -201,8 +201,9 @@ class Workspace:
             row[LayerRow.a_in_at] = address_of(a_in)
             row[LayerRow.ld_in] = self._ld(layer.n_in)
             row[LayerRow.z_at], row[LayerRow.a_at] = address_of(z), address_of(a)
+            row[LayerRow.dz_at] = address_of(dz)
             row[LayerRow.ld] = self._ld(layer.n_out)
-            row[LayerRow.value] = 0 if same else value.address
+            row[LayerRow.value] = 0 if value.is_copy and a is z else value.address
             row[LayerRow.value_fields_at] = value.fields_at
             row[LayerRow.pullback] = pullback.address
             row[LayerRow.pullback_fields_at] = pullback.fields_at
@@ -253,7 +254,7 @@ class Workspace:
             part = np.zeros((len(column), len(UnitRow)), np.int64)
             part[:, UnitRow.a_at] = row[LayerRow.a_in_at] + first * itemsize
             part[:, UnitRow.ld_in] = row[LayerRow.ld_in]
-            part[:, UnitRow.dz_at] = row[LayerRow.z_at] + column * itemsize
+            part[:, UnitRow.dz_at] = row[LayerRow.dz_at] + column * itemsize
             part[:, UnitRow.ld] = row[LayerRow.ld]
             vectors = np.minimum(width, round_up(layer.n_out, lanes) - column) // lanes
             part[:, UnitRow.vectors] = vectors
