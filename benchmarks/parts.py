@@ -188,8 +188,8 @@ def main() -> None:
     text = (
         "# The parts of a training step\n\n"
         f"{machine()}. float32, one thread; microseconds and shares, the least of each part in "
-        f"any epoch, the clock read after each part. A reading takes {reading * tick * 1e9:.0f} ns, which is "
-        f"taken off. Tile peak measured in the same run: {peak:.0f} GFLOP/s.\n"
+        f"any epoch, the clock read after each part; a reading takes {reading * tick * 1e9:.0f} "
+        f"ns and is taken off. Tile peak measured in the same run: {peak:.0f} GFLOP/s.\n"
     )
     for rule in options.optimizers:
         words = "SGD with momentum" if rule == "sgd" else "Adam"

@@ -1,4 +1,4 @@
-"""Layers of few outputs, whose weight gradients have outputs as rows and inputs in vectors."""
+"""Layers of few outputs, where a lane is a row of the batch, or an input."""
 
 import numpy as np
 import pytest
@@ -25,6 +25,19 @@ def test_gradient_of_few_outputs(problems, n_out, dtype, vector_bytes):
         digits = float(np.finfo(dtype).eps)
         assert loss == pytest.approx(true_loss, rel=20 * digits)
         np.testing.assert_allclose(gradient, true, rtol=0, atol=50 * digits * np.abs(true).max())
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("n_out", [1, 2, 3, 4])
+def test_a_row_alone_has_the_bits_of_a_row_among_many(problems, n_out, dtype):
+    objective, rows = problems.problem([5, 21, n_out], "mse", ROWS, dtype, "softplus")
+    rows.x[3] = np.inf
+    engine = CompiledEngine(objective, optimizers.get("sgd"), 1)
+    vector = objective.network.start(1, dtype).vector
+    together = engine.scores(vector, rows.x)
+    alone = np.concatenate([engine.scores(vector, rows.x[i : i + 1]) for i in range(ROWS)])
+    assert np.isfinite(np.delete(together, 3, axis=0)).all()
+    np.testing.assert_array_equal(together, alone)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

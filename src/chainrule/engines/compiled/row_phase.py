@@ -1,5 +1,6 @@
 """The first phase of a step: a block of rows through all layers, its loss, and back to every dz."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,6 +8,7 @@ from llvmlite import ir
 
 from chainrule.engines.compiled.dropout import call_drop, write_drop
 from chainrule.engines.compiled.few_rows import write_direct
+from chainrule.engines.compiled.narrow import is_narrow, write_narrow
 from chainrule.engines.compiled.parts import Part, mark
 from chainrule.engines.compiled.passes import float_type
 from chainrule.engines.compiled.tables import Job, LayerRow, field, place
@@ -54,9 +56,17 @@ class RowPhase:
         element = float_type(itemsize)
         lanes = target.lanes(itemsize)
         drop = write_drop(module, target, itemsize)
+        narrow, direct = (write(module, target, itemsize) for write in (write_narrow, write_direct))
+
+        def panels(code: Code, job: Value, layer: Value, row: Value, rows: Value) -> None:
+            _panel_product(code, element, lanes, products, narrow, layer, row, rows)
+
+        def flat(code: Code, job: Value, layer: Value, row: Value, rows: Value) -> None:
+            _direct_product(code, element, direct, job, layer, row, rows)
+
         return cls(
-            _forward(module, element, products, drop, None),
-            _forward(module, element, products, drop, write_direct(module, target, itemsize)),
+            _forward(module, element, drop, "forward", panels),
+            _forward(module, element, drop, "forward_direct", flat),
             _targets(module, element),
             _losses(module, element, lanes),
             _backward(module, target, element, products, drop),
@@ -84,8 +94,7 @@ def ordered(code: Code, job: Value, number: Value) -> Value:
     return Value(code, phi)
 
 
-def _forward(module: Any, element: Any, products: Products, drop: Any, direct: Any) -> Any:
-    name = "forward_direct" if direct else "forward"
+def _forward(module: Any, element: Any, drop: Any, name: str, product: Callable[..., None]) -> Any:
     code = function(module, name, [pointer, pointer, whole, whole, whole, pointer])
     job, layers, row, rows, first, keys = code.arguments
     gather, source = field(code, job, Job.gather), place(code, job, Job.source_at)
@@ -101,10 +110,7 @@ def _forward(module: Any, element: Any, products: Products, drop: Any, direct: A
         z = place(code, layer, LayerRow.z_at).at(row * ld, element)
         a = place(code, layer, LayerRow.a_at).at(row * ld, element)
         # z = a W + b
-        if direct:
-            _direct_product(code, element, direct, job, layer, row, rows)
-        else:
-            _panel_product(code, element, products, layer, row, rows)
+        product(code, job, layer, row, rows)
         mark(code, Part.forward)
         # a = f(z)
         value = field(code, layer, LayerRow.value)
@@ -122,23 +128,28 @@ def _forward(module: Any, element: Any, products: Products, drop: Any, direct: A
 
 
 def _panel_product(
-    code: Code, element: Any, products: Products, layer: Value, row: Value, rows: Value
+    code: Code,
+    element: Any,
+    lanes: int,
+    products: Products,
+    narrow: Any,
+    layer: Value,
+    row: Value,
+    rows: Value,
 ) -> None:
     ld_in, ld = field(code, layer, LayerRow.ld_in), field(code, layer, LayerRow.ld)
-    code.call(
-        products.across,
-        rows,
-        field(code, layer, LayerRow.vectors_out),
-        field(code, layer, LayerRow.n_in),
-        place(code, layer, LayerRow.a_in_at).at(row * ld_in, element),
-        ld_in,
-        place(code, layer, LayerRow.weight_at),
-        field(code, layer, LayerRow.panel_rows),
-        place(code, layer, LayerRow.bias_at),
-        0,
-        place(code, layer, LayerRow.z_at).at(row * ld, element),
-        ld,
-    )
+    n_in, n_out = field(code, layer, LayerRow.n_in), field(code, layer, LayerRow.n_out)
+    inputs = place(code, layer, LayerRow.a_in_at).at(row * ld_in, element)
+    weight, bias = place(code, layer, LayerRow.weight_at), place(code, layer, LayerRow.bias_at)
+    z = place(code, layer, LayerRow.z_at).at(row * ld, element)
+    with code.choice(is_narrow(n_out, lanes)) as (few, many):
+        with few:
+            code.call(narrow, rows, n_out, n_in, inputs, ld_in, weight, bias, z, ld)
+        with many:
+            vectors = field(code, layer, LayerRow.vectors_out)
+            panel_rows = field(code, layer, LayerRow.panel_rows)
+            across = (weight, panel_rows, bias, 0, z, ld)
+            code.call(products.across, rows, vectors, n_in, inputs, ld_in, *across)
 
 
 def _direct_product(

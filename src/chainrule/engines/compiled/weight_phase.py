@@ -11,6 +11,7 @@ from typing import Any
 
 from llvmlite import ir
 
+from chainrule.engines.compiled.narrow import is_narrow, turned
 from chainrule.engines.compiled.parts import Part, mark
 from chainrule.engines.compiled.passes import float_type
 from chainrule.engines.compiled.row_phase import STRIP_ROWS
@@ -77,7 +78,7 @@ def _update(
     dz, ld = place(code, unit, UnitRow.dz_at), field(code, unit, UnitRow.ld)
     zeros = place(code, job, Job.zeros_at)
     # dW = x' dz
-    with code.choice(field(code, unit, UnitRow.columns) * 2 <= lanes) as (few, many):
+    with code.choice(is_narrow(field(code, unit, UnitRow.columns), lanes)) as (few, many):
         with few:
             code.call(narrow, unit, batch, zeros, gradient)
         with many, _parts_of_batch(code, unit, batch, element) as (first, depth, x, errors):
@@ -135,12 +136,12 @@ def _narrow(module: Any, target: Target, element: Any, products: Products) -> An
     code = function(module, "narrow", [pointer, whole, pointer, pointer])
     unit, batch, zeros, gradient = code.arguments
     rows, columns = field(code, unit, UnitRow.rows), field(code, unit, UnitRow.columns)
-    turned = gradient.at(STRIP_ROWS * lanes, element)
+    across = gradient.at(STRIP_ROWS * lanes, element)
     with (
         _parts_of_batch(code, unit, batch, element) as (first, depth, (x, ld_in), errors),
         code.loop(0, rows, lanes * target.panel_vectors) as row,
     ):
-        into = turned.at(row, element)
+        into = across.at(row, element)
         code.call(
             products.down,
             code.least((rows - row + (lanes - 1)) // lanes, target.panel_vectors),
@@ -156,10 +157,10 @@ def _narrow(module: Any, target: Target, element: Any, products: Products) -> An
         )
     with code.loop(0, rows, lanes) as row:
         places = [
-            code.where(columns > j, turned.at(row + j * STRIP_ROWS, element), zeros)
+            code.where(columns > j, across.at(row + j * STRIP_ROWS, element), zeros)
             for j in range(lanes)
         ]
-        for i, vector in enumerate(_turned(code, places, element)):
+        for i, vector in enumerate(turned(code, places, element)):
             gradient.store(vector, (row + i) * lanes)
     code.end()
     return code.function
@@ -237,39 +238,10 @@ def _transpose(module: Any, target: Target, element: Any, lanes: int) -> Any:
                     for i in range(lanes)
                 ]
                 first = first_column + column * lanes
-                for i, row in enumerate(_turned(code, rows, element)):
+                for i, row in enumerate(turned(code, rows, element)):
                     start.store(row, (first + i) * width * lanes)
     code.end()
     return code.function
-
-
-def _turned(code: Code, places: list[Value], element: Any) -> list[Value]:
-    """Transpose a square, a row at each place, by swapping blocks of halving size.
-
-    The largest are swapped as they are loaded, which costs less than to move halves of registers.
-    """
-    lanes = len(places)
-    size = lanes // 2
-    half = ir.VectorType(element, size)
-    rows = [
-        code.shuffle(one.load(half, start), two.load(half, start), range(lanes))
-        for start in (0, size)
-        for one, two in zip(places[:size], places[size:], strict=True)
-    ]
-    size //= 2
-    while size:
-        swapped = list(rows)
-        for i in range(lanes):
-            if i & size:
-                continue
-            one, two = rows[i], rows[i + size]
-            low = [j if not j & size else lanes + j - size for j in range(lanes)]
-            high = [j + size if not j & size else lanes + j for j in range(lanes)]
-            swapped[i] = code.shuffle(one, two, low)
-            swapped[i + size] = code.shuffle(one, two, high)
-        rows = swapped
-        size //= 2
-    return rows
 
 
 def _copy(code: Code, element: Any, lanes: int, n: Value, source: Value, into: Value) -> None:
