@@ -14,6 +14,7 @@ from report import HERE, arguments, duration
 
 SCRIPTS: dict[str, list[str]] = {
     "steps": ["--rounds", "2"],
+    "parts": [],
     "latency": [],
     "memory": [],
     "startup": [],

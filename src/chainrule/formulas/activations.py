@@ -34,8 +34,8 @@ class Linear(Activation):
         return z
 
     def slope(self, xp: Namespace, z: Array, a: Array) -> Array:
-        # 1 wherever z is a number, infinities included
-        return xp.where(z == z, 1.0, z)
+        # 1 wherever a is a number, infinities included
+        return xp.where(a == a, 1.0, a)
 
 
 linear = activations.add(Linear())
@@ -131,7 +131,7 @@ class ReLU(Activation):
         return xp.maximum(z, 0.0)
 
     def slope(self, xp: Namespace, z: Array, a: Array) -> Array:
-        return xp.sign(xp.maximum(z, 0.0))
+        return xp.where(a > 0.0, 1.0, a)
 
 
 relu = activations.add(ReLU())

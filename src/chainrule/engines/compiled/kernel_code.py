@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import llvmlite.binding as llvm
+import numpy as np
 
 from chainrule.engines.compiled.machine_code import MachineCode, load
+from chainrule.engines.compiled.parts import TABLE, parts_at
 from chainrule.engines.compiled.target import Target
 from chainrule.engines.compiled.threads import (
     PYTHON_FUNCTIONS,
@@ -32,9 +34,9 @@ class Kernels:
         self.give_way = give_way_address()
 
     @classmethod
-    def of(cls, target: Target, itemsize: int) -> "Kernels":
-        """Return the kernels for one processor and size of numbers."""
-        return _kernels(target, itemsize)
+    def of(cls, target: Target, itemsize: int, timed: bool = False) -> "Kernels":
+        """Return the kernels for one processor and size of numbers; timed ones have a clock."""
+        return _kernels(target, itemsize, timed)
 
     def address(self, name: str) -> int:
         """Return where a function begins."""
@@ -52,18 +54,23 @@ class Kernels:
         """Return a function of Python that runs an entry point on one job, for short work."""
         return builtin_at(self.address(name), job)
 
+    def parts(self) -> np.ndarray:
+        """Return the table of the clock of timed kernels, as it lies in their memory."""
+        return parts_at(self._code.global_address(TABLE))
+
 
 @lru_cache(maxsize=16)
-def _kernels(target: Target, itemsize: int) -> Kernels:
+def _kernels(target: Target, itemsize: int, timed: bool) -> Kernels:
     def build() -> object:
         from chainrule.engines.compiled.kernels import kernel_module
 
-        return kernel_module(target, itemsize)
+        return kernel_module(target, itemsize, timed)
 
     for name in PYTHON_FUNCTIONS:
         address = ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value
         llvm.add_symbol(name, address)
-    return Kernels(load(target, f"kernels {itemsize} {_sources_hash()}", build))
+    kind = "timed kernels" if timed else "kernels"
+    return Kernels(load(target, f"{kind} {itemsize} {_sources_hash()}", build))
 
 
 @lru_cache(maxsize=1)

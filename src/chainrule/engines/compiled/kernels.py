@@ -12,6 +12,7 @@ from chainrule.engines.compiled.clipping import Clipping
 from chainrule.engines.compiled.dropout import KEYS
 from chainrule.engines.compiled.gathers import write_gathers
 from chainrule.engines.compiled.nonzeros import Nonzeros
+from chainrule.engines.compiled.parts import Part, mark, write_clock
 from chainrule.engines.compiled.passes import float_type
 from chainrule.engines.compiled.row_phase import RowPhase, layer_row, ordered
 from chainrule.engines.compiled.tables import Job, LayerRow, Result, UnitRow, field, place
@@ -27,9 +28,11 @@ __all__ = ["kernel_module"]
 _double = ir.DoubleType()
 
 
-def kernel_module(target: Target, itemsize: int) -> Any:
-    """Return the module of all kernels for one precision."""
+def kernel_module(target: Target, itemsize: int, timed: bool = False) -> Any:
+    """Return the module of all kernels for one precision; timed ones count what parts take."""
     module = ir.Module("kernels")
+    if timed:
+        write_clock(module)
     products = Products.of(module, target, itemsize)
     nonzeros = Nonzeros.of(module, target, itemsize)
     rows = RowPhase.of(module, target, itemsize, products, nonzeros)
@@ -71,6 +74,7 @@ def _train(
 ) -> None:
     code = function(module, "train", [pointer, whole], inner=False)
     job, thread = code.arguments
+    mark(code, Part.outside)
     team = Team(code, job)
     units = field(code, job, Job.units)
     stride = field(code, job, Job.scratch_stride)
@@ -88,6 +92,7 @@ def _train(
     )
     step = Variable(code, code.value(0))
     limit = result.load(_double, len(Result))
+    mark(code, Part.packing)
     with code.forever() as out:
         number = step.get()
         code.leave_if((number >= steps) | called_off(team), out)
@@ -103,6 +108,7 @@ def _train(
             with team.units((n + block - 1) // block) as unit:
                 row = unit * block
                 m = code.least(n - row, block)
+                mark(code, Part.rest)
                 code.call(rows.forward, job, layers, row, m, first + row, keys)
                 code.call(rows.targets, job, row, m, first + row)
                 code.call(rows.losses, job, layers, row, row, row, m, divisor, scratch)
@@ -123,6 +129,7 @@ def _train(
                             code.call(nonzeros.sort, layers, n, strip)
                     with team.units(units) as unit:
                         table = _unit(code, job, unit)
+                        mark(code, Part.rest)
                         code.call(weights.update, job, table, n, constants, scratch)
                         with code.when(clipped):
                             code.call(clipping.squares, job, table, unit)
@@ -138,8 +145,10 @@ def _train(
                     stopped.set(1)
         code.leave_if(stopped.get() != 0, out)
         step.set(number + 1)
+    mark(code, Part.rest)
     with code.when(field(code, job, Job.unpack) != 0), team.units(units) as unit:
         code.call(weights.unpack, job, _unit(code, job, unit))
+    mark(code, Part.packing)
     with code.when(thread == 0):
         result.store(total.get(), int(Result.loss))
         result.store(total_weight.get(), int(Result.weight))

@@ -42,6 +42,12 @@ class MachineCode:
         assert found, f"{name} is not in this code"
         return found
 
+    def global_address(self, name: str) -> int:
+        """Return where a global variable lies."""
+        found: int = self._engine.get_global_value_address(name)
+        assert found, f"{name} is not in this code"
+        return found
+
 
 def load(target: Target, key: str, build: Callable[[], Any]) -> MachineCode:
     """Return the code of a module: from this process, from the disk, or newly made.

@@ -47,12 +47,16 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False)
 class Pass:
-    """The address of a pass, and the table of numbers it is called with; whether it copies only."""
+    """The address of a pass, and the table of numbers it is called with.
+
+    ``is_copy`` says that it changes nothing, ``reads_z`` that it looks at weighted sums.
+    """
 
     code: MachineCode
     address: int
     fields: np.ndarray
     is_copy: bool = False
+    reads_z: bool = True
 
     @cached_property
     def fields_at(self) -> int:
@@ -106,7 +110,9 @@ def activation_passes(record: Activation, target: Target, itemsize: int) -> tupl
     dz, dz_numbers = _traced(record, pullback)
     forward = _activation(target, itemsize, ("z", "a"), output, numbers)
     forward = replace(forward, is_copy=output is z)
-    return forward, _activation(target, itemsize, ("z", "a", "da", "dz"), dz, dz_numbers)
+    backward = _activation(target, itemsize, ("z", "a", "da", "dz"), dz, dz_numbers)
+    reads_z = any(node.op == "input" and node.detail == "z" for node in _all_nodes([dz]))
+    return forward, replace(backward, reads_z=reads_z)
 
 
 def _activation(

@@ -1,5 +1,6 @@
 """The first phase of a step: a block of rows through all layers, its loss, and back to every dz."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,7 +8,9 @@ from llvmlite import ir
 
 from chainrule.engines.compiled.dropout import call_drop, write_drop
 from chainrule.engines.compiled.few_rows import write_direct
+from chainrule.engines.compiled.narrow import is_narrow, write_narrow
 from chainrule.engines.compiled.nonzeros import Nonzeros
+from chainrule.engines.compiled.parts import Part, mark
 from chainrule.engines.compiled.passes import float_type
 from chainrule.engines.compiled.tables import Job, LayerRow, field, place
 from chainrule.engines.compiled.target import Target
@@ -37,10 +40,10 @@ class RowPhase:
     targets : function
         (job, row, rows, first): the targets and weights of these rows.
     losses : function
-        (job, layers, row, target row, loss row, rows, divisor, ds): weighted losses, each array
-        from its own row on; derivatives, unless ds is null.
+        (job, layers, row, target row, loss row, rows, divisor, scratch): weighted losses, each
+        array from its own row on; derivatives by the scores, unless scratch is null.
     backward : function
-        (job, layers, row, rows, d, keys): every dz, from the derivatives by the scores in d; and
+        (job, layers, row, rows, scratch, keys): every dz, from the derivatives by the scores; and
         copies of wide inputs and dz, ordered for the second phase.
     """
 
@@ -58,11 +61,21 @@ class RowPhase:
         element = float_type(itemsize)
         lanes = target.lanes(itemsize)
         drop = write_drop(module, target, itemsize)
+        narrow, direct = (write(module, target, itemsize) for write in (write_narrow, write_direct))
+
+        def panels(code: Code, job: Value, layer: Value, row: Value, rows: Value) -> None:
+            with code.choice(field(code, layer, LayerRow.starts_at) != 0) as (few, all_of_them):
+                with few:
+                    code.call(nonzeros.product, layer, row, rows)
+                with all_of_them:
+                    _panel_product(code, element, lanes, products, narrow, layer, row, rows)
+
+        def flat(code: Code, job: Value, layer: Value, row: Value, rows: Value) -> None:
+            _direct_product(code, element, direct, job, layer, row, rows)
+
         return cls(
-            _forward(module, element, products, nonzeros, drop, None),
-            _forward(
-                module, element, products, nonzeros, drop, write_direct(module, target, itemsize)
-            ),
+            _forward(module, element, drop, "forward", panels, nonzeros.collect),
+            _forward(module, element, drop, "forward_direct", flat),
             _targets(module, element),
             _losses(module, element, lanes),
             _backward(module, target, element, products, drop),
@@ -91,9 +104,13 @@ def ordered(code: Code, job: Value, number: Value) -> Value:
 
 
 def _forward(
-    module: Any, element: Any, products: Products, nonzeros: Nonzeros, drop: Any, direct: Any
+    module: Any,
+    element: Any,
+    drop: Any,
+    name: str,
+    product: Callable[..., None],
+    collect: Any = None,
 ) -> Any:
-    name = "forward_direct" if direct else "forward"
     code = function(module, name, [pointer, pointer, whole, whole, whole, pointer])
     job, layers, row, rows, first, keys = code.arguments
     gather, source = field(code, job, Job.gather), place(code, job, Job.source_at)
@@ -103,54 +120,56 @@ def _forward(
         into = inputs.at((row + i) * ld_in, element)
         later = ordered(code, job, code.least(first + i + AHEAD, field(code, job, Job.rows) - 1))
         code.call_address(gather, source, ordered(code, job, first + i), into, n_in, later)
-        if not direct:
+        if collect:
             with code.when(field(code, layers, LayerRow.starts_at) != 0):
-                code.call(nonzeros.collect, layers, row + i)
+                code.call(collect, layers, row + i)
+    mark(code, Part.gather)
     with code.loop(0, field(code, job, Job.layers)) as number:
         layer = layer_row(layers, number)
         ld = field(code, layer, LayerRow.ld)
         z = place(code, layer, LayerRow.z_at).at(row * ld, element)
         a = place(code, layer, LayerRow.a_at).at(row * ld, element)
         # z = a W + b
-        if direct:
-            _direct_product(code, element, direct, job, layer, row, rows)
-        else:
-            with code.choice(field(code, layer, LayerRow.starts_at) != 0) as (few, all_of_them):
-                with few:
-                    code.call(nonzeros.product, layer, row, rows)
-                with all_of_them:
-                    _panel_product(code, element, products, layer, row, rows)
+        product(code, job, layer, row, rows)
+        mark(code, Part.forward)
         # a = f(z)
         value = field(code, layer, LayerRow.value)
         with code.when(value != 0):
             n_out = field(code, layer, LayerRow.n_out)
             fields = place(code, layer, LayerRow.value_fields_at)
             code.call_address(value, rows, n_out, ld, z, a, fields)
+        mark(code, Part.activation)
         with code.when(field(code, layer, LayerRow.dropped_at) != 0):
             dropped = place(code, layer, LayerRow.dropped_at).at(row * ld, element)
             call_drop(code, drop, layer, number, row, rows, keys, a, dropped)
+            mark(code, Part.dropout)
     code.end()
     return code.function
 
 
 def _panel_product(
-    code: Code, element: Any, products: Products, layer: Value, row: Value, rows: Value
+    code: Code,
+    element: Any,
+    lanes: int,
+    products: Products,
+    narrow: Any,
+    layer: Value,
+    row: Value,
+    rows: Value,
 ) -> None:
     ld_in, ld = field(code, layer, LayerRow.ld_in), field(code, layer, LayerRow.ld)
-    code.call(
-        products.across,
-        rows,
-        field(code, layer, LayerRow.vectors_out),
-        field(code, layer, LayerRow.n_in),
-        place(code, layer, LayerRow.a_in_at).at(row * ld_in, element),
-        ld_in,
-        place(code, layer, LayerRow.weight_at),
-        field(code, layer, LayerRow.panel_rows),
-        place(code, layer, LayerRow.bias_at),
-        0,
-        place(code, layer, LayerRow.z_at).at(row * ld, element),
-        ld,
-    )
+    n_in, n_out = field(code, layer, LayerRow.n_in), field(code, layer, LayerRow.n_out)
+    inputs = place(code, layer, LayerRow.a_in_at).at(row * ld_in, element)
+    weight, bias = place(code, layer, LayerRow.weight_at), place(code, layer, LayerRow.bias_at)
+    z = place(code, layer, LayerRow.z_at).at(row * ld, element)
+    with code.choice(is_narrow(n_out, lanes)) as (few, many):
+        with few:
+            code.call(narrow, rows, n_out, n_in, inputs, ld_in, weight, bias, z, ld)
+        with many:
+            vectors = field(code, layer, LayerRow.vectors_out)
+            panel_rows = field(code, layer, LayerRow.panel_rows)
+            across = (weight, panel_rows, bias, 0, z, ld)
+            code.call(products.across, rows, vectors, n_in, inputs, ld_in, *across)
 
 
 def _direct_product(
@@ -192,18 +211,28 @@ def _targets(module: Any, element: Any) -> Any:
                 w_block.store(w.load(element, index), row + i)
             with no:
                 w_block.store(code.value(1.0, element), row + i)
+    mark(code, Part.targets)
     code.end()
     return code.function
+
+
+def _derivatives(code: Code, layer: Value, row: Value, element: Any, scratch: Value) -> Value:
+    """Return where the derivatives by a of a block go: where dz will be, if z is not there."""
+    z, dz = place(code, layer, LayerRow.z_at), place(code, layer, LayerRow.dz_at)
+    return code.where(z == dz, scratch, dz.at(row * field(code, layer, LayerRow.ld), element))
 
 
 def _losses(module: Any, element: Any, lanes: int) -> Any:
     arguments = [pointer, pointer, whole, whole, whole, whole, ir.DoubleType(), pointer]
     code = function(module, "losses", arguments)
-    job, layers, row, target_row, loss_row, rows, divisor, ds = code.arguments
+    job, layers, row, target_row, loss_row, rows, divisor, scratch = code.arguments
     last = layer_row(layers, field(code, job, Job.layers) - 1)
     ld, n_out = field(code, last, LayerRow.ld), field(code, last, LayerRow.n_out)
     stride = field(code, job, Job.y_stride)
-    with code.when(ds != code.address(code.value(0))):
+    nothing = code.address(code.value(0))
+    wanted = scratch != nothing
+    ds = code.where(wanted, _derivatives(code, last, row, element, scratch), nothing)
+    with code.when(wanted):
         vector = ir.VectorType(element, lanes)
         with code.loop(0, rows * ld, lanes) as i:
             ds.store(code.value(0.0, vector), i)
@@ -222,6 +251,7 @@ def _losses(module: Any, element: Any, lanes: int) -> Any:
         divisor,
         place(code, job, Job.loss_fields_at),
     )
+    mark(code, Part.loss)
     code.end()
     return code.function
 
@@ -257,7 +287,7 @@ def _backward(module: Any, target: Target, element: Any, products: Products, dro
     strips = _regroup(module, element, lanes, "strips", STRIP_ROWS // lanes)
     panels = _regroup(module, element, lanes, "panels", target.panel_vectors)
     code = function(module, "backward", [pointer, pointer, whole, whole, pointer, pointer])
-    job, layers, row, rows, d, keys = code.arguments
+    job, layers, row, rows, scratch, keys = code.arguments
     count, batch_rows = field(code, job, Job.layers), field(code, job, Job.batch_rows)
     with code.loop(0, count) as back:
         number = count - 1 - back
@@ -265,6 +295,8 @@ def _backward(module: Any, target: Target, element: Any, products: Products, dro
         ld = field(code, layer, LayerRow.ld)
         z = place(code, layer, LayerRow.z_at).at(row * ld, element)
         a = place(code, layer, LayerRow.a_at).at(row * ld, element)
+        dz = place(code, layer, LayerRow.dz_at).at(row * ld, element)
+        d = _derivatives(code, layer, row, element, scratch)
         # da = dz W' of the layer above
         with code.when(back > 0):
             above = layer_row(layers, number + 1)
@@ -274,7 +306,7 @@ def _backward(module: Any, target: Target, element: Any, products: Products, dro
                 rows,
                 field(code, above, LayerRow.vectors_in),
                 field(code, above, LayerRow.n_out),
-                place(code, above, LayerRow.z_at).at(row * ld_above, element),
+                place(code, above, LayerRow.dz_at).at(row * ld_above, element),
                 ld_above,
                 place(code, above, LayerRow.transposed_at),
                 field(code, above, LayerRow.transposed_rows),
@@ -283,21 +315,25 @@ def _backward(module: Any, target: Target, element: Any, products: Products, dro
                 d,
                 ld,
             )
+            mark(code, Part.input_gradient)
         with code.when(field(code, layer, LayerRow.dropped_at) != 0):
             call_drop(code, drop, layer, number, row, rows, keys, d, d)
-        # dz = da f'(z), in the place of z
+            mark(code, Part.dropout)
+        # dz = da f'(z)
         n_out = field(code, layer, LayerRow.n_out)
         fields = place(code, layer, LayerRow.pullback_fields_at)
         code.call_address(
-            field(code, layer, LayerRow.pullback), rows, n_out, ld, z, a, d, z, fields
+            field(code, layer, LayerRow.pullback), rows, n_out, ld, z, a, d, dz, fields
         )
+        mark(code, Part.pullback)
         vectors = field(code, layer, LayerRow.vectors_out)
         into = place(code, layer, LayerRow.panels_at)
-        code.call(panels, rows, vectors, z, ld, row, into, batch_rows)
+        code.call(panels, rows, vectors, dz, ld, row, into, batch_rows)
         ld_in = field(code, layer, LayerRow.ld_in)
         inputs = place(code, layer, LayerRow.a_in_at).at(row * ld_in, element)
         vectors = field(code, layer, LayerRow.vectors_in)
         into = place(code, layer, LayerRow.strips_at)
         code.call(strips, rows, vectors, inputs, ld_in, row, into, batch_rows)
+        mark(code, Part.copies)
     code.end()
     return code.function

@@ -90,15 +90,16 @@ class LayerRow(IntEnum):
     dropped_at = 22  # null: no dropout; else the outputs that the next layer takes
     threshold = 23
     scale_at = 24
+    dz_at = 25  # z_at, where a pullback needs both z and da; else da is formed there too
     # null: every number of the inputs counts; else where those that are not 0 begin and end
-    starts_at = 25
-    strips = 26
-    columns_at = 27
-    values_at = 28
-    ends_at = 29  # of lists of what is not 0, one for each column
-    list_length = 30
-    sorted_rows_at = 31
-    sorted_values_at = 32
+    starts_at = 26
+    strips = 27
+    columns_at = 28
+    values_at = 29
+    ends_at = 30  # of lists of what is not 0, one for each column
+    list_length = 31
+    sorted_rows_at = 32
+    sorted_values_at = 33
 
 
 class UnitRow(IntEnum):

@@ -4,13 +4,18 @@ The gradient of a strip stays in the first-level cache. The same units carry par
 vectors into panels, and back.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from llvmlite import ir
 
+from chainrule.engines.compiled.narrow import is_narrow, turned
 from chainrule.engines.compiled.nonzeros import Nonzeros
+from chainrule.engines.compiled.parts import Part, mark
 from chainrule.engines.compiled.passes import float_type
+from chainrule.engines.compiled.row_phase import STRIP_ROWS
 from chainrule.engines.compiled.tables import Job, UnitRow, field, place
 from chainrule.engines.compiled.target import Target
 from chainrule.engines.compiled.tiles import Products
@@ -74,27 +79,87 @@ def _update(
     transpose: Any,
 ) -> Any:
     lanes = target.lanes(4 if isinstance(element, ir.FloatType) else 8)
+    narrow = _narrow(module, target, element, products)
     code = function(module, "update", [pointer, pointer, whole, pointer, pointer])
     job, unit, batch, constants, gradient = code.arguments
     vectors, rows = field(code, unit, UnitRow.vectors), field(code, unit, UnitRow.rows)
     width, offset = panel_width(code, unit, lanes), field(code, unit, UnitRow.offset)
     dz, ld = place(code, unit, UnitRow.dz_at), field(code, unit, UnitRow.ld)
+    zeros = place(code, job, Job.zeros_at)
     # dW = x' dz
     with code.choice(field(code, unit, UnitRow.nonzeros) != 0) as (few, all_of_them):
         with few:
             code.call(nonzeros.sums, place(code, job, Job.layers_at), unit, gradient)
         with all_of_them:
-            _dense_sums(code, element, products, job, unit, batch, gradient, width)
+            _dense_sums(code, element, lanes, products, narrow, unit, batch, zeros, gradient)
+    mark(code, Part.weight_gradient)
     _step(code, job, rows * width, gradient, offset, constants, 1.0)
+    mark(code, Part.update)
     # db = sum of dz
     bias = field(code, unit, UnitRow.bias_offset)
     with code.when(bias >= 0):
         code.call(sums, batch, vectors, dz, ld, gradient)
+        mark(code, Part.bias_gradient)
         _step(code, job, width, gradient, bias, constants, 0.0)
+        mark(code, Part.update)
     # sums of gradients are collected elsewhere than in the weights, and need no transpose
     weights = place(code, job, Job.target_at)
     with code.when(weights == place(code, job, Job.panels_at).load(pointer)):
         code.call(transpose, unit, weights.at(offset, element))
+    mark(code, Part.transpose)
+    code.end()
+    return code.function
+
+
+@contextmanager
+def _parts_of_batch(
+    code: Code, unit: Value, batch: Value, element: Any
+) -> Iterator[tuple[Value, Value, tuple[Value, Value], tuple[Value, Value]]]:
+    """Give, for a part of the batch, whether it is the first, its rows, and x and dz there."""
+    x, ld_in = place(code, unit, UnitRow.a_at), field(code, unit, UnitRow.ld_in)
+    dz, ld = place(code, unit, UnitRow.dz_at), field(code, unit, UnitRow.ld)
+    with code.loop(0, batch, BATCH_ROWS) as done:
+        depth = code.least(batch - done, BATCH_ROWS)
+        inputs, errors = x.at(done * ld_in, element), dz.at(done * ld, element)
+        yield done == 0, depth, (inputs, ld_in), (errors, ld)
+
+
+def _narrow(module: Any, target: Target, element: Any, products: Products) -> Any:
+    """Write (unit, batch rows, zeros, gradient): a strip of x' dz for few outputs.
+
+    Vectors of outputs would hold padding for the most part; so they are the rows of the tiles here,
+    and vectors are inputs. A number is the same sum in the same order.
+    """
+    lanes = target.lanes(4 if isinstance(element, ir.FloatType) else 8)
+    code = function(module, "narrow", [pointer, whole, pointer, pointer])
+    unit, batch, zeros, gradient = code.arguments
+    rows, columns = field(code, unit, UnitRow.rows), field(code, unit, UnitRow.columns)
+    across = gradient.at(STRIP_ROWS * lanes, element)
+    with (
+        _parts_of_batch(code, unit, batch, element) as (first, depth, (x, ld_in), errors),
+        code.loop(0, rows, lanes * target.panel_vectors) as row,
+    ):
+        into = across.at(row, element)
+        code.call(
+            products.down,
+            code.least((rows - row + (lanes - 1)) // lanes, target.panel_vectors),
+            columns,
+            depth,
+            *errors,
+            x.at(row, element),
+            ld_in,
+            code.where(first, zeros, into),
+            code.where(first, code.value(0), STRIP_ROWS),
+            into,
+            STRIP_ROWS,
+        )
+    with code.loop(0, rows, lanes) as row:
+        places = [
+            code.where(columns > j, across.at(row + j * STRIP_ROWS, element), zeros)
+            for j in range(lanes)
+        ]
+        for i, vector in enumerate(turned(code, places, element)):
+            gradient.store(vector, (row + i) * lanes)
     code.end()
     return code.function
 
@@ -102,31 +167,31 @@ def _update(
 def _dense_sums(
     code: Code,
     element: Any,
+    lanes: int,
     products: Products,
-    job: Value,
+    narrow: Any,
     unit: Value,
     batch: Value,
+    zeros: Value,
     gradient: Value,
-    width: Value,
 ) -> None:
-    a, ld_in = place(code, unit, UnitRow.a_at), field(code, unit, UnitRow.ld_in)
-    dz, ld = place(code, unit, UnitRow.dz_at), field(code, unit, UnitRow.ld)
-    with code.loop(0, batch, BATCH_ROWS) as done:
-        first = done == 0
-        code.call(
-            products.down,
-            field(code, unit, UnitRow.vectors),
-            field(code, unit, UnitRow.rows),
-            code.least(batch - done, BATCH_ROWS),
-            a.at(done * ld_in, element),
-            ld_in,
-            dz.at(done * ld, element),
-            ld,
-            code.where(first, place(code, job, Job.zeros_at), gradient),
-            code.where(first, 0, width),
-            gradient,
-            width,
-        )
+    width = panel_width(code, unit, lanes)
+    with code.choice(is_narrow(field(code, unit, UnitRow.columns), lanes)) as (few, many):
+        with few:
+            code.call(narrow, unit, batch, zeros, gradient)
+        with many, _parts_of_batch(code, unit, batch, element) as (first, depth, x, errors):
+            code.call(
+                products.down,
+                field(code, unit, UnitRow.vectors),
+                field(code, unit, UnitRow.rows),
+                depth,
+                *x,
+                *errors,
+                code.where(first, zeros, gradient),
+                code.where(first, 0, width),
+                gradient,
+                width,
+            )
 
 
 def _step(
@@ -181,7 +246,6 @@ def _transpose(module: Any, target: Target, element: Any, lanes: int) -> Any:
     """Write (unit, strip): the strip into the panels of the transposed weight."""
     code = function(module, "transpose", [pointer, pointer])
     unit, numbers = code.arguments
-    vector = ir.VectorType(element, lanes)
     wanted = field(code, unit, UnitRow.transposed_at) != 0
     with code.when(wanted):
         vectors = field(code, unit, UnitRow.vectors)
@@ -198,33 +262,14 @@ def _transpose(module: Any, target: Target, element: Any, lanes: int) -> Any:
             start = into.at((across * panel_rows + (at - across)) * lanes, element)
             with code.loop(0, vectors) as column:
                 rows = [
-                    numbers.load(vector, ((block * lanes + i) * vectors + column) * lanes)
+                    numbers.at(((block * lanes + i) * vectors + column) * lanes, element)
                     for i in range(lanes)
                 ]
                 first = first_column + column * lanes
-                for i, row in enumerate(_turned(code, rows)):
+                for i, row in enumerate(turned(code, rows, element)):
                     start.store(row, (first + i) * width * lanes)
     code.end()
     return code.function
-
-
-def _turned(code: Code, rows: list[Value]) -> list[Value]:
-    """Transpose a square of vectors by swapping blocks of halving size."""
-    lanes = len(rows)
-    size = lanes // 2
-    while size:
-        swapped = list(rows)
-        for i in range(lanes):
-            if i & size:
-                continue
-            one, two = rows[i], rows[i + size]
-            low = [j if not j & size else lanes + j - size for j in range(lanes)]
-            high = [j + size if not j & size else lanes + j for j in range(lanes)]
-            swapped[i] = code.shuffle(one, two, low)
-            swapped[i + size] = code.shuffle(one, two, high)
-        rows = swapped
-        size //= 2
-    return rows
 
 
 def _copy(code: Code, element: Any, lanes: int, n: Value, source: Value, into: Value) -> None:

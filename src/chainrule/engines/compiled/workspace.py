@@ -131,7 +131,8 @@ class Workspace:
         self._y_block = self._zeros(target_rows * self.y_stride)
         self._w_block = self._zeros(target_rows)
         self._losses = aligned_zeros(rows, np.float64)
-        self._zeros_row = self._zeros(max(map(self._ld, (layer.n_in for layer in layers))))
+        widest_in = max(self._ld(layer.n_in) for layer in layers)
+        self._zeros_row = self._zeros(max(widest_in, lanes * target.panel_vectors))
         self.counters = aligned_zeros(4 * LINE, np.int64)
         self.result = np.zeros(len(Result) + 1)
         self._panel_addresses = np.array([address_of(panel) for panel in self.panels], np.int64)
@@ -185,10 +186,10 @@ class Workspace:
             value, pullback = passes[number]
             row = table[number]
             z = self._zeros(rows * self._ld(layer.n_out))
-            # where nothing is changed, a is z; but a hidden a outlives its z on the way back
-            same = value.is_copy and (not training or layer is network.layers[-1])
-            a = z if same else self._zeros(len(z))
-            self._keep += [z, a]
+            # a takes the place of z, unless the way back needs z, which dz then takes the place of
+            a = self._zeros(len(z)) if training and pullback.reads_z else z
+            dz = z if a is not z or not training else self._zeros(len(z))
+            self._keep += [z, a, dz]
             weight, bias = offsets[number]
             row[LayerRow.n_in], row[LayerRow.n_out] = layer.n_in, layer.n_out
             row[LayerRow.vectors_out] = -(-layer.n_out // lanes)
@@ -207,8 +208,9 @@ class Workspace:
             row[LayerRow.a_in_at] = address_of(a_in)
             row[LayerRow.ld_in] = self._ld(layer.n_in)
             row[LayerRow.z_at], row[LayerRow.a_at] = address_of(z), address_of(a)
+            row[LayerRow.dz_at] = address_of(dz)
             row[LayerRow.ld] = self._ld(layer.n_out)
-            row[LayerRow.value] = 0 if same else value.address
+            row[LayerRow.value] = 0 if value.is_copy and a is z else value.address
             row[LayerRow.value_fields_at] = value.fields_at
             row[LayerRow.pullback] = pullback.address
             row[LayerRow.pullback_fields_at] = pullback.fields_at
@@ -281,7 +283,7 @@ class Workspace:
             part = np.zeros((len(column), len(UnitRow)), np.int64)
             part[:, UnitRow.a_at] = row[LayerRow.a_in_at] + first * itemsize
             part[:, UnitRow.ld_in] = row[LayerRow.ld_in]
-            part[:, UnitRow.dz_at] = row[LayerRow.z_at] + column * itemsize
+            part[:, UnitRow.dz_at] = row[LayerRow.dz_at] + column * itemsize
             part[:, UnitRow.ld] = row[LayerRow.ld]
             vectors = np.minimum(width, round_up(layer.n_out, lanes) - column) // lanes
             part[:, UnitRow.vectors] = vectors

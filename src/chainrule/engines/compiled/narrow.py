@@ -1,0 +1,94 @@
+"""Products of layers with few outputs, whose vectors would be padding for the most part.
+
+Here a lane is a row of the batch. A number is the same sum in the same order as in a tile, and so
+has the same bits.
+"""
+
+from typing import Any
+
+from llvmlite import ir
+
+from chainrule.engines.compiled.passes import float_type
+from chainrule.engines.compiled.target import Target
+from chainrule.engines.compiled.values import Code, Value, Variable, function, pointer, whole
+
+__all__ = ["is_narrow", "turned", "write_narrow"]
+
+
+def is_narrow(n_out: Value, lanes: int) -> Value:
+    """Return whether outputs fill no more than half a vector."""
+    return n_out * 2 <= lanes
+
+
+def turned(code: Code, places: list[Value], element: Any) -> list[Value]:
+    """Transpose a square, a row at each place, by swapping blocks of halving size.
+
+    The largest are swapped as they are loaded, which costs less than to move halves of registers.
+    """
+    lanes = len(places)
+    size = lanes // 2
+    half = ir.VectorType(element, size)
+    rows = [
+        code.shuffle(one.load(half, start), two.load(half, start), range(lanes))
+        for start in (0, size)
+        for one, two in zip(places[:size], places[size:], strict=True)
+    ]
+    size //= 2
+    while size:
+        swapped = list(rows)
+        for i in range(lanes):
+            if i & size:
+                continue
+            one, two = rows[i], rows[i + size]
+            low = [j if not j & size else lanes + j - size for j in range(lanes)]
+            high = [j + size if not j & size else lanes + j for j in range(lanes)]
+            swapped[i] = code.shuffle(one, two, low)
+            swapped[i + size] = code.shuffle(one, two, high)
+        rows = swapped
+        size //= 2
+    return rows
+
+
+def write_narrow(module: Any, target: Target, itemsize: int) -> Any:
+    """Write (rows, n_out, k, a, a_row, w, bias, c, c_row): a W + b with W in one panel.
+
+    Rows up to the next whole vector are read and written too.
+    """
+    element, lanes = float_type(itemsize), target.lanes(itemsize)
+    arguments = [whole, whole, whole, pointer, whole, pointer, pointer, pointer, whole]
+    code = function(module, "narrow_forward", arguments)
+    rows, n_out, k, a, a_row, w, bias, c, c_row = code.arguments
+    vector = ir.VectorType(element, lanes)
+    squares = k - (k & (lanes - 1))
+    end = code.function.append_basic_block("narrow_end")
+    counts = {n: code.function.append_basic_block(f"outputs_{n}") for n in range(1, lanes // 2 + 1)}
+    choice = code.builder.switch(n_out.ir, end)
+    for count, block in counts.items():
+        choice.add_case(ir.Constant(whole, count), block)
+        code.builder.position_at_end(block)
+        with code.loop(0, rows, lanes) as row:
+            starts = [a.at((row + lane) * a_row, element) for lane in range(lanes)]
+            sums = [Variable(code, code.spread(bias.load(element, j), lanes)) for j in range(count)]
+
+            def add(inputs: Value, i: Value, sums: list[Variable] = sums) -> None:
+                for j, total in enumerate(sums):
+                    factor = code.spread(w.load(element, i * lanes + j), lanes)
+                    total.set(code.fused(inputs, factor, total.get()))
+
+            with code.loop(0, squares, lanes) as first:
+                places = [start.at(first, element) for start in starts]
+                for lane, inputs in enumerate(turned(code, places, element)):
+                    add(inputs, first + lane)
+            with code.loop(squares, k) as i:
+                inputs = Value(code, ir.Constant(vector, ir.Undefined))
+                for lane, start in enumerate(starts):
+                    inputs = code.insert(inputs, start.load(element, i), lane)
+                add(inputs, i)
+            for j, total in enumerate(sums):
+                for lane in range(lanes):
+                    value = code.extract(total.get(), lane)
+                    c.store(value, (row + lane) * c_row + j)
+        code.builder.branch(end)
+    code.builder.position_at_end(end)
+    code.end()
+    return code.function

@@ -1,0 +1,80 @@
+"""Where the time of a step goes: a clock that is read after each of its parts.
+
+The kernels that train have none of it. A module made for a measurement holds a table; after each
+part, what the time stamp counter has gone on since the part before is added to the part's row.
+"""
+
+import ctypes
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+
+from chainrule.engines.compiled.values import Code, Value, whole
+
+__all__ = ["TABLE", "Part", "TimedPart", "mark", "parts_at", "write_clock"]
+
+TABLE = "parts"
+
+
+class Part(IntEnum):
+    """The parts of a training step, and what lies around steps."""
+
+    gather = 0
+    forward = 1
+    activation = 2
+    dropout = 3
+    targets = 4
+    loss = 5
+    input_gradient = 6
+    pullback = 7
+    copies = 8
+    weight_gradient = 9
+    bias_gradient = 10
+    update = 11
+    transpose = 12
+    rest = 13
+    packing = 14
+    outside = 15
+
+
+class TimedPart(IntEnum):
+    """A row of the table: what a part has taken in ticks, and how often the clock was read."""
+
+    ticks = 0
+    readings = 1
+
+
+def write_clock(module: Any) -> None:
+    """Give a module the table."""
+    # behind the parts' rows, when the clock was read last
+    kind = ir.ArrayType(whole, len(Part) * len(TimedPart) + 1)
+    table = ir.GlobalVariable(module, kind, TABLE)
+    table.initializer = ir.Constant(kind, None)
+
+
+def mark(code: Code, part: Part) -> None:
+    """Count the time since the last mark as a part's, where the module has a clock."""
+    table = code.module.globals.get(TABLE)
+    if table is None:
+        return
+    zero = ir.Constant(whole, 0)
+    counters = Value(code, table.gep([zero, zero]))
+    name = "llvm.readcyclecounter"
+    clock = code.module.globals.get(name)
+    if clock is None:
+        clock = ir.Function(code.module, ir.FunctionType(whole, []), name)
+    now = Value(code, code.builder.call(clock, []))
+    last = len(Part) * len(TimedPart)
+    row = counters.at(int(part) * len(TimedPart), whole)
+    spent = row.load(whole, int(TimedPart.ticks)) + (now - counters.load(whole, last))
+    row.store(spent, int(TimedPart.ticks))
+    row.store(row.load(whole, int(TimedPart.readings)) + 1, int(TimedPart.readings))
+    counters.store(now, last)
+
+
+def parts_at(address: int) -> np.ndarray:
+    """Return the rows of a table, which goes on changing: a row for each part."""
+    place = ctypes.cast(address, ctypes.POINTER(ctypes.c_int64))
+    return np.ctypeslib.as_array(place, (len(Part), len(TimedPart)))
