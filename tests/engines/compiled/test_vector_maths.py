@@ -10,9 +10,8 @@ from llvmlite import ir
 
 from chainrule.engines.compiled import vector_maths
 from chainrule.engines.compiled.machine_code import load
-from chainrule.engines.compiled.passes import float_type
 from chainrule.engines.compiled.target import host_target
-from chainrule.engines.compiled.values import function, pointer, whole
+from chainrule.engines.compiled.values import float_type, function, pointer, whole
 
 # Units of the last place. erfc is a product of three rounded factors and a quotient; without a
 # fused multiply-add it loses more digits in its tail.

@@ -10,10 +10,9 @@ from typing import Any
 
 from llvmlite import ir
 
-from chainrule.engines.compiled.passes import float_type
 from chainrule.engines.compiled.tables import Job, UnitRow, field, place
 from chainrule.engines.compiled.target import Target
-from chainrule.engines.compiled.values import Value, Variable, function, pointer, whole
+from chainrule.engines.compiled.values import Value, Variable, float_type, function, pointer, whole
 from chainrule.engines.compiled.weight_phase import WeightPhase, panel_width
 
 __all__ = ["Clipping"]

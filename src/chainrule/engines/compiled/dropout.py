@@ -4,10 +4,9 @@ from typing import Any
 
 from llvmlite import ir
 
-from chainrule.engines.compiled.passes import float_type
 from chainrule.engines.compiled.tables import LayerRow, field, place
 from chainrule.engines.compiled.target import Target
-from chainrule.engines.compiled.values import Code, Value, function, pointer, whole
+from chainrule.engines.compiled.values import Code, Value, float_type, function, pointer, whole
 from chainrule.model.dropout import MIX
 
 __all__ = ["KEYS", "call_drop", "write_drop"]

@@ -9,7 +9,14 @@ from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-__all__ = ["Expression", "FormulaNamespace", "Graph", "NotCompilableError", "symbolic_record"]
+__all__ = [
+    "Expression",
+    "FormulaNamespace",
+    "Graph",
+    "NotCompilableError",
+    "described",
+    "symbolic_record",
+]
 
 _SMOOTH = ("exp", "log", "log1p", "expm1", "tanh", "erf", "erfc", "sin", "cos", "sqrt")
 UNARY = frozenset((*_SMOOTH, "abs", "sign", "floor", "ceil", "isnan", "isfinite", "isinf"))
@@ -163,6 +170,22 @@ class Expression:
         raise NotCompilableError("it turns a value into a Python number")
 
 
+def described(outputs: Iterable[Expression]) -> str:
+    """Return a text of the graph below some expressions: equal texts are equal graphs."""
+    numbers: dict[int, int] = {}
+    lines: list[str] = []
+
+    def add(node: Expression) -> int:
+        if id(node) not in numbers:
+            operands = [add(operand) for operand in node.operands]
+            numbers[id(node)] = len(lines)
+            lines.append(f"{node.op} {operands} {node.detail!r} {node.span}")
+        return numbers[id(node)]
+
+    lines.append(f"give {[add(output) for output in outputs]}")
+    return "\n".join(lines)
+
+
 class FormulaNamespace:
     """The functions of the array API standard that formulas use, on expressions."""
 
@@ -300,4 +323,15 @@ def reductions(outputs: Iterable[Expression]) -> list[Expression]:
         if node.op in ("sum", "max", "min"):
             found[id(node)] = node
         stack.extend(node.operands)
+    return list(found.values())
+
+
+def all_nodes(outputs: Iterable[Expression]) -> list[Expression]:
+    found: dict[int, Expression] = {}
+    stack = list(outputs)
+    while stack:
+        node = stack.pop()
+        if id(node) not in found:
+            found[id(node)] = node
+            stack.extend(node.operands)
     return list(found.values())

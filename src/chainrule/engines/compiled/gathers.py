@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 
-from chainrule.engines.compiled.passes import float_type
 from chainrule.engines.compiled.tables import Source, field, place
 from chainrule.engines.compiled.target import Target
-from chainrule.engines.compiled.values import Code, Value, function, pointer, whole
+from chainrule.engines.compiled.values import Code, Value, float_type, function, pointer, whole
 
 __all__ = ["DENSE_KINDS", "SPARSE_KINDS", "write_gathers"]
 

@@ -1,10 +1,8 @@
 """The kernels in memory, one set per processor and precision."""
 
 import ctypes
-import hashlib
 from collections.abc import Callable
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -70,13 +68,4 @@ def _kernels(target: Target, itemsize: int, timed: bool) -> Kernels:
         address = ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value
         llvm.add_symbol(name, address)
     kind = "timed kernels" if timed else "kernels"
-    return Kernels(load(target, f"{kind} {itemsize} {_sources_hash()}", build))
-
-
-@lru_cache(maxsize=1)
-def _sources_hash() -> str:
-    """Return a hash of the texts that write the kernels: an edited kernel is another file."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+    return Kernels(load(target, f"{kind} {itemsize}", build))

@@ -13,14 +13,21 @@ from chainrule.engines.compiled.dropout import KEYS
 from chainrule.engines.compiled.gathers import write_gathers
 from chainrule.engines.compiled.nonzeros import Nonzeros
 from chainrule.engines.compiled.parts import Part, mark, write_clock
-from chainrule.engines.compiled.passes import float_type
 from chainrule.engines.compiled.row_phase import RowPhase, layer_row, ordered
 from chainrule.engines.compiled.tables import Job, LayerRow, Result, UnitRow, field, place
 from chainrule.engines.compiled.target import Target
 from chainrule.engines.compiled.teamwork import Team, called_off
 from chainrule.engines.compiled.threads import PYTHON_FUNCTIONS
 from chainrule.engines.compiled.tiles import Products
-from chainrule.engines.compiled.values import Code, Value, Variable, function, pointer, whole
+from chainrule.engines.compiled.values import (
+    Code,
+    Value,
+    Variable,
+    float_type,
+    function,
+    pointer,
+    whole,
+)
 from chainrule.engines.compiled.weight_phase import WeightPhase
 
 __all__ = ["kernel_module"]

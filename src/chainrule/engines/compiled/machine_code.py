@@ -1,8 +1,8 @@
 """From LLVM modules to addresses of machine code, kept on disk from process to process.
 
 A file of the cache is the digest of its content and an object file. Its name is a hash of the
-processor, the version of LLVM and the text the code was made from, so that an edited formula is
-another file. Only a folder that belongs to this user, and that nobody else can write to, is read.
+processor, the version of LLVM and what the code was made from, so that an edited formula is another
+file. Only a folder that belongs to this user, and that nobody else can write to, is read.
 """
 
 import hashlib
@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ def load(target: Target, key: str, build: Callable[[], Any]) -> MachineCode:
     target : Target
         The processor.
     key : str
-        Text that determines the module.
+        Text that determines the module, with the sources of this package.
     build : callable
         Gives the module, where the code has to be made.
     """
@@ -67,6 +68,7 @@ def load(target: Target, key: str, build: Callable[[], Any]) -> MachineCode:
             repr(target),
             llvmlite.__version__,
             ".".join(map(str, llvm.llvm_version_info)),
+            _sources_hash(),
             key,
         )
     )
@@ -79,6 +81,15 @@ def load(target: Target, key: str, build: Callable[[], Any]) -> MachineCode:
                 _write(name, image)
             _loaded[name] = MachineCode(target, image)
         return _loaded[name]
+
+
+@lru_cache(maxsize=1)
+def _sources_hash() -> str:
+    """Return a hash of the texts that write code: what an edited one writes is another file."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def _compile(target: Target, build: Callable[[], Any]) -> bytes:

@@ -11,10 +11,17 @@ from typing import Any
 
 from llvmlite import ir
 
-from chainrule.engines.compiled.passes import float_type
 from chainrule.engines.compiled.tables import LayerRow, UnitRow, field, place
 from chainrule.engines.compiled.target import Target
-from chainrule.engines.compiled.values import Code, Value, Variable, function, pointer, whole
+from chainrule.engines.compiled.values import (
+    Code,
+    Value,
+    Variable,
+    float_type,
+    function,
+    pointer,
+    whole,
+)
 
 __all__ = ["ENTRY_STRIP", "WIDE_PANEL", "Nonzeros", "worth_skipping"]
 

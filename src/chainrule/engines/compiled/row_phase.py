@@ -11,11 +11,10 @@ from chainrule.engines.compiled.few_rows import write_direct
 from chainrule.engines.compiled.narrow import is_narrow, write_narrow
 from chainrule.engines.compiled.nonzeros import Nonzeros
 from chainrule.engines.compiled.parts import Part, mark
-from chainrule.engines.compiled.passes import float_type
 from chainrule.engines.compiled.tables import Job, LayerRow, field, place
 from chainrule.engines.compiled.target import Target
 from chainrule.engines.compiled.tiles import Products
-from chainrule.engines.compiled.values import Code, Value, function, pointer, whole
+from chainrule.engines.compiled.values import Code, Value, float_type, function, pointer, whole
 
 __all__ = ["STRIP_ROWS", "RowPhase"]
 

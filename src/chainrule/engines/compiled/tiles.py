@@ -10,9 +10,16 @@ from typing import Any
 
 from llvmlite import ir
 
-from chainrule.engines.compiled.passes import float_type
 from chainrule.engines.compiled.target import Target
-from chainrule.engines.compiled.values import Code, Value, Variable, function, pointer, whole
+from chainrule.engines.compiled.values import (
+    Code,
+    Value,
+    Variable,
+    float_type,
+    function,
+    pointer,
+    whole,
+)
 
 __all__ = ["Products"]
 

@@ -10,7 +10,17 @@ from typing import Any
 
 from llvmlite import ir
 
-__all__ = ["Code", "Value", "Variable", "bits_of", "function", "pointer", "whole", "truth"]
+__all__ = [
+    "Code",
+    "Value",
+    "Variable",
+    "bits_of",
+    "float_type",
+    "function",
+    "pointer",
+    "whole",
+    "truth",
+]
 
 pointer = ir.PointerType()
 whole = ir.IntType(64)
@@ -20,6 +30,11 @@ _FLOATS = (ir.FloatType, ir.DoubleType)
 
 def _element(type_: Any) -> Any:
     return type_.element if isinstance(type_, ir.VectorType) else type_
+
+
+def float_type(itemsize: int) -> Any:
+    """Return the LLVM type of float32 or float64."""
+    return ir.FloatType() if itemsize == 4 else ir.DoubleType()
 
 
 def bits_of(type_: Any) -> Any:

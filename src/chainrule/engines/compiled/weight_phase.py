@@ -14,12 +14,19 @@ from llvmlite import ir
 from chainrule.engines.compiled.narrow import is_narrow, turned
 from chainrule.engines.compiled.nonzeros import Nonzeros
 from chainrule.engines.compiled.parts import Part, mark
-from chainrule.engines.compiled.passes import float_type
 from chainrule.engines.compiled.row_phase import STRIP_ROWS
 from chainrule.engines.compiled.tables import Job, UnitRow, field, place
 from chainrule.engines.compiled.target import Target
 from chainrule.engines.compiled.tiles import Products
-from chainrule.engines.compiled.values import Code, Value, Variable, function, pointer, whole
+from chainrule.engines.compiled.values import (
+    Code,
+    Value,
+    Variable,
+    float_type,
+    function,
+    pointer,
+    whole,
+)
 
 __all__ = ["WeightPhase", "panel_width"]
 
