@@ -89,13 +89,14 @@ class RunningMLP(BaseMLP):
         before = self.objective_
         self.objective_ = make_objective(self, self.network_, before.loss)
         engine = self._engine = self._training_engine()
-        metric, monitor = None, "loss"
+        metric, monitor, watched = None, "loss", "training loss"
         if held is not None and held_out is not None:
             metric = metric_on(self, held, held_out)
             by_loss = self.monitor == "loss" or (
                 self.monitor == "score" and not self._can_score(held)
             )
             monitor = "validation_loss" if by_loss else "metric"
+            watched = "loss" if by_loss else self.monitor
             if self.validation_scores_ is None:
                 self.validation_loss_curve_, self.validation_scores_ = [], []
         shared: dict[str, Any] = {
@@ -131,7 +132,7 @@ class RunningMLP(BaseMLP):
                 **shared,
             )
         # the state is touched last, when nothing can be refused any more
-        self._take_over_changes("training loss" if held is None else self.monitor)
+        self._take_over_changes(watched)
         if self.objective_ != before:
             self._state.curvature = ()
         return run
