@@ -143,8 +143,8 @@ SAID = {
         "a,b,y\n" + lines_of(A, 100 * B + 3, B),
         (),
         (
-            "note: column 'b' gives the target 'y' away: it is the target in another unit in all 160 "
-            "rows looked at"
+            "note: column 'b' gives the target 'y' away: it is the target in another unit in all "
+            "160 rows looked at"
         ),
     ),
     "the class by another name": (

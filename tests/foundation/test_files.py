@@ -30,7 +30,7 @@ def test_what_fails_halfway_leaves_the_file_before(tmp_path: Path) -> None:
         file.write(b"half")
         raise OSError(28, "No space left on device")
 
-    with pytest.raises(InputError, match="No space left on device. Nothing was changed"):
+    with pytest.raises(InputError, match=r"No space left on device\. Nothing was changed"):
         write_whole(place, fail)
     assert place.read_bytes() == b"whole"
     assert list(tmp_path.iterdir()) == [place]
@@ -53,5 +53,5 @@ def test_a_device_or_a_pipe_is_refused_and_stays(tmp_path: Path, act) -> None:
 
 @pytest.mark.parametrize("name", [".", "no/a"])
 def test_a_folder_or_a_place_in_none_is_refused(tmp_path: Path, name) -> None:
-    with pytest.raises(InputError, match="cannot write .*: (it is a folder|there is no folder)"):
+    with pytest.raises(InputError, match=r"cannot write .*: (it is a folder|there is no folder)"):
         check_place(tmp_path / name)
