@@ -10,7 +10,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, CancelledError, ThreadPoolExecutor, wait
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -60,6 +60,9 @@ OF_SCIKIT_LEARN = (
     "_callback_fit_ctx",
     "_skl_callbacks_to_teardown",
 )
+# Seconds after which a wait looks up: one without an end is deaf to Ctrl-C on Windows, and wherever
+# another thread gets the signal.
+TICK = 0.1
 # Fewer rows are answered by one thread.
 ROWS_FOR_THREADS = 1000
 
@@ -244,6 +247,8 @@ def _side_by_side(
     with ThreadPoolExecutor(workers) as pool:
         try:
             futures = [pool.submit(one, number) for number in range(count)]
+            while wait(futures, TICK, FIRST_EXCEPTION).not_done and not stop.is_set():
+                pass
             return [future.result() for future in futures]
         except BaseException:
             stop.set()
