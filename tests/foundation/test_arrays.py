@@ -30,6 +30,18 @@ def test_namespace_has_the_error_functions(library, asarray):
     assert type(xp.erf(z)) is type(z)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int8", "bool"])
+@pytest.mark.parametrize("axis", [None, 0, -1])
+@pytest.mark.parametrize("keepdims", [True, False])
+def test_reductions_have_the_bits_of_numpy(dtype, axis, keepdims):
+    x = np.random.default_rng(0).normal(size=(301, 10)).astype(dtype)
+    xp = namespace(x)
+    for own, numpy in ((xp.sum, np.sum), (xp.max, np.max)):
+        found, expected = (f(x, axis=axis, keepdims=keepdims) for f in (own, numpy))
+        assert found.dtype == expected.dtype
+        np.testing.assert_array_equal(found, expected)
+
+
 def test_namespace_can_be_copied():
     xp = namespace(np.ones(1))
     assert copy.copy(xp).exp(0.0) == 1.0

@@ -1,6 +1,8 @@
 """A few rows at once: the bits of a batch, live weights, and nothing that grows or is shared."""
 
 import copy
+import ctypes
+import gc
 import mmap
 import os
 import pickle
@@ -11,7 +13,9 @@ import numpy as np
 import pytest
 
 from chainrule import Dense, MLPClassifier, Network
+from chainrule.engines import engine
 from chainrule.engines.compiled.few_scores import COPIED, DIRECT_ROWS
+from chainrule.engines.compiled.threads import builtin_at
 from chainrule.foundation.arrays import namespace
 from chainrule.foundation.errors import InputError
 
@@ -98,6 +102,16 @@ def test_other_shapes_and_kinds_are_refused_after_a_good_row(x):
         NETWORK.predict(parameters, x)
 
 
+def test_without_machine_code_the_readable_engine_answers(monkeypatch):
+    parameters = NETWORK.start(0)
+    expected = NETWORK.predict(parameters, ROWS[:2])
+    monkeypatch.setattr(engine, "find_spec", lambda name: None)
+    network = Network(*NETWORK.layers)
+    for _ in range(2):
+        np.testing.assert_allclose(network.predict(parameters, ROWS[:2]), expected, rtol=1e-10)
+    assert network._engine.name == "reference"
+
+
 def test_copies_make_their_own_places():
     network = Network(*NETWORK.layers)
     expected = network.predict(network.start(0), ROWS[:1])
@@ -143,6 +157,20 @@ def test_nothing_is_read_beyond_the_weights(dtype, tmp_path):
             x = np.ones((rows, 9), dtype)
             scores = network.predict(network.parameters(vector), x)
             np.testing.assert_array_equal(scores, x @ vector.reshape(9, 3))
+
+
+def test_a_builtin_keeps_what_it_needs():
+    ran = []
+    record = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.py_object, ctypes.c_void_p)
+    kernel = record(lambda job, _: ran.append(job) or job)
+    run = builtin_at(ctypes.cast(kernel, ctypes.c_void_p).value, 1 << 40)
+    gc.collect()
+    assert run() == 1 << 40
+    with pytest.raises(TypeError, match="takes no arguments"):
+        run(1)
+    assert ran == [1 << 40]
+    del run
+    gc.collect()
 
 
 def test_threads_do_not_mix_their_rows():

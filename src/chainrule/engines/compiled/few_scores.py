@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy import ndarray  # one look-up in place of two
+from numpy import ndarray
 
 from chainrule.engines.compiled.kernel_code import Kernels
 from chainrule.engines.compiled.tables import Job
@@ -17,12 +17,13 @@ from chainrule.engines.compiled.workspace import Workspace, address_of
 
 __all__ = ["DIRECT_ROWS", "FewScores"]
 
-# Rows up to which scores take the weights as they lie in the flat vector. With 16 rows that is 2.8
-# times faster for 50-128-64-10; for 784-512-512-10 packing pays from about 12 rows on.
-DIRECT_ROWS = 16
-# Inputs and scores, in numbers, up to which they are copied: to learn the address of an array and
-# to tell it to a kernel takes as long.
-COPIED = 32_768
+# Rows up to which scores take the weights as they lie in the flat vector: packing takes as long as
+# two to four rows. It pays from 5 rows on for 784-512-512-10, from 8 on for 128-256-128-10, from 24
+# on for 50-128-64-10.
+DIRECT_ROWS = 8
+# Inputs and scores, in numbers, up to which they are copied: that takes up to 10 microseconds, and
+# 80 to prepare a call that reads them where they are.
+COPIED = 65_536
 # Multiplications during which other threads of Python may wait: about 5 microseconds.
 SHORT_WORK = 50_000
 _KINDS = {np.dtype(np.float32), np.dtype(np.float64)}
