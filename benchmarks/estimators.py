@@ -5,10 +5,12 @@
 It writes ``benchmarks/results/estimators.md``. Networks have scikit-learn's default settings (100
 relu units, Adam at 0.001, 200 rows a step, alpha 0.0001), float32, one preparation, and as many
 epochs. The boosted trees have their defaults, and the table itself with its categories and gaps.
-All have one thread.
+All have one thread. Quality depends on the seed more than on which of two right programs trained,
+so that its means have their standard errors, and so has the difference to scikit-learn's network.
 """
 
 import argparse
+import math
 import statistics
 import sys
 import tempfile
@@ -122,23 +124,26 @@ def measure(name: str, options: argparse.Namespace) -> tuple[str, bool, dict[str
     return text, table.classes, results
 
 
+def mean(values: list[float], digits: int, sign: str = "") -> str:
+    """Return the mean over seeds, and its standard error."""
+    error = statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else math.nan
+    return f"{statistics.mean(values):{sign}.{digits}f} ± {error:.{digits}f}"
+
+
 def rows(name: str, classes: bool, results: dict[str, list[dict[str, float]]]) -> list[list[str]]:
     """Return the lines of one table."""
     own = statistics.median(found["fit"] for found in results["chainrule"])
+    digits = {measure: 2 if measure == "MAE" else 5 for measure in QUALITY[classes]}
     lines = []
     for model, runs in results.items():
-        times = [found["fit"] for found in runs]
+        times = [run["fit"] for run in runs]
         median = statistics.median(times)
         line = [name, model, duration(median), f"{duration(min(times))} to {duration(max(times))}"]
         line += [f"{median / own:.1f}"]
-        for measure in QUALITY[classes]:
-            values = [found[measure] for found in runs]
-            line.append(
-                f"{statistics.median(values):.4g} ({min(values):.4g} to {max(values):.4g})"
-                if measure == "MAE"
-                else f"{statistics.median(values):.4f} ({min(values):.4f} to {max(values):.4f})"
-            )
-        lines.append(line)
+        lines.append(line + [mean([run[of] for run in runs], digits[of]) for of in digits])
+    pairs = list(zip(results["chainrule"], results["scikit-learn"], strict=True))
+    gain = [mean([a[of] - b[of] for a, b in pairs], digits[of], sign="+") for of in digits]
+    lines.insert(2, [name, "chainrule - scikit-learn", "", "", "", *gain])
     return lines
 
 
@@ -148,7 +153,7 @@ def main() -> None:
     beside = Path(__file__).parents[2] / "shared" / "data"
     parser.add_argument("--data", type=Path, default=beside, help="folder of the tables")
     parser.add_argument("--tables", nargs="*", default=list(TABLES), choices=list(TABLES))
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
@@ -167,9 +172,10 @@ def main() -> None:
         f"{machine('pandas')}. Networks: 100 relu units, Adam at 0.001, {BATCH} rows a step, "
         f"{options.epochs} epochs, float32, the same penalty; targets that are numbers are "
         "standardised. Boosted trees: scikit-learn's HistGradientBoosting with its defaults, on "
-        f"the table itself. Threads of each: {options.threads}. Medians of {options.seeds} seeds, "
-        "the lowest and the highest in brackets; every fit in a process of its own, from the call "
-        "of fit.\n"
+        f"the table itself. Threads of each: {options.threads}. {options.seeds} seeds: medians and "
+        "ranges of time, from the call of fit, and means of quality with their standard errors; a "
+        "difference of less than twice its error may be chance. Every fit in a process of its "
+        "own.\n"
     )
     parts = ["# Estimators on real tables\n", text, *texts]
     for classes, found in lines.items():
