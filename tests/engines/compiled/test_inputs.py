@@ -146,9 +146,9 @@ def test_nothing_is_read_past_its_end(problems):
         engine.loss(start.vector, Rows(rows.x, rows.y[:, :1]))
     with pytest.raises(InputError, match=r"weight must be of shape \(32,\)"):
         engine.gradient(start.vector, Rows(rows.x, rows.y, np.ones(31)))
-    for wrong in ([0, 32], [-1, 5]):
-        with pytest.raises(InputError, match="order must be of row numbers from 0 to 31"):
-            problems.run(engine, rows, start, np.array(wrong), 2)
+    for wrong, order in ((32, [0, 32]), (-1, [-1, 5])):
+        with pytest.raises(InputError, match=f"row numbers from 0 to 31; got {wrong}"):
+            problems.run(engine, rows, start, np.array(order), 2)
 
 
 def test_predictions_leave_no_memory_behind(problems):

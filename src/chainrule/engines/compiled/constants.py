@@ -27,7 +27,7 @@ class StepConstants:
         rates = np.asarray(rates, np.float64)
         if self._same_for_all and (rates == rates[0]).all():
             row = (rates[0], *self._constants(float(rates[0]), first))
-            return np.tile(np.array(row), (len(rates), 1))
+            return np.full((len(rates), len(row)), row)
         # 1.2 microseconds per step of Adam, against 1.8 with an array of a list of tuples
         steps = range(first, first + len(rates))
         numbers = chain.from_iterable(map(self._constants, rates.tolist(), steps))

@@ -184,8 +184,10 @@ class CompiledEngine:
             _same_shape("slots", slot, vector.shape)
         y, weight = self._targets(rows, dtype)
         order = np.ascontiguousarray(order, np.int64)[: len(rates) * batch_size]
-        if len(order) and not (order.min() >= 0 and order.max() < len(y)):
-            raise must_be("order", f"of row numbers from 0 to {len(y) - 1}", int(order.max()))
+        # a negative number is a large one without its sign
+        if len(order) and order.view(np.uint64).max() >= len(y):
+            wrong = order[(order < 0) | (order >= len(y))]
+            raise must_be("order", f"of row numbers from 0 to {len(y) - 1}", int(wrong[0]))
         batch = min(batch_size, max(len(order), 1))
         per_step = STEP_OPERATIONS + 6.0 * len(vector) * batch
         per_call = min(max(1, int(CALL_OPERATIONS / per_step)), max(1, len(rates)))

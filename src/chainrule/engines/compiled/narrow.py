@@ -22,9 +22,17 @@ from chainrule.engines.compiled.values import (
 __all__ = ["is_narrow", "turned", "write_narrow"]
 
 
+# With four outputs of eight lanes a step takes as long one way as the other.
+MOST_OUTPUTS = 4
+
+
+def _most_outputs(lanes: int) -> int:
+    return min(lanes // 2, MOST_OUTPUTS)
+
+
 def is_narrow(n_out: Value, lanes: int) -> Value:
-    """Return whether outputs fill no more than half a vector."""
-    return n_out * 2 <= lanes
+    """Return whether outputs are few, and fill no more than half a vector."""
+    return n_out <= _most_outputs(lanes)
 
 
 def turned(code: Code, places: list[Value], element: Any) -> list[Value]:
@@ -68,7 +76,10 @@ def write_narrow(module: Any, target: Target, itemsize: int) -> Any:
     vector = ir.VectorType(element, lanes)
     squares = k - (k & (lanes - 1))
     end = code.function.append_basic_block("narrow_end")
-    counts = {n: code.function.append_basic_block(f"outputs_{n}") for n in range(1, lanes // 2 + 1)}
+    counts = {
+        n: code.function.append_basic_block(f"outputs_{n}")
+        for n in range(1, _most_outputs(lanes) + 1)
+    }
     choice = code.builder.switch(n_out.ir, end)
     for count, block in counts.items():
         choice.add_case(ir.Constant(whole, count), block)
