@@ -66,7 +66,7 @@ def chainrule_estimator(folder: Path, threads: int) -> Predict:
 
 
 def chainrule_network(folder: Path, threads: int) -> Predict:
-    """`Network.predict`, which has no machine code, and softmax."""
+    """`Network.predict`, the bare network, and the softmax of SciPy."""
     from chainrule import Network, Parameters
 
     network = Network.of_widths(list(WIDTHS))
