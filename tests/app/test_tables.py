@@ -38,7 +38,7 @@ def test_built_in_classes_have_their_names() -> None:
 def test_a_file_goes_before_a_built_in_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "iris").mkdir()
-    with pytest.raises(InputError, match="got the folder iris"):
+    with pytest.raises(InputError, match="got the folder 'iris'"):
         read_table("iris")
 
 

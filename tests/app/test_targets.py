@@ -66,7 +66,7 @@ BAD = {
     "text": (["1", "2", "three"], "regression", "must hold numbers .* got 'three' in row 3"),
     "fraction": ([0.5, 1.0, 1.0], "classification", "must hold classes .* got 0.5 in row 1"),
     "single": (["a", "b", "a"], "classification", r"at least 2 rows.*'b' \(row 2\) has 1. Remove"),
-    "singles": ([1, 2, 3, 3], "classification", "1 .row 1. has 1, and 1 more .*--task regression"),
+    "singles": ([1, 2, 3, 3], "classification", "1 .row 1. has 1, and one .*--task regression"),
 }
 
 

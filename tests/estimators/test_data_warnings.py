@@ -35,6 +35,17 @@ def said_by(fit):
     return [str(one.message) for one in caught if issubclass(one.category, DataWarning)]
 
 
+def test_a_loop_over_epochs_is_told_too():
+    far = X * [1.0, 1e5, 1e-5]
+    said = said_by(lambda: list(classifier().fit_epochs(far, SIDE)))
+    assert said == said_by(lambda: classifier().fit(far, SIDE))
+    assert len(said) >= 1
+    with pytest.warns(DataWarning) as caught:
+        for _ in classifier().fit_epochs(far, SIDE):
+            pass
+    assert caught[0].filename == __file__
+
+
 def test_features_of_different_size_are_named_with_the_factor():
     with pytest.warns(DataWarning) as caught:
         classifier().fit(X * [1.0, 1e5, 1e-5], SIDE)
