@@ -256,7 +256,7 @@ class Adam(Optimizer):
     def constants(self, rate: float, t: int) -> tuple[float, ...]:
         return (
             rate / (1.0 - self.beta_1**t),
-            1.0 / math.sqrt(1.0 - self.beta_2**t),
+            1.0 / (1.0 - self.beta_2**t) ** 0.5,
             self.beta_1,
             1.0 - self.beta_1,
             self.beta_2,

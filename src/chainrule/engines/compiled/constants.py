@@ -1,6 +1,8 @@
 """The numbers of an optimizer's rule for each step of a call: its rate, and its constants."""
 
+from functools import lru_cache
 from itertools import chain
+from typing import Any
 
 import numpy as np
 
@@ -19,18 +21,20 @@ class StepConstants:
     """
 
     def __init__(self, optimizer: Optimizer) -> None:
-        self._constants = optimizer.numbers
+        self._optimizer = optimizer
         self._same_for_all = _independent_of_step(optimizer)
 
     def table(self, rates: np.ndarray, first: int) -> np.ndarray:
         """Return the constants of steps (one or more), the first of which has number ``first``."""
         rates = np.asarray(rates, np.float64)
         if self._same_for_all and (rates == rates[0]).all():
-            row = (rates[0], *self._constants(float(rates[0]), first))
+            row = (rates[0], *self._optimizer.numbers(float(rates[0]), first))
             return np.full((len(rates), len(row)), row)
-        # 1.2 microseconds per step of Adam, against 1.8 with an array of a list of tuples
-        steps = range(first, first + len(rates))
-        numbers = chain.from_iterable(map(self._constants, rates.tolist(), steps))
+        steps = np.arange(first, first + len(rates))
+        if _takes_arrays(self._optimizer):
+            return _together(self._optimizer, rates, steps)
+        # 1.2 microseconds per step, against 1.8 with an array of a list of tuples
+        numbers = chain.from_iterable(map(self._optimizer.numbers, rates.tolist(), steps.tolist()))
         table = np.fromiter(numbers, np.float64).reshape(len(rates), -1)
         return np.concatenate([rates[:, np.newaxis], table], axis=1)
 
@@ -42,6 +46,27 @@ def _independent_of_step(optimizer: Optimizer) -> bool:
     except TypeError:
         return False
     return True
+
+
+def _together(optimizer: Optimizer, rates: Any, steps: Any) -> np.ndarray:
+    """Return the table of many steps from a rule that takes them at once."""
+    columns = (rates, *optimizer.numbers(rates, steps))
+    table = np.empty((len(rates), len(columns)))
+    for number, column in enumerate(columns):
+        table[:, number] = column
+    return table
+
+
+@lru_cache(maxsize=64)
+def _takes_arrays(optimizer: Optimizer) -> bool:
+    """Say whether the rule computes many steps as it computes each, by asking for two."""
+    rates, steps = np.array([0.1, 0.2]), np.array([1, 2])
+    each = [optimizer.numbers(*step) for step in zip(rates.tolist(), steps.tolist(), strict=True)]
+    try:
+        table = _together(optimizer, rates, steps)
+    except (TypeError, ValueError):
+        return False
+    return np.allclose(table[:, 1:], each, rtol=1e-12, atol=0.0)
 
 
 class _NoStep:
