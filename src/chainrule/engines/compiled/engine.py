@@ -194,7 +194,7 @@ class CompiledEngine:
         new = [np.empty_like(vector) for _ in range(1 + len(slots))]
         code = self._code_for(dtype)
         panels = len(slots) + (code.clipped is not None)
-        threads, skip = self._threads(batch, per_call), self._skips_zeros(vector, rows.x)
+        threads, skip = self._plan(vector, rows.x, batch, per_call)
         with self._workspace("train", dtype, batch, panels, threads, skip) as work:
             self._set_update(work, code.update)
             if code.clipped is not None and self.optimizer.clip_norm is not None:
@@ -284,8 +284,7 @@ class CompiledEngine:
 
     def _score(self, vector: np.ndarray, inputs: Inputs, out: np.ndarray) -> None:
         block = rows_of_block(len(out), self._target.lanes(vector.itemsize))
-        threads = self._threads(len(out))
-        skip = self._skips_zeros(vector, inputs.keep[0])
+        threads, skip = self._plan(vector, inputs.keep[0], len(out))
         with self._workspace("score", vector.dtype, block, 0, threads, skip) as work:
             work.job[Job.rows] = len(out)
             work.job[Job.out_at] = address_of(out)
@@ -299,7 +298,7 @@ class CompiledEngine:
     ) -> np.ndarray:
         block = rows_of_block(len(y), self._target.lanes(vector.itemsize))
         losses = np.empty(round_up(len(y), block))
-        threads, skip = self._threads(len(y)), self._skips_zeros(vector, inputs.keep[0])
+        threads, skip = self._plan(vector, inputs.keep[0], len(y))
         with self._workspace("measure", vector.dtype, block, 0, threads, skip) as work:
             self._set_rows(work, inputs, y, weight)
             work.job[Job.rows] = len(y)
@@ -321,7 +320,7 @@ class CompiledEngine:
         batch = min(n, GRADIENT_ROWS)
         steps = -(-n // batch)
         gradient = np.empty_like(vector)
-        threads, skip = self._threads(batch, steps), self._skips_zeros(vector, inputs.keep[0])
+        threads, skip = self._plan(vector, inputs.keep[0], batch, steps)
         with self._workspace("gradient", vector.dtype, batch, 1, threads, skip) as work:
             job, sums = work.job, work.panels[1]
             sums[:] = 0.0
@@ -336,15 +335,16 @@ class CompiledEngine:
             self._run("train", vector.dtype, work)
             return work.totals.loss, gradient
 
-    def _threads(self, rows: int, steps: int = 1) -> int:
-        work = rows * self.objective.network.n_parameters
-        wanted = max(1, min(work // STEP_WORK, work * steps // CALL_WORK + 1))
-        return 1 if wanted == 1 else min(available_threads(self.n_threads), wanted)
-
-    def _skips_zeros(self, vector: np.ndarray, x: Any) -> bool:
-        worth = worth_skipping(nonzero_share(x), self.objective.network.layers[0].n_out)
+    def _plan(self, vector: np.ndarray, x: Any, rows: int, steps: int = 1) -> tuple[int, bool]:
+        """Return how many threads are worth it, and whether to pass over inputs that are 0."""
+        first, share, weights = self.objective.network.layers[0], nonzero_share(x), len(vector)
         # 0 times infinity is no number, and has to be seen
-        return worth and bool(np.isfinite(vector).all())
+        skip = worth_skipping(share, first.n_out) and bool(np.isfinite(vector).all())
+        if skip:
+            weights -= int((1.0 - share) * first.n_in * first.n_out)
+        work = rows * weights
+        wanted = max(1, min(work // STEP_WORK, work * steps // CALL_WORK + 1))
+        return (1 if wanted == 1 else min(available_threads(self.n_threads), wanted)), skip
 
     def _set_inputs(self, work: Workspace, inputs: Inputs) -> None:
         work.job[Job.gather] = self._code_for(work.dtype).kernels.address(inputs.gather)
