@@ -52,7 +52,7 @@ def ratios(case: Case, rounds: int) -> list[str]:
         for share in SHARES:
             rows = Rows(np.where(left < share, x, 0), y.astype(np.float32), None)
             for skip in (False, True):
-                engine.worth_skipping = lambda _share, _n_out, skip=skip: skip
+                engine.worth_skipping = lambda *_, skip=skip: skip
                 taken = seconds_per_step(trainer, case, rows)
                 best[share, skip] = min(best.get((share, skip), taken), taken)
     every = min(best[share, False] for share in SHARES)

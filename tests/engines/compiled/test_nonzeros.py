@@ -27,7 +27,7 @@ def skipping(monkeypatch):
     """Return a function that says whether zeros are passed over, whatever their share."""
 
     def choose(yes):
-        monkeypatch.setattr(engine_module, "worth_skipping", lambda share, n_out: yes)
+        monkeypatch.setattr(engine_module, "worth_skipping", lambda *_: yes)
 
     return choose
 
@@ -142,9 +142,10 @@ def test_a_weight_that_is_no_number_is_seen(problems, weight):
 
 
 def test_when_it_is_worth_it(problems, monkeypatch):
-    assert nonzeros.worth_skipping(0.14, 100)
-    assert not nonzeros.worth_skipping(0.14, 4)
-    assert not nonzeros.worth_skipping(0.6, 1000)
+    assert nonzeros.worth_skipping(0.14, 100, 20_000)
+    assert not nonzeros.worth_skipping(0.14, 4, 20_000)
+    assert not nonzeros.worth_skipping(0.6, 1000, 20_000)
+    assert not nonzeros.worth_skipping(0.01, 1000, 10**8)
     x = np.zeros((1000, 4))
     x[:, 1] = 2.0
     x[::4, 2] = np.nan

@@ -1,9 +1,6 @@
 """The engine behind the protocol: it prepares a job, and lets the kernels do it."""
 
-import os
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +16,7 @@ from chainrule.engines.compiled.tables import Job
 from chainrule.engines.compiled.target import Target, host_target
 from chainrule.engines.compiled.threads import available_threads, check_threads, run_team
 from chainrule.engines.compiled.workspace import Workspace, address_of, round_up
+from chainrule.engines.compiled.workspaces import Workspaces
 from chainrule.engines.engine import Position, Rows, Totals
 from chainrule.formulas.optimizers import Optimizer
 from chainrule.foundation.arrays import Array, floating_dtype, namespace
@@ -84,13 +82,11 @@ class CompiledEngine:
         self._target = target or host_target()
         self._code: dict[str, _Code] = {}
         self._constants = StepConstants(optimizer)
-        self._free: dict[Any, list[Workspace]] = {}
+        self._workspaces = Workspaces(self._new_workspace)
         network = objective.network
         sizes = network.n_parameters, network.n_in, network.n_out
         few = FewScores(*sizes, -(-CALL_WORK // network.n_parameters), self._few_rows)
         self.few_scores = few.scores
-        self._process = os.getpid()
-        self._lock = threading.Lock()
 
     def prepare(self, dtype: Any) -> None:
         """Compile, or load, all that calls with parameters of a dtype need.
@@ -194,8 +190,8 @@ class CompiledEngine:
         new = [np.empty_like(vector) for _ in range(1 + len(slots))]
         code = self._code_for(dtype)
         panels = len(slots) + (code.clipped is not None)
-        threads, skip = self._plan(vector, rows.x, batch, per_call)
-        with self._workspace("train", dtype, batch, panels, threads, skip) as work:
+        threads, skip = self._plan(vector, rows.x, batch, batch, per_call)
+        with self._workspaces.lent("train", dtype, batch, panels, threads, skip) as work:
             self._set_update(work, code.update)
             if code.clipped is not None and self.optimizer.clip_norm is not None:
                 work.set_clipping(code.clipped, self.optimizer.clip_norm)
@@ -284,8 +280,8 @@ class CompiledEngine:
 
     def _score(self, vector: np.ndarray, inputs: Inputs, out: np.ndarray) -> None:
         block = rows_of_block(len(out), self._target.lanes(vector.itemsize))
-        threads, skip = self._plan(vector, inputs.keep[0], len(out))
-        with self._workspace("score", vector.dtype, block, 0, threads, skip) as work:
+        threads, skip = self._plan(vector, inputs.keep[0], block, len(out))
+        with self._workspaces.lent("score", vector.dtype, block, 0, threads, skip) as work:
             work.job[Job.rows] = len(out)
             work.job[Job.out_at] = address_of(out)
             work.job[Job.direct] = len(out) <= DIRECT_ROWS
@@ -298,8 +294,8 @@ class CompiledEngine:
     ) -> np.ndarray:
         block = rows_of_block(len(y), self._target.lanes(vector.itemsize))
         losses = np.empty(round_up(len(y), block))
-        threads, skip = self._plan(vector, inputs.keep[0], len(y))
-        with self._workspace("measure", vector.dtype, block, 0, threads, skip) as work:
+        threads, skip = self._plan(vector, inputs.keep[0], block, len(y))
+        with self._workspaces.lent("measure", vector.dtype, block, 0, threads, skip) as work:
             self._set_rows(work, inputs, y, weight)
             work.job[Job.rows] = len(y)
             work.job[Job.losses_at] = address_of(losses)
@@ -320,8 +316,8 @@ class CompiledEngine:
         batch = min(n, GRADIENT_ROWS)
         steps = -(-n // batch)
         gradient = np.empty_like(vector)
-        threads, skip = self._plan(vector, inputs.keep[0], batch, steps)
-        with self._workspace("gradient", vector.dtype, batch, 1, threads, skip) as work:
+        threads, skip = self._plan(vector, inputs.keep[0], batch, batch, steps)
+        with self._workspaces.lent("gradient", vector.dtype, batch, 1, threads, skip) as work:
             job, sums = work.job, work.panels[1]
             sums[:] = 0.0
             self._set_rows(work, inputs, y, weight)
@@ -335,11 +331,18 @@ class CompiledEngine:
             self._run("train", vector.dtype, work)
             return work.totals.loss, gradient
 
-    def _plan(self, vector: np.ndarray, x: Any, rows: int, steps: int = 1) -> tuple[int, bool]:
-        """Return how many threads are worth it, and whether to pass over inputs that are 0."""
+    def _plan(
+        self, vector: np.ndarray, x: Any, kept: int, rows: int, steps: int = 1
+    ) -> tuple[int, bool]:
+        """Return how many threads are worth it, and whether to pass over inputs that are 0.
+
+        A workspace keeps so many rows; each of ``steps`` computes with ``rows``.
+        """
         first, share, weights = self.objective.network.layers[0], nonzero_share(x), len(vector)
         # 0 times infinity is no number, and has to be seen
-        skip = worth_skipping(share, first.n_out) and bool(np.isfinite(vector).all())
+        skip = worth_skipping(share, first.n_out, kept * first.n_in) and bool(
+            np.isfinite(vector).all()
+        )
         if skip:
             weights -= int((1.0 - share) * first.n_in * first.n_out)
         work = rows * weights
@@ -369,27 +372,6 @@ class CompiledEngine:
         kernels = self._code_for(dtype).kernels
         work.job[Job.give_way] = kernels.give_way
         run_team(kernels.function(name), work.job_address, work.threads, work.counters)
-
-    @contextmanager
-    def _workspace(
-        self, kind: str, dtype: Any, rows: int, n_slots: int, threads: int, skip_zeros: bool
-    ) -> Iterator[Workspace]:
-        """Lend a workspace; it comes back for the next call."""
-        if os.getpid() != self._process:
-            # in a forked child nobody will ever free a lock that was held in the parent
-            self._process, self._lock, self._free = os.getpid(), threading.Lock(), {}
-        key = (kind, dtype.itemsize, rows, threads, skip_zeros)
-        with self._lock:
-            waiting = self._free.get(key)
-            work = waiting.pop() if waiting else None
-        if work is None:
-            work = self._new_workspace(kind, dtype, rows, n_slots, threads, skip_zeros)
-        yield work
-        # a call that failed does not get here: its threads may still hold the memory
-        with self._lock:
-            if len(self._free) > 8:
-                self._free.clear()
-            self._free.setdefault(key, []).append(work)
 
     def _new_workspace(
         self, kind: str, dtype: Any, rows: int, n_slots: int, threads: int, skip_zeros: bool = False

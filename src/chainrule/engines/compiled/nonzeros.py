@@ -34,13 +34,18 @@ WIDE_PANEL = 8
 # besides the arithmetic of its columns, in columns. Measured at shares of 0.05 to 0.5: 16 columns
 # gain up to 0.17, 100 up to 0.45, 512 up to 0.5; at 0.1 a step of 784-512-10 takes 0.3 of the time.
 LARGEST_SHARE, COLUMNS_OF_COST = 0.55, 32
+# Inputs that may be kept at once: 128 MiB for their lists in single precision.
+MOST_KEPT = 1 << 23
 
 number_type = ir.IntType(32)
 
 
-def worth_skipping(share: float, n_out: int) -> bool:
-    """Return whether a layer is faster over the inputs that are not 0, if they are this share."""
-    return share * (n_out + COLUMNS_OF_COST) < LARGEST_SHARE * n_out
+def worth_skipping(share: float, n_out: int, size: int) -> bool:
+    """Return whether a layer is faster over the inputs that are not 0, if they are this share.
+
+    ``size`` is how many inputs are kept at once: there is room for all of them, and twice.
+    """
+    return size <= MOST_KEPT and share * (n_out + COLUMNS_OF_COST) < LARGEST_SHARE * n_out
 
 
 @dataclass(frozen=True)

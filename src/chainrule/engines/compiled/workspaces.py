@@ -1,0 +1,48 @@
+"""Workspaces that wait for the next call of their kind."""
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from chainrule.engines.compiled.workspace import Workspace
+
+__all__ = ["Workspaces"]
+
+# Kinds of calls whose workspaces are kept.
+KINDS = 8
+
+
+class Workspaces:
+    """What was made for earlier calls; two calls at the same time have one each.
+
+    Parameters
+    ----------
+    make : callable
+        Gives a new workspace for the arguments that say its kind.
+    """
+
+    def __init__(self, make: Callable[..., Workspace]) -> None:
+        self._make = make
+        self._free: dict[Any, list[Workspace]] = {}
+        self._process = os.getpid()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def lent(self, *kind: Any) -> Iterator[Workspace]:
+        """Lend a workspace; it comes back for the next call."""
+        if os.getpid() != self._process:
+            # in a forked child nobody will ever free a lock that was held in the parent
+            self._process, self._lock, self._free = os.getpid(), threading.Lock(), {}
+        with self._lock:
+            waiting = self._free.get(kind)
+            work = waiting.pop() if waiting else None
+        if work is None:
+            work = self._make(*kind)
+        yield work
+        # a call that failed does not get here: its threads may still hold the memory
+        with self._lock:
+            if len(self._free) > KINDS:
+                self._free.clear()
+            self._free.setdefault(kind, []).append(work)
