@@ -81,12 +81,12 @@ def test_a_forked_child_fits_after_its_parent(problems, objective, monkeypatch):
     monkeypatch.setattr(engine_module, "CALL_WORK", 1)
     engine = CompiledEngine(objective, RULE, 2)
     expected = fit(problems, engine)
-    engine._lock.acquire()  # as a thread of the parent may hold it at the moment of the fork
+    engine._workspaces._lock.acquire()  # as a thread of the parent may hold it at the moment of the fork
     child = os.fork()
     if child == 0:
         same = np.array_equal(fit(problems, engine), expected)
         os._exit(0 if same else 1)
-    engine._lock.release()
+    engine._workspaces._lock.release()
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
