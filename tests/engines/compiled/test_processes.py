@@ -81,7 +81,8 @@ def test_a_forked_child_fits_after_its_parent(problems, objective, monkeypatch):
     monkeypatch.setattr(engine_module, "CALL_WORK", 1)
     engine = CompiledEngine(objective, RULE, 2)
     expected = fit(problems, engine)
-    engine._workspaces._lock.acquire()  # as a thread of the parent may hold it at the moment of the fork
+    # as a thread of the parent may hold it at the moment of the fork
+    engine._workspaces._lock.acquire()
     child = os.fork()
     if child == 0:
         same = np.array_equal(fit(problems, engine), expected)

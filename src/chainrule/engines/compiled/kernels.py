@@ -82,7 +82,7 @@ def _train(
     code = function(module, "train", [pointer, whole], inner=False)
     job, thread = code.arguments
     mark(code, Part.outside)
-    team = Team(code, job)
+    team = Team(code, job, thread)
     units = field(code, job, Job.units)
     stride = field(code, job, Job.scratch_stride)
     scratch = place(code, job, Job.scratch_at).at(thread * stride, ir.IntType(8))
@@ -205,7 +205,7 @@ def _score(module: Any, element: Any, rows: RowPhase, weights: WeightPhase) -> A
     """Write the scores of all rows, a block at a time, in buffers of the thread's own."""
     code = function(module, "score", [pointer, whole], inner=False)
     job, thread = code.arguments
-    team = Team(code, job)
+    team = Team(code, job, thread)
     direct = field(code, job, Job.direct) != 0
     with code.when(~direct):
         _packed(code, job, team, weights)
@@ -247,7 +247,7 @@ def _measure(module: Any, element: Any, rows: RowPhase, weights: WeightPhase) ->
     """Write the weighted losses of all rows: the losses in one buffer for all of them."""
     code = function(module, "measure", [pointer, whole], inner=False)
     job, thread = code.arguments
-    team = Team(code, job)
+    team = Team(code, job, thread)
     _packed(code, job, team, weights)
     layers = _own_layers(code, job, thread)
     nothing = code.address(code.value(0))

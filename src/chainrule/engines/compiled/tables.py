@@ -12,7 +12,7 @@ class Job(IntEnum):
     """One call of a kernel. Names that end in ``_at`` are addresses."""
 
     threads = 0
-    counters_at = 1  # units handed out, threads at the barrier, abort: a cache line each
+    counters_at = 1  # threads at the barrier, abort, units of each share: a cache line each
     give_way = 2  # address of a function that lets other threads run
     layers = 3
     layers_at = 4  # one table for all threads, or with `layers_stride` one for each

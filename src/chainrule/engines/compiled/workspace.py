@@ -14,7 +14,7 @@ from chainrule.engines.compiled.passes import Pass
 from chainrule.engines.compiled.row_phase import STRIP_ROWS
 from chainrule.engines.compiled.tables import Job, LayerRow, Result, Source, UnitRow
 from chainrule.engines.compiled.target import Target
-from chainrule.engines.compiled.teamwork import LINE
+from chainrule.engines.compiled.teamwork import LINE, SHARES
 from chainrule.engines.engine import Totals
 from chainrule.model.dropout import scale, threshold
 from chainrule.model.network import Network
@@ -133,7 +133,7 @@ class Workspace:
         self._losses = aligned_zeros(rows, np.float64)
         widest_in = max(self._ld(layer.n_in) for layer in layers)
         self._zeros_row = self._zeros(max(widest_in, lanes * target.panel_vectors))
-        self.counters = aligned_zeros(4 * LINE, np.int64)
+        self.counters = aligned_zeros(SHARES + threads * LINE, np.int64)
         self.result = np.zeros(len(Result) + 1)
         self._panel_addresses = np.array([address_of(panel) for panel in self.panels], np.int64)
         self._flat, self._out = np.zeros((2, 1 + n_slots), np.int64)
