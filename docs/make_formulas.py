@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from chainrule import activations, initializers, losses, optimizers, penalties, schedules
+from chainrule.formulas.initializers import start_latex
 
 PAGE = Path(__file__).with_name("formulas.md")
 INTRODUCTION = """# All formulas
@@ -29,7 +30,7 @@ CHAPTERS = (
     (
         initializers,
         "Initializers",
-        "The variance of starting weights, by fan-in $n$ and fan-out $m$.",
+        "The variance of starting weights $w$ and biases $b$, by fan-in $n$ and fan-out $m$.",
     ),
     (optimizers, "Optimizers", "The update of parameters $p$ by their gradient $g$."),
     (
@@ -68,7 +69,7 @@ def formulas(record):
         gradient = record.in_latex(record.gradient_latex)
         return [f"l = {latex}", rf"\frac{{dl}}{{ds}} = {gradient}"]
     if hasattr(record, "variance"):
-        return [rf"\operatorname{{Var}}(w) = {latex}"]
+        return [start_latex(record)]
     return [latex]
 
 

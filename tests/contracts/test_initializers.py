@@ -1,11 +1,13 @@
-"""What holds for every initializer: the drawn weights have the variance that the formula names."""
+"""What holds for every initializer: what is drawn has the variance that the formula names."""
 
 import math
 
 import numpy as np
 import pytest
+from sklearn import neural_network
+from sklearn.exceptions import ConvergenceWarning
 
-from chainrule import Dense, Network, initializers
+from chainrule import Dense, MLPRegressor, Network, initializers
 
 NAMES = list(initializers)
 FANS = [(400, 500), (900, 150)]
@@ -53,7 +55,45 @@ def test_layers_start_from_the_named_distribution(name):
     parameters = network.start(seed=3)
     expected = initializers[name].variance(200, 100)
     assert parameters.weights[0].var() == pytest.approx(expected, rel=0.05)
-    assert not parameters.biases[0].any()
+    assert parameters.biases[0].any() == initializers[name].biases
+    assert not parameters.biases[1].any()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_biases_are_drawn_as_the_weights_are(name):
+    record = initializers.get(name, biases=True)
+    biases = record.draw_biases(np.random.default_rng(19), 5000, 20_000)
+    variance = record.variance(5000, 20_000)
+    assert biases.shape == (20_000,)
+    assert biases.dtype == np.float64
+    assert abs(biases.mean()) <= 5.0 * math.sqrt(variance / biases.size)
+    assert biases.var() == pytest.approx(variance, rel=0.05)
+    if record.uniform:
+        assert np.abs(biases).max(initial=0.0) <= math.sqrt(3.0 * variance)
+    still = initializers.get(name, biases=False).draw_biases(np.random.default_rng(19), 30, 50)
+    np.testing.assert_array_equal(still, np.zeros(50))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_weights_do_not_depend_on_whether_biases_are_drawn(name):
+    starts = [
+        Network(
+            Dense(3, 4, "tanh", initializer=initializers.get(name, biases=biases)),
+            Dense(4, 3, "tanh", bias=False, initializer=initializers.get(name, biases=biases)),
+            Dense(3, 2, initializer=name),
+        ).start(seed=5)
+        for biases in (False, True)
+    ]
+    for before, after in zip(*(start.weights for start in starts), strict=True):
+        np.testing.assert_array_equal(before, after)
+    assert starts[1].biases[0].any() == (name != "zeros")
+    assert starts[1].biases[1] is None
+
+
+@pytest.mark.parametrize("value", [None, 1, "yes", 0.1])
+def test_biases_are_drawn_or_not(value):
+    with pytest.raises(ValueError, match=r"^biases must be True or False; got "):
+        initializers.get("he_normal", biases=value)
 
 
 def test_the_formulas_of_the_literature():
@@ -64,6 +104,25 @@ def test_the_formulas_of_the_literature():
     limit = math.sqrt(6 / 80)  # Glorot & Bengio (2010), eq. 16
     drawn = initializers["glorot_uniform"].draw(np.random.default_rng(0), 30, 50)
     assert np.abs(drawn).max() <= limit
+
+
+@pytest.mark.parametrize(("activation", "factor"), [("relu", 6), ("tanh", 6), ("logistic", 2)])
+def test_the_start_of_scikit_learn(activation, factor):
+    """Its weights and biases have the bound of ours, and a narrower one with logistic units."""
+    theirs = neural_network.MLPRegressor(
+        hidden_layer_sizes=(4000,), activation=activation, max_iter=1, learning_rate_init=1e-30
+    )
+    theirs.set_params(random_state=0)
+    with pytest.warns(ConvergenceWarning):
+        theirs.fit(np.ones((2, 20)), [0.0, 1.0])
+    ours = MLPRegressor(hidden_layer_sizes=(4000,), activation=activation)
+    ours.set_params(max_iter=1, learning_rate_init=1e-30, random_state=0)
+    with pytest.warns(ConvergenceWarning):
+        ours.fit(np.array([[0.0] * 20, [1.0] * 20]), [-1.0, 1.0])
+    for model, squared in ((ours, 6), (theirs, factor)):
+        limit = math.sqrt(squared / (20 + 4000))
+        for found in (model.coefs_[0], model.intercepts_[0]):
+            assert limit * 0.99 < np.abs(found).max() <= limit
 
 
 @pytest.mark.parametrize(

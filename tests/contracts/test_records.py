@@ -32,8 +32,8 @@ NAMES = {
         "elu", "selu", "gelu", "silu", "mish", "softplus",
     },
     "initializer": {
-        "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform",
-        "lecun_normal", "zeros",
+        "glorot_uniform", "glorot_with_biases", "glorot_normal", "he_uniform", "he_normal",
+        "lecun_uniform", "lecun_normal", "zeros",
     },
     "loss": {
         "mse", "mae", "huber", "smooth_l1", "quantile", "poisson", "binary_cross_entropy",
@@ -102,6 +102,7 @@ def test_parameters_survive_json(catalogue, record):
     [
         (activations, "leaky_relu", {"negative_slope": 0.25}),
         (activations, "elu", {"alpha": 1.5}),
+        (initializers, "he_uniform", {"biases": True}),
         (losses, "huber", {"delta": 0.1}),
         (losses, "smooth_l1", {"delta": 0.1}),
         (losses, "quantile", {"q": 0.1}),

@@ -136,7 +136,7 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         dtype: Any = None,
         engine: str | Engine = "auto",
         n_threads: int | None = None,
-        initializer: str | Initializer | None = "glorot_uniform",
+        initializer: str | Initializer | None = "glorot_with_biases",
         weight_decay: float | None = None,
         monitor: Any = "score",
         l1: float = 0.0,

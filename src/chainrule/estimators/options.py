@@ -169,9 +169,11 @@ OPTIONS: dict[str, Option] = {
     "initializer": Option(
         "str, Initializer or None",
         # after 12 epochs, on rows held out of training, He's start left 0.0262 of the variance of
-        # the prices of diamonds, and Glorot's 0.0221; on Adult and flights they were level
-        "How weights start: a name from `chainrule.initializers` for all layers, or None for the "
-        "one that suits each activation. The default is scikit-learn's rule.",
+        # the prices of diamonds, and Glorot's 0.0221; on Adult and flights they were level. Biases
+        # drawn, over 50 seeds, left 0.00035 +- 0.00006 less than biases 0 after 10 epochs
+        "How layers start: a name from `chainrule.initializers` for all of them, or None for the "
+        "one that suits each activation. The default draws biases as it draws weights, as "
+        "scikit-learn does; with another name, or None, biases start at 0.",
         fixed=lambda own: own.initializer and initializers.get(own.initializer),
     ),
     "solver": Option(

@@ -84,7 +84,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
     >>> from sklearn.datasets import load_diabetes
     >>> X, y = load_diabetes(return_X_y=True)
     >>> model = MLPRegressor(hidden_layer_sizes=(16,), learning_rate="cosine",
-    ...                      learning_rate_init=0.01, max_iter=60, random_state=0).fit(X, y)
+    ...                      learning_rate_init=0.01, max_iter=100, random_state=0).fit(X, y)
     >>> model.score(X, y) > 0.5
     True
     >>> model.predict(X[:2]).shape
@@ -126,7 +126,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
         dtype: Any = None,
         engine: str | Engine = "auto",
         n_threads: int | None = None,
-        initializer: str | Initializer | None = "glorot_uniform",
+        initializer: str | Initializer | None = "glorot_with_biases",
         weight_decay: float | None = None,
         monitor: Any = "score",
         l1: float = 0.0,

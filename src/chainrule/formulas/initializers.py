@@ -1,24 +1,30 @@
 """The initializers: how wide the starting weights of a layer are drawn, from its fan-in and -out.
 
-Biases start at 0. The draw is made in float64 from one seed, so that float32 and float64 networks
-start from the same numbers.
+Biases start at 0, or are drawn as the weights are. The draw is made in float64 from one seed, so
+that float32 and float64 networks start from the same numbers.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
 
 from chainrule.formulas.records import Formula
 from chainrule.foundation.catalogue import Catalogue
+from chainrule.foundation.errors import must_be
 
-__all__ = ["Initializer", "initializers"]
+__all__ = ["Initializer", "initializers", "start_latex"]
 
 
 @dataclass(frozen=True)
 class Initializer(Formula):
     """The distribution of a layer's starting weights.
+
+    Parameters
+    ----------
+    biases : bool, default=False
+        Whether biases are drawn as the weights of their layer are; else they start at 0.
 
     Attributes
     ----------
@@ -31,9 +37,15 @@ class Initializer(Formula):
     aliases: ClassVar[tuple[str, ...]] = ()
     uniform: ClassVar[bool] = True
 
+    biases: bool = field(default=False, kw_only=True)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.biases, bool):
+            raise must_be("biases", "True or False", self.biases)
+
     @classmethod
     def formula_text(cls) -> str:
-        return f":math:`\\operatorname{{Var}}(w) = {cls.latex}`"
+        return f":math:`{start_latex(cls)}`"
 
     def variance(self, n_in: int, n_out: int) -> float:
         """Return the variance of each weight of a layer with these fans."""
@@ -41,11 +53,28 @@ class Initializer(Formula):
 
     def draw(self, random: np.random.Generator, n_in: int, n_out: int) -> np.ndarray:
         """Return starting weights of shape (n_in, n_out), float64."""
+        return self._numbers(random, n_in, n_out, (n_in, n_out))
+
+    def draw_biases(self, random: np.random.Generator, n_in: int, n_out: int) -> np.ndarray:
+        """Return starting biases of shape (n_out,), float64."""
+        return self._numbers(random, n_in, n_out, (n_out,)) if self.biases else np.zeros(n_out)
+
+    def _numbers(
+        self, random: np.random.Generator, n_in: int, n_out: int, shape: tuple[int, ...]
+    ) -> np.ndarray:
         deviation = math.sqrt(self.variance(n_in, n_out))
         if self.uniform:
             limit = math.sqrt(3.0) * deviation
-            return random.uniform(-limit, limit, (n_in, n_out))
-        return random.normal(0.0, deviation, (n_in, n_out))
+            return random.uniform(-limit, limit, shape)
+        return random.normal(0.0, deviation, shape)
+
+
+def start_latex(record: Initializer | type[Initializer]) -> str:
+    """Return how weights and biases start, as LaTeX."""
+    variance = r"\operatorname{Var}"
+    if record.biases:
+        return f"{variance}(w) = {variance}(b) = {record.latex}"
+    return rf"{variance}(w) = {record.latex}, \quad b = 0"
 
 
 initializers: Catalogue[Initializer] = Catalogue("initializer", Initializer)
@@ -73,6 +102,33 @@ class GlorotUniform(Initializer):
 
 
 glorot_uniform = initializers.add(GlorotUniform())
+
+
+@dataclass(frozen=True)
+class GlorotWithBiases(GlorotUniform):
+    r"""The uniform Glorot initializer, with biases drawn within the bound of the weights.
+
+    {formula}
+
+    The start of scikit-learn's networks, but for logistic units, and the default of the estimators.
+    Where biases are 0, the kink of every rectifier of the first layer starts at the origin.
+
+    Examples
+    --------
+    >>> glorot_with_biases.variance(4, 4)
+    0.25
+    >>> glorot_with_biases.draw_biases(np.random.default_rng(0), 4, 2).round(3)
+    array([ 0.274, -0.46 ])
+    """
+
+    name = "glorot_with_biases"
+    aliases = ()
+    source = "scikit-learn 1.9, MLPClassifier; the bound of Glorot & Bengio (2010), AISTATS, eq. 16"
+
+    biases: bool = field(default=True, kw_only=True)
+
+
+glorot_with_biases = initializers.add(GlorotWithBiases())
 
 
 @dataclass(frozen=True)
@@ -203,7 +259,7 @@ class Zeros(Initializer):
         return 0.0
 
     def draw(self, random: np.random.Generator, n_in: int, n_out: int) -> np.ndarray:
-        return np.zeros((n_in, n_out))
+        return np.zeros((n_in, n_out))  # and the layers after it draw what they draw without it
 
 
 zeros = initializers.add(Zeros())

@@ -41,7 +41,8 @@ class Dense:
     bias : bool, default=True
         Whether each unit has a bias.
     initializer : str or Initializer, optional
-        How the weight starts; None takes the one that suits the activation.
+        How weight and bias start; None takes the one that suits the activation, where biases
+        start at 0.
 
     Examples
     --------
@@ -216,10 +217,17 @@ class Network:
         return self.layout.size
 
     def start(self, seed: int = 0, dtype: Any = "float64") -> Parameters:
-        """Return starting parameters: weights drawn by each layer's initializer, biases 0."""
+        """Return starting parameters, drawn by each layer's initializer.
+
+        All weights come before the first bias, so that the weights of a seed are the same whether
+        biases are drawn or 0.
+        """
         random = stream(seed, Purpose.START)
         weights = [layer.initializer.draw(random, layer.n_in, layer.n_out) for layer in self.layers]
-        biases = [np.zeros(layer.n_out) if layer.bias else None for layer in self.layers]
+        biases = [
+            layer.initializer.draw_biases(random, layer.n_in, layer.n_out) if layer.bias else None
+            for layer in self.layers
+        ]
         return Parameters.from_arrays(weights, biases, dtype=str(floating_dtype(dtype)))
 
     def parameters(self, vector: Array) -> Parameters:
