@@ -78,7 +78,7 @@ def make_rows(
         )
     check_finite(x, names[0], columns)
     check_range(x, like.dtype, names[0], columns)
-    targets = objective.loss.encode(y, objective.network.n_out, like)
+    targets = objective.loss.encode(y, objective.network.n_out, like, names[1])
     targets = objective.loss.smoothed(targets, label_smoothing)
     if targets.shape[0] != x.shape[0]:
         raise InputError(
