@@ -159,8 +159,8 @@ def column_means(y: np.ndarray, weight: np.ndarray | None = None) -> np.ndarray:
 
     Examples
     --------
-    >>> column_means(np.array([[1e308], [1.5e308]])).tolist()
-    [1.25e+308]
+    >>> column_means(np.array([[1.5e308], [0.5e308]])).tolist()
+    [1e+308]
     """
     y, weight = _present(y, weight)
     with np.errstate(over="ignore"):
