@@ -10,6 +10,7 @@ from chainrule.engines.engine import Engine, Rows, choose_engine
 from chainrule.estimators.base import BaseMLP
 from chainrule.estimators.callbacks import Callback, callbacks_of, is_true
 from chainrule.estimators.checking import fixed_options
+from chainrule.estimators.data_warnings import overflow_remarks
 from chainrule.estimators.history import begin_history, record
 from chainrule.estimators.ingredients import (
     LBFGS_NAME,
@@ -151,7 +152,10 @@ class RunningMLP(BaseMLP):
         return choose_engine(self.engine, self.objective_, optimizer, self.n_threads)
 
     def _followed(
-        self, run: Generator[Epoch, bool | None, Ending], callbacks: Sequence[Callback] = ()
+        self,
+        run: Generator[Epoch, bool | None, Ending],
+        rows: Rows,
+        callbacks: Sequence[Callback] = (),
     ) -> Iterator[Epoch]:
         """Keep what each epoch of a run brings, and tell the callbacks."""
         callbacks = [*callbacks_of(self), *callbacks]
@@ -174,6 +178,7 @@ class RunningMLP(BaseMLP):
                 yield epoch
         except DivergenceError:
             self.stopped_because_ = "divergence"
+            self._remarks = (*self._remarks, *overflow_remarks(self, rows))
             raise
         finally:
             run.close()
