@@ -120,7 +120,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         """Learn labels or scale from the first data; return the loss and the number of scores."""
         raise NotImplementedError
 
-    def _prepared(self, y: Any) -> np.ndarray:
+    def _prepared(self, y: Any, name: str = "y") -> np.ndarray:
         """Return targets as an array of the kind that the methods below take; once per call."""
         raise NotImplementedError
 
@@ -204,9 +204,13 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             check_range(X, self.parameters_.vector.dtype, "X", names)
         return X
 
-    def _numbers_of(self, X: Any, reset: bool) -> Any:
+    def _numbers_of(self, X: Any, reset: bool, name: str = "X") -> Any:
         """Return inputs of any kind as an array or CSR matrix; finiteness is seen later."""
-        X = as_inputs(X, None if reset else getattr(self, "feature_names_in_", None))
+        X = as_inputs(X, None if reset else getattr(self, "feature_names_in_", None), name)
+        plain = isinstance(X, np.ndarray) or hasattr(X, "tocsr")
+        # where it is not X that is given; of X, and of frames, scikit-learn's words are known
+        if name != "X" and plain and X.ndim == 2 and X.shape[1] != self.n_features_in_:
+            raise must_be(name, f"of {self.n_features_in_} features, as X", X.shape[1])
         return validate_data(self, X, reset=reset, accept_sparse="csr", ensure_all_finite=False)
 
     def _scoring_engine(self) -> Engine:

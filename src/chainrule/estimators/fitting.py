@@ -328,16 +328,16 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
         y: Any,
         sample_weight: Any,
         reset: bool,
-        names: tuple[str, str] = ("y", "sample_weight"),
+        names: tuple[str, str, str] = ("X", "y", "sample_weight"),
     ) -> Samples:
         """Return arrays of one length; finiteness of X is seen later."""
         if y is None:
             raise ValueError("requires y to be passed, but the target y is None.")
         with np.errstate(all="ignore"):  # checks overflow on numbers that they then refuse
-            X = self._numbers_of(X, reset)
-            y = self._prepared(as_targets(y, names[0]))
+            X = self._numbers_of(X, reset, names[0])
+            y = self._prepared(as_targets(y, names[1]), names[1])
         check_consistent_length(X, y)
-        return Samples(X, y, _row_weights(sample_weight, X.shape[0], names[1]))
+        return Samples(X, y, _row_weights(sample_weight, X.shape[0], names[2]))
 
 
 def _row_weights(weight: Any, n: int, name: str = "sample_weight") -> np.ndarray | None:
