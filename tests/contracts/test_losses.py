@@ -237,12 +237,19 @@ def test_best_constant_answer_is_a_root_of_the_gradient(record):
 def test_rescaled_loss_is_the_same_loss_in_other_units(record, scale):
     found = record.rescaled(scale)
     if found is None:
-        assert record.link.name != "linear"
+        assert record.link.range == (0.0, 1.0)
         return
     other, factor = found
-    s, y = np.array([[-2.0, 0.3, 5.0]]), np.array([[1.0, 0.2, -1.0]])
+    s, y = np.array([[-2.0, 0.3, 5.0]]), np.array([[1.0, 0.2, max(-1.0, record.domain[0])]])
+    unit = record.target_scale(np.zeros(3), scale)
+    weight, bias = np.diag(s[0]), np.zeros(3)
+    unit.unfold(weight, bias)  # a layer that gives these scores to a row of ones
+    scaled = np.ones((1, 3)) @ weight + bias
     expected = record.value(XP, s, y)
-    np.testing.assert_allclose(factor * other.value(XP, s / scale, y / scale), expected, rtol=1e-12)
+    found = factor * other.value(XP, scaled, unit.apply(y))
+    np.testing.assert_allclose(found, expected, rtol=1e-11)
+    before = record.mean(XP, s)
+    np.testing.assert_allclose(scale * other.mean(XP, scaled), before, rtol=1e-12)
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=repr)

@@ -11,7 +11,7 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import mean_squared_error
 
 from chainrule import MLPRegressor, losses
-from chainrule.estimators.target_scale import TargetScale
+from chainrule.formulas.target_scale import Standardised
 from chainrule.foundation.errors import DivergenceWarning
 
 pytestmark = pytest.mark.filterwarnings(
@@ -180,10 +180,10 @@ def test_early_stopping_has_both_curves():
 
 
 def test_weighted_scale():
-    scale = TargetScale.of(np.array([[0.0], [4.0], [100.0]]), np.array([1.0, 1.0, 0.0]))
+    scale = Standardised.of(np.array([[0.0], [4.0], [100.0]]), np.array([1.0, 1.0, 0.0]))
     np.testing.assert_allclose(scale.center, [2.0])
     assert scale.spread == pytest.approx(2.0)
-    huge = TargetScale.of(np.array([[-1e308], [1e308]]))
+    huge = Standardised.of(np.array([[-1e308], [1e308]]))
     assert np.isfinite(huge.spread)
     assert np.all(np.abs(huge.apply(np.array([[-1e308], [1e308]]))) <= 1.0 + 1e-12)
 

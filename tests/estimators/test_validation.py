@@ -99,7 +99,7 @@ def test_own_rows_have_weights_too():
         ({"sample_weight_val": np.zeros(5)}, "sample_weight_val must be positive for some row"),
         ({"X_val": X[:1], "y_val": T[:1]}, "X_val must be at least 2 rows, for R2; got 1"),
         ({"X_val": np.full((5, 3), np.nan)}, "X_val must be finite"),
-        ({"X_val": X[:5, :2]}, "2 features, but MLPRegressor is expecting 3"),
+        ({"X_val": X[:5, :2]}, "X_val must be of 3 features, as X; got 2"),
         ({"y_val": np.c_[T, T][:5]}, "1 target"),
     ],
 )

@@ -59,7 +59,7 @@ def test_o04_a_finite_loss_a_million_times_the_first_is_divergence(X, y2, engine
 def test_o06_targets_outside_the_domain_of_the_loss(X, t):
     with pytest.raises(ValueError, match=r"y must be finite and >= 0 for poisson; got -"):
         MLPRegressor("poisson").fit(X, t)
-    with pytest.raises(ValueError, match=r"y must be finite and >= 0 for poisson; got -"):
+    with pytest.raises(ValueError, match=r"^y_val must be finite and >= 0 for poisson; got -"):
         MLPRegressor("poisson", max_iter=2).fit(X, t**2, X_val=X, y_val=t)
     model = MLPRegressor("poisson", max_iter=2).fit(X, t**2)
     with pytest.raises(ValueError, match=r"y must be finite and >= 0 for poisson; got -"):

@@ -295,20 +295,20 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
             outputs = 1
         return loss, outputs
 
-    def _prepared(self, y: Any) -> np.ndarray:
+    def _prepared(self, y: Any, name: str = "y") -> np.ndarray:
         """Return the labels (n,), or the indicator rows (n, n_labels) of multilabel targets."""
         labels: np.ndarray = y
         if labels.ndim == 2 and labels.shape[1] == 1:
             labels = column_or_1d(labels, warn=True)
         if labels.dtype == object:
-            labels = of_one_type(labels)
+            labels = of_one_type(labels, name)
         if labels.ndim == 1 and labels.dtype.kind in "SMmO":
             return labels  # of these scikit-learn has no opinion; they sort, and that will do
         check_classification_targets(labels)
-        kind = type_of_target(labels, input_name="y")
+        kind = type_of_target(labels, input_name=name)
         if kind == "multiclass-multioutput":
             raise InputError(
-                "y must be one column of labels, or columns of 0 and 1; got "
+                f"{name} must be one column of labels, or columns of 0 and 1; got "
                 f"{labels.shape[1]} columns with other values. Fit one classifier per column."
             )
         return labels

@@ -10,11 +10,13 @@ import numpy as np
 
 from chainrule.engines.engine import Rows
 from chainrule.foundation.arrays import namespace
+from chainrule.training.sources import overflowing_input
 
 if TYPE_CHECKING:
     from chainrule.estimators.fitting import FittingMLP
+    from chainrule.estimators.running import RunningMLP
 
-__all__ = ["answer_remarks", "input_remarks"]
+__all__ = ["answer_remarks", "input_remarks", "overflow_remarks"]
 
 MOST_ROWS = 500
 # Fewer rows say too little.
@@ -47,6 +49,16 @@ def input_remarks(rows: Rows, names: Sequence[Any] | None) -> list[str]:
         names = [f"column {number}" for number in range(rows.x.shape[1])]
     found = scale_words(look_at_columns(_some(rows)), [str(name) for name in names])
     return [f"{words}. {STANDARDISE}" for kind, words in found if kind != "constant"]
+
+
+def overflow_remarks(estimator: "RunningMLP", rows: Rows) -> list[str]:
+    """Return which input is so large that its square overflows, as a reason for a divergence."""
+    dtype = estimator._state.vector.dtype
+    found = overflowing_input(rows.x, dtype, getattr(estimator, "feature_names_in_", None))
+    if found is None:
+        return []
+    value, column = found
+    return [f"{column} holds {value}, whose square {dtype.name} cannot hold. {STANDARDISE}"]
 
 
 def answer_remarks(estimator: "FittingMLP", rows: Rows) -> list[str]:

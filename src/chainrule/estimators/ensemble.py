@@ -173,8 +173,7 @@ def member_scores(estimator: "BaseMLP", X: Any) -> list[np.ndarray]:
     members = estimator.estimators_
 
     def scores(number: int, stop: threading.Event) -> np.ndarray:
-        member = members[number]
-        found: np.ndarray = member._scoring_engine().scores(member.parameters_.vector, X)
+        found: np.ndarray = members[number]._scores_of(X)
         return found
 
     many = X.shape[0] >= ROWS_FOR_THREADS

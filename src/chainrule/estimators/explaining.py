@@ -32,7 +32,7 @@ def explanation_of(
     subject = Subject(
         estimator.objective_,
         state.vector if live else estimator._unfold(parameters),
-        _rows(estimator, given, ("X", "y"), estimator.label_smoothing),
+        _rows(estimator, given, ("X", "y", "sample_weight"), estimator.label_smoothing),
         optimizer=make_optimizer(estimator),
         slots=tuple(state.slots) if remembered else (),
         step=state.step if live else 0,
@@ -42,7 +42,7 @@ def explanation_of(
         notes=tuple(_notes(estimator)),
         facts=_facts(estimator),
     )
-    names = ("X held out", "y held out")
+    names = ("X held out", "y held out", "sample_weight held out")
     return Explanation(subject, None if held_out is None else _rows(estimator, held_out, names))
 
 
@@ -62,7 +62,7 @@ def _notes(estimator: "FittingMLP") -> Iterator[str]:
 def _rows(
     estimator: "FittingMLP",
     given: tuple[Any, ...],
-    names: tuple[str, str],
+    names: tuple[str, str, str],
     smoothing: float = 0.0,
 ) -> Rows:
     """Return arrays as the estimator's own rows; refuse what `fit` refuses."""
@@ -71,9 +71,9 @@ def _rows(
             f"held_out must be (X, y) or (X, y, sample_weight); got {len(given)} arrays."
         )
     X, y, weight = (*given, None)[:3]
-    samples = estimator._checked(X, y, weight, reset=False)
+    samples = estimator._checked(X, y, weight, reset=False, names=names)
     weight = estimator._weighted(samples.y, samples.weight)
-    return estimator._rows(samples._replace(weight=weight), names, smoothing)
+    return estimator._rows(samples._replace(weight=weight), names[:2], smoothing)
 
 
 def _input_names(estimator: "FittingMLP") -> tuple[str, ...]:

@@ -84,8 +84,8 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
         ConvergenceWarning
             If ``max_iter`` epochs, or ``max_fun`` evaluations, were not enough.
         DataWarning
-            If features are of very different size or far from 0, or the fitted network answers
-            the same for all rows.
+            If features are of very different size or far from 0, or so large that training
+            diverges, or the fitted network answers the same for all rows.
         DivergenceWarning
             If the loss left the finite numbers, or rose a million times; the estimator then holds
             the last good parameters.
@@ -129,12 +129,15 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
         """Train as `fit` does, and yield an `Epoch` after each pass over the rows.
 
         The estimator is fitted whenever the loop has control, and stays so when it is left early.
+        A later call of `fit`, `partial_fit` or another such loop ends this one.
 
         Raises
         ------
         DivergenceError
             At once when the loss left the finite numbers, or rose a million times; the estimator
             then holds the last good parameters.
+        InputError
+            When the loop is asked for more after the estimator has been trained by a later call.
         """
         if self.n_estimators != 1:
             raise InputError(
@@ -144,11 +147,13 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
         check_options(self)
         warn_without_effect(self, own_rows=X_val is not None, groups=groups is not None)
         given = (X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
-        with closing(self._training(*given)) as epochs:
-            for epoch in epochs:
-                self._say_remarks(3)
-                yield epoch
-        self._say_remarks(3)
+        try:
+            with closing(self._training(*given)) as epochs:
+                for epoch in epochs:
+                    self._say_remarks(3)
+                    yield epoch
+        finally:
+            self._say_remarks(3)
 
     def _training(
         self,
@@ -179,7 +184,7 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
             rows = self._rows(samples, smoothing=self.label_smoothing)
             run = self._run(rows, held, self.max_iter, names=names)
             self._remarks = input_remarks(rows, getattr(self, "feature_names_in_", None))
-        yield from self._followed(run, callbacks)
+        yield from self._followed(run, rows, callbacks)
         self._remarks = answer_remarks(self, rows)
 
     @available_if(steps_by_batches)  # type: ignore[untyped-decorator]
@@ -227,7 +232,7 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
             samples = self._taken_in(samples, anew, seed, classes)
             rows = self._rows(samples, smoothing=self.label_smoothing)
             run = self._run(rows, None, 1, stops=False)
-        divergence = self._follow(self._followed(run), total=1, stacklevel=6)
+        divergence = self._follow(self._followed(run, rows), total=1, stacklevel=6)
         self.n_iter_ = self._state.epoch
         if divergence is not None:
             warnings.warn(str(divergence), DivergenceWarning, stacklevel=4)
@@ -323,16 +328,16 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
         y: Any,
         sample_weight: Any,
         reset: bool,
-        names: tuple[str, str] = ("y", "sample_weight"),
+        names: tuple[str, str, str] = ("X", "y", "sample_weight"),
     ) -> Samples:
         """Return arrays of one length; finiteness of X is seen later."""
         if y is None:
             raise ValueError("requires y to be passed, but the target y is None.")
         with np.errstate(all="ignore"):  # checks overflow on numbers that they then refuse
-            X = self._numbers_of(X, reset)
-            y = self._prepared(as_targets(y, names[0]))
+            X = self._numbers_of(X, reset, names[0])
+            y = self._prepared(as_targets(y, names[1]), names[1])
         check_consistent_length(X, y)
-        return Samples(X, y, _row_weights(sample_weight, X.shape[0], names[1]))
+        return Samples(X, y, _row_weights(sample_weight, X.shape[0], names[2]))
 
 
 def _row_weights(weight: Any, n: int, name: str = "sample_weight") -> np.ndarray | None:

@@ -26,7 +26,7 @@ REAL = "biuf"
 MISSING = "Remove such rows, or fill the cells."
 
 
-def as_inputs(X: Any, names: Sequence[Any] | None = None) -> Any:
+def as_inputs(X: Any, names: Sequence[Any] | None = None, name: str = "X") -> Any:
     """Return inputs as an array, frame or sparse matrix that holds nothing but numbers.
 
     Parameters
@@ -35,6 +35,8 @@ def as_inputs(X: Any, names: Sequence[Any] | None = None) -> Any:
         Inputs; a frame stays one, so that the names of its columns can be compared.
     names : sequence, optional
         What the columns of an array are called.
+    name : str
+        What the messages call X.
 
     Raises
     ------
@@ -42,25 +44,25 @@ def as_inputs(X: Any, names: Sequence[Any] | None = None) -> Any:
         A cell is no number; an `InputTypeError`, which is a TypeError too, for dates and objects.
     """
     if hasattr(X, "tocsr"):
-        _check_kind(X.dtype)
+        _check_kind(X.dtype, name)
         return X
-    columns = _columns_of(X)
+    columns = _columns_of(X, name)
     if columns is not None:
-        for number, name, column in columns:
-            _check_column(column, number, name)
+        for number, own, column in columns:
+            _check_column(column, number, own, name)
         return X
-    values = _array(X, "X")
+    values = _array(X, name)
     if values.ndim == 0 and values.dtype.kind == "O":
         advice = "Pass a list of rows; of a dict of columns, make a frame."
-        raise must_be("X", "a table of numbers, (n_samples, n_features)", type(X).__name__, advice)
+        raise must_be(name, "a table of numbers, (n_samples, n_features)", type(X).__name__, advice)
     if values.ndim != 2:  # scikit-learn's words are those that people know
         return values
     if values.dtype.kind in "OUST":
         text = values.dtype.kind != "O"
         # a list of texts and numbers has become one of texts; its own cells are named
         cells = np.array(X, dtype=object) if text and isinstance(X, list | tuple) else values
-        return as_numbers(cells.astype(object), "X", names)
-    _check_kind(values.dtype)
+        return as_numbers(cells.astype(object), name, names)
+    _check_kind(values.dtype, name)
     return values
 
 
@@ -153,7 +155,7 @@ def _missing(name: str, row: int, what: str) -> InputError:
     )
 
 
-def _columns_of(X: Any) -> Iterator[tuple[int, Any, Any]] | None:
+def _columns_of(X: Any, name: str) -> Iterator[tuple[int, Any, Any]] | None:
     """Return number, name and values of the columns of a frame, or None for what is none.
 
     Columns of pandas whose kind says that they are numbers are left out.
@@ -163,7 +165,7 @@ def _columns_of(X: Any) -> Iterator[tuple[int, Any, Any]] | None:
         others = [i for i, dtype in enumerate(X.dtypes) if getattr(dtype, "kind", "O") not in REAL]
         return ((i, X.columns[i], X.iloc[:, i]) for i in others)
     if library == "polars" and hasattr(X, "collect"):
-        raise must_be("X", "a frame in memory", type(X).__name__, "Call collect() first.")
+        raise must_be(name, "a frame in memory", type(X).__name__, "Call collect() first.")
     if library == "polars" and hasattr(X, "get_columns"):
         return ((i, column.name, column) for i, column in enumerate(X.get_columns()))
     if library == "pyarrow" and hasattr(X, "column_names"):
@@ -171,32 +173,32 @@ def _columns_of(X: Any) -> Iterator[tuple[int, Any, Any]] | None:
     return None
 
 
-def _check_column(column: Any, number: int, name: Any) -> None:
+def _check_column(column: Any, number: int, own: Any, name: str) -> None:
     """Refuse a column of a frame that holds no numbers."""
     kind = str(column.dtype if hasattr(column, "dtype") else column.type)
-    where = f"column {number} ({name!r})"
+    where = f"column {number} ({own!r})"
     if kind.startswith(("category", "Categorical", "Enum", "dictionary")):
-        raise InputError(f"X must hold numbers; {where} is categorical. {ENCODE}")
+        raise InputError(f"{name} must hold numbers; {where} is categorical. {ENCODE}")
     values = np.asarray(column)
-    _check_kind(values.dtype, where)
+    _check_kind(values.dtype, name, where)
     if values.dtype.kind not in REAL:
         for row, value in enumerate(values.astype(object)):
             if not _is_number(type(value)):
-                raise _no_number("X", value, _where((row, number), {number: name}))
+                raise _no_number(name, value, _where((row, number), {number: own}))
 
 
 def _is_number(kind: type) -> bool:
     return issubclass(kind, Real | np.bool_ | Decimal)
 
 
-def _check_kind(dtype: np.dtype[Any], where: str = "it") -> None:
+def _check_kind(dtype: np.dtype[Any], name: str, where: str = "it") -> None:
     if dtype.kind == "c":
         advice = "Complex data not supported: pass real and imaginary parts as two columns."
-        raise InputError(f"X must hold real numbers; {where} is of {dtype}. {advice}")
+        raise InputError(f"{name} must hold real numbers; {where} is of {dtype}. {advice}")
     if dtype.kind in "mM":
-        raise InputTypeError(f"X must hold numbers; {where} is of {dtype}. {DATES}")
+        raise InputTypeError(f"{name} must hold numbers; {where} is of {dtype}. {DATES}")
     if dtype.kind == "V":
-        raise InputTypeError(f"X must hold numbers; {where} is of {dtype}. Pass its fields.")
+        raise InputTypeError(f"{name} must hold numbers; {where} is of {dtype}. Pass its fields.")
 
 
 def _where(place: tuple[int, ...], columns: Any) -> str:
@@ -215,7 +217,7 @@ def _no_number(name: str, value: Any, where: str) -> InputError:
         )
     sentence = f"{name} must hold numbers; got {value!r} in {where}."
     if isinstance(value, str | bytes):
-        return InputError(f"{sentence} {ENCODE if name == 'X' else 'Convert it.'}")
+        return InputError(f"{sentence} {ENCODE if name.startswith('X') else 'Convert it.'}")
     if isinstance(value, complex | np.complexfloating):
         return InputError(f"{sentence} Complex data not supported.")
     if type(value).__module__ == "datetime" or isinstance(value, np.datetime64 | np.timedelta64):

@@ -359,7 +359,7 @@ OPTIONS: dict[str, Option] = {
     ),
     "scale_target": Option(
         "bool",
-        "Whether to train on standardised targets.",
+        "Whether to train on standardised targets, or on their ratio to the mean for ``poisson``.",
         FLAG,
         fixed=lambda own: own.scale_target,
     ),

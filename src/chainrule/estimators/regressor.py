@@ -13,7 +13,6 @@ from chainrule.estimators.ensemble import mean_answers, member_answers
 from chainrule.estimators.fitting import FittingMLP
 from chainrule.estimators.inputs import as_numbers
 from chainrule.estimators.quantiles import interval_columns, nearest_median, sorted_quantiles
-from chainrule.estimators.target_scale import TargetScale
 from chainrule.estimators.validation import Samples
 from chainrule.formulas.initializers import Initializer
 from chainrule.formulas.loss import Loss, losses
@@ -21,8 +20,10 @@ from chainrule.formulas.losses import Quantile
 from chainrule.formulas.optimizers import Optimizer
 from chainrule.formulas.records import Activation
 from chainrule.formulas.schedules import Schedule
+from chainrule.formulas.target_scale import TargetScale, column_means
 from chainrule.foundation.arrays import namespace
 from chainrule.foundation.errors import InputError, must_be
+from chainrule.model.parameters import Parameters
 from chainrule.training.monitor import Metric
 
 __all__ = ["MLPRegressor"]
@@ -51,9 +52,9 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
 
     .. math:: \frac{\sum_i w_i l_i}{\sum_i w_i} + \frac{\alpha}{2} \sum W^2 + l_1 \sum |W|
 
-    With a loss that allows it (all but ``poisson``), the network is trained on targets of mean 0
-    and spread 1, and the scale is folded into the last layer: the fit does not depend on the unit
-    of y, and ``coefs_``, losses and predictions are in that unit.
+    The network is trained on targets of mean 0 and spread 1, or divided by their mean for
+    ``poisson``, and the scale is folded into the last layer: the fit does not depend on the unit of
+    y, and ``coefs_``, losses and predictions are in that unit.
 
     Parameters
     ----------
@@ -77,7 +78,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
     n_layers_, n_outputs_, out_activation_, n_features_in_, feature_names_in_
         As in scikit-learn.
     target_scale_ : TargetScale or None
-        Center and spread of the targets, where they were standardised.
+        Center and spread of the targets, where ``scale_target``; for ``poisson`` 0 and the mean.
 
     Examples
     --------
@@ -245,25 +246,22 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
                 f"y must be one target for several quantiles; got {y.shape[1]}. Fit one regressor "
                 "per target, for example with MultiOutputRegressor."
             )
-        scale = TargetScale.of(y, weight)
+        loss.checked(np.asarray(y, dtype=np.float64))
+        scale = loss.target_scale.of(y, weight)
         rescaled = loss.rescaled(scale.spread) if self.scale_target else None
         self.target_scale_ = None if rescaled is None else scale
-        if rescaled is None:
-            self._loss_factor = 1.0
-            constant = np.broadcast_to(np.clip(scale.center, *loss.link.range), y.shape)
-            with np.errstate(all="ignore"):
-                unit = float(loss(constant, y, weight))
-            self._loss_unit = unit if 0.0 < unit < math.inf else 1.0
-        else:
-            loss, self._loss_factor = rescaled
-            self._loss_unit = 1.0
+        loss, self._loss_factor = (loss, 1.0) if rescaled is None else rescaled
+        unit = None if rescaled is None else scale.loss_unit
+        if unit is None:
+            unit = _constant_loss(loss, y if rescaled is None else scale.apply(y), weight)
+        self._loss_unit = unit if 0.0 < unit < math.inf else 1.0
         return loss, y.shape[1] * loss.scores_per_target
 
-    def _prepared(self, y: Any) -> np.ndarray:
+    def _prepared(self, y: Any, name: str = "y") -> np.ndarray:
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if y.dtype.kind not in "fiub":
-            y = as_numbers(y.astype(object), "y")
+            y = as_numbers(y.astype(object), name)
         columns: np.ndarray = y.reshape(-1, 1) if y.ndim == 1 else y
         return columns
 
@@ -285,7 +283,10 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
                 "Take another unit" + (", or dtype='float64'." if dtype.itemsize < 8 else "."),
             )
         targets: np.ndarray = y
-        return targets if self.target_scale_ is None else self.target_scale_.apply(y)
+        if self.target_scale_ is None:
+            return targets
+        self.objective_.loss.checked(np.asarray(y, dtype=np.float64), name)  # in people's unit
+        return self.target_scale_.apply(targets)
 
     def _strata(self, y: Any) -> np.ndarray | None:
         return None
@@ -306,12 +307,30 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
         return bool(np.any(y != y[0]))
 
     def _fold(self, vector: np.ndarray) -> np.ndarray:
-        scale = self.target_scale_
-        return np.array(vector) if scale is None else scale.fold(self._state.network, vector)
+        folded = np.array(vector)
+        if self.target_scale_ is not None:
+            with np.errstate(all="ignore"):  # targets out of range are refused when encoded
+                self.target_scale_.fold(*self._last_layer(folded))
+        return folded
 
     def _unfold(self, vector: np.ndarray) -> np.ndarray:
-        scale = self.target_scale_
-        return np.array(vector) if scale is None else scale.unfold(self._state.network, vector)
+        unfolded = np.array(vector)
+        if self.target_scale_ is not None:
+            self.target_scale_.unfold(*self._last_layer(unfolded))
+        return unfolded
+
+    def _last_layer(self, vector: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        layers = Parameters(self._state.network.layout, vector)
+        bias = layers.biases[-1]
+        assert bias is not None
+        return layers.weights[-1], bias
+
+
+def _constant_loss(loss: Loss, y: np.ndarray, weight: np.ndarray | None) -> float:
+    """Return the loss of the means of the columns, as a prediction for all rows."""
+    mean = np.clip(column_means(y, weight), *loss.link.range)
+    with np.errstate(all="ignore"):
+        return float(loss(np.broadcast_to(mean, y.shape), y, weight))
 
 
 def _r2(y: np.ndarray, p: np.ndarray, weight: np.ndarray | None) -> float:

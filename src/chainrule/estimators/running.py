@@ -10,6 +10,7 @@ from chainrule.engines.engine import Engine, Rows, choose_engine
 from chainrule.estimators.base import BaseMLP
 from chainrule.estimators.callbacks import Callback, callbacks_of, is_true
 from chainrule.estimators.checking import fixed_options
+from chainrule.estimators.data_warnings import overflow_remarks
 from chainrule.estimators.history import begin_history, record
 from chainrule.estimators.ingredients import (
     LBFGS_NAME,
@@ -23,7 +24,7 @@ from chainrule.estimators.ingredients import (
 )
 from chainrule.estimators.monitoring import metric_on
 from chainrule.estimators.validation import Samples
-from chainrule.foundation.errors import DivergenceError
+from chainrule.foundation.errors import DivergenceError, InputError
 from chainrule.model.network import Network
 from chainrule.training.lbfgs import train_lbfgs
 from chainrule.training.loop import Epoch, train_rows
@@ -35,6 +36,9 @@ __all__ = ["RunningMLP"]
 
 class RunningMLP(BaseMLP):
     """A network that trains on rows; what subclasses add is the meaning of their targets."""
+
+    # One object per run: a run goes on while its own is here.
+    _run_mark: object = None
 
     def _begin(self, samples: Samples, seed: int, classes: Any = None) -> None:
         """Build the network and its starting state from the first data."""
@@ -132,6 +136,7 @@ class RunningMLP(BaseMLP):
                 **shared,
             )
         # the state is touched last, when nothing can be refused any more
+        self._run_mark = object()
         self._take_over_changes(watched)
         if self.objective_ != before:
             self._state.curvature = ()
@@ -151,22 +156,32 @@ class RunningMLP(BaseMLP):
         return choose_engine(self.engine, self.objective_, optimizer, self.n_threads)
 
     def _followed(
-        self, run: Generator[Epoch, bool | None, Ending], callbacks: Sequence[Callback] = ()
+        self,
+        run: Generator[Epoch, bool | None, Ending],
+        rows: Rows,
+        callbacks: Sequence[Callback] = (),
     ) -> Iterator[Epoch]:
         """Keep what each epoch of a run brings, and tell the callbacks."""
         callbacks = [*callbacks_of(self), *callbacks]
         self.n_iter_ = 0
         self.train_loss_ = math.nan
         self.stopped_because_ = "interrupted"
-        stop = None
+        stop, mine, made = None, self._run_mark, 0
         try:
             while True:
+                if self._run_mark is not mine:
+                    raise InputError(
+                        f"fit_epochs must be one loop at a time; this one has ended after {made} "
+                        "epoch(s), because a later call has trained the estimator. Let that one "
+                        "end first, or take an estimator for each."
+                    )
                 try:
                     epoch = run.send(stop).in_units(self._loss_factor)
                 except StopIteration as end:
                     self.stopped_because_ = end.value.reason
                     self.train_loss_ = end.value.loss * self._loss_factor
                     return
+                made += 1
                 record(self, epoch)
                 self._publish()
                 answers = [callback(epoch) for callback in callbacks]
@@ -174,10 +189,12 @@ class RunningMLP(BaseMLP):
                 yield epoch
         except DivergenceError:
             self.stopped_because_ = "divergence"
+            self._remarks = (*self._remarks, *overflow_remarks(self, rows))
             raise
         finally:
             run.close()
-            self._publish()
+            if self._run_mark is mine:
+                self._publish()
 
     def _take_over_changes(self, watched: Any) -> None:
         """Go on from parameters that a person has edited, and with options that were set anew."""

@@ -36,7 +36,7 @@ def own_validation(
     if X_val is None or y_val is None:
         raise InputError("X_val and y_val must be given together; one is None.")
     return estimator._checked(
-        X_val, y_val, sample_weight_val, reset=False, names=("y_val", "sample_weight_val")
+        X_val, y_val, sample_weight_val, reset=False, names=("X_val", "y_val", "sample_weight_val")
     )
 
 

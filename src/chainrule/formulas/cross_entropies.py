@@ -113,12 +113,12 @@ class CategoricalCrossEntropy(Loss):
         others = xp.sum(xp.where(first, 0.0, xp.exp(s - top)), axis=-1, keepdims=True)
         return (s - top) - xp.log1p(others + (ties - 1.0))
 
-    def encode(self, y: Array, n_outputs: int, like: Array) -> Array:
-        classes = _class_numbers(y, n_outputs, like)
-        return super().encode(y, n_outputs, like) if classes is None else classes
+    def encode(self, y: Array, n_outputs: int, like: Array, name: str = "y") -> Array:
+        classes = _class_numbers(y, n_outputs, like, name)
+        return super().encode(y, n_outputs, like, name) if classes is None else classes
 
     def _prediction_target(self, xp: Namespace, p: Array, y: Array) -> Array:
-        classes = _class_numbers(y, p.shape[-1], p) if p.ndim == 2 else None
+        classes = _class_numbers(y, p.shape[-1], p, "y") if p.ndim == 2 else None
         if classes is None:
             return super()._prediction_target(xp, p, y)
         if classes.shape[0] != p.shape[0]:
@@ -132,7 +132,7 @@ class CategoricalCrossEntropy(Loss):
 categorical_cross_entropy = losses.add(CategoricalCrossEntropy())
 
 
-def _class_numbers(y: Any, n_classes: int, like: Array) -> Array | None:
+def _class_numbers(y: Any, n_classes: int, like: Array, name: str) -> Array | None:
     """Return integer labels (n,) as one-hot rows, or None where y is not one-dimensional."""
     xp = namespace(like)
     if not hasattr(y, "ndim"):
@@ -144,7 +144,7 @@ def _class_numbers(y: Any, n_classes: int, like: Array) -> Array | None:
     kind = namespace(y)
     if not kind.isdtype(y.dtype, "integral"):
         raise must_be(
-            "y",
+            name,
             f"integer class numbers 0 to {n_classes - 1}, or rows of {n_classes} probabilities",
             y.dtype,
             "Convert the labels to integers.",
@@ -153,7 +153,7 @@ def _class_numbers(y: Any, n_classes: int, like: Array) -> Array | None:
     if bool(kind.any(wrong)):
         row = int(kind.argmax(kind.astype(wrong, kind.int8)))
         raise must_be(
-            "y", f"a class number from 0 to {n_classes - 1}", int(y[row]), f"Look at row {row}."
+            name, f"a class number from 0 to {n_classes - 1}", int(y[row]), f"Look at row {row}."
         )
     numbers = xp.arange(n_classes, dtype=like.dtype)
     y = xp.reshape(xp.asarray(as_floating(y), dtype=like.dtype), (-1, 1))

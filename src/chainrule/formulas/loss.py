@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from chainrule.formulas.records import Activation, Formula, written
+from chainrule.formulas.target_scale import Standardised, TargetScale
 from chainrule.foundation.arrays import Array, Namespace, as_floating, namespace, same_shape
 from chainrule.foundation.catalogue import Catalogue
 from chainrule.foundation.errors import InputError, must_be
@@ -45,6 +46,8 @@ class Loss(Formula):
         Whether one value belongs to a whole row (categorical) or to each element.
     kinked : bool
         Whether the gradient jumps where the score is the target.
+    target_scale : type of TargetScale
+        What a change of the targets' unit is to the scores; see `rescaled`.
     """
 
     link: ClassVar[Activation]
@@ -54,6 +57,7 @@ class Loss(Formula):
     domain: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
     rowwise: ClassVar[bool] = False
     kinked: ClassVar[bool] = False
+    target_scale: ClassVar[type[TargetScale]] = Standardised
 
     @classmethod
     def formula_text(cls) -> str:
@@ -88,9 +92,11 @@ class Loss(Formula):
         return xp.log(self.mean(xp, s))
 
     def rescaled(self, scale: float) -> "tuple[Loss, float] | None":
-        """Return the loss l' and the factor c of the identity l(s, y) = c l'(s / scale, y / scale).
+        """Return the loss l' and the factor c of the identity l(s, y) = c l'(s', y / scale).
 
-        A regression can then train on targets of size 1, and report its loss in the user's units.
+        The score s' is that whose prediction is the one of s, divided by the scale: s / scale where
+        the link is linear. A regression can then train on targets of size 1, in the way of
+        ``target_scale``, and report its loss in the user's units.
         None, the default, says that the loss is tied to the scale of its targets.
         """
         return None
@@ -114,8 +120,10 @@ class Loss(Formula):
         """Return the loss of one score, where each column has one of its own."""
         return self
 
-    def encode(self, y: Array, n_outputs: int, like: Array) -> Array:
+    def encode(self, y: Array, n_outputs: int, like: Array, name: str = "y") -> Array:
         """Return targets as the (n, n_outputs) array that `value` takes, of the kind of ``like``.
+
+        Messages call them by ``name``.
 
         Raises
         ------
@@ -123,7 +131,7 @@ class Loss(Formula):
             If the shape does not fit the outputs, or a target is NaN, infinite or outside
             the domain.
         """
-        return self._checked(_columns(y, n_outputs, like))
+        return self.checked(_columns(y, n_outputs, like, name), name)
 
     def smoothed(self, y: Array, share: float) -> Array:
         r"""Return encoded targets moved towards even chances: no label is quite certain.
@@ -154,7 +162,8 @@ class Loss(Formula):
         classes = y.shape[-1] if self.rowwise else 2
         return (1.0 - share) * y + share / classes
 
-    def _checked(self, y: Array) -> Array:
+    def checked(self, y: Array, name: str = "y") -> Array:
+        """Return targets; refuse those that are not finite, or outside the domain."""
         xp = namespace(y)
         low, high = self.domain
         right = xp.isfinite(y) & (y >= low) & (y <= high)
@@ -164,7 +173,7 @@ class Loss(Formula):
             rule = "finite" if math.isinf(low) else f"in [{low:g}, {high:g}]"
             rule = rule if math.isfinite(high) or math.isinf(low) else f"finite and >= {low:g}"
             raise must_be(
-                "y", f"{rule} for {self.name}", value, f"It stands in row {wrong[0]} (from 0)."
+                name, f"{rule} for {self.name}", value, f"It stands in row {wrong[0]} (from 0)."
             )
         return y
 
@@ -218,21 +227,21 @@ class Loss(Formula):
     def _prediction_target(self, xp: Namespace, p: Array, y: Array) -> Array:
         y = xp.asarray(as_floating(y), dtype=p.dtype)
         same_shape("prediction", p, "y", y)
-        return self._checked(y) if y.ndim else y
+        return self.checked(y) if y.ndim else y
 
 
 losses: Catalogue[Loss] = Catalogue("loss", Loss)
 
 
-def _columns(y: Array, n_outputs: int, like: Array) -> Array:
+def _columns(y: Array, n_outputs: int, like: Array, name: str) -> Array:
     xp = namespace(like)
     y = xp.asarray(as_floating(y), dtype=like.dtype)
     if y.ndim == 1 and n_outputs == 1:
         y = xp.reshape(y, (-1, 1))
     if y.ndim != 2 or y.shape[1] != n_outputs:
         raise InputError(
-            f"y must be of shape (n, {n_outputs}), one column per output of the network; got "
-            f"{tuple(y.shape)}. Reshape y, or change the last layer."
+            f"{name} must be of shape (n, {n_outputs}), one column per output of the network; got "
+            f"{tuple(y.shape)}. Reshape it, or change the last layer."
         )
     return y
 

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from chainrule.formulas.activations import exponential, linear
 from chainrule.formulas.loss import Loss, losses
+from chainrule.formulas.target_scale import Relative
 from chainrule.foundation.arrays import Array, Namespace, as_floating, namespace
 from chainrule.foundation.errors import InputError, must_be
 
@@ -259,15 +260,15 @@ class Quantile(Loss):
         side = xp.sign(s - y)
         return 0.5 * side * (1.0 + side * (1.0 - 2.0 * self._level(xp, s)))
 
-    def encode(self, y: Array, n_outputs: int, like: Array) -> Array:
+    def encode(self, y: Array, n_outputs: int, like: Array, name: str = "y") -> Array:
         if not isinstance(self.q, tuple):
-            return super().encode(y, n_outputs, like)
+            return super().encode(y, n_outputs, like, name)
         if n_outputs != len(self.q):
             raise InputError(
                 f"a network for the quantiles {self.q} must have one output for each; it has "
                 f"{n_outputs}. Change its last layer."
             )
-        column = super().encode(y, 1, like)
+        column = super().encode(y, 1, like, name)
         xp = namespace(like)
         return xp.concat([column] * n_outputs, axis=1)
 
@@ -312,6 +313,7 @@ class Poisson(Loss):
     short_gradient_latex = r"p - y"
     link = exponential
     domain = (0.0, math.inf)
+    target_scale = Relative
     source = "McCullagh & Nelder (1989), Generalized Linear Models, section 2.3.3"
 
     def value(self, xp: Namespace, s: Array, y: Array) -> Array:
@@ -336,6 +338,9 @@ class Poisson(Loss):
 
     def prediction_gradient(self, xp: Namespace, p: Array, y: Array) -> Array:
         return 1.0 - xp.where(y > 0.0, y / p, 0.0)
+
+    def rescaled(self, scale: float) -> tuple[Loss, float]:
+        return self, scale
 
 
 poisson = losses.add(Poisson())

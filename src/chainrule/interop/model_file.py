@@ -14,7 +14,6 @@ from chainrule.estimators.classifier import MLPClassifier
 from chainrule.estimators.ensemble import take_over
 from chainrule.estimators.ingredients import make_objective, start_state
 from chainrule.estimators.regressor import MLPRegressor
-from chainrule.estimators.target_scale import TargetScale
 from chainrule.formulas.loss import losses
 from chainrule.formulas.records import restore
 from chainrule.foundation.errors import FileFormatError, InputError, must_be
@@ -288,7 +287,7 @@ def _single(
     else:
         spread = description["target_spread"]
         estimator.target_scale_ = (
-            None if spread is None else TargetScale(arrays["target_center"], float(spread))
+            None if spread is None else loss.target_scale(arrays["target_center"], float(spread))
         )
         estimator._loss_factor = float(description["loss_factor"])
         estimator._loss_unit = float(description["loss_unit"])

@@ -1,5 +1,6 @@
 """Where rows come from: people's arrays, checked once, as the rows an engine works on."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -7,12 +8,12 @@ import array_api_compat
 import numpy as np
 
 from chainrule.engines.engine import Rows
-from chainrule.formulas.loss import checked_weight, relative_weight
+from chainrule.formulas.loss import Loss, checked_weight, relative_weight
 from chainrule.foundation.arrays import Array, namespace
 from chainrule.foundation.errors import InputError
 from chainrule.model.objective import Objective
 
-__all__ = ["check_finite", "check_range", "make_rows"]
+__all__ = ["check_finite", "check_range", "check_scores", "make_rows", "overflowing_input"]
 
 
 # So many numbers are looked at one by one, without the sum that saves a temporary array.
@@ -78,7 +79,7 @@ def make_rows(
         )
     check_finite(x, names[0], columns)
     check_range(x, like.dtype, names[0], columns)
-    targets = objective.loss.encode(y, objective.network.n_out, like)
+    targets = objective.loss.encode(y, objective.network.n_out, like, names[1])
     targets = objective.loss.smoothed(targets, label_smoothing)
     if targets.shape[0] != x.shape[0]:
         raise InputError(
@@ -138,6 +139,42 @@ def check_range(x: Array, dtype: Any, name: str, columns: Any = None) -> None:
     )
 
 
+def check_scores(
+    scores: np.ndarray, x: Any, loss: Loss, dtype: Any, name: str, columns: Any = None
+) -> None:
+    """Refuse finite inputs so large that sums of them overflow, where the answer would be NaN.
+
+    An infinite score whose answer is right stays: a probability of 1. So does a NaN that parameters
+    are the reason of.
+    """
+    with np.errstate(all="ignore"):
+        lost = np.isnan(scores) | np.isnan(loss.mean(namespace(scores), scores))
+    if not np.any(lost):
+        return
+    row = int(np.argwhere(lost)[0, 0])
+    found = overflowing_input(x[row : row + 1], dtype, columns)
+    if found is not None:
+        value, column = found
+        raise InputError(
+            f"{name} must hold numbers whose squares {np.dtype(dtype).name} can hold; got {value} "
+            f"in row {row}, {column}, counted from 0, and the answer for that row overflows to "
+            "NaN. Scale the column."
+        )
+
+
+def overflowing_input(x: Any, dtype: Any, columns: Any = None) -> tuple[float, str] | None:
+    """Return the largest input and its column in words, where its square is out of range."""
+    high, low = x.max(axis=0), x.min(axis=0)
+    if hasattr(x, "tocsr"):
+        high, low = high.toarray(), low.toarray()
+    extremes = np.stack((np.ravel(high), np.ravel(low))).astype(np.float64)
+    side, column = np.unravel_index(np.abs(extremes).argmax(), extremes.shape)
+    value = float(extremes[side, column])
+    if abs(value) <= math.sqrt(float(np.finfo(dtype).max)):
+        return None
+    return value, _column(int(column), columns)
+
+
 def _few(x: Array) -> bool:
     return isinstance(x, np.ndarray) and x.size < FEW and x.dtype.kind == "f"
 
@@ -151,5 +188,9 @@ def _first_cell(x: Array, wrong: Callable[[np.ndarray], np.ndarray], columns: An
     else:
         row, column = (int(i) for i in np.argwhere(wrong(np.asarray(x)))[0])
         value = float(x[row, column])
+    return f"{value} in row {row}, {_column(column, columns)}"
+
+
+def _column(column: int, columns: Any) -> str:
     named = f" ({str(columns[column])!r})" if columns is not None else ""
-    return f"{value} in row {row}, column {column}{named}"
+    return f"column {column}{named}"
