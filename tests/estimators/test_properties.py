@@ -134,7 +134,8 @@ def answers(method, X):
         try:
             found = method(X)
         except InputError as error:
-            assert "the answer for that row overflows to NaN" in str(error)
+            if "the answer for that row overflows to NaN" not in str(error):
+                raise
             event("overflow")
             return None
     assert found.dtype.kind != "f" or not np.any(np.isnan(found))
@@ -178,7 +179,8 @@ def test_a_classifier_is_finite_or_says_what_is_wrong(case):
     predicted, p = answers(model.predict, X), answers(model.predict_proba, X)
     log_p = answers(model.predict_log_proba, X)
     if p is None:
-        assert predicted is None and log_p is None
+        assert predicted is None
+        assert log_p is None
     elif np.ndim(y) == 2 and np.shape(y)[1] > 1:
         assert predicted.shape == p.shape == log_p.shape == np.shape(y)
         assert set(np.unique(predicted)) <= {0, 1}
