@@ -1,8 +1,8 @@
-"""All benchmarks, one after the other, and how long each took.
+"""The benchmarks, one after the other, and how long each took.
 
     pip install . -r benchmarks/requirements.txt && python benchmarks/run.py
 
-It writes every page and plot of ``benchmarks/results``. The machine should be idle meanwhile.
+It writes the pages and plots of ``benchmarks/results``. The machine should be idle meanwhile.
 """
 
 import subprocess
@@ -12,26 +12,26 @@ from pathlib import Path
 
 from report import HERE, arguments, duration
 
-SCRIPTS: dict[str, list[str]] = {
-    "steps": ["--rounds", "2"],
-    "parts": [],
-    "latency": [],
+# Speed against peers: about a quarter of an hour on two cores.
+FIRST: dict[str, list[str]] = {
+    "steps": ["--rounds", "2", "--seconds", "0.2"],
+    "latency": ["--rounds", "1"],
     "memory": [],
-    "startup": [],
-    "busy": [],
-    "zeros": [],
-    "estimators": [],
+    "startup": ["--repeats", "2"],
+    "busy": ["--seconds", "0.5"],
 }
+SCRIPTS = FIRST | {"parts": [], "zeros": [], "estimators": []}
 
 
 def main() -> None:
     """Run the scripts; one that fails does not keep the others from running."""
     parser = arguments(__doc__)
-    parser.add_argument("--only", nargs="*", default=list(SCRIPTS), choices=list(SCRIPTS))
+    parser.add_argument("--only", nargs="*", default=list(FIRST), choices=list(SCRIPTS))
+    parser.add_argument("--all", action="store_true", help="the others too, which take longer")
     parser.add_argument("--data", type=Path, help="folder of the tables that estimators.py takes")
     options = parser.parse_args()
     failed, took = [], []
-    for name in options.only:
+    for name in SCRIPTS if options.all else options.only:
         command = [sys.executable, str(HERE / f"{name}.py"), "--out", str(options.out)]
         command += SCRIPTS[name]
         if name == "estimators" and options.data:
