@@ -126,3 +126,16 @@ def check_told(found):
     words = "column 1 holds -1.7e+308, whose square float64 cannot hold"
     assert [words in one for one in told].count(True) == 1
     assert all(Path(one.filename) == Path(__file__) for one in found)
+
+
+@pytest.mark.parametrize("engine", ["reference", "compiled"])
+def test_an_input_that_only_this_network_cannot_carry_is_refused(engine):
+    model = fitted("numbers", "float32", engine)
+    model.coefs_ = [TUG[0] * 1e30, TUG[1]]
+    large = X[:2].copy()
+    large[1] = [0.0, 0.0, 9e18]
+    with pytest.raises(
+        ValueError, match=r"whose sums float32 and this network can hold; got 9e\+18"
+    ):
+        model.predict(large)
+    assert np.isfinite(model.predict(large[:1])).all()

@@ -184,7 +184,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         one = len(scores) == 1
         if not (isfinite(sum(scores.tolist()[0])) if one else np.isfinite(scores).all()):
             names = self.__dict__.get("feature_names_in_")
-            check_scores(scores, X, self.objective_.loss, vector.dtype, "X", names)
+            check_scores(scores, X, self.objective_.loss, vector, "X", names)
         return scores
 
     def _inputs(self, X: Any) -> Any:

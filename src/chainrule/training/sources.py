@@ -140,39 +140,48 @@ def check_range(x: Array, dtype: Any, name: str, columns: Any = None) -> None:
 
 
 def check_scores(
-    scores: np.ndarray, x: Any, loss: Loss, dtype: Any, name: str, columns: Any = None
+    scores: np.ndarray, x: Any, loss: Loss, vector: np.ndarray, name: str, columns: Any = None
 ) -> None:
     """Refuse finite inputs so large that sums of them overflow, where the answer would be NaN.
 
     An infinite score whose answer is right stays: a probability of 1. So does a NaN that parameters
     are the reason of.
     """
+    if not np.isfinite(vector).all():
+        return
     with np.errstate(all="ignore"):
         lost = np.isnan(scores) | np.isnan(loss.mean(namespace(scores), scores))
     if not np.any(lost):
         return
     row = int(np.argwhere(lost)[0, 0])
-    found = overflowing_input(x[row : row + 1], dtype, columns)
-    if found is not None:
-        value, column = found
-        raise InputError(
-            f"{name} must hold numbers whose squares {np.dtype(dtype).name} can hold; got {value} "
-            f"in row {row}, {column}, counted from 0, and the answer for that row overflows to "
-            "NaN. Scale the column."
-        )
+    value, column = _largest_input(x[row : row + 1], columns)
+    kind = vector.dtype.name
+    wanted = (
+        f"squares {kind}" if _square_overflows(value, kind) else f"sums {kind} and this network"
+    )
+    raise InputError(
+        f"{name} must hold numbers whose {wanted} can hold; got {value} in row {row}, {column}, "
+        "counted from 0, and the answer for that row overflows to NaN. Scale the column."
+    )
 
 
 def overflowing_input(x: Any, dtype: Any, columns: Any = None) -> tuple[float, str] | None:
     """Return the largest input and its column in words, where its square is out of range."""
+    value, column = _largest_input(x, columns)
+    return (value, column) if _square_overflows(value, dtype) else None
+
+
+def _square_overflows(value: float, dtype: Any) -> bool:
+    return abs(value) > math.sqrt(float(np.finfo(dtype).max))
+
+
+def _largest_input(x: Any, columns: Any) -> tuple[float, str]:
     high, low = x.max(axis=0), x.min(axis=0)
     if hasattr(x, "tocsr"):
         high, low = high.toarray(), low.toarray()
     extremes = np.stack((np.ravel(high), np.ravel(low))).astype(np.float64)
     side, column = np.unravel_index(np.abs(extremes).argmax(), extremes.shape)
-    value = float(extremes[side, column])
-    if abs(value) <= math.sqrt(float(np.finfo(dtype).max)):
-        return None
-    return value, _column(int(column), columns)
+    return float(extremes[side, column]), _column(int(column), columns)
 
 
 def _few(x: Array) -> bool:
