@@ -7,7 +7,14 @@ from typing import Any
 from llvmlite import ir
 
 from chainrule.engines.compiled import vector_maths
-from chainrule.engines.compiled.expressions import ELEMENT, ROW, SHARED, Expression, reductions
+from chainrule.engines.compiled.expressions import (
+    ELEMENT,
+    REDUCTIONS,
+    ROW,
+    SHARED,
+    Expression,
+    reductions,
+)
 from chainrule.engines.compiled.values import Code, Value, Variable
 
 __all__ = ["Emission"]
@@ -116,7 +123,7 @@ class Emission:
     def _computed(self, node: Expression) -> Value:
         if node.op == "input":
             return self._load(node.detail)
-        assert node.op not in ("sum", "max", "min"), "reductions are loops of their own"
+        assert node.op not in REDUCTIONS, "reductions are loops of their own"
         operands = [self.vector_of(operand) for operand in node.operands]
         if node.op in _ARITHMETIC:
             return _ARITHMETIC[node.op](*operands)  # type: ignore[no-any-return]

@@ -18,6 +18,7 @@ __all__ = [
     "symbolic_record",
 ]
 
+REDUCTIONS = ("sum", "max", "min")
 _SMOOTH = ("exp", "log", "log1p", "expm1", "tanh", "erf", "erfc", "sin", "cos", "sqrt")
 UNARY = frozenset((*_SMOOTH, "abs", "sign", "floor", "ceil", "isnan", "isfinite", "isinf"))
 TRUTHS = ("lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not", "isnan", "isfinite", "isinf")
@@ -81,7 +82,7 @@ class Expression:
         self.is_truth: bool = op in TRUTHS or (op == "where" and operands[1].is_truth)
         below = max((operand.level for operand in operands), default=0)
         # How many loops over the columns must have ended before this value is known.
-        self.level: int = below + (op in ("sum", "max", "min"))
+        self.level: int = below + (op in REDUCTIONS)
 
     def _with(self, op: str, *others: Any, swapped: bool = False) -> Any:
         operands = (*others, self) if swapped else (self, *others)
@@ -312,21 +313,11 @@ def symbolic_record(graph: Graph, record: Any, table: str, first: int = 0) -> An
 
 def reductions(outputs: Iterable[Expression]) -> list[Expression]:
     """Return every sum, maximum and minimum along rows that the outputs need."""
-    found: dict[int, Expression] = {}
-    seen: set[int] = set()
-    stack = list(outputs)
-    while stack:
-        node = stack.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        if node.op in ("sum", "max", "min"):
-            found[id(node)] = node
-        stack.extend(node.operands)
-    return list(found.values())
+    return [node for node in all_nodes(outputs) if node.op in REDUCTIONS]
 
 
 def all_nodes(outputs: Iterable[Expression]) -> list[Expression]:
+    """Return the outputs and every expression below them, each once."""
     found: dict[int, Expression] = {}
     stack = list(outputs)
     while stack:

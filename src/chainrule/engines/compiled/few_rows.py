@@ -45,15 +45,9 @@ def write_direct(module: Any, target: Target, itemsize: int) -> Any:
             block.write(SIDE_BY_SIDE, at)
             column.set(at + width)
         at = column.get()
-        end = code.function.append_basic_block("row_end")
-        choice = code.builder.switch(((n_out - at + (lanes - 1)) // lanes).ir, end)
-        for vectors in range(1, SIDE_BY_SIDE + 1):
-            case = code.function.append_basic_block(f"vectors_{vectors}")
-            choice.add_case(ir.Constant(whole, vectors), case)
-            code.builder.position_at_end(case)
+        left = (n_out - at + (lanes - 1)) // lanes
+        for vectors in code.cases(left, range(1, SIDE_BY_SIDE + 1)):
             block.write(vectors, at, ends_inside=True)
-            code.builder.branch(end)
-        code.builder.position_at_end(end)
     code.end()
     return code.function
 
@@ -119,11 +113,9 @@ def _load(code: Code, place: Value, vector: Any, inside: Value | None) -> Value:
         return place.load(vector)
     single = isinstance(vector.element, ir.FloatType)
     name = f"llvm.masked.load.v{vector.count}{'f32' if single else 'f64'}.p0"
-    known = code.module.globals.get(name)
-    if known is None:
-        small = ir.IntType(32)
-        arguments = [pointer, small, ir.VectorType(ir.IntType(1), vector.count), vector]
-        known = ir.Function(code.module, ir.FunctionType(vector, arguments), name)
-    align = ir.Constant(ir.IntType(32), 4 if single else 8)
+    small = ir.IntType(32)
+    arguments = [pointer, small, ir.VectorType(ir.IntType(1), vector.count), vector]
+    known = code.declared(name, arguments, vector)
+    align = ir.Constant(small, 4 if single else 8)
     zeros = ir.Constant(vector, None)
     return Value(code, code.builder.call(known, [place.ir, align, inside.ir, zeros]))

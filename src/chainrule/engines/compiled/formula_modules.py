@@ -11,7 +11,7 @@ from typing import Any
 from llvmlite import ir
 
 from chainrule.engines.compiled.emission import Emission
-from chainrule.engines.compiled.expressions import ELEMENT, ROW, Expression, all_nodes
+from chainrule.engines.compiled.expressions import ELEMENT, ROW, Expression
 from chainrule.engines.compiled.target import Target
 from chainrule.engines.compiled.values import Code, Value, float_type, function, pointer, whole
 
@@ -22,14 +22,13 @@ def activation_module(
     target: Target, itemsize: int, arrays: tuple[str, ...], output: Expression
 ) -> Any:
     """Return the module of an activation, or of its pullback, into the last of the arrays."""
-    rowwise = _has_rows(output)
     module = ir.Module("activation")
     arguments = [whole, whole, whole, *[pointer] * len(arrays), pointer]
     code = function(module, "run", arguments, inner=False)
     rows, columns, ld, *places, fields = code.arguments
     by_name = dict(zip(arrays, places, strict=True))
     loops = _Loops(code, target, itemsize, columns, {"fields": fields})
-    if rowwise:
+    if output.level:  # it needs a sum or a maximum along rows
         with loops.rows(rows):
             for name in arrays[:-1]:
                 loops.lanes_of(name, by_name[name], ld)
@@ -44,10 +43,6 @@ def activation_module(
             by_name[arrays[-1]].store(loops.emission.vector_of(output), loops.index)
     code.end()
     return module
-
-
-def _has_rows(*outputs: Expression) -> bool:
-    return any(node.op in ("sum", "max", "min") for node in all_nodes(outputs))
 
 
 def loss_module(target: Target, itemsize: int, value: Expression, gradient: Expression) -> Any:

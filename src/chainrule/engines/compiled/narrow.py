@@ -75,15 +75,7 @@ def write_narrow(module: Any, target: Target, itemsize: int) -> Any:
     rows, n_out, k, a, a_row, w, bias, c, c_row = code.arguments
     vector = ir.VectorType(element, lanes)
     squares = k - (k & (lanes - 1))
-    end = code.function.append_basic_block("narrow_end")
-    counts = {
-        n: code.function.append_basic_block(f"outputs_{n}")
-        for n in range(1, _most_outputs(lanes) + 1)
-    }
-    choice = code.builder.switch(n_out.ir, end)
-    for count, block in counts.items():
-        choice.add_case(ir.Constant(whole, count), block)
-        code.builder.position_at_end(block)
+    for count in code.cases(n_out, range(1, _most_outputs(lanes) + 1)):
         with code.loop(0, rows, lanes) as row:
             starts = [a.at((row + lane) * a_row, element) for lane in range(lanes)]
             sums = [Variable(code, code.spread(bias.load(element, j), lanes)) for j in range(count)]
@@ -106,7 +98,5 @@ def write_narrow(module: Any, target: Target, itemsize: int) -> Any:
                 for lane in range(lanes):
                     value = code.extract(total.get(), lane)
                     c.store(value, (row + lane) * c_row + j)
-        code.builder.branch(end)
-    code.builder.position_at_end(end)
     code.end()
     return code.function

@@ -88,10 +88,7 @@ def _collect(module: Any, target: Target, itemsize: int) -> Any:
     layer, row = code.arguments
     ld = field(code, layer, LayerRow.ld_in)
     inputs = place(code, layer, LayerRow.a_in_at).at(row * ld, element)
-    columns, values = (
-        place(code, layer, LayerRow.columns_at),
-        place(code, layer, LayerRow.values_at),
-    )
+    columns, values = _lists(code, layer)
     strips = field(code, layer, LayerRow.strips)
     starts = place(code, layer, LayerRow.starts_at).at(row * (strips + 1), whole)
     n = field(code, layer, LayerRow.vectors_in) * lanes
@@ -111,7 +108,7 @@ def _collect(module: Any, target: Target, itemsize: int) -> Any:
             code.leave_if(left == 0, out)
             at = first + _lowest(code, left)
             into = end.get()
-            columns.store(Value(code, code.builder.trunc(at.ir, number_type)), into)
+            columns.store(code.cast(at, number_type), into)
             values.store(inputs.load(element, at), into)
             end.set(into + 1)
             bits.set(left & (left - 1))
@@ -122,16 +119,18 @@ def _collect(module: Any, target: Target, itemsize: int) -> Any:
 
 def _lowest(code: Code, bits: Value) -> Value:
     """Return the place of the lowest bit that is set."""
-    name = "llvm.cttz.i64"
     truth = ir.IntType(1)
-    known = code.module.globals.get(name)
-    if known is None:
-        known = ir.Function(code.module, ir.FunctionType(whole, [whole, truth]), name)
+    known = code.declared("llvm.cttz.i64", [whole, truth], whole)
     return Value(code, code.builder.call(known, [bits.ir, ir.Constant(truth, 1)]))
 
 
+def _lists(code: Code, layer: Value) -> tuple[Value, Value]:
+    """Return where columns and values of what is not 0 are, row by row."""
+    return place(code, layer, LayerRow.columns_at), place(code, layer, LayerRow.values_at)
+
+
 def _number(code: Code, numbers: Value, entry: Value) -> Value:
-    return Value(code, code.builder.zext(numbers.load(number_type, entry).ir, whole))
+    return code.cast(numbers.load(number_type, entry), whole)
 
 
 def _product(module: Any, target: Target, itemsize: int) -> Any:
@@ -144,7 +143,8 @@ def _product(module: Any, target: Target, itemsize: int) -> Any:
     strips = field(code, layer, LayerRow.strips)
     with code.loop(0, strips) as strip, code.loop(0, vectors, WIDE_PANEL) as first:
         width = code.least(vectors - first, WIDE_PANEL)
-        code.call_one_of(panels, width, layer, row, rows, strip, first * lanes)
+        for v in code.cases(width, panels):
+            code.call(panels[v], layer, row, rows, strip, first * lanes)
     code.end()
     return code.function
 
@@ -156,10 +156,7 @@ def _panel(module: Any, target: Target, itemsize: int, vectors: int) -> Any:
     arguments = [pointer, whole, whole, whole, whole]
     code = function(module, f"nonzero_panel_{vectors}", arguments)
     layer, row, rows, strip, column = code.arguments
-    columns, values = (
-        place(code, layer, LayerRow.columns_at),
-        place(code, layer, LayerRow.values_at),
-    )
+    columns, values = _lists(code, layer)
     ld, stride = field(code, layer, LayerRow.ld), field(code, layer, LayerRow.strips) + 1
     starts = place(code, layer, LayerRow.starts_at).at(strip, whole)
     panel_rows = field(code, layer, LayerRow.panel_rows)
@@ -184,10 +181,7 @@ def _sort(module: Any, itemsize: int) -> Any:
     element = float_type(itemsize)
     code = function(module, "sort", [pointer, whole, whole])
     layer, batch, strip = code.arguments
-    columns, values = (
-        place(code, layer, LayerRow.columns_at),
-        place(code, layer, LayerRow.values_at),
-    )
+    columns, values = _lists(code, layer)
     starts = place(code, layer, LayerRow.starts_at).at(strip, whole)
     stride = field(code, layer, LayerRow.strips) + 1
     ends, length = place(code, layer, LayerRow.ends_at), field(code, layer, LayerRow.list_length)
@@ -202,7 +196,7 @@ def _sort(module: Any, itemsize: int) -> Any:
         with code.loop(own.load(whole), own.load(whole, 1)) as entry:
             column = _number(code, columns, entry)
             at = ends.load(whole, column)
-            rows.store(Value(code, code.builder.trunc(row.ir, number_type)), at)
+            rows.store(code.cast(row, number_type), at)
             numbers.store(values.load(element, entry), at)
             ends.store(at + 1, column)
     code.end()
@@ -213,7 +207,8 @@ def _sums(module: Any, target: Target, itemsize: int) -> Any:
     panels = {v: _column_sums(module, target, itemsize, v) for v in range(1, WIDE_PANEL + 1)}
     code = function(module, "nonzero_sums", [pointer, pointer, pointer])
     layer, unit, gradient = code.arguments
-    code.call_one_of(panels, field(code, unit, UnitRow.vectors), layer, unit, gradient)
+    for v in code.cases(field(code, unit, UnitRow.vectors), panels):
+        code.call(panels[v], layer, unit, gradient)
     code.end()
     return code.function
 

@@ -61,11 +61,7 @@ def mark(code: Code, part: Part) -> None:
         return
     zero = ir.Constant(whole, 0)
     counters = Value(code, table.gep([zero, zero]))
-    name = "llvm.readcyclecounter"
-    clock = code.module.globals.get(name)
-    if clock is None:
-        clock = ir.Function(code.module, ir.FunctionType(whole, []), name)
-    now = Value(code, code.builder.call(clock, []))
+    now = Value(code, code.builder.call(code.declared("llvm.readcyclecounter", [], whole), []))
     last = len(Part) * len(TimedPart)
     row = counters.at(int(part) * len(TimedPart), whole)
     spent = row.load(whole, int(TimedPart.ticks)) + (now - counters.load(whole, last))

@@ -109,11 +109,7 @@ def _pause(code: Code) -> None:
     """Tell the processor that this is a loop that waits."""
     if platform.machine().lower() not in ("x86_64", "amd64"):
         return
-    name = "llvm.x86.sse2.pause"
-    known = code.module.globals.get(name)
-    if known is None:
-        known = ir.Function(code.module, ir.FunctionType(ir.VoidType(), []), name)
-    code.builder.call(known, [])
+    code.builder.call(code.declared("llvm.x86.sse2.pause", []), [])
 
 
 def called_off(team: Team) -> Value:

@@ -12,7 +12,6 @@ from llvmlite import ir
 
 from chainrule.engines.compiled.target import Target
 from chainrule.engines.compiled.values import (
-    Code,
     Value,
     Variable,
     float_type,
@@ -111,15 +110,7 @@ def _strip(module: Any, target: Target, element: Any, down: bool) -> Any:
     name = "down" if down else "strip"
     code = function(module, name, [*arguments, pointer, whole, pointer, whole])
     vectors, m, k, a, a_step, b, b_step, init, init_row, c, c_row = code.arguments
-    end = code.function.append_basic_block("strip_end")
-    widths = {
-        width: code.function.append_basic_block(f"vectors_{width}")
-        for width in range(1, target.panel_vectors + 1)
-    }
-    choice = code.builder.switch(vectors.ir, end)
-    for width, block in widths.items():
-        choice.add_case(ir.Constant(whole, width), block)
-        code.builder.position_at_end(block)
+    for width in code.cases(vectors, range(1, target.panel_vectors + 1)):
         highest = target.tile_rows(width)
         tiles = {r: _tile(module, target, element, r, width, down) for r in range(1, highest + 1)}
         count = (m + (highest - 1)) // highest
@@ -132,25 +123,10 @@ def _strip(module: Any, target: Target, element: Any, down: bool) -> Any:
             place.set(row + rows)
             first = a.at(row if down else row * a_step, element)
             into = (init.at(row * init_row, element), init_row, c.at(row * c_row, element), c_row)
-            _call_tile(code, tiles, rows, (k, first, a_step, b, b_step, *into))
-        code.builder.branch(end)
-    code.builder.position_at_end(end)
+            for r in code.cases(rows, tiles):
+                code.call(tiles[r], k, first, a_step, b, b_step, *into)
     code.end()
     return code.function
-
-
-def _call_tile(
-    code: Code, tiles: dict[int, Any], rows: Value, arguments: tuple[Value, ...]
-) -> None:
-    done = code.function.append_basic_block("tile_done")
-    choice = code.builder.switch(rows.ir, done)
-    for r, tile in tiles.items():
-        block = code.function.append_basic_block(f"rows_{r}")
-        choice.add_case(ir.Constant(whole, r), block)
-        code.builder.position_at_end(block)
-        code.call(tile, *arguments)
-        code.builder.branch(done)
-    code.builder.position_at_end(done)
 
 
 def _across(module: Any, target: Target, element: Any, strip: Any) -> Any:

@@ -4,7 +4,7 @@ A kernel is a Python function that runs once and leaves machine code behind. Its
 `Value`s: pointers, 64-bit integers, floats, vectors of floats, and vectors of their truth values.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -270,11 +270,7 @@ class Code:
         suffix = suffix or f"i{element.width}"
         if isinstance(type_, ir.VectorType):
             suffix = f"v{type_.count}{suffix}"
-        full = f"llvm.{name}.{suffix}"
-        known = self.module.globals.get(full)
-        if known is None:
-            signature = ir.FunctionType(type_, [value.type for value in values])
-            known = ir.Function(self.module, signature, full)
+        known = self.declared(f"llvm.{name}.{suffix}", [value.type for value in values], type_)
         return Value(self, self.builder.call(known, [value.ir for value in values]))
 
     def fused(self, one: Value, two: Any, three: Any) -> Value:
@@ -300,12 +296,8 @@ class Code:
 
     def ask_for(self, place: Value) -> None:
         """Bring what lies at an address near the core, without waiting for it."""
-        name = "llvm.prefetch.p0"
         small = ir.IntType(32)
-        known = self.module.globals.get(name)
-        if known is None:
-            signature = ir.FunctionType(ir.VoidType(), [pointer, small, small, small])
-            known = ir.Function(self.module, signature, name)
+        known = self.declared("llvm.prefetch.p0", [pointer, small, small, small])
         kind = [ir.Constant(small, number) for number in (0, 3, 1)]  # read, keep, data
         self.builder.call(known, [place.ir, *kind])
 
@@ -321,17 +313,28 @@ class Code:
         ]
         return Value(self, self.builder.call(callee, values))
 
-    def call_one_of(self, callees: dict[int, Any], number: Value, *arguments: Any) -> None:
-        """Call the function of a number, if there is one."""
-        end = self.function.append_basic_block("called")
+    def cases(self, number: Value, values: Iterable[int]) -> Iterator[int]:
+        """Give one value after the other; what is written meanwhile is done for that number.
+
+        Nothing is done for a number that is none of them.
+        """
+        end = self.function.append_basic_block("cases_end")
         choice = self.builder.switch(number.ir, end)
-        for case, callee in callees.items():
-            block = self.function.append_basic_block(f"case_{case}")
-            choice.add_case(ir.Constant(whole, case), block)
+        for value in values:
+            block = self.function.append_basic_block(f"case_{value}")
+            choice.add_case(ir.Constant(whole, value), block)
             self.builder.position_at_end(block)
-            self.call(callee, *arguments)
+            yield value
             self.builder.branch(end)
         self.builder.position_at_end(end)
+
+    def declared(self, name: str, arguments: Sequence[Any], result: Any = None) -> Any:
+        """Return a function that is not of this module, such as an LLVM intrinsic."""
+        known = self.module.globals.get(name)
+        if known is None:
+            signature = ir.FunctionType(result or ir.VoidType(), list(arguments))
+            known = ir.Function(self.module, signature, name)
+        return known
 
     def call_address(self, address: Value, *arguments: Any) -> None:
         """Call a function without a result, through its address."""
