@@ -8,6 +8,7 @@ import pytest
 from sklearn.metrics import f1_score, get_scorer, make_scorer, max_error
 
 from chainrule import MLPClassifier, MLPRegressor, load, optimizers, save_model
+from chainrule.estimators.history import best_epoch
 from chainrule.foundation.errors import DivergenceWarning, InputError
 
 pytestmark = pytest.mark.filterwarnings(
@@ -166,3 +167,14 @@ def test_a_file_keeps_the_name_of_a_scorer_and_no_code(tmp_path):
         model = MLPClassifier(monitor=monitor, **OPTIONS | {"max_iter": 2}).fit(X, NAMES)
         save_model(tmp_path / "m", model)
         assert load(tmp_path / "m").monitor == kept
+
+
+def test_the_epoch_that_is_kept_is_that_of_what_decided():
+    random = np.random.default_rng(0)
+    X = random.normal(size=(200, 3))
+    # R2 is 0 for every answer to equal targets, and the loss decides
+    held_out = {"X_val": X[:20], "y_val": np.full(20, 0.3)}
+    model = MLPRegressor(max_iter=30, random_state=0).fit(X, X[:, 0], **held_out)
+    lowest = 1 + int(np.argmin(model.validation_loss_curve_))
+    assert lowest > 1
+    assert best_epoch(model) == lowest

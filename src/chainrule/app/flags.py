@@ -139,9 +139,6 @@ def in_flags(text: str, settings: type) -> str:
             continue
         text = re.sub(rf"(?<![\w-]){option}=True\b", name, text)
         text = re.sub(rf"(?<![\w-]){option}=False\b", name.replace("--", "--no-", 1), text)
-        text = re.sub(
-            rf"(?<![\w-]){option}=(['\"]?)([^\s'\",;]+[^\s'\",;.])\1", rf"{name} \2", text
-        )
         value = rf"(?<![\w-]){option}=(['\"]?)([^\s'\",;]*[^\s'\",;.])\1"
         text = re.sub(value, rf"{name} \2", text)
         text = re.sub(rf"^{option}(?= must|\[)", name, text)

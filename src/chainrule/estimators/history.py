@@ -52,5 +52,6 @@ def best_epoch(estimator: "RunningMLP") -> int | None:
     losses, scores = estimator.validation_loss_curve_, estimator.validation_scores_
     if not losses or not scores:
         return None
-    watched = -np.array(losses) if estimator.monitor == "loss" else np.array(scores)
+    by_loss = getattr(estimator, "_watched", estimator.monitor) == "loss"
+    watched = -np.array(losses) if by_loss else np.array(scores)
     return None if np.isnan(watched).all() else 1 + int(np.nanargmax(watched))
