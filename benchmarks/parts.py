@@ -18,10 +18,10 @@ import numpy as np
 from cases import CASES, ROWS, Case
 from llvmlite import ir
 from peak import tile_peak
+from peers import chainrule_epochs
 from report import arguments, machine, markdown, write
 
-from chainrule import Epoch, Network, Objective, optimizers, train
-from chainrule.engines.compiled.engine import CompiledEngine
+from chainrule import Epoch
 from chainrule.engines.compiled.kernel_code import Kernels
 from chainrule.engines.compiled.machine_code import load
 from chainrule.engines.compiled.parts import TABLE, Part, TimedPart, mark, parts_at, write_clock
@@ -96,26 +96,11 @@ def timed_kernels() -> Kernels:
 
 def epochs(case: Case, rule: str, timed: bool) -> Iterator[Epoch]:
     """Return the epochs of a case, trained on one thread."""
-    x, y = case.data()
-    optimizer = optimizers.get("sgd", momentum=0.9) if rule == "sgd" else optimizers.adam
-    network = Network.of_widths(list(case.widths))
-    loss = "categorical_cross_entropy" if case.classes else "mse"
-    engine = CompiledEngine(Objective(network, loss), optimizer, n_threads=1)
+    engine, trained = chainrule_epochs(case, rule, 1)
     engine.prepare("float32")
     if timed:
         engine._code["f"] = engine._code["f"]._replace(kernels=timed_kernels())
-    return train(
-        network,
-        x,
-        y,
-        loss=loss,
-        optimizer=optimizer,
-        learning_rate=1e-3,
-        batch_size=case.batch,
-        epochs=10**9,
-        dtype="float32",
-        engine=engine,
-    )
+    return trained
 
 
 def profile(case: Case, rule: str, seconds: float, tick: float, reading: float) -> Profile:

@@ -4,10 +4,15 @@ What it returns runs an epoch (ROWS // batch steps, rows in random order) and is
 Peers are imported only where they are asked for.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 from cases import ROWS, Case
+
+if TYPE_CHECKING:
+    from chainrule import Epoch
+    from chainrule.engines.compiled.engine import CompiledEngine
 
 Run = Callable[[], None]
 
@@ -23,16 +28,18 @@ def orders(case: Case) -> Callable[[], np.ndarray]:
     return draw
 
 
-def chainrule(case: Case, optimizer: str, threads: int) -> Run:
-    """The loop of `chainrule.train`, whole, with its own shuffling and bookkeeping."""
+def chainrule_epochs(
+    case: Case, optimizer: str, threads: int
+) -> "tuple[CompiledEngine, Iterator[Epoch]]":
+    """Return the compiled engine for a case, and the epochs of `chainrule.train` with it."""
     from chainrule import Network, Objective, optimizers, train
-    from chainrule.engines.engine import choose_engine
+    from chainrule.engines.compiled.engine import CompiledEngine
 
     x, y = case.data()
     rule = optimizers.get("sgd", momentum=0.9) if optimizer == "sgd" else optimizers.adam
     network = Network.of_widths(list(case.widths))
     loss = "categorical_cross_entropy" if case.classes else "mse"
-    engine = choose_engine("compiled", Objective(network, loss), rule, n_threads=threads)
+    engine = CompiledEngine(Objective(network, loss), rule, n_threads=threads)
     epochs = train(
         network,
         x,
@@ -45,6 +52,12 @@ def chainrule(case: Case, optimizer: str, threads: int) -> Run:
         dtype="float32",
         engine=engine,
     )
+    return engine, epochs
+
+
+def chainrule(case: Case, optimizer: str, threads: int) -> Run:
+    """The loop of `chainrule.train`, whole, with its own shuffling and bookkeeping."""
+    _, epochs = chainrule_epochs(case, optimizer, threads)
     return lambda: next(epochs) and None
 
 
