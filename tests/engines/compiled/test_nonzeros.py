@@ -141,7 +141,7 @@ def test_a_weight_that_is_no_number_is_seen(problems, weight):
     assert np.isnan(engine.scores(vector, rows.x)).all()
 
 
-def test_when_it_is_worth_it(problems, monkeypatch):
+def test_when_it_is_worth_it():
     assert nonzeros.worth_skipping(0.14, 100, 20_000)
     assert not nonzeros.worth_skipping(0.14, 4, 20_000)
     assert not nonzeros.worth_skipping(0.6, 1000, 20_000)
