@@ -1,5 +1,7 @@
 """Inputs that are mostly zeros: the first layer passes over them, and the bits are the same."""
 
+import weakref
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -152,3 +154,19 @@ def test_when_it_is_worth_it():
     assert inputs.nonzero_share(x) == pytest.approx(0.25 + 0.25 / 4, abs=0.07)
     assert inputs.nonzero_share(sparse.csr_array(x)) == 0.25 + 0.25 / 4
     assert inputs.nonzero_share(x[:100]) == 1.0
+
+
+def test_a_matrix_is_looked_at_once_and_not_kept(monkeypatch):
+    looks = []
+    monkeypatch.setattr(inputs, "nonzero_share", lambda x: looks.append(x.shape) or 0.5)
+    shares = inputs.NonzeroShares()
+    for kind in (np.array, sparse.csr_array):
+        x, other = kind(np.eye(3)), kind(np.eye(4))
+        gone = weakref.ref(x)
+        assert [shares.of(one) for one in (x, other, x, other)] == [0.5] * 4
+        del x
+        assert gone() is None
+        assert len(shares._known) == 1
+        del other
+    assert looks == [(3, 3), (4, 4)] * 2
+    assert not shares._known

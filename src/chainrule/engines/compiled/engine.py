@@ -9,7 +9,7 @@ from chainrule.engines.compiled import passes
 from chainrule.engines.compiled.blocks import rows_of_block, shared_rows_of_block
 from chainrule.engines.compiled.constants import StepConstants
 from chainrule.engines.compiled.few_scores import DIRECT_ROWS, FewScores
-from chainrule.engines.compiled.inputs import Inputs, nonzero_share
+from chainrule.engines.compiled.inputs import Inputs, NonzeroShares
 from chainrule.engines.compiled.kernel_code import Kernels
 from chainrule.engines.compiled.nonzeros import worth_skipping
 from chainrule.engines.compiled.tables import Job
@@ -82,6 +82,7 @@ class CompiledEngine:
         self._target = target or host_target()
         self._code: dict[str, _Code] = {}
         self._constants = StepConstants(optimizer)
+        self._shares = NonzeroShares()
         self._workspaces = Workspaces(self._new_workspace)
         network = objective.network
         sizes = network.n_parameters, network.n_in, network.n_out
@@ -338,7 +339,7 @@ class CompiledEngine:
 
         A workspace keeps so many rows; each of ``steps`` computes with ``rows``.
         """
-        first, share, weights = self.objective.network.layers[0], nonzero_share(x), len(vector)
+        first, share, weights = self.objective.network.layers[0], self._shares.of(x), len(vector)
         # 0 times infinity is no number, and has to be seen
         skip = worth_skipping(share, first.n_out, kept * first.n_in) and bool(
             np.isfinite(vector).all()
