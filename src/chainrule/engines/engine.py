@@ -100,6 +100,10 @@ class Engine(Protocol):
         """Return the scores (n, n_out) at a flat vector of parameters."""
         ...
 
+    def predictions(self, scores: Array) -> Array:
+        """Return what scores (n, k) stand for, by the link of the loss, of their shape."""
+        ...
+
     def loss(self, vector: Array, rows: Rows) -> float:
         """Return the mean loss over all rows, without penalties."""
         ...
@@ -243,6 +247,10 @@ class _AutomaticEngine:
         """Return the scores (n, n_out) at a flat vector of parameters."""
         few = self.few_scores(vector, x)
         return self._engine_for(vector).scores(vector, x) if few is None else few
+
+    def predictions(self, scores: Array) -> Array:
+        """Return what scores (n, k) stand for, by the link of the loss, of their shape."""
+        return self._engine_for(scores).predictions(scores)
 
     def loss(self, vector: Array, rows: Rows) -> float:
         """Return the mean loss over all rows, without penalties."""

@@ -187,6 +187,11 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             check_scores(scores, X, self.objective_.loss, vector, "X", names)
         return scores
 
+    def _predictions_of(self, scores: np.ndarray) -> np.ndarray:
+        """Return what scores stand for: probabilities, or means."""
+        predictions: np.ndarray = self._scoring_engine().predictions(scores)
+        return predictions
+
     def _inputs(self, X: Any) -> Any:
         plain = (
             type(X) is np.ndarray

@@ -199,15 +199,15 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         else:
             # softmax keeps the order of scores, so probabilities need not be formed
             by_score = self.objective_.loss.link is softmax
-            numbers = (scores if by_score else self._mean_of(scores)).argmax(axis=1)
+            numbers = (scores if by_score else self._predictions_of(scores)).argmax(axis=1)
         labels: np.ndarray = self.classes_[numbers]
         return labels
 
     def _yes(self, scores: np.ndarray) -> np.ndarray:
         """Say where the probability is above one half."""
-        yes: np.ndarray
-        yes = scores > 0.0 if self.objective_.loss.link is sigmoid else self._mean_of(scores) > 0.5
-        return yes
+        if self.objective_.loss.link is sigmoid:
+            return scores > 0.0
+        return self._predictions_of(scores) > 0.5
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probability of every label, in the order of ``classes_``."""
@@ -218,10 +218,10 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
 
     def _proba_of(self, s: np.ndarray) -> np.ndarray:
         if not self._one_score_for_two:
-            return self._mean_of(s)
+            return self._predictions_of(s)
         if self.objective_.loss.link is sigmoid:  # 1 - p would lose the digits of a small rest
-            return self._mean_of(s * _NO_AND_YES)
-        p = self._mean_of(s)
+            return self._predictions_of(s * _NO_AND_YES)
+        p = self._predictions_of(s)
         return np.concatenate((1.0 - p, p), axis=1)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
@@ -261,11 +261,6 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
     def _one_score_for_two(self) -> bool:
         """Whether one score stands for the second of two classes."""
         return self.n_outputs_ == 1 and len(self.classes_) == 2 and not self._multilabel
-
-    def _mean_of(self, s: np.ndarray) -> np.ndarray:
-        with np.errstate(all="ignore"):
-            p: np.ndarray = self.objective_.loss.mean(namespace(s), s)
-        return p
 
     def _learn_targets(
         self, y: Any, weight: np.ndarray | None, classes: Any = None

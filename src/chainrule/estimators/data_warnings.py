@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule.engines.engine import Rows
-from chainrule.foundation.arrays import namespace
 from chainrule.training.sources import overflowing_input
 
 if TYPE_CHECKING:
@@ -71,8 +70,8 @@ def answer_remarks(estimator: "FittingMLP", rows: Rows) -> list[str]:
         return []
     x, y = rows.x, rows.y
     scores = estimator._scoring_engine().scores(estimator._state.best_parameters.vector, x)
+    p = estimator._predictions_of(scores)
     with np.errstate(all="ignore"):
-        p = estimator.objective_.loss.mean(namespace(scores), scores)
         spread, target_spread = p.std(axis=0), y.std(axis=0)
     if not np.any(target_spread > 0.0) or _never_change(x):
         return []

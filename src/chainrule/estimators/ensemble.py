@@ -19,7 +19,6 @@ import numpy as np
 from chainrule.estimators.callbacks import callbacks_of, is_true
 from chainrule.estimators.endings import unfinished
 from chainrule.estimators.progress import shown
-from chainrule.foundation.arrays import namespace
 from chainrule.foundation.errors import DataWarning, DivergenceError, DivergenceWarning, InputError
 from chainrule.foundation.seeds import Purpose, as_seed, stream
 from chainrule.training.loop import Epoch
@@ -183,9 +182,7 @@ def member_scores(estimator: "BaseMLP", X: Any) -> list[np.ndarray]:
 
 def member_answers(estimator: "BaseMLP", X: Any) -> np.ndarray:
     """Return the answers (n_estimators, n, n_outputs) of every network: probabilities or means."""
-    loss = estimator.objective_.loss
-    with np.errstate(all="ignore"):
-        return np.stack([loss.mean(namespace(s), s) for s in member_scores(estimator, X)])
+    return np.stack([estimator._predictions_of(s) for s in member_scores(estimator, X)])
 
 
 def mean_answers(estimator: "BaseMLP", X: Any) -> np.ndarray:

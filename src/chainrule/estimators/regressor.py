@@ -225,10 +225,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
     def _answers(self, X: Any) -> np.ndarray:
         if "estimators_" in self.__dict__:
             return mean_answers(self, X)
-        s = self._scores(X)
-        with np.errstate(all="ignore"):
-            p: np.ndarray = self.objective_.loss.mean(namespace(s), s)
-        return p
+        return self._predictions_of(self._scores(X))
 
     def _learn_targets(
         self, y: Any, weight: np.ndarray | None, classes: Any = None

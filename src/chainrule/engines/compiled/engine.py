@@ -12,6 +12,7 @@ from chainrule.engines.compiled.few_scores import DIRECT_ROWS, FewScores
 from chainrule.engines.compiled.inputs import Inputs, NonzeroShares
 from chainrule.engines.compiled.kernel_code import Kernels
 from chainrule.engines.compiled.nonzeros import worth_skipping
+from chainrule.engines.compiled.predictions import Predictions
 from chainrule.engines.compiled.tables import Job
 from chainrule.engines.compiled.target import Target, host_target
 from chainrule.engines.compiled.threads import available_threads, check_threads, run_team
@@ -88,6 +89,7 @@ class CompiledEngine:
         sizes = network.n_parameters, network.n_in, network.n_out
         few = FewScores(*sizes, -(-CALL_WORK // network.n_parameters), self._few_rows)
         self.few_scores = few.scores
+        self.predictions = Predictions(objective.loss, self._target).of
 
     def prepare(self, dtype: Any) -> None:
         """Compile, or load, all that calls with parameters of a dtype need.

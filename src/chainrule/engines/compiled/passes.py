@@ -43,6 +43,7 @@ __all__ = [
     "activation_passes",
     "collection",
     "loss_pass",
+    "prediction_pass",
     "update_pass",
 ]
 
@@ -51,7 +52,8 @@ __all__ = [
 class Pass:
     """The address of a pass, and the table of numbers it is called with.
 
-    ``is_copy`` says that it changes nothing, ``reads_z`` that it looks at weighted sums.
+    ``is_copy`` says that it changes nothing, ``reads_z`` that it looks at weighted sums,
+    ``rowwise`` that a number depends on all of its row.
     """
 
     code: MachineCode
@@ -59,6 +61,7 @@ class Pass:
     fields: np.ndarray
     is_copy: bool = False
     reads_z: bool = True
+    rowwise: bool = False
 
     @cached_property
     def fields_at(self) -> int:
@@ -119,6 +122,19 @@ def _activation(
         return activation_module(target, itemsize, arrays, output)
 
     return _finished(target, itemsize, " ".join(arrays), [output], numbers, write)
+
+
+@lru_cache(maxsize=64)
+def prediction_pass(record: Loss, target: Target, itemsize: int) -> Pass:
+    """Return the pass from scores to the predictions they stand for; an activation's arguments."""
+
+    def mean(record: Any, graph: Graph) -> Any:
+        s = graph.input("z")
+        return s, _expression(graph, record.mean(FormulaNamespace(graph), s))
+
+    (s, p), numbers = _traced(record, mean)
+    found = _activation(target, itemsize, ("z", "a"), p, numbers)
+    return replace(found, is_copy=p is s, rowwise=bool(p.level))
 
 
 @lru_cache(maxsize=512)

@@ -1,0 +1,107 @@
+"""The step from scores to predictions as machine code: a loss's link on numbers that are there.
+
+A link takes whole vectors of rows (of numbers, where each stands for itself), so that fewer rows
+get a room of their own. A row has the same bits alone as among others.
+"""
+
+import ctypes
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from chainrule.engines.compiled.passes import Pass, prediction_pass
+from chainrule.engines.compiled.target import Target
+from chainrule.engines.compiled.workspace import address_of
+from chainrule.formulas.loss import Loss
+from chainrule.foundation.arrays import namespace
+from chainrule.foundation.errors import InputError
+
+__all__ = ["Predictions"]
+
+# rows, columns, distance of rows, scores, predictions, numbers of the formula
+_SIGNATURE = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 3, *[ctypes.c_void_p] * 3)
+
+
+class Predictions:
+    """What the scores of a loss stand for.
+
+    Parameters
+    ----------
+    loss : Loss
+        The formula.
+    target : Target
+        The processor.
+    """
+
+    def __init__(self, loss: Loss, target: Target) -> None:
+        self._loss = loss
+        self._target = target
+        self._links: dict[Any, Callable[[np.ndarray], np.ndarray]] = {}
+
+    def of(self, scores: np.ndarray) -> np.ndarray:
+        """Return the predictions, of the shape (n, k) of the scores."""
+        link = self._links.get(scores.dtype)
+        if link is None:
+            link = self._links[scores.dtype] = self._link(scores.dtype)
+        return link(scores)
+
+    def _link(self, dtype: np.dtype[Any]) -> Callable[[np.ndarray], np.ndarray]:
+        if dtype not in (np.float32, np.float64):
+            return self._formula
+        try:
+            found = prediction_pass(self._loss, self._target, dtype.itemsize)
+        except InputError:  # a formula of the user's that cannot be compiled
+            return self._formula
+        return np.copy if found.is_copy else _Link(found, self._target.lanes(dtype.itemsize))
+
+    def _formula(self, scores: np.ndarray) -> np.ndarray:
+        with np.errstate(all="ignore"):
+            predictions: np.ndarray = self._loss.mean(namespace(scores), scores)
+        return predictions
+
+
+class _Link:
+    """A pass, called for arrays of any number of rows."""
+
+    def __init__(self, found: Pass, lanes: int) -> None:
+        self._pass = found  # keeps the code
+        self._lanes = lanes
+        self._run = _SIGNATURE(found.address)
+        # by columns; popping and appending are atomic: no two threads ever have the same room
+        self._rooms: dict[int, list[_Room]] = {}
+
+    def __call__(self, scores: np.ndarray) -> np.ndarray:
+        rows, columns = scores.shape if self._pass.rowwise else (scores.size, 1)
+        if rows < self._lanes:
+            return self._few(scores, columns)
+        scores = np.ascontiguousarray(scores)
+        predictions = np.empty_like(scores)
+        places = address_of(scores), address_of(predictions)
+        many = rows - rows % self._lanes
+        self._run(many, columns, columns, *places, self._pass.fields_at)
+        if many < rows:  # the last vector ends with the rows: some of them are written twice
+            skipped = (rows - self._lanes) * columns * scores.itemsize
+            places = places[0] + skipped, places[1] + skipped
+            self._run(self._lanes, columns, columns, *places, self._pass.fields_at)
+        return predictions
+
+    def _few(self, scores: np.ndarray, columns: int) -> np.ndarray:
+        free = self._rooms.setdefault(columns, [])
+        try:
+            room = free.pop()
+        except IndexError:
+            room = _Room(self._lanes * columns, scores.dtype)
+        room.scores[: scores.size] = scores.reshape(-1)
+        self._run(self._lanes, columns, columns, *room.places, self._pass.fields_at)
+        predictions: np.ndarray = room.predictions[: scores.size].copy()
+        free.append(room)
+        return predictions.reshape(scores.shape)
+
+
+class _Room:
+    """Memory for a vector of rows, whose addresses are known."""
+
+    def __init__(self, numbers: int, dtype: np.dtype[Any]) -> None:
+        self.scores, self.predictions = np.zeros((2, numbers), dtype)
+        self.places = address_of(self.scores), address_of(self.predictions)
