@@ -24,10 +24,10 @@ from report import arguments, machine, markdown, write
 from chainrule import Epoch
 from chainrule.engines.compiled.kernel_code import Kernels
 from chainrule.engines.compiled.machine_code import load
+from chainrule.engines.compiled.memory import round_up
 from chainrule.engines.compiled.parts import TABLE, Part, TimedPart, mark, parts_at, write_clock
 from chainrule.engines.compiled.target import host_target
 from chainrule.engines.compiled.values import function, whole
-from chainrule.engines.compiled.workspace import round_up
 
 ITEMSIZE = 4
 PRODUCTS = (Part.forward, Part.input_gradient, Part.weight_gradient)

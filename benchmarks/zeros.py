@@ -15,7 +15,7 @@ from cases import Case
 from report import arguments, duration, machine, markdown, write
 
 from chainrule import Network, optimizers
-from chainrule.engines.compiled import engine
+from chainrule.engines.compiled import engine, zeros
 from chainrule.engines.engine import Rows
 from chainrule.model.objective import Objective
 
@@ -52,7 +52,7 @@ def ratios(case: Case, rounds: int) -> list[str]:
         for share in SHARES:
             rows = Rows(np.where(left < share, x, 0), y.astype(np.float32), None)
             for skip in (False, True):
-                engine.worth_skipping = lambda *_, skip=skip: skip
+                zeros.worth_skipping = lambda *_, skip=skip: skip
                 taken = seconds_per_step(trainer, case, rows)
                 best[share, skip] = min(best.get((share, skip), taken), taken)
     every = min(best[share, False] for share in SHARES)

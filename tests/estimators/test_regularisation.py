@@ -129,7 +129,8 @@ class TestAveraging:
         shown = []
         for _ in averaged.fit_epochs(X, BINARY, X_val=X, y_val=BINARY):
             shown.append(averaged._state.current.copy())
-            loss = float(averaged.objective_.loss(averaged._predictions_of(_scores(averaged)), _column()))
+            p = averaged._predictions_of(_scores(averaged))
+            loss = float(averaged.objective_.loss(p, _column()))
             assert averaged.validation_loss_curve_[-1] == pytest.approx(loss, rel=1e-9)
         live.fit(X, BINARY)
         # the steps are the same; what is shown is the mean of those behind

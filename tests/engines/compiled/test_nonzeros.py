@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from chainrule import optimizers
-from chainrule.engines.compiled import engine as engine_module
-from chainrule.engines.compiled import inputs, nonzeros
+from chainrule import Dense, Network, optimizers
+from chainrule.engines.compiled import planning, zeros
 from chainrule.engines.compiled.engine import CompiledEngine
 from chainrule.engines.compiled.target import host_target
 from chainrule.engines.engine import Rows
+from chainrule.engines.reference import ReferenceEngine
+from chainrule.model.objective import Objective
 
 ADAM = optimizers.get("adam")
 # one panel and one strip; a narrow last panel; several of both, the last one short
@@ -20,8 +21,8 @@ WIDTHS = ([5, 8, 1], [91, 100, 2], [300, 70, 6, 3], [129, 333, 2])
 
 @pytest.fixture(autouse=True)
 def _many_threads(monkeypatch):
-    monkeypatch.setattr(engine_module, "STEP_WORK", 1)
-    monkeypatch.setattr(engine_module, "CALL_WORK", 1)
+    monkeypatch.setattr(planning, "STEP_WORK", 1)
+    monkeypatch.setattr(planning, "CALL_WORK", 1)
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def skipping(monkeypatch):
     """Return a function that says whether zeros are passed over, whatever their share."""
 
     def choose(yes):
-        monkeypatch.setattr(engine_module, "worth_skipping", lambda *_: yes)
+        monkeypatch.setattr(zeros, "worth_skipping", lambda *_: yes)
 
     return choose
 
@@ -144,29 +145,101 @@ def test_a_weight_that_is_no_number_is_seen(problems, weight):
 
 
 def test_when_it_is_worth_it():
-    assert nonzeros.worth_skipping(0.14, 100, 20_000)
-    assert not nonzeros.worth_skipping(0.14, 4, 20_000)
-    assert not nonzeros.worth_skipping(0.6, 1000, 20_000)
-    assert not nonzeros.worth_skipping(0.01, 1000, 10**8)
+    assert zeros.worth_skipping(0.14, 100, 20_000)
+    assert not zeros.worth_skipping(0.14, 4, 20_000)
+    assert not zeros.worth_skipping(0.6, 1000, 20_000)
+    assert not zeros.worth_skipping(0.01, 1000, 10**8)
+
+
+def test_how_much_is_not_0():
     x = np.zeros((1000, 4))
     x[:, 1] = 2.0
     x[::4, 2] = np.nan
-    assert inputs.nonzero_share(x) == pytest.approx(0.25 + 0.25 / 4, abs=0.07)
-    assert inputs.nonzero_share(sparse.csr_array(x)) == 0.25 + 0.25 / 4
-    assert inputs.nonzero_share(x[:100]) == 1.0
+    filling = zeros.Filling.of(x)
+    assert filling == (pytest.approx(0.25 + 0.25 / 4, abs=0.07), 4, False)
+    assert zeros.Filling.of(sparse.csr_array(x)) == (0.25 + 0.25 / 4, 2, True)
+    assert zeros.Filling.of(sparse.csc_array(x)) == (0.25 + 0.25 / 4, 2, True)
+    assert zeros.Filling.of(x[:100]) == (1.0, 4, False)
+    assert zeros.Filling.of(sparse.csr_array(x[:100])).share == 0.25 + 0.25 / 4
+    assert zeros.Filling.of(sparse.csr_array((0, 4))) == (0.0, 0, True)
+    for indices, indptr in (([2, 1], [0, 2]), ([1, 1], [0, 2])):
+        rows = sparse.csr_array((np.ones(2), indices, indptr), shape=(1, 4))
+        assert not zeros.Filling.of(rows).listed
+
+
+def test_strips_hold_some_of_what_is_not_0():
+    filling = zeros.Filling(80 / 50_000, 300, listed=True)
+    assert zeros.Zeros.of(filling, 50_000, 100, 200) == (512, 79 * 128, True)
+    assert zeros.Zeros.of(filling._replace(listed=False), 50_000, 100, 200) == (300, 128, False)
+    assert zeros.Zeros.of(zeros.Filling(0.0, 0, listed=True), 7, 100, 1) == (64, 128, True)
+    assert zeros.Zeros.of(filling, 50_000, 100, 200_000) is None
 
 
 def test_a_matrix_is_looked_at_once_and_not_kept(monkeypatch):
     looks = []
-    monkeypatch.setattr(inputs, "nonzero_share", lambda x: looks.append(x.shape) or 0.5)
-    shares = inputs.NonzeroShares()
+    monkeypatch.setattr(zeros.Filling, "of", lambda x: looks.append(x.shape) or 0.5)
+    fillings = zeros.Fillings()
     for kind in (np.array, sparse.csr_array):
         x, other = kind(np.eye(3)), kind(np.eye(4))
         gone = weakref.ref(x)
-        assert [shares.of(one) for one in (x, other, x, other)] == [0.5] * 4
+        assert [fillings.of(one) for one in (x, other, x, other)] == [0.5] * 4
         del x
         assert gone() is None
-        assert len(shares._known) == 1
+        assert len(fillings._known) == 1
         del other
     assert looks == [(3, 3), (4, 4)] * 2
-    assert not shares._known
+    assert not fillings._known
+
+
+def csr(rows):
+    """Return the same rows as lists of what is not 0."""
+    return Rows(sparse.csr_array(rows.x), rows.y, rows.weight)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("widths", [*WIDTHS, [700, 3], [1000, 9, 2]], ids=str)
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.1, 1.0])
+def test_lists_have_the_bits_of_dense_rows(problems, skipping, widths, dtype, share):
+    objective, rows = problems.problem(widths, "mse", 250, dtype, weighted=True, l2=0.01)
+    rows = thinned(rows, share)
+    skipping(False)
+    expected, _ = answers(problems, objective, rows)
+    loss = CompiledEngine(objective, ADAM).loss(objective.network.start(0, dtype).vector, rows)
+    skipping(True)
+    for threads, calls in ((1, 1), (3, 5)):
+        found, _ = answers(problems, objective, csr(rows), threads=threads, calls=calls)
+        assert found == expected
+        engine = CompiledEngine(objective, ADAM, threads)
+        assert engine.loss(objective.network.start(0, dtype).vector, csr(rows)) == loss
+
+
+@pytest.mark.parametrize("vector_bytes", [16, 32, 64])
+@pytest.mark.parametrize("n_out", [1, 7, 8, 9, 63, 64, 65, 130])
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_few_listed_rows(skipping, n_out, vector_bytes, bias):
+    skipping(True)
+    random = np.random.default_rng(0)
+    first = Dense(40, n_out, "relu", bias)
+    for network in (Network(first), Network(first, Dense(n_out, 2))):
+        objective = Objective(network, "mse")
+        engine = CompiledEngine(objective, ADAM, 1, target=host_target(vector_bytes))
+        # weights up to the last one of their memory
+        memory = random.normal(size=objective.network.n_parameters + 64)
+        vector = memory[64:]
+        x = np.where(random.random((60, 40)) < 0.1, random.normal(size=(60, 40)), 0.0)
+        x[5, 39] = x[6, 38] = 1.0
+        expected = engine.scores(vector, x)
+        for rows in (1, 2, 8, 9, 60):
+            np.testing.assert_array_equal(
+                engine.scores(vector, sparse.csr_array(x[:rows])), expected[:rows]
+            )
+
+
+def test_what_is_not_listed_has_no_part_in_a_sum(problems):
+    objective, rows = problems.problem([91, 70, 2], "mse", 30, "float64")
+    rows = thinned(rows, 0.05)
+    vector = objective.network.start(0, "float64").vector
+    vector[90 * 70] = np.inf  # its input is 0 in every row
+    scores = CompiledEngine(objective, ADAM).scores(vector, csr(rows).x)
+    assert np.isfinite(scores).all()
+    np.testing.assert_allclose(scores, ReferenceEngine(objective, ADAM).scores(vector, csr(rows).x))

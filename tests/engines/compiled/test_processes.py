@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from chainrule import optimizers
 from chainrule.engines.compiled import engine as engine_module
-from chainrule.engines.compiled import machine_code, threads
+from chainrule.engines.compiled import machine_code, planning, threads
 from chainrule.engines.compiled.engine import CompiledEngine
 from chainrule.engines.compiled.machine_code import cache_folder
 from chainrule.engines.compiled.target import Target, host_target
@@ -55,8 +55,8 @@ def objective(problems):
 
 @pytest.mark.parametrize("shared", [True, False])
 def test_python_threads_fit_at_once(problems, objective, monkeypatch, shared):
-    monkeypatch.setattr(engine_module, "STEP_WORK", 1)
-    monkeypatch.setattr(engine_module, "CALL_WORK", 1)
+    monkeypatch.setattr(planning, "STEP_WORK", 1)
+    monkeypatch.setattr(planning, "CALL_WORK", 1)
     expected = [fit(problems, CompiledEngine(objective, RULE, 1), seed) for seed in range(4)]
     one = CompiledEngine(objective, RULE, 2)
     results = [None] * 4
@@ -77,8 +77,8 @@ def test_python_threads_fit_at_once(problems, objective, monkeypatch, shared):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_forked_child_fits_after_its_parent(problems, objective, monkeypatch):
-    monkeypatch.setattr(engine_module, "STEP_WORK", 1)
-    monkeypatch.setattr(engine_module, "CALL_WORK", 1)
+    monkeypatch.setattr(planning, "STEP_WORK", 1)
+    monkeypatch.setattr(planning, "CALL_WORK", 1)
     engine = CompiledEngine(objective, RULE, 2)
     expected = fit(problems, engine)
     # as a thread of the parent may hold it at the moment of the fork
@@ -92,8 +92,8 @@ def test_a_forked_child_fits_after_its_parent(problems, objective, monkeypatch):
 
 
 def test_a_team_that_is_called_off_ends(problems, objective, monkeypatch):
-    monkeypatch.setattr(engine_module, "STEP_WORK", 1)
-    monkeypatch.setattr(engine_module, "CALL_WORK", 1)
+    monkeypatch.setattr(planning, "STEP_WORK", 1)
+    monkeypatch.setattr(planning, "CALL_WORK", 1)
     engine = CompiledEngine(objective, RULE, 3)
     real = engine_module.run_team
 
@@ -118,8 +118,8 @@ def test_a_team_that_is_called_off_ends(problems, objective, monkeypatch):
 def test_an_interruption_leaves_the_steps_that_were_made(
     problems, objective, monkeypatch, after, size
 ):
-    monkeypatch.setattr(engine_module, "STEP_WORK", 1)
-    monkeypatch.setattr(engine_module, "CALL_WORK", 1)
+    monkeypatch.setattr(planning, "STEP_WORK", 1)
+    monkeypatch.setattr(planning, "CALL_WORK", 1)
     monkeypatch.setattr(engine_module, "CALL_OPERATIONS", 1.0)  # a call for every step
     real, calls = engine_module.run_team, []
 

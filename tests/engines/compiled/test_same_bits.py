@@ -5,7 +5,7 @@ import pytest
 
 from chainrule import optimizers
 from chainrule.engines.compiled import engine as engine_module
-from chainrule.engines.compiled import workspace
+from chainrule.engines.compiled import planning, workspace
 from chainrule.engines.compiled.engine import CompiledEngine
 from chainrule.engines.compiled.target import host_target
 from chainrule.engines.engine import Rows
@@ -25,8 +25,8 @@ LOSSES = ("mse", "categorical_cross_entropy", "binary_cross_entropy", "poisson")
 @pytest.fixture(autouse=True)
 def _many_threads(monkeypatch):
     # small steps would stay on one thread
-    monkeypatch.setattr(engine_module, "STEP_WORK", 1)
-    monkeypatch.setattr(engine_module, "CALL_WORK", 1)
+    monkeypatch.setattr(planning, "STEP_WORK", 1)
+    monkeypatch.setattr(planning, "CALL_WORK", 1)
 
 
 def random_case(problems, seed):

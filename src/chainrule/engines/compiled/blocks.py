@@ -1,6 +1,6 @@
 """How many rows go through all layers together, before the next ones do."""
 
-from chainrule.engines.compiled.workspace import round_up
+from chainrule.engines.compiled.memory import round_up
 
 __all__ = ["rows_of_block", "shared_rows_of_block"]
 

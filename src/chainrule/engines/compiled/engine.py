@@ -5,19 +5,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from chainrule.engines.compiled import passes
+from chainrule.engines.compiled import passes, planning
 from chainrule.engines.compiled.blocks import rows_of_block, shared_rows_of_block
 from chainrule.engines.compiled.constants import StepConstants
 from chainrule.engines.compiled.few_scores import DIRECT_ROWS, FewScores
-from chainrule.engines.compiled.inputs import Inputs, NonzeroShares
+from chainrule.engines.compiled.inputs import Inputs
 from chainrule.engines.compiled.kernel_code import Kernels
-from chainrule.engines.compiled.nonzeros import worth_skipping
+from chainrule.engines.compiled.memory import address_of, round_up
+from chainrule.engines.compiled.planning import Planning
 from chainrule.engines.compiled.predictions import Predictions
 from chainrule.engines.compiled.tables import Job
 from chainrule.engines.compiled.target import Target, host_target
-from chainrule.engines.compiled.threads import available_threads, check_threads, run_team
-from chainrule.engines.compiled.workspace import Workspace, address_of, round_up
+from chainrule.engines.compiled.threads import check_threads, run_team
+from chainrule.engines.compiled.workspace import Workspace
 from chainrule.engines.compiled.workspaces import Workspaces
+from chainrule.engines.compiled.zeros import Zeros
 from chainrule.engines.engine import Position, Rows, Totals
 from chainrule.formulas.optimizers import Optimizer
 from chainrule.foundation.arrays import Array, floating_dtype, namespace
@@ -29,10 +31,6 @@ __all__ = ["CompiledEngine"]
 
 # Rows whose gradient is formed at once, whatever the number of rows.
 GRADIENT_ROWS = 4096
-# Multiplications per step, and per call, below which a second thread costs more than it brings:
-# two barriers a step, and the start of a thread, about 0.1 ms.
-STEP_WORK = 1_000_000
-CALL_WORK = 20_000_000
 # Operations of one call of a kernel, about a tenth of a second, and what a step costs besides its
 # arithmetic. Python is in charge between calls; counted by work, so that a run repeats itself.
 CALL_OPERATIONS = 5e9
@@ -83,11 +81,11 @@ class CompiledEngine:
         self._target = target or host_target()
         self._code: dict[str, _Code] = {}
         self._constants = StepConstants(optimizer)
-        self._shares = NonzeroShares()
+        self._planning = Planning(objective.network, n_threads)
         self._workspaces = Workspaces(self._new_workspace)
         network = objective.network
         sizes = network.n_parameters, network.n_in, network.n_out
-        few = FewScores(*sizes, -(-CALL_WORK // network.n_parameters), self._few_rows)
+        few = FewScores(*sizes, -(-planning.CALL_WORK // network.n_parameters), self._few_rows)
         self.few_scores = few.scores
         self.predictions = Predictions(objective.loss, self._target).of
 
@@ -193,8 +191,8 @@ class CompiledEngine:
         new = [np.empty_like(vector) for _ in range(1 + len(slots))]
         code = self._code_for(dtype)
         panels = len(slots) + (code.clipped is not None)
-        threads, skip = self._plan(vector, rows.x, batch, batch, per_call)
-        with self._workspaces.lent("train", dtype, batch, panels, threads, skip) as work:
+        threads, zeros = self._planning.of(vector, rows.x, batch, batch, per_call, moves=True)
+        with self._workspaces.lent("train", dtype, batch, panels, threads, zeros) as work:
             self._set_update(work, code.update)
             if code.clipped is not None and self.optimizer.clip_norm is not None:
                 work.set_clipping(code.clipped, self.optimizer.clip_norm)
@@ -283,8 +281,8 @@ class CompiledEngine:
 
     def _score(self, vector: np.ndarray, inputs: Inputs, out: np.ndarray) -> None:
         block = rows_of_block(len(out), self._target.lanes(vector.itemsize))
-        threads, skip = self._plan(vector, inputs.keep[0], block, len(out))
-        with self._workspaces.lent("score", vector.dtype, block, 0, threads, skip) as work:
+        threads, zeros = self._planning.of(vector, inputs.keep[0], block, len(out))
+        with self._workspaces.lent("score", vector.dtype, block, 0, threads, zeros) as work:
             work.job[Job.rows] = len(out)
             work.job[Job.out_at] = address_of(out)
             work.job[Job.direct] = len(out) <= DIRECT_ROWS
@@ -297,8 +295,8 @@ class CompiledEngine:
     ) -> np.ndarray:
         block = rows_of_block(len(y), self._target.lanes(vector.itemsize))
         losses = np.empty(round_up(len(y), block))
-        threads, skip = self._plan(vector, inputs.keep[0], block, len(y))
-        with self._workspaces.lent("measure", vector.dtype, block, 0, threads, skip) as work:
+        threads, zeros = self._planning.of(vector, inputs.keep[0], block, len(y))
+        with self._workspaces.lent("measure", vector.dtype, block, 0, threads, zeros) as work:
             self._set_rows(work, inputs, y, weight)
             work.job[Job.rows] = len(y)
             work.job[Job.losses_at] = address_of(losses)
@@ -319,8 +317,8 @@ class CompiledEngine:
         batch = min(n, GRADIENT_ROWS)
         steps = -(-n // batch)
         gradient = np.empty_like(vector)
-        threads, skip = self._plan(vector, inputs.keep[0], batch, batch, steps)
-        with self._workspaces.lent("gradient", vector.dtype, batch, 1, threads, skip) as work:
+        threads, zeros = self._planning.of(vector, inputs.keep[0], batch, batch, steps, moves=True)
+        with self._workspaces.lent("gradient", vector.dtype, batch, 1, threads, zeros) as work:
             job, sums = work.job, work.panels[1]
             sums[:] = 0.0
             self._set_rows(work, inputs, y, weight)
@@ -334,26 +332,9 @@ class CompiledEngine:
             self._run("train", vector.dtype, work)
             return work.totals.loss, gradient
 
-    def _plan(
-        self, vector: np.ndarray, x: Any, kept: int, rows: int, steps: int = 1
-    ) -> tuple[int, bool]:
-        """Return how many threads are worth it, and whether to pass over inputs that are 0.
-
-        A workspace keeps so many rows; each of ``steps`` computes with ``rows``.
-        """
-        first, share, weights = self.objective.network.layers[0], self._shares.of(x), len(vector)
-        # 0 times infinity is no number, and has to be seen
-        skip = worth_skipping(share, first.n_out, kept * first.n_in) and bool(
-            np.isfinite(vector).all()
-        )
-        if skip:
-            weights -= int((1.0 - share) * first.n_in * first.n_out)
-        work = rows * weights
-        wanted = max(1, min(work // STEP_WORK, work * steps // CALL_WORK + 1))
-        return (1 if wanted == 1 else min(available_threads(self.n_threads), wanted)), skip
-
     def _set_inputs(self, work: Workspace, inputs: Inputs) -> None:
-        work.job[Job.gather] = self._code_for(work.dtype).kernels.address(inputs.gather)
+        name = inputs.lister if work.listed else inputs.gather
+        work.job[Job.gather] = self._code_for(work.dtype).kernels.address(name)
         work.source[:] = inputs.table
         work.job[Job.order_at] = 0
 
@@ -377,7 +358,13 @@ class CompiledEngine:
         run_team(kernels.function(name), work.job_address, work.threads, work.counters)
 
     def _new_workspace(
-        self, kind: str, dtype: Any, rows: int, n_slots: int, threads: int, skip_zeros: bool = False
+        self,
+        kind: str,
+        dtype: Any,
+        rows: int,
+        n_slots: int,
+        threads: int,
+        zeros: Zeros | None = None,
     ) -> Workspace:
         training = kind in ("train", "gradient")
         lanes = self._target.lanes(dtype.itemsize)
@@ -392,11 +379,11 @@ class CompiledEngine:
             threads=threads,
             training=training,
             dropout=self.objective.dropout if kind == "train" else (),
-            skip_zeros=skip_zeros,
+            zeros=zeros,
         )
 
     def _few_rows(self, dtype: np.dtype[Any]) -> tuple[Workspace, Kernels]:
-        block = rows_of_block(CALL_WORK, self._target.lanes(dtype.itemsize))
+        block = rows_of_block(planning.CALL_WORK, self._target.lanes(dtype.itemsize))
         return self._new_workspace("few", dtype, block, 0, 1), self._code_for(dtype).kernels
 
 

@@ -4,12 +4,15 @@ To bring weights into panels takes longer than to use them for a few rows. Every
 the order of a tile's, so it has the same bits.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from llvmlite import ir
 
+from chainrule.engines.compiled.nonzeros import lists, number
+from chainrule.engines.compiled.tables import LayerRow, field, place
 from chainrule.engines.compiled.target import Target
 from chainrule.engines.compiled.values import (
     Code,
@@ -21,7 +24,7 @@ from chainrule.engines.compiled.values import (
     whole,
 )
 
-__all__ = ["write_direct"]
+__all__ = ["write_direct", "write_direct_entries"]
 
 # Vectors side by side: as many sums as hide the latency of a multiply-add.
 SIDE_BY_SIDE = 8
@@ -30,26 +33,125 @@ SIDE_BY_SIDE = 8
 def write_direct(module: Any, target: Target, itemsize: int) -> Any:
     """Write (m, n_out, k, a, a_row, w, bias, c, c_row); a null bias is none."""
     element = float_type(itemsize)
-    lanes = target.lanes(itemsize)
     arguments = [whole, whole, whole, pointer, whole, pointer, pointer, pointer, whole]
     code = function(module, "direct", arguments)
     m, n_out, k, a, a_row, w, bias, c, c_row = code.arguments
-    width = SIDE_BY_SIDE * lanes
     with code.loop(0, m) as row:
         inputs, into = a.at(row * a_row, element), c.at(row * c_row, element)
-        block = _Block(code, element, lanes, n_out, k, inputs, w, bias, into)
-        column = Variable(code, code.value(0))
-        with code.forever() as out:
-            at = column.get()
-            code.leave_if(n_out - at < width, out)
-            block.write(SIDE_BY_SIDE, at)
-            column.set(at + width)
-        at = column.get()
-        left = (n_out - at + (lanes - 1)) // lanes
-        for vectors in code.cases(left, range(1, SIDE_BY_SIDE + 1)):
-            block.write(vectors, at, ends_inside=True)
+
+        def every_one(inputs: Value = inputs) -> _Terms:
+            return _DenseTerms(code, element, inputs, n_out)
+
+        _write_row(
+            code, target.lanes(itemsize), every_one, _Weights(element, n_out, k, w, bias), into
+        )
     code.end()
     return code.function
+
+
+def write_direct_entries(module: Any, target: Target, itemsize: int) -> Any:
+    """Write (layer, row, m, w, bias): the same for rows that are lists of what is not 0."""
+    element = float_type(itemsize)
+    code = function(module, "direct_entries", [pointer, whole, whole, pointer, pointer])
+    layer, first, m, w, bias = code.arguments
+    columns, values = lists(code, layer)
+    n_in, n_out = field(code, layer, LayerRow.n_in), field(code, layer, LayerRow.n_out)
+    stride, ld = field(code, layer, LayerRow.strips) + 1, field(code, layer, LayerRow.ld)
+    starts = place(code, layer, LayerRow.starts_at)
+    z = place(code, layer, LayerRow.z_at)
+    weights = _Weights(element, n_out, n_in, w, bias)
+    with code.loop(first, first + m) as row:
+        begin, end = (starts.load(whole, at) for at in (row * stride, (row + 1) * stride - 1))
+
+        def some(begin: Value = begin, end: Value = end) -> _Terms:
+            return _ListedTerms(code, element, columns, values, begin, end, n_out)
+
+        _write_row(code, target.lanes(itemsize), some, weights, z.at(row * ld, element))
+    code.end()
+    return code.function
+
+
+def _write_row(
+    code: Code, lanes: int, terms: "Callable[[], _Terms]", weights: "_Weights", into: Value
+) -> None:
+    n_out, width = weights.n_out, SIDE_BY_SIDE * lanes
+    block = _Block(code, lanes, terms, weights, into)
+    column = Variable(code, code.value(0))
+    with code.forever() as out:
+        at = column.get()
+        code.leave_if(n_out - at < width, out)
+        block.write(SIDE_BY_SIDE, at)
+        column.set(at + width)
+    at = column.get()
+    left = (n_out - at + (lanes - 1)) // lanes
+    for vectors in code.cases(left, range(1, SIDE_BY_SIDE + 1)):
+        block.write(vectors, at, ends_inside=True)
+
+
+class _Terms(Protocol):
+    """The terms of a sum, one after the other."""
+
+    def until(self, stop: Value) -> AbstractContextManager[tuple[Value, Value]]:
+        """Give factors and where their rows of w begin, while that is before a place."""
+        ...
+
+
+class _DenseTerms:
+    """All numbers of a row."""
+
+    def __init__(self, code: Code, element: Any, inputs: Value, n_out: Value) -> None:
+        self._code, self._element, self._n_out = code, element, n_out
+        self._place, self._offset = Variable(code, inputs), Variable(code, code.value(0))
+
+    @contextmanager
+    def until(self, stop: Value) -> Iterator[tuple[Value, Value]]:
+        code = self._code
+        with code.forever() as out:
+            offset, place = self._offset.get(), self._place.get()
+            code.leave_if(offset >= stop, out)
+            yield place.load(self._element), offset
+            self._place.set(place.at(1, self._element))
+            self._offset.set(offset + self._n_out)
+
+
+class _ListedTerms:
+    """Numbers of a row with their columns, which ascend."""
+
+    def __init__(
+        self,
+        code: Code,
+        element: Any,
+        columns: Value,
+        values: Value,
+        begin: Value,
+        end: Value,
+        n_out: Value,
+    ) -> None:
+        self._code, self._element, self._n_out = code, element, n_out
+        self._columns, self._values = columns, values
+        self._entry, self._end = Variable(code, begin), end
+
+    @contextmanager
+    def until(self, stop: Value) -> Iterator[tuple[Value, Value]]:
+        code = self._code
+        with code.forever() as out:
+            entry = self._entry.get()
+            code.leave_if(entry >= self._end, out)
+            offset = number(code, self._columns, entry) * self._n_out
+            code.leave_if(offset >= stop, out)
+            yield self._values.load(self._element, entry), offset
+            self._entry.set(entry + 1)
+
+
+@dataclass(frozen=True)
+class _Weights:
+    """A weight (k, n_out) by rows, and a bias, which may be null."""
+
+    element: Any
+    n_out: Value
+    k: Value
+    w: Value
+    bias: Value
 
 
 @dataclass(frozen=True)
@@ -57,42 +159,36 @@ class _Block:
     """Some vectors of one row of the result, side by side."""
 
     code: Code
-    element: Any
     lanes: int
-    n_out: Value
-    k: Value
-    inputs: Value
-    w: Value
-    bias: Value
+    terms: "Callable[[], _Terms]"
+    weights: _Weights
     into: Value
 
     def write(self, vectors: int, at: Value, ends_inside: bool = False) -> None:
         """Write a number of vectors from a column on; the last may end beyond the row."""
-        code, element, lanes = self.code, self.element, self.lanes
+        code, lanes, weights = self.code, self.lanes, self.weights
+        element, n_out = weights.element, weights.n_out
         vector = ir.VectorType(element, lanes)
         last = at + (vectors - 1) * lanes
-        inside = _inside(code, lanes, self.n_out - last) if ends_inside else None
+        inside = _inside(code, lanes, n_out - last) if ends_inside else None
         sums = [Variable(code, code.value(0.0, vector)) for _ in range(vectors)]
         masks = [*[None] * (vectors - 1), inside]
-        with code.when(self.bias != code.address(code.value(0))):
+        with code.when(weights.bias != code.address(code.value(0))):
             for j, total in enumerate(sums):
-                total.set(_load(code, self.bias.at(at + j * lanes, element), vector, masks[j]))
-        place, offset = Variable(code, self.inputs), Variable(code, code.value(0))
+                bias = weights.bias.at(at + j * lanes, element)
+                total.set(_load(code, bias, vector, masks[j]))
+        terms = self.terms()
 
         def add_until(stop: Value, masks: Sequence[Value | None]) -> None:
-            with code.forever() as out:
-                row = offset.get()
-                code.leave_if(row >= stop, out)
-                factor = code.spread(place.get().load(element), lanes)
-                numbers = self.w.at(row + at, element)
+            with terms.until(stop) as (one, offset):
+                factor = code.spread(one, lanes)
+                numbers = weights.w.at(offset + at, element)
                 for j, (total, mask) in enumerate(zip(sums, masks, strict=True)):
                     loaded = _load(code, numbers.at(j * lanes, element), vector, mask)
                     total.set(code.fused(factor, loaded, total.get()))
-                place.set(place.get().at(1, element))
-                offset.set(row + self.n_out)
 
         # To mask is slow. A vector may go on into the next row of w, but not beyond the last one.
-        end = self.k * self.n_out
+        end = weights.k * n_out
         add_until(end - last - (lanes - 1), [None] * vectors)
         if inside is not None:
             add_until(end, masks)

@@ -12,8 +12,9 @@ import numpy as np
 from numpy import ndarray
 
 from chainrule.engines.compiled.kernel_code import Kernels
+from chainrule.engines.compiled.memory import address_of
 from chainrule.engines.compiled.tables import Job
-from chainrule.engines.compiled.workspace import Workspace, address_of
+from chainrule.engines.compiled.workspace import Workspace
 
 __all__ = ["DIRECT_ROWS", "FewScores"]
 

@@ -13,7 +13,7 @@ from chainrule.engines.compiled.tables import Source, field, place
 from chainrule.engines.compiled.target import Target
 from chainrule.engines.compiled.values import Code, Value, float_type, function, pointer, whole
 
-__all__ = ["DENSE_KINDS", "SPARSE_KINDS", "write_gathers"]
+__all__ = ["DENSE_KINDS", "SPARSE_KINDS", "converted", "stored_type", "write_gathers"]
 
 DENSE_KINDS = ("f4", "f8", "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8")
 SPARSE_KINDS = tuple((index, data) for index in ("i4", "i8") for data in ("f4", "f8"))
@@ -42,11 +42,13 @@ def write_gathers(module: Any, target: Target, itemsize: int) -> None:
         _sparse(code, np.dtype(index), np.dtype(data), element)
 
 
-def _stored_type(kind: np.dtype[Any]) -> Any:
+def stored_type(kind: np.dtype[Any]) -> Any:
+    """Return the type of numbers as they are stored."""
     return float_type(kind.itemsize) if kind.kind == "f" else ir.IntType(8 * kind.itemsize)
 
 
-def _converted(code: Code, value: Value, kind: np.dtype[Any], type_: Any) -> Value:
+def converted(code: Code, value: Value, kind: np.dtype[Any], type_: Any) -> Value:
+    """Return a stored number as one of a floating type."""
     if kind.kind == "u":
         return Value(code, code.builder.uitofp(value.ir, type_))
     return code.cast(value, type_)
@@ -54,7 +56,7 @@ def _converted(code: Code, value: Value, kind: np.dtype[Any], type_: Any) -> Val
 
 def _dense(code: Code, kind: np.dtype[Any], element: Any, lanes: int) -> None:
     source, row, into, n, later = code.arguments
-    stored = _stored_type(kind)
+    stored = stored_type(kind)
     byte = ir.IntType(8)
     base, row_stride = place(code, source, Source.base), field(code, source, Source.row_stride)
     with code.loop(0, n * kind.itemsize, LINE) as i:
@@ -67,23 +69,23 @@ def _dense(code: Code, kind: np.dtype[Any], element: Any, lanes: int) -> None:
             wide = ir.VectorType(element, lanes)
             with code.loop(0, whole_vectors, lanes) as i:
                 values = start.load(ir.VectorType(stored, lanes), i)
-                into.store(_converted(code, values, kind, wide), i)
+                into.store(converted(code, values, kind, wide), i)
             # the last vector of a row ends with the row: some numbers are written twice
             with code.when(whole_vectors < n), code.choice(n >= lanes) as (long, short):
                 with long:
                     values = start.load(ir.VectorType(stored, lanes), n - lanes)
-                    into.store(_converted(code, values, kind, wide), n - lanes)
+                    into.store(converted(code, values, kind, wide), n - lanes)
                 with short, code.loop(0, n) as i:
-                    into.store(_converted(code, start.load(stored, i), kind, element), i)
+                    into.store(converted(code, start.load(stored, i), kind, element), i)
         with strided, code.loop(0, n) as i:
             value = start.at(i * stride, byte).load(stored)
-            into.store(_converted(code, value, kind, element), i)
+            into.store(converted(code, value, kind, element), i)
     code.end()
 
 
 def _sparse(code: Code, index: np.dtype[Any], data: np.dtype[Any], element: Any) -> None:
     source, row, into, n, _ = code.arguments
-    integer = _stored_type(index)
+    integer = stored_type(index)
     starts = place(code, source, Source.base)
     indices = place(code, source, Source.row_stride)
     values = place(code, source, Source.column_stride)
@@ -93,7 +95,7 @@ def _sparse(code: Code, index: np.dtype[Any], data: np.dtype[Any], element: Any)
     last = code.cast(starts.load(integer, row + 1), whole)
     with code.loop(first, last) as i:
         column = code.cast(indices.load(integer, i), whole)
-        value = _converted(code, values.load(_stored_type(data), i), data, element)
+        value = converted(code, values.load(stored_type(data), i), data, element)
         # repeated entries of one cell add up
         into.store(into.load(element, column) + value, column)
     code.end()

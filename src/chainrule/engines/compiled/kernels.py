@@ -10,6 +10,7 @@ from llvmlite import ir
 
 from chainrule.engines.compiled.clipping import Clipping
 from chainrule.engines.compiled.dropout import KEYS
+from chainrule.engines.compiled.entries import write_entries
 from chainrule.engines.compiled.gathers import write_gathers
 from chainrule.engines.compiled.nonzeros import Nonzeros
 from chainrule.engines.compiled.parts import Part, mark, write_clock
@@ -45,6 +46,7 @@ def kernel_module(target: Target, itemsize: int, timed: bool = False) -> Any:
     rows = RowPhase.of(module, target, itemsize, products, nonzeros)
     weights = WeightPhase.of(module, target, itemsize, products, nonzeros)
     write_gathers(module, target, itemsize)
+    write_entries(module, itemsize)
     element = float_type(itemsize)
     clipping = Clipping.of(module, target, itemsize, weights)
     _train(module, element, rows, nonzeros, weights, clipping)

@@ -4,6 +4,7 @@ A table with a column for each category is mostly zeros. The first phase keeps a
 that are not 0 and their columns, and adds up their weights; before the second, they are sorted by
 columns. A term 0 w leaves a sum as it is, so sums have the same bits as those over all inputs, as
 long as weights are finite. Panels of this layer are as wide as there are sums in registers.
+Rows of a CSR matrix are such lists already (`entries`), and are never made dense.
 """
 
 from dataclasses import dataclass
@@ -22,30 +23,14 @@ from chainrule.engines.compiled.values import (
     pointer,
     whole,
 )
+from chainrule.engines.compiled.zeros import ENTRY_STRIP
 
-__all__ = ["ENTRY_STRIP", "WIDE_PANEL", "Nonzeros", "worth_skipping"]
+__all__ = ["WIDE_PANEL", "Nonzeros", "lists", "number", "number_type"]
 
-# Inputs whose weights to a panel stay near the core while rows go by: a multiple of 64.
-ENTRY_STRIP = 128
 # Vectors of a panel: as many sums as hide the latency of a multiply-add.
 WIDE_PANEL = 8
 
-# Share of the inputs that are not 0 up to which wide layers gain, and what one such input costs
-# besides the arithmetic of its columns, in columns. Measured at shares of 0.05 to 0.5: 16 columns
-# gain up to 0.17, 100 up to 0.45, 512 up to 0.5; at 0.1 a step of 784-512-10 takes 0.3 of the time.
-LARGEST_SHARE, COLUMNS_OF_COST = 0.55, 32
-# Inputs that may be kept at once: 128 MiB for their lists in single precision.
-MOST_KEPT = 1 << 23
-
 number_type = ir.IntType(32)
-
-
-def worth_skipping(share: float, n_out: int, size: int) -> bool:
-    """Return whether a layer is faster over the inputs that are not 0, if they are this share.
-
-    ``size`` is how many inputs are kept at once: there is room for all of them, and twice.
-    """
-    return size <= MOST_KEPT and share * (n_out + COLUMNS_OF_COST) < LARGEST_SHARE * n_out
 
 
 @dataclass(frozen=True)
@@ -88,11 +73,11 @@ def _collect(module: Any, target: Target, itemsize: int) -> Any:
     layer, row = code.arguments
     ld = field(code, layer, LayerRow.ld_in)
     inputs = place(code, layer, LayerRow.a_in_at).at(row * ld, element)
-    columns, values = _lists(code, layer)
+    columns, values = lists(code, layer)
     strips = field(code, layer, LayerRow.strips)
     starts = place(code, layer, LayerRow.starts_at).at(row * (strips + 1), whole)
     n = field(code, layer, LayerRow.vectors_in) * lanes
-    end = Variable(code, row * ld)
+    end = Variable(code, row * field(code, layer, LayerRow.row_length))
     zeros = code.value(0.0, vector)
     with code.loop(0, n, 64) as first:
         with code.when((first & (ENTRY_STRIP - 1)) == 0):
@@ -124,12 +109,13 @@ def _lowest(code: Code, bits: Value) -> Value:
     return Value(code, code.builder.call(known, [bits.ir, ir.Constant(truth, 1)]))
 
 
-def _lists(code: Code, layer: Value) -> tuple[Value, Value]:
+def lists(code: Code, layer: Value) -> tuple[Value, Value]:
     """Return where columns and values of what is not 0 are, row by row."""
     return place(code, layer, LayerRow.columns_at), place(code, layer, LayerRow.values_at)
 
 
-def _number(code: Code, numbers: Value, entry: Value) -> Value:
+def number(code: Code, numbers: Value, entry: Value) -> Value:
+    """Return a column or row of a list."""
     return code.cast(numbers.load(number_type, entry), whole)
 
 
@@ -156,7 +142,7 @@ def _panel(module: Any, target: Target, itemsize: int, vectors: int) -> Any:
     arguments = [pointer, whole, whole, whole, whole]
     code = function(module, f"nonzero_panel_{vectors}", arguments)
     layer, row, rows, strip, column = code.arguments
-    columns, values = _lists(code, layer)
+    columns, values = lists(code, layer)
     ld, stride = field(code, layer, LayerRow.ld), field(code, layer, LayerRow.strips) + 1
     starts = place(code, layer, LayerRow.starts_at).at(strip, whole)
     panel_rows = field(code, layer, LayerRow.panel_rows)
@@ -168,7 +154,7 @@ def _panel(module: Any, target: Target, itemsize: int, vectors: int) -> Any:
         before = code.where(strip == 0, bias, into)
         sums = [Variable(code, before.load(vector, j * lanes)) for j in range(vectors)]
         with code.loop(own.load(whole), own.load(whole, 1)) as entry:
-            at = weights.at(_number(code, columns, entry) * (vectors * lanes), element)
+            at = weights.at(number(code, columns, entry) * (vectors * lanes), element)
             _add(code, sums, values.load(element, entry), at, vector)
         for j, total in enumerate(sums):
             into.store(total.get(), j * lanes)
@@ -177,24 +163,42 @@ def _panel(module: Any, target: Target, itemsize: int, vectors: int) -> Any:
 
 
 def _sort(module: Any, itemsize: int) -> Any:
-    """Write (layer, batch rows, strip): what is not 0 of each column, by ascending rows."""
+    """Write (layer, batch rows, strip): what is not 0 of each column, by ascending rows.
+
+    Columns are counted first, so that lists follow each other as rows do.
+    """
     element = float_type(itemsize)
     code = function(module, "sort", [pointer, whole, whole])
     layer, batch, strip = code.arguments
-    columns, values = _lists(code, layer)
-    starts = place(code, layer, LayerRow.starts_at).at(strip, whole)
+    columns, values = lists(code, layer)
+    starts = place(code, layer, LayerRow.starts_at)
     stride = field(code, layer, LayerRow.strips) + 1
-    ends, length = place(code, layer, LayerRow.ends_at), field(code, layer, LayerRow.list_length)
+    begins, ends = (place(code, layer, at) for at in (LayerRow.begins_at, LayerRow.ends_at))
     rows = place(code, layer, LayerRow.sorted_rows_at)
     numbers = place(code, layer, LayerRow.sorted_values_at)
-    first = strip * ENTRY_STRIP
-    n_in = field(code, layer, LayerRow.n_in)
-    with code.loop(first, code.least(first + ENTRY_STRIP, n_in)) as column:
-        ends.store(column * length, column)
+    width = field(code, layer, LayerRow.strip_inputs)
+    first = strip * width
+    last = code.least(first + width, field(code, layer, LayerRow.n_in))
+    zero = code.value(0)
+    with code.loop(first, last) as column:
+        ends.store(zero, column)
+    end = Variable(code, zero)
     with code.loop(0, batch) as row:
         own = starts.at(row * stride, whole)
+        begin = own.load(whole, strip)
+        end.set(end.get() + (begin - own.load(whole)))  # of the strips before
+        with code.loop(begin, own.load(whole, strip + 1)) as entry:
+            column = number(code, columns, entry)
+            ends.store(ends.load(whole, column) + 1, column)
+    with code.loop(first, last) as column:
+        begin, count = end.get(), ends.load(whole, column)
+        begins.store(begin, column)
+        ends.store(begin, column)
+        end.set(begin + count)
+    with code.loop(0, batch) as row:
+        own = starts.at(row * stride + strip, whole)
         with code.loop(own.load(whole), own.load(whole, 1)) as entry:
-            column = _number(code, columns, entry)
+            column = number(code, columns, entry)
             at = ends.load(whole, column)
             rows.store(code.cast(row, number_type), at)
             numbers.store(values.load(element, entry), at)
@@ -219,7 +223,7 @@ def _column_sums(module: Any, target: Target, itemsize: int, vectors: int) -> An
     vector = ir.VectorType(element, lanes)
     code = function(module, f"nonzero_sums_{vectors}", [pointer, pointer, pointer])
     layer, unit, gradient = code.arguments
-    ends, length = place(code, layer, LayerRow.ends_at), field(code, layer, LayerRow.list_length)
+    begins, ends = (place(code, layer, at) for at in (LayerRow.begins_at, LayerRow.ends_at))
     rows = place(code, layer, LayerRow.sorted_rows_at)
     values = place(code, layer, LayerRow.sorted_values_at)
     dz, ld = place(code, unit, UnitRow.dz_at), field(code, unit, UnitRow.ld)
@@ -227,8 +231,8 @@ def _column_sums(module: Any, target: Target, itemsize: int, vectors: int) -> An
     with code.loop(0, field(code, unit, UnitRow.rows)) as i:
         column = first + i
         sums = [Variable(code, code.value(0.0, vector)) for _ in range(vectors)]
-        with code.loop(column * length, ends.load(whole, column)) as entry:
-            at = dz.at(_number(code, rows, entry) * ld, element)
+        with code.loop(begins.load(whole, column), ends.load(whole, column)) as entry:
+            at = dz.at(number(code, rows, entry) * ld, element)
             _add(code, sums, values.load(element, entry), at, vector)
         into = gradient.at(i * (vectors * lanes), element)
         for j, total in enumerate(sums):

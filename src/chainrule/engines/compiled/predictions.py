@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.engines.compiled.memory import address_of
 from chainrule.engines.compiled.passes import Pass, prediction_pass
 from chainrule.engines.compiled.target import Target
-from chainrule.engines.compiled.workspace import address_of
 from chainrule.formulas.loss import Loss
 from chainrule.foundation.arrays import namespace
 from chainrule.foundation.errors import InputError

@@ -7,7 +7,7 @@ from typing import Any
 from llvmlite import ir
 
 from chainrule.engines.compiled.dropout import call_drop, write_drop
-from chainrule.engines.compiled.few_rows import write_direct
+from chainrule.engines.compiled.few_rows import write_direct, write_direct_entries
 from chainrule.engines.compiled.narrow import is_narrow, write_narrow
 from chainrule.engines.compiled.nonzeros import Nonzeros
 from chainrule.engines.compiled.parts import Part, mark
@@ -60,21 +60,33 @@ class RowPhase:
         element = float_type(itemsize)
         lanes = target.lanes(itemsize)
         drop = write_drop(module, target, itemsize)
-        narrow, direct = (write(module, target, itemsize) for write in (write_narrow, write_direct))
+        narrow = write_narrow(module, target, itemsize)
+        direct = write_direct(module, target, itemsize)
+        entries = write_direct_entries(module, target, itemsize)
 
         def panels(code: Code, job: Value, layer: Value, row: Value, rows: Value) -> None:
             with code.choice(field(code, layer, LayerRow.starts_at) != 0) as (few, all_of_them):
-                with few:
-                    code.call(nonzeros.product, layer, row, rows)
+                with (
+                    few,
+                    code.choice(field(code, layer, LayerRow.flat) != 0) as (by_rows, by_panels),
+                ):
+                    with by_rows:
+                        code.call(entries, layer, row, rows, *_flat(code, job, layer, element))
+                    with by_panels:
+                        code.call(nonzeros.product, layer, row, rows)
                 with all_of_them:
                     _panel_product(code, element, lanes, products, narrow, layer, row, rows)
 
         def flat(code: Code, job: Value, layer: Value, row: Value, rows: Value) -> None:
-            _direct_product(code, element, direct, job, layer, row, rows)
+            with code.choice(field(code, layer, LayerRow.starts_at) != 0) as (few, all_of_them):
+                with few:
+                    code.call(entries, layer, row, rows, *_flat(code, job, layer, element))
+                with all_of_them:
+                    _direct_product(code, element, direct, job, layer, row, rows)
 
         return cls(
             _forward(module, element, drop, "forward", panels, nonzeros.collect),
-            _forward(module, element, drop, "forward_direct", flat),
+            _forward(module, element, drop, "forward_direct", flat, nonzeros.collect),
             _targets(module, element),
             _losses(module, element, lanes),
             _backward(module, target, element, products, drop),
@@ -108,7 +120,7 @@ def _forward(
     drop: Any,
     name: str,
     product: Callable[..., None],
-    collect: Any = None,
+    collect: Any,
 ) -> Any:
     code = function(module, name, [pointer, pointer, whole, whole, whole, pointer])
     job, layers, row, rows, first, keys = code.arguments
@@ -116,12 +128,17 @@ def _forward(
     n_in, ld_in = field(code, layers, LayerRow.n_in), field(code, layers, LayerRow.ld_in)
     inputs = place(code, layers, LayerRow.a_in_at)
     with code.loop(0, rows) as i:
-        into = inputs.at((row + i) * ld_in, element)
-        later = ordered(code, job, code.least(first + i + AHEAD, field(code, job, Job.rows) - 1))
-        code.call_address(gather, source, ordered(code, job, first + i), into, n_in, later)
-        if collect:
-            with code.when(field(code, layers, LayerRow.starts_at) != 0):
-                code.call(collect, layers, row + i)
+        wanted = ordered(code, job, first + i)
+        with code.choice(field(code, layers, LayerRow.listed) != 0) as (listed, all_of_it):
+            with listed:
+                code.call_address(gather, source, wanted, layers, row + i)
+            with all_of_it:
+                into = inputs.at((row + i) * ld_in, element)
+                ahead = code.least(first + i + AHEAD, field(code, job, Job.rows) - 1)
+                later = ordered(code, job, ahead)
+                code.call_address(gather, source, wanted, into, n_in, later)
+                with code.when(field(code, layers, LayerRow.starts_at) != 0):
+                    code.call(collect, layers, row + i)
     mark(code, Part.gather)
     with code.loop(0, field(code, job, Job.layers)) as number:
         layer = layer_row(layers, number)
@@ -175,8 +192,6 @@ def _direct_product(
     code: Code, element: Any, direct: Any, job: Value, layer: Value, row: Value, rows: Value
 ) -> None:
     ld_in, ld = field(code, layer, LayerRow.ld_in), field(code, layer, LayerRow.ld)
-    flat = place(code, job, Job.flat_at).load(pointer)
-    bias = field(code, layer, LayerRow.flat_bias)
     code.call(
         direct,
         rows,
@@ -184,11 +199,19 @@ def _direct_product(
         field(code, layer, LayerRow.n_in),
         place(code, layer, LayerRow.a_in_at).at(row * ld_in, element),
         ld_in,
-        flat.at(field(code, layer, LayerRow.flat_weight), element),
-        code.where(bias >= 0, flat.at(bias, element), code.address(code.value(0))),
+        *_flat(code, job, layer, element),
         place(code, layer, LayerRow.z_at).at(row * ld, element),
         ld,
     )
+
+
+def _flat(code: Code, job: Value, layer: Value, element: Any) -> tuple[Value, Value]:
+    """Return where weight and bias of a layer begin in the flat vector; null for no bias."""
+    flat = place(code, job, Job.flat_at).load(pointer)
+    bias = field(code, layer, LayerRow.flat_bias)
+    nothing = code.address(code.value(0))
+    weight = flat.at(field(code, layer, LayerRow.flat_weight), element)
+    return weight, code.where(bias >= 0, flat.at(bias, element), nothing)
 
 
 def _targets(module: Any, element: Any) -> Any:

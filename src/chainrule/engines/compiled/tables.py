@@ -94,12 +94,16 @@ class LayerRow(IntEnum):
     # null: every number of the inputs counts; else where those that are not 0 begin and end
     starts_at = 26
     strips = 27
-    columns_at = 28
-    values_at = 29
-    ends_at = 30  # of lists of what is not 0, one for each column
-    list_length = 31
-    sorted_rows_at = 32
-    sorted_values_at = 33
+    strip_inputs = 28
+    columns_at = 29
+    values_at = 30
+    row_length = 31  # room for those of a row
+    listed = 32  # whether rows come as such lists
+    flat = 33  # whether weights are taken as they lie in the flat vector
+    begins_at = 34  # of what is not 0 in each column, by rows
+    ends_at = 35
+    sorted_rows_at = 36
+    sorted_values_at = 37
 
 
 class UnitRow(IntEnum):

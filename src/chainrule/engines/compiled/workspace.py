@@ -4,58 +4,28 @@ Made once per network, precision, batch size and number of threads, and used aga
 two calls at the same time have one each.
 """
 
-import ctypes
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from chainrule.engines.compiled.nonzeros import ENTRY_STRIP, WIDE_PANEL
+from chainrule.engines.compiled.memory import address_of, aligned_zeros, round_up
+from chainrule.engines.compiled.nonzeros import WIDE_PANEL
 from chainrule.engines.compiled.passes import Pass
 from chainrule.engines.compiled.row_phase import STRIP_ROWS
 from chainrule.engines.compiled.tables import Job, LayerRow, Result, Source, UnitRow
 from chainrule.engines.compiled.target import Target
 from chainrule.engines.compiled.teamwork import LINE, SHARES
+from chainrule.engines.compiled.zeros import Zeros
 from chainrule.engines.engine import Totals
 from chainrule.model.dropout import scale, threshold
 from chainrule.model.network import Network
 
-__all__ = ["Workspace", "address_of", "aligned_zeros", "round_up"]
+__all__ = ["Workspace"]
 
 # Columns from which the second phase gets copies, a few columns together: a step of
 # 784-1024-1024-10 at 1024 rows takes 0.86 of the time, and 256 columns are not worth it yet.
 WIDE = 320
-HUGE_PAGE = 1 << 21
-ASKED = 1 << 22
-
-
-def round_up(number: int, multiple: int) -> int:
-    """Return the next multiple."""
-    return -(-number // multiple) * multiple
-
-
-def aligned_zeros(n: int, dtype: Any) -> np.ndarray:
-    """Return zeros that begin at a cache line; a large array at a huge page, where there are such.
-
-    NumPy asks the system for huge pages from `ASKED` bytes on; of what is reserved beyond the array
-    nothing is ever touched. A step of 784-512-512-10 at 128 rows takes 0.96 of the time.
-    """
-    dtype = np.dtype(dtype)
-    size = n * dtype.itemsize
-    large = size >= HUGE_PAGE // 2
-    align = HUGE_PAGE if large else 64
-    raw = np.zeros(max(size + align, ASKED if large else 0), np.uint8)
-    start = -address_of(raw) % align
-    return raw[start : start + size].view(dtype)
-
-
-def address_of(array: Any) -> int:
-    """Return where an array of NumPy begins."""
-    # a quarter of the time of array.ctypes.data, which counts where few rows are predicted
-    try:
-        return ctypes.addressof(ctypes.c_char.from_buffer(array))
-    except (TypeError, ValueError):  # read-only, or with gaps, or empty
-        return int(array.ctypes.data)
 
 
 class Workspace:
@@ -81,8 +51,8 @@ class Workspace:
         Whether buffers are shared by all threads and remembered for the way back.
     dropout : tuple of float
         Share that each hidden layer loses in training.
-    skip_zeros : bool
-        Whether the first layer passes over inputs that are 0.
+    zeros : Zeros, optional
+        How the first layer passes over inputs that are 0; None for over none.
     """
 
     def __init__(
@@ -98,7 +68,7 @@ class Workspace:
         threads: int,
         training: bool,
         dropout: tuple[float, ...] = (),
-        skip_zeros: bool = False,
+        zeros: Zeros | None = None,
     ) -> None:
         self.threads = threads
         self.block = block
@@ -120,12 +90,12 @@ class Workspace:
         self.layers = np.zeros((copies, len(layers), len(LayerRow)), np.int64)
         for table in self.layers:
             self._fill_layers(table, network, passes, offsets, transposed, rows, training)
-            if skip_zeros:
-                self._fill_nonzeros(table[0], rows, training)
+            if zeros is not None:
+                self._fill_nonzeros(table[0], zeros, rows, training)
             self._fill_dropout(table, dropout, rows)
         self.units = self._units(network, offsets, transposed, rows)
         widest = max(self._ld(layer.n_out) for layer in layers)
-        panel = WIDE_PANEL if skip_zeros else target.panel_vectors
+        panel = target.panel_vectors if zeros is None else WIDE_PANEL
         scratch = max(block * widest, STRIP_ROWS * lanes * panel)
         scratch = round_up(scratch * dtype.itemsize, 64)
         self._scratch = aligned_zeros(scratch * threads, np.uint8)
@@ -222,7 +192,7 @@ class Workspace:
                 row[LayerRow.panels_at] = self._copy_of(layer.n_out, rows)
             a_in = a
 
-    def _fill_nonzeros(self, row: np.ndarray, rows: int, training: bool) -> None:
+    def _fill_nonzeros(self, row: np.ndarray, zeros: Zeros, rows: int, training: bool) -> None:
         """Make room for what is not 0 of the inputs, by rows and by columns."""
 
         def room(at: int, n: int, dtype: Any) -> None:
@@ -230,17 +200,20 @@ class Workspace:
             self._keep.append(array)
             row[at] = address_of(array)
 
-        n_in, ld_in = int(row[LayerRow.n_in]), int(row[LayerRow.ld_in])
-        strips = -(-n_in // ENTRY_STRIP)
-        row[LayerRow.strips] = strips
+        n_in, entries = int(row[LayerRow.n_in]), rows * zeros.row_length
+        strips = -(-n_in // zeros.strip_inputs)
+        row[LayerRow.strips], row[LayerRow.strip_inputs] = strips, zeros.strip_inputs
+        row[LayerRow.row_length], row[LayerRow.listed] = zeros.row_length, zeros.listed
+        # a few rows of a matrix of words need little of a weight: it is not brought into panels
+        row[LayerRow.flat] = zeros.listed and not training
         room(LayerRow.starts_at, rows * (strips + 1), np.int64)
-        room(LayerRow.columns_at, rows * ld_in, np.int32)
-        room(LayerRow.values_at, rows * ld_in, self.dtype)
+        room(LayerRow.columns_at, entries, np.int32)
+        room(LayerRow.values_at, entries, self.dtype)
         if training:
-            length = row[LayerRow.list_length] = self._ld(rows)
+            room(LayerRow.begins_at, n_in, np.int64)
             room(LayerRow.ends_at, n_in, np.int64)
-            room(LayerRow.sorted_rows_at, n_in * length, np.int32)
-            room(LayerRow.sorted_values_at, n_in * length, self.dtype)
+            room(LayerRow.sorted_rows_at, entries, np.int32)
+            room(LayerRow.sorted_values_at, entries, self.dtype)
         row[LayerRow.strips_at] = row[LayerRow.panels_at] = 0
 
     def _copy_of(self, columns: int, rows: int) -> int:
@@ -272,9 +245,11 @@ class Workspace:
     ) -> np.ndarray:
         """Return the units of the second phase, layer by layer."""
         lanes, itemsize = self._lanes, self.dtype.itemsize
-        parts = []
+        parts = [np.zeros((0, len(UnitRow)), np.int64)]
         for number, layer in enumerate(network.layers):
             row = self.layers[0, number]
+            if row[LayerRow.flat]:
+                continue
             flat_weight, flat_bias = network.layout.spans[number]
             weight, bias = offsets[number]
             nonzeros = bool(row[LayerRow.starts_at])
@@ -381,6 +356,11 @@ class Workspace:
     def begin(self, limit: float) -> None:
         """Let totals start at nothing; a step whose mean loss is above the limit is not made."""
         self.result[:] = [0.0, 0.0, 0.0, np.nan, limit]
+
+    @property
+    def listed(self) -> bool:
+        """Whether rows come as lists of what is not 0."""
+        return bool(self.layers[0, 0, LayerRow.listed])
 
     @property
     def totals(self) -> Totals:

@@ -1,0 +1,40 @@
+"""Memory that machine code works in: where it begins, and how it is aligned."""
+
+import ctypes
+from typing import Any
+
+import numpy as np
+
+__all__ = ["address_of", "aligned_zeros", "round_up"]
+
+HUGE_PAGE = 1 << 21
+ASKED = 1 << 22
+
+
+def round_up(number: int, multiple: int) -> int:
+    """Return the next multiple."""
+    return -(-number // multiple) * multiple
+
+
+def aligned_zeros(n: int, dtype: Any) -> np.ndarray:
+    """Return zeros that begin at a cache line; a large array at a huge page, where there are such.
+
+    NumPy asks the system for huge pages from `ASKED` bytes on; of what is reserved beyond the array
+    nothing is ever touched. A step of 784-512-512-10 at 128 rows takes 0.96 of the time.
+    """
+    dtype = np.dtype(dtype)
+    size = n * dtype.itemsize
+    large = size >= HUGE_PAGE // 2
+    align = HUGE_PAGE if large else 64
+    raw = np.zeros(max(size + align, ASKED if large else 0), np.uint8)
+    start = -address_of(raw) % align
+    return raw[start : start + size].view(dtype)
+
+
+def address_of(array: Any) -> int:
+    """Return where an array of NumPy begins."""
+    # a quarter of the time of array.ctypes.data, which counts where few rows are predicted
+    try:
+        return ctypes.addressof(ctypes.c_char.from_buffer(array))
+    except (TypeError, ValueError):  # read-only, or with gaps, or empty
+        return int(array.ctypes.data)
