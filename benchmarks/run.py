@@ -20,7 +20,7 @@ FIRST: dict[str, list[str]] = {
     "startup": ["--repeats", "2"],
     "busy": ["--seconds", "0.5"],
 }
-SCRIPTS = FIRST | {"parts": [], "zeros": [], "estimators": []}
+SCRIPTS = FIRST | {"parts": [], "zeros": [], "words": [], "estimators": []}
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ import pytest
 import scipy.sparse
 
 from chainrule import Dense, Network, Objective
+from chainrule.foundation.errors import InputError
 from chainrule.training.sources import check_finite, make_rows
 
 LIKE = np.zeros(1)
@@ -62,3 +63,38 @@ def test_a_stored_cell_of_a_sparse_matrix_is_named():
         check_finite(x, "x")
     check_finite(scipy.sparse.csr_matrix((6, 2)), "x")
     check_finite(np.array([[1, 2]]), "x")
+
+
+@pytest.mark.parametrize(
+    ("broken", "words"),
+    [
+        (("indices", 5, 5_000_000), r"columns 0 to 1; got 5000000\. Look at its indices"),
+        (("indices", 0, -3), r"columns 0 to 1; got -3\. Look at its indices"),
+        (("indptr", 2, 5_000_000), r"indptr rises from 0 to 12; got 5000000\. .* in indptr\[2\]"),
+        (("indptr", -1, 5_000_000), r"indptr rises from 0 to 12; got 5000000\. .* in indptr\[6\]"),
+        (("indptr", 0, -4), r"indptr rises from 0 to 12; got -4\. .* in indptr\[0\]"),
+        (("indptr", 3, 1), r"indptr rises from 0 to 12; got 1\. .* in indptr\[3\]"),
+    ],
+)
+@pytest.mark.parametrize("kind", [scipy.sparse.csr_array, scipy.sparse.csr_matrix])
+def test_entries_outside_a_matrix_are_refused(kind, broken, words):
+    x = kind(X + 1.0)
+    name, place, number = broken
+    getattr(x, name)[place] = number
+    with pytest.raises(InputError, match=f"^x must be a CSR matrix.*{words}"):
+        make_rows(OBJECTIVE, x, [0] * 6, like=LIKE)
+
+
+def test_a_matrix_without_entries_is_sound():
+    x = scipy.sparse.csr_array((6, 2))
+    assert make_rows(OBJECTIVE, x, [0] * 6, like=LIKE).x is x
+
+
+def test_columns_that_do_not_ascend_are_put_in_order_in_a_copy():
+    x = scipy.sparse.csr_array(X + 1.0)[:, ::-1]
+    assert not x.has_sorted_indices
+    before = x.indices.copy()
+    rows = make_rows(OBJECTIVE, x, [0] * 6, like=LIKE)
+    assert rows.x.has_sorted_indices
+    np.testing.assert_array_equal(rows.x.toarray(), x.toarray())
+    np.testing.assert_array_equal(x.indices, before)

@@ -20,7 +20,7 @@ from chainrule.model.network import Network
 from chainrule.model.objective import Objective
 from chainrule.model.parameters import Parameters
 from chainrule.training.monitor import Metric
-from chainrule.training.sources import check_finite, check_range, check_scores
+from chainrule.training.sources import check_finite, check_range, check_scores, in_order
 from chainrule.training.state import TrainingState
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ __all__ = ["BaseMLP"]
 # What needs no conversion, native byte order included; a look into a set is ten times as fast as
 # a comparison with types, and one row's prediction takes a few microseconds.
 _PLAIN = frozenset({np.dtype(np.float32), np.dtype(np.float64)})
+_CSR = frozenset({"csr_matrix", "csr_array"})
 
 
 class BaseMLP(BaseEstimator):  # type: ignore[misc]
@@ -194,7 +195,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
 
     def _inputs(self, X: Any) -> Any:
         plain = (
-            type(X) is np.ndarray
+            (type(X) is np.ndarray or type(X).__name__ in _CSR)
             and X.ndim == 2
             and X.dtype in _PLAIN
             and X.shape[1] == self.n_features_in_
@@ -203,6 +204,8 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         )
         if not plain:  # scikit-learn's own checks: names, shapes, conversions
             X = self._numbers_of(X, reset=False)
+        if hasattr(X, "tocsr"):
+            X = in_order(X, "X")
         names = self.__dict__.get("feature_names_in_")
         check_finite(X, "X", names)
         if X.dtype == np.float64 and "parameters_" in self.__dict__:

@@ -10,10 +10,17 @@ import numpy as np
 from chainrule.engines.engine import Rows
 from chainrule.formulas.loss import Loss, checked_weight, relative_weight
 from chainrule.foundation.arrays import Array, namespace
-from chainrule.foundation.errors import InputError
+from chainrule.foundation.errors import InputError, must_be
 from chainrule.model.objective import Objective
 
-__all__ = ["check_finite", "check_range", "check_scores", "make_rows", "overflowing_input"]
+__all__ = [
+    "check_finite",
+    "check_range",
+    "check_scores",
+    "in_order",
+    "make_rows",
+    "overflowing_input",
+]
 
 
 # So many numbers are looked at one by one, without the sum that saves a temporary array.
@@ -38,7 +45,8 @@ def make_rows(
     objective : Objective
         The network and the loss the rows are for.
     x : array (n, n_in), or SciPy sparse matrix
-        Inputs; neither copied nor converted as a whole.
+        Inputs; neither copied nor converted as a whole, but for sparse ones whose columns do not
+        ascend within rows.
     y : array
         Targets as `Loss.encode` takes them.
     sample_weight : array (n,), optional
@@ -59,7 +67,7 @@ def make_rows(
     """
     xp = namespace(like)
     if hasattr(x, "tocsr"):
-        x = x.tocsr()
+        x = in_order(x.tocsr(), names[0])
         values = x.data
     else:
         if not array_api_compat.is_array_api_obj(x):
@@ -95,6 +103,24 @@ def make_rows(
 
 def _library(like: Array) -> Any:
     return array_api_compat.array_namespace(like)
+
+
+def in_order(x: Any, name: str) -> Any:
+    """Return a CSR matrix whose columns ascend within rows, as engines want them: x, or a copy.
+
+    One whose entries lie outside it is refused: machine code would look there.
+    """
+    starts, places = x.indptr, x.indices
+    if int(starts[0]) or np.diff(starts).min(initial=0) < 0 or starts[-1] > len(places):
+        wrong = (np.diff(starts, prepend=0) < 0) | (starts > len(places))
+        at = int(np.argmax(wrong)) if not starts[0] else 0
+        rule = f"a CSR matrix whose indptr rises from 0 to {len(places)}"
+        raise must_be(name, rule, int(starts[at]), f"It stands in indptr[{at}].")
+    low, high = places.min(initial=0), places.max(initial=0)
+    if low < 0 or (high >= x.shape[1] and len(places)):
+        columns = f"a CSR matrix of columns 0 to {x.shape[1] - 1}"
+        raise must_be(name, columns, int(low if low < 0 else high), "Look at its indices.")
+    return x if x.has_sorted_indices else x.sorted_indices()
 
 
 def check_finite(x: Array, name: str, columns: Any = None) -> None:

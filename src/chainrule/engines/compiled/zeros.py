@@ -15,8 +15,9 @@ SAMPLE = 256
 ENTRY_STRIP, ENTRIES = 128, 16
 # Share of the inputs that are not 0 up to which wide layers gain, and what one such input costs
 # besides the arithmetic of its columns, in columns. Measured at shares of 0.05 to 0.5: 16 columns
-# gain up to 0.17, 100 up to 0.45, 512 up to 0.5; at 0.1 a step of 784-512-10 takes 0.3 of the time.
-LARGEST_SHARE, COLUMNS_OF_COST = 0.55, 32
+# gain up to 0.16, 100 up to 0.35 or 0.45, 512 up to 0.5; at 0.1 a step of 784-512-10 takes 0.3 of
+# the time.
+LARGEST_SHARE, COLUMNS_OF_COST = 0.48, 32
 # Inputs that may be kept at once: 128 MiB for their lists in single precision.
 MOST_KEPT = 1 << 23
 
