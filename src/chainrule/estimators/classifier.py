@@ -300,8 +300,7 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         if labels.ndim == 1 and labels.dtype.kind in "SMmO":
             return labels  # of these scikit-learn has no opinion; they sort, and that will do
         check_classification_targets(labels)
-        kind = type_of_target(labels, input_name=name)
-        if kind == "multiclass-multioutput":
+        if labels.ndim == 2 and type_of_target(labels) == "multiclass-multioutput":
             raise InputError(
                 f"{name} must be one column of labels, or columns of 0 and 1; got "
                 f"{labels.shape[1]} columns with other values. Fit one classifier per column."

@@ -87,12 +87,13 @@ class Objective:
 
     def penalty(self, xp: Namespace, parameters: Parameters) -> Array | float:
         """Return the price of all weights; infinity where it is beyond the finite numbers."""
+        vector, spans = parameters.vector, parameters.layout.spans
         with np.errstate(all="ignore"):
             return sum(
                 (
-                    penalty.value(xp, weight)
+                    penalty.value(xp, vector[weight])
                     for penalty in self.penalties
-                    for weight in parameters.weights
+                    for weight, _ in spans
                 ),
                 start=0.0,
             )

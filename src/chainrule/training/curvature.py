@@ -20,7 +20,8 @@ MOST_POINTS = 20
 # of the slope that may be left, c1 and c2 of Nocedal & Wright (3.7).
 FALL_SHARE, SLOPE_SHARE = 1e-4, 0.9
 EPSILON = float(np.finfo(np.float64).eps)
-# A fall of the value below this share of it is rounding.
+# A fall of the value below this share of it is rounding. SciPy ends at 1e7 times EPSILON, and so a
+# long run at other parameters than many short ones.
 ROUNDING = 64.0 * EPSILON
 
 
@@ -69,6 +70,7 @@ def descend(
     clearly positive is left out, as in SciPy: with it the curvature might not be.
     """
     asked = told = made = 0
+    rises = tuple(_dot(step, change) for step, change in pairs)
 
     def answer(point: np.ndarray) -> tuple[float, np.ndarray]:
         nonlocal asked
@@ -85,16 +87,16 @@ def descend(
         if asked > max_evaluations:
             return "max_fun"
         here = _Point(0.0, vector, value, gradient, math.nan)
-        found = _lower_point(answer, here, _direction(gradient, pairs), start.dtype)
+        found = _lower_point(answer, here, _direction(gradient, pairs, rises), start.dtype)
         if found is None and pairs:  # what the memory says no longer holds here
-            pairs = ()
-            found = _lower_point(answer, here, _direction(gradient, pairs), start.dtype)
+            pairs, rises = (), ()
+            found = _lower_point(answer, here, _direction(gradient, pairs, rises), start.dtype)
         if found is None:
             return "no_improvement"
         step, change = found.vector - vector, found.gradient - gradient
         rise, square = _dot(step, change), _dot(change, change)
         if rise > EPSILON * abs(_dot(step, gradient)) and 0.0 < square < math.inf:
-            pairs = (*pairs, (step, change))[-MEMORY:]
+            pairs, rises = (*pairs, (step, change))[-MEMORY:], (*rises, rise)[-MEMORY:]
         fall = value - found.value
         vector, value, gradient = found.vector, found.value, found.gradient
         yield Iterate(vector, value, pairs, asked - told)
@@ -103,10 +105,11 @@ def descend(
             return "converged"
 
 
-def _direction(gradient: np.ndarray, pairs: Pairs) -> np.ndarray:
+def _direction(gradient: np.ndarray, pairs: Pairs, rises: tuple[float, ...]) -> np.ndarray:
     """Return minus the gradient, times the inverse curvature that the pairs show.
 
-    Without pairs it has length 1, for nothing is known of the scale.
+    The rise of a pair is s'y. Without pairs the direction has length 1, for nothing is known of the
+    scale.
 
     Notes
     -----
@@ -117,14 +120,14 @@ def _direction(gradient: np.ndarray, pairs: Pairs) -> np.ndarray:
         direction /= math.sqrt(_dot(direction, direction))
         return direction
     direction, shares = -gradient, []
-    for step, change in reversed(pairs):
-        share = _dot(step, direction) / _dot(step, change)
+    for (step, change), rise in zip(reversed(pairs), reversed(rises), strict=True):
+        share = _dot(step, direction) / rise
         shares.append(share)
         direction = direction - share * change
-    step, change = pairs[-1]
-    direction = direction * (_dot(step, change) / _dot(change, change))
-    for (step, change), share in zip(pairs, reversed(shares), strict=True):
-        direction = direction + (share - _dot(change, direction) / _dot(step, change)) * step
+    _, change = pairs[-1]
+    direction = direction * (rises[-1] / _dot(change, change))
+    for (step, change), rise, share in zip(pairs, rises, reversed(shares), strict=True):
+        direction = direction + (share - _dot(change, direction) / rise) * step
     return direction
 
 
@@ -188,4 +191,5 @@ def _next_size(low: _Point, high: _Point | None) -> float:
 
 def _dot(one: np.ndarray, other: np.ndarray) -> float:
     """Return the inner product, with the same bits for any number of threads (BLAS's has not)."""
-    return float(np.sum(one * other))
+    # half the time of np.sum, and two thirds of a direction in few dimensions are sums
+    return float(np.add.reduce(one * other))
