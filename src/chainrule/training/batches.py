@@ -16,8 +16,8 @@ from chainrule.training.state import TrainingState
 
 __all__ = ["Plan", "one_pass"]
 
-# A first loss below this share of the loss of scores of 0 is luck, and no measure; about so many rows
-# say what that loss is.
+# A first loss below this share of the loss of scores of 0 is luck, and no measure; about so many
+# rows say what that loss is.
 LUCK, SOME_ROWS = 1e-2, 1000
 
 

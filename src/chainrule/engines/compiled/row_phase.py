@@ -16,7 +16,7 @@ from chainrule.engines.compiled.target import Target
 from chainrule.engines.compiled.tiles import Products
 from chainrule.engines.compiled.values import Code, Value, float_type, function, pointer, whole
 
-__all__ = ["STRIP_ROWS", "RowPhase"]
+__all__ = ["STRIP_ROWS", "RowPhase", "copy"]
 
 # Inputs that the second phase takes together: a multiple of every vector length, and of the height
 # of most tiles.
@@ -87,7 +87,7 @@ class RowPhase:
         return cls(
             _forward(module, element, drop, "forward", panels, nonzeros.collect),
             _forward(module, element, drop, "forward_direct", flat, nonzeros.collect),
-            _targets(module, element),
+            _targets(module, element, lanes),
             _losses(module, element, lanes),
             _backward(module, target, element, products, drop),
         )
@@ -214,7 +214,17 @@ def _flat(code: Code, job: Value, layer: Value, element: Any) -> tuple[Value, Va
     return weight, code.where(bias >= 0, flat.at(bias, element), nothing)
 
 
-def _targets(module: Any, element: Any) -> Any:
+def copy(code: Code, element: Any, lanes: int, n: Value, source: Value, into: Value) -> None:
+    """Write a loop that copies numbers, a vector at a time as far as they go."""
+    vector = ir.VectorType(element, lanes)
+    vectors = n - (n & (lanes - 1))
+    with code.loop(0, vectors, lanes) as i:
+        into.store(source.load(vector, i), i)
+    with code.loop(vectors, n) as i:
+        into.store(source.load(element, i), i)
+
+
+def _targets(module: Any, element: Any, lanes: int) -> Any:
     code = function(module, "targets", [pointer, whole, whole, whole])
     job, row, rows, first = code.arguments
     last = layer_row(place(code, job, Job.layers_at), field(code, job, Job.layers) - 1)
@@ -226,8 +236,7 @@ def _targets(module: Any, element: Any) -> Any:
     with code.loop(0, rows) as i:
         index = ordered(code, job, first + i)
         source, into = y.at(index * n_out, element), y_block.at((row + i) * stride, element)
-        with code.loop(0, n_out) as column:
-            into.store(source.load(element, column), column)
+        copy(code, element, lanes, n_out, source, into)
         with code.choice(weighted) as (yes, no):
             with yes:
                 w_block.store(w.load(element, index), row + i)

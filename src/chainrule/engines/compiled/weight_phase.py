@@ -14,7 +14,7 @@ from llvmlite import ir
 from chainrule.engines.compiled.narrow import is_narrow, turned
 from chainrule.engines.compiled.nonzeros import Nonzeros
 from chainrule.engines.compiled.parts import Part, mark
-from chainrule.engines.compiled.row_phase import STRIP_ROWS
+from chainrule.engines.compiled.row_phase import STRIP_ROWS, copy
 from chainrule.engines.compiled.tables import Job, UnitRow, field, place
 from chainrule.engines.compiled.target import Target
 from chainrule.engines.compiled.tiles import Products
@@ -279,15 +279,6 @@ def _transpose(module: Any, target: Target, element: Any, lanes: int) -> Any:
     return code.function
 
 
-def _copy(code: Code, element: Any, lanes: int, n: Value, source: Value, into: Value) -> None:
-    vector = ir.VectorType(element, lanes)
-    vectors = n - (n & (lanes - 1))
-    with code.loop(0, vectors, lanes) as i:
-        into.store(source.load(vector, i), i)
-    with code.loop(vectors, n) as i:
-        into.store(source.load(element, i), i)
-
-
 def _pack(module: Any, target: Target, element: Any, transpose: Any) -> Any:
     """Write (job, unit): flat arrays to panels, zeros in the padding, and the transpose."""
     code = function(module, "pack", [pointer, pointer])
@@ -304,7 +295,7 @@ def _pack(module: Any, target: Target, element: Any, transpose: Any) -> Any:
         with code.loop(0, rows) as row:
             into = panels.at(offset + row * width, element)
             source = flat.at(flat_at + row * n_out, element)
-            _copy(code, element, lanes, columns, source, into)
+            copy(code, element, lanes, columns, source, into)
             with code.loop(columns, width) as i:
                 into.store(zero, i)
         with code.when(bias >= 0):
@@ -312,7 +303,7 @@ def _pack(module: Any, target: Target, element: Any, transpose: Any) -> Any:
             with code.loop(0, width) as i:
                 into.store(zero, i)
             with code.when(bias_flat >= 0):
-                _copy(code, element, lanes, columns, flat.at(bias_flat, element), into)
+                copy(code, element, lanes, columns, flat.at(bias_flat, element), into)
     weights = place(code, job, Job.panels_at).load(pointer)
     code.call(transpose, unit, weights.at(offset, element))
     code.end()
@@ -333,9 +324,9 @@ def _unpack(module: Any, target: Target, element: Any) -> Any:
         with code.loop(0, rows) as row:
             source = panels.at(field(code, unit, UnitRow.offset) + row * width, element)
             into = flat.at(flat_at + row * n_out, element)
-            _copy(code, element, lanes, columns, source, into)
+            copy(code, element, lanes, columns, source, into)
         with code.when(bias_flat >= 0):
             bias = panels.at(field(code, unit, UnitRow.bias_offset), element)
-            _copy(code, element, lanes, columns, bias, flat.at(bias_flat, element))
+            copy(code, element, lanes, columns, bias, flat.at(bias_flat, element))
     code.end()
     return code.function
