@@ -15,7 +15,7 @@ from report import HERE, arguments, duration
 # Speed against peers: about a quarter of an hour on two cores.
 FIRST: dict[str, list[str]] = {
     "steps": ["--rounds", "2", "--seconds", "0.2"],
-    "latency": ["--rounds", "1"],
+    "latency": ["--rounds", "2"],
     "memory": [],
     "startup": ["--repeats", "2"],
     "busy": ["--seconds", "0.5"],
