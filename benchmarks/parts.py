@@ -53,10 +53,14 @@ WORDS = {
 
 @dataclass(frozen=True)
 class Profile:
-    """Seconds of one step: the least of each part in any epoch, and of an epoch with no clock."""
+    """Seconds of one step: the least of each part in any epoch, and of an epoch with no clock.
+
+    The tile peak is that of the same seconds, for clocks of processors change.
+    """
 
     parts: dict[Part, float]
     plain: float
+    peak: float
 
 
 def clock() -> tuple[float, float]:
@@ -108,6 +112,7 @@ def profile(case: Case, rule: str, seconds: float, tick: float, reading: float) 
     timed, plain = epochs(case, rule, True), epochs(case, rule, False)
     steps, table = ROWS // case.batch, timed_kernels().parts()
     next(timed), next(plain)
+    peak = tile_peak()
     least, best_plain, spent = np.full(len(Part), np.inf), np.inf, 0.0
     while spent < seconds:
         table[:] = 0
@@ -123,7 +128,8 @@ def profile(case: Case, rule: str, seconds: float, tick: float, reading: float) 
         table[Part.outside, TimedPart.ticks] = (between - began) / tick - table.sum(axis=0)[0]
         least = np.minimum(least, table[:, TimedPart.ticks])
     taken = np.maximum(least - reading * table[:, TimedPart.readings], 0.0) * tick / steps
-    return Profile({part: float(taken[part]) for part in Part}, best_plain / steps)
+    parts = {part: float(taken[part]) for part in Part}
+    return Profile(parts, best_plain / steps, max(peak, tile_peak()))
 
 
 def arithmetic(case: Case) -> float:
@@ -135,7 +141,7 @@ def arithmetic(case: Case) -> float:
     return 2.0 * case.batch * total
 
 
-def table(cases: list[Case], profiles: list[Profile], peak: float) -> str:
+def table(cases: list[Case], profiles: list[Profile]) -> str:
     """Return a column for each case: microseconds of each part, and what it is of the step."""
     rows = []
     for part in Part:
@@ -147,7 +153,10 @@ def table(cases: list[Case], profiles: list[Profile], peak: float) -> str:
             rows.append(cells)
     sums = [sum(one.parts.values()) for one in profiles]
     products = [sum(one.parts[part] for part in PRODUCTS) for one in profiles]
-    rates = [case.flops / taken / 1e9 / peak for case, taken in zip(cases, products, strict=True)]
+    rates = [
+        case.flops / taken / 1e9 / one.peak
+        for case, taken, one in zip(cases, products, profiles, strict=True)
+    ]
     filled = [1 - case.flops / arithmetic(case) for case in cases]
     rows += [
         ["sum of the parts", *(f"{total * 1e6:,.2f}" for total in sums)],
@@ -167,19 +176,18 @@ def main() -> None:
     options = parser.parse_args()
     if platform.machine().lower() not in ("x86_64", "amd64"):
         sys.exit("The clock of this script is the time stamp counter of x86 processors.")
-    peak = tile_peak()
     tick, reading = clock()
     cases = [case for case in CASES if not options.only or options.only in case.name]
     text = (
         "# The parts of a training step\n\n"
         f"{machine()}. float32, one thread; microseconds and shares, the least of each part in "
         f"any epoch, the clock read after each part; a reading takes {reading * tick * 1e9:.0f} "
-        f"ns and is taken off. Tile peak measured in the same run: {peak:.0f} GFLOP/s.\n"
+        "ns and is taken off. The tile peak is measured before and after each network.\n"
     )
     for rule in options.optimizers:
         words = "SGD with momentum" if rule == "sgd" else "Adam"
         profiles = [profile(case, rule, options.seconds, tick, reading) for case in cases]
-        text += f"\n### {words}\n\n{table(cases, profiles, peak)}\n"
+        text += f"\n### {words}\n\n{table(cases, profiles)}\n"
     write(options.out, "parts", text)
 
 

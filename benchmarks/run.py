@@ -12,7 +12,7 @@ from pathlib import Path
 
 from report import HERE, arguments, duration
 
-# Speed against peers: about a quarter of an hour on two cores.
+# Speed against peers: 13 minutes on two slow cores.
 FIRST: dict[str, list[str]] = {
     "steps": ["--rounds", "2", "--seconds", "0.2"],
     "latency": ["--rounds", "2"],
