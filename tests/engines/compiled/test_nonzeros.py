@@ -175,20 +175,31 @@ def test_strips_hold_some_of_what_is_not_0():
     assert zeros.Zeros.of(filling, 50_000, 100, 200_000) is None
 
 
-def test_a_matrix_is_looked_at_once_and_not_kept(monkeypatch):
+def test_a_dense_matrix_is_looked_at_once_and_not_kept(monkeypatch):
     looks = []
     monkeypatch.setattr(zeros.Filling, "of", lambda x: looks.append(x.shape) or 0.5)
     fillings = zeros.Fillings()
-    for kind in (np.array, sparse.csr_array):
-        x, other = kind(np.eye(3)), kind(np.eye(4))
-        gone = weakref.ref(x)
-        assert [fillings.of(one) for one in (x, other, x, other)] == [0.5] * 4
-        del x
-        assert gone() is None
-        assert len(fillings._known) == 1
-        del other
-    assert looks == [(3, 3), (4, 4)] * 2
-    assert not fillings._known
+    x, other = np.eye(3), np.eye(4)
+    gone = weakref.ref(x)
+    assert [fillings.of(one) for one in (x, other, x, other)] == [0.5] * 4
+    del x
+    assert gone() is None
+    assert len(fillings._known) == 1
+    assert looks == [(3, 3), (4, 4)]
+
+
+@pytest.mark.filterwarnings("ignore::scipy.sparse.SparseEfficiencyWarning")
+def test_rows_that_have_grown_since_the_last_call(problems):
+    objective, rows = problems.problem([5000, 40, 2], "mse", 300, "float64")
+    rows = thinned(rows, 0.002)
+    engine = CompiledEngine(objective, ADAM, 1)
+    vector = objective.network.start(0, "float64").vector
+    x = csr(rows).x
+    engine.scores(vector, x)
+    for row in range(48):
+        x[row] = np.ones(5000)
+    np.testing.assert_array_equal(engine.scores(vector, x), engine.scores(vector, x.toarray()))
+    engine.gradient(vector, Rows(x, rows.y))
 
 
 def csr(rows):
