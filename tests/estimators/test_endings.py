@@ -74,6 +74,13 @@ def test_an_end_that_was_asked_for_is_no_warning(limit):
     MLPClassifier(**SMALL, **limit).fit(X, LABELS)
 
 
+def test_a_batch_has_no_more_rows_than_there_are():
+    options = SMALL | {"batch_size": 10**6, "max_iter": 2}
+    model = MLPClassifier(**options).fit(X, LABELS)
+    assert model.batch_size_ == len(X)
+    assert model.partial_fit(X[:7], LABELS[:7]).batch_size_ == 7
+
+
 def test_too_few_epochs_are_one():
     with pytest.warns(ConvergenceWarning, match="max_iter=1"):
         MLPClassifier(max_iter=1, **SMALL).fit(X, LABELS)

@@ -118,7 +118,7 @@ def choose_batch_size(estimator: Any, engine: Engine, rows: Rows) -> tuple[int, 
     if estimator.batch_size == "auto":
         return min(200, len(rows)), None
     if estimator.batch_size != "noise":
-        return int(estimator.batch_size), None
+        return min(int(estimator.batch_size), len(rows)), None
     if estimator.batch_size_reason_ is not None:
         return estimator.batch_size_, estimator.batch_size_reason_
     from chainrule.insight.noise_choice import noise_batch_size
