@@ -23,6 +23,15 @@ def test_streams_repeat_and_differ(seed, counter):
         assert not np.array_equal(one, other.integers(2**60, size=3))
 
 
+@pytest.mark.parametrize("seed", [0, 7, 2**32 - 1, 2**32, 2**70])
+def test_the_numbers_of_a_stream_are_its_seed(seed):
+    """As NumPy takes them, so that a stream can be had without this package."""
+    expected = np.random.default_rng([seed, 1, 3]).integers(2**60, size=3)
+    np.testing.assert_array_equal(
+        stream(seed, Purpose.SHUFFLE, 3).integers(2**60, size=3), expected
+    )
+
+
 def test_purposes_have_fixed_numbers():
     """A number that moves changes every seeded result."""
     assert [(p.name, int(p)) for p in Purpose] == [

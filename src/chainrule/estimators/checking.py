@@ -1,15 +1,13 @@
 """What is asked of all options together: that each can be, has an effect, and may still change."""
 
-import inspect
 import sys
 import warnings
-from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from chainrule.engines.engine import check_engine
+from chainrule.estimators.base import parameters_of
 from chainrule.estimators.ingredients import hidden_widths, make_schedule, solver_of
 from chainrule.estimators.monitoring import checked_scorer
 from chainrule.estimators.options import OPTIONS, SHARE_HELD_OUT, Condition, Option
@@ -22,18 +20,12 @@ __all__ = ["check_options", "check_unchanged", "fixed_options", "warn_without_ef
 
 def _options_of(estimator: Any) -> dict[str, tuple[Option, Any]]:
     """Return record and value of each option that the estimator takes."""
-    known = _parameters_of(estimator.__class__)
+    known = parameters_of(estimator.__class__)
     return {
         name: (option, getattr(estimator, name))
         for name, option in OPTIONS.items()
         if name in known
     }
-
-
-@lru_cache(maxsize=64)
-def _parameters_of(kind: Any) -> Mapping[str, inspect.Parameter]:
-    """Return the parameters of a class; to ask for them takes a tenth of a `partial_fit`."""
-    return inspect.signature(kind).parameters
 
 
 def check_options(estimator: Any) -> None:
@@ -69,7 +61,7 @@ def warn_without_effect(estimator: Any, *, own_rows: bool = False, groups: bool 
     """
     if groups and not SHARE_HELD_OUT.holds(estimator, own_rows):
         _warn("groups", SHARE_HELD_OUT)
-    defaults = _parameters_of(estimator.__class__)
+    defaults = parameters_of(estimator.__class__)
     for name, (option, value) in _options_of(estimator).items():
         acts = option.acts
         if acts is None or _same(value, defaults[name].default) or acts.holds(estimator, own_rows):

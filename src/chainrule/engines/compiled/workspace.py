@@ -254,10 +254,9 @@ class Workspace:
             weight, bias = offsets[number]
             nonzeros = bool(row[LayerRow.starts_at])
             width = lanes * (WIDE_PANEL if nonzeros else self._target.panel_vectors)
-            columns, firsts = np.meshgrid(
-                np.arange(0, layer.n_out, width), np.arange(0, layer.n_in, STRIP_ROWS)
-            )
-            column, first = columns.ravel(), firsts.ravel()
+            columns = np.arange(0, layer.n_out, width)
+            firsts = np.arange(0, layer.n_in, STRIP_ROWS)
+            column, first = np.tile(columns, len(firsts)), np.repeat(firsts, len(columns))
             part = np.zeros((len(column), len(UnitRow)), np.int64)
             part[:, UnitRow.a_at] = row[LayerRow.a_in_at] + first * itemsize
             part[:, UnitRow.ld_in] = row[LayerRow.ld_in]
