@@ -78,19 +78,23 @@ def dense(library: str, n: int) -> tuple[int, int, int]:
     return x.nbytes, peak_above(lambda: model.fit(x, y)), peak_above(lambda: model.predict(x))
 
 
-def sparse(library: str) -> tuple[int, int, int]:
-    """Return the same for a sparse matrix."""
+def counts(places: np.ndarray, columns: int) -> Any:
+    """Return how often each row names a column: a CSR matrix, float32."""
     import scipy.sparse
 
-    random = np.random.default_rng(0)
-    n = SPARSE_ROWS
-    indices = random.integers(0, SPARSE_COLUMNS, (n, ENTRIES), np.int32)
-    indices.sort(axis=1)
-    starts = np.arange(0, n * ENTRIES + 1, ENTRIES, dtype=np.int32)
-    values = np.ones(n * ENTRIES, np.float32)
-    x = scipy.sparse.csr_matrix((values, indices.ravel(), starts), (n, SPARSE_COLUMNS))
+    rows, entries = places.shape
+    starts = np.arange(0, places.size + 1, entries, dtype=np.int32)
+    ones = np.ones(places.size, np.float32)
+    x = scipy.sparse.csr_matrix((ones, places.ravel(), starts), (rows, columns))
     x.sum_duplicates()
-    y = np.arange(n) % 2
+    return x
+
+
+def sparse(library: str) -> tuple[int, int, int]:
+    """Return the same for a sparse matrix."""
+    random = np.random.default_rng(0)
+    places = random.integers(0, SPARSE_COLUMNS, (SPARSE_ROWS, ENTRIES), np.int32)
+    x, y = counts(places, SPARSE_COLUMNS), np.arange(SPARSE_ROWS) % 2
     model = estimator(library)
     model.fit(x[:1000], y[:1000])
     model.predict(x[:1000])

@@ -13,24 +13,18 @@ from typing import Any
 
 import numpy as np
 from isolated import isolated
-from memory import mebibytes, peak_above
+from memory import BATCH, UNITS, counts, estimator, mebibytes, peak_above
 from report import arguments, duration, machine, markdown, write
 
-ROWS, ENTRIES, CLASSES, UNITS, EPOCHS = 4_000, 80, 10, 100, 2
+ROWS, ENTRIES, CLASSES, EPOCHS = 4_000, 80, 10, 2
 LIBRARIES = ("chainrule", "scikit-learn")
 
 
 def documents(columns: int) -> tuple[Any, np.ndarray]:
     """Return counts of words in rows, float32, and the class of each row."""
-    import scipy.sparse
-
     random = np.random.default_rng(0)
     words = (random.random((ROWS, ENTRIES)) ** 3 * columns).astype(np.int32)
-    starts = np.arange(0, words.size + 1, ENTRIES, dtype=np.int32)
-    ones = np.ones(words.size, np.float32)
-    x = scipy.sparse.csr_matrix((ones, words.ravel(), starts), (ROWS, columns))
-    x.sum_duplicates()
-    return x, random.integers(0, CLASSES, ROWS)
+    return counts(words, columns), random.integers(0, CLASSES, ROWS)
 
 
 def taken(action: Callable[[], Any], calls: int = 1) -> float:
@@ -43,12 +37,8 @@ def taken(action: Callable[[], Any], calls: int = 1) -> float:
 
 def measured(library: str, columns: int) -> tuple[float, ...]:
     """Return the seconds of a fit and of predictions, and the peak of memory in the fit."""
-    if library == "chainrule":
-        from chainrule import MLPClassifier
-    else:
-        from sklearn.neural_network import MLPClassifier
     x, y = documents(columns)
-    model = MLPClassifier((UNITS,), batch_size=200, max_iter=EPOCHS, random_state=0)
+    model = estimator(library).set_params(max_iter=EPOCHS)
     model.fit(x[:400], y[:400])
     model.predict(x)
     one = x[:1]
@@ -79,8 +69,8 @@ def main() -> None:
     head = ["columns", "", "fit", f"predict {ROWS:,} rows", "predict one row", "fit, MiB above"]
     text = (
         f"# Sparse rows of words\n\n{machine()}. CSR of {ROWS:,} rows, {ENTRIES} words in each, "
-        f"float32; {UNITS} hidden units, {CLASSES} classes, Adam, {EPOCHS} epochs of 200 rows a "
-        f"step; one core. Memory is the peak of the fit above what was there before.\n\n"
+        f"float32; {UNITS} hidden units, {CLASSES} classes, Adam, {EPOCHS} epochs of {BATCH} rows "
+        f"a step; one core. Memory is the peak of the fit above what was there before.\n\n"
         f"{markdown(head, lines)}"
     )
     write(options.out, "words", text)

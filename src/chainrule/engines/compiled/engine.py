@@ -333,7 +333,7 @@ class CompiledEngine:
             return work.totals.loss, gradient
 
     def _set_inputs(self, work: Workspace, inputs: Inputs) -> None:
-        name = inputs.lister if work.listed else inputs.gather
+        name = f"{'list' if work.listed else 'gather'}_{inputs.kind}"
         work.job[Job.gather] = self._code_for(work.dtype).kernels.address(name)
         work.source[:] = inputs.table
         work.job[Job.order_at] = 0

@@ -17,18 +17,16 @@ class Inputs:
 
     Attributes
     ----------
-    gather : str
-        Name of the function.
-    lister : str
-        Name of one that gives what is not 0 of a row; "" where there is none.
+    kind : str
+        Of its numbers, and before them of the indices of a CSR matrix: ``gather_`` before it names
+        the function, and for CSR ``list_`` one that gives what is not 0.
     table : array of int64
         What it reads, as `tables.Source` says.
     keep : tuple
         The arrays the table points into.
     """
 
-    gather: str
-    lister: str
+    kind: str
     table: np.ndarray
     keep: tuple[Any, ...]
 
@@ -43,7 +41,7 @@ class Inputs:
         if kind not in DENSE_KINDS:
             return None
         table = np.array([address_of(x), *x.strides], np.int64)
-        return cls(f"gather_{kind}", "", table, (x,))
+        return cls(kind, table, (x,))
 
     @classmethod
     def _sparse(cls, x: Any, dtype: np.dtype[Any]) -> "Inputs":
@@ -53,9 +51,9 @@ class Inputs:
         kind = x.data.dtype.str if x.data.dtype.isnative else ""
         data = np.ascontiguousarray(x.data, None if kind[1:] in ("f4", "f8") else dtype)
         arrays = (indptr, indices, data)
-        name = f"{np.dtype(index).str[1:]}_{data.dtype.str[1:]}"
+        kinds = f"{np.dtype(index).str[1:]}_{data.dtype.str[1:]}"
         table = np.array([address_of(a) for a in arrays], np.int64)
-        return cls(f"gather_{name}", f"list_{name}", table, (x, *arrays))
+        return cls(kinds, table, (x, *arrays))
 
     @classmethod
     def converted(cls, x: Any, index: Any, dtype: np.dtype[Any]) -> "Inputs":

@@ -66,27 +66,20 @@ class RowPhase:
 
         def panels(code: Code, job: Value, layer: Value, row: Value, rows: Value) -> None:
             with code.choice(field(code, layer, LayerRow.starts_at) != 0) as (few, all_of_them):
-                with (
-                    few,
-                    code.choice(field(code, layer, LayerRow.flat) != 0) as (by_rows, by_panels),
-                ):
-                    with by_rows:
-                        code.call(entries, layer, row, rows, *_flat(code, job, layer, element))
-                    with by_panels:
-                        code.call(nonzeros.product, layer, row, rows)
+                with few:
+                    code.call(nonzeros.product, layer, row, rows)
                 with all_of_them:
                     _panel_product(code, element, lanes, products, narrow, layer, row, rows)
 
         def flat(code: Code, job: Value, layer: Value, row: Value, rows: Value) -> None:
-            with code.choice(field(code, layer, LayerRow.starts_at) != 0) as (few, all_of_them):
-                with few:
-                    code.call(entries, layer, row, rows, *_flat(code, job, layer, element))
-                with all_of_them:
-                    _direct_product(code, element, direct, job, layer, row, rows)
+            _direct_product(code, element, direct, job, layer, row, rows)
+
+        def forward(name: str, product: Callable[..., None]) -> Any:
+            return _forward(module, element, drop, name, product, nonzeros.collect, entries)
 
         return cls(
-            _forward(module, element, drop, "forward", panels, nonzeros.collect),
-            _forward(module, element, drop, "forward_direct", flat, nonzeros.collect),
+            forward("forward", panels),
+            forward("forward_direct", flat),
             _targets(module, element, lanes),
             _losses(module, element, lanes),
             _backward(module, target, element, products, drop),
@@ -121,6 +114,7 @@ def _forward(
     name: str,
     product: Callable[..., None],
     collect: Any,
+    entries: Any,
 ) -> Any:
     code = function(module, name, [pointer, pointer, whole, whole, whole, pointer])
     job, layers, row, rows, first, keys = code.arguments
@@ -146,7 +140,11 @@ def _forward(
         z = place(code, layer, LayerRow.z_at).at(row * ld, element)
         a = place(code, layer, LayerRow.a_at).at(row * ld, element)
         # z = a W + b
-        product(code, job, layer, row, rows)
+        with code.choice(field(code, layer, LayerRow.flat) != 0) as (by_lists, by_rows):
+            with by_lists:
+                code.call(entries, layer, row, rows, *_flat(code, job, layer, element))
+            with by_rows:
+                product(code, job, layer, row, rows)
         mark(code, Part.forward)
         # a = f(z)
         value = field(code, layer, LayerRow.value)
