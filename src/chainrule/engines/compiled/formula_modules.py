@@ -12,19 +12,27 @@ from llvmlite import ir
 
 from chainrule.engines.compiled.emission import Emission
 from chainrule.engines.compiled.expressions import ELEMENT, ROW, Expression
+from chainrule.engines.compiled.subnormals import enclose
 from chainrule.engines.compiled.target import Target
 from chainrule.engines.compiled.values import Code, Value, float_type, function, pointer, whole
 
-__all__ = ["activation_module", "loss_module", "update_module"]
+__all__ = ["ALONE", "activation_module", "loss_module", "update_module"]
+
+# The entry point of an activation for calls from Python.
+ALONE = "run_alone"
 
 
 def activation_module(
     target: Target, itemsize: int, arrays: tuple[str, ...], output: Expression
 ) -> Any:
-    """Return the module of an activation, or of its pullback, into the last of the arrays."""
+    """Return the module of an activation, or of its pullback, into the last of the arrays.
+
+    Kernels call "run"; from Python, `ALONE` is the same with flush-to-zero around it.
+    """
     module = ir.Module("activation")
     arguments = [whole, whole, whole, *[pointer] * len(arrays), pointer]
     code = function(module, "run", arguments, inner=False)
+    enclose(module, ALONE, code.function)
     rows, columns, ld, *places, fields = code.arguments
     by_name = dict(zip(arrays, places, strict=True))
     loops = _Loops(code, target, itemsize, columns, {"fields": fields})

@@ -15,6 +15,7 @@ from chainrule.engines.compiled.gathers import write_gathers
 from chainrule.engines.compiled.nonzeros import Nonzeros
 from chainrule.engines.compiled.parts import Part, mark, write_clock
 from chainrule.engines.compiled.row_phase import RowPhase, layer_row, ordered
+from chainrule.engines.compiled.subnormals import entry
 from chainrule.engines.compiled.tables import Job, LayerRow, Result, UnitRow, field, place
 from chainrule.engines.compiled.target import Target
 from chainrule.engines.compiled.teamwork import Team, called_off
@@ -51,7 +52,8 @@ def kernel_module(target: Target, itemsize: int, timed: bool = False) -> Any:
     clipping = Clipping.of(module, target, itemsize, weights)
     _train(module, element, rows, nonzeros, weights, clipping)
     _unpack(module, weights)
-    _score_here(module, _score(module, element, rows, weights))
+    _score(module, element, rows, weights)
+    _score_here(module)
     _measure(module, element, rows, weights)
     return module
 
@@ -81,7 +83,7 @@ def _train(
     weights: WeightPhase,
     clipping: Clipping,
 ) -> None:
-    code = function(module, "train", [pointer, whole], inner=False)
+    code = entry(module, "train", [pointer, whole])
     job, thread = code.arguments
     mark(code, Part.outside)
     team = Team(code, job, thread)
@@ -169,7 +171,7 @@ def _train(
 
 def _unpack(module: Any, weights: WeightPhase) -> None:
     """Write the panels to flat arrays, on one thread: the end of a run that was interrupted."""
-    code = function(module, "unpack_all", [pointer, whole], inner=False)
+    code = entry(module, "unpack_all", [pointer, whole])
     job, _ = code.arguments
     with code.loop(0, field(code, job, Job.units)) as unit:
         code.call(weights.unpack, job, _unit(code, job, unit))
@@ -203,9 +205,9 @@ def _blocks(code: Code, job: Value, team: Team) -> Any:
     return team.units((n + block - 1) // block), n, block
 
 
-def _score(module: Any, element: Any, rows: RowPhase, weights: WeightPhase) -> Any:
+def _score(module: Any, element: Any, rows: RowPhase, weights: WeightPhase) -> None:
     """Write the scores of all rows, a block at a time, in buffers of the thread's own."""
-    code = function(module, "score", [pointer, whole], inner=False)
+    code = entry(module, "score", [pointer, whole])
     job, thread = code.arguments
     team = Team(code, job, thread)
     direct = field(code, job, Job.direct) != 0
@@ -229,10 +231,9 @@ def _score(module: Any, element: Any, rows: RowPhase, weights: WeightPhase) -> A
         with code.loop(0, m) as row, code.loop(0, n_out) as column:
             out.store(scores.load(element, row * ld + column), (first + row) * n_out + column)
     code.end()
-    return code.function
 
 
-def _score_here(module: Any, score: Any) -> None:
+def _score_here(module: Any) -> None:
     """Write (self, nothing): `score` of the job whose address is the Python integer ``self``."""
     code = function(module, "score_here", [pointer, pointer], pointer, inner=False)
     itself, _ = code.arguments
@@ -241,13 +242,13 @@ def _score_here(module: Any, score: Any) -> None:
         for name in PYTHON_FUNCTIONS
     }
     job = code.call(known["PyLong_AsVoidPtr"], itself)
-    code.call(score, job, 0)
+    code.call(module.get_global("score"), job, 0)
     code.end(code.call(known["Py_NewRef"], itself))
 
 
 def _measure(module: Any, element: Any, rows: RowPhase, weights: WeightPhase) -> None:
     """Write the weighted losses of all rows: the losses in one buffer for all of them."""
-    code = function(module, "measure", [pointer, whole], inner=False)
+    code = entry(module, "measure", [pointer, whole])
     job, thread = code.arguments
     team = Team(code, job, thread)
     _packed(code, job, team, weights)

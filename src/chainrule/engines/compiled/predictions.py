@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.engines.compiled.formula_modules import ALONE
 from chainrule.engines.compiled.memory import address_of
 from chainrule.engines.compiled.passes import Pass, prediction_pass
 from chainrule.engines.compiled.target import Target
@@ -67,7 +68,7 @@ class _Link:
     def __init__(self, found: Pass, lanes: int) -> None:
         self._pass = found  # keeps the code
         self._lanes = lanes
-        self._run = _SIGNATURE(found.address)
+        self._run = _SIGNATURE(found.code.address(ALONE))
         # by columns; popping and appending are atomic: no two threads ever have the same room
         self._rooms: dict[int, list[_Room]] = {}
 

@@ -183,15 +183,15 @@ class Variable:
         self._code = code
         self._type = initial.type
         with code.builder.goto_entry_block():
-            self._place = code.builder.alloca(self._type)
+            self.place = code.builder.alloca(self._type)
         self.set(initial)
 
     def get(self) -> Value:
-        return Value(self._code, self._code.builder.load(self._place, typ=self._type))
+        return Value(self._code, self._code.builder.load(self.place, typ=self._type))
 
     def set(self, value: Any) -> None:
         value = self._code.value(value, self._type)
-        self._code.builder.store(value.ir, self._place)
+        self._code.builder.store(value.ir, self.place)
 
 
 class Code:

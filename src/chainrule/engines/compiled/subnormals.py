@@ -1,0 +1,65 @@
+"""Flush-to-zero around kernels: subnormal numbers count as 0, and the caller's state comes back.
+
+Arithmetic on numbers below 1.2e-38 (float32) or 2.2e-308 (float64) takes x86 processors some
+hundred cycles. Penalties and dead units drive many weights there: adult with three layers of 256
+ReLU units, L2 and 44 epochs took seven times as long. Both bits are kept per thread, so every
+entry point sets them for itself: flush-to-zero for results, denormals-are-zero for operands.
+"""
+
+import platform
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from llvmlite import ir
+
+from chainrule.engines.compiled.values import Code, Value, Variable, function, pointer, whole
+
+__all__ = ["enclose", "entry"]
+
+# MXCSR of x86: flush-to-zero is bit 15, denormals-are-zero bit 6.
+_X86_BITS = 0x8040
+# FPCR of 64-bit ARM: FZ, bit 24, does both.
+_ARM_BITS = 1 << 24
+
+
+def entry(module: Any, name: str, arguments: Sequence[Any]) -> Code:
+    """Begin a function that other code calls from outside, and that runs with flush-to-zero."""
+    code = function(module, f"{name}_body", arguments)
+    enclose(module, name, code.function)
+    return code
+
+
+def enclose(module: Any, name: str, body: Any) -> None:
+    """Write the entry point of a function: it runs with flush-to-zero and restores the state.
+
+    The body is never inlined, so that no arithmetic moves out of the reach of the two bits.
+    """
+    body.attributes.add("noinline")
+    code = function(module, name, list(body.function_type.args), inner=False)
+    with _flushing(code):
+        code.call(body, *code.arguments)
+    code.end()
+
+
+@contextmanager
+def _flushing(code: Code) -> Iterator[None]:
+    machine = platform.machine().lower()
+    if machine in ("x86_64", "amd64"):
+        small = ir.IntType(32)
+        state, changed = (Variable(code, code.value(0, small)) for _ in range(2))
+        store = code.declared("llvm.x86.sse.stmxcsr", [pointer])
+        load = code.declared("llvm.x86.sse.ldmxcsr", [pointer])
+        code.builder.call(store, [state.place])
+        changed.set(state.get() | code.value(_X86_BITS, small))
+        code.builder.call(load, [changed.place])
+        yield
+        code.builder.call(load, [state.place])
+    elif machine in ("aarch64", "arm64"):
+        state = Value(code, code.builder.call(code.declared("llvm.aarch64.get.fpcr", [], whole), []))
+        put = code.declared("llvm.aarch64.set.fpcr", [whole])
+        code.builder.call(put, [(state | _ARM_BITS).ir])
+        yield
+        code.builder.call(put, [state.ir])
+    else:
+        yield
