@@ -1,30 +1,34 @@
-"""The tile peak: the rate of the engine's register tile on data that stays in the first cache."""
+"""The tile peak: the rate of the engine's register tiles on data that stays in the first cache."""
 
 import ctypes
 import time
 
 import numpy as np
+from llvmlite import ir
+
+from chainrule.engines.compiled.machine_code import load
+from chainrule.engines.compiled.target import Target, host_target
+from chainrule.engines.compiled.tiles import _tile
+from chainrule.engines.compiled.values import function, pointer, whole
 
 
 def tile_peak() -> float:
-    """Return GFLOP/s of one core, float32."""
-    from llvmlite import ir
-
-    from chainrule.engines.compiled.machine_code import load
-    from chainrule.engines.compiled.target import host_target
-    from chainrule.engines.compiled.tiles import _tile
-    from chainrule.engines.compiled.values import function, pointer, whole
-
+    """Return GFLOP/s of one core, float32: the fastest of the tiles that the engine uses."""
     target = host_target()
-    lanes, rows, depth, repeats = target.lanes(4), target.tile_rows(2), 256, 2000
+    return max(_rate(target, vectors) for vectors in range(1, target.panel_vectors + 1))
+
+
+def _rate(target: Target, vectors: int) -> float:
+    """Return GFLOP/s of the highest tile of so many vectors that the engine uses."""
+    lanes, rows, depth, repeats = target.lanes(4), target.tile_rows(vectors, 4), 256, 2000
 
     def build() -> ir.Module:
         module = ir.Module("peak")
-        tile = _tile(module, target, ir.FloatType(), rows, 2, False)
+        tile = _tile(module, target, ir.FloatType(), rows, vectors, False)
         code = function(module, "run", [whole, whole, pointer, pointer, pointer], inner=False)
         count, k, a, b, out = code.arguments
         with code.loop(0, count):
-            code.call(tile, k, a, k, b, 0, b, 0, out, 2 * lanes)
+            code.call(tile, k, a, k, b, 0, b, 0, out, vectors * lanes)
         code.end()
         return module
 
@@ -39,4 +43,4 @@ def tile_peak() -> float:
         began = time.perf_counter()
         run(repeats, depth, a.ctypes.data, b.ctypes.data, out.ctypes.data)
         best = min(best, time.perf_counter() - began)
-    return repeats * depth * rows * 2 * lanes * 2 / best / 1e9
+    return 2 * repeats * depth * rows * vectors * lanes / best / 1e9

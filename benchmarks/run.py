@@ -20,7 +20,7 @@ FIRST: dict[str, list[str]] = {
     "startup": ["--repeats", "2"],
     "busy": ["--seconds", "0.5"],
 }
-SCRIPTS = FIRST | {"parts": [], "zeros": [], "words": [], "estimators": []}
+SCRIPTS = FIRST | {"parts": [], "zeros": [], "words": [], "late_epochs": [], "estimators": []}
 
 
 def main() -> None:
@@ -28,13 +28,13 @@ def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--only", nargs="*", default=list(FIRST), choices=list(SCRIPTS))
     parser.add_argument("--all", action="store_true", help="the others too, which take longer")
-    parser.add_argument("--data", type=Path, help="folder of the tables that estimators.py takes")
+    parser.add_argument("--data", type=Path, help="folder of the tables, for estimators.py and late_epochs.py")
     options = parser.parse_args()
     failed, took = [], []
     for name in SCRIPTS if options.all else options.only:
         command = [sys.executable, str(HERE / f"{name}.py"), "--out", str(options.out)]
         command += SCRIPTS[name]
-        if name == "estimators" and options.data:
+        if name in ("estimators", "late_epochs") and options.data:
             command += ["--data", str(options.data)]
         began = time.perf_counter()
         if subprocess.run(command).returncode:

@@ -44,7 +44,9 @@ def main() -> None:
     for engine, numbers, sparse, rule, dtype in fits:
         x, y = rows(numbers, sparse, dtype)
         make = MLPRegressor if numbers else MLPClassifier
-        model = make(hidden_layer_sizes=(24, 12), engine=engine, max_iter=12, random_state=3, **rule)
+        model = make(
+            hidden_layer_sizes=(24, 12), engine=engine, max_iter=12, random_state=3, **rule
+        )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             model.fit(x, y)

@@ -15,7 +15,7 @@ from chainrule.engines.compiled import engine as engine_module
 from chainrule.engines.compiled import machine_code, planning, threads
 from chainrule.engines.compiled.engine import CompiledEngine
 from chainrule.engines.compiled.machine_code import cache_folder
-from chainrule.engines.compiled.target import Target, host_target
+from chainrule.engines.compiled.target import host_target
 from chainrule.foundation.errors import InputError
 
 RULE = optimizers.get("adam")
@@ -188,12 +188,7 @@ def test_a_wrong_number_of_threads_is_refused(objective, wrong):
         CompiledEngine(objective, RULE, wrong)
 
 
-def test_shapes_of_tiles_fit_the_registers():
-    for registers in (16, 32):
-        target = Target("", "", 32, registers)
-        for vectors in range(1, target.panel_vectors + 1):
-            rows = target.tile_rows(vectors)
-            assert rows * vectors + vectors + 1 <= registers
+def test_a_wrong_width_of_vectors_is_refused():
     with pytest.raises(InputError, match="vector_bytes must be one of"):
         host_target(24)
 

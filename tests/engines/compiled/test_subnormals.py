@@ -3,6 +3,7 @@
 import llvmlite.binding as llvm
 import numpy as np
 import pytest
+from llvmlite import ir
 
 from chainrule import Network, optimizers
 from chainrule.engines.compiled.engine import CompiledEngine
@@ -12,7 +13,6 @@ from chainrule.engines.engine import Rows
 from chainrule.engines.reference import ReferenceEngine
 from chainrule.formulas.penalties import L2
 from chainrule.model.objective import Objective
-from llvmlite import ir
 
 DTYPES = ("float32", "float64")
 # a quarter of the smallest normal number, and a factor that makes it normal again

@@ -51,6 +51,8 @@ class _Code(NamedTuple):
 class CompiledEngine:
     """Training and prediction as machine code for this processor.
 
+    Subnormal numbers, below 1.2e-38 in float32 and 2.2e-308 in float64, count as 0 in kernels.
+
     Parameters
     ----------
     objective : Objective

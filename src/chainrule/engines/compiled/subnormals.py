@@ -56,7 +56,9 @@ def _flushing(code: Code) -> Iterator[None]:
         yield
         code.builder.call(load, [state.place])
     elif machine in ("aarch64", "arm64"):
-        state = Value(code, code.builder.call(code.declared("llvm.aarch64.get.fpcr", [], whole), []))
+        state = Value(
+            code, code.builder.call(code.declared("llvm.aarch64.get.fpcr", [], whole), [])
+        )
         put = code.declared("llvm.aarch64.set.fpcr", [whole])
         code.builder.call(put, [(state | _ARM_BITS).ir])
         yield

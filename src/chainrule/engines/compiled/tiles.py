@@ -110,8 +110,9 @@ def _strip(module: Any, target: Target, element: Any, down: bool) -> Any:
     name = "down" if down else "strip"
     code = function(module, name, [*arguments, pointer, whole, pointer, whole])
     vectors, m, k, a, a_step, b, b_step, init, init_row, c, c_row = code.arguments
+    itemsize = 4 if isinstance(element, ir.FloatType) else 8
     for width in code.cases(vectors, range(1, target.panel_vectors + 1)):
-        highest = target.tile_rows(width)
+        highest = target.tile_rows(width, itemsize)
         tiles = {r: _tile(module, target, element, r, width, down) for r in range(1, highest + 1)}
         count = (m + (highest - 1)) // highest
         height = m // count

@@ -1,0 +1,78 @@
+"""Register tiles: their shapes, and the assembly that comes of them on 512-bit vectors."""
+
+import platform
+import re
+
+import llvmlite.binding as llvm
+import pytest
+from llvmlite import ir
+
+from chainrule.engines.compiled.target import Target
+from chainrule.engines.compiled.tiles import _tile
+
+WIDE = Target("sapphirerapids", "", 64, 32)
+SHAPES = [
+    (itemsize, vectors, down)
+    for itemsize in (4, 8)
+    for vectors in range(1, WIDE.panel_vectors + 1)
+    for down in (False, True)
+]
+
+
+@pytest.mark.parametrize("itemsize", [4, 8])
+@pytest.mark.parametrize(("vector_bytes", "registers"), [(16, 16), (16, 32), (32, 16), (64, 32)])
+def test_shapes_fit_the_registers(vector_bytes, registers, itemsize):
+    target = Target("", "", vector_bytes, registers)
+    for vectors in range(1, target.panel_vectors + 1):
+        rows = target.tile_rows(vectors, itemsize)
+        assert rows * vectors + vectors + 1 <= registers
+
+
+def test_two_wide_vectors_have_eleven_rows_of_floats_and_ten_of_doubles():
+    assert [WIDE.tile_rows(2, itemsize) for itemsize in (4, 8)] == [11, 10]
+    neon = Target("", "", 16, 32)
+    assert [neon.tile_rows(2, itemsize) for itemsize in (4, 8)] == [12, 12]
+
+
+def stack_accesses(rows, vectors, itemsize, down):
+    """Return how many instructions of each inner loop of a tile touch the stack."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    element = ir.FloatType() if itemsize == 4 else ir.DoubleType()
+    module = ir.Module("tile")
+    _tile(module, WIDE, element, rows, vectors, down).linkage = "external"
+    options = llvm.create_pipeline_tuning_options(2)
+    options.loop_vectorization = options.slp_vectorization = False
+    # the machine belongs to this test alone
+    machine = llvm.Target.from_default_triple().create_target_machine(cpu=WIDE.cpu, opt=3)
+    builder = llvm.create_pass_builder(machine, options)
+    parsed = llvm.parse_assembly(str(module))
+    builder.getModulePassManager().run(parsed, builder)
+    lines = [line.strip() for line in machine.emit_assembly(parsed).splitlines()]
+    labels = {line[:-1]: at for at, line in enumerate(lines) if re.fullmatch(r"\.?L\w+:", line)}
+    counts = []
+    for at, line in enumerate(lines):
+        jump = re.fullmatch(r"j\w+\s+(\.?L\w+)", line)
+        if jump and labels.get(jump[1], at) < at:
+            counts.append(sum("(%rsp)" in inner for inner in lines[labels[jump[1]] : at]))
+    assert counts, "no loop found in the assembly"
+    return counts
+
+
+x86 = pytest.mark.skipif(
+    platform.machine().lower() not in ("x86_64", "amd64"), reason="assembly of x86 processors"
+)
+
+
+@x86
+@pytest.mark.parametrize(("itemsize", "vectors", "down"), SHAPES)
+def test_tiles_of_wide_vectors_do_not_spill(itemsize, vectors, down):
+    for rows in range(1, WIDE.tile_rows(vectors, itemsize) + 1):
+        # 12 rows of one vector keep one pointer on the stack, beside 24 products
+        assert max(stack_accesses(rows, vectors, itemsize, down)) <= (vectors == 1)
+
+
+@x86
+def test_one_row_more_would_spill():
+    assert max(stack_accesses(12, 2, 4, False)) > 10
+    assert max(stack_accesses(11, 2, 8, False)) > 10
