@@ -28,7 +28,7 @@ def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--only", nargs="*", default=list(FIRST), choices=list(SCRIPTS))
     parser.add_argument("--all", action="store_true", help="the others too, which take longer")
-    parser.add_argument("--data", type=Path, help="folder of the tables, for estimators.py and late_epochs.py")
+    parser.add_argument("--data", type=Path, help="folder of the tables")
     options = parser.parse_args()
     failed, took = [], []
     for name in SCRIPTS if options.all else options.only:
