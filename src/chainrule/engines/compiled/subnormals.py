@@ -56,12 +56,11 @@ def _flushing(code: Code) -> Iterator[None]:
         yield
         code.builder.call(load, [state.place])
     elif machine in ("aarch64", "arm64"):
-        state = Value(
-            code, code.builder.call(code.declared("llvm.aarch64.get.fpcr", [], whole), [])
-        )
-        put = code.declared("llvm.aarch64.set.fpcr", [whole])
-        code.builder.call(put, [(state | _ARM_BITS).ir])
+        read = code.declared("llvm.aarch64.get.fpcr", [], whole)
+        write = code.declared("llvm.aarch64.set.fpcr", [whole])
+        before = Value(code, code.builder.call(read, []))
+        code.builder.call(write, [(before | _ARM_BITS).ir])
         yield
-        code.builder.call(put, [state.ir])
+        code.builder.call(write, [before.ir])
     else:
         yield
