@@ -25,7 +25,36 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-OUTPUT = "Output"
+OUTPUT, READING = "Output", "Reading"
+
+
+def _reading(*names: str, words: str, metavar: str | None = None) -> Any:
+    return typer.Option(*names, metavar=metavar, help=words, rich_help_panel=READING)
+
+
+Separator = Annotated[
+    str | None,
+    _reading("--separator", metavar="MARK", words="What separates cells: , ; | tab or another."),
+]
+Decimal = Annotated[
+    str | None, _reading("--decimal", metavar="MARK", words="The decimal mark: . or a comma.")
+]
+Encoding = Annotated[
+    str | None, _reading("--encoding", metavar="NAME", words="utf-8, utf-16, cp1252 and others.")
+]
+Header = Annotated[
+    bool | None,
+    _reading("--header/--no-header", words="Whether the first line holds the column names."),
+]
+SkipRows = Annotated[
+    int | None, _reading("--skip-rows", metavar="N", words="Lines above the table to pass over.")
+]
+Null = Annotated[
+    str | None, _reading("--null", metavar="WORD", words="A word that stands for a missing cell.")
+]
+Force = Annotated[
+    bool, typer.Option("--force", help="Replace files that are there.", rich_help_panel=OUTPUT)
+]
 UNCHANGED = Settings()
 
 
@@ -91,8 +120,8 @@ def fit(
         str,
         typer.Argument(
             metavar="DATA",
-            help="A CSV, TSV, Parquet or JSON-lines file, or digits, iris, wine, breast_cancer or "
-            "diabetes.",
+            help="A file of separated values, Parquet, Arrow or JSON lines, or digits, iris, wine, "
+            "breast_cancer or diabetes.",
         ),
     ],
     target: Annotated[
@@ -127,6 +156,13 @@ def fit(
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Print errors only.", rich_help_panel=OUTPUT)
     ] = False,
+    separator: Separator = None,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
+    header: Header = None,
+    skip_rows: SkipRows = None,
+    null: Null = None,
+    force: Force = False,
 ) -> None:
     """Train on a table and write a model file and a picture of the losses.
 
@@ -135,9 +171,19 @@ def fit(
     Exit code: 0, or 1 if training diverged, 2 for input that cannot be used, 130 after Ctrl-C.
     """
     from chainrule.app.fit import fit as run
+    from chainrule.app.text_files import Reading
 
     run(
-        data, target, settings, task=task, out=out, plot=plot, page=page, report=Report(quiet=quiet)
+        data,
+        target,
+        settings,
+        task=task,
+        out=out,
+        plot=plot,
+        page=page,
+        report=Report(quiet=quiet),
+        reading=Reading(separator, decimal, encoding, header, skip_rows, null),
+        force=force,
     )
 
 
@@ -157,15 +203,36 @@ def predict(
     proba: Annotated[
         bool, typer.Option("--proba", help="Add the probability of each class.")
     ] = False,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN", help="A column to write beside the predictions, a key."),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
+    separator: Separator = None,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
+    header: Header = None,
+    skip_rows: SkipRows = None,
+    null: Null = None,
+    force: Force = False,
 ) -> None:
     """Predict the rows of a table, in its order, one line each.
 
     Columns are found by name; where the target is there too, the result is printed to stderr.
     """
     from chainrule.app.predict import predict as run
+    from chainrule.app.text_files import Reading
 
-    run(model, data, out=out, proba=proba, report=Report(quiet=quiet, stderr=True))
+    run(
+        model,
+        data,
+        out=out,
+        proba=proba,
+        report=Report(quiet=quiet, stderr=True),
+        reading=Reading(separator, decimal, encoding, header, skip_rows, null),
+        keep=keep or (),
+        force=force,
+    )
 
 
 @app.command()
@@ -203,8 +270,25 @@ def explain(
             help="Write the whole report on these rows instead, as an HTML page.",
         ),
     ] = None,
+    separator: Separator = None,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
+    header: Header = None,
+    skip_rows: SkipRows = None,
+    null: Null = None,
+    force: Force = False,
 ) -> None:
     """Show the chain rule of a model's weights, in symbols and numbers, and check it."""
     from chainrule.app.explain import explain as run
+    from chainrule.app.text_files import Reading
 
-    run(model, data, row=row, weight=weight, page=page, report=Report())
+    run(
+        model,
+        data,
+        row=row,
+        weight=weight,
+        page=page,
+        report=Report(),
+        reading=Reading(separator, decimal, encoding, header, skip_rows, null),
+        force=force,
+    )

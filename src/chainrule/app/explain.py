@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+from chainrule.app.places import check_outputs
 from chainrule.app.predict import known_targets
 from chainrule.app.report import Report
 from chainrule.app.results import networks_of
 from chainrule.app.tables import read_table
+from chainrule.app.text_files import AS_FOUND, Reading
 from chainrule.foundation.errors import InputError, must_be
-from chainrule.foundation.files import check_place
 from chainrule.insight.explanation import Explanation
 from chainrule.interop.columns import counted
 from chainrule.interop.model_file import Model, read_model
@@ -28,6 +29,8 @@ def explain(
     weight: str | None,
     page: Path | None,
     report: Report,
+    reading: Reading = AS_FOUND,
+    force: bool = False,
 ) -> None:
     """Print the gradient check, and the chain rule of one weight or of those that pull hardest.
 
@@ -43,7 +46,7 @@ def explain(
     if page is not None:
         if weight is not None:
             raise must_be("--weight", "left out with --report, which chooses its own", weight)
-        check_place(page)
+        check_outputs({"--report": page}, [model_path, data], force=force)
     model = read_model(model_path)
     if model.preparation is None:
         raise InputError(
@@ -57,7 +60,7 @@ def explain(
             "Fit one without --n-estimators, or use Python: "
             "chainrule.load(path).estimators_[0].explain(X, y)."
         )
-    frame = read_table(data, tell=report.note)
+    frame = read_table(data, reading=reading, texts=model.preparation.texts, tell=report.note)
     name = model.preparation.target
     if name not in frame.columns:
         raise InputError(

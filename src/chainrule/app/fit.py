@@ -16,18 +16,20 @@ import numpy as np
 import chainrule
 from chainrule.app.flags import in_flags
 from chainrule.app.held_out import group_column, split, validation_rows
+from chainrule.app.places import check_outputs, source_of, wrote
 from chainrule.app.remarks import tell_of_answers, tell_of_target, tell_warnings
 from chainrule.app.report import Diverged, Interrupted, Report, written
 from chainrule.app.results import Baseline, Score, networks_of, scores_of
 from chainrule.app.settings import Settings, command_line, estimator_options, labelled
 from chainrule.app.tables import SUFFIXES, TARGET, is_built_in, read_table
 from chainrule.app.targets import Task, decide_task, encode_target, target_column
+from chainrule.app.text_files import AS_FOUND, Reading
 from chainrule.estimators.classifier import MLPClassifier
 from chainrule.estimators.history import best_epoch
 from chainrule.estimators.ingredients import loss_in_units
 from chainrule.estimators.regressor import MLPRegressor
 from chainrule.foundation.errors import DivergenceError, InputError, must_be
-from chainrule.foundation.files import check_place
+from chainrule.foundation.files import check_name
 from chainrule.interop.columns import counted
 from chainrule.interop.model_file import Estimator, save_model
 from chainrule.interop.preparation import Preparation
@@ -63,6 +65,8 @@ def fit(
     plot: bool,
     page: Path | None,
     report: Report,
+    reading: Reading = AS_FOUND,
+    force: bool = False,
 ) -> None:
     """Train on a table, and write the model, the picture of its losses, and the report.
 
@@ -84,12 +88,19 @@ def fit(
             str(page),
             advice,
         )
-    if page is not None:
-        check_place(page)
+    source = source_of(data, is_built_in(data))
+    picture = model_path.with_suffix(".png") if plot else None
+    named = target or (TARGET if is_built_in(data) else None)
+    check_outputs(
+        {"--out": model_path, "the plot": picture, "--report": page},
+        [data],
+        force=force,
+        own=lambda path: path != page and wrote(model_path, source, named),
+    )
     if plot:  # a missing matplotlib is to be known before training, its font cache is not
         logging.getLogger("matplotlib").setLevel(logging.ERROR)
         from chainrule.app.plot import draw_losses
-    frame = read_table(data, tell=report.note)
+    frame = read_table(data, reading=reading, tell=report.note)
     series = target_column(frame, TARGET if is_built_in(data) and not target else target, data)
     target = series.name
     name = data if is_built_in(data) else Path(data).name
@@ -134,6 +145,7 @@ def fit(
     tell_of_answers(estimator.predict(X_test), y[test], chosen, report.note)
     training: dict[str, Any] = {
         "data": name,
+        "source": source,
         "rows": {
             "all": frame.height,
             "train": len(train) - held,
@@ -162,8 +174,7 @@ def fit(
     report.scores(scores, baseline.name)
     report.line()
     report.line(f"model  {model_path}")
-    if plot:
-        picture = model_path.with_suffix(".png")
+    if picture is not None:
         lacking = _draw(draw_losses, picture, estimator, run, name, target, scores)
         if lacking:
             report.note(f"the picture shows boxes for {lacking}, which its font lacks")
@@ -207,6 +218,7 @@ def _place(data: str, out: Path | None) -> Path:
             f"--out must name a model file, not data or a picture; got {path}. "
             "Name it like model.chainrule."
         )
+    check_name(path)
     path = path if path.suffix else path.with_suffix(".chainrule")
     if path.is_dir() or not path.parent.is_dir():
         what = "it is a folder" if path.is_dir() else f"there is no folder {path.parent}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from chainrule.app.places import check_outputs
 from chainrule.app.report import Report
 from chainrule.app.results import Baseline, Score, scores_of
 from chainrule.app.tables import read_table, write_table, writer_of
+from chainrule.app.text_files import AS_FOUND, Reading
 from chainrule.estimators.classifier import MLPClassifier
-from chainrule.foundation.errors import FileFormatError, InputError
+from chainrule.foundation.errors import FileFormatError, InputError, must_be, suggest
 from chainrule.interop.cells import numbers_of, text_of
 from chainrule.interop.columns import counted
 from chainrule.interop.model_file import Model, read_model
@@ -22,7 +25,17 @@ from chainrule.interop.model_file import Model, read_model
 __all__ = ["known_targets", "predict"]
 
 
-def predict(model_path: str, data: str, *, out: Path | None, proba: bool, report: Report) -> None:
+def predict(
+    model_path: str,
+    data: str,
+    *,
+    out: Path | None,
+    proba: bool,
+    report: Report,
+    reading: Reading = AS_FOUND,
+    keep: Sequence[str] = (),
+    force: bool = False,
+) -> None:
     """Predict every row of a table, and write the predictions to a file or to stdout.
 
     Raises
@@ -32,6 +45,7 @@ def predict(model_path: str, data: str, *, out: Path | None, proba: bool, report
     """
     if out is not None:
         writer_of(out)
+        check_outputs({"--out": out}, [model_path, data], force=force)
     model = read_model(model_path)
     estimator, preparation = model.estimator, model.preparation
     if preparation is None:
@@ -41,13 +55,14 @@ def predict(model_path: str, data: str, *, out: Path | None, proba: bool, report
         )
     if proba and not isinstance(estimator, MLPClassifier):
         raise InputError("--proba must be left out for a regression, which has no classes.")
-    frame = read_table(data, tell=report.note)
+    frame = read_table(data, reading=reading, texts=preparation.texts, tell=report.note)
+    kept = [named_column(frame, name) for name in keep]
     X = preparation.transform(frame, tell=report.note)
     columns: dict[str, Any] = {"prediction": estimator.predict(X)}
     if isinstance(estimator, MLPClassifier) and proba:
         p = estimator.predict_proba(X)
         columns |= {f"probability of {c}": p[:, n] for n, c in enumerate(estimator.classes_)}
-    predictions = pl.DataFrame(columns)
+    predictions = pl.DataFrame([*kept, *pl.DataFrame(columns).get_columns()])
     target = frame[preparation.target] if preparation.target in frame.columns else None
     result = None if target is None else _compare(model, X, target)
     if out is None:
@@ -62,6 +77,13 @@ def predict(model_path: str, data: str, *, out: Path | None, proba: bool, report
             report.note(f"the result leaves out {unknown} without a target known at training")
         report.line(f"\nresult on {counted(result.known, 'row')} with a known {result.target!r}:\n")
         report.scores(result.scores, result.baseline.name)
+
+
+def named_column(frame: pl.DataFrame, name: str) -> pl.Series:
+    """Return a column to be kept beside the predictions."""
+    if name not in frame.columns:
+        raise must_be("--keep", "a column of the table", name, suggest(name, frame.columns))
+    return frame[name]
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable
+import codecs
+import io
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
 import polars as pl
 
+from chainrule.app.text_files import AS_FOUND, Reading, read_text, typed
 from chainrule.foundation.errors import InputError, suggest
 from chainrule.foundation.files import write_whole
 from chainrule.interop.cells import Tell, nothing
-from chainrule.interop.columns import listed
 
 __all__ = ["BUILT_IN", "TARGET", "is_built_in", "read_table", "write_table", "writer_of"]
 
@@ -22,6 +23,9 @@ BUILT_IN = ("digits", "iris", "wine", "breast_cancer", "diabetes")
 TARGET = "target"
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
 SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson")
+# What is read as separated values, whatever the separator; also compressed, with .gz behind it.
+TEXT_SUFFIXES = (*SEPARATORS, ".txt", ".tab", ".data")
+READ = (*TEXT_SUFFIXES, ".csv.gz", ".parquet", ".jsonl", ".ndjson", ".feather", ".arrow")
 
 
 def is_built_in(data: str) -> bool:
@@ -29,21 +33,32 @@ def is_built_in(data: str) -> bool:
     return data in BUILT_IN and not Path(data).exists()
 
 
-def read_table(data: str, *, tell: Tell = nothing) -> pl.DataFrame:
+def read_table(
+    data: str,
+    *,
+    reading: Reading = AS_FOUND,
+    texts: Sequence[str] = (),
+    tell: Tell = nothing,
+) -> pl.DataFrame:
     """Return the table that a file or the name of a built-in set stands for.
 
     Parameters
     ----------
     data : str
-        A CSV, TSV, Parquet or JSON-lines file by its suffix, or a name of `BUILT_IN`.
+        A file of separated values, Parquet, Arrow IPC (Feather) or JSON lines, by its suffix; a
+        folder of Parquet parts; or a name of `BUILT_IN`.
+    reading : Reading, optional
+        How to read a text file, where that is not to be found out.
+    texts : sequence of str, optional
+        Columns whose cells stay text, such as categories of a model.
     tell : callable, optional
         Receives one sentence per guess.
 
     Raises
     ------
     InputError
-        The file is not there, empty, without rows, ragged, damaged, not UTF-8, or of a suffix that
-        is not read.
+        The file is not there, empty, without rows, ragged, damaged, or of a suffix that is not
+        read.
 
     Examples
     --------
@@ -53,21 +68,35 @@ def read_table(data: str, *, tell: Tell = nothing) -> pl.DataFrame:
     if is_built_in(data):
         return _built_in(data)
     path = Path(data)
-    if path.is_dir():
+    if data.startswith(("http://", "https://", "ftp://", "s3://", "file://")):
+        raise InputError(f"the data must be a file of this machine; got {data}. Download it first.")
+    if path.is_dir() and not any(path.glob("*.parquet")):
         raise InputError(f"the data must be a file; got the folder {data!r}. Name a file in it.")
     if not path.exists():
         raise InputError(_not_there(path))
     suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
+    if suffix == ".gz":
+        suffix = Path(path.stem).suffix.lower()
+        if suffix not in TEXT_SUFFIXES:
+            suffix = ".gz"
+    if path.is_dir():
+        suffix = ".parquet"
+    if suffix not in READ:
         raise InputError(
-            f"the data must be a {', '.join(SUFFIXES)} file; got {path.name}. "
+            f"the data must be a {', '.join(READ)} file; got {path.name}. "
             "Save it in one of these formats, or give the file its right suffix."
         )
     try:
         if path.stat().st_size == 0:
             raise InputError(f"{data} must hold a table; the file is empty.")
-        frame = _read(path, suffix, tell)
-    except (pl.exceptions.PolarsError, UnicodeDecodeError, OSError) as error:
+        if suffix in TEXT_SUFFIXES:
+            _check_kind(path)
+            frame = typed(path, read_text(path, reading, tell), reading, tell, texts)
+        else:
+            frame = _read(path, suffix)
+    except InputError:
+        raise
+    except Exception as error:  # of polars or DuckDB, whose classes are many
         raise InputError(_unreadable(path, suffix, error)) from error
     if frame.height == 0:
         raise InputError(
@@ -91,49 +120,33 @@ def _built_in(name: str) -> pl.DataFrame:
     return pl.DataFrame(columns | {TARGET: labels})
 
 
-def _read(path: Path, suffix: str, tell: Tell) -> pl.DataFrame:
+def _read(path: Path, suffix: str) -> pl.DataFrame:
     if suffix == ".parquet":
-        return pl.read_parquet(path)
-    if suffix in (".jsonl", ".ndjson"):
-        return pl.read_ndjson(path, infer_schema_length=None)
-    separator = SEPARATORS[suffix]
-    frame = _read_text(path, separator)
-    _check_header(path, frame, separator)
-    if frame.width == 1:
-        found = next((mark for mark in ";\t|," if mark in frame.columns[0]), None)
-        if found is not None and found != separator:
-            named = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}[found]
-            tell(f"{path.name} is separated by {named}")
-            separator, frame = found, _read_text(path, found)
-            _check_header(path, frame, separator)
-    # Polars fills short rows with missing cells: a row too short has its last cell missing.
-    if frame.height and frame.width > 1 and frame[:, -1].null_count():
-        ragged = _ragged_line(path, separator, short=True)
-        if ragged is not None:
-            raise InputError(ragged)
-    return frame
+        frame = pl.read_parquet(path / "*.parquet" if path.is_dir() else path)
+    elif suffix in (".feather", ".arrow"):
+        frame = pl.read_ipc(path)
+    else:
+        content = path.read_bytes().removeprefix(codecs.BOM_UTF8)
+        if content.lstrip().startswith(b"["):
+            frame = pl.read_json(io.BytesIO(content), infer_schema_length=None)
+        else:
+            frame = pl.read_ndjson(io.BytesIO(content), infer_schema_length=None)
+    # whole numbers as databases write them
+    whole = [
+        name
+        for name, kind in frame.schema.items()
+        if isinstance(kind, pl.Decimal) and kind.scale == 0
+    ]
+    return frame.with_columns(pl.col(whole).cast(pl.Int64, strict=False)) if whole else frame
 
 
-def _read_text(path: Path, separator: str) -> pl.DataFrame:
-    return pl.read_csv(path, separator=separator, infer_schema_length=None)
-
-
-def _check_header(path: Path, frame: pl.DataFrame, separator: str) -> None:
-    """Refuse names that polars made up for those that are not UTF-8, or stand there twice."""
-    text = "".join(frame.columns)
-    if "\ufffd" in text and (wrong := _not_utf8(path)):
-        raise InputError(wrong)
-    if "_duplicated_" not in text:
-        return
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        names = next(csv.reader(file, delimiter=separator), [])
-    for name in names:
-        places = [number for number, one in enumerate(names, start=1) if one == name]
-        if len(places) > 1:
+def _check_kind(path: Path) -> None:
+    """Refuse archives that carry the suffix of a text file."""
+    with path.open("rb") as file:
+        if file.read(4) == b"PK\x03\x04":
             raise InputError(
-                f"{path} must have columns of different names; {name!r} is the name of columns "
-                f"{listed(list(map(str, places[:-1])))} and {places[-1]}. Rename "
-                f"{'one of them' if len(places) == 2 else 'all but one of them'}."
+                f"{path} must be text; it is a zip archive or an Excel file. Unpack it, or save "
+                "its sheet as CSV."
             )
 
 
@@ -142,7 +155,7 @@ def _not_there(path: Path) -> str:
     folder = path.parent
     if not folder.is_dir():
         return f"{sentence}there is no folder {folder}. Check the path."
-    beside = [entry.name for entry in folder.iterdir() if entry.suffix.lower() in SUFFIXES]
+    beside = [entry.name for entry in folder.iterdir() if entry.suffix.lower() in READ]
     names = beside if path.suffix else [*BUILT_IN, *beside]
     advice = suggest(path.name, sorted(names)) or "Check the path."
     return f"{sentence}there is no {path}. {advice}"
@@ -152,47 +165,12 @@ def _unreadable(path: Path, suffix: str, error: Exception) -> str:
     """Return what is wrong with a file that could not be read."""
     if isinstance(error, OSError) and error.strerror:
         return f"cannot read {path}: {error.strerror}. Check the path and its permissions."
-    if suffix in SEPARATORS:
-        try:
-            text = _not_utf8(path) or _ragged_line(path, SEPARATORS[suffix])
-        except (OSError, csv.Error):
-            text = None
-        if text:
-            return text
     what = {".parquet": "a Parquet file", ".csv": "a CSV file", ".tsv": "a TSV file"}
     reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     return (
         f"{path} must be {what.get(suffix, 'a JSON-lines file, one record per line')}; "
         f"it cannot be read: {reason[:200]}. Write it again, or check its suffix."
     )
-
-
-def _not_utf8(path: Path) -> str | None:
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                line.decode("utf-8")
-            except UnicodeDecodeError as error:
-                return (
-                    f"{path} must be UTF-8 text; line {number} holds the byte "
-                    f"0x{line[error.start]:02x}. Save it as UTF-8."
-                )
-    return None
-
-
-def _ragged_line(path: Path, separator: str, short: bool = False) -> str | None:
-    """Return what is wrong with the first line that has more cells than the header, or fewer."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        lines = csv.reader(file, delimiter=separator)
-        width = len(next(lines, []))
-        for cells in lines:
-            if len(cells) > width or (short and 0 < len(cells) < width):
-                return (
-                    f"{path} must have {width} cells in each line, as its header has; line "
-                    f"{lines.line_num} has {len(cells)}. Correct the line, or quote cells that "
-                    "hold the separator."
-                )
-    return None
 
 
 def writer_of(path: Path) -> Callable[[pl.DataFrame, IO[bytes]], object]:

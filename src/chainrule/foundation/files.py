@@ -1,6 +1,7 @@
 """Files that are whole or not there: written beside their place, and renamed once complete."""
 
 import os
+import stat
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +9,10 @@ from typing import IO
 
 from chainrule.foundation.errors import InputError
 
-__all__ = ["check_place", "write_whole"]
+__all__ = ["check_name", "check_place", "write_whole"]
+
+# The name of a file that is being written is short: the target's may be as long as a name can be.
+TEMPORARY = ".chainrule-"
 
 
 def write_whole(path: str | os.PathLike[str], write: Callable[[IO[bytes]], object]) -> None:
@@ -20,20 +24,20 @@ def write_whole(path: str | os.PathLike[str], write: Callable[[IO[bytes]], objec
         If it cannot be written, or is a device or a pipe, which a file would replace; what was
         there before is unchanged.
     """
-    target, temporary = Path(path), None
+    # a link stays a link: what it points to is written
+    target, temporary = Path(os.path.realpath(path)), None
     _refuse_special(target)
     try:
-        with tempfile.NamedTemporaryFile(
-            dir=target.parent, prefix=f".{target.name}.", delete=False
-        ) as file:
+        mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
+        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=TEMPORARY, delete=False) as file:
             temporary = file.name
             write(file)
             file.flush()
             os.fsync(file.fileno())  # so that no power cut leaves the new name with old bytes
-        # the temporary file is private; give the target the mode any new file would have
+        # the temporary file is private; give the target its own mode, or that of any new file
         umask = os.umask(0)
         os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
+        os.chmod(temporary, 0o666 & ~umask if mode is None else mode)
         os.replace(temporary, target)
     except OSError as error:
         raise _cannot_write(target, error.strerror or str(error)) from error
@@ -51,20 +55,41 @@ def check_place(path: str | os.PathLike[str]) -> Path:
         If it is a folder, a device or a pipe, lies in no folder, or its folder takes no files.
     """
     target = Path(path)
+    check_name(target)
     if target.is_dir():
         raise _cannot_write(target, "it is a folder")
     _refuse_special(target)
     if not target.parent.is_dir():
         raise _cannot_write(target, f"there is no folder {target.parent}")
     try:
-        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}."):
+        with tempfile.NamedTemporaryFile(
+            dir=os.path.dirname(os.path.realpath(target)), prefix=TEMPORARY
+        ):
             pass
+        if not target.exists() and not target.is_symlink():
+            with target.open("xb"):
+                pass
+            target.unlink()
     except OSError as error:
         raise _cannot_write(target, error.strerror or str(error)) from error
     return target
 
 
+def check_name(target: Path) -> None:
+    """Refuse a name that no file of this system can have."""
+    try:
+        target.stat()
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        pass
+    except (OSError, ValueError) as error:  # too long, or with a letter that names cannot have
+        raise _cannot_write(target, getattr(error, "strerror", None) or str(error)) from error
+    if not target.name:
+        raise _cannot_write(target, "it has no name")
+
+
 def _refuse_special(target: Path) -> None:
+    if target.exists() and not os.access(target, os.W_OK):
+        raise _cannot_write(target, "it is read-only")
     if target.exists() and not target.is_file() and not target.is_dir():
         raise _cannot_write(target, "it is no regular file")
 

@@ -119,6 +119,15 @@ class Preparation:
         """The name of each output: ``carat``, ``carat missing``, ``cut=Ideal``, ``sold year``."""
         return tuple(name for column in self.columns for name in column.outputs)
 
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The columns whose cells must stay text when a file is read: codes like 01."""
+        return tuple(
+            column.name
+            for column in self.columns
+            if isinstance(column, Category) and any(map(_is_code, column.levels))
+        )
+
     def transform(self, frame: pl.DataFrame, *, tell: Tell = nothing) -> NDArray[np.float32]:
         """Turn a table into numbers; columns are found by name, others are ignored.
 
@@ -223,6 +232,14 @@ def _tell_dropped(dropped: dict[str, str], tell: Tell) -> None:
     for reason in dict.fromkeys(dropped.values()):
         names = [name or "''" for name, its in dropped.items() if its == reason]
         tell(f"left out {'column' if len(names) == 1 else 'columns'} {listed(names, 8)}: {reason}")
+
+
+def _is_code(level: str) -> bool:
+    """Say whether a level is no number, or would lose digits as one."""
+    try:
+        return level != f"{float(level):.17g}"
+    except ValueError:
+        return True
 
 
 def _choose(series: pl.Series, tell: Tell) -> Column | str:

@@ -1,0 +1,448 @@
+"""Text files as people have them: DuckDB finds the dialect, and every guess is one sentence.
+
+Cells come as text, so that one rule decides every column (`typed`). Rows are never dropped in
+silence: lines above the header are told, and lines of another width are refused by number.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, Any
+
+import polars as pl
+
+from chainrule.foundation.errors import InputError, must_be
+from chainrule.interop.cells import Tell
+from chainrule.interop.columns import counted, listed
+
+__all__ = ["AS_FOUND", "Reading", "read_text", "typed"]
+
+SEPARATOR_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "spaces"}
+SPELLED = {"comma": ",", "semicolon": ";", "tab": "\t", r"\t": "\t", "bar": "|", "space": " "}
+# Below this size the whole file is sampled for its dialect; above it, the first rows.
+SAMPLED_WHOLE_BYTES = 64 * 2**20
+SAMPLE_ROWS = 200_000
+# How far down a header may stand under lines of titles.
+TITLE_LINES = 20
+DECIMAL_COMMA = r"^[+-]?\d*,\d+(?:[eE][+-]?\d+)?$"
+COMMA_OR_WHOLE = r"^[+-]?(?:\d+|\d*,\d+)(?:[eE][+-]?\d+)?$"
+# 1,690 is one and a bit with decimal commas, and a thousand with separators of thousands.
+THOUSANDS = r"^[+-]?\d{1,3}(?:,\d{3})+$"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How to read a text file, where its reader is not to find out by itself.
+
+    Attributes
+    ----------
+    separator : str, optional
+        One letter, or comma, semicolon, tab, bar, space.
+    decimal : str, optional
+        ``"."`` or ``","``.
+    encoding : str, optional
+        A name that Python knows.
+    header : bool, optional
+        Whether the first line holds the names of the columns.
+    skip_rows : int, optional
+        Lines above the header, or above the first row.
+    null : str, optional
+        One more word that stands for a missing cell.
+
+    Examples
+    --------
+    >>> Reading(separator="tab").separator
+    '\\t'
+    >>> Reading(decimal=";")
+    Traceback (most recent call last):
+    chainrule.foundation.errors.InputError: --decimal must be . or ,; got ';'.
+    """
+
+    separator: str | None = None
+    decimal: str | None = None
+    encoding: str | None = None
+    header: bool | None = None
+    skip_rows: int | None = None
+    null: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.separator is not None:
+            mark = SPELLED.get(self.separator, self.separator)
+            if len(mark) != 1 or mark in '\r\n"':
+                rule = f"one letter, or one of {', '.join(SPELLED)}"
+                raise must_be("--separator", rule, self.separator)
+            object.__setattr__(self, "separator", mark)
+        if self.decimal not in (None, ".", ","):
+            raise must_be("--decimal", ". or ,", self.decimal)
+        if self.encoding is not None:
+            try:
+                codecs.lookup(self.encoding)
+            except LookupError:
+                advice = "Try utf-8, utf-16, latin-1 or cp1252."
+                raise must_be(
+                    "--encoding", "an encoding that Python knows", self.encoding, advice
+                ) from None
+        if self.skip_rows is not None and self.skip_rows < 0:
+            raise must_be("--skip-rows", "0 or more", self.skip_rows)
+
+
+AS_FOUND = Reading()
+
+
+def read_text(path: Path, reading: Reading, tell: Tell) -> pl.DataFrame:
+    """Return the cells of a text file as text, a column for each, in the order of the file.
+
+    Parameters
+    ----------
+    path : Path
+        A file of separated values, compressed by gzip or not.
+    reading : Reading
+        What is known of it.
+    tell : callable
+        Receives one sentence per guess.
+
+    Raises
+    ------
+    InputError
+        The lines are of different widths, a name stands twice, or a quote is never closed.
+    """
+    with _in_utf8(path, reading, tell) as file:
+        dialect = _dialect(path, file, reading)
+        guesses = dialect.told(reading)
+        names = dialect.names(file)
+        frame = dialect.rows(file)
+    if guesses:
+        tell(f"{path.name}: {'; '.join(guesses)}")
+    return _whole_rows(path, _named(path, frame, names, tell), tell)
+
+
+@dataclass(frozen=True)
+class _Dialect:
+    """How a file separates, quotes and begins."""
+
+    separator: str
+    quote: str
+    escape: str
+    comment: str
+    skipped: int
+    header: bool
+    null: str | None
+
+    def _cells(self, file: Path, header: bool, limit: int | None = None) -> pl.DataFrame:
+        options: dict[str, Any] = {
+            "delim": self.separator,
+            "quote": self.quote,
+            "escape": self.escape,
+            "comment": self.comment,
+            "skip": self.skipped,
+            "header": header,
+        }
+        if self.null is not None:
+            options["nullstr"] = ["", self.null]
+        return _asked("read_csv", file, options, limit)
+
+    def names(self, file: Path) -> list[str] | None:
+        """Return the cells of the header; None where there is none."""
+        if not self.header:
+            return None
+        first = self._cells(file, False, limit=1)
+        return [name or "" for name in first.row(0)] if first.height else []
+
+    def rows(self, file: Path) -> pl.DataFrame:
+        """Return the cells below the header."""
+        return self._cells(file, self.header)
+
+    def told(self, reading: Reading) -> list[str]:
+        """Return the guesses that a person may want to know, each with its flag."""
+        said = []
+        if self.separator != "," and reading.separator is None:
+            named = SEPARATOR_NAMES.get(self.separator, repr(self.separator))
+            said.append(f"separated by {named} (--separator)")
+        if self.skipped and reading.skip_rows is None:
+            lines = counted(self.skipped, "line")
+            said.append(f"{lines} above the header skipped (--skip-rows)")
+        if not self.header and reading.header is None:
+            said.append("no header found, columns named column_1, column_2, ... (--header)")
+        return said
+
+
+def _asked(
+    function: str, file: Path, options: dict[str, Any], limit: int | None = None
+) -> pl.DataFrame:
+    """Return a table function's answer on a file, from a database made for this one question."""
+    import duckdb
+
+    given = "".join(f", {name}=?" for name in options)
+    # every part of the text is ours: the path and the values go in as parameters
+    query = f"select * from {function}(?, all_varchar=true{given}) limit ?"  # noqa: S608
+    with duckdb.connect(":memory:", config={"autoinstall_known_extensions": False}) as database:
+        database.execute("set enable_progress_bar = false")
+        most = 2**62 if limit is None else limit
+        return pl.DataFrame(database.sql(query, params=[str(file), *options.values(), most]))
+
+
+def _dialect(path: Path, file: Path, reading: Reading) -> _Dialect:
+    options: dict[str, Any] = {
+        "sample_size": -1 if file.stat().st_size <= SAMPLED_WHOLE_BYTES else SAMPLE_ROWS
+    }
+    given = {
+        "delim": reading.separator,
+        "header": reading.header,
+        "skip": _lines_above(file, reading),
+    }
+    options |= {name: value for name, value in given.items() if value is not None}
+    found = _asked("sniff_csv", file, options).row(0, named=True)
+    plain = {name: "" if found[name] == "(empty)" else found[name] for name in found}
+    dialect = _Dialect(
+        plain["Delimiter"],
+        plain["Quote"],
+        plain["Escape"],
+        plain["Comment"],
+        int(found["SkipRows"]),
+        bool(found["HasHeader"]),
+        reading.null,
+    )
+    width = len(found["Columns"])
+    _check_width(path, file, dialect, width, reading)
+    if reading.header is None and reading.skip_rows is None:
+        return _with_header_above(file, dialect, width)
+    return dialect
+
+
+def _with_header_above(file: Path, dialect: _Dialect, width: int) -> _Dialect:
+    """Take the last line passed over for the header, where it has a cell for each column."""
+    if dialect.header or not dialect.skipped:
+        return dialect
+    last = _first_lines(file, dialect.separator, dialect.skipped)[-1]
+    if len(last) == width > 1:
+        return replace(dialect, skipped=dialect.skipped - 1, header=True)
+    return dialect
+
+
+def _first_lines(file: Path, separator: str, count: int) -> list[list[str]]:
+    """Return the cells of the first lines, as Python's own reader splits them."""
+    with _opened(file) as lines:
+        reader = csv.reader(lines, delimiter=separator)
+        return [cells for cells, _ in zip(reader, range(count), strict=False)]
+
+
+def _lines_above(file: Path, reading: Reading) -> int | None:
+    """Return how many lines of titles stand above the header, padded to the width of the table.
+
+    The sniffer skips titles that are narrower than the table; ``Report of May,,`` is not.
+    """
+    if reading.skip_rows is not None:
+        return reading.skip_rows
+    lines = _first_lines(file, reading.separator or ",", TITLE_LINES)
+    widest = max(map(len, lines), default=0)
+    for number, cells in enumerate(lines):
+        filled = sum(bool(cell.strip()) for cell in cells)
+        if filled == len(cells) == widest > 1:
+            padded = any(len(above) == widest for above in lines[:number])
+            return number if padded else None
+        if filled > 1:
+            return None
+    return None
+
+
+def _check_width(path: Path, file: Path, dialect: _Dialect, width: int, reading: Reading) -> None:
+    """Refuse lines of another width, which the sniffer passes over or reads as one column."""
+    if width == 1 and reading.separator is None:
+        first = next(iter(_first_lines(file, "\0", 1)), [""])[0]
+        mark = max(",;\t|", key=first.count)
+        if first.count(mark):
+            raise InputError(_ragged(path, file, mark) or _no_table(path))
+    if reading.skip_rows is None and dialect.skipped:
+        for cells in _first_lines(file, dialect.separator, dialect.skipped):
+            told = "".join(cells).strip()
+            comment = told.startswith(("#", "%", "//", "sep="))
+            if not comment and sum(bool(cell.strip()) for cell in cells) > 1:
+                raise InputError(_ragged(path, file, dialect.separator) or _no_table(path))
+
+
+def _no_table(path: Path) -> str:
+    return (
+        f"{path} must hold one table; its lines are of different widths. Remove what stands above "
+        "and below the table, or give --separator and --skip-rows."
+    )
+
+
+def _ragged(path: Path, file: Path, separator: str) -> str | None:
+    """Return what is wrong with the first line that is wider or narrower than the header."""
+    with _opened(file) as lines:
+        reader = csv.reader(lines, delimiter=separator)
+        width = len(next(reader, []))
+        for cells in reader:
+            if cells and len(cells) != width:
+                return (
+                    f"{path} must have {width} cells in each line, as its header has; line "
+                    f"{reader.line_num} has {len(cells)}. Correct the line, or quote cells that "
+                    "hold the separator."
+                )
+    return None
+
+
+def _named(path: Path, frame: pl.DataFrame, names: list[str] | None, tell: Tell) -> pl.DataFrame:
+    """Give columns the names of the header; nameless columns without a cell are left out."""
+    if names is None:
+        return frame.rename({old: f"column_{n}" for n, old in enumerate(frame.columns, start=1)})
+    names = [name.removeprefix("\ufeff") for name in names]
+    kept = [
+        number
+        for number, name in enumerate(names)
+        if name or frame[:, number].null_count() < frame.height
+    ]
+    frame, names = frame[:, kept], [names[number] for number in kept]
+    for name in names:
+        places = [number for number, one in enumerate(names, start=1) if one == name]
+        if len(places) > 1:
+            raise InputError(
+                f"{path} must have columns of different names; {name!r} is the name of columns "
+                f"{listed(list(map(str, places[:-1])))} and {places[-1]}. Rename "
+                f"{'one of them' if len(places) == 2 else 'all but one of them'}."
+            )
+    frame.columns = names
+    return frame
+
+
+def _whole_rows(path: Path, frame: pl.DataFrame, tell: Tell) -> pl.DataFrame:
+    """Leave out rows without any cell, and refuse quotes that are never closed."""
+    for series in frame:
+        opened = series.str.starts_with('"') & (series.str.count_matches('"') == 1)
+        if opened.fill_null(False).any():
+            row = int(opened.fill_null(False).arg_max() or 0)
+            raise InputError(
+                f"{path} must be a table of separated values; it cannot be read: the quote before "
+                f"{series[row][:40]!r} in column {series.name!r}, row {row + 1}, is never closed. "
+                "Close it, or remove it."
+            )
+    if frame.width > 1:
+        empty = pl.all_horizontal(pl.all().is_null() | (pl.all().str.strip_chars() == ""))
+        kept = frame.filter(~empty)
+        if kept.height < frame.height:
+            tell(f"{path.name}: {counted(frame.height - kept.height, 'empty row')} left out")
+        return kept
+    return frame
+
+
+def _opened(file: Path) -> IO[str]:
+    """Open a text file, compressed or not; the mark of the order of bytes is no part of it."""
+    import gzip
+
+    raw = gzip.GzipFile(file) if _is_gzip(file) else file.open("rb")
+    return io.TextIOWrapper(raw, encoding="utf-8-sig", newline="", errors="replace")
+
+
+def _is_gzip(file: Path) -> bool:
+    with file.open("rb") as opened:
+        return opened.read(2) == b"\x1f\x8b"
+
+
+@contextmanager
+def _in_utf8(path: Path, reading: Reading, tell: Tell) -> Iterator[Path]:
+    """Give the file, or a copy of it in UTF-8 for as long as it is read."""
+    encoding = reading.encoding or _encoding_of(path)
+    if encoding is None:
+        if not set("*?[") & set(str(path)):
+            yield path.absolute()
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            # a database takes these letters for a pattern of names
+            link = Path(folder) / f"table{''.join(path.suffixes[-1:])}"
+            link.symlink_to(path.absolute())
+            yield link
+        return
+    import gzip
+
+    opened = gzip.open if _is_gzip(path) else open
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "table.csv"
+        try:
+            with (
+                opened(path, "rt", encoding=encoding, newline="") as source,
+                copy.open("w", encoding="utf-8", newline="") as into,
+            ):
+                while part := source.read(2**20):
+                    into.write(part)
+        except (UnicodeDecodeError, UnicodeError) as error:
+            raise InputError(
+                f"{path} must be {encoding} text; {str(error)[:120]}. Give its --encoding."
+            ) from error
+        if reading.encoding is None:
+            tell(f"{path.name}: not UTF-8, read as {encoding} (--encoding)")
+        yield copy
+
+
+def _encoding_of(path: Path) -> str | None:
+    """Return the encoding of a file that is not UTF-8, else None."""
+    import gzip
+
+    opened = gzip.open if _is_gzip(path) else open
+    decode = codecs.getincrementaldecoder("utf-8")()
+    with opened(path, "rb") as file:
+        first = file.read(2**20)
+        if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            return "utf-16"
+        try:
+            while first:
+                decode.decode(first)
+                first = file.read(2**20)
+            decode.decode(b"", final=True)
+        except UnicodeDecodeError:
+            # the code page of Windows, which Excel writes in Western Europe and the Americas
+            return "cp1252"
+    return None
+
+
+def typed(
+    path: Path, frame: pl.DataFrame, reading: Reading, tell: Tell, texts: Sequence[str] = ()
+) -> pl.DataFrame:
+    """Return columns of text as truth values, whole numbers and numbers where all cells are.
+
+    Columns named in ``texts`` stay text: a code of 01 is not the number 1. Decimal commas are read
+    where no cell of a column says otherwise and one of them cannot be a thousand.
+    """
+    columns, commas = [], []
+    for series in frame:
+        column = series if series.name in texts else _typed(series)
+        if column.dtype == pl.String and series.name not in texts and reading.decimal != ".":
+            number = _of_decimal_commas(series, certain=reading.decimal == ",")
+            if number is not None:
+                commas.append(series.name)
+                column = number
+        columns.append(column)
+    if commas and reading.decimal is None:
+        tell(
+            f"{path.name}: decimal commas in {'column' if len(commas) == 1 else 'columns'} "
+            f"{listed(commas)} (--decimal)"
+        )
+    return frame.with_columns(columns)
+
+
+def _typed(text: pl.Series) -> pl.Series:
+    if text.null_count() == len(text):
+        return text
+    if text.is_in(["true", "false"]).all():
+        return text == "true"
+    for kind in (pl.Int64, pl.Float64):
+        number = text.cast(kind, strict=False)
+        if number.null_count() == text.null_count():
+            return number
+    return text
+
+
+def _of_decimal_commas(text: pl.Series, certain: bool) -> pl.Series | None:
+    """Return a column of decimal commas as numbers; None where it is none, or may be thousands."""
+    with_comma = text.str.contains(DECIMAL_COMMA)
+    if not with_comma.any() or not text.str.contains(COMMA_OR_WHOLE).all():
+        return None
+    if not certain and text.filter(with_comma.fill_null(False)).str.contains(THOUSANDS).all():
+        return None
+    return text.str.replace(",", ".", literal=True).cast(pl.Float64)
