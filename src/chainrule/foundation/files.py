@@ -26,7 +26,7 @@ def write_whole(path: str | os.PathLike[str], write: Callable[[IO[bytes]], objec
     """
     # a link stays a link: what it points to is written
     target, temporary = Path(os.path.realpath(path)), None
-    _refuse_special(target)
+    _refuse_special(Path(path))
     try:
         mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
         with tempfile.NamedTemporaryFile(dir=target.parent, prefix=TEMPORARY, delete=False) as file:
