@@ -56,3 +56,35 @@ def test_divergence_names_epoch_step_rate_and_what_to_try():
     copy = pickle.loads(pickle.dumps(error))
     assert str(copy) == str(error)
     assert (copy.epoch, copy.step, copy.loss) == (3, 17, 1e12)
+
+
+class _Wild:
+    def __repr__(self):
+        raise RuntimeError("no words")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [1] * 10_000,
+        "x" * 10_000,
+        {n: n for n in range(9_000)},
+        10**20_000,
+        _Wild(),
+        {"a": ["b" * 999] * 99},
+    ],
+    ids=["list", "text", "dict", "number", "no repr", "nested"],
+)
+def test_a_message_is_short_whatever_the_value_is(value):
+    message = str(must_be("alpha", "a number", value, "Try 0."))
+    assert len(message) <= 500
+    assert message.startswith("alpha must be a number; got ")
+    assert message.endswith(". Try 0.")
+
+
+def test_a_long_message_keeps_its_beginning_and_its_end():
+    message = str(InputError("begin " + "x" * 30_000 + " end"))
+    assert len(message) == 500
+    assert message.startswith("begin ")
+    assert message.endswith(" end")
+    assert str(InputError("y" * 500)) == "y" * 500

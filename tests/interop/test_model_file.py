@@ -4,6 +4,7 @@ import json
 import math
 from decimal import Decimal
 
+import joblib
 import numpy as np
 import polars as pl
 import pytest
@@ -86,11 +87,20 @@ def test_every_fitted_attribute_comes_back(tmp_path, kind, early_stopping) -> No
     save_model(tmp_path / "m", model)
     again = chainrule.load(tmp_path / "m")
     public = {name for name in vars(model) if name.endswith("_") and not name.startswith("_")}
-    assert public <= set(vars(again)) | {"coefs_", "intercepts_"}
+    assert public <= set(vars(again)) | {"coefs_", "intercepts_", "fit_seconds_"}
     for name in FITTED:
         assert getattr(again, name) == getattr(model, name), name
     for ours, theirs in zip(again.coefs_, model.coefs_, strict=True):
         assert np.array_equal(ours, theirs)
+
+
+def test_d60_equal_fits_are_equal_files_and_hashes(tmp_path) -> None:
+    models = [MLPClassifier((4,), **SMALL).fit(X, SIDE) for _ in range(2)]
+    models[1].fit_seconds_ += 1.0
+    assert joblib.hash(models[0]) == joblib.hash(models[1])
+    for number, model in enumerate(models):
+        save_model(tmp_path / f"{number}", model)
+    assert (tmp_path / "0").read_bytes() == (tmp_path / "1").read_bytes()
 
 
 def test_options_that_are_records_or_lists_come_back(tmp_path) -> None:

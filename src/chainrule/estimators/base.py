@@ -97,7 +97,8 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     loss_curve_: list[float]
     penalty_curve_: list[float]
     learning_rate_curve_: list[float]
-    fit_seconds_: float
+    # The clock is no part of the state: equal fits are equal files and hashes.
+    fit_seconds_: float = 0.0
     validation_loss_curve_: list[float] | None
     validation_scores_: list[float] | None
     classes_: np.ndarray
@@ -269,6 +270,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = dict(super().__getstate__())
         state.pop("_engine", None)  # made anew where it is needed
+        state.pop("fit_seconds_", None)
         return state
 
     def __sklearn_tags__(self) -> Any:

@@ -20,7 +20,7 @@ from chainrule.formulas.optimizers import Optimizer
 from chainrule.formulas.records import Activation
 from chainrule.formulas.schedules import Schedule
 from chainrule.foundation.arrays import namespace
-from chainrule.foundation.errors import InputError, must_be
+from chainrule.foundation.errors import InputError, must_be, shown
 from chainrule.training.monitor import Metric
 
 __all__ = ["MLPClassifier"]
@@ -217,6 +217,8 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         return self._proba_of(self._scores(X))
 
     def _proba_of(self, s: np.ndarray) -> np.ndarray:
+        if self._one_class:
+            return np.ones_like(s)
         if not self._one_score_for_two:
             return self._predictions_of(s)
         if self.objective_.loss.link is sigmoid:  # 1 - p would lose the digits of a small rest
@@ -246,6 +248,8 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         return self._log_proba_of(self._scores(X))
 
     def _log_proba_of(self, s: np.ndarray) -> np.ndarray:
+        if self._one_class:
+            return np.zeros_like(s)
         loss, xp = self.objective_.loss, namespace(s)
         with np.errstate(all="ignore"):
             log_p: np.ndarray = loss.log_mean(xp, s)
@@ -256,6 +260,11 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
             else:
                 log_rest = np.log1p(-loss.mean(xp, s))
         return np.concatenate((log_rest, log_p), axis=1)
+
+    @property
+    def _one_class(self) -> bool:
+        """Whether all rows were of one class, which is then certain."""
+        return len(self.classes_) == 1 and not self._multilabel
 
     @property
     def _one_score_for_two(self) -> bool:
@@ -310,11 +319,13 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
     def _check_continued(self, y: Any) -> None:
         if y.ndim == 1 and not self._multilabel:
             labels = np.unique(y)
-            if not np.array_equal(labels, self.classes_):
+            new = labels[~np.isin(labels, self.classes_)]
+            if len(new):
                 raise InputError(
                     "warm_start can only be used where `y` has the same classes as in the previous "
-                    f"call to fit. Previously got {self.classes_}, `y` has {labels}. Fit anew, or "
-                    "use partial_fit with all classes named."
+                    f"call to fit, {shown(self.classes_.tolist())}, or some of them; got "
+                    f"{shown(new.tolist()[0])} too. Fit anew, or use partial_fit with all classes "
+                    "named."
                 )
 
     def _encode(self, y: Any, name: str = "y") -> np.ndarray:
@@ -337,9 +348,11 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
             row = int(np.argmax(wrong))
             label = labels[row : row + 1].tolist()[0]
             raise InputError(
-                f"{name} must hold the classes of the first fit, {self.classes_.tolist()}; got "
-                f"{label!r} in row {row}. Name all classes at the start, or fit anew."
+                f"{name} must hold the classes of the first fit, {shown(self.classes_.tolist())}; "
+                f"got {shown(label)} in row {row}. Name all classes at the start, or fit anew."
             )
+        if self._one_class and not self.objective_.loss.link.rowwise:
+            return np.ones((len(codes), 1))  # a score says how likely its class is
         return np.reshape(codes, (-1, 1)) if self._one_score_for_two else codes
 
     def _learn_weights(

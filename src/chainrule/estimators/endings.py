@@ -5,15 +5,21 @@ from typing import Any
 
 from sklearn.exceptions import ConvergenceWarning
 
-from chainrule.estimators.ingredients import make_schedule
+from chainrule.estimators.ingredients import LBFGS_NAME, make_schedule, solver_of
 
 __all__ = ["unfinished"]
 
 LIMITS = {"max_iter": "epochs", "max_fun": "evaluations of the gradient"}
 
 
+# A curve whose best recent value is within this share of the best before it is level.
+LEVEL = 0.01
+# The last tenth of the epochs are the recent ones.
+RECENT = 10
+
+
 def unfinished(estimator: Any, networks: Sequence[Any]) -> list[ConvergenceWarning]:
-    """Return a warning where a limit ended the training of networks that still got better.
+    """Return a warning where a limit ended the training of networks, with what the curve did.
 
     A schedule with a planned end has done what was planned.
     """
@@ -21,11 +27,37 @@ def unfinished(estimator: Any, networks: Sequence[Any]) -> list[ConvergenceWarni
     if not ended or make_schedule(estimator).needs_total:
         return []
     limit = ended[0].stopped_because_
-    watched = "validation score" if ended[0].validation_scores_ else "loss"
     who = "training" if len(networks) == 1 else f"{len(ended)} of {len(networks)} networks"
     return [
         ConvergenceWarning(
-            f"{who} stopped after {limit}={getattr(estimator, limit)} {LIMITS[limit]} while the "
-            f"{watched} was still getting better. Raise {limit}, or tol."
+            f"{who} stopped after {limit}={getattr(estimator, limit)} {LIMITS[limit]} while "
+            f"{_course(estimator, ended[0], limit)}"
         )
     ]
+
+
+def _course(estimator: Any, network: Any, limit: str) -> str:
+    """Return what the watched curve did at the end, and what to do about it."""
+    sign, watched, curve = 1.0, "loss", network.loss_curve_
+    if network.validation_scores_:
+        sign, watched, curve = -1.0, "validation score", network.validation_scores_
+        if estimator.monitor == "loss":
+            sign, watched, curve = 1.0, "validation loss", network.validation_loss_curve_
+    falls = f"the {watched} was still getting better. Raise {limit}, or tol."
+    values = [sign * value for value in curve]
+    recent = max(1, len(values) // RECENT)
+    if len(values) < 2:
+        return falls
+    before, last = min(values[:-recent]), min(values[-recent:])
+    first = f"Try another learning_rate_init (now {estimator.learning_rate_init:g})"
+    if solver_of(estimator) == LBFGS_NAME:
+        first = f"Raise {limit}"
+    advice = f"{first}, or alpha, or bring the inputs to other scales."
+    reached = f"from {curve[0]:.4g} to {curve[-1]:.4g}"
+    if last - before > LEVEL * abs(before):
+        worse = "fell" if sign < 0 else "rose"
+        best = values.index(min(values)) + 1
+        return f"the {watched} {worse}: {reached}, best in epoch {best}. {advice}"
+    if last >= before:
+        return f"the {watched} stood still: {reached}. {advice}"
+    return falls

@@ -45,7 +45,7 @@ def as_inputs(X: Any, names: Sequence[Any] | None = None, name: str = "X") -> An
     """
     if hasattr(X, "tocsr"):
         _check_kind(X.dtype, name)
-        return X
+        return _native(X)
     columns = _columns_of(X, name)
     if columns is not None:
         for number, own, column in columns:
@@ -63,7 +63,13 @@ def as_inputs(X: Any, names: Sequence[Any] | None = None, name: str = "X") -> An
         cells = np.array(X, dtype=object) if text and isinstance(X, list | tuple) else values
         return as_numbers(cells.astype(object), name, names)
     _check_kind(values.dtype, name)
-    return values
+    return _native(values)
+
+
+def _native(values: Any) -> Any:
+    """Return numbers in this processor's order of bytes: ``>f4`` is float32 too."""
+    dtype = values.dtype
+    return values if dtype.isnative else values.astype(dtype.newbyteorder("="))
 
 
 def as_numbers(cells: np.ndarray, name: str, columns: Sequence[Any] | None = None) -> np.ndarray:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
-from chainrule.foundation.errors import InputError, UnknownNameError, must_be, suggest
+from chainrule.foundation.errors import InputError, UnknownNameError, must_be, shown, suggest
 
 __all__ = ["Catalogue", "Named"]
 
@@ -71,7 +71,7 @@ class Catalogue(Generic[Record]):
     def __getitem__(self, name: str) -> Record:
         if not isinstance(name, str) or name not in self._names:
             hint = suggest(str(name), list(self._names))
-            message = f"unknown {self.kind} {name!r}. {hint} Known: {', '.join(self)}."
+            message = f"unknown {self.kind} {shown(name)}. {hint} Known: {', '.join(self)}."
             raise UnknownNameError(message.replace("  ", " "))
         return self._records[self._names[name]]
 
@@ -95,7 +95,7 @@ class Catalogue(Generic[Record]):
         return [*super().__dir__(), *self._names]
 
     def __contains__(self, name: object) -> bool:
-        return name in self._names
+        return isinstance(name, str) and name in self._names
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._records)

@@ -17,8 +17,15 @@ __all__ = [
     "NoEffectWarning",
     "UnknownNameError",
     "must_be",
+    "shortened",
+    "shown",
     "suggest",
 ]
+
+
+# What a person reads at a glance, in letters.
+LONGEST_MESSAGE = 500
+LONGEST_VALUE = 120
 
 
 class InputError(ValueError):
@@ -32,6 +39,9 @@ class InputError(ValueError):
     ...
     chainrule.foundation.errors.InputError: n_in must be a positive integer; got 0.
     """
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(shortened(str(message)))
 
 
 class InputTypeError(InputError, TypeError):
@@ -154,8 +164,33 @@ def must_be(argument: str, rule: str, value: Any, advice: str = "") -> InputErro
     >>> print(must_be("batch_size", "a positive integer", 0))
     batch_size must be a positive integer; got 0.
     """
-    sentence = f"{argument} must be {rule}; got {value!r}."
+    sentence = f"{argument} must be {rule}; got {shown(value)}."
     return InputError(f"{sentence} {advice}" if advice else sentence)
+
+
+def shown(value: Any) -> str:
+    """Return the repr of a value for a message: its beginning and its end, where it is long.
+
+    Examples
+    --------
+    >>> shown([1, 2]), len(shown("x" * 10**6))
+    ('[1, 2]', 120)
+    """
+    if isinstance(value, int) and value.bit_length() > LONGEST_VALUE:
+        return f"a whole number of {value.bit_length():,} bits"
+    try:
+        text = repr(value)
+    except Exception:  # of a user's own class
+        text = f"an object of {type(value).__name__}"
+    return shortened(text, LONGEST_VALUE)
+
+
+def shortened(text: str, most: int = LONGEST_MESSAGE) -> str:
+    """Return a text of at most so many letters: what is said first, and the advice at its end."""
+    if len(text) <= most:
+        return text
+    end = most // 3
+    return f"{text[: most - end - 5]} ... {text[-end:]}"
 
 
 def suggest(name: str, names: list[str]) -> str:

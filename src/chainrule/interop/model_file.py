@@ -151,7 +151,6 @@ def _described(estimator: Estimator) -> tuple[dict[str, Any], dict[str, np.ndarr
         "counts": {count: int(getattr(estimator, count)) for count in COUNTS},
         "stopped_because": estimator.stopped_because_,
         "train_loss": estimator.train_loss_,
-        "fit_seconds": estimator.fit_seconds_,
         "batch_size": [estimator.batch_size_, estimator.batch_size_reason_],
         "feature_names": _names(getattr(estimator, "feature_names_in_", None)),
     }
@@ -276,7 +275,6 @@ def _single(
     losses_seen, scores = estimator.loss_curve_, estimator.validation_scores_
     estimator.loss_ = losses_seen[-1] if losses_seen else math.nan
     estimator.train_loss_ = float(description["train_loss"])
-    estimator.fit_seconds_ = float(description.get("fit_seconds", 0.0))
     estimator.best_loss_ = min(losses_seen) if losses_seen and not scores else None
     estimator.best_validation_score_ = max(scores) if scores else None
     if isinstance(estimator, MLPClassifier):

@@ -10,7 +10,7 @@ import numpy as np
 from chainrule.engines.engine import Engine, Rows
 from chainrule.foundation.arrays import namespace
 from chainrule.foundation.errors import DivergenceError
-from chainrule.training.curvature import descend
+from chainrule.training.curvature import Iterate, descend
 from chainrule.training.loop import Epoch
 from chainrule.training.monitor import Metric, assess
 from chainrule.training.snapshot import Snapshot, closing_loss, whole_epoch
@@ -77,7 +77,11 @@ def train_lbfgs(
                 found = next(search)
         except StopIteration as end:
             reason = end.value
-            break
+            if state.epoch > last_epoch - epochs:
+                break
+            # the start is as good as can be: it is the one point of the curve
+            value, _ = engine.gradient(state.vector, rows)
+            found = Iterate(np.asarray(state.vector), value, state.curvature, 1)
         with whole_epoch(state) as before:
             last = before
             state.vector = xp.asarray(found.vector, dtype=dtype, copy=True)
@@ -103,8 +107,10 @@ def train_lbfgs(
                 best=best,
                 state=state,
             )
-        if (yield epoch):
+        if (yield epoch) and reason is None:
             reason = "callback"
+        elif reason is not None:
+            break
         elif patience is not None and monitor != "loss" and state.patience.stale >= patience:
             reason = "no_improvement"
         elif time.perf_counter() >= limit and state.epoch < last_epoch:
