@@ -105,7 +105,7 @@ def test_an_improvement_is_more_than_the_tolerance():
 def test_parameters_that_fill_the_memory_are_not_refused(monkeypatch):
     monkeypatch.setattr(memory, "physical_bytes", lambda: 8000)
     memory.check_memory(200, copies=5, itemsize=8)
-    with pytest.raises(MemoryError, match="201 parameters need 0.0 GB to be trained"):
+    with pytest.raises(MemoryError, match="201 parameters need"):
         memory.check_memory(201, copies=5, itemsize=8)
 
 
