@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from chainrule import Network, Objective
+from chainrule.insight.report import document
 from chainrule.insight.report import steps as steps_part
-from chainrule.insight.report.blocks import Bars, Lines, Table
+from chainrule.insight.report.blocks import Advice, Bars, Lines, Part, Sentence, Table
 from chainrule.insight.report.data_seen import data_seen
 from chainrule.insight.report.layers import gradients
 from chainrule.insight.report.material import Material
@@ -166,3 +167,20 @@ def test_fifty_derivatives_are_checked_and_eight_shown():
     (table,) = [one for one in part.blocks if isinstance(one, Table)]
     assert table.caption == "The 8 of 50 with the largest errors"
     assert len(table.rows) == 8
+
+
+# the whole
+
+
+@pytest.mark.parametrize(("weight", "tone"), [(2.9, "note"), (3.0, "warning")])
+def test_what_weighs_three_or_more_asks_for_a_look(monkeypatch, weight, tone):
+    tip = Advice("do this", "for 1 reason", 8, weight)
+    makers = {"card": "card", "data_seen": "data", "training_run": "training"}
+    makers |= {"gradients": "gradients", "layer_health": "layers", "worked_row": "row"}
+    makers |= {"steps": "steps", "quality": "quality"}
+    for maker, key in makers.items():
+        advice = (tip,) if key == "quality" else ()
+        part = Part(key, key, [Sentence("well", "good")], {}, advice)
+        monkeypatch.setattr(document, maker, lambda material, part=part: part)
+    last = document.report_of(material()).summary[-1]
+    assert (last.text, last.tone) == ("To try next: do this", tone)
