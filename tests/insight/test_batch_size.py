@@ -67,6 +67,21 @@ def test_diminishing_returns_start_at_the_first_doubling_below_ten_per_cent():
     assert "unfair to large batches" in found.conclusions[1]
 
 
+@pytest.mark.parametrize(("after", "ends"), [(89.9, None), (90.1, 32)])
+def test_a_doubling_pays_that_saves_ten_per_cent(after, ends):
+    assert report([100.0, after]).diminishing == ends
+
+
+@pytest.mark.parametrize(("scale", "size"), [(1e-3, 32), (1e9, 1024)])
+def test_choice_where_no_bounds_are_given(scale, size):
+    assert report([100.0, 60.0], scale=scale).choose()[0] == size
+
+
+def test_small_batches_are_timed_too():
+    found = batch_size_report(*noisy(40), batch_sizes=(32,), repeats=1, learning_rate=0.01)
+    assert found.cost.batch_sizes == (1, 8, 32)
+
+
 def test_one_lucky_run_is_no_end_of_returns():
     lucky = report([100.0, 60.0, 61.0, 40.0, 25.0])
     assert lucky.diminishing is None

@@ -7,6 +7,7 @@ import pytest
 
 from chainrule import Network, Objective, Parameters, activations, check_formula, losses
 from chainrule.formulas.activations import Tanh
+from chainrule.formulas.records import Activation
 from chainrule.insight.check import check_gradient, check_weight
 from chainrule.insight.subject import Subject
 
@@ -107,3 +108,27 @@ def test_a_weight_of_zero_under_l1_is_a_kink():
     assert verdict.status == "not valid here"
     assert "under a penalty" in verdict.reason
     assert verdict.right - verdict.left == pytest.approx(0.2, rel=1e-3)
+
+
+@dataclass(frozen=True)
+class Off(Activation):
+    """The identity, with a slope that is off by a share."""
+
+    name = "off"
+    share: float = 0.0
+
+    def value(self, xp, z):
+        return z
+
+    def slope(self, xp, z, a):
+        return xp.ones_like(z) * (1.0 + self.share)
+
+
+@pytest.mark.parametrize(
+    ("share", "status"),
+    [(0.9e-6, "passed"), (1.1e-6, "weak"), (0.9e-4, "weak"), (1.1e-4, "differs")],
+)
+def test_a_millionth_has_passed_and_a_ten_thousandth_differs(share, status):
+    (verdict,) = check_formula(Off(share=share), points=[1.0]).verdicts
+    assert verdict.status == status
+    assert verdict.error == pytest.approx(share, rel=1e-3)

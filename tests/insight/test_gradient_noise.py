@@ -13,7 +13,14 @@ from scipy import sparse
 from chainrule import Dense, Network, Objective, Parameters
 from chainrule.engines.engine import Rows
 from chainrule.foundation.errors import InputError
-from chainrule.insight.gradient_noise import gradient_noise, moments, nearest_power_of_two
+from chainrule.insight.gradient_noise import (
+    BATCH_SIZES,
+    GradientNoise,
+    LayerNoise,
+    gradient_noise,
+    moments,
+    nearest_power_of_two,
+)
 from chainrule.insight.subject import Subject
 
 
@@ -145,6 +152,30 @@ def test_choice_follows_the_noise_scale_and_says_why():
     assert abs(math.log2(size / noise.noise_scale)) <= 0.5
     assert f"noise scale is {noise.noise_scale:.3g} rows" in why
     assert noise.choose(512, 1024)[0] == 512
+
+
+def test_drawn_where_nothing_is_said():
+    """20 batches each of 32 to 1024 rows, as far as there are rows."""
+    measured = gradient_noise(problem()).measured
+    every = (32, 64, 128, 256, 512, 1024)
+    rows = len(problem().rows)
+    assert [one.batch_size for one in measured] == [size for size in every if size <= rows]
+    assert measured[0].draws == 20
+    assert every == BATCH_SIZES
+
+
+@pytest.mark.parametrize(("scale", "size"), [(1.0, 32), (1e6, 1024)])
+def test_choice_where_no_bounds_are_given(scale, size):
+    noise = GradientNoise(5000, np.ones(1), scale, 1.0, (LayerNoise(1, scale, 1.0),))
+    found, why = noise.choose()
+    assert found == size
+    assert why.endswith("powers of two from 32 to 1024 allowed")
+
+
+@pytest.mark.parametrize(("rows", "size"), [(255, 255), (257, 256)])
+def test_the_summary_speaks_of_256_rows_or_all(rows, size):
+    noise = GradientNoise(rows, np.ones(1), 1.0, 1.0, (LayerNoise(1, 1.0, 1.0),))
+    assert f"A batch of {size} rows has a gradient error of" in noise.summary
 
 
 def test_equal_rows_have_no_noise_and_a_minimum_has_nothing_else():

@@ -7,7 +7,8 @@ from chainrule import Network, Objective, optimizers
 from chainrule.engines.engine import Rows
 from chainrule.engines.reference import ReferenceEngine
 from chainrule.foundation.errors import InputError
-from chainrule.insight.noise_choice import noise_batch_size
+from chainrule.insight import noise_choice
+from chainrule.insight.noise_choice import noise_batch_size, noise_of_first_steps
 
 
 def fit(noise, n=2000):
@@ -54,3 +55,28 @@ def test_a_rate_that_diverges_falls_back_on_the_first_steps():
     size, why = noise_batch_size(plain, rows, vector, learning_rate=1e6)
     assert 32 <= size <= 1024
     assert why.startswith(f"batch size {size}: ")
+
+
+def test_five_places_of_300_steps():
+    engine, rows, vector = fit(1.0)
+    scales, steps = noise_of_first_steps(
+        engine, rows, vector, learning_rate=0.01, batch_size=32, seed=0
+    )
+    assert (len(scales), steps) == (5, 300)
+
+
+@pytest.mark.parametrize(("rows", "measured"), [(8192, 8192), (8193, 8192)])
+def test_noise_is_measured_on_8192_rows(monkeypatch, rows, measured):
+    seen, moments = [], noise_choice.moments
+    monkeypatch.setattr(noise_choice, "moments",
+                        lambda *args: seen.append(len(args[-1])) or moments(*args))  # fmt: skip
+    noise_batch_size(*fit(1.0, n=rows), learning_rate=0.01)
+    assert seen == [measured] * 5
+
+
+@pytest.mark.parametrize(("scale", "size"), [(1e-3, 32), (1e6, 1024)])
+def test_bounds_where_none_are_given(monkeypatch, scale, size):
+    monkeypatch.setattr(noise_choice, "noise_of_first_steps", lambda *_, **__: ([scale], 300))
+    found, why = noise_batch_size(*fit(1.0, n=5000), learning_rate=0.01)
+    assert found == size
+    assert why.endswith("powers of two from 32 to 1024 allowed")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize, rosen, rosen_der
 
-from chainrule.training.curvature import MEMORY, descend
+from chainrule.training.curvature import descend
 
 OPTIONS = {"gradient_tolerance": 1e-8, "max_iterations": 500, "max_evaluations": 5000}
 START = np.array([-1.2, 1.0, -0.5, 2.0])
@@ -59,7 +59,7 @@ def test_short_calls_go_the_way_of_a_long_one(dtype):
         point, pairs = one.vector.astype(dtype), one.pairs
         np.testing.assert_array_equal(point, one.vector)
         assert (one.vector.tobytes(), one.value) == (there.vector.tobytes(), there.value)
-    assert len(pairs) == MEMORY
+    assert len(pairs) == 10
 
 
 def test_a_memory_that_misleads_is_given_up():

@@ -14,6 +14,9 @@ from chainrule.foundation.errors import must_be
 
 __all__ = ["Relative", "Standardised", "TargetScale"]
 
+# The mean of equal numbers is off by its rounding: distances below this share are no spread.
+ROUNDING = 64.0 * float(np.finfo(np.float64).eps)
+
 
 @dataclass(frozen=True, eq=False)
 class TargetScale:
@@ -97,8 +100,7 @@ class Standardised(TargetScale):
         # halved twice, so that the distance of two finite numbers cannot overflow
         distance = 4.0 * np.abs(y / 4.0 - center / 4.0)
         largest = float(distance.max())
-        # The mean of equal numbers is off by its rounding: that is no spread.
-        rounding = 64.0 * np.finfo(np.float64).eps * float(np.abs(y).max())
+        rounding = ROUNDING * float(np.abs(y).max())
         if largest <= rounding or not np.isfinite(largest):
             # one target alone is no constant: the others are likely of its size
             size = float(np.abs(center).max())

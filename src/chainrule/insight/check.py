@@ -21,6 +21,7 @@ from chainrule.insight.subject import Subject
 
 __all__ = ["Check", "Verdict", "check_formula", "check_gradient", "check_weight", "in_float64"]
 
+# Relative errors below which a derivative is right, and below which rounding may be what is wrong.
 PASSED, WEAK = 1e-6, 1e-4
 STEPS = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7)
 

@@ -152,7 +152,7 @@ def health(subject: Subject) -> Health:
     slopes are under 1 % of the largest (95 % for an activation that is flat on one side on
     purpose); where the next update is more than 10 % of the weights; where the gradient per weight
     is under 1/1000 of that of another layer; where two features differ in size by more than 100;
-    and where numbers are not finite.
+    where the mean of a feature is more than 30 times its spread; and where numbers are not finite.
 
     Parameters
     ----------

@@ -31,6 +31,10 @@ RESTING_SHARE = 0.95
 UPDATE_RATIO = 0.1
 # Gradient per weight, over that of the layer with the largest.
 VANISHING_RATIO = 1e-3
+# A slope that is larger far from 0 by this factor goes on growing: its largest is not known.
+GROWING = 1.1
+# An update of more than so many times the weights is told in times, not in per cent.
+TOLD_IN_TIMES = 10.0
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class Finding:
     ----------
     kind : str
         ``dead``, ``saturated``, ``vanishing``, ``large update``, ``constant``, ``scales``,
-        ``not finite`` or ``diverged``.
+        ``offset``, ``not finite`` or ``diverged``.
     words : str
         What was seen, with the threshold it passed.
     layer : int or None
@@ -136,7 +140,7 @@ def slopes_of(activation: Activation) -> Slopes:
         slope = np.abs(activation.slope(xp, z, activation.value(xp, z))[:, 0])
     middle = float(np.max(slope[np.abs(grid) <= 10.0]))
     largest = float(np.max(slope))
-    if not math.isfinite(largest) or largest > 1.1 * middle:
+    if not math.isfinite(largest) or largest > GROWING * middle:
         return Slopes(None, 0)
     ends = (slope[grid <= -10.0], slope[grid >= 10.0])
     return Slopes(largest, sum(float(np.max(end)) < SMALL_SLOPE * largest for end in ends))
@@ -159,7 +163,7 @@ def layer_findings(one: LayerHealth, slopes: Slopes, rows: int) -> Iterator[Find
         )
         yield Finding("saturated", words, one.layer)
     if one.update_ratio is not None and one.update_ratio > UPDATE_RATIO:
-        size = f"{short(one.update_ratio)} times" if one.update_ratio > 10.0 else ""
+        size = f"{short(one.update_ratio)} times" if one.update_ratio > TOLD_IN_TIMES else ""
         words = (
             f"the next update is {size or share(one.update_ratio) + ' of'} the weights, more than "
             f"{share(UPDATE_RATIO)}"

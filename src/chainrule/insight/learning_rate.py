@@ -21,20 +21,21 @@ from chainrule.model.parameters import Parameters
 
 __all__ = ["LearningRateReport", "RangeTest", "RateRun", "learning_rate_report", "range_test"]
 
-# The five rates, times the one to begin with.
-FACTORS = (0.01, 0.1, 1.0, 10.0, 100.0)
+# The five rates, times the one to begin with; and steps that have a tail and a half to judge by.
+FACTORS, FEWEST_STEPS = (0.01, 0.1, 1.0, 10.0, 100.0), 10
 # A fall of this share of the best one is as good.
 GOOD_FALL = 0.9
 # Steps that point back by more than this (mean cosine) undo each other.
 TURNING_BACK = -0.5
-# Ups and downs of the loss, per step, over its whole fall.
-ROUGH = 0.05
+# Ups and downs of the loss, per step, over its whole fall; and the share of steps that go up.
+ROUGH, RISING = 0.05, 0.3
 # A loss that ends this share above its start has diverged.
 RISEN = 0.1
-# A range test ends where the loss is this share above its start.
-RANGE_STOP = 0.5
-# Share of the fall at which the band begins.
-BAND_BEGINS = 0.1
+# A range test smooths losses with this weight of the newest, and ends this share above its start.
+NEWEST, RANGE_STOP = 0.3, 0.5
+# The band begins where this share of the fall is made, and ends at the rate of the lowest loss over
+# this: a rate that is held has to be well below the one at which the loss turns up.
+BAND_BEGINS, BAND_ENDS = 0.1, 3.0
 
 
 @dataclass(frozen=True)
@@ -263,8 +264,8 @@ def learning_rate_report(
     if batch_size is None:
         batch_size = (model.batch_size if isinstance(model, Subject) else None) or 32
     (size,) = setting.checked_sizes([min(batch_size, len(setting.rows))])
-    if steps < 10:
-        raise must_be("steps", "at least 10", steps)
+    if steps < FEWEST_STEPS:
+        raise must_be("steps", f"at least {FEWEST_STEPS}", steps)
     runs = [_run(setting, float(rate), steps, size) for rate in sorted(rates)]
     return LearningRateReport(
         tuple(_judged(runs)),
@@ -291,10 +292,8 @@ def range_test(
         Start, rows and engine.
     low, high : float
         The first and the last rate.
-    steps : int
-        How many rates.
-    batch_size : int
-        Rows per step.
+    steps, batch_size : int
+        How many rates, and rows per step.
     """
     if not 0.0 < low < high < math.inf:
         raise InputError(f"low must be positive and below high; got {low} and {high}.")
@@ -308,7 +307,8 @@ def range_test(
         if not fine or not math.isfinite(trial.loss):
             stopped = True
             break
-        mean, weight = 0.7 * mean + 0.3 * trial.loss, 0.7 * weight + 0.3
+        mean = (1.0 - NEWEST) * mean + NEWEST * trial.loss
+        weight = (1.0 - NEWEST) * weight + NEWEST
         losses.append(trial.loss)
         smooth.append(mean / weight)
         if losses[-1] > trial.start_loss + RANGE_STOP * abs(trial.start_loss):
@@ -325,7 +325,8 @@ def _band(rates: np.ndarray, smooth: np.ndarray, start: float) -> tuple[float | 
     lowest = int(np.argmin(smooth))
     fallen = start - smooth >= BAND_BEGINS * (start - smooth[lowest])
     begins = float(rates[int(np.argmax(fallen))])
-    return min(begins, float(rates[lowest]) / 3.0), float(rates[lowest]) / 3.0
+    ends = float(rates[lowest]) / BAND_ENDS
+    return min(begins, ends), ends
 
 
 def _run(setting: Setting, rate: float, steps: int, batch_size: int) -> RateRun:
@@ -374,7 +375,7 @@ def _with_verdict(run: RateRun, best: RateRun | None) -> RateRun:
     rising = float(np.mean(changes > 0.0))
     rough = float(np.mean(np.abs(changes))) / best_fall
     numbers = f"the loss fell from {short(first, 4)} to {short(run.end, 4)}"
-    if rising >= 0.3 and rough > ROUGH:
+    if rising >= RISING and rough > ROUGH:
         why = (
             f"the loss goes up and down by {short(rough * best_fall)} a step, "
             f"{100 * rough:.0f} % of the best fall (more than {100 * ROUGH:.0f} %)"

@@ -35,6 +35,7 @@ MISSING_WORDS = ("na", "n/a", "#n/a", "nan", "null", "none", "?", "-", ".")
 
 TEXT = (pl.String, pl.Categorical, pl.Enum)
 
+# Text is numbers, or dates, where this share of the cells that are not missing can be read so.
 READABLE_SHARE = 0.99
 ISO_DATE = r"^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?$"
 

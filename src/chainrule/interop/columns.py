@@ -32,8 +32,11 @@ Values = NDArray[np.float32]
 
 # Quartiles of the standard normal distribution lie 1.349 standard deviations apart.
 NORMAL_QUARTILE_RANGE = 1.3489795003921634
+# No scaled value leaves [-3, 3].
 BOUND = 3.0
+# Levels of a category, and how many rows keep one: a thousandth of all, but 2 to 10.
 MOST_LEVELS = 100
+FEWEST_ROWS, ENOUGH_ROWS, ROW_SHARE = 2, 10, 1000
 
 
 def counted(number: int, thing: str) -> str:
@@ -211,7 +214,7 @@ class Category:
         found = text.drop_nulls().value_counts()
         words, sizes = found[:, 0].to_list(), found[:, 1].to_list()
         ranked = sorted(zip(words, sizes, strict=True), key=lambda item: (-item[1], item[0]))
-        least = min(10, max(2, len(text) // 1000))
+        least = min(ENOUGH_ROWS, max(FEWEST_ROWS, len(text) // ROW_SHARE))
         kept = sorted(item for item in ranked[:MOST_LEVELS] if item[1] >= least)
         rare = len(ranked) - len(kept)
         others = len(text) - text.null_count() - sum(size for _, size in kept)

@@ -33,6 +33,10 @@ __all__ = ["Preparation"]
 FORMAT = 1
 # pandas writes its index under no name, R its row names
 ROW_NUMBER_NAMES = ("", "id", "index", "row", "rowid", "rownames", "unnamed: 0")
+# Whole numbers in fewer rows differ by chance.
+FEWEST_ROW_NUMBERS = 3
+# A column whose frequent levels hold less than this share of its cells is an identifier.
+REPEATED_SHARE = 0.1
 
 
 @dataclass(frozen=True)
@@ -275,7 +279,7 @@ def _useful(column: Column) -> Column | str:
 def _number(series: pl.Series, tell: Tell) -> Column | str:
     named = series.name.strip().lower()
     if (named in ROW_NUMBER_NAMES or named.endswith(("_id", " id"))) and (
-        len(series) > 2 and series.dtype.is_integer() and series.is_unique().all()
+        len(series) >= FEWEST_ROW_NUMBERS and series.dtype.is_integer() and series.is_unique().all()
     ):
         return "an identifier: a different whole number in each row"
     column = Number.learn(series, tell)
@@ -292,6 +296,6 @@ def _category(series: pl.Series, text: pl.Series, tell: Tell) -> Column | str:
     if levels == present:
         return f"an identifier or free text: a different text in each of {present:,} rows"
     column = Category.learn(series, tell)
-    if not column.levels or sum(column.counts) < 0.1 * present:
+    if not column.levels or sum(column.counts) < REPEATED_SHARE * present:
         return f"an identifier or free text: {levels:,} different texts in {present:,} rows"
     return column

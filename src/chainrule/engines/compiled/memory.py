@@ -7,6 +7,7 @@ import numpy as np
 
 __all__ = ["address_of", "aligned_zeros", "round_up"]
 
+# Bytes of a huge page, half of which make an array large, and from which on NumPy asks for them.
 HUGE_PAGE = 1 << 21
 ASKED = 1 << 22
 

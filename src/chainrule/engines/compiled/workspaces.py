@@ -43,6 +43,6 @@ class Workspaces:
         yield work
         # a call that failed does not get here: its threads may still hold the memory
         with self._lock:
-            if len(self._free) > KINDS:
+            if kind not in self._free and len(self._free) >= KINDS:
                 self._free.clear()
             self._free.setdefault(kind, []).append(work)

@@ -15,6 +15,10 @@ FEWEST_ROWS = 50
 FAR = 0.05
 # So many of the ten bins must lie farther off than chance, which puts one in twenty there.
 OUTSIDE = 3
+# Standard deviations of a binomial share that chance explains.
+CHANCE = 2.0
+# Where the mean difference is more than this share of the mean distance, most bins err to one side.
+ONE_SIDED = 0.5
 
 
 def calibration(material: Material) -> Found:
@@ -44,14 +48,14 @@ def calibration(material: Material) -> Found:
     gaps = np.abs(np.array(stated) - np.array(seen))
     far = float(sizes @ gaps / sizes.sum())
     over = float(sizes @ (np.array(stated) - np.array(seen)) / sizes.sum())
-    # what chance alone does to bins of this size: two standard deviations of a binomial share
+    # what chance alone does to bins of this size
     chance = [
-        2.0 * (s * (1.0 - s) / len(part)) ** 0.5 for s, part in zip(stated, bins, strict=True)
+        CHANCE * (s * (1.0 - s) / len(part)) ** 0.5 for s, part in zip(stated, bins, strict=True)
     ]
     outside = int(np.count_nonzero(gaps > np.array(chance)))
     wrong = far > FAR and outside >= OUTSIDE
     # near 0 and 1 at once, one mean for the whole says nothing of a probability of one class
-    sided = wrong and abs(over) > 0.5 * far and material.task == "classes"
+    sided = wrong and abs(over) > ONE_SIDED * far and material.task == "classes"
     tendency = ", which chance explains" if far > FAR and not wrong else ""
     if sided:
         tendency = "; it claims too much" if over > 0.0 else "; it claims too little"

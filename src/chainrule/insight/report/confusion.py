@@ -18,6 +18,8 @@ PAIRS_SHOWN = 10
 RECALL = 0.5
 # A pair of classes that holds this share of all errors.
 PAIR_SHARE = 0.25
+# Rows of a class, and errors, from which on their shares say something.
+FEWEST_ROWS, FEWEST_ERRORS = 10, 10
 
 
 def confusion(material: Material) -> Found:
@@ -99,7 +101,7 @@ def _advice(
     rows = counts.sum(axis=1)
     if np.any(rows > 0):
         missed = int(np.nanargmin(recall))
-        if recall[missed] < RECALL and rows[missed] >= 10:
+        if recall[missed] < RECALL and rows[missed] >= FEWEST_ROWS:
             because = (
                 f"only {share(float(recall[missed]))} of the {int(rows[missed]):,} rows of "
                 f"{names[missed]} are found, less than {share(RECALL)}"
@@ -110,7 +112,7 @@ def _advice(
             )
             advice.append(Advice(do, because, 8, 4.5))
     errors = float(wrong.sum())
-    if len(names) > 2 and errors >= 10:
+    if len(names) > 2 and errors >= FEWEST_ERRORS:
         either = wrong + wrong.T
         t, s = np.unravel_index(int(np.argmax(np.triu(either))), either.shape)
         part = float(either[t, s]) / errors

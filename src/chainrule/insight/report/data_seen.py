@@ -30,9 +30,7 @@ def data_seen(material: Material) -> Part:
         blocks.append(Sentence(f"{len(rows) - columns.rows:,} rows have weight 0 and are absent."))
     found = scale_words(columns, material.input_names)
     for kind, words in found:
-        blocks.append(
-            Sentence(f"{'Scales' if kind == 'scales' else 'Constant'}: {words}.", "warning")
-        )
+        blocks.append(Sentence(f"{kind.capitalize()}: {words}.", "warning"))
     if not found:
         blocks.append(Sentence("The inputs are of comparable size, and all of them vary.", "good"))
     shown = _shown(columns.typical)
@@ -87,6 +85,14 @@ def _scale_advice(kind: str, words: str) -> Advice:
         return Advice(
             "Bring the inputs to one scale before training, for example with scikit-learn's "
             "StandardScaler in a pipeline: one learning rate cannot suit both sizes.",
+            words,
+            2,
+            9.0,
+        )
+    if kind == "offset":
+        return Advice(
+            "Move the inputs to mean 0 before training, for example with scikit-learn's "
+            "StandardScaler in a pipeline: so far from 0, a column acts as one more bias.",
             words,
             2,
             9.0,

@@ -20,6 +20,8 @@ SHOWN = 12
 WORK, FEWEST, MOST = 1e10, 200, 2000
 # Columns that move the loss by less than this share of it are worth nothing here.
 WORTHLESS = 0.01
+# Of fewer columns none is to spare, and of more most move little without being worth nothing.
+FEWEST_COLUMNS, MOST_COLUMNS = 4, 200
 
 
 def importance(material: Material) -> Found:
@@ -64,7 +66,7 @@ def importance(material: Material) -> Found:
     blocks: list[Block] = [Sentence(said), chart]
     idle = [names[k] for k in order[::-1] if abs(mean[k]) < WORTHLESS * base]
     advice = []
-    if idle and 3 < len(names) <= 200:
+    if idle and FEWEST_COLUMNS <= len(names) <= MOST_COLUMNS:
         listed = ", ".join(idle[:6]) + (f" and {len(idle) - 6} more" if len(idle) > 6 else "")
         because = (
             f"shuffling any one of {len(idle)} of {len(names)} columns ({listed}) changes the loss "

@@ -19,6 +19,10 @@ __all__ = ["Score", "quality", "scores_of"]
 
 # The hundredth of the rows with the largest losses that holds this share of the loss is a few rows.
 FEW_ROWS, FEW_ROWS_SHARE = 0.01, 0.25
+# A hundredth of fewer rows is one row, and one row is often far off.
+FEWEST_ROWS = 200
+# Classes up to which the area is measured: each takes a sort of all rows.
+MOST_CURVES = 100
 # A score that is no better than the trivial answer by this share of what is left.
 LITTLE_BETTER = 0.05
 
@@ -116,7 +120,7 @@ def _area(p: np.ndarray, true: np.ndarray, weight: np.ndarray) -> float | None:
     from sklearn.metrics import roc_auc_score
 
     present = np.unique(true)
-    if len(present) < p.shape[1] or p.shape[1] > 100:  # a class without rows has no curve
+    if len(present) < p.shape[1] or p.shape[1] > MOST_CURVES:  # a class without rows has no curve
         return None
     if p.shape[1] == 2:
         return float(roc_auc_score(true == 1, p[:, 1], sample_weight=weight))
@@ -213,7 +217,7 @@ def _few_rows(material: Material, found: Predictions) -> list[Advice]:
     count = max(1, int(FEW_ROWS * len(found)))
     weighted = found.losses * found.weight
     total = float(np.sum(weighted))
-    if len(found) < 200 or not total > 0.0:
+    if len(found) < FEWEST_ROWS or not total > 0.0:
         return []
     worst = np.argsort(-weighted, kind="stable")[:count]
     part = float(np.sum(weighted[worst])) / total

@@ -16,6 +16,8 @@ BINS = 12
 OUTPUTS_SHOWN = 3
 # A mean error of this share of the typical error is a drift.
 DRIFT = 0.25
+# The mean of fewer errors is off by more than a tenth of their spread by chance alone.
+FEWEST_ROWS = 50
 
 
 def residuals(material: Material) -> Found:
@@ -40,7 +42,7 @@ def residuals(material: Material) -> Found:
             )
         )
         blocks += [_histogram(error, of), _against(p, y, of)]
-        if _means(material) and abs(mean) > DRIFT * typical and len(found) >= 50:
+        if _means(material) and abs(mean) > DRIFT * typical and len(found) >= FEWEST_ROWS:
             advice.append(
                 Advice(
                     "Look for what differs between training and these rows: the predictions lie to "

@@ -24,6 +24,8 @@ SMALL_SIZES = (1, 8)
 # A batch size expected to need this share of the time of the one used is worth a try.
 WORTH_A_TRY = 0.75
 RUN_STEPS = 60
+# Fewer rows leave no batch sizes to compare.
+FEWEST_ROWS = 8
 # Rows that noise and losses are measured on, and repeats of a time.
 NOISE_ROWS, LOOK_ROWS, REPEATS = 2048, 256, 2
 
@@ -119,7 +121,7 @@ def steps(material: Material) -> Part:
 def _batch_sizes(material: Material, setting: Setting) -> BatchSizes | None:
     n = len(setting.rows)
     used, _ = material.batch_size
-    if n < 8:
+    if n < FEWEST_ROWS:
         return None
     rate = setting.learning_rate
     engine = choose_engine("auto", setting.objective, setting.engine.optimizer)

@@ -15,6 +15,8 @@ __all__ = ["training_run"]
 
 # The last tenth of the epochs that still lowers the loss by more than this was not the end.
 STILL_FALLING = 0.02
+# Epochs of the end at least, and curves too short to have an end or a turn.
+FEWEST_EPOCHS = 2
 # Validation loss that ends this much above its lowest has been overfitted.
 OVERFITTED = 0.05
 # Validation loss this many times the training loss is a gap.
@@ -106,7 +108,7 @@ def _findings(
         blocks.append(Sentence(f"{diverged[0][0].upper()}{diverged[0][1:]}.", "warning"))
         advice.append(Advice(do, diverged[0], 3, 10.0))
         return blocks, advice
-    if validation and len(validation) > 2 and all(map(math.isfinite, validation)):
+    if validation and len(validation) > FEWEST_EPOCHS and all(map(math.isfinite, validation)):
         lowest = min(validation)
         rise = (validation[-1] - lowest) / abs(lowest) if lowest else 0.0
         kept = best if best is not None else len(validation)
@@ -134,7 +136,7 @@ def _findings(
             do = "Hold it back: a larger alpha (L2 penalty), fewer units, or more rows."
             add("Gap", because, do, 4.0)
     planned = facts.get("schedule") not in (None, "constant")
-    tail = max(2, len(loss) // 10)
+    tail = max(FEWEST_EPOCHS, len(loss) // 10)
     watched = validation if len(validation) == len(loss) else loss
     if facts.get("stopped_because") == "max_iter" and len(loss) > 2 * tail and not planned:
         before, after = watched[-tail - 1], min(watched[-tail:])

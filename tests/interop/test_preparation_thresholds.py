@@ -1,0 +1,76 @@
+"""What becomes of a column on both sides of each number that decides it."""
+
+import polars as pl
+import pytest
+
+from chainrule.interop.preparation import Preparation
+
+
+def kind(cells: list[object], name: str = "x") -> str:
+    frame = pl.DataFrame({name: cells, "other": list(range(len(cells)))}, strict=False)
+    return {column: kind for column, kind, _ in Preparation.fit(frame).describe()}[name]
+
+
+def levels(counts: list[int]) -> int:
+    """Return how many levels of these sizes have a slot of their own."""
+    cells = [f"level {number:03}" for number, count in enumerate(counts) for _ in range(count)]
+    preparation = Preparation.fit(pl.DataFrame({"x": cells}))
+    return sum(name.startswith("x=") for name in preparation.feature_names)
+
+
+@pytest.mark.parametrize(
+    ("readable", "what"), [("3", "number"), ("2024-05-31", "date")], ids=["numbers", "dates"]
+)
+def test_99_per_cent_that_can_be_read_decide(readable: str, what: str) -> None:
+    other = "7" if what == "number" else "2023-05-31"
+    assert kind([readable] * 98 + [other, "odd"]) == what
+    assert kind([readable] * 96 + [other, "odd"]) == "category"
+    # missing cells are no side
+    assert kind([readable] * 98 + [other, "odd", None, "?", "NA"]) == what
+
+
+def test_a_hundred_levels_are_kept_and_the_others_share_a_slot() -> None:
+    told: list[str] = []
+    assert levels([5] * 100) == 100
+    assert levels([5] * 101) == 100
+    cells = [f"level {number:03}" for number in range(101) for _ in range(5)]
+    Preparation.fit(pl.DataFrame({"x": cells}), tell=told.append)
+    (sentence,) = told
+    assert sentence == (
+        "column 'x' has 101 categories: the 100 most frequent are kept, the others (5 rows) share "
+        "one slot"
+    )
+
+
+@pytest.mark.parametrize(
+    ("rows", "least"),
+    [(50, 2), (2999, 2), (3000, 3), (5000, 5), (9999, 9), (10_000, 10), (40_000, 10)],
+)
+def test_a_level_is_kept_from_a_thousandth_of_the_rows_on_but_2_to_10(
+    rows: int, least: int
+) -> None:
+    assert levels([rows - least, least]) == 2
+    assert levels([rows - least + 1, least - 1]) == 1
+
+
+def test_levels_that_repeat_in_a_tenth_of_the_cells() -> None:
+    def of(repeated: int) -> str:
+        return kind(["often"] * repeated + [f"once {number}" for number in range(100 - repeated)])
+
+    assert of(9) == "dropped"
+    assert of(10) == "category"
+
+
+def test_whole_numbers_in_three_rows_number_the_rows() -> None:
+    assert kind([5, 9], "id") == "number"
+    assert kind([5, 9, 7], "id") == "dropped"
+    assert kind([5, 9, 7], "size") == "number"
+    assert kind([5, 9, 9], "id") == "number"
+
+
+def test_no_number_leaves_minus_3_to_3() -> None:
+    preparation = Preparation.fit(pl.DataFrame({"x": [1.0, 2.0, 3.0, 4.0]}))
+    near, far = preparation.transform(pl.DataFrame({"x": [2.51, 1e9]}))[:, 0]
+    spread = (3.25 - 1.75) / 1.3489795003921634
+    assert near == pytest.approx(0.01 / spread, rel=1e-3)
+    assert far == pytest.approx(3.0, rel=1e-6)
