@@ -1,7 +1,6 @@
 """`check_formula` passes every record of ours, and finds the mistakes people make in their own."""
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import pytest

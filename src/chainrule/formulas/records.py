@@ -22,7 +22,7 @@ from chainrule.foundation.arrays import Array, Namespace, as_floating, namespace
 from chainrule.foundation.catalogue import Catalogue
 from chainrule.foundation.errors import UnknownNameError
 
-__all__ = ["Activation", "Formula", "activations", "restore", "written"]
+__all__ = ["Activation", "Formula", "activations", "registered", "restore", "written"]
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,17 @@ def restore(catalogue: Catalogue[Any], description: dict[str, Any]) -> Any:
         If no record of that name is in the catalogue; the message says how to add it.
     """
     parameters = dict(description)
-    name = parameters.pop("name")
+    return type(registered(catalogue, parameters.pop("name")))(**parameters)
+
+
+def registered(catalogue: Catalogue[Any], name: str) -> Any:
+    """Return the record that a file calls by name; say how to add one that is not there.
+
+    Raises
+    ------
+    UnknownNameError
+        If no record of that name is in the catalogue.
+    """
     if name not in catalogue:
         record_type = catalogue.record_type.__name__
         raise UnknownNameError(
@@ -103,7 +113,7 @@ def restore(catalogue: Catalogue[Any], description: dict[str, Any]) -> Any:
             f"own. Call chainrule.{catalogue.plural}.add(...) with your record of class "
             f"{record_type}, or import the module that does."
         )
-    return type(catalogue[name])(**parameters)
+    return catalogue[name]
 
 
 def _slope_of_arrays(

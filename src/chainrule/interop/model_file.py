@@ -16,7 +16,7 @@ from chainrule.estimators.ingredients import make_objective, start_state
 from chainrule.estimators.regressor import MLPRegressor
 from chainrule.formulas.loss import losses
 from chainrule.formulas.records import restore
-from chainrule.foundation.errors import FileFormatError, InputError, UnknownNameError, must_be
+from chainrule.foundation.errors import FileFormatError, InputError, must_be
 from chainrule.interop.model_values import (
     class_weight_from_json,
     class_weight_to_json,
@@ -203,8 +203,6 @@ def read_model(path: str | os.PathLike[str]) -> Model:
     description, arrays = read_arrays(path, KIND, FORMAT)
     try:
         return _restored(description, arrays)
-    except UnknownNameError as error:
-        raise FileFormatError(f"{os.fspath(path)} cannot be restored: {error}") from error
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         reason = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
         raise FileFormatError(

@@ -16,7 +16,7 @@ import numpy as np
 from chainrule.formulas.optimizers import Optimizer, optimizers
 from chainrule.formulas.records import restore
 from chainrule.foundation.arrays import Array, floating_dtype, namespace
-from chainrule.foundation.errors import FileFormatError, InputError, UnknownNameError, must_be
+from chainrule.foundation.errors import FileFormatError, InputError, must_be
 from chainrule.foundation.files import write_whole
 from chainrule.foundation.memory import check_memory
 from chainrule.model.network import Network
@@ -199,8 +199,6 @@ def load_state(path: str | os.PathLike[str]) -> TrainingState:
             curvature=tuple((step, change) for step, change in arrays.get("curvature", ())),
         )
         _check_parts(state)
-    except UnknownNameError as error:
-        raise FileFormatError(f"{os.fspath(path)} cannot be restored: {error}") from error
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         absent = isinstance(error, KeyError) and not isinstance(error, InputError)
         reason = f"{error} is missing" if absent else str(error).rstrip(".")
