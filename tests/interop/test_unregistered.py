@@ -36,7 +36,7 @@ class MyTanh(Tanh):
 
 
 @dataclass(frozen=True)
-class MyLoss(MeanAbsoluteError):
+class MyError(MeanAbsoluteError):
     name = "mine"
     aliases = ()
 
@@ -58,7 +58,7 @@ class MyStart(HeNormal):
 
 CASES = [
     ("activation", activations, MyTanh()),
-    ("loss", losses, MyLoss()),
+    ("loss", losses, MyError()),
     ("solver", optimizers, MyRule()),
     ("learning_rate", schedules, MySchedule()),
     ("initializer", initializers, MyStart()),

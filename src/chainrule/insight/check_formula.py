@@ -168,9 +168,9 @@ def _descent(rule: Optimizer, p: np.ndarray) -> Verdict:
 
     first, memory = loss(p), rule.start(XP, p)
     for t in range(1, 201):
-        p, *memory = rule.update(
-            XP, rule.numbers(rule.learning_rate, t), p, curvature * (p - bottom), *memory
-        )
+        numbers, g = rule.numbers(rule.learning_rate, t), curvature * (p - bottom)
+        p, *after = rule.update(XP, numbers, p, g, *memory)
+        memory = tuple(after)
     fell = loss(p) < first
     return _equal("1 if a loss falls in 200 steps", float(fell), 1.0)
 
