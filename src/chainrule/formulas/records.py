@@ -8,6 +8,7 @@ Constants in formula text are floats (``1.0``, not ``1``), and `where` gets an a
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from html import escape
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -70,6 +71,13 @@ class Formula:
         '0.01 z'
         """
         return written(self, latex)
+
+    def _repr_html_(self) -> str:
+        """Return the record and its formula, as a notebook shows them."""
+        # the text of the class, with the parameters of this record
+        text = type(self).formula_text.__func__(self)  # type: ignore[attr-defined]
+        latex = text.removeprefix(":math:`").removesuffix("`")
+        return f"<p><code>{escape(repr(self))}</code></p><p>$\\displaystyle {escape(latex)}$</p>"
 
     def to_dict(self) -> dict[str, Any]:
         """Return name and parameters, as JSON can hold them; `restore` is the way back."""
