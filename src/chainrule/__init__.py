@@ -12,12 +12,12 @@ from chainrule.formulas import activations as _activations  # noqa: F401
 from chainrule.formulas import cross_entropies as _cross_entropies  # noqa: F401
 from chainrule.formulas import losses as _losses  # noqa: F401
 from chainrule.formulas import rectifiers as _rectifiers  # noqa: F401
-from chainrule.formulas.initializers import initializers
-from chainrule.formulas.loss import losses
-from chainrule.formulas.optimizers import optimizers
-from chainrule.formulas.penalties import penalties
-from chainrule.formulas.records import activations
-from chainrule.formulas.schedules import schedules
+from chainrule.formulas.initializers import Initializer, initializers
+from chainrule.formulas.loss import Loss, losses
+from chainrule.formulas.optimizers import Optimizer, optimizers
+from chainrule.formulas.penalties import Penalty, penalties
+from chainrule.formulas.records import Activation, activations
+from chainrule.formulas.schedules import Schedule, schedules
 from chainrule.foundation.errors import (
     DataWarning,
     DivergenceError,
@@ -34,25 +34,31 @@ from chainrule.training.state import TrainingState, load_state, save_state
 if typing.TYPE_CHECKING:
     from chainrule.estimators.classifier import MLPClassifier
     from chainrule.estimators.regressor import MLPRegressor
-    from chainrule.insight.check import check_formula
+    from chainrule.insight.check_formula import check_formula
     from chainrule.interop.model_file import load, save_model
     from chainrule.interop.networks import explain
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Activation",
     "DataWarning",
     "Dense",
     "DivergenceError",
     "DivergenceWarning",
     "Epoch",
+    "Initializer",
     "InputError",
+    "Loss",
     "MLPClassifier",
     "MLPRegressor",
     "Network",
     "NoEffectWarning",
     "Objective",
+    "Optimizer",
     "Parameters",
+    "Penalty",
+    "Schedule",
     "TrainingState",
     "activations",
     "check_formula",
@@ -73,7 +79,7 @@ __all__ = [
 _LATER = {
     "MLPClassifier": "chainrule.estimators.classifier",
     "MLPRegressor": "chainrule.estimators.regressor",
-    "check_formula": "chainrule.insight.check",
+    "check_formula": "chainrule.insight.check_formula",
     "explain": "chainrule.interop.networks",
     "load": "chainrule.interop.model_file",
     "save_model": "chainrule.interop.model_file",

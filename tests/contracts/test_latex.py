@@ -1,200 +1,25 @@
-"""The LaTeX of every record, read back by a small evaluator, gives the record's own numbers.
-
-SymPy's reader of LaTeX knows neither ``cases`` nor ``\\operatorname`` and leaves ``a (1 - a)``
-ambiguous, so the few constructions that the catalogues use are read here.
-"""
+"""The LaTeX of every record, read back by a small evaluator, gives the record's own numbers."""
 
 import re
 from dataclasses import fields, replace
 
 import numpy as np
 import pytest
-import scipy.special
 
 from chainrule import activations, initializers, losses, optimizers, penalties, schedules
 from chainrule.foundation.arrays import namespace
 
-TOKEN = re.compile(r"\\begin\{cases\}|\\end\{cases\}|\\\\|\\[a-zA-Z]+|\d+\.?\d*(?:e-?\d+)?|[^\s]")
-FUNCTIONS = {
-    "tanh": np.tanh,
-    "log": np.log,
-    "cos": np.cos,
-    "max": np.maximum,
-    "sign": np.sign,
-    "erfc": scipy.special.erfc,
-}
-RELATIONS = {
-    "<": np.less,
-    ">": np.greater,
-    "=": np.equal,
-    r"\leq": np.less_equal,
-    r"\geq": np.greater_equal,
-}
-CONSTANTS = {"e": np.e, r"\pi": np.pi}
+
+@pytest.fixture
+def read(latex):
+    def numbers(text, **values):
+        with np.errstate(all="ignore"):
+            return latex.Reader(text, values).whole()
+
+    return numbers
 
 
-class Reader:
-    """A recursive-descent evaluator of the LaTeX in the catalogues; sums run over the last axis."""
-
-    def __init__(self, latex, values):
-        self.tokens = TOKEN.findall(latex)
-        self.values = values
-        self.place = 0
-        self.bars = 0
-
-    def peek(self):
-        return self.tokens[self.place] if self.place < len(self.tokens) else None
-
-    def take(self, wanted=None):
-        token = self.peek()
-        assert token is not None, "the formula ends too early"
-        assert wanted is None or token == wanted, f"{wanted} expected, {token} found"
-        self.place += 1
-        return token
-
-    def whole(self):
-        result = self.expression()
-        assert self.peek() is None, f"{self.peek()} is left over"
-        return result
-
-    def expression(self):
-        sign = -1.0 if self.peek() == "-" else 1.0
-        if self.peek() in ("-", "+"):
-            self.take()
-        total = sign * self.term()
-        while self.peek() in ("+", "-"):
-            sign = 1.0 if self.take() == "+" else -1.0
-            total = total + sign * self.term()
-        return total
-
-    def starts_factor(self):
-        token = self.peek()
-        if token == "|":
-            return self.bars == 0
-        return token is not None and (
-            token[0].isalnum()
-            or token in ("(", "{")
-            or (token[0] == "\\" and token[1:].isalpha() and not self.separates(token))
-            or token == r"\begin{cases}"
-        )
-
-    @staticmethod
-    def separates(token):
-        return token in RELATIONS or token in (r"\rfloor", r"\quad", r"\text", r"\leftarrow")
-
-    def term(self):
-        product = self.factor()
-        while True:
-            if self.peek() == "/":
-                self.take()
-                product = product / self.factor()
-            elif self.starts_factor():
-                product = product * self.factor()
-            else:
-                return product
-
-    def factor(self):
-        base = self.base()
-        if self.peek() != "^":
-            return base
-        self.take()
-        return np.power(base, self.argument())
-
-    def argument(self):
-        """A group in braces, or a single token, as after ^ or _."""
-        if self.peek() == "{":
-            return self.group("{", "}")
-        return self.base()
-
-    def group(self, opening, closing):
-        bars, self.bars = self.bars, 0
-        self.take(opening)
-        result = self.expression()
-        self.take(closing)
-        self.bars = bars
-        return result
-
-    def base(self):
-        token = self.peek()
-        if token in ("(", "{"):
-            return self.group(token, ")" if token == "(" else "}")
-        self.take()
-        if token == "|":
-            self.bars += 1
-            result = np.abs(self.expression())
-            self.take("|")
-            self.bars -= 1
-            return result
-        if token[0].isdigit():
-            return float(token)
-        if token == r"\frac":
-            return self.group("{", "}") / self.group("{", "}")
-        if token == r"\sqrt":
-            return np.sqrt(self.group("{", "}"))
-        if token == r"\lfloor":
-            result = np.floor(self.expression())
-            self.take(r"\rfloor")
-            return result
-        if token == r"\sum":
-            self.subscript()
-            return np.sum(self.term(), axis=-1, keepdims=True)
-        if token == r"\begin{cases}":
-            return self.cases()
-        if token == r"\operatorname":
-            self.take("{")
-            name = ""
-            while self.peek() != "}":
-                name += self.take()
-            self.take("}")
-            return self.call(name)
-        if token[1:] in FUNCTIONS:
-            return self.call(token[1:])
-        name = token + self.subscript()
-        if name in self.values:
-            return self.values[name]
-        return self.values[token] if token in self.values else CONSTANTS[token]
-
-    def subscript(self):
-        if self.peek() != "_":
-            return ""
-        self.take()
-        if self.peek() == "{":
-            self.take()
-            index = self.take()
-            self.take("}")
-            return f"_{index}"
-        return f"_{self.take()}"
-
-    def call(self, name):
-        self.take("(")
-        arguments = [self.expression()]
-        while self.peek() == ",":
-            self.take()
-            arguments.append(self.expression())
-        self.take(")")
-        return FUNCTIONS[name](*arguments)
-
-    def cases(self):
-        conditions, results = [], []
-        while True:
-            results.append(self.expression())
-            self.take("&")
-            left = self.expression()
-            conditions.append(RELATIONS[self.take()](left, self.expression()))
-            if self.take() == r"\end{cases}":
-                break
-        shape = np.broadcast_shapes(*(np.shape(part) for part in (*conditions, *results)))
-        spread = [np.broadcast_to(result, shape) for result in results]
-        assert np.all(np.sum(conditions, axis=0) == 1), "each point must fall in one case"
-        return np.select(conditions, spread)
-
-
-def read(latex, **values):
-    with np.errstate(all="ignore"):
-        return Reader(latex, values).whole()
-
-
-def test_reader_reads_what_mathematics_means():
+def test_reader_reads_what_mathematics_means(read):
     assert read(r"-2^2 + \frac{1}{2} (3 - 1) 4 / 2") == -2.0
     assert read(r"|x - 3| |x|", x=-2.0) == 10.0
     assert read(r"e^{2 x}", x=1.0) == pytest.approx(np.e**2, rel=1e-15)
@@ -202,7 +27,7 @@ def test_reader_reads_what_mathematics_means():
     assert read(r"\beta_1^t", **{r"\beta_1": 0.5, "t": 3}) == 0.125
 
 
-def test_reader_refuses_an_unfinished_formula():
+def test_reader_refuses_an_unfinished_formula(read):
     with pytest.raises(AssertionError, match="ends too early"):
         read(r"\frac{1}{1 +", z=1.0)
 
@@ -224,7 +49,7 @@ Z = np.concatenate([np.linspace(-9.0, 9.0, 61), [-0.5, 0.25]]).reshape(-1, 3)
 
 
 @pytest.mark.parametrize("record", ACTIVATIONS, ids=repr)
-def test_latex_of_an_activation(record):
+def test_latex_of_an_activation(record, read):
     a = record(Z)
     value = np.broadcast_to(read(record.in_latex(record.latex), z=Z), Z.shape)
     slope = np.broadcast_to(read(record.in_latex(record.slope_latex), z=Z, a=a), Z.shape)
@@ -233,7 +58,7 @@ def test_latex_of_an_activation(record):
 
 
 @pytest.mark.parametrize("record", LOSSES, ids=repr)
-def test_latex_of_a_loss(record):
+def test_latex_of_a_loss(record, read):
     random = np.random.default_rng(3)
     s = random.normal(0.0, 2.0, (40, 3))
     y = random.uniform(0.05, 0.95, (40, 3))
@@ -254,13 +79,13 @@ def test_latex_of_a_loss(record):
 
 
 @pytest.mark.parametrize("name", initializers)
-def test_latex_of_an_initializer(name):
+def test_latex_of_an_initializer(name, read):
     record = initializers[name]
     assert read(record.latex, n=30.0, m=50.0) == pytest.approx(record.variance(30, 50), rel=1e-15)
 
 
 @pytest.mark.parametrize("name", penalties)
-def test_latex_of_a_penalty(name):
+def test_latex_of_a_penalty(name, read):
     record = penalties.get(name, strength=0.3)
     w = np.array([1.0, -2.0, 0.0, 0.5])
     value = read(record.latex, w=w, **{r"\lambda": 0.3})
@@ -268,7 +93,7 @@ def test_latex_of_a_penalty(name):
 
 
 @pytest.mark.parametrize("name", schedules)
-def test_latex_of_a_schedule(name):
+def test_latex_of_a_schedule(name, read):
     record = schedules[name]
     t = np.arange(90.0)
     symbols = {"t": t, "T": 90.0, "n": 2.0}
@@ -292,7 +117,7 @@ def test_latex_of_a_schedule(name):
     ],
     ids=repr,
 )
-def test_latex_of_an_optimizer(record):
+def test_latex_of_an_optimizer(record, read):
     random = np.random.default_rng(5)
     p, g = random.normal(size=7), random.normal(size=7)
     slots = tuple(random.uniform(0.1, 1.0, 7) for _ in record.slots)
@@ -325,3 +150,8 @@ def test_parameters_stand_in_the_formula_and_the_docstring():
     record = replace(activations["leaky_relu"], negative_slope=0.2)
     assert r"0.2 z & z \leq 0" in record.in_latex(record.latex)
     assert r"0.01 z & z \leq 0" in type(record).__doc__
+
+
+def test_a_word_that_the_reader_lacks_is_named(read):
+    with pytest.raises(AssertionError, match=r"sinc is not known to .*latex.py: add it to both"):
+        read(r"\operatorname{sinc}(z)", z=1.0)

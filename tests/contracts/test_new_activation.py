@@ -147,3 +147,56 @@ def test_command_line_takes_it_by_name(tmp_path):
     _, shown, help_text = done.stdout.split("=====")
     assert "toy" in shown
     assert "toy" in help_text
+
+
+SOFTSIGN = """
+from dataclasses import dataclass
+from chainrule import Activation, activations
+
+@dataclass(frozen=True)
+class Softsign(Activation):
+    r'''A smooth step that levels off slowly.
+
+    {formula}
+
+    Examples
+    --------
+    >>> Softsign()([1.0, -3.0])
+    array([ 0.5 , -0.75])
+    '''
+
+    name = "softsign"
+    latex = r"\\frac{z}{1 + |z|}"
+    slope_latex = r"\\frac{1}{(1 + |z|)^2}"
+    range = (-1.0, 1.0)
+    source = "Turian, Bergstra & Bengio (2009), NAACL"
+
+    def value(self, xp, z):
+        return z / (1.0 + xp.abs(z))
+
+    def slope(self, xp, z, a):
+        root = 1.0 + xp.abs(z)
+        return SCALE / (root * root)
+
+SCALE = 1.0
+activations.add(Softsign())
+"""
+
+
+@pytest.mark.parametrize("right", [True, False], ids=["right", "wrong slope"])
+def test_the_contracts_hold_for_it_without_another_edit(right, tmp_path):
+    """One block is all there is to write: no test has to learn the new name."""
+    text = SOFTSIGN if right else SOFTSIGN.replace("SCALE = 1.0", "SCALE = 1.5")
+    (tmp_path / "softsign.py").write_text(text, encoding="utf-8")
+    here = Path(__file__).parent
+    tests = [here / f"test_{name}.py" for name in ("activations", "latex", "records")]
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "softsign", "-p", "no:cacheprovider",
+         "-k", "softsign or Softsign", *map(str, tests)],
+        cwd=here.parents[1], capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": path},
+    )  # fmt: skip
+    assert (done.returncode == 0) is right, done.stdout + done.stderr
+    assert "test_value_and_slope_equal_sympy[Softsign" in done.stdout or right
+    assert " passed" in done.stdout

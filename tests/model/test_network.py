@@ -156,7 +156,7 @@ def test_layers_must_fit():
         Network(Dense(2, 3), "tanh")
 
 
-@pytest.mark.parametrize("x", [[1.0, 2.0], [[1.0]], np.zeros((2, 2, 2)), np.zeros((0, 3))])
+@pytest.mark.parametrize("x", [[1.0, 2.0, 3.0], [[1.0]], np.zeros((2, 2, 2)), np.zeros((0, 3))])
 def test_predict_says_which_shape_it_needs(x):
     network = Network(Dense(2, 1))
     with pytest.raises(ValueError, match=r"x must be of shape \(n, 2\) for this network; got"):

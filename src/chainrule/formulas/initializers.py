@@ -32,6 +32,11 @@ class Initializer(Formula):
         The variance of a weight, in n (fan-in, ``n_in``) and m (fan-out, ``n_out``).
     uniform : bool
         Uniform on an interval around 0, or normal; the variance is the same.
+
+    Examples
+    --------
+    >>> initializers.he_normal.variance(50, 10)
+    0.04
     """
 
     aliases: ClassVar[tuple[str, ...]] = ()

@@ -6,11 +6,13 @@ output activation cannot be applied twice.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
+from chainrule.formulas.calling import Calls
 from chainrule.formulas.records import Activation, Formula, written
 from chainrule.formulas.target_scale import Standardised, TargetScale
 from chainrule.foundation.arrays import Array, Namespace, as_floating, namespace, same_shape
@@ -18,6 +20,44 @@ from chainrule.foundation.catalogue import Catalogue
 from chainrule.foundation.errors import InputError, must_be
 
 __all__ = ["Loss", "checked_weight", "losses", "relative_weight", "weighted_mean"]
+
+
+def _refuse_broadcasting(s: Array, y: Array) -> None:
+    # the tracer's symbols have no shape
+    if hasattr(s, "shape") and hasattr(y, "shape"):
+        same_shape("s", s, "y", y)
+
+
+def _on_scores_or_predictions(of_predictions: str) -> Callable[..., Array]:
+    """Return the call of a formula on scores by people, who mostly hold predictions."""
+
+    def call(
+        record: "Loss",
+        formula: Callable[..., Array],
+        p: Array | None = None,
+        y: Array | None = None,
+        *,
+        s: Array | None = None,
+    ) -> Array:
+        if y is None or (p is None) == (s is None):
+            call = f"{record.name}.{formula.__name__}"
+            raise TypeError(f"{call} takes predictions and targets, (p, y), or scores, (s=s, y=y)")
+        if s is None:
+            return getattr(record, of_predictions)(p, y)
+        s = as_floating(s)
+        xp = namespace(s)
+        with np.errstate(all="ignore"):
+            return formula(record, xp, s, record._prediction_target(xp, s, y))
+
+    return call
+
+
+def _on_predictions(
+    record: "Loss", formula: Callable[..., Array], prediction: Array, y: Array
+) -> Array:
+    xp, prediction, y = record._prediction_and_target(prediction, y)
+    with np.errstate(all="ignore"):
+        return formula(record, xp, prediction, y)
 
 
 @dataclass(frozen=True)
@@ -28,7 +68,10 @@ class Loss(Formula):
     form, and the attributes below. The loss of a row is the mean over its columns; the loss of
     many rows is their (weighted) mean: sum of w times l, over the sum of w.
 
-    An instance is a plain function of predictions: ``mse(p, y)``.
+    An instance is a plain function of predictions, ``mse(p, y)``, and so are the values before
+    their mean, ``mse.value(p, y)``, and their derivative by the prediction, ``mse.gradient(p, y)``.
+    By name the two take scores: ``bce.gradient(s=s, y=y)`` is the derivative by the score. Engines
+    call the formula text itself, on scores, with the namespace first. Nothing is broadcast.
 
     Attributes
     ----------
@@ -48,6 +91,11 @@ class Loss(Formula):
         Whether the gradient jumps where the score is the target.
     target_scale : type of TargetScale
         What a change of the targets' unit is to the scores; see `rescaled`.
+
+    Examples
+    --------
+    >>> losses.mse.gradient([1.0, 2.0], [1.0, 4.0])
+    array([ 0., -4.])
     """
 
     link: ClassVar[Activation]
@@ -58,6 +106,13 @@ class Loss(Formula):
     rowwise: ClassVar[bool] = False
     kinked: ClassVar[bool] = False
     target_scale: ClassVar[type[TargetScale]] = Standardised
+    _of_arrays: ClassVar[Calls] = {
+        "value": _on_scores_or_predictions("on_prediction"),
+        "gradient": _on_scores_or_predictions("prediction_gradient"),
+        "on_prediction": _on_predictions,
+        "prediction_gradient": _on_predictions,
+    }
+    _check_arrays = staticmethod(_refuse_broadcasting)
 
     @classmethod
     def formula_text(cls) -> str:
@@ -196,20 +251,7 @@ class Loss(Formula):
             ``mean``: over all elements (rows for a row-wise loss), weighted by ``sample_weight``;
             ``sum``: over all elements; ``none``: the values themselves.
         """
-        p = as_floating(prediction)
-        xp = namespace(p)
-        y = self._prediction_target(xp, p, y)
-        if 0 in p.shape:
-            raise must_be("prediction", "of at least one row", tuple(p.shape), "Pass some data.")
-        low, high = self.link.range
-        if bool(xp.any((p < low) | (p > high))):
-            outside = float(np.asarray(p)[np.asarray((p < low) | (p > high))].ravel()[0])
-            raise must_be(
-                "prediction",
-                f"in [{low:g}, {high:g}] for {self.name}",
-                outside,
-                f"Pass predictions after the {self.link.name}, not scores.",
-            )
+        xp, p, y = self._prediction_and_target(prediction, y)
         with np.errstate(all="ignore"):
             value = self.on_prediction(xp, p, y)
         if reduction == "none":
@@ -224,13 +266,31 @@ class Loss(Formula):
         weight = relative_weight(checked_weight(sample_weight, p.shape[0]), p)
         return weighted_mean(xp, value, weight)
 
+    def _prediction_and_target(self, prediction: Array, y: Array) -> tuple[Any, Array, Array]:
+        """Return the namespace and both arrays; refuse scores in the place of predictions."""
+        p = as_floating(prediction)
+        xp = namespace(p)
+        y = self._prediction_target(xp, p, y)
+        if 0 in p.shape:
+            raise must_be("prediction", "of at least one row", tuple(p.shape), "Pass some data.")
+        low, high = self.link.range
+        if bool(xp.any((p < low) | (p > high))):
+            outside = float(np.asarray(p)[np.asarray((p < low) | (p > high))].ravel()[0])
+            raise must_be(
+                "prediction",
+                f"in [{low:g}, {high:g}] for {self.name}",
+                outside,
+                f"Pass predictions after the {self.link.name}, not scores.",
+            )
+        return xp, p, y
+
     def _prediction_target(self, xp: Namespace, p: Array, y: Array) -> Array:
         y = xp.asarray(as_floating(y), dtype=p.dtype)
         same_shape("prediction", p, "y", y)
         return self.checked(y) if y.ndim else y
 
 
-losses: Catalogue[Loss] = Catalogue("loss", Loss)
+losses: Catalogue[Loss] = Catalogue("loss", Loss, "losses")
 
 
 def _columns(y: Array, n_outputs: int, like: Array, name: str) -> Array:

@@ -53,6 +53,12 @@ class Optimizer(Formula):
         The arrays the rule remembers, each of the shape of p, starting at 0.
     learning_rate : float
         The rate that suits it, when none is given.
+
+    Examples
+    --------
+    >>> (p,) = optimizers.sgd([1.0], [2.0], rate=0.5)[:1]
+    >>> p
+    array([0.])
     """
 
     slots: ClassVar[tuple[str, ...]] = ()

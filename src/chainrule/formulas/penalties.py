@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
+from chainrule.formulas.calling import Calls, of_one_array
 from chainrule.formulas.records import Formula
 from chainrule.foundation.arrays import Array, Namespace
 from chainrule.foundation.catalogue import Catalogue
@@ -29,6 +30,11 @@ class Penalty(Formula):
     ----------
     kinked : bool
         Whether the gradient jumps at a weight of 0.
+
+    Examples
+    --------
+    >>> float(penalties.get("l2", strength=0.5).value([1.0, 2.0]))
+    1.25
     """
 
     kinked: ClassVar[bool] = False
@@ -39,6 +45,8 @@ class Penalty(Formula):
         if not (0.0 <= self.strength < math.inf):
             raise must_be("strength", "at least 0 and finite", self.strength)
 
+    _of_arrays: ClassVar[Calls] = {"value": of_one_array, "gradient": of_one_array}
+
     def value(self, xp: Namespace, w: Array) -> Array:
         """Return the price of all weights ``w``, a number."""
         raise NotImplementedError
@@ -48,7 +56,7 @@ class Penalty(Formula):
         raise NotImplementedError
 
 
-penalties: Catalogue[Penalty] = Catalogue("penalty", Penalty)
+penalties: Catalogue[Penalty] = Catalogue("penalty", Penalty, "penalties")
 
 
 @dataclass(frozen=True)

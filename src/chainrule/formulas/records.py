@@ -6,15 +6,24 @@ Constants in formula text are floats (``1.0``, not ``1``), and `where` gets an a
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar
+from html import escape
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from chainrule.formulas.calling import (
+    Calls,
+    of_one_array,
+    refuse_other_order,
+    with_or_without_namespace,
+)
 from chainrule.foundation.arrays import Array, Namespace, as_floating, namespace
 from chainrule.foundation.catalogue import Catalogue
+from chainrule.foundation.errors import UnknownNameError
 
-__all__ = ["Activation", "Formula", "activations", "restore", "written"]
+__all__ = ["Activation", "Formula", "activations", "registered", "restore", "written"]
 
 
 @dataclass(frozen=True)
@@ -29,11 +38,24 @@ class Formula:
     aliases: ClassVar[tuple[str, ...]] = ()
     latex: ClassVar[str]
     source: ClassVar[str]
+    _of_arrays: ClassVar[Calls] = {}
+    # What refuses the arrays of those methods that do not fit each other.
+    _check_arrays: ClassVar[Callable[..., None] | None] = None
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        for name, of_arrays in cls._of_arrays.items():
+            if name in vars(cls):
+                method = with_or_without_namespace(vars(cls)[name], of_arrays, cls._check_arrays)
+                setattr(cls, name, method)
         if cls.__doc__ and "{formula}" in cls.__doc__:
             cls.__doc__ = cls.__doc__.replace("{formula}", cls.formula_text())
+
+    def __new__(cls, *parameters: Any, **named: Any) -> Self:
+        # not in __post_init__, which records define for their own parameters
+        kind: type = next(kind for kind in cls.__mro__ if Formula in kind.__bases__)
+        refuse_other_order(kind, cls)  # type: ignore[arg-type]
+        return super().__new__(cls)
 
     @classmethod
     def formula_text(cls) -> str:
@@ -49,6 +71,13 @@ class Formula:
         '0.01 z'
         """
         return written(self, latex)
+
+    def _repr_html_(self) -> str:
+        """Return the record and its formula, as a notebook shows them."""
+        # the text of the class, with the parameters of this record
+        text = type(self).formula_text.__func__(self)  # type: ignore[attr-defined]
+        latex = text.removeprefix(":math:`").removesuffix("`")
+        return f"<p><code>{escape(repr(self))}</code></p><p>$\\displaystyle {escape(latex)}$</p>"
 
     def to_dict(self) -> dict[str, Any]:
         """Return name and parameters, as JSON can hold them; `restore` is the way back."""
@@ -67,9 +96,42 @@ def restore(catalogue: Catalogue[Any], description: dict[str, Any]) -> Any:
     --------
     >>> restore(activations, {"name": "leaky_relu", "negative_slope": 0.2})
     LeakyReLU(negative_slope=0.2)
+
+    Raises
+    ------
+    UnknownNameError
+        If no record of that name is in the catalogue; the message says how to add it.
     """
     parameters = dict(description)
-    return type(catalogue[parameters.pop("name")])(**parameters)
+    return type(registered(catalogue, parameters.pop("name")))(**parameters)
+
+
+def registered(catalogue: Catalogue[Any], name: str) -> Any:
+    """Return the record that a file calls by name; say how to add one that is not there.
+
+    Raises
+    ------
+    UnknownNameError
+        If no record of that name is in the catalogue.
+    """
+    if name not in catalogue:
+        record_type = catalogue.record_type.__name__
+        raise UnknownNameError(
+            f"the {catalogue.kind} {name!r} must be registered first: it is none of chainrule's "
+            f"own. Call chainrule.{catalogue.plural}.add(...) with your record of class "
+            f"{record_type}, or import the module that does."
+        )
+    return catalogue[name]
+
+
+def _slope_of_arrays(
+    record: "Activation", formula: Callable[..., Any], z: Array, a: Array | None = None
+) -> Array:
+    z = as_floating(z)
+    xp = namespace(z)
+    with np.errstate(all="ignore"):
+        a = record.value(xp, z) if a is None else xp.asarray(a, dtype=z.dtype)
+        return formula(record, xp, z, a)
 
 
 @dataclass(frozen=True)
@@ -77,7 +139,8 @@ class Activation(Formula):
     """A function a = f(z) of a layer's weighted sum, beside its slope da/dz.
 
     A subclass is one block: the formula `value`, its derivative `slope`, and the attributes below.
-    An instance is a plain function of any array: ``sigmoid([0.0, 1.0])``.
+    An instance is a plain function of any array, and so is its slope: ``sigmoid([0.0, 1.0])``,
+    ``sigmoid.slope([0.0, 1.0])``. Engines call the formula text itself, with the namespace first.
 
     Attributes
     ----------
@@ -91,6 +154,13 @@ class Activation(Formula):
         Whether a value depends on its whole row (softmax) or on its own z only.
     initializer : str
         The initializer that suits the layer's weights, when none is named.
+
+    Examples
+    --------
+    >>> isinstance(activations.sigmoid, Activation)
+    True
+    >>> activations.sigmoid.slope([0.0])
+    array([0.25])
     """
 
     slope_latex: ClassVar[str]
@@ -98,6 +168,7 @@ class Activation(Formula):
     kinks: ClassVar[tuple[float, ...]] = ()
     rowwise: ClassVar[bool] = False
     initializer: ClassVar[str] = "glorot_uniform"
+    _of_arrays: ClassVar[Calls] = {"value": of_one_array, "slope": _slope_of_arrays}
 
     @classmethod
     def formula_text(cls) -> str:

@@ -23,6 +23,11 @@ class Schedule(Formula):
         The multiplier, in the step t (from 0), the planned steps T and the steps per epoch n.
     needs_total : bool
         Whether the planned number of steps must be known.
+
+    Examples
+    --------
+    >>> schedules.cosine.rates(0.1, 0, 3, steps_per_epoch=1, total_steps=2)
+    array([0.1 , 0.05, 0.  ])
     """
 
     needs_total: ClassVar[bool] = False

@@ -30,6 +30,8 @@ class Catalogue(Generic[Record]):
         What the records are, as messages call them: ``"activation"``.
     record_type : type
         What every record is an instance of.
+    plural : str, optional
+        The name of the catalogue in the package; by default the kind with an s.
 
     Examples
     --------
@@ -44,8 +46,9 @@ class Catalogue(Generic[Record]):
     chainrule.foundation.errors.UnknownNameError: unknown activation 'sigmoyd'. Did you mean ...
     """
 
-    def __init__(self, kind: str, record_type: type = object) -> None:
+    def __init__(self, kind: str, record_type: type = object, plural: str = "") -> None:
         self.kind = kind
+        self.plural = plural or f"{kind}s"
         self.record_type = record_type
         self._records: dict[str, Record] = {}
         self._names: dict[str, str] = {}

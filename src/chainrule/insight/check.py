@@ -7,19 +7,25 @@ can be wide enough for rounding not to matter.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 
 from chainrule.engines.engine import Rows
-from chainrule.formulas.loss import Loss
-from chainrule.formulas.records import Activation
 from chainrule.foundation.arrays import namespace
 from chainrule.foundation.seeds import Purpose, stream
 from chainrule.insight.notation import number
 from chainrule.insight.subject import Subject
 
-__all__ = ["Check", "Verdict", "check_formula", "check_gradient", "check_weight", "in_float64"]
+__all__ = [
+    "STEPS",
+    "Check",
+    "Verdict",
+    "check_gradient",
+    "check_weight",
+    "compared",
+    "five_point",
+    "in_float64",
+]
 
 # Relative errors below which a derivative is right, and below which rounding may be what is wrong.
 PASSED, WEAK = 1e-6, 1e-4
@@ -168,7 +174,7 @@ def check_weight(subject: Subject, index: int, row: int | None, gradient: float)
         reason = reason or kink
         if kink:
             continue
-        verdict = _compare(gradient, _five_point(objective, step), at, step)
+        verdict = compared(gradient, five_point(objective, step), at, step)
         if best is None or verdict.error < best.error:
             best = verdict
         if best.error < PASSED:
@@ -176,7 +182,7 @@ def check_weight(subject: Subject, index: int, row: int | None, gradient: float)
     if best is None:
         left = (at - objective(-step)) / step
         right = (objective(step) - at) / step
-        difference = _five_point(objective, step)
+        difference = five_point(objective, step)
         return Verdict("not valid here", gradient, difference, 0.0, step, reason, left, right)
     if best.status == "zero on both sides":
         dead = "the loss does not depend on it here: a dead unit, or an input of 0, in every row"
@@ -184,65 +190,8 @@ def check_weight(subject: Subject, index: int, row: int | None, gradient: float)
     return best
 
 
-def check_formula(record: Activation | Loss, points: np.ndarray | None = None) -> Check:
-    """Check the slope of an activation, or the gradient of a loss, at many points.
-
-    For people's own records, before anything is trained with them.
-
-    Parameters
-    ----------
-    record : Activation or Loss
-        Elementwise, written against an array namespace.
-    points : array, optional
-        Where; by default 41 points from -6 to 6.
-
-    Examples
-    --------
-    >>> from chainrule import activations
-    >>> check_formula(activations.tanh).passed
-    True
-    """
-    points = np.linspace(-6.0, 6.0, 41) if points is None else np.asarray(points, np.float64)
-    xp = namespace(points)
-    target = np.full((1, 1), 1.0 if isinstance(record, Loss) and record.domain[0] == 0.0 else 0.37)
-    if isinstance(record, Activation):
-        kinks = record.kinks
-    else:
-        kinks = (float(target[0, 0]),) if record.kinked else ()
-
-    def value(z: np.ndarray) -> float:
-        if isinstance(record, Activation):
-            return float(record.value(xp, z)[0, 0])
-        return float(record.rows(xp, z, target)[0])
-
-    def gradient(z: np.ndarray) -> float:
-        if isinstance(record, Activation):
-            one = np.ones((1, 1))
-            return float(record.pullback(xp, z, record.value(xp, z), one)[0, 0])
-        return float(record.rows_gradient(xp, z, target)[0, 0])
-
-    verdicts = []
-    for point in points:
-        at = np.array([[point]])
-        shifted = partial(_shifted, value, at)
-        # A jump of the second derivative needs a narrower step than a smooth curve.
-        verdict = min(
-            (_compare(gradient(at), _five_point(shifted, h), value(at), h) for h in STEPS[:4]),
-            key=lambda v: v.error,
-        )
-        near = [kink for kink in kinks if abs(point - kink) <= 2.0 * STEPS[0]]
-        if near:
-            reason = f"{near[0]:g} lies within the step"
-            verdict = replace(verdict, status="not valid here", error=0.0, reason=reason)
-        verdicts.append(replace(verdict, name=f"at {point:g}"))
-    return Check(tuple(sorted(verdicts, key=lambda v: -v.error)), seed=0)
-
-
-def _shifted(value: Callable[[np.ndarray], float], at: np.ndarray, shift: float) -> float:
-    return value(at + shift)
-
-
-def _compare(gradient: float, difference: float, loss: float, step: float) -> Verdict:
+def compared(gradient: float, difference: float, loss: float, step: float) -> Verdict:
+    """Return the verdict on a derivative, beside a finite difference of a value ``loss``."""
     # what rounding of the loss leaves undecided, times what a verdict asks for
     floor = max(4.0 * np.finfo(np.float64).eps * abs(loss) / step / PASSED, 1e-300)
     if gradient == 0.0 and difference == 0.0:
@@ -254,7 +203,8 @@ def _compare(gradient: float, difference: float, loss: float, step: float) -> Ve
     return Verdict(status, gradient, difference, error, step)
 
 
-def _five_point(value: Callable[[float], float], step: float) -> float:
+def five_point(value: Callable[[float], float], step: float) -> float:
+    """Return the five-point difference at 0."""
     near = value(step) - value(-step)
     far = value(2.0 * step) - value(-2.0 * step)
     return (8.0 * near - far) / (12.0 * step)

@@ -8,7 +8,7 @@ import numpy as np
 from chainrule.formulas.initializers import initializers
 from chainrule.formulas.loss import losses
 from chainrule.formulas.optimizers import optimizers
-from chainrule.formulas.records import Formula, activations, restore
+from chainrule.formulas.records import Formula, activations, registered, restore
 from chainrule.formulas.schedules import schedules
 from chainrule.foundation.errors import must_be
 
@@ -31,6 +31,8 @@ CATALOGUES: dict[str, Any] = {
     "learning_rate": schedules,
     "loss": losses,
 }
+# What `solver` calls by a name that is in no catalogue.
+OTHER_NAMES = ("lbfgs",)
 
 
 def option_to_json(estimator: Any, option: str, value: Any) -> Any:
@@ -86,6 +88,8 @@ def option_from_json(option: str, value: Any) -> Any:
         return class_weight_from_json(value)
     if isinstance(value, dict):
         return restore(CATALOGUES[option], value)
+    if option in CATALOGUES and isinstance(value, str) and value not in OTHER_NAMES:
+        registered(CATALOGUES[option], value)
     if isinstance(value, list):
         items = [option_from_json(option, item) for item in value]
         return tuple(items) if option == "hidden_layer_sizes" else items

@@ -136,8 +136,10 @@ class Network:
         2       3      1  linear      glorot_uniform           4
     total                                                     13
     >>> parameters = network.start(seed=0)
-    >>> network.predict(parameters, [[1.0, 1.0]]).shape
-    (1, 1)
+    >>> network(parameters, [[1.0, 1.0], [0.0, 1.0]]).shape
+    (2, 1)
+    >>> network(parameters, [1.0, 1.0]).shape
+    (1,)
     """
 
     layers: tuple[Dense, ...] = field(default=())
@@ -279,8 +281,8 @@ class Network:
     def predict(self, parameters: Parameters, x: Array) -> Array:
         """Return the output of the last layer (n, n_out) for inputs (n, n_in).
 
-        A row gives the same bits alone as among others. Parameters are read where they are, so an
-        edited weight counts from the next call on.
+        One row (n_in,) gives one row (n_out,), with the same bits alone as among others. Parameters
+        are read where they are, so an edited weight counts from the next call on.
         """
         engine = self._engine
         if engine is not None:
@@ -289,6 +291,8 @@ class Network:
                 return few
         if type(x) is not np.ndarray or x.dtype.kind not in "fiub":
             x = as_floating(x)
+        if x.shape == (self.n_in,):
+            return self.predict(parameters, x[None, :])[0]
         if x.ndim != 2 or x.shape[1] != self.n_in:
             raise InputError(
                 f"x must be of shape (n, {self.n_in}) for this network; got {tuple(x.shape)}."
@@ -299,6 +303,10 @@ class Network:
         xp = namespace(vector)
         with np.errstate(all="ignore"):
             return self.forward(xp, parameters, xp.asarray(x, dtype=vector.dtype))[0]
+
+    def __call__(self, parameters: Parameters, x: Array) -> Array:
+        """Return what `predict` does: a network is a function of its parameters and inputs."""
+        return self.predict(parameters, x)
 
     @cached_property
     def _engine(self) -> Any:

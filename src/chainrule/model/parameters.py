@@ -88,9 +88,16 @@ class Parameters:
 
     @classmethod
     def from_arrays(
-        cls, weights: Sequence[Array], biases: Sequence[Array | None], dtype: str = "float64"
+        cls,
+        weights: Sequence[Array],
+        biases: Sequence[Array | None] | None = None,
+        dtype: str = "float64",
     ) -> "Parameters":
-        """Build the vector from weights (n_in, n_out) and biases (n_out,) per layer."""
+        """Build the vector from weights (n_in, n_out) and biases (n_out,) per layer.
+
+        Without ``biases`` no layer has one, as in ``Dense(2, 1, bias=False)``.
+        """
+        biases = [None] * len(weights) if biases is None else biases
         parts, shapes = [], []
         for weight, bias in zip(weights, biases, strict=True):
             weight = np.asarray(weight, dtype=dtype)

@@ -211,8 +211,8 @@ def load_state(path: str | os.PathLike[str]) -> TrainingState:
 
 def _whole_optimizer(description: dict[str, Any]) -> dict[str, Any]:
     """Return the description with the defaults of settings that are younger than the file."""
-    # a rule that is in no catalogue, as L-BFGS, has no such settings
-    if description["name"] not in optimizers:
+    # L-BFGS is no rule of a catalogue, and has no such settings
+    if description["name"] == "lbfgs":
         return description
     optimizer: Optimizer = restore(optimizers, description)
     return optimizer.to_dict()

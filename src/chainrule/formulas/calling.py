@@ -1,0 +1,86 @@
+"""The two ways to call a formula: an engine gives the namespace first, a person arrays alone.
+
+Formula text is written against a namespace ``xp``, so that every array library, and the tracer of
+the compiled engine, can compute it. ``with_or_without_namespace`` makes a method of that text which
+people call without one.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import cache, wraps
+from inspect import unwrap
+from types import FunctionType
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from chainrule.foundation.arrays import Array, as_floating, namespace
+from chainrule.foundation.errors import InputError
+
+__all__ = ["Calls", "of_one_array", "refuse_other_order", "with_or_without_namespace"]
+
+Method: TypeAlias = Callable[..., Any]
+# The methods that people call without a namespace, and what such a call does.
+Calls: TypeAlias = Mapping[str, Method]
+
+
+def with_or_without_namespace(formula: Method, of_arrays: Method, check: Method | None) -> Method:
+    """Return a method that takes all arguments of ``formula``, or arrays without the namespace.
+
+    Parameters
+    ----------
+    formula : function
+        The text of a record: ``formula(record, xp, ...)``.
+    of_arrays : function
+        What a call with fewer arguments does: ``of_arrays(record, formula, ...)``.
+    check : function, optional
+        Refuses arrays that do not fit each other, ``check(...)``; called with what comes after
+        the namespace.
+    """
+    complete = len(_positional(formula)) - 1  # without the record
+
+    @wraps(formula)
+    def method(record: Any, *given: Any, **named: Any) -> Any:
+        if len(given) + len(named) < complete:
+            return of_arrays(record, formula, *given, **named)
+        if check is not None and not named:
+            check(*given[1:])
+        return formula(record, *given, **named)
+
+    return method
+
+
+def of_one_array(record: Any, formula: Method, z: Array) -> Array:
+    """Compute a formula of one array; numbers and lists become NumPy arrays."""
+    z = as_floating(z)
+    with np.errstate(all="ignore"):
+        return formula(record, namespace(z), z)
+
+
+@cache
+def refuse_other_order(kind: type, record_type: type) -> None:
+    """Refuse a record whose methods name the arguments of their kind in another order.
+
+    Engines pass arguments by position, so that an update rule ``step(xp, constants, g, p)`` would
+    train nonsense without a word.
+    """
+    declared = {
+        name: _positional(method)
+        for base in reversed(kind.__mro__)
+        for name, method in vars(base).items()
+        if isinstance(method, FunctionType) and not name.startswith("_")
+    }
+    for name, wanted in declared.items():
+        found = _positional(getattr(record_type, name))
+        order = [argument for argument in found if argument in wanted]
+        if order != [argument for argument in wanted if argument in found]:
+            raise InputError(
+                f"{record_type.__name__}.{name} must take its arguments in the order "
+                f"({', '.join(wanted[1:])}); got ({', '.join(found[1:])}). They are passed by "
+                "position: change the order."
+            )
+
+
+def _positional(method: Any) -> tuple[str, ...]:
+    """Return the names of the positional arguments of a method, ``self`` included."""
+    code = getattr(unwrap(method), "__code__", None)
+    return () if code is None else tuple(code.co_varnames[: code.co_argcount])
