@@ -16,7 +16,7 @@ from chainrule.engines.compiled.planning import Planning
 from chainrule.engines.compiled.predictions import Predictions
 from chainrule.engines.compiled.tables import Job
 from chainrule.engines.compiled.target import Target, host_target
-from chainrule.engines.compiled.threads import check_threads, run_team
+from chainrule.engines.compiled.threads import run_team
 from chainrule.engines.compiled.workspace import Workspace
 from chainrule.engines.compiled.workspaces import Workspaces
 from chainrule.engines.compiled.zeros import Zeros
@@ -24,6 +24,7 @@ from chainrule.engines.engine import Position, Rows, Totals
 from chainrule.formulas.optimizers import Optimizer
 from chainrule.foundation.arrays import Array, floating_dtype, namespace
 from chainrule.foundation.errors import InputError, must_be
+from chainrule.foundation.threads import check_threads
 from chainrule.model.dropout import step_keys
 from chainrule.model.objective import Objective
 
