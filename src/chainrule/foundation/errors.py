@@ -21,6 +21,10 @@ __all__ = [
 ]
 
 
+# Longer integers are not written out: 128 bits have 39 digits.
+LONG_INTEGER_BITS = 128
+
+
 class InputError(ValueError):
     """An argument, a column or a file that cannot be used; the message says what to do.
 
@@ -154,8 +158,19 @@ def must_be(argument: str, rule: str, value: Any, advice: str = "") -> InputErro
     >>> print(must_be("batch_size", "a positive integer", 0))
     batch_size must be a positive integer; got 0.
     """
-    sentence = f"{argument} must be {rule}; got {value!r}."
+    sentence = f"{argument} must be {rule}; got {_brief(value)}."
     return InputError(f"{sentence} {advice}" if advice else sentence)
+
+
+def _brief(value: Any) -> str:
+    """Return the repr of a value; of an integer too long to be read, its size."""
+    if isinstance(value, int) and value.bit_length() > LONG_INTEGER_BITS:
+        digits = int(value.bit_length() * math.log10(2.0))
+        return f"{'minus ' if value < 0 else ''}an integer of about {digits} digits"
+    try:
+        return repr(value)
+    except ValueError:  # a fraction of such integers
+        return f"a {type(value).__name__} too long to be written out"
 
 
 def suggest(name: str, names: list[str]) -> str:

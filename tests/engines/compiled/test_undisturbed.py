@@ -19,7 +19,8 @@ from chainrule import MLPRegressor
 X = np.linspace(-1, 1, 60).reshape(30, 2)
 t = X @ [1.0, 2.0]
 def fit():
-    return MLPRegressor(hidden_layer_sizes=4, max_iter=3, tol=0, random_state=0, engine="compiled").fit(X, t)
+    model = MLPRegressor(hidden_layer_sizes=4, max_iter=3, random_state=0, engine="compiled")
+    return model.fit(X, t)
 """
 
 RAISED_INSIDE = """

@@ -78,34 +78,63 @@ def give_way_address() -> int:
     return ctypes.cast(function, ctypes.c_void_p).value or 0
 
 
-def run_team(kernel: Kernel, job: int, threads: int, counters: np.ndarray) -> None:
-    """Run a kernel on so many threads, this one included."""
+def run_team(
+    kernel: Kernel, job: int, threads: int, counters: np.ndarray, watched: bool = False
+) -> None:
+    """Run a kernel on so many threads, this one included.
+
+    Where it is watched, none of them is the main thread, which waits: a signal that arrives then
+    calls the team off, and what it has made is to be thrown away.
+    """
     counters[:] = 0
-    if threads == 1:
+    watched = watched and threading.current_thread() is threading.main_thread()
+    if threads == 1 and not watched:
         kernel(job, 0)
         return
     begin = threading.Event()
+    # bare locks: taking and freeing one is a single step, which no signal can cut
+    done = [threading.Lock() for _ in range(0 if watched else 1, threads)]
+    errors: list[BaseException] = []
 
-    def member(number: int) -> None:
-        begin.wait()
-        kernel(job, number)
+    def member(number: int, end: Any) -> None:
+        try:
+            begin.wait()
+            kernel(job, number)
+        except BaseException as error:
+            errors.append(error)
+            counters[ABORT] = 1
+        finally:
+            end.release()
 
-    team = [
-        threading.Thread(target=member, args=(number,), daemon=True) for number in range(1, threads)
-    ]
-    started = []
+    started: list[Any] = []
     try:
-        for thread in team:
+        for number, end in enumerate(done, threads - len(done)):
+            thread = threading.Thread(target=member, args=(number, end), daemon=True)
+            end.acquire()
+            started.append((thread, end))
             thread.start()
-            started.append(thread)
         begin.set()
-        kernel(job, 0)
-        for thread in started:
-            thread.join()
+        if not watched:
+            kernel(job, 0)
+        for _, end in started:
+            end.acquire()
+            end.release()
     except BaseException:
         # no thread may wait for one that will not come
         counters[ABORT] = 1
         begin.set()
-        for thread in started:
-            thread.join()
+        _wait_for(started)
         raise
+    if errors:
+        raise errors[0]
+
+
+def _wait_for(started: list[Any]) -> None:
+    """Wait until threads are done, whatever signals arrive: they write to memory of the caller."""
+    for thread, end in started:
+        while thread.ident is not None:
+            try:
+                end.acquire()
+            except BaseException:  # noqa: S112 - the caller is about to raise the first
+                continue
+            break
