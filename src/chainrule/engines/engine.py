@@ -135,7 +135,8 @@ class Engine(Protocol):
         finite or above ``limit``.
 
         Python is in charge about every tenth of a second, so that Ctrl-C always works. However the
-        run ends, the position is the one after the last step that was made.
+        run ends, the position is the one after the last step that was made; where a step longer
+        than that was cut, it is the one before the run.
         """
         ...
 

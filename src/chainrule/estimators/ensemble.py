@@ -21,6 +21,7 @@ from chainrule.estimators.endings import unfinished
 from chainrule.estimators.progress import shown
 from chainrule.foundation.errors import DataWarning, DivergenceError, DivergenceWarning, InputError
 from chainrule.foundation.seeds import Purpose, as_seed, stream
+from chainrule.foundation.threads import available_threads
 from chainrule.training.loop import Epoch
 
 if TYPE_CHECKING:
@@ -216,8 +217,6 @@ def _members(estimator: "FittingMLP", go_on: bool) -> tuple[list[Any], int, int]
 
 def _shares(estimator: "BaseMLP", count: int) -> tuple[int, int]:
     """Return how many networks are at work at a time, and the threads of each."""
-    from chainrule.engines.compiled.threads import available_threads
-
     threads = available_threads(estimator.n_threads)
     workers = min(count, threads)
     return workers, max(1, threads // workers)

@@ -40,11 +40,20 @@ def is_integer(value: Any) -> bool:
 
 
 def is_count(value: Any) -> bool:
-    return is_integer(value) and value >= 1
+    return is_integer(value) and is_real(value) and value >= 1
 
 
 def is_real(value: Any) -> bool:
-    return isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_)
+    """Return whether a value is a real number that a float can hold."""
+    return isinstance(value, numbers.Real) and not _is_flag(value) and _fits_a_float(value)
+
+
+def _fits_a_float(value: Any) -> bool:
+    try:
+        float(value)
+    except OverflowError:
+        return False
+    return True
 
 
 def _is_flag(value: Any) -> bool:
@@ -53,7 +62,7 @@ def _is_flag(value: Any) -> bool:
 
 def _between(low: float, high: float, words: str) -> Rule:
     """Return the rule of numbers from ``low``, included, to below ``high``."""
-    return Rule(lambda value: is_real(value) and low <= value < high, words)
+    return Rule(lambda value: is_real(value) and low <= float(value) < high, words)
 
 
 def or_none(rule: Rule) -> Rule:

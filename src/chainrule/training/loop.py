@@ -4,6 +4,7 @@ Everything else (estimators, command line, notebooks) is a plain ``for`` loop ov
 """
 
 import math
+import sys
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
@@ -376,7 +377,7 @@ def _check_options(
         if not integer or count < 1:
             raise must_be(name, "a positive integer", count)
     if not isinstance(learning_rate, float | int | np.floating | np.integer) or not (
-        0.0 < learning_rate < math.inf
+        0.0 < learning_rate <= sys.float_info.max
     ):
         raise must_be("learning_rate", "positive and finite", learning_rate)
     if time_limit is not None and not time_limit > 0.0:

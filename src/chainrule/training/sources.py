@@ -10,7 +10,8 @@ import numpy as np
 from chainrule.engines.engine import Rows
 from chainrule.formulas.loss import Loss, checked_weight, relative_weight
 from chainrule.foundation.arrays import Array, namespace
-from chainrule.foundation.errors import InputError, must_be
+from chainrule.foundation.errors import InputError
+from chainrule.foundation.sparse import check_entries
 from chainrule.model.objective import Objective
 
 __all__ = [
@@ -110,16 +111,7 @@ def in_order(x: Any, name: str) -> Any:
 
     One whose entries lie outside it is refused: machine code would look there.
     """
-    starts, places = x.indptr, x.indices
-    if int(starts[0]) or np.diff(starts).min(initial=0) < 0 or starts[-1] > len(places):
-        wrong = (np.diff(starts, prepend=0) < 0) | (starts > len(places))
-        at = int(np.argmax(wrong)) if not starts[0] else 0
-        rule = f"a CSR matrix whose indptr rises from 0 to {len(places)}"
-        raise must_be(name, rule, int(starts[at]), f"It stands in indptr[{at}].")
-    low, high = places.min(initial=0), places.max(initial=0)
-    if low < 0 or (high >= x.shape[1] and len(places)):
-        columns = f"a CSR matrix of columns 0 to {x.shape[1] - 1}"
-        raise must_be(name, columns, int(low if low < 0 else high), "Look at its indices.")
+    check_entries(x, name)
     return x if x.has_sorted_indices else x.sorted_indices()
 
 

@@ -16,7 +16,8 @@ from chainrule.engines.compiled.planning import Planning
 from chainrule.engines.compiled.predictions import Predictions
 from chainrule.engines.compiled.tables import Job
 from chainrule.engines.compiled.target import Target, host_target
-from chainrule.engines.compiled.threads import check_threads, run_team
+from chainrule.engines.compiled.teamwork import ABORT
+from chainrule.engines.compiled.threads import run_team
 from chainrule.engines.compiled.workspace import Workspace
 from chainrule.engines.compiled.workspaces import Workspaces
 from chainrule.engines.compiled.zeros import Zeros
@@ -24,6 +25,8 @@ from chainrule.engines.engine import Position, Rows, Totals
 from chainrule.formulas.optimizers import Optimizer
 from chainrule.foundation.arrays import Array, floating_dtype, namespace
 from chainrule.foundation.errors import InputError, must_be
+from chainrule.foundation.sparse import check_entries, check_order
+from chainrule.foundation.threads import check_threads
 from chainrule.model.dropout import step_keys
 from chainrule.model.objective import Objective
 
@@ -35,6 +38,8 @@ GRADIENT_ROWS = 4096
 # arithmetic. Python is in charge between calls; counted by work, so that a run repeats itself.
 CALL_OPERATIONS = 5e9
 STEP_OPERATIONS = 1e6
+# Operations that are watched: where a processor is slow or busy, they may take a second.
+WATCHED_OPERATIONS = CALL_OPERATIONS / 4
 
 
 class _Code(NamedTuple):
@@ -182,6 +187,7 @@ class CompiledEngine:
         for slot in slots:
             _same_shape("slots", slot, vector.shape)
         y, weight = self._targets(rows, dtype)
+        _check_lists(rows.x)
         order = np.ascontiguousarray(order, np.int64)[: len(rates) * batch_size]
         # a negative number is a large one without its sign
         if len(order) and order.view(np.uint64).max() >= len(y):
@@ -189,6 +195,7 @@ class CompiledEngine:
             raise must_be("order", f"of row numbers from 0 to {len(y) - 1}", int(wrong[0]))
         batch = min(batch_size, max(len(order), 1))
         per_step = STEP_OPERATIONS + 6.0 * len(vector) * batch
+        watched = self._is_long(6.0, batch)
         per_call = min(max(1, int(CALL_OPERATIONS / per_step)), max(1, len(rates)))
         new = [np.empty_like(vector) for _ in range(1 + len(slots))]
         code = self._code_for(dtype)
@@ -210,12 +217,15 @@ class CompiledEngine:
                         work.set_keys(step_keys(position.seed, at, len(constants), layers))
                     work.job[Job.pack] = first == 0
                     work.job[Job.unpack] = span.stop >= len(rates)
-                    self._make_steps(work, rows.x, y, weight, some, batch, constants)
+                    self._make_steps(work, rows.x, y, weight, some, batch, constants, watched)
                     if work.totals.steps < min(span.stop, len(rates)):
                         break
             finally:
-                # an interruption too leaves the position after the last step that was made
+                # an interruption too leaves the position after the last step that was made; a step
+                # that was cut leaves nothing behind
                 totals = work.totals
+                if work.counters[ABORT]:
+                    totals = Totals(0.0, 0.0, 0, np.nan)
                 if 0 < totals.steps < len(rates):
                     self._code_for(dtype).kernels.function("unpack_all")(work.job_address, 0)
                 if totals.steps:
@@ -232,6 +242,7 @@ class CompiledEngine:
         order: np.ndarray,
         batch: int,
         constants: np.ndarray,
+        watched: bool,
     ) -> None:
         """Make some steps in the panels of a workspace."""
         inputs, n_rows = Inputs.of(x, work.dtype), len(order)
@@ -244,7 +255,7 @@ class CompiledEngine:
         work.job[Job.order_at] = address_of(order) if len(order) else 0
         work.job[Job.rows], work.job[Job.batch] = n_rows, batch
         work.set_constants(constants)
-        self._run("train", work.dtype, work)
+        self._run("train", work.dtype, work, watched)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return CompiledEngine, (self.objective, self.optimizer, self.n_threads)
@@ -273,6 +284,7 @@ class CompiledEngine:
     def _chunks(self, x: Any, dtype: np.dtype[Any]) -> Iterator[tuple[int, int, Inputs]]:
         """Give all rows at once where they can be read in place, else converted parts of them."""
         n = x.shape[0]
+        _check_lists(x)
         inputs = Inputs.of(x, dtype)
         if inputs is not None:
             yield 0, n, inputs
@@ -290,7 +302,7 @@ class CompiledEngine:
             work.job[Job.direct] = len(out) <= DIRECT_ROWS
             self._set_inputs(work, inputs)
             work.set_arrays([vector], [])
-            self._run("score", vector.dtype, work)
+            self._run("score", vector.dtype, work, self._is_long(2.0, len(out)))
 
     def _losses(
         self, vector: np.ndarray, inputs: Inputs, y: np.ndarray, weight: np.ndarray | None
@@ -303,7 +315,7 @@ class CompiledEngine:
             work.job[Job.rows] = len(y)
             work.job[Job.losses_at] = address_of(losses)
             work.set_arrays([vector], [])
-            self._run("measure", vector.dtype, work)
+            self._run("measure", vector.dtype, work, self._is_long(2.0, len(y)))
         return losses[: len(y)]
 
     def _accumulate(
@@ -331,7 +343,7 @@ class CompiledEngine:
             work.set_constants(np.zeros((steps, 1)))
             work.set_arrays([vector], [gradient], first_out=1)
             work.begin(np.nan)
-            self._run("train", vector.dtype, work)
+            self._run("train", vector.dtype, work, self._is_long(6.0, n))
             return work.totals.loss, gradient
 
     def _set_inputs(self, work: Workspace, inputs: Inputs) -> None:
@@ -354,10 +366,15 @@ class CompiledEngine:
         work.job[Job.update] = update.address
         work.job[Job.update_fields_at] = update.fields_at
 
-    def _run(self, name: str, dtype: Any, work: Workspace) -> None:
+    def _is_long(self, operations: float, rows: int) -> bool:
+        """Return whether so many operations per parameter and row are to be watched."""
+        return operations * self.objective.network.n_parameters * rows > WATCHED_OPERATIONS
+
+    def _run(self, name: str, dtype: Any, work: Workspace, watched: bool = False) -> None:
         kernels = self._code_for(dtype).kernels
         work.job[Job.give_way] = kernels.give_way
-        run_team(kernels.function(name), work.job_address, work.threads, work.counters)
+        function, job = kernels.function(name), work.job_address
+        run_team(function, job, work.threads, work.counters, watched)
 
     def _new_workspace(
         self,
@@ -392,3 +409,11 @@ class CompiledEngine:
 def _same_shape(name: str, array: Any, shape: tuple[int, ...]) -> None:
     if tuple(array.shape) != shape:
         raise must_be(name, f"of shape {shape}", tuple(array.shape))
+
+
+def _check_lists(x: Any) -> None:
+    """Look at a sparse matrix again: a callback may have edited it since it was checked."""
+    if hasattr(x, "tocsr"):
+        lists = x.tocsr()
+        check_entries(lists, "x")
+        check_order(lists, "x")

@@ -2,7 +2,7 @@
 
 import ctypes
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -18,6 +18,7 @@ from chainrule.engines.compiled.threads import (
     give_way_address,
     kernel_at,
 )
+from chainrule.engines.compiled.undisturbed import undisturbed
 
 __all__ = ["Kernels"]
 
@@ -66,6 +67,6 @@ def _kernels(target: Target, itemsize: int, timed: bool) -> Kernels:
 
     for name in PYTHON_FUNCTIONS:
         address = ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value
-        llvm.add_symbol(name, address)
+        undisturbed(partial(llvm.add_symbol, name, address))
     kind = "timed kernels" if timed else "kernels"
     return Kernels(load(target, f"{kind} {itemsize}", build))

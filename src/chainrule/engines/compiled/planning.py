@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.engines.compiled.threads import available_threads
 from chainrule.engines.compiled.zeros import Fillings, Zeros
+from chainrule.foundation.threads import available_threads
 from chainrule.model.network import Network
 
 __all__ = ["Planning"]

@@ -2,11 +2,12 @@
 
 import os
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any
 
 import llvmlite.binding as llvm
 
+from chainrule.engines.compiled.undisturbed import undisturbed
 from chainrule.foundation.errors import must_be
 
 __all__ = ["Target", "host_target"]
@@ -57,9 +58,8 @@ class Target:
         most = {1: 12 if self.registers >= 32 else 8, 2: pairs, 3: 8}
         return min(free // vectors, most[vectors])
 
-    @cached_property
-    def machine(self) -> Any:
-        """The code generator of LLVM for this processor."""
+    def new_machine(self) -> Any:
+        """Return a code generator of LLVM for this processor; to be called undisturbed."""
         llvm.initialize_native_target()
         llvm.initialize_native_asmprinter()
         triple = llvm.Target.from_default_triple()
@@ -75,14 +75,18 @@ def host_target(vector_bytes: int | None = None) -> Target:
     Vectors wider than the processor's are correct and slow; narrower ones show what a smaller
     processor would do. The variable CHAINRULE_VECTOR_BYTES asks for a width from outside.
     """
-    llvm.initialize_native_target()
-    features = llvm.get_host_cpu_features()
+    cpu, features, triple = undisturbed(_host)
     wide = bool(features.get("avx512f"))
     widest = 64 if wide else 32 if features.get("avx2") and features.get("fma") else 16
     asked = os.environ.get("CHAINRULE_VECTOR_BYTES")
     chosen = vector_bytes or (int(asked) if asked and asked.isdigit() else 0) or widest
     if chosen not in WIDTHS:
         raise must_be("vector_bytes", f"one of {WIDTHS}", chosen)
-    many = wide or "aarch64" in llvm.get_default_triple() or "arm64" in llvm.get_default_triple()
+    many = wide or "aarch64" in triple or "arm64" in triple
     registers = 32 if many or chosen == 64 else 16
-    return Target(llvm.get_host_cpu_name(), features.flatten(), chosen, registers)
+    return Target(cpu, features.flatten(), chosen, registers)
+
+
+def _host() -> tuple[str, Any, str]:
+    llvm.initialize_native_target()
+    return llvm.get_host_cpu_name(), llvm.get_host_cpu_features(), llvm.get_default_triple()

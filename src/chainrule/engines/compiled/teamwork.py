@@ -52,6 +52,8 @@ class Team:
     def units(self, count: Value) -> Iterator[Value]:
         """Take units 0 to count - 1, each by one thread; all are done when the block ends.
 
+        A team that is called off takes no more of them.
+
         A thread has a share of its own, which it begins with, the same in every step: what it wrote
         in the last one is still near its core. Then it takes what others have left of theirs. Two
         threads train 784-128-64-10 at 128 rows 1.63 times as fast as one; 1.52 times without.
@@ -62,6 +64,7 @@ class Team:
         own = Variable(code, code.value(0))
         taken = Variable(code, code.value(0))
         with code.forever() as out:
+            code.leave_if(called_off(self), out)
             with code.choice(self.size == 1) as (alone, several):
                 with alone:
                     taken.set(own.get())

@@ -1,0 +1,86 @@
+"""A step that takes longer than a person waits is left in its middle, and leaves nothing behind."""
+
+import os
+import signal
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from chainrule import Network, optimizers
+from chainrule.engines.compiled import engine as engine_module
+from chainrule.engines.compiled.engine import CompiledEngine
+from chainrule.engines.engine import Rows
+from chainrule.model.objective import Objective
+
+RULE = optimizers.get("adam")
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+
+
+def interrupted_soon():
+    threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+
+@pytest.fixture(scope="module")
+def large():
+    """A network and rows whose step takes many times the 0.05 s until the signal."""
+    network = Network.of_widths([700, 700, 700, 1])
+    x = np.random.default_rng(0).normal(size=(20_000, 700)).astype(np.float32)
+    return network, Rows(x, x[:, :1] ** 2)
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_a_long_step_is_left_where_it_is(problems, large, size):
+    network, rows = large
+    engine = CompiledEngine(Objective(network, "mse"), RULE, size)
+    start = problems.position(network, RULE)
+    start.vector = start.vector.astype(np.float32)
+    start.slots = tuple(slot.astype(np.float32) for slot in start.slots)
+    few = Rows(rows.x[:10], rows.y[:10])
+    engine.epoch(start, few, np.arange(10), 10, np.full(1, 1e-3), np.inf)
+    before = [np.array(array) for array in (start.vector, *start.slots)]
+    order, rates = np.arange(len(rows)), np.full(1, 1e-3)
+    began = time.process_time()
+    interrupted_soon()
+    with pytest.raises(KeyboardInterrupt):
+        engine.epoch(start, rows, order, len(rows), rates, np.inf)
+    spent = time.process_time() - began
+    assert start.step == 1
+    for array, old in zip((start.vector, *start.slots), before, strict=True):
+        np.testing.assert_array_equal(array, old)
+    # whole, the step takes more: it was left, not finished
+    began = time.process_time()
+    engine.epoch(start, rows, order, len(rows), rates, np.inf)
+    assert start.step == 2
+    assert spent < time.process_time() - began
+
+
+@pytest.mark.parametrize("question", ["scores", "loss", "gradient"])
+def test_other_long_questions_are_left_too(large, question):
+    network, rows = large
+    engine = CompiledEngine(Objective(network, "mse"), RULE, 2)
+    vector = network.start().vector.astype(np.float32)
+    ask = {
+        "scores": lambda: engine.scores(vector, rows.x),
+        "loss": lambda: engine.loss(vector, rows),
+        "gradient": lambda: engine.gradient(vector, rows),
+    }[question]
+    engine.prepare(np.float32)
+    interrupted_soon()
+    with pytest.raises(KeyboardInterrupt):
+        ask()
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_watched_steps_have_the_same_bits(problems, monkeypatch, size):
+    objective, rows = problems.problem([12, 40, 3], "mse", 200)
+    vectors = []
+    for limit in (np.inf, 0.0):
+        monkeypatch.setattr(engine_module, "WATCHED_OPERATIONS", limit)
+        start = problems.position(objective.network, RULE)
+        engine = CompiledEngine(objective, RULE, size)
+        problems.run(engine, rows, start, np.arange(200), 40)
+        vectors.append(start.vector)
+    np.testing.assert_array_equal(*vectors)

@@ -1,0 +1,136 @@
+"""Ctrl-C and forks while machine code is made: nothing half made, nothing freed twice."""
+
+import gc
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from chainrule.engines.compiled import threads
+from chainrule.engines.compiled.undisturbed import undisturbed
+
+PREPARE = """
+import os, signal, sys, threading, time
+import numpy as np
+import llvmlite.binding as llvm
+from chainrule import MLPRegressor
+X = np.linspace(-1, 1, 60).reshape(30, 2)
+t = X @ [1.0, 2.0]
+def fit():
+    model = MLPRegressor(hidden_layer_sizes=4, max_iter=3, random_state=0, engine="compiled")
+    return model.fit(X, t)
+"""
+
+RAISED_INSIDE = """
+real = llvm.ObjectFileRef.from_data
+def cut(data):
+    raise KeyboardInterrupt
+llvm.ObjectFileRef.from_data = cut
+try:
+    fit()
+except KeyboardInterrupt:
+    pass
+llvm.ObjectFileRef.from_data = real
+import gc; gc.collect()
+print(fit().loss_.hex(), fit().loss_.hex())
+"""
+
+SIGNAL_INSIDE = """
+real = llvm.{place}
+def cut(*arguments):
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(0.05)
+    return real(*arguments)
+llvm.{place} = cut
+try:
+    fit()
+except KeyboardInterrupt:
+    llvm.{place} = real
+    print(fit().loss_.hex(), fit().loss_.hex())
+"""
+
+FORKS = """
+from chainrule.engines.compiled import machine_code
+real, inside = machine_code._compile, threading.Event()
+def slow(*arguments):
+    inside.set()
+    return real(*arguments)
+machine_code._compile = slow
+worker = threading.Thread(target=fit)
+worker.start()
+assert inside.wait(60)
+for _ in range(3):
+    child = os.fork()
+    if child == 0:
+        signal.alarm(60)
+        fit()
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+worker.join()
+"""
+
+
+def run(script, folder):
+    done = subprocess.run(
+        [sys.executable, "-c", PREPARE + script],
+        env={**os.environ, "CHAINRULE_CACHE_DIR": str(folder)},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cache")
+    return folder, run("print(fit().loss_.hex())", folder)[0]
+
+
+def test_an_exception_while_code_is_loaded_does_no_harm(expected):
+    folder, loss = expected
+    assert run(RAISED_INSIDE, folder) == [loss, loss]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize(
+    "place", ["ObjectFileRef.from_data", "create_mcjit_compiler", "get_host_cpu_features"]
+)
+def test_a_signal_while_code_is_loaded_does_no_harm(expected, place):
+    folder, loss = expected
+    assert run(SIGNAL_INSIDE.format(place=place), folder) == [loss, loss]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no forks on this system")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_forks_while_another_thread_compiles_can_fit(tmp_path):
+    assert run(FORKS, tmp_path) == ["0"] * 3
+
+
+def test_undisturbed_work_answers_and_fails_as_if_it_were_called():
+    assert undisturbed(lambda: 7) == 7
+    assert undisturbed(lambda: undisturbed(lambda: 8)) == 8
+    with pytest.raises(ZeroDivisionError):
+        undisturbed(lambda: 1 // 0)
+    workers = []
+    undisturbed(lambda: workers.append(threading.current_thread()))
+    assert workers[0] is not threading.main_thread()
+
+
+def test_definitions_outlive_their_builtins_and_do_not_add_up():
+    import ctypes
+
+    address = ctypes.cast(ctypes.pythonapi.Py_NewRef, ctypes.c_void_p).value
+    made = [threads.builtin_at(address, job) for job in (10**6, 10**7)]
+    assert [function() for function in made] == [10**6, 10**7]
+    before = len(threads._definitions)
+    kept = threads._definitions[address]
+    for job in range(1000):
+        threads.builtin_at(address, job)
+    del made
+    gc.collect()
+    assert len(threads._definitions) == before
+    assert threads._definitions[address] is kept
