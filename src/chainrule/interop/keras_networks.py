@@ -20,9 +20,10 @@ PRECISIONS = ("bfloat16", "float16", "float32", "float64")
 def read_keras(model: Any, x: np.ndarray) -> Foreign:
     """Return what a Keras model does to rows, in evaluation."""
     keras = sys.modules.get("keras")
-    # rows reach every layer in the dtype of Keras' inputs
-    foreign = Foreign(narrow=True, precision=keras.config.floatx() if keras else "float64")
-    value: Any = x
+    # layers of float64 have been seen to answer with the digits of float32
+    foreign = Foreign(narrow=True, precision="float32")
+    given = keras.ops.convert_to_tensor(x, dtype="float64") if keras else x
+    value: Any = given
     seen: dict[int, int] = {}
     for layer in _chain(model):
         count = len(foreign.steps)
@@ -41,7 +42,7 @@ def read_keras(model: Any, x: np.ndarray) -> Foreign:
         precision = str(getattr(layer, "compute_dtype", "float32" if steps else "float64"))
         if precision in PRECISIONS:
             foreign.precision = min(foreign.precision, precision, key=PRECISIONS.index)
-    outputs = _called(model, x)
+    outputs = _called(model, given)
     if isinstance(outputs, list | tuple | dict):
         raise must_be("model", "a network with one output", f"{len(outputs)} outputs")
     foreign.outputs = _numbers(outputs)
