@@ -1,23 +1,33 @@
 """Dense networks of other libraries, read without importing anything that is not already there."""
 
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from chainrule.formulas.loss import Loss, losses
-from chainrule.formulas.optimizers import optimizers
-from chainrule.formulas.records import Activation, activations
+from chainrule.formulas.records import activations
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.insight.explanation import Explanation
 from chainrule.insight.subject import Subject
+from chainrule.interop.keras_networks import read_keras
+from chainrule.interop.scikit_learn_networks import (
+    labels_encoder,
+    read_scikit_learn,
+    training_of,
+)
+from chainrule.interop.steps import Foreign, Function, Layers, compare, fold
+from chainrule.interop.torch_networks import read_torch
+from chainrule.interop.wrappers import unwrap
 from chainrule.model.network import Dense, Network
 from chainrule.model.objective import Objective
 from chainrule.model.parameters import Parameters
 
 __all__ = ["explain", "read_network"]
 
-Layers = list[tuple[np.ndarray, np.ndarray | None, Activation]]
+Encode = Callable[[Any, str], Any]
 
 
 def explain(
@@ -36,10 +46,13 @@ def explain(
     model : object
         One of our fitted estimators; a pair (Network, Parameters); a list of (weight, bias,
         activation) with weights (n_in, n_out); a fitted ``MLPClassifier`` or ``MLPRegressor`` of
-        scikit-learn; a PyTorch ``Sequential`` of ``Linear`` and activations; a Keras
-        ``Sequential`` of ``Dense``.
+        scikit-learn; a PyTorch module that calls ``Linear`` layers and activations one after the
+        other, nested or not; a Keras model that is a chain of ``Dense``; a net of skorch; a fitted
+        pipeline or search that ends in one of these. Normalization is folded into the layer beside
+        it, and dropout left out. A network of another library is run on ``X`` and refused if it
+        computes something else than its layers say.
     X : array (n, n_in)
-        Inputs.
+        Inputs; for a network that flattens its rows first, of any shape (n, ...).
     y : array
         Targets, as the model was trained with; class numbers for networks without labels.
     sample_weight : array (n,), optional
@@ -53,7 +66,8 @@ def explain(
     Raises
     ------
     InputError
-        If a layer is not dense; the message names the layer that is the reason.
+        If a layer is not dense, or the network computes something else than its layers say; the
+        message names the layer that is the reason.
 
     Examples
     --------
@@ -62,80 +76,95 @@ def explain(
     >>> round(chain.gradient, 6), chain.check.status
     (1.0, 'passed')
     """
+    model, prepare, said = unwrap(model)
+    X = prepare(X)
+    if held_out is not None:
+        held_out = (prepare(held_out[0]), *held_out[1:])
     own = getattr(model, "explain", None)
     if callable(own) and hasattr(model, "parameters_"):
         if loss is not None:
             raise must_be("loss", "left out for a model that knows its own", loss)
         found: Explanation = own(X, y, sample_weight, held_out=held_out)
-        return found
-    objective, parameters, encode, notes = read_network(model, loss)
+        subject = replace(found.subject, notes=(*found.subject.notes, *said))
+        return replace(found, subject=subject) if said else found
+    objective, parameters, encode, notes, X = read_network(model, X, loss)
     subject = Subject.of(
         objective,
         parameters,
         X,
-        encode(y),
+        encode(y, "y"),
         sample_weight,
         input_names=tuple(map(str, getattr(model, "feature_names_in_", ()))),
-        notes=notes,
+        notes=(*notes, *said),
         **_recorded(model),
     )
     apart = None
     if held_out is not None:
         X, y, *weight = held_out
-        given = encode(y), *weight
-        apart = Subject.of(objective, parameters, X, *given).rows
+        X = _numbers(X, "X of held_out")
+        if X.ndim > 2 and "the rows are flattened first" in notes:
+            X = X.reshape(len(X), -1)
+        apart = Subject.of(objective, parameters, X, encode(y, "y of held_out"), *weight).rows
     return Explanation(subject, apart)
 
 
 def _recorded(model: Any) -> dict[str, Any]:
-    """Return what a network of scikit-learn says of its training; others record nothing."""
-    if not hasattr(model, "coefs_"):
-        kind = type(model).__module__.partition(".")[0]
-        return {"facts": {"model": f"{kind} network"}} if kind in ("torch", "keras") else {}
-    facts = {
-        "model": f"{type(model).__name__} of scikit-learn",
-        "solver": model.solver,
-        "schedule": model.learning_rate if model.solver == "sgd" else "constant",
-        "options": model.get_params(deep=False),
-        "epochs": model.n_iter_,
-        "rows_seen": getattr(model, "t_", None),
-        "loss_curve": getattr(model, "loss_curve_", None),
-        "validation_scores": getattr(model, "validation_scores_", None),
-    }
-    if hasattr(model, "classes_"):
-        facts["classes"] = np.asarray(model.classes_).tolist()
-    if model.solver == "lbfgs":
-        return {"facts": facts}
-    name, options = "adam", {}
-    if model.solver == "sgd":
-        nesterov = bool(model.nesterovs_momentum and model.momentum > 0.0)
-        name, options = "sgd", {"momentum": float(model.momentum), "nesterov": nesterov}
-    size = 200 if model.batch_size == "auto" else int(model.batch_size)
-    return {
-        "facts": facts,
-        "optimizer": optimizers.get(name, **options),
-        "learning_rate": float(model.learning_rate_init),
-        "batch_size": size,
-    }
+    """Return what a network says of its training; most record nothing."""
+    if hasattr(model, "coefs_"):
+        return training_of(model)
+    kind = type(model).__module__.partition(".")[0]
+    return {"facts": {"model": f"{kind} network"}} if kind in ("torch", "keras") else {}
 
 
 def read_network(
-    model: Any, loss: str | Loss | None = None
-) -> tuple[Objective, Parameters, Callable[[Any], Any], tuple[str, ...]]:
-    """Return objective, parameters, the encoding of targets, and notes, of any dense network."""
+    model: Any, X: Any, loss: str | Loss | None = None
+) -> tuple[Objective, Parameters, Encode, tuple[str, ...], Any]:
+    """Return objective, parameters, the encoding of targets, notes, and the rows, of any network.
+
+    A network of another library is run on the rows, and must compute what was read of it.
+    """
     if isinstance(model, tuple) and len(model) == 2 and isinstance(model[0], Network):
-        return Objective(model[0], loss or "mse"), model[1], _as_given, ()
+        return Objective(model[0], loss or "mse"), model[1], _numbers, (), _numbers(X, "X")
     if isinstance(model, list | tuple):
-        return *_objective(_from_triples(model), loss), _as_given, ()
+        return *_objective(_from_triples(model), loss), _numbers, (), _numbers(X, "X")
+    read, encode = _reader(model)
+    rows = _numbers(X, "X")
+    dense = rows.toarray() if hasattr(rows, "toarray") else rows
+    if dense.ndim < 2 or not dense.shape[0]:
+        raise must_be("X", "of shape (n, n_in) with at least one row", tuple(dense.shape))
+    foreign = read(model, dense)
+    layers = fold(foreign)
+    compare(foreign, dense.reshape(len(dense), -1) if foreign.flattens else dense)
+    notes = foreign.notes
+    if foreign.flattens and dense.ndim > 2:
+        rows = dense.reshape(len(dense), -1)
+        notes.append("the rows are flattened first")
+    scikit_learn = hasattr(model, "coefs_")
+    if loss is None and scikit_learn and not hasattr(model, "classes_"):
+        given = getattr(model, "loss", "mse")
+        loss = "mse" if given == "squared_error" else given
+    objective, parameters = _objective(layers, loss)
+    ends_in_log = any(isinstance(step, Function) and step.log for step in foreign.steps)
+    if ends_in_log and objective.loss.link.name != "softmax":
+        raise must_be("loss", "categorical_cross_entropy after LogSoftmax", objective.loss.name)
+    if scikit_learn and objective.loss.name == "mse":
+        notes.append("scikit-learn trains on half of this loss")
+    return objective, parameters, encode, tuple(notes), rows
+
+
+def _reader(model: Any) -> tuple[Callable[[Any, np.ndarray], Foreign], Encode]:
     if hasattr(model, "coefs_") and hasattr(model, "intercepts_"):
-        return _from_scikit_learn(model, loss)
+        encode = labels_encoder(model)
+        return read_scikit_learn, lambda y, name: encode(_targets(y, name), name)
     # Keras before PyTorch: on that backend its models are PyTorch modules too
     if hasattr(model, "layers") and hasattr(model, "get_weights"):
-        layers, notes = _from_keras(model)
-        return *_objective(layers, loss), _as_given, notes
+        return read_keras, _numbers
     if hasattr(model, "modules") and hasattr(model, "state_dict"):
-        layers, notes = _from_torch(model)
-        return *_objective(layers, loss), _as_given, notes
+        return read_torch, _numbers
+    if hasattr(model, "fit") and hasattr(model, "get_params"):
+        neural = hasattr(model, "hidden_layer_sizes")
+        rule = "fitted before it is explained" if neural else "a neural network"
+        raise must_be("model", rule, type(model).__name__, "Call fit first." if neural else "")
     raise must_be(
         "model",
         "a dense network of chainrule, scikit-learn, PyTorch or Keras, or a list of layers",
@@ -144,8 +173,34 @@ def read_network(
     )
 
 
-def _as_given(y: Any) -> Any:
-    return y
+def _targets(values: Any, name: str) -> Any:
+    """Return data of any library as an array of NumPy, or a sparse matrix as it is."""
+    if values is None:
+        raise must_be(name, "given", None)
+    if hasattr(values, "tocsr"):
+        return values
+    if hasattr(values, "detach"):
+        values = values.detach().cpu()
+        if "bfloat16" in str(values.dtype):
+            values = values.float()
+        return values.numpy()
+    return np.asarray(values)
+
+
+def _numbers(values: Any, name: str) -> Any:
+    """Return inputs, or targets without labels, as real numbers; name those that are none."""
+    found = _targets(values, name)
+    if found.dtype.kind == "O":
+        with suppress(TypeError, ValueError):
+            found = np.asarray(found, np.float64)
+    if found.dtype.kind not in "biuf":
+        first = found.ravel()[:1].tolist() if hasattr(found, "ravel") else []
+        what = f"{found.dtype}, as in {first[0]!r}" if first else str(found.dtype)
+        advice = (
+            "Encode the columns." if name.startswith("X") else "Encode labels as class numbers."
+        )
+        raise InputError(f"{name} must hold real numbers; got {what}. {advice}")
+    return found
 
 
 def _objective(layers: Layers, loss: str | Loss | None) -> tuple[Objective, Parameters]:
@@ -180,118 +235,4 @@ def _from_triples(model: Any) -> Layers:
         layers.append((weight, bias, activations.get(activation)))
     if not layers:
         raise must_be("model", "a list of at least one layer", [])
-    return layers
-
-
-def _from_scikit_learn(
-    model: Any, loss: str | Loss | None
-) -> tuple[Objective, Parameters, Callable[[Any], Any], tuple[str, ...]]:
-    names = [model.activation] * (len(model.coefs_) - 1) + [model.out_activation_]
-    layers: Layers = [
-        (np.asarray(w), np.asarray(b), activations[name])
-        for w, b, name in zip(model.coefs_, model.intercepts_, names, strict=True)
-    ]
-    if loss is None and not hasattr(model, "classes_"):
-        loss = getattr(model, "loss", "mse")
-    objective, parameters = _objective(layers, loss)
-    notes = ["the penalty of scikit-learn's alpha is left out"] if model.alpha else []
-    if objective.loss.name == "mse":
-        notes.append("scikit-learn trains on half of this loss")
-
-    def encode(y: Any) -> Any:
-        y = np.asarray(y)
-        if not hasattr(model, "classes_") or y.ndim == 2:
-            return y
-        codes = np.searchsorted(model.classes_, y)
-        return codes if model.n_outputs_ > 1 else codes.reshape(-1, 1)
-
-    return objective, parameters, encode, tuple(notes)
-
-
-def _from_torch(model: Any) -> tuple[Layers, tuple[str, ...]]:
-    # by iteration, because children() leaves out a module that stands in two places
-    children = list(model) if type(model).__name__ == "Sequential" else [model]
-    layers: Layers = []
-    notes: list[str] = []
-    for number, module in enumerate(children):
-        kind = type(module).__name__
-        if kind == "Linear":
-            weight = module.weight.detach().cpu().numpy().T
-            bias = None if module.bias is None else module.bias.detach().cpu().numpy()
-            layers.append((np.ascontiguousarray(weight), bias, activations.linear))
-        elif kind == "Dropout":
-            notes.append("dropout is left out, as in evaluation")
-        elif kind == "Flatten" and not layers:
-            continue
-        elif layers and (record := _torch_activation(module, kind)) is not None:
-            _set_activation(layers, record, f"module {number}, {kind},")
-        else:
-            raise InputError(
-                "model must be a Sequential of Linear layers and activations that the catalogue "
-                f"has; module {number} is {kind}."
-            )
-    return _not_empty(layers), tuple(dict.fromkeys(notes))
-
-
-def _torch_activation(module: Any, kind: str) -> Activation | None:
-    if kind == "LeakyReLU":
-        return activations.get(activations.leaky_relu, negative_slope=float(module.negative_slope))
-    if kind == "ELU":
-        return activations.get(activations.elu, alpha=float(module.alpha))
-    # softmax and its log are one network with one loss
-    ours = kind.lower().removeprefix("log") if kind == "LogSoftmax" else kind.lower()
-    differs = (
-        getattr(module, "approximate", "none") != "none"
-        or getattr(module, "beta", 1) != 1
-        or getattr(module, "dim", -1) not in (1, -1)
-    )
-    return None if differs or ours not in activations else activations[ours]
-
-
-def _from_keras(model: Any) -> tuple[Layers, tuple[str, ...]]:
-    layers: Layers = []
-    notes: list[str] = []
-    for layer in model.layers:
-        kind = type(layer).__name__
-        if kind == "Dense":
-            kernel, *bias = [np.asarray(array) for array in layer.get_weights()]
-            record = _keras_activation(layer.activation.__name__, layer.name)
-            layers.append((kernel, bias[0] if bias else None, record))
-        elif kind == "Activation" and layers:
-            record = _keras_activation(layer.activation.__name__, layer.name)
-            _set_activation(layers, record, f"layer {layer.name!r}")
-        elif kind.lower() in activations and kind != "LeakyReLU" and layers:
-            _set_activation(layers, activations[kind.lower()], f"layer {layer.name!r}")
-        elif kind == "LeakyReLU" and layers:
-            slope = float(layer.negative_slope)
-            record = activations.get(activations.leaky_relu, negative_slope=slope)
-            _set_activation(layers, record, f"layer {layer.name!r}")
-        elif kind == "Dropout":
-            notes.append("dropout is left out, as in evaluation")
-        elif kind not in ("InputLayer", "Flatten") or (kind == "Flatten" and layers):
-            raise InputError(
-                "model must be a Sequential of Dense layers and activations that the catalogue "
-                f"has; layer {layer.name!r} is {kind}."
-            )
-    return _not_empty(layers), tuple(dict.fromkeys(notes))
-
-
-def _keras_activation(name: str, layer: str) -> Activation:
-    if name not in activations:
-        raise InputError(
-            f"model must have activations that the catalogue has; layer {layer!r} has {name!r}."
-        )
-    return activations[name]
-
-
-def _set_activation(layers: Layers, record: Activation, what: str) -> None:
-    weight, bias, before = layers[-1]
-    if before.name != "linear":
-        raise InputError(f"model must have one activation per layer; {what} is a second one.")
-    layers[-1] = (weight, bias, record)
-
-
-def _not_empty(layers: Layers) -> Layers:
-    if not layers:
-        raise InputError("model must have at least one dense layer; got none.")
     return layers

@@ -1,0 +1,242 @@
+"""What a foreign network does to a row, step by step: compared with its outputs, then folded."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from chainrule.formulas.records import Activation, activations
+from chainrule.foundation.errors import InputError
+
+__all__ = ["Affine", "Foreign", "Function", "Layers", "Product", "Same", "compare", "fold", "known"]
+
+Layers = list[tuple[np.ndarray, np.ndarray | None, Activation]]
+
+# How far a sum or a function may be off, per unit of what it is made of. A library's softplus
+# leaves the formula at z = 20, where that changes the tenth digit.
+ROUNDING = {"float64": 1e-9, "float32": 3e-5, "float16": 2e-2, "bfloat16": 1e-1}
+ADVICE = "Pass a list of (weight, bias, activation) of what it computes."
+
+
+@dataclass(frozen=True)
+class Product:
+    """A dense layer without its activation: z = x W + b, with W (n_in, n_out)."""
+
+    name: str
+    weight: np.ndarray
+    bias: np.ndarray | None
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        z: np.ndarray = x @ self.weight
+        return z if self.bias is None else np.asarray(z + self.bias)
+
+    def size(self, x: np.ndarray) -> np.ndarray:
+        """Return the sum of the sizes of what is added up: the unit of its rounding."""
+        size: np.ndarray = np.abs(x) @ np.abs(self.weight)
+        return size if self.bias is None else np.asarray(size + np.abs(self.bias))
+
+
+@dataclass(frozen=True)
+class Affine:
+    """A factor and a shift per column: normalization with statistics that stay."""
+
+    name: str
+    scale: np.ndarray
+    shift: np.ndarray
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        moved: np.ndarray = x * self.scale + self.shift
+        return moved
+
+    def size(self, x: np.ndarray) -> np.ndarray:
+        """Return the sum of the sizes of both terms."""
+        return np.asarray(np.abs(x * self.scale) + np.abs(self.shift))
+
+
+@dataclass(frozen=True)
+class Function:
+    """An activation; ``log`` is the logarithm of softmax, which only the loss tells apart."""
+
+    name: str
+    activation: Activation
+    log: bool = False
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        if self.log:
+            x = x - x.max(axis=-1, keepdims=True)
+            return np.asarray(x - np.log(np.exp(x).sum(axis=-1, keepdims=True)))
+        return np.asarray(self.activation(x))
+
+    def size(self, x: np.ndarray) -> np.ndarray:
+        """Return the size of its input."""
+        size: np.ndarray = np.abs(x)
+        return size
+
+
+@dataclass(frozen=True)
+class Same:
+    """A module that does nothing in evaluation: dropout, or the flattening of rows."""
+
+    name: str
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        return x
+
+    def size(self, x: np.ndarray) -> np.ndarray:
+        """Return the size of its input."""
+        size: np.ndarray = np.abs(x)
+        return size
+
+
+Step = Product | Affine | Function | Same
+
+
+@dataclass
+class Foreign:
+    """A network as it was read, and what it computes itself.
+
+    Attributes
+    ----------
+    steps : list of Step
+        What it does to a row, in order.
+    trace : list of ndarray
+        What it computed after each step; empty where only its outputs can be had.
+    outputs : ndarray
+        What it computed in the end.
+    notes : list of str
+        What a reader must know.
+    precision : str
+        The dtype it computed in.
+    narrow : bool
+        Whether float32 holds all its parameters.
+    flattens : bool
+        Whether it flattens each row first.
+    """
+
+    steps: list[Step] = field(default_factory=list)
+    trace: list[np.ndarray] = field(default_factory=list)
+    outputs: np.ndarray = field(default_factory=lambda: np.empty(0))
+    notes: list[str] = field(default_factory=list)
+    precision: str = "float64"
+    narrow: bool = False
+    flattens: bool = False
+
+
+def known(name: str, what: str, **parameters: Any) -> Activation:
+    """Return the activation of the catalogue, or refuse by name."""
+    if name not in activations:
+        raise InputError(
+            f"model must have activations that the catalogue has; {what} has {name!r}."
+        )
+    return activations.get(activations[name], **parameters)
+
+
+def compare(foreign: Foreign, x: np.ndarray) -> None:
+    """Refuse a network that computes something else than its layers say.
+
+    Each step starts from the network's own result of the step before, so that roundings do not
+    add up, and the first that differs is the one to name.
+    """
+    steps, trace = foreign.steps, foreign.trace
+    rounding = ROUNDING[foreign.precision]
+    value = x = x.astype(np.float64)
+    size = np.abs(x)
+    with np.errstate(all="ignore"):
+        for number, step in enumerate(steps):
+            size, value = step.size(value), step(value)
+            if trace:
+                theirs = _rows(trace[number], len(x))
+                _agree(theirs, value, rounding * (size + np.abs(value)), f"begins at {step.name}")
+                value = theirs
+    where = "begins outside its layers" if trace else "is in its outputs"
+    theirs = _rows(foreign.outputs, len(x))
+    _agree(theirs, value, rounding * (size + np.abs(value)), where)
+
+
+def _rows(values: np.ndarray, n: int) -> np.ndarray:
+    values = np.asarray(values, np.float64)
+    return values.reshape(n, -1) if values.ndim and len(values) == n else values
+
+
+def _agree(theirs: np.ndarray, ours: np.ndarray, bound: np.ndarray, where: str) -> None:
+    if theirs.shape != ours.shape:
+        found = f"its values are of shape {theirs.shape}, and not {ours.shape}; this"
+        raise InputError(f"model must compute what its layers say; {found} {where}. {ADVICE}")
+    far = np.abs(theirs - ours)
+    same = (theirs == ours) | (np.isnan(theirs) & np.isnan(ours)) | (far <= bound)
+    if not same.all():
+        largest = np.nan if np.isnan(far[~same]).all() else np.nanmax(far[~same])
+        raise InputError(
+            "model must compute what its layers say; on these rows it differs by up to "
+            f"{largest:.3g}, which {where}. A hook, a method of its own, or an operation between "
+            f"layers does that. {ADVICE}"
+        )
+
+
+def fold(foreign: Foreign) -> Layers:
+    """Return dense layers; each factor and shift becomes part of the layer before or after it."""
+    layers: Layers = []
+    waiting: Affine | None = None
+    exact = foreign.narrow
+    for step in foreign.steps:
+        if isinstance(step, Product):
+            weight, bias = step.weight, step.bias
+            if waiting is not None:
+                weight, bias = _after(waiting, weight, bias)
+                foreign.notes.append(_folded(waiting, len(layers) + 1))
+                waiting = None
+            layers.append((weight, bias, activations.linear))
+        elif isinstance(step, Affine):
+            exact = False
+            if waiting is None and layers and layers[-1][2].name == "linear":
+                weight, bias, last = layers[-1]
+                shift = 0.0 if bias is None else bias * step.scale
+                layers[-1] = (weight * step.scale, shift + step.shift, last)
+                foreign.notes.append(_folded(step, len(layers)))
+            elif waiting is None:
+                waiting = step
+            else:
+                name = f"{waiting.name} and {step.name}"
+                shift = waiting.shift * step.scale + step.shift
+                waiting = Affine(name, waiting.scale * step.scale, shift)
+        elif isinstance(step, Function):
+            _set_activation(layers, step, waiting)
+    if not layers:
+        raise InputError("model must have at least one dense layer; got none.")
+    if waiting is not None:
+        raise InputError(
+            f"model must have a dense layer beside {waiting.name}, to fold it into; it stands "
+            "after the last activation."
+        )
+    foreign.notes = list(dict.fromkeys(foreign.notes))
+    dtype = np.float32 if exact else np.float64
+    return [(w.astype(dtype), None if b is None else b.astype(dtype), f) for w, b, f in layers]
+
+
+def _after(
+    affine: Affine, weight: np.ndarray, bias: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the layer that does both: (s x + t) W + b = x (s W) + (t W + b)."""
+    n_in = len(weight)
+    scale, shift = (np.broadcast_to(part, n_in) for part in (affine.scale, affine.shift))
+    if np.any(shift):
+        bias = shift @ weight + (0.0 if bias is None else bias)
+    return weight * scale[:, None], bias
+
+
+def _folded(step: Affine, layer: int) -> str:
+    return f"{step.name} is folded into layer {layer}: weights and gradients are those of the two"
+
+
+def _set_activation(layers: Layers, step: Function, waiting: Affine | None) -> None:
+    if not layers:
+        raise InputError(f"model must begin with a dense layer; {step.name} comes first.")
+    if waiting is not None:
+        raise InputError(
+            f"model must have a dense layer beside {waiting.name}, to fold it into; it stands "
+            "between two activations."
+        )
+    weight, bias, before = layers[-1]
+    if before.name != "linear":
+        raise InputError(f"model must have one activation per layer; {step.name} is a second one.")
+    layers[-1] = (weight, bias, step.activation)
