@@ -199,7 +199,7 @@ def test_an_activation_added_to_its_catalogue_is_a_choice(chainrule, flats) -> N
         package.activations.remove("soft_sign")
     answer = chainrule("show", "flats.chainrule")
     assert answer.code == 2
-    assert "cannot be restored: unknown activation 'soft_sign'" in answer.err
+    assert "cannot be restored: the activation 'soft_sign' must be registered" in answer.err
 
 
 def test_quiet_prints_nothing_and_no_plot_draws_none(chainrule, folder, flats) -> None:

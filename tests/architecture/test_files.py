@@ -18,6 +18,8 @@ LIMIT = 420
 # Files that name activations although they are not their own, and why.
 ELSEWHERE = {
     # names of other libraries, translated into ours
+    "interop/keras_networks.py": set(activations),
+    "interop/torch_networks.py": set(activations),
     "interop/networks.py": set(activations),
     # words of LaTeX, and operations of the array namespace, that are spelled alike
     "insight/notation.py": {"tanh"},

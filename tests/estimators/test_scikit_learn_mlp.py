@@ -56,6 +56,11 @@ DIFFERENT = {
         "DID NOT RAISE",
         "divergence is a warning with epoch, step and rate, and leaves the last finite parameters",
     ),
+    "test_warm_start": (
+        pytest.fail.Exception,
+        "DID NOT RAISE",
+        "rows of some of the known classes are accepted; a new class is refused",
+    ),
     "test_verbose_sgd": (AssertionError, None, "a line says 'epoch 1  loss ...', not 'Iteration'"),
     "test_early_stopping_stratified": (
         AssertionError,

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import codecs
 import io
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
 import polars as pl
 
-from chainrule.app.text_files import AS_FOUND, Reading, read_text, typed
+from chainrule.app.column_types import typed
+from chainrule.app.text_files import AS_FOUND, Reading, read_text
 from chainrule.foundation.errors import InputError, suggest
 from chainrule.foundation.files import write_whole
 from chainrule.interop.cells import Tell, nothing
@@ -68,7 +70,7 @@ def read_table(
     if is_built_in(data):
         return _built_in(data)
     path = Path(data)
-    if data.startswith(("http://", "https://", "ftp://", "s3://", "file://")):
+    if re.match(r"[a-z][a-z0-9]+:/", data):
         raise InputError(f"the data must be a file of this machine; got {data}. Download it first.")
     if path.is_dir() and not any(path.glob("*.parquet")):
         raise InputError(f"the data must be a file; got the folder {data!r}. Name a file in it.")

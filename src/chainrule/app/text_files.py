@@ -1,7 +1,7 @@
 """Text files as people have them: DuckDB finds the dialect, and every guess is one sentence.
 
-Cells come as text, so that one rule decides every column (`typed`). Rows are never dropped in
-silence: lines above the header are told, and lines of another width are refused by number.
+Cells come as text, so that one rule decides every column (`column_types`). Rows are never dropped
+in silence: lines above the header are told, and lines of another width are refused by number.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import codecs
 import csv
 import io
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from chainrule.foundation.errors import InputError, must_be
 from chainrule.interop.cells import Tell
 from chainrule.interop.columns import counted, listed
 
-__all__ = ["AS_FOUND", "Reading", "read_text", "typed"]
+__all__ = ["AS_FOUND", "Reading", "read_text"]
 
 SEPARATOR_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "spaces"}
 SPELLED = {"comma": ",", "semicolon": ";", "tab": "\t", r"\t": "\t", "bar": "|", "space": " "}
@@ -31,10 +31,6 @@ SAMPLED_WHOLE_BYTES = 64 * 2**20
 SAMPLE_ROWS = 200_000
 # How far down a header may stand under lines of titles.
 TITLE_LINES = 20
-DECIMAL_COMMA = r"^[+-]?\d*,\d+(?:[eE][+-]?\d+)?$"
-COMMA_OR_WHOLE = r"^[+-]?(?:\d+|\d*,\d+)(?:[eE][+-]?\d+)?$"
-# 1,690 is one and a bit with decimal commas, and a thousand with separators of thousands.
-THOUSANDS = r"^[+-]?\d{1,3}(?:,\d{3})+$"
 
 
 @dataclass(frozen=True)
@@ -399,50 +395,3 @@ def _encoding_of(path: Path) -> str | None:
             # the code page of Windows, which Excel writes in Western Europe and the Americas
             return "cp1252"
     return None
-
-
-def typed(
-    path: Path, frame: pl.DataFrame, reading: Reading, tell: Tell, texts: Sequence[str] = ()
-) -> pl.DataFrame:
-    """Return columns of text as truth values, whole numbers and numbers where all cells are.
-
-    Columns named in ``texts`` stay text: a code of 01 is not the number 1. Decimal commas are read
-    where no cell of a column says otherwise and one of them cannot be a thousand.
-    """
-    columns, commas = [], []
-    for series in frame:
-        column = series if series.name in texts else _typed(series)
-        if column.dtype == pl.String and series.name not in texts and reading.decimal != ".":
-            number = _of_decimal_commas(series, certain=reading.decimal == ",")
-            if number is not None:
-                commas.append(series.name)
-                column = number
-        columns.append(column)
-    if commas and reading.decimal is None:
-        tell(
-            f"{path.name}: decimal commas in {'column' if len(commas) == 1 else 'columns'} "
-            f"{listed(commas)} (--decimal)"
-        )
-    return frame.with_columns(columns)
-
-
-def _typed(text: pl.Series) -> pl.Series:
-    if text.null_count() == len(text):
-        return text
-    if text.is_in(["true", "false"]).all():
-        return text == "true"
-    for kind in (pl.Int64, pl.Float64):
-        number = text.cast(kind, strict=False)
-        if number.null_count() == text.null_count():
-            return number
-    return text
-
-
-def _of_decimal_commas(text: pl.Series, certain: bool) -> pl.Series | None:
-    """Return a column of decimal commas as numbers; None where it is none, or may be thousands."""
-    with_comma = text.str.contains(DECIMAL_COMMA)
-    if not with_comma.any() or not text.str.contains(COMMA_OR_WHOLE).all():
-        return None
-    if not certain and text.filter(with_comma.fill_null(False)).str.contains(THOUSANDS).all():
-        return None
-    return text.str.replace(",", ".", literal=True).cast(pl.Float64)

@@ -94,7 +94,7 @@ def test_answers_are_not_shared():
     np.testing.assert_array_equal(first, kept)
 
 
-@pytest.mark.parametrize("x", [ROWS[:1, :5], ROWS[0], np.zeros((1, 11), complex)])
+@pytest.mark.parametrize("x", [ROWS[:1, :5], ROWS[0, :5], np.zeros((1, 11), complex)])
 def test_other_shapes_and_kinds_are_refused_after_a_good_row(x):
     parameters = NETWORK.start(0)
     NETWORK.predict(parameters, ROWS[:1])

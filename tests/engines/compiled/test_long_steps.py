@@ -19,6 +19,14 @@ RULE = optimizers.get("adam")
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 
 
+@pytest.fixture(autouse=True)
+def _signals_are_heard():
+    """Hear SIGINT even where the run was started in the background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def interrupted_soon():
     threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
 

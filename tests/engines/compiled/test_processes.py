@@ -98,13 +98,13 @@ def test_a_team_that_is_called_off_ends(problems, objective, monkeypatch):
     engine = CompiledEngine(objective, RULE, 3)
     real = engine_module.run_team
 
-    def interrupted(kernel, job, size, counters):
+    def interrupted(kernel, job, size, counters, *watched):
         def kernel_of_first(job, number):
             if number == 0:
                 raise KeyboardInterrupt
             kernel(job, number)
 
-        real(kernel_of_first, job, size, counters)
+        real(kernel_of_first, job, size, counters, *watched)
 
     monkeypatch.setattr(engine_module, "run_team", interrupted)
     with pytest.raises(KeyboardInterrupt):

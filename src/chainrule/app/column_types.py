@@ -1,0 +1,66 @@
+"""What a column of text holds: truth values, whole numbers, numbers with either decimal mark."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+from chainrule.app.text_files import Reading
+from chainrule.interop.cells import Tell
+from chainrule.interop.columns import listed
+
+__all__ = ["typed"]
+
+DECIMAL_COMMA = r"^[+-]?\d*,\d+(?:[eE][+-]?\d+)?$"
+COMMA_OR_WHOLE = r"^[+-]?(?:\d+|\d*,\d+)(?:[eE][+-]?\d+)?$"
+# 1,690 is one and a bit with decimal commas, and a thousand with separators of thousands.
+THOUSANDS = r"^[+-]?\d{1,3}(?:,\d{3})+$"
+
+
+def typed(
+    path: Path, frame: pl.DataFrame, reading: Reading, tell: Tell, texts: Sequence[str] = ()
+) -> pl.DataFrame:
+    """Return columns of text as truth values, whole numbers and numbers where all cells are.
+
+    Columns named in ``texts`` stay text: a code of 01 is not the number 1. Decimal commas are read
+    where no cell of a column says otherwise and one of them cannot be a thousand.
+    """
+    columns, commas = [], []
+    for series in frame:
+        column = series if series.name in texts else _typed(series)
+        if column.dtype == pl.String and series.name not in texts and reading.decimal != ".":
+            number = _of_decimal_commas(series, certain=reading.decimal == ",")
+            if number is not None:
+                commas.append(series.name)
+                column = number
+        columns.append(column)
+    if commas and reading.decimal is None:
+        tell(
+            f"{path.name}: decimal commas in {'column' if len(commas) == 1 else 'columns'} "
+            f"{listed(commas)} (--decimal)"
+        )
+    return frame.with_columns(columns)
+
+
+def _typed(text: pl.Series) -> pl.Series:
+    if text.null_count() == len(text):
+        return text
+    if text.is_in(["true", "false"]).all():
+        return text == "true"
+    for kind in (pl.Int64, pl.Float64):
+        number = text.cast(kind, strict=False)
+        if number.null_count() == text.null_count():
+            return number
+    return text
+
+
+def _of_decimal_commas(text: pl.Series, certain: bool) -> pl.Series | None:
+    """Return a column of decimal commas as numbers; None where it is none, or may be thousands."""
+    with_comma = text.str.contains(DECIMAL_COMMA)
+    if not with_comma.any() or not text.str.contains(COMMA_OR_WHOLE).all():
+        return None
+    if not certain and text.filter(with_comma.fill_null(False)).str.contains(THOUSANDS).all():
+        return None
+    return text.str.replace(",", ".", literal=True).cast(pl.Float64)
