@@ -252,10 +252,19 @@ BAD = {
     "single": (GOOD + "7,1,w\n", ("--target", "y"), "'w' (row 21) has 1"),
     "nan target": (
         NUMBERS + "7,NaN\n",
-        ("--target", "y"),
+        ("--target", "y", "--missing-target", "error"),
         "1 cell of 41 missing, the first in row 41",
     ),
-    "no target cell": (GOOD + "7,1,\n", ("--target", "y"), "1 cell of 21 missing"),
+    "no target cell": (
+        GOOD + "7,1,\n",
+        ("--target", "y", "--missing-target", "error"),
+        "1 cell of 21 missing",
+    ),
+    "missing target": (
+        GOOD,
+        ("--target", "y", "--missing-target", "drop"),
+        "--missing-target must be leave-out or error; got 'drop'",
+    ),
     "nothing to learn": ("a,y\n" + "1,u\n1,v\n" * 9, ("--target", "y"), "got none of use ('a'"),
     "tiny": ("a,y\n1,u\n2,v\n3,u\n4,v\n", ("--target", "y"), "--test-fraction must leave at least"),
     "task": (GOOD, ("--target", "y", "--task", "clasification"), "Did you mean 'classification'?"),

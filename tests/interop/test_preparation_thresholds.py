@@ -7,7 +7,7 @@ from chainrule.interop.preparation import Preparation
 
 
 def kind(cells: list[object], name: str = "x") -> str:
-    frame = pl.DataFrame({name: cells, "other": list(range(len(cells)))}, strict=False)
+    frame = pl.DataFrame({name: cells, "other": [n * n for n in range(len(cells))]}, strict=False)
     return {column: kind for column, kind, _ in Preparation.fit(frame).describe()}[name]
 
 

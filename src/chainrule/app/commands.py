@@ -52,6 +52,33 @@ SkipRows = Annotated[
 Null = Annotated[
     str | None, _reading("--null", metavar="WORD", words="A word that stands for a missing cell.")
 ]
+COLUMNS = "Columns"
+
+
+def _columns(*names: str, words: str, metavar: str = "COLUMN") -> Any:
+    return typer.Option(*names, metavar=metavar, help=words, rich_help_panel=COLUMNS)
+
+
+Names = list[str] | None
+Drop = Annotated[Names, _columns("--drop", words="A column to leave out; may be given again.")]
+KeepOnly = Annotated[Names, _columns("--keep-only", words="Learn from these columns alone.")]
+AsCategory = Annotated[Names, _columns("--category", words="A column of codes: no amounts.")]
+AsNumber = Annotated[Names, _columns("--number", words="A column of numbers.")]
+AsDate = Annotated[Names, _columns("--date", words="A column of dates.")]
+DateFormat = Annotated[
+    Names,
+    _columns(
+        "--date-format",
+        words="The format of a column of dates, as in 'day=%d/%m/%Y'.",
+        metavar="COLUMN=FORMAT",
+    ),
+]
+MissingTarget = Annotated[
+    str,
+    _columns(
+        "--missing-target", words="Rows without a target: leave-out, or error.", metavar="WHAT"
+    ),
+]
 Force = Annotated[
     bool, typer.Option("--force", help="Replace files that are there.", rich_help_panel=OUTPUT)
 ]
@@ -163,6 +190,13 @@ def fit(
     skip_rows: SkipRows = None,
     null: Null = None,
     force: Force = False,
+    drop: Drop = None,
+    keep_only: KeepOnly = None,
+    category: AsCategory = None,
+    number: AsNumber = None,
+    date: AsDate = None,
+    date_format: DateFormat = None,
+    missing_target: MissingTarget = "leave-out",
 ) -> None:
     """Train on a table and write a model file and a picture of the losses.
 
@@ -171,6 +205,7 @@ def fit(
     Exit code: 0, or 1 if training diverged, 2 for input that cannot be used, 130 after Ctrl-C.
     """
     from chainrule.app.fit import fit as run
+    from chainrule.app.fit import read_choices
     from chainrule.app.text_files import Reading
 
     run(
@@ -184,6 +219,8 @@ def fit(
         report=Report(quiet=quiet),
         reading=Reading(separator, decimal, encoding, header, skip_rows, null),
         force=force,
+        choices=read_choices(drop, keep_only, category, number, date, date_format),
+        missing_target=missing_target,
     )
 
 
@@ -207,6 +244,9 @@ def predict(
         list[str] | None,
         typer.Option(metavar="COLUMN", help="A column to write beside the predictions, a key."),
     ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse a table that surprises the model.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
     separator: Separator = None,
     decimal: Decimal = None,
@@ -231,6 +271,7 @@ def predict(
         report=Report(quiet=quiet, stderr=True),
         reading=Reading(separator, decimal, encoding, header, skip_rows, null),
         keep=keep or (),
+        strict=strict,
         force=force,
     )
 

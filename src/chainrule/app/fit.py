@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from chainrule.app.report import Diverged, Interrupted, Report, written
 from chainrule.app.results import Baseline, Score, networks_of, scores_of
 from chainrule.app.settings import Settings, command_line, estimator_options, labelled
 from chainrule.app.tables import SUFFIXES, TARGET, is_built_in, read_table
-from chainrule.app.targets import Task, decide_task, encode_target, target_column
+from chainrule.app.targets import Task, decide_task, encode_target, target_column, with_target
 from chainrule.app.text_files import AS_FOUND, Reading
 from chainrule.estimators.classifier import MLPClassifier
 from chainrule.estimators.history import best_epoch
@@ -30,6 +30,7 @@ from chainrule.estimators.ingredients import loss_in_units
 from chainrule.estimators.regressor import MLPRegressor
 from chainrule.foundation.errors import DivergenceError, InputError, must_be
 from chainrule.foundation.files import check_name
+from chainrule.interop.choosing import NO_CHOICES, Choices
 from chainrule.interop.columns import counted
 from chainrule.interop.model_file import Estimator, save_model
 from chainrule.interop.preparation import Preparation
@@ -43,6 +44,34 @@ if TYPE_CHECKING:
     from chainrule.training.loop import Epoch
 
 __all__ = ["fit"]
+
+
+MISSING_TARGETS = ("leave-out", "error")
+
+
+def read_choices(
+    drop: Sequence[str] | None,
+    keep_only: Sequence[str] | None,
+    category: Sequence[str] | None,
+    number: Sequence[str] | None,
+    date: Sequence[str] | None,
+    date_format: Sequence[str] | None,
+) -> Choices:
+    """Return what flags say of columns."""
+    formats = []
+    for text in date_format or ():
+        name, mark, how = text.rpartition("=")
+        if not mark or "%" not in how:
+            raise must_be("--date-format", "COLUMN=FORMAT, as in 'day=%d/%m/%Y'", text)
+        formats.append((name, how))
+    return Choices(
+        drop=tuple(drop or ()),
+        keep_only=tuple(keep_only or ()),
+        category=tuple(category or ()),
+        number=tuple(number or ()),
+        date=tuple(date or ()),
+        date_formats=tuple(formats),
+    )
 
 
 @dataclass
@@ -67,6 +96,8 @@ def fit(
     report: Report,
     reading: Reading = AS_FOUND,
     force: bool = False,
+    choices: Choices = NO_CHOICES,
+    missing_target: str = "leave-out",
 ) -> None:
     """Train on a table, and write the model, the picture of its losses, and the report.
 
@@ -100,9 +131,15 @@ def fit(
     if plot:  # a missing matplotlib is to be known before training, its font cache is not
         logging.getLogger("matplotlib").setLevel(logging.ERROR)
         from chainrule.app.plot import draw_losses
-    frame = read_table(data, reading=reading, tell=report.note)
+    if missing_target not in MISSING_TARGETS:
+        raise must_be("--missing-target", " or ".join(MISSING_TARGETS), missing_target)
+    texts = [*choices.category, *choices.date, *(name for name, _ in choices.date_formats)]
+    frame = read_table(data, reading=reading, texts=texts, tell=report.note)
     series = target_column(frame, TARGET if is_built_in(data) and not target else target, data)
     target = series.name
+    if missing_target == "leave-out":
+        frame = with_target(frame, target, report.note)
+        series = frame[target]
     name = data if is_built_in(data) else Path(data).name
     report.line(f"{name}: {counted(frame.height, 'row')}, {counted(frame.width, 'column')}")
     chosen, reason = decide_task(series, task)
@@ -113,7 +150,7 @@ def fit(
     report.line(f"target {target!r}: {chosen}{what}, as {reason.removeprefix('as ')}{change}")
     train, test = split(y, chosen, settings, groups)
     tell_of_target(frame[train], target, y[train], chosen, settings, report.note)
-    preparation = _preparation(frame[train], target, settings.groups, report)
+    preparation = _preparation(frame[train], target, settings.groups, choices, report)
     X = preparation.transform(frame[train])
     estimator = _estimator(y[train], chosen, settings, report)
     own = None if groups is None else groups[train]
@@ -227,12 +264,13 @@ def _place(data: str, out: Path | None) -> Path:
 
 
 def _preparation(
-    frame: pl.DataFrame, target: str, groups: str | None, report: Report
+    frame: pl.DataFrame, target: str, groups: str | None, choices: Choices, report: Report
 ) -> Preparation:
     """Learn the columns; that of the groups tells rows apart, and is none to learn from."""
     if groups is None:
-        return Preparation.fit(frame, target=target, tell=report.note)
-    learnt = Preparation.fit(frame.drop(groups), target=target, tell=report.note)
+        return Preparation.fit(frame, target=target, choices=choices, tell=report.note)
+    others = frame.drop(groups)
+    learnt = Preparation.fit(others, target=target, choices=choices, tell=report.note)
     return replace(learnt, dropped=learnt.dropped | {groups: "the groups of the rows"})
 
 

@@ -34,6 +34,7 @@ def predict(
     report: Report,
     reading: Reading = AS_FOUND,
     keep: Sequence[str] = (),
+    strict: bool = False,
     force: bool = False,
 ) -> None:
     """Predict every row of a table, and write the predictions to a file or to stdout.
@@ -57,7 +58,15 @@ def predict(
         raise InputError("--proba must be left out for a regression, which has no classes.")
     frame = read_table(data, reading=reading, texts=preparation.texts, tell=report.note)
     kept = [named_column(frame, name) for name in keep]
-    X = preparation.transform(frame, tell=report.note)
+    surprises: list[str] = []
+    X = preparation.transform(frame, tell=surprises.append)
+    if strict and surprises:
+        raise InputError(
+            f"the table must be like that of training, as --strict asks; {surprises[0]}"
+            + (f", and {len(surprises) - 1} more." if len(surprises) > 1 else ".")
+        )
+    for surprise in surprises:
+        report.note(surprise)
     columns: dict[str, Any] = {"prediction": estimator.predict(X)}
     if isinstance(estimator, MLPClassifier) and proba:
         p = estimator.predict_proba(X)

@@ -25,6 +25,8 @@ NEARLY_ALL = 0.95
 MOST_ROWS = 2000
 # Of its spread, what a straight line through the target may leave.
 STRAIGHT = 1e-6
+# So many texts may be bins of a number.
+MOST_BINS = 20
 
 
 def tell_of_target(
@@ -62,20 +64,59 @@ def _gives_away(
 ) -> str | None:
     """Return how a column holds the target in other words, if it does."""
     series = frame[name]
-    if series.null_count() or series.dtype.is_nested() or series.dtype in (pl.Binary, pl.Object):
+    if series.dtype.is_nested() or series.dtype in (pl.Binary, pl.Object):
         return None
+    if series.null_count():
+        return _by_absence(series, y, task)
     if task == "classification":
         pairs = frame.select(pl.struct(name, target).n_unique()).item()
         alike = series.n_unique() == frame[target].n_unique() == pairs
         return "each of its values stands for one class" if alike else None
     if not series.dtype.is_numeric():
-        return None
+        return _by_bins(series, y)
     x = series.to_numpy().astype(np.float64)
     if not np.isfinite(x).all() or np.all(x == x[0]) or np.all(y == y[0]):
         return None
+    x_given, known = x, y
+    left = _standardised_gap(x, y)
+    if left < STRAIGHT:
+        return "it is the target in another unit"
+    if known.min() > 0 and _standardised_gap(x_given, np.log(known)) < STRAIGHT:
+        return "it is the logarithm of the target"
+    if x_given.min() > 0 and _standardised_gap(np.log(x_given), known) < STRAIGHT:
+        return "the target is its logarithm"
+    return None
+
+
+def _standardised_gap(x: np.ndarray, y: np.ndarray) -> float:
+    """Return what a straight line through ``y`` leaves of its spread."""
+    if np.all(x == x[0]) or np.all(y == y[0]):
+        return 1.0
     x, y = _standardised(x), _standardised(y)
-    left = float(np.std(y - np.mean(x * y) * x))
-    return "it is the target in another unit" if left < STRAIGHT else None
+    return float(np.std(y - np.mean(x * y) * x))
+
+
+def _by_absence(series: pl.Series, y: np.ndarray, task: Task) -> str | None:
+    absent = series.is_null().to_numpy()
+    if task != "classification" or absent.all():
+        return None
+    values = np.unique(y)
+    if len(values) != 2:
+        return None
+    alike = any(np.array_equal(absent, y == value) for value in values)
+    return "it is missing in just the rows of one class" if alike else None
+
+
+def _by_bins(series: pl.Series, y: np.ndarray) -> str | None:
+    """Say whether each text stands for a range of the target of its own."""
+    if not 2 < series.n_unique() <= MOST_BINS:
+        return None
+    table = pl.DataFrame({"bin": series.cast(pl.String), "y": y}).group_by("bin")
+    ranges = table.agg(pl.col("y").min().alias("low"), pl.col("y").max().alias("high"), pl.len())
+    ranges = ranges.sort("low")
+    if ranges["len"].min() == 1 or not (ranges["high"][:-1] < ranges["low"][1:]).all():
+        return None
+    return "each of its values stands for a range of the target"
 
 
 def _standardised(values: np.ndarray) -> np.ndarray:

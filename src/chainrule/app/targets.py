@@ -11,6 +11,7 @@ import polars as pl
 from chainrule.foundation.errors import InputError, must_be, suggest
 from chainrule.interop.cells import (
     MISSING_WORDS,
+    Tell,
     first_row,
     looks_like_numbers,
     numbers_of,
@@ -18,7 +19,7 @@ from chainrule.interop.cells import (
 )
 from chainrule.interop.columns import counted, listed
 
-__all__ = ["TASKS", "Task", "decide_task", "encode_target", "target_column"]
+__all__ = ["TASKS", "Task", "decide_task", "encode_target", "target_column", "with_target"]
 
 Task: TypeAlias = Literal["classification", "regression"]
 TASKS: tuple[Task, Task] = ("classification", "regression")
@@ -48,6 +49,22 @@ def target_column(frame: pl.DataFrame, target: str | None, data: str) -> pl.Seri
     return frame[target]
 
 
+def with_target(frame: pl.DataFrame, target: str, tell: Tell) -> pl.DataFrame:
+    """Return the rows whose target is known, words for a missing cell included."""
+    series = frame[target]
+    missing = _is_missing(series)
+    if series.dtype in (pl.String, pl.Categorical, pl.Enum):
+        missing |= text_of(series).str.to_lowercase().is_in(MISSING_WORDS).fill_null(False)
+    count = int(missing.sum())
+    if count in (0, frame.height):
+        return frame
+    tell(
+        f"left out {counted(count, 'row')} whose target {target!r} is missing, the first is row "
+        f"{first_row(missing)}; --missing-target error refuses them"
+    )
+    return frame.filter(~missing)
+
+
 def decide_task(series: pl.Series, asked: str | None = None) -> tuple[Task, str]:
     """Return the task and the reason, in words; what was ``asked`` for goes first."""
     if asked is not None:
@@ -71,6 +88,8 @@ def decide_task(series: pl.Series, asked: str | None = None) -> tuple[Task, str]
         if not looks_like_numbers(text):
             return "classification", f"it holds {counted(text.n_unique(), 'different text')}"
         values = pl.Series(numbers_of(series, lenient=True)).drop_nans()
+        if text.drop_nulls().cast(pl.Float64, strict=False).null_count():
+            return "regression", "it holds numbers with a currency, a unit or another decimal mark"
     distinct = values.n_unique()
     whole = values.dtype.is_integer() or bool((values == values.round()).all())
     if not whole:
@@ -154,14 +173,17 @@ def _first_text(series: pl.Series) -> tuple[int, Any]:
 
 
 def _refuse_missing(series: pl.Series) -> None:
-    if series.dtype.is_float():
-        missing = series.is_null() | series.is_nan().fill_null(True)
-    elif series.dtype in (pl.String, pl.Categorical, pl.Enum):
-        missing = text_of(series).is_null()
-    else:
-        missing = series.is_null()
+    missing = _is_missing(series)
     if missing.any():
         raise _missing(series.name, missing.to_numpy())
+
+
+def _is_missing(series: pl.Series) -> pl.Series:
+    if series.dtype.is_float():
+        return series.is_null() | series.is_nan().fill_null(True)
+    if series.dtype in (pl.String, pl.Categorical, pl.Enum):
+        return text_of(series).is_null()
+    return series.is_null()
 
 
 def _missing(name: str, missing: np.ndarray) -> InputError:

@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, fields
+from dataclasses import MISSING, asdict, fields
 from typing import Any
 
 from chainrule.foundation.errors import FileFormatError
 from chainrule.interop.columns import CYCLES, Category, Column, Date, Flag, Number, Scale
+from chainrule.interop.written import Written
 
 __all__ = ["column_from_dict", "column_to_dict"]
 
@@ -31,6 +32,8 @@ def column_from_dict(record: Any) -> Column:
     if kind is None:
         raise _damaged("a column must be a record of a known kind", record)
     names = [field.name for field in fields(kind)]
+    # files of earlier versions lack what has a default
+    record = {one.name: one.default for one in fields(kind) if one.default is not MISSING} | record
     if set(record) != {"kind", *names}:
         raise _damaged(f"a column of kind {kind.kind!r} must have the fields {names}", record)
     values = {}
@@ -86,6 +89,18 @@ def _as_scale(value: Any) -> Scale | None:
     return scale
 
 
+def _as_bound(value: Any) -> float | None:
+    return None if value is None else _as_number(value)
+
+
+def _as_written(value: Any) -> Written | str:
+    """Return how numbers are written, or the format of dates."""
+    if isinstance(value, Written | str):
+        return value
+    _refuse_unless(set(value) == {"decimal", "unit"} and value["decimal"] in (".", ","))
+    return Written(value["decimal"], _as_text(value["unit"]))
+
+
 def _as_list(value: Any, read: Callable[[Any], Any]) -> tuple[Any, ...]:
     _refuse_unless(isinstance(value, list | tuple))
     return tuple(read(item) for item in value)
@@ -122,4 +137,7 @@ FIELDS: dict[str, Callable[[Any], Any]] = {
     "levels": _as_levels,
     "counts": _as_counts,
     "cycles": _as_cycles,
+    "written": _as_written,
+    "low": _as_bound,
+    "high": _as_bound,
 }

@@ -15,16 +15,19 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from chainrule.foundation.errors import InputError
 from chainrule.interop.cells import (
     Dates,
     Tell,
     dates_of,
     first_row,
+    how_written,
     numbers_of,
     stray_dates,
     stray_numbers,
     text_of,
 )
+from chainrule.interop.written import ISO, PLAIN, Written
 
 __all__ = ["CYCLES", "Category", "Column", "Date", "Flag", "Number", "Scale", "counted", "listed"]
 
@@ -36,6 +39,8 @@ NORMAL_QUARTILE_RANGE = 1.3489795003921634
 BOUND = 3.0
 # Levels of a category, and how many rows keep one: a thousandth of all, but 2 to 10.
 MOST_LEVELS = 100
+# Categories that share a slot are told where they are so many times as frequent as at training.
+NEW_FACTOR = 3.0
 FEWEST_ROWS, ENOUGH_ROWS, ROW_SHARE = 2, 10, 1000
 
 
@@ -102,22 +107,30 @@ class Number:
     scale: Scale | None
     missing: int
     strays: int
+    written: Written = PLAIN
+    low: float | None = None
+    high: float | None = None
 
     @classmethod
     def learn(cls, series: pl.Series, tell: Tell) -> Number:
         """Learn center, spread and the number of missing cells."""
-        values = numbers_of(series, lenient=True)
+        written = how_written(series)
+        values = numbers_of(series, lenient=True, written=written)
+        if written.words:
+            tell(f"column {series.name!r} is read as numbers with {written.words}")
         finite = np.isfinite(values)
         if infinite := int(np.isinf(values).sum()):
             tell(f"column {series.name!r}: {counted(infinite, 'infinite cell')} bounded")
         missing = int(np.isnan(values).sum())
-        strays = stray_numbers(series)
+        strays = stray_numbers(series, written)
         if strays:
             tell(
                 f"column {series.name!r} is read as numbers; {counted(strays, 'cell')} with other "
                 "text taken as missing"
             )
-        return cls(series.name, Scale.of(values[finite]), missing, strays)
+        return cls(
+            series.name, Scale.of(values[finite]), missing, strays, written, *_range(values[finite])
+        )
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -133,10 +146,11 @@ class Number:
         return f"{scaled}; {flagged}, filled with the center" if flagged else scaled
 
     def write(self, series: pl.Series, out: Values, tell: Tell) -> None:
-        values = numbers_of(series, lenient=self.strays > 0)
+        values = numbers_of(series, lenient=self.strays > 0, written=self.written)
         absent = np.isnan(values)
         if self.scale:
             out[:, 0] = np.where(absent, 0.0, self.scale(values))
+        self._tell_far(values, tell)
         if self.missing:
             out[:, -1] = absent
         elif absent.any():
@@ -144,6 +158,31 @@ class Number:
                 f"column {self.name!r}: {counted(int(absent.sum()), 'missing cell')}, none at "
                 "training; filled with the median"
             )
+
+    def _tell_far(self, values: NDArray[np.float64], tell: Tell) -> None:
+        """Tell of numbers further outside the range at training than that range is wide."""
+        if self.low is None or self.high is None:
+            return
+        width = self.high / 2 - self.low / 2  # half of it: the whole may overflow
+        far = (values / 2 - self.high / 2 > width) | (self.low / 2 - values / 2 > width)
+        if far.any():
+            row = first_row(far)
+            tell(
+                f"column {self.name!r}: {counted(int(far.sum()), 'cell')} far outside what was "
+                f"trained on, {self.low:g} to {self.high:g}; the first is {values[row - 1]:g} in "
+                f"row {row}"
+            )
+
+
+# How a table to predict may write what was true and false at training.
+YES_AND_NO = {
+    **dict.fromkeys(("true", "yes", "y", "t"), "1"),
+    **dict.fromkeys(("false", "no", "n", "f"), "0"),
+}
+
+
+def _range(values: NDArray[np.float64]) -> tuple[float, float] | tuple[None, None]:
+    return (float(values.min()), float(values.max())) if values.size else (None, None)
 
 
 @dataclass(frozen=True)
@@ -175,9 +214,12 @@ class Flag:
 
     def write(self, series: pl.Series, out: Values, tell: Tell) -> None:
         if series.dtype in (pl.String, pl.Categorical, pl.Enum):
-            words = {"true": "1", "false": "0"}
-            series = text_of(series).str.to_lowercase().replace(words)
-        values = numbers_of(series)
+            series = text_of(series).str.to_lowercase().replace(YES_AND_NO)
+        try:
+            values = numbers_of(series)
+        except InputError as error:
+            words = str(error).replace("must hold numbers", "must hold true and false, or 1 and 0")
+            raise InputError(words) from None
         absent = np.isnan(values)
         if 0 < self.share < 1:
             out[:, 0] = np.where(absent, self.share, values != 0)
@@ -223,6 +265,12 @@ class Category:
                 f"column {series.name!r} has {len(ranked):,} categories: the {len(kept)} most "
                 f"frequent are kept, the others ({counted(others, 'row')}) share one slot"
             )
+        alike = len(words) - len({word.lower() for word in words})
+        if alike:
+            tell(
+                f"column {series.name!r} has {alike:,} categories that differ from another only "
+                "in capital letters"
+            )
         levels = tuple(word for word, _ in kept)
         counts = tuple(size for _, size in kept)
         return cls(series.name, levels, counts, others, text.null_count(), rare)
@@ -251,11 +299,15 @@ class Category:
         found = text.cast(pl.Enum(self.levels), strict=False).to_physical()
         codes = found.cast(pl.Int64).fill_null(-1).to_numpy()
         unknown = (codes < 0) & ~absent
-        if unknown.any() and not self.others:
+        # of categories that share a slot, about as many as at training are no surprise
+        present = max(1, len(codes) - int(absent.sum()))
+        usual = self.others / max(1, self.others + sum(self.counts))
+        if unknown.sum() > present * min(1.0, NEW_FACTOR * usual):
             row = first_row(unknown)
             tell(
                 f"column {self.name!r}: {counted(int(unknown.sum()), 'cell')} of categories not "
-                f"seen at training, the first {text[row - 1]!r} in row {row}"
+                f"{'kept' if self.others else 'seen'} at training, the first {text[row - 1]!r} in "
+                f"row {row}"
             )
         out[:] = 0
         rows = np.flatnonzero(codes >= 0)
@@ -295,21 +347,24 @@ class Date:
     cycles: tuple[str, ...]
     missing: int
     strays: int
+    written: str = ISO
 
     @classmethod
-    def learn(cls, series: pl.Series, tell: Tell) -> Date:
+    def learn(cls, series: pl.Series, tell: Tell, how: str = ISO) -> Date:
         """Learn which parts vary, and the scale of the year."""
-        dates = dates_of(series, lenient=True)
+        dates = dates_of(series, lenient=True, how=how)
+        if how != ISO:
+            tell(f"column {series.name!r} is read as dates of the format {how}")
         present = ~dates.missing
         vary = [part for part in CYCLES if np.unique(getattr(dates, part)[present]).size > 1]
         missing = int(dates.missing.sum())
-        strays = stray_dates(series)
+        strays = stray_dates(series, how)
         if strays:
             tell(
                 f"column {series.name!r} is read as dates; {counted(strays, 'cell')} with other "
                 "text taken as missing"
             )
-        return cls(series.name, Scale.of(dates.year[present]), tuple(vary), missing, strays)
+        return cls(series.name, Scale.of(dates.year[present]), tuple(vary), missing, strays, how)
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -325,7 +380,7 @@ class Date:
         return ", ".join(parts + flagged)
 
     def write(self, series: pl.Series, out: Values, tell: Tell) -> None:
-        dates = dates_of(series, lenient=self.strays > 0)
+        dates = dates_of(series, lenient=self.strays > 0, how=self.written)
         absent = dates.missing
         place = 0
         if self.year:

@@ -10,19 +10,18 @@ import polars as pl
 from numpy.typing import NDArray
 
 from chainrule.foundation.errors import FileFormatError, InputError, suggest
-from chainrule.interop.cells import (
-    Tell,
-    looks_like_dates,
-    looks_like_numbers,
-    nothing,
-    text_of,
+from chainrule.interop.cells import Tell, nothing
+from chainrule.interop.choosing import (
+    NO_CHOICES,
+    ROW_NUMBERS,
+    Choices,
+    choose,
+    counts_by_name,
 )
 from chainrule.interop.column_records import column_from_dict, column_to_dict
 from chainrule.interop.columns import (
     Category,
     Column,
-    Date,
-    Flag,
     Number,
     counted,
     listed,
@@ -31,12 +30,6 @@ from chainrule.interop.columns import (
 __all__ = ["Preparation"]
 
 FORMAT = 1
-# pandas writes its index under no name, R its row names
-ROW_NUMBER_NAMES = ("", "id", "index", "row", "rowid", "rownames", "unnamed: 0")
-# Whole numbers in fewer rows differ by chance.
-FEWEST_ROW_NUMBERS = 3
-# A column whose frequent levels hold less than this share of its cells is an identifier.
-REPEATED_SHARE = 0.1
 
 
 @dataclass(frozen=True)
@@ -81,7 +74,12 @@ class Preparation:
 
     @classmethod
     def fit(
-        cls, frame: pl.DataFrame, *, target: str | None = None, tell: Tell = nothing
+        cls,
+        frame: pl.DataFrame,
+        *,
+        target: str | None = None,
+        choices: Choices = NO_CHOICES,
+        tell: Tell = nothing,
     ) -> Preparation:
         """Learn from the training rows what to do with each column.
 
@@ -91,6 +89,8 @@ class Preparation:
             The training rows.
         target : str, optional
             The column to predict: left out of the inputs.
+        choices : Choices, optional
+            What a person says of columns.
         tell : callable, optional
             Receives one sentence per guess or repair.
 
@@ -103,13 +103,23 @@ class Preparation:
             raise InputError("the table must have rows to learn from; got none.")
         columns: list[Column] = []
         dropped: dict[str, str] = {}
+        choices.check(frame.columns, target)
         for series in frame:
             if series.name != target:
-                choice = _choose(series, tell)
+                choice = choose(series, choices, tell)
                 if isinstance(choice, str):
                     dropped[series.name] = choice
                 else:
                     columns.append(choice)
+        if not columns:
+            # numbers that only look like those of rows are better than nothing
+            spare = [
+                name
+                for name, reason in dropped.items()
+                if reason == ROW_NUMBERS and not counts_by_name(name)
+            ]
+            columns = [Number.learn(frame[name], tell) for name in spare]
+            dropped = {name: why for name, why in dropped.items() if name not in spare}
         _tell_dropped(dropped, tell)
         if not columns:
             reasons = "; ".join(f"{name!r}: {reason}" for name, reason in dropped.items())
@@ -244,58 +254,3 @@ def _is_code(level: str) -> bool:
         return level != f"{float(level):.17g}"
     except ValueError:
         return True
-
-
-def _choose(series: pl.Series, tell: Tell) -> Column | str:
-    """Return the record of a column, or the reason to drop it."""
-    dtype = series.dtype
-    if dtype.is_nested() or dtype in (pl.Binary, pl.Object):
-        raise InputError(
-            f"column {series.name!r} must hold numbers, text, dates or yes/no; got {dtype}. "
-            "Remove the column, or write each part as a column of its own."
-        )
-    if series.null_count() == len(series):
-        return "all cells are missing"
-    if dtype == pl.Boolean:
-        return _useful(Flag.learn(series))
-    if dtype.is_numeric() or dtype in (pl.Duration, pl.Time):
-        return _number(series, tell)
-    if dtype in (pl.Date, pl.Datetime):
-        return _useful(Date.learn(series, tell))
-    text = text_of(series)
-    if text.null_count() == len(text):
-        return "all cells are missing"
-    if looks_like_numbers(text):
-        return _number(series, tell)
-    if looks_like_dates(text):
-        return _useful(Date.learn(series, tell))
-    return _category(series, text, tell)
-
-
-def _useful(column: Column) -> Column | str:
-    return column if column.outputs else "all cells are one value"
-
-
-def _number(series: pl.Series, tell: Tell) -> Column | str:
-    named = series.name.strip().lower()
-    if (named in ROW_NUMBER_NAMES or named.endswith(("_id", " id"))) and (
-        len(series) >= FEWEST_ROW_NUMBERS and series.dtype.is_integer() and series.is_unique().all()
-    ):
-        return "an identifier: a different whole number in each row"
-    column = Number.learn(series, tell)
-    if column.missing == len(series):
-        return "all cells are missing"
-    return _useful(column)
-
-
-def _category(series: pl.Series, text: pl.Series, tell: Tell) -> Column | str:
-    levels = text.n_unique() - (text.null_count() > 0)
-    present = len(text) - text.null_count()
-    if levels == 1 and present == len(text):
-        return "all cells are one value"
-    if levels == present:
-        return f"an identifier or free text: a different text in each of {present:,} rows"
-    column = Category.learn(series, tell)
-    if not column.levels or sum(column.counts) < REPEATED_SHARE * present:
-        return f"an identifier or free text: {levels:,} different texts in {present:,} rows"
-    return column

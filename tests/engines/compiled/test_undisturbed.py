@@ -16,6 +16,7 @@ import os, signal, sys, threading, time
 import numpy as np
 import llvmlite.binding as llvm
 from chainrule import MLPRegressor
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background
 X = np.linspace(-1, 1, 60).reshape(30, 2)
 t = X @ [1.0, 2.0]
 def fit():

@@ -1,0 +1,216 @@
+"""Numbers and dates as people write them: found out once for a column, then read cell by cell.
+
+How a column is written is part of its record, so that a file to predict is read as the training
+table was, whatever it holds alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import polars as pl
+
+__all__ = ["AMBIGUOUS", "ISO", "PLAIN", "Written", "date_format_of", "parsed_days", "written_of"]
+
+CURRENCY = r"(?:US\$|[$€£¥₹₩₽]|USD|EUR|GBP|CHF|JPY|SEK|NOK|DKK|PLN)"
+# Units that may follow a number without a space; others need one, as 2A is a code.
+UNITS = (
+    *("kg", "mg", "lb", "lbs", "oz", "cm", "mm", "km", "ft", "mi", "ms", "min", "hrs", "ml"),
+    *("kWh", "kW", "MW", "Hz", "kHz", "MHz", "GHz", "KB", "MB", "GB", "TB", "px", "°C", "°F", "°"),
+)
+SPACES = "[ \u00a0\u2009\u202f'\u2019]"
+WITH_SPACES = rf"^[+-]?\d{{1,3}}(?:{SPACES}\d{{3}})+(?:[.,]\d+)?$"
+WITH_COMMAS = r"^[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?$"
+WITH_DOTS = r"^[+-]?\d{1,3}(?:\.\d{3})+(?:,\d+)?$"
+COMMA_DECIMAL = r"^[+-]?\d*,\d+(?:[eE][+-]?\d+)?$"
+DOT_DECIMAL = r"^[+-]?\d*\.\d+(?:[eE][+-]?\d+)?$"
+# 1,690 and 1.690: a thousand, or one and a bit.
+EITHER = r"^[+-]?\d{1,3}[.,]\d{3}$"
+UNIT = r"\d(\s*)([^\d\s.,()+\-%$€£¥₹₩₽'][^\d]*)$"
+
+
+@dataclass(frozen=True)
+class Written:
+    """How the numbers of a column are written.
+
+    Attributes
+    ----------
+    decimal : str
+        ``"."`` or ``","``.
+    unit : str
+        What follows each number, or some.
+    """
+
+    decimal: str = "."
+    unit: str = ""
+
+    @property
+    def words(self) -> str:
+        """Say what is not plain."""
+        parts = ["decimal commas"] if self.decimal == "," else []
+        return " and ".join([*parts, f"the unit {self.unit!r}"] if self.unit else parts)
+
+    def numbers(self, text: pl.Series) -> pl.Series:
+        """Return the cells as numbers; null where a cell is none.
+
+        Examples
+        --------
+        >>> cells = pl.Series(["1,5", "(2.345,5)", "3 €", "a"])
+        >>> Written(decimal=",").numbers(cells).to_list()
+        [1.5, -2345.5, 3.0, None]
+        >>> Written(unit="kg").numbers(pl.Series(["1,690.5 kg", "\u22122"])).to_list()
+        [1690.5, -2.0]
+        """
+        plain = text.cast(pl.Float64, strict=False)
+        if self.decimal == ",":
+            plain = plain.set(text.str.contains(".", literal=True).fill_null(False), None)
+        rest = (plain.is_null() & text.is_not_null()).arg_true()
+        if len(rest) == 0:
+            return plain
+        # each way of writing once: columns repeat their cells
+        cells = text.gather(rest)
+        words = cells.unique(maintain_order=True)
+        table = pl.DataFrame({"word": words, "number": self._decorated(words)})
+        found = pl.DataFrame({"word": cells}).join(
+            table, on="word", how="left", maintain_order="left"
+        )
+        return plain.scatter(rest, found["number"])
+
+    def _decorated(self, words: pl.Series) -> pl.Series:
+        core = _undressed(words, self.unit)
+        if self.decimal == ",":
+            dots = core.str.contains(WITH_DOTS)
+            core = _where(dots, core.str.replace_all(".", "", literal=True), core)
+            commas = core.str.contains(COMMA_DECIMAL)
+            # a dot is no decimal mark here: what has one still is no number
+            core = _where(core.str.contains(".", literal=True), pl.Series(["x"]), core)
+            core = _where(commas, core.str.replace(",", ".", literal=True), core)
+        else:
+            commas = core.str.contains(WITH_COMMAS)
+            core = _where(commas, core.str.replace_all(",", "", literal=True), core)
+        return core.cast(pl.Float64, strict=False)
+
+
+PLAIN = Written()
+
+
+def _where(condition: pl.Series, yes: pl.Series, no: pl.Series) -> pl.Series:
+    return yes.zip_with(condition, no) if len(yes) == len(no) else no.set(condition, yes[0])
+
+
+def _undressed(words: pl.Series, unit: str = "") -> pl.Series:
+    """Return numbers without currency, percent, unit, brackets and spaces between thousands."""
+    core = words.str.replace_all("[\u2212\u2013\u2012]", "-")
+    core = core.str.replace(r"^\((.*)\)$", "-$1")
+    core = core.str.replace(rf"^([+-]?)\s*{CURRENCY}\s*", "$1")
+    core = core.str.replace(rf"\s*(?:%|{CURRENCY})$", "")
+    if unit:
+        core = core.str.replace(rf"\s*{re.escape(unit)}$", "")
+    spaces = core.str.contains(WITH_SPACES)
+    return _where(spaces, core.str.replace_all(SPACES, ""), core)
+
+
+def written_of(text: pl.Series) -> Written:
+    """Return how the numbers of a column are written.
+
+    Examples
+    --------
+    >>> written_of(pl.Series(["1,5", "2,25"])), written_of(pl.Series(["1,690", "2,345"]))
+    (Written(decimal=',', unit=''), Written(decimal='.', unit=''))
+    >>> written_of(pl.Series(["1.7 kg", "2 kg"])), written_of(pl.Series(["2A", "3A"]))
+    (Written(decimal='.', unit='kg'), Written(decimal='.', unit=''))
+    """
+    words = text.drop_nulls().unique()
+    words = words.filter(words.cast(pl.Float64, strict=False).is_null())
+    if len(words) == 0:
+        return PLAIN
+    parts = words.str.extract_groups(UNIT).struct
+    gaps, units = (parts.field(name) for name in parts.fields)
+    named = units.drop_nulls().unique()
+    unit = ""
+    if len(named) == 1 and (named[0] in UNITS or bool((gaps.drop_nulls() != "").all())):
+        unit = str(named[0])
+    every = _undressed(text.drop_nulls().unique(), unit)
+    either = every.str.contains(EITHER)
+    commas = every.str.contains(COMMA_DECIMAL) & ~either
+    commas |= every.str.contains(WITH_DOTS) & every.str.contains(",", literal=True)
+    dots = every.str.contains(DOT_DECIMAL) & ~either
+    dots |= every.str.contains(WITH_COMMAS) & every.str.contains(".", literal=True)
+    return Written("," if commas.any() and not dots.any() else ".", unit)
+
+
+ISO = ""
+"""The format of dates that need none."""
+AMBIGUOUS = "?"
+"""Dates of which nobody can say whether the day or the month comes first."""
+DAY_FIRST = {"%m/%d/%Y": "%d/%m/%Y", "%m-%d-%Y": "%d-%m-%Y", "%m/%d/%y": "%d/%m/%y"}
+DAYS = (
+    *("%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%d/%m/%y"),
+    *("%m/%d/%y", "%d.%m.%y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%d-%b-%Y"),
+    *("%d-%b-%y", "%b %d %Y", "%Y-%m", "%Y/%m", "%Y%m%d"),
+)
+CLOCKS = ("", " %H:%M", " %H:%M:%S")
+TIMES = ("%H:%M:%S", "%H:%M")
+# A look at so many cells tells which formats are worth trying on all of them.
+LOOK = 50
+
+
+def _formats() -> Iterator[str]:
+    for day in DAYS:
+        for clock in CLOCKS:
+            yield f"{day}{clock}"
+    yield from TIMES
+
+
+def parsed_days(text: pl.Series, how: str) -> tuple[pl.Series, pl.Series]:
+    """Return the day and the hour of each cell in a format; null where a cell has another."""
+    if how in TIMES:
+        hour = text.str.to_time(how, strict=False).dt.hour()
+        day = pl.Series([None], dtype=pl.Date).new_from_index(0, len(text))
+        return day.set(hour.is_not_null(), pl.Series(["1970-01-01"]).str.to_date()[0]), hour
+    if "%d" not in how:  # a month stands for its first day
+        text, how = text + "-01", f"{how}-%d"
+    if "%H" in how:
+        moment = text.str.to_datetime(how, strict=False, time_unit="us")
+        return moment.dt.date(), moment.dt.hour()
+    day = text.str.to_date(how, strict=False)
+    return day, pl.repeat(0, len(text), dtype=pl.Int8, eager=True)
+
+
+def date_format_of(text: pl.Series, share: float) -> str | None:
+    """Return the format of a column of dates; `AMBIGUOUS`, or None where they are no dates.
+
+    Parameters
+    ----------
+    text : Series
+        The cells that are not missing.
+    share : float
+        What share of them must be dates.
+
+    Examples
+    --------
+    >>> date_format_of(pl.Series(["31/12/2024", "01/02/2024"]), 0.99)
+    '%d/%m/%Y'
+    >>> date_format_of(pl.Series(["01/12/2024", "01/02/2024"]), 0.99)
+    '?'
+    >>> date_format_of(pl.Series(["5 Mar 2024"]), 0.99), date_format_of(pl.Series(["a"]), 0.99)
+    ('%d %b %Y', None)
+    """
+    if len(text) == 0 or not text.head(LOOK).str.contains(r"\d").any():
+        return None
+    fits = []
+    for how in _formats():
+        for cells in (text.head(LOOK), text):
+            if parsed_days(cells, how)[0].count() < share * len(cells) - (len(cells) < len(text)):
+                break
+        else:
+            fits.append(how)
+    if not fits:
+        return None
+    for month, day in DAY_FIRST.items():
+        for clock in CLOCKS:
+            if f"{month}{clock}" in fits and f"{day}{clock}" in fits:
+                return AMBIGUOUS
+    return fits[0]
