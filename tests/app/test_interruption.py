@@ -43,6 +43,66 @@ def test_ctrl_c_keeps_the_best_model_so_far_and_says_where(tmp_path: Path) -> No
     assert sorted(path.name for path in tmp_path.iterdir()) == ["wine.chainrule", "wine.png"]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_other_ends_keep_the_best_model_too(tmp_path: Path, name: str) -> None:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with start(tmp_path, *LONG, "--patience", "1000000", "--no-plot", **pipes) as process:
+        for line in process.stdout:
+            if line.startswith("epoch 1/"):
+                break
+        process.send_signal(getattr(signal, name))
+        process.send_signal(signal.SIGINT)  # while it is written
+        _, err = process.communicate(timeout=60)
+        process.wait()
+    assert process.returncode == 130, err
+    assert err == "error: interrupted; the best model so far is in wine.chainrule\n"
+    assert chainrule.load(tmp_path / "wine.chainrule").n_iter_ >= 1
+
+
+def test_a_signal_after_training_neither_loses_the_model_nor_hides_it(tmp_path: Path) -> None:
+    program = (
+        "import signal, sys; import chainrule.app.fit as fit; real = fit.save_model\n"
+        "def save(*given):\n"
+        "    signal.raise_signal(2); real(*given); signal.raise_signal(2)\n"
+        "fit.save_model = save\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from chainrule.app.__main__ import main\n"
+        "sys.exit(main(['fit', 'iris', '--engine', 'reference', '--epochs', '2', '--quiet']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 130, done.stderr
+    assert done.stderr == "error: interrupted; the best model so far is in iris.chainrule\n"
+    assert chainrule.load(tmp_path / "iris.chainrule").n_iter_ == 2
+
+
+def test_a_closed_pipe_ends_the_printing_and_not_the_training(tmp_path: Path) -> None:
+    words = ("fit", "iris", "--engine", "reference", "--epochs", "3", "--no-plot")
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with start(tmp_path, *words, **pipes) as process:
+        assert process.stdout.readline().startswith("iris:")
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait(60) == 0
+    assert chainrule.load(tmp_path / "iris.chainrule").n_iter_ == 3
+
+
+def test_control_characters_of_a_table_do_not_reach_the_terminal(tmp_path: Path) -> None:
+    (tmp_path / "t\x1b[31m.csv").write_text("a\x1b]0;x\x07,b\x9b,y\n" + "1,2,u\n3,5,v\n" * 30)
+    for words in (
+        ("fit", "t\x1b[31m.csv", "--target", "z"),
+        ("fit", "t\x1b[31m.csv", "--target", "y"),
+    ):
+        with start(
+            tmp_path, *words, "--epochs", "2", stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        ) as process:
+            said = process.communicate(timeout=60)[0]
+        assert "\\x1b" in said
+        assert not set(said) & {"\x1b", "\x07", "\x9b"}
+
+
 def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
     table = pl.DataFrame({"a": np.arange(60_000) % 97})
     write_table(table, tmp_path / "t.csv")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -49,7 +48,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     import typer
 
     from chainrule.app.commands import app
-    from chainrule.app.report import Diverged, Interrupted, fail
+    from chainrule.app.report import Diverged, Interrupted, fail, leave_stdout
 
     # The base of all errors of usage, in typer's own click or in the one beside it.
     usage_error: Any = typer.BadParameter.__bases__[0]
@@ -78,18 +77,14 @@ def _run(arguments: Sequence[str] | None) -> int:
         fail(f"not enough memory: {error}")
         return BAD_INPUT
     except BrokenPipeError:  # the reader of stdout has seen enough
-        _leave_stdout()
+        leave_stdout()
         return 0
     except OSError as error:
         if error.filename is not None:
             raise
-        _leave_stdout()  # what is left in its buffer can be written no better
+        leave_stdout()  # what is left in its buffer can be written no better
         fail(f"cannot write the output: {error.strerror or error}. Free some space.")
         return BAD_INPUT
-
-
-def _leave_stdout() -> None:
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

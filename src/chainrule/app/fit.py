@@ -21,6 +21,7 @@ from chainrule.app.remarks import tell_of_answers, tell_of_target, tell_warnings
 from chainrule.app.report import Diverged, Interrupted, Report, written
 from chainrule.app.results import Baseline, Score, networks_of, scores_of
 from chainrule.app.settings import Settings, command_line, estimator_options, labelled
+from chainrule.app.stopping import Stop, stoppable
 from chainrule.app.tables import SUFFIXES, TARGET, is_built_in, read_table
 from chainrule.app.targets import Task, decide_task, encode_target, target_column, with_target
 from chainrule.app.text_files import AS_FOUND, Reading
@@ -110,6 +111,40 @@ def fit(
     Diverged
         After a divergence; a model of at least one good epoch has been written.
     """
+    with stoppable() as stop:
+        _fit(
+            data,
+            target,
+            settings,
+            task=task,
+            out=out,
+            plot=plot,
+            page=page,
+            report=report,
+            reading=reading,
+            force=force,
+            choices=choices,
+            missing_target=missing_target,
+            stop=stop,
+        )
+
+
+def _fit(
+    data: str,
+    target: str | None,
+    settings: Settings,
+    *,
+    task: str | None,
+    out: Path | None,
+    plot: bool,
+    page: Path | None,
+    report: Report,
+    reading: Reading,
+    force: bool,
+    choices: Choices,
+    missing_target: str,
+    stop: Stop,
+) -> None:
     model_path = _place(data, out)
     if page is not None and (settings.n_estimators or 1) > 1:
         advice = f"Leave out --n-estimators {settings.n_estimators}."
@@ -167,6 +202,7 @@ def fit(
             run = _train(estimator, X, y[train], own, settings, report)
     except InputError as error:
         raise InputError(in_flags(str(error), Settings)) from error
+    stop.interrupts = False  # what was trained is written, whatever comes
     if not any(one.loss_curve_ for one in networks_of(estimator)):
         if run.divergence is not None:
             raise Diverged(_advice(estimator, run.divergence, "Nothing was written."))
@@ -229,7 +265,7 @@ def fit(
         subject = replace(explanation.subject, facts=facts)
         replace(explanation, subject=subject).save(page)
         report.line(f"report {page}")
-    if run.stopped == "interrupted":
+    if run.stopped == "interrupted" or stop.asked:
         raise Interrupted(f"interrupted; the best model so far is in {model_path}")
     if run.divergence is not None:
         kept = f"The model of the epochs before is in {model_path}."

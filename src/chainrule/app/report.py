@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
 
 from chainrule.estimators.progress import EpochBar, EpochLines, epoch_bar, written
 
@@ -15,8 +17,10 @@ if TYPE_CHECKING:
 
     from chainrule.app.results import Score
 
-__all__ = ["Diverged", "Interrupted", "Report", "fail", "written"]
+__all__ = ["Diverged", "Interrupted", "Report", "escaped", "fail", "leave_stdout", "written"]
 
+# Characters that move the cursor, change colours or ring; a new line is none of them.
+CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 # Scores whose best value is 1; the others have the unit of the target, or none.
 SHARES = ("accuracy", "AUC", "R2")
 
@@ -49,12 +53,26 @@ class Report:
     def _console(self, stderr: bool) -> Console:
         from rich.console import Console
 
-        return Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+        class Raising(Console):
+            """A console that leaves a closed pipe to its caller; rich itself ends the process."""
+
+            def on_broken_pipe(self) -> None:
+                raise BrokenPipeError
+
+        return Raising(stderr=stderr, highlight=False, markup=False, emoji=False)
 
     def line(self, text: str = "", style: str | None = None) -> None:
-        """Print one line."""
-        if not self.quiet:
-            self._console(self._stderr).print(text, style=style, soft_wrap=True)
+        """Print one line; a reader that has seen enough ends the printing, not the work."""
+        self._print(escaped(text), style=style, soft_wrap=True)
+
+    def _print(self, what: Any, **how: Any) -> None:
+        if self.quiet:
+            return
+        try:
+            self._console(self._stderr).print(what, **how)
+        except BrokenPipeError:
+            self.quiet = True
+            leave_stdout()
 
     def note(self, sentence: str) -> None:
         """Print a guess or a repair."""
@@ -68,12 +86,12 @@ class Report:
         from rich.table import Table
 
         table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-        for place, name in enumerate(head):
+        for place, name in enumerate(map(escaped, head)):
             right = numbers and place > 0
             table.add_column(name, justify="right" if right else "left", overflow="fold")
         for row in rows:
-            table.add_row(*row)
-        self._console(self._stderr).print(table)
+            table.add_row(*map(escaped, row))
+        self._print(table)
 
     def scores(self, scores: Sequence[Score], baseline: str) -> None:
         """Print the result table."""
@@ -94,4 +112,21 @@ class Report:
 
 def fail(message: str) -> None:
     """Print an error as one line on stderr."""
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    print(f"error: {escaped(' '.join(message.split()))}", file=sys.stderr)
+
+
+def escaped(text: str) -> str:
+    """Return a text whose control characters a terminal shows instead of obeying.
+
+    Examples
+    --------
+    >>> escaped("a\\x1b[31mb")
+    'a\\\\x1b[31mb'
+    """
+    return CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+
+
+def leave_stdout() -> None:
+    """Write the rest of stdout to nowhere: its reader is gone."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

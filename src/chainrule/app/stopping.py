@@ -1,0 +1,56 @@
+"""Signals that end a command: the first stops training, and what was trained is written."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+__all__ = ["Stop", "stoppable"]
+
+# Ctrl-C, what `kill` sends, and a terminal that is closed.
+SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
+
+
+class Stop:
+    """Whether a person asked to stop, and whether that still interrupts what is going on.
+
+    Attributes
+    ----------
+    interrupts : bool
+        Whether a signal raises KeyboardInterrupt. The first one ends that, so that nothing cuts
+        the writing of a model.
+    asked : bool
+        Whether any signal came.
+    """
+
+    def __init__(self) -> None:
+        self.interrupts = True
+        self.asked = False
+
+    def __call__(self, number: int, frame: Any) -> None:
+        self.asked = True
+        if self.interrupts:
+            self.interrupts = False
+            raise KeyboardInterrupt
+
+
+@contextmanager
+def stoppable() -> Iterator[Stop]:
+    """Hear the signals that end a process; where this is not the main thread, change nothing."""
+    stop = Stop()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    # a signal that was ignored when the process began, as nohup does, stays so
+    heard = [one for one in SIGNALS if signal.getsignal(one) not in (signal.SIG_IGN, None)]
+    before = {one: signal.signal(one, stop) for one in heard}
+    try:
+        yield stop
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
