@@ -94,7 +94,7 @@ BAD = {
     "no parquet": ("t.parquet", b"a,b\n1,2\n", "must be a Parquet file; it cannot be read"),
     "empty parquet": ("t.parquet", b"", "the file is empty"),
     "no json": ("t.jsonl", b"a,b\n1,2\n", "must be a JSON-lines file, one record per line"),
-    "suffix": ("t.xlsx", b"PK", "must be a .csv, .tsv, .txt, .* file; got t.xlsx"),
+    "suffix": ("t.doc", b"PK", "must be a .csv, .tsv, .txt, .* file; got t.doc"),
     "no suffix": ("table", b"a,b\n1,2\n", "got table. Save it"),
 }
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import gzip
 import os
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +59,9 @@ FILES = {
 
 
 @pytest.mark.parametrize("case", FILES)
-def test_the_table_is_the_one_that_was_written(tmp_path: Path, case: str) -> None:
+def test_d01_d04_d07_d08_d10_d27_the_table_is_the_one_that_was_written(
+    tmp_path: Path, case: str
+) -> None:
     content, words = FILES[case]
     path = tmp_path / "t.csv"
     path.write_bytes(content.encode())
@@ -122,6 +127,41 @@ def test_d11_a_quote_inside_a_cell(tmp_path: Path, cell: str) -> None:
     frame = read_table(str(path))
     assert frame.height == N
     assert frame["b"][70] == cell
+
+
+def test_d16_zstd(tmp_path: Path) -> None:
+    import zstandard
+
+    path = tmp_path / "t.csv.zst"
+    path.write_bytes(zstandard.ZstdCompressor().compress(text().encode()))
+    np.testing.assert_array_equal(read_table(str(path))["a"], A)
+
+
+def test_d17_d18_a_sheet_of_excel(tmp_path: Path) -> None:
+    frame = pl.DataFrame({"a": A, "y": K})
+    frame.write_excel(tmp_path / "t.xlsx")
+    assert read_table(str(tmp_path / "t.xlsx")).equals(frame)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes of POSIX")
+def test_d19_standard_input_and_pipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "t.csv").write_text(text(";", rows=COMMAS))
+    for source in ("-", "/dev/stdin", str(tmp_path / "pipe")):
+        if source.endswith("pipe"):
+            os.mkfifo(source)
+            writer = threading.Thread(target=Path(source).write_text, args=(text(),))
+            writer.start()
+            np.testing.assert_array_equal(read_table(source)["a"], A)
+            writer.join()
+            continue
+        program = (
+            f"from chainrule.app.tables import read_table; print(read_table({source!r}).shape)"
+        )
+        with (tmp_path / "t.csv").open("rb") as stdin:
+            done = subprocess.run(
+                [sys.executable, "-c", program], stdin=stdin, capture_output=True, check=True
+            )
+        assert done.stdout == b"(120, 3)\n"
 
 
 @pytest.mark.parametrize("suffix", [".csv.gz", ".tsv.gz", ".txt", ".tab", ".data"])
@@ -201,80 +241,3 @@ def test_thousands_are_not_taken_for_decimals(tmp_path: Path) -> None:
 def test_wrong_ways_of_reading_are_refused(option: str, value: object, rule: str) -> None:
     with pytest.raises(InputError, match=rule):
         Reading(**{option: value})
-
-
-class TestPlaces:
-    """Nothing of a person's is overwritten."""
-
-    QUICK = ("--target", "y", "--hidden", "6", "--epochs", "2")
-
-    @pytest.fixture(autouse=True)
-    def _table(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.chdir(tmp_path)
-        Path("t.csv").write_text(text())
-
-    def run(self, *arguments: str) -> tuple[int, str]:
-        from typer.testing import CliRunner
-
-        from chainrule.app.commands import app
-
-        result = CliRunner().invoke(app, list(arguments))
-        said = str(result.exception or "") + result.output
-        return result.exit_code, said
-
-    @pytest.fixture
-    def model(self) -> None:
-        code, said = self.run("fit", "t.csv", *self.QUICK, "-q")
-        assert code == 0, said
-
-    def untouched(self, path: str, *command: str) -> None:
-        before = Path(path).read_bytes()
-        code, said = self.run(*command)
-        assert code != 0
-        assert "--force" in said, said
-        assert Path(path).read_bytes() == before
-
-    def test_d54_predictions_over_their_data(self, model: None) -> None:
-        self.untouched("t.csv", "predict", "t.chainrule", "t.csv", "--out", "t.csv")
-        Path("link.csv").symlink_to("t.csv")
-        self.untouched("t.csv", "predict", "t.chainrule", "t.csv", "--out", "link.csv")
-
-    def test_d55_reports_over_data_and_models(self, model: None) -> None:
-        self.untouched("t.csv", "fit", "t.csv", *self.QUICK, "--report", "t.csv")
-        self.untouched("t.csv", "explain", "t.chainrule", "t.csv", "--report", "t.csv")
-        self.untouched("t.chainrule", "explain", "t.chainrule", "t.csv", "--report", "t.chainrule")
-        code, said = self.run("fit", "t.csv", *self.QUICK, "--report", "n.x", "--out", "n.x")
-        assert (code != 0, Path("n.x").exists()) == (True, False), said
-
-    def test_d56_models_of_other_data_and_pictures_of_ones_own(self, model: None) -> None:
-        assert self.run("fit", "t.csv", *self.QUICK)[0] == 0  # its own model, once more
-        Path("feb").mkdir()
-        Path("feb/t.csv").write_text(text())
-        self.untouched("t.chainrule", "fit", "feb/t.csv", *self.QUICK)
-        assert self.run("fit", "feb/t.csv", *self.QUICK, "--force")[0] == 0
-        Path("u.csv").write_text(text())
-        Path("u.png").write_bytes(b"mine")
-        self.untouched("u.png", "fit", "u.csv", *self.QUICK)
-
-    def test_d92_a_long_name_is_a_name(self) -> None:
-        name = "m" * 240 + ".chainrule"
-        assert self.run("fit", "t.csv", *self.QUICK, "--no-plot", "--out", name)[0] == 0
-        assert os.path.exists(name)
-        code, said = self.run("fit", "t.csv", *self.QUICK, "--out", "m" * 300 + ".chainrule")
-        assert (code != 0, "cannot write" in said) == (True, True), said
-
-    def test_d48_codes_stay_codes(self) -> None:
-        dep = ["01", "02", "2A", "03"] * 30
-        y = [{"01": "u", "02": "v", "2A": "u", "03": "v"}[one] for one in dep]
-        rows = [(one, a, k) for one, (a, _, _), k in zip(dep, ROWS, y, strict=True)]
-        Path("c.csv").write_text(text(head="dep,a,y", rows=rows))
-        assert self.run("fit", "c.csv", "--target", "y", "--epochs", "30", "-q")[0] == 0
-        Path("new.csv").write_text("dep,a\n01,5.5\n02,5.5\n03,5.5\n")
-        code, said = self.run(
-            "predict", "c.chainrule", "new.csv", "--keep", "dep", "--out", "p.csv"
-        )
-        assert code == 0, said
-        assert "not seen" not in said
-        found = read_table("p.csv", texts=["dep"])
-        assert found["dep"].to_list() == ["01", "02", "03"]
-        assert found["prediction"].to_list() == ["u", "v", "v"]

@@ -21,6 +21,7 @@ from chainrule.app.remarks import tell_of_answers, tell_of_target, tell_warnings
 from chainrule.app.report import Diverged, Interrupted, Report, written
 from chainrule.app.results import Baseline, Score, networks_of, scores_of
 from chainrule.app.settings import Settings, command_line, estimator_options, labelled
+from chainrule.app.spooling import is_stream
 from chainrule.app.stopping import Stop, stoppable
 from chainrule.app.tables import SUFFIXES, TARGET, is_built_in, read_table
 from chainrule.app.targets import Task, decide_task, encode_target, target_column, with_target
@@ -285,7 +286,8 @@ def _smaller(estimator: Estimator) -> str:
 
 def _place(data: str, out: Path | None) -> Path:
     """Return where the model goes; refuse a place that cannot be written before training."""
-    path = Path(f"{Path(data).stem}.chainrule") if out is None else out
+    name = "stdin" if is_stream(data) else Path(data).name.partition(".")[0] or "model"
+    path = Path(f"{name}.chainrule") if out is None else out
     if path.suffix.lower() in (*SUFFIXES, ".png"):
         raise InputError(
             f"--out must name a model file, not data or a picture; got {path}. "

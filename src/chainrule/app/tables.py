@@ -6,12 +6,14 @@ import codecs
 import io
 import re
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 
 import polars as pl
 
 from chainrule.app.column_types import typed
+from chainrule.app.spooling import is_stream, is_zstd, spooled
 from chainrule.app.text_files import AS_FOUND, Reading, read_text
 from chainrule.foundation.errors import InputError, suggest
 from chainrule.foundation.files import write_whole
@@ -27,7 +29,8 @@ SEPARATORS = {".csv": ",", ".tsv": "\t"}
 SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson")
 # What is read as separated values, whatever the separator; also compressed, with .gz behind it.
 TEXT_SUFFIXES = (*SEPARATORS, ".txt", ".tab", ".data")
-READ = (*TEXT_SUFFIXES, ".csv.gz", ".parquet", ".jsonl", ".ndjson", ".feather", ".arrow")
+READ = (*TEXT_SUFFIXES, ".csv.gz", ".parquet", ".jsonl", ".ndjson", ".json")
+READ = (*READ, ".feather", ".arrow", ".xlsx")
 
 
 def is_built_in(data: str) -> bool:
@@ -47,8 +50,8 @@ def read_table(
     Parameters
     ----------
     data : str
-        A file of separated values, Parquet, Arrow IPC (Feather) or JSON lines, by its suffix; a
-        folder of Parquet parts; or a name of `BUILT_IN`.
+        A file of separated values, Parquet, Arrow IPC (Feather), JSON or Excel, by its suffix; a
+        folder of Parquet parts; ``-`` for standard input; or a name of `BUILT_IN`.
     reading : Reading, optional
         How to read a text file, where that is not to be found out.
     texts : sequence of str, optional
@@ -69,6 +72,9 @@ def read_table(
     """
     if is_built_in(data):
         return _built_in(data)
+    if is_stream(data) or is_zstd(Path(data)):
+        with spooled(data) as place:
+            return read_table(str(place), reading=reading, texts=texts, tell=tell)
     path = Path(data)
     if re.match(r"[a-z][a-z0-9]+:/", data):
         raise InputError(f"the data must be a file of this machine; got {data}. Download it first.")
@@ -125,6 +131,8 @@ def _built_in(name: str) -> pl.DataFrame:
 def _read(path: Path, suffix: str) -> pl.DataFrame:
     if suffix == ".parquet":
         frame = pl.read_parquet(path / "*.parquet" if path.is_dir() else path)
+    elif suffix == ".xlsx":
+        frame = _excel(path)
     elif suffix in (".feather", ".arrow"):
         frame = pl.read_ipc(path)
     else:
@@ -140,6 +148,16 @@ def _read(path: Path, suffix: str) -> pl.DataFrame:
         if isinstance(kind, pl.Decimal) and kind.scale == 0
     ]
     return frame.with_columns(pl.col(whole).cast(pl.Int64, strict=False)) if whole else frame
+
+
+def _excel(path: Path) -> pl.DataFrame:
+    """Return the first sheet."""
+    if find_spec("fastexcel") is None:
+        raise InputError(
+            f"{path} is an Excel file, which needs fastexcel. Install it: "
+            "pip install 'chainrule[excel]'; or save the sheet as CSV."
+        )
+    return pl.read_excel(path, engine="calamine", infer_schema_length=None)
 
 
 def _check_kind(path: Path) -> None:
@@ -167,7 +185,12 @@ def _unreadable(path: Path, suffix: str, error: Exception) -> str:
     """Return what is wrong with a file that could not be read."""
     if isinstance(error, OSError) and error.strerror:
         return f"cannot read {path}: {error.strerror}. Check the path and its permissions."
-    what = {".parquet": "a Parquet file", ".csv": "a CSV file", ".tsv": "a TSV file"}
+    what = {
+        **dict.fromkeys((".csv", ".tsv", ".txt", ".tab", ".data"), "a table of separated values"),
+        ".parquet": "a Parquet file",
+        ".xlsx": "an Excel file",
+        **dict.fromkeys((".feather", ".arrow"), "an Arrow file"),
+    }
     reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     return (
         f"{path} must be {what.get(suffix, 'a JSON-lines file, one record per line')}; "

@@ -179,7 +179,7 @@ def shown(value: Any) -> str:
     if isinstance(value, int) and value.bit_length() > LONGEST_VALUE:
         return f"a whole number of {value.bit_length():,} bits"
     try:
-        text = repr(value)
+        text = " ".join(line.strip() for line in repr(value).split("\n"))
     except Exception:  # of a user's own class
         text = f"an object of {type(value).__name__}"
     return shortened(text, LONGEST_VALUE)
