@@ -117,9 +117,12 @@ def test_d05_d53_blank_lines_give_no_prediction_and_a_key_is_kept(model: None) -
 
 
 def test_d60_equal_fits_are_equal_files(tmp_path: Path) -> None:
-    models = [MLPClassifier((4,), learning_rate="cosine", random_state=0) for _ in range(2)]
+    models = [
+        MLPClassifier((4,), "tanh", learning_rate="cosine", learning_rate_init=0.05, random_state=0)
+        for _ in range(2)
+    ]
     for number, one in enumerate(models):
-        one.fit(np.c_[A, B] / 50, K)
+        one.fit(np.c_[A - 5, (B - 50) / 12], K)
         save_model(tmp_path / f"{number}", one)
     assert (tmp_path / "0").read_bytes() == (tmp_path / "1").read_bytes()
 

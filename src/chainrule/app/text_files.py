@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +30,8 @@ SPELLED = {"comma": ",", "semicolon": ";", "tab": "\t", r"\t": "\t", "bar": "|",
 # Below this size the whole file is sampled for its dialect; above it, the first rows.
 SAMPLED_WHOLE_BYTES = 64 * 2**20
 SAMPLE_ROWS = 200_000
+# A number with a decimal comma.
+DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+$")
 # How far down a header may stand under lines of titles.
 TITLE_LINES = 20
 
@@ -188,11 +191,9 @@ def _dialect(path: Path, file: Path, reading: Reading) -> _Dialect:
     options: dict[str, Any] = {
         "sample_size": -1 if file.stat().st_size <= SAMPLED_WHOLE_BYTES else SAMPLE_ROWS
     }
-    given = {
-        "delim": reading.separator,
-        "header": reading.header,
-        "skip": _lines_above(file, reading),
-    }
+    titles = _lines_above(file, reading)
+    mark = reading.separator or _beside_decimal_commas(file, titles or 0)
+    given = {"delim": mark, "header": reading.header, "skip": titles}
     options |= {name: value for name, value in given.items() if value is not None}
     found = _asked("sniff_csv", file, options).row(0, named=True)
     plain = {name: "" if found[name] == "(empty)" else found[name] for name in found}
@@ -207,19 +208,26 @@ def _dialect(path: Path, file: Path, reading: Reading) -> _Dialect:
     )
     width = len(found["Columns"])
     _check_width(path, file, dialect, width, reading)
-    if reading.header is None and reading.skip_rows is None:
-        return _with_header_above(file, dialect, width)
+    if (
+        reading.skip_rows is None
+        and titles is None
+        and (reading.header is not None or not dialect.header)
+    ):
+        return _with_lines_above(file, dialect, width, reading)
     return dialect
 
 
-def _with_header_above(file: Path, dialect: _Dialect, width: int) -> _Dialect:
-    """Take the last line passed over for the header, where it has a cell for each column."""
-    if dialect.header or not dialect.skipped:
+def _with_lines_above(file: Path, dialect: _Dialect, width: int, reading: Reading) -> _Dialect:
+    """Take lines passed over that have a cell for each column: a header, or rows with gaps."""
+    lines = _first_lines(file, dialect.separator, dialect.skipped)
+    skipped = len(lines)
+    while skipped and len(lines[skipped - 1]) == width > 1 and any(lines[skipped - 1]):
+        skipped -= 1
+    if skipped == len(lines):
         return dialect
-    last = _first_lines(file, dialect.separator, dialect.skipped)[-1]
-    if len(last) == width > 1:
-        return replace(dialect, skipped=dialect.skipped - 1, header=True)
-    return dialect
+    one = skipped == len(lines) - 1
+    header = one if reading.header is None else reading.header
+    return replace(dialect, skipped=skipped, header=header)
 
 
 def _first_lines(file: Path, separator: str, count: int) -> list[list[str]]:
@@ -245,6 +253,24 @@ def _lines_above(file: Path, reading: Reading) -> int | None:
             return number if padded else None
         if filled > 1:
             return None
+    return None
+
+
+def _beside_decimal_commas(file: Path, titles: int) -> str | None:
+    """Return the separator of a file whose commas are decimal marks, which also may split lines.
+
+    ``1;2,5`` has two cells by semicolons and by commas; where all cells of a column are numbers
+    with a comma, it is not the commas that separate.
+    """
+    for mark in ";\t|":
+        lines = _first_lines(file, mark, titles + TITLE_LINES)[titles:]
+        rows = [cells for cells in lines if any(cells)]
+        if len({len(cells) for cells in rows}) != 1 or len(rows[0]) < 2:
+            continue
+        for cells in zip(*rows[1:], strict=True):
+            numbers = [cell for cell in cells if cell]
+            if numbers and all(DECIMAL_COMMA.match(cell) for cell in numbers):
+                return mark
     return None
 
 
