@@ -13,8 +13,8 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from chainrule.app.reading import Reading
 from chainrule.app.tables import read_table
-from chainrule.app.text_files import Reading
 from chainrule.foundation.errors import InputError
 from chainrule.interop.cells import numbers_of, text_of
 

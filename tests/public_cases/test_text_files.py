@@ -13,8 +13,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from chainrule.app.reading import Reading
 from chainrule.app.tables import read_table
-from chainrule.app.text_files import Reading
 from chainrule.foundation.errors import InputError
 
 _random = np.random.default_rng(3)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from chainrule.app.text_files import Reading
+from chainrule.app.reading import Reading
 from chainrule.interop.cells import Tell
 from chainrule.interop.columns import listed
 

@@ -206,7 +206,7 @@ def fit(
     """
     from chainrule.app.fit import fit as run
     from chainrule.app.fit import read_choices
-    from chainrule.app.text_files import Reading
+    from chainrule.app.reading import Reading
 
     run(
         data,
@@ -261,7 +261,7 @@ def predict(
     Columns are found by name; where the target is there too, the result is printed to stderr.
     """
     from chainrule.app.predict import predict as run
-    from chainrule.app.text_files import Reading
+    from chainrule.app.reading import Reading
 
     run(
         model,
@@ -321,7 +321,7 @@ def explain(
 ) -> None:
     """Show the chain rule of a model's weights, in symbols and numbers, and check it."""
     from chainrule.app.explain import explain as run
-    from chainrule.app.text_files import Reading
+    from chainrule.app.reading import Reading
 
     run(
         model,

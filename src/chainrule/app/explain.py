@@ -9,10 +9,10 @@ import numpy as np
 
 from chainrule.app.places import check_outputs
 from chainrule.app.predict import known_targets
+from chainrule.app.reading import AS_FOUND, Reading
 from chainrule.app.report import Report
 from chainrule.app.results import networks_of
 from chainrule.app.tables import read_table
-from chainrule.app.text_files import AS_FOUND, Reading
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.insight.explanation import Explanation
 from chainrule.interop.columns import counted

@@ -17,6 +17,7 @@ import chainrule
 from chainrule.app.flags import in_flags
 from chainrule.app.held_out import group_column, split, validation_rows
 from chainrule.app.places import check_outputs, source_of, wrote
+from chainrule.app.reading import AS_FOUND, Reading
 from chainrule.app.remarks import tell_of_answers, tell_of_target, tell_warnings
 from chainrule.app.report import Diverged, Interrupted, Report, written
 from chainrule.app.results import Baseline, Score, networks_of, scores_of
@@ -25,7 +26,6 @@ from chainrule.app.spooling import is_stream
 from chainrule.app.stopping import Stop, stoppable
 from chainrule.app.tables import SUFFIXES, TARGET, is_built_in, read_table
 from chainrule.app.targets import Task, decide_task, encode_target, target_column, with_target
-from chainrule.app.text_files import AS_FOUND, Reading
 from chainrule.estimators.classifier import MLPClassifier
 from chainrule.estimators.history import best_epoch
 from chainrule.estimators.ingredients import loss_in_units

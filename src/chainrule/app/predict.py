@@ -12,10 +12,10 @@ import numpy as np
 import polars as pl
 
 from chainrule.app.places import check_outputs
+from chainrule.app.reading import AS_FOUND, Reading
 from chainrule.app.report import Report
 from chainrule.app.results import Baseline, Score, scores_of
 from chainrule.app.tables import read_table, write_table, writer_of
-from chainrule.app.text_files import AS_FOUND, Reading
 from chainrule.estimators.classifier import MLPClassifier
 from chainrule.foundation.errors import FileFormatError, InputError, must_be, suggest
 from chainrule.interop.cells import numbers_of, text_of

@@ -13,8 +13,9 @@ from typing import IO
 import polars as pl
 
 from chainrule.app.column_types import typed
+from chainrule.app.reading import AS_FOUND, Reading
 from chainrule.app.spooling import is_stream, is_zstd, spooled
-from chainrule.app.text_files import AS_FOUND, Reading, read_text
+from chainrule.app.text_files import read_text
 from chainrule.foundation.errors import InputError, suggest
 from chainrule.foundation.files import write_whole
 from chainrule.interop.cells import Tell, nothing

@@ -19,14 +19,14 @@ from typing import IO, Any
 
 import polars as pl
 
-from chainrule.foundation.errors import InputError, must_be
+from chainrule.app.reading import Reading
+from chainrule.foundation.errors import InputError
 from chainrule.interop.cells import Tell
 from chainrule.interop.columns import counted, listed
 
-__all__ = ["AS_FOUND", "Reading", "read_text"]
+__all__ = ["read_text"]
 
 SEPARATOR_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "spaces"}
-SPELLED = {"comma": ",", "semicolon": ";", "tab": "\t", r"\t": "\t", "bar": "|", "space": " "}
 # Below this size the whole file is sampled for its dialect; above it, the first rows.
 SAMPLED_WHOLE_BYTES = 64 * 2**20
 SAMPLE_ROWS = 200_000
@@ -34,65 +34,6 @@ SAMPLE_ROWS = 200_000
 DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+$")
 # How far down a header may stand under lines of titles.
 TITLE_LINES = 20
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How to read a text file, where its reader is not to find out by itself.
-
-    Attributes
-    ----------
-    separator : str, optional
-        One letter, or comma, semicolon, tab, bar, space.
-    decimal : str, optional
-        ``"."`` or ``","``.
-    encoding : str, optional
-        A name that Python knows.
-    header : bool, optional
-        Whether the first line holds the names of the columns.
-    skip_rows : int, optional
-        Lines above the header, or above the first row.
-    null : str, optional
-        One more word that stands for a missing cell.
-
-    Examples
-    --------
-    >>> Reading(separator="tab").separator
-    '\\t'
-    >>> Reading(decimal=";")
-    Traceback (most recent call last):
-    chainrule.foundation.errors.InputError: --decimal must be . or ,; got ';'.
-    """
-
-    separator: str | None = None
-    decimal: str | None = None
-    encoding: str | None = None
-    header: bool | None = None
-    skip_rows: int | None = None
-    null: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.separator is not None:
-            mark = SPELLED.get(self.separator, self.separator)
-            if len(mark) != 1 or mark in '\r\n"':
-                rule = f"one letter, or one of {', '.join(SPELLED)}"
-                raise must_be("--separator", rule, self.separator)
-            object.__setattr__(self, "separator", mark)
-        if self.decimal not in (None, ".", ","):
-            raise must_be("--decimal", ". or ,", self.decimal)
-        if self.encoding is not None:
-            try:
-                codecs.lookup(self.encoding)
-            except LookupError:
-                advice = "Try utf-8, utf-16, latin-1 or cp1252."
-                raise must_be(
-                    "--encoding", "an encoding that Python knows", self.encoding, advice
-                ) from None
-        if self.skip_rows is not None and self.skip_rows < 0:
-            raise must_be("--skip-rows", "0 or more", self.skip_rows)
-
-
-AS_FOUND = Reading()
 
 
 def read_text(path: Path, reading: Reading, tell: Tell) -> pl.DataFrame:
@@ -251,7 +192,7 @@ def _lines_above(file: Path, reading: Reading) -> int | None:
         if filled == len(cells) == widest > 1:
             padded = any(len(above) == widest for above in lines[:number])
             return number if padded else None
-        if filled > 1:
+        if filled > 1 or (filled and not cells[0].strip()):  # a title stands in the first cell
             return None
     return None
 
