@@ -74,6 +74,7 @@ class _Dialect:
     skipped: int
     header: bool
     null: str | None
+    gaps: bool = False
 
     def _cells(self, file: Path, header: bool, limit: int | None = None) -> pl.DataFrame:
         options: dict[str, Any] = {
@@ -108,6 +109,8 @@ class _Dialect:
         if self.skipped and reading.skip_rows is None:
             lines = counted(self.skipped, "line")
             said.append(f"{lines} above the header skipped (--skip-rows)")
+        if self.gaps:
+            said.append("the first line taken for a header with gaps (--no-header)")
         if not self.header and reading.header is None:
             said.append("no header found, columns named column_1, column_2, ... (--header)")
         return said
@@ -149,6 +152,9 @@ def _dialect(path: Path, file: Path, reading: Reading) -> _Dialect:
     )
     width = len(found["Columns"])
     _check_width(path, file, dialect, width, reading)
+    if reading.header is None and not dialect.header and not dialect.skipped:
+        gaps = _is_header_with_gaps(file, dialect.separator)
+        dialect = replace(dialect, header=gaps, gaps=gaps)
     if (
         reading.skip_rows is None
         and titles is None
@@ -156,6 +162,19 @@ def _dialect(path: Path, file: Path, reading: Reading) -> _Dialect:
     ):
         return _with_lines_above(file, dialect, width, reading)
     return dialect
+
+
+def _is_header_with_gaps(file: Path, separator: str) -> bool:
+    """Say whether the first line names some columns only: by texts that no row repeats."""
+    lines = [cells for cells in _first_lines(file, separator, TITLE_LINES) if any(cells)]
+    if len(lines) < 2 or all(lines[0]) or len(lines[0]) != len(lines[1]):
+        return False
+    named = [(number, cell) for number, cell in enumerate(lines[0]) if cell.strip()]
+    return not any(
+        re.fullmatch(r"[+-]?[\d.,]+", cell)
+        or any(cell in row[number : number + 1] for row in lines[1:])
+        for number, cell in named
+    )
 
 
 def _with_lines_above(file: Path, dialect: _Dialect, width: int, reading: Reading) -> _Dialect:
