@@ -19,10 +19,10 @@ def test_flags_and_page_agree():
         if getattr(option, "rich_help_panel", None) in (READING, COLUMNS)
         for name in (*option.opts, *option.secondary_opts)
     }
-    named = set(re.findall(r"--[a-z-]+", PAGE))
+    named = set(re.findall(r"--[a-z][a-z-]+", PAGE))
     assert options <= named
     others = {"--keep", "--strict", "--force"}
-    assert named - options == others
+    assert named - options <= others
 
 
 def test_every_suffix_is_named():
