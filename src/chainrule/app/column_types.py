@@ -29,6 +29,8 @@ def typed(
     """
     columns, commas = [], []
     for series in frame:
+        if series.dtype != pl.String:
+            continue
         column = series if series.name in texts else _typed(series)
         if column.dtype == pl.String and series.name not in texts and reading.decimal != ".":
             number = _of_decimal_commas(series, certain=reading.decimal == ",")

@@ -100,7 +100,7 @@ def read_table(
             raise InputError(f"{data} must hold a table; the file is empty.")
         if suffix in TEXT_SUFFIXES:
             _check_kind(path)
-            frame = typed(path, read_text(path, reading, tell), reading, tell, texts)
+            frame = typed(path, read_text(path, reading, tell, texts), reading, tell, texts)
         else:
             frame = _read(path, suffix)
     except InputError:
