@@ -7,7 +7,7 @@ hold the formulas; `Network`, `Dense` and `train` are the pieces; the estimators
 import importlib
 import typing
 
-# Importing a file of formulas enters its records into their catalogue.
+# Importing a file of formulas enters its records into their catalogue, and gradients into networks.
 from chainrule.formulas import activations as _activations  # noqa: F401
 from chainrule.formulas import cross_entropies as _cross_entropies  # noqa: F401
 from chainrule.formulas import losses as _losses  # noqa: F401
@@ -28,6 +28,7 @@ from chainrule.foundation.errors import (
 from chainrule.model.network import Dense, Network
 from chainrule.model.objective import Objective
 from chainrule.model.parameters import Parameters
+from chainrule.training import gradients as _gradients  # noqa: F401
 from chainrule.training.loop import Epoch, train
 from chainrule.training.state import TrainingState, load_state, save_state
 

@@ -30,6 +30,7 @@ from chainrule.estimators.validation import Samples, check_held_out, divided, ow
 from chainrule.formulas.loss import checked_weight, relative_weight
 from chainrule.foundation.errors import DataWarning, DivergenceError, DivergenceWarning, InputError
 from chainrule.foundation.seeds import as_seed
+from chainrule.model.parameters import Parameters
 from chainrule.training.loop import Epoch
 
 if TYPE_CHECKING:
@@ -305,6 +306,36 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
             )
         check_is_fitted(self, "parameters_")
         return explanation_of(self, (X, y, sample_weight), held_out)
+
+    def gradient(
+        self, X: Any, y: Any, sample_weight: Any = None, *, penalties: bool = False
+    ) -> Parameters:
+        """Return the derivative of the mean loss of these rows by every weight and bias.
+
+        It is that of the loss in the units of ``y``, by the numbers of ``coefs_`` and
+        ``intercepts_``. Class weights and smoothed labels count, as in training.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`.
+        penalties : bool
+            Whether to add the gradient of the penalties (``alpha``, ``l1``), as a step does.
+
+        Returns
+        -------
+        Parameters
+            ``weights`` and ``biases`` per layer, and all of them as ``vector``.
+        """
+        from chainrule.estimators.gradients import gradient_in_units
+
+        if "estimators_" in self.__dict__:
+            raise InputError(
+                "gradient is of one network, and this is an ensemble. Call "
+                "estimators_[0].gradient(X, y) for its first one."
+            )
+        check_is_fitted(self, "parameters_")
+        return gradient_in_units(self, (X, y, sample_weight), penalties)
 
     def _compared(
         self, X: Any, y: Any, sample_weight: Any
