@@ -29,8 +29,11 @@ from chainrule.model.network import Dense, Network
 from chainrule.model.objective import Objective
 from chainrule.model.parameters import Parameters
 from chainrule.training import gradients as _gradients  # noqa: F401
-from chainrule.training.loop import Epoch, train
+from chainrule.training.epoch import Epoch
+from chainrule.training.loop import train
 from chainrule.training.state import TrainingState, load_state, save_state
+from chainrule.training.step import Step
+from chainrule.training.steps import steps
 
 if typing.TYPE_CHECKING:
     from chainrule.estimators.classifier import MLPClassifier
@@ -60,6 +63,7 @@ __all__ = [
     "Parameters",
     "Penalty",
     "Schedule",
+    "Step",
     "TrainingState",
     "activations",
     "check_formula",
@@ -73,6 +77,7 @@ __all__ = [
     "save_model",
     "save_state",
     "schedules",
+    "steps",
     "train",
 ]
 

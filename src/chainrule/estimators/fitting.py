@@ -31,7 +31,8 @@ from chainrule.formulas.loss import checked_weight, relative_weight
 from chainrule.foundation.errors import DataWarning, DivergenceError, DivergenceWarning, InputError
 from chainrule.foundation.seeds import as_seed
 from chainrule.model.parameters import Parameters
-from chainrule.training.loop import Epoch
+from chainrule.training.epoch import Epoch
+from chainrule.training.run import Run
 
 if TYPE_CHECKING:
     from chainrule.insight.explanation import Explanation
@@ -130,7 +131,8 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
         """Train as `fit` does, and yield an `Epoch` after each pass over the rows.
 
         The estimator is fitted whenever the loop has control, and stays so when it is left early.
-        A later call of `fit`, `partial_fit` or another such loop ends this one.
+        A later call of `fit`, `partial_fit` or another such loop ends this one. Without a loop
+        nothing is trained, and a warning says so.
 
         Raises
         ------
@@ -140,21 +142,24 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
         InputError
             When the loop is asked for more after the estimator has been trained by a later call.
         """
+        given = (X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
+        return Run(self._epochs(given), "fit_epochs", "epoch")
+
+    def _epochs(self, given: tuple[Any, ...]) -> Generator[Epoch, None, None]:
         if self.n_estimators != 1:
             raise InputError(
                 f"n_estimators must be 1 for fit_epochs, which follows one network; got "
                 f"{self.n_estimators}. Call fit."
             )
         check_options(self)
-        warn_without_effect(self, own_rows=X_val is not None, groups=groups is not None)
-        given = (X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
+        warn_without_effect(self, own_rows=given[3] is not None, groups=given[6] is not None)
         try:
             with closing(self._training(*given)) as epochs:
                 for epoch in epochs:
-                    self._say_remarks(3)
+                    self._say_remarks(4)
                     yield epoch
         finally:
-            self._say_remarks(3)
+            self._say_remarks(4)
 
     def _training(
         self,
