@@ -299,7 +299,7 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
         Returns
         -------
         Explanation
-            ``explain(X, y).weight(layer=1, unit=0, to=0)`` is one weight's chain rule, and
+            ``explain(X, y).weight(layer=1, unit=1, to=1)`` is one weight's chain rule, and
             ``explain(X, y).save("report.html")`` writes the report.
         """
         from chainrule.estimators.explaining import explanation_of

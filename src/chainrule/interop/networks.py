@@ -72,7 +72,7 @@ def explain(
     Examples
     --------
     >>> layers = [([[0.5], [0.25]], [0.0], "sigmoid"), ([[2.0]], [0.0], "linear")]
-    >>> chain = explain(layers, [[1.0, -2.0]], [0.0]).weight(layer=1, unit=0, to=0)
+    >>> chain = explain(layers, [[1.0, -2.0]], [0.0]).weight(layer=1, unit=1, to=1)
     >>> round(chain.gradient, 6), chain.check.status
     (1.0, 'passed')
     """
