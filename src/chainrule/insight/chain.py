@@ -37,7 +37,7 @@ class Update:
     gradient, before, after : float
         The gradient it uses, and the weight before and after.
     memory : dict of str to (float, float)
-        The rule's memory of this weight, before and after.
+        What the rule recalls of this weight, before and after; plain descent recalls nothing.
     decay : float
         What decoupled decay took off the weight before the rule.
     clipping : float
@@ -127,6 +127,7 @@ class Chain:
             memory={
                 name: (float(old[0]), float(now[0]))
                 for name, old, now in zip(rule.memory, memory, new, strict=True)
+                if name in rule.recalled
             },
             decay=float(before[0] - shrunk[0]),
             clipping=clipping,
