@@ -7,7 +7,7 @@ hold the formulas; `Network`, `Dense` and `train` are the pieces; the estimators
 import importlib
 import typing
 
-# Importing a file of formulas enters its records into their catalogue.
+# Importing a file of formulas enters its records into their catalogue, and gradients into networks.
 from chainrule.formulas import activations as _activations  # noqa: F401
 from chainrule.formulas import cross_entropies as _cross_entropies  # noqa: F401
 from chainrule.formulas import losses as _losses  # noqa: F401
@@ -28,8 +28,12 @@ from chainrule.foundation.errors import (
 from chainrule.model.network import Dense, Network
 from chainrule.model.objective import Objective
 from chainrule.model.parameters import Parameters
-from chainrule.training.loop import Epoch, train
+from chainrule.training import gradients as _gradients  # noqa: F401
+from chainrule.training.epoch import Epoch
+from chainrule.training.loop import train
 from chainrule.training.state import TrainingState, load_state, save_state
+from chainrule.training.step import Step
+from chainrule.training.steps import steps
 
 if typing.TYPE_CHECKING:
     from chainrule.estimators.classifier import MLPClassifier
@@ -59,6 +63,7 @@ __all__ = [
     "Parameters",
     "Penalty",
     "Schedule",
+    "Step",
     "TrainingState",
     "activations",
     "check_formula",
@@ -72,6 +77,7 @@ __all__ = [
     "save_model",
     "save_state",
     "schedules",
+    "steps",
     "train",
 ]
 

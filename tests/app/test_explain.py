@@ -73,7 +73,7 @@ def test_a_row_whose_target_is_unknown(place, capsys):
 
 
 def test_places():
-    assert read_place("2:10:3") == (2, 9, 2)
+    assert read_place("2:10:3") == (2, 10, 3)
 
 
 def test_a_report_on_the_rows_of_a_table(place, capsys):

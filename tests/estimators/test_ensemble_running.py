@@ -24,7 +24,7 @@ def test_functions_are_told_of_every_epoch_of_every_network(threads):
     seen = []
     model = MLPRegressor(callbacks=seen.append, max_iter=4, n_threads=threads, **SMALL).fit(X, T)
     for number, member in enumerate(model.estimators_, start=1):
-        own = [epoch for epoch in seen if epoch.network == number]
+        own = [epoch for epoch in seen if epoch.member == number]
         assert [epoch.number for epoch in own] == [1, 2, 3, 4]
         assert [epoch.loss for epoch in own] == member.loss_curve_
         assert member.callbacks is None
@@ -54,7 +54,7 @@ def test_functions_are_told_one_at_a_time_and_the_ensemble_answers_by_then(threa
 @THREADS
 def test_true_ends_the_network_it_is_told_of(threads):
     model = MLPClassifier(n_threads=threads, max_iter=9, **SMALL)
-    model.callbacks = lambda epoch: epoch.network == 2 and epoch.number == 3
+    model.callbacks = lambda epoch: epoch.member == 2 and epoch.number == 3
     model.fit(X, LABELS)
     assert [one.n_iter_ for one in model.estimators_] == [9, 3, 9]
     reasons = [one.stopped_because_ for one in model.estimators_]

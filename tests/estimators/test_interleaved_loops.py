@@ -78,7 +78,7 @@ def test_a_refused_call_and_a_loop_not_begun_end_nothing():
     model, alone = regressor(), regressor().fit(X, Y)
     first = model.fit_epochs(X, Y)
     next(first)
-    model.fit_epochs(X, Y)
+    model.fit_epochs(X, Y).close()
     with pytest.raises(ValueError, match="y contains NaN"):
         next(model.fit_epochs(X, np.full(40, np.nan)))
     pickle.loads(pickle.dumps(model)).fit(X, Y)

@@ -114,7 +114,7 @@ def test_saved_continued_explained_and_scored(tmp_path):
     warm = regressor(max_iter=3, warm_start=True, early_stopping=True).fit(X[:300], Y[:300])
     assert warm.fit(X[:300], Y[:300]).n_iter_ == 3
     assert len(warm.validation_scores_) == 6
-    chain = FITTED.explain(X[:5], Y[:5]).weight(layer=2, unit=0, to=2).of_row(0)
+    chain = FITTED.explain(X[:5], Y[:5]).weight(layer=2, unit=1, to=3).of_row(1)
     assert "-0.9 & s < y" in chain.tree.parts[0].formula
     scores = cross_val_score(regressor(max_iter=10), X[:600], Y[:600], cv=2)
     assert scores.min() > 0.5

@@ -186,7 +186,7 @@ class TestAveraging:
         assert "the parameters are the average of those of the steps" in " ".join(
             explanation.subject.notes
         )
-        chain = explanation.weight(1, 0, 0)
+        chain = explanation.weight(1, 1, 1)
         assert chain.check.status == "passed"
         assert chain.update.memory["average"] == (chain.weight, chain.update.after)
 

@@ -207,15 +207,36 @@ def test_rows_of_weight_zero_and_saturated_units():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((3, 0, 0), "layer must be from 1 to 2; got 3"),
-        ((1, 2, 0), "unit must be from 0 to 1 in layer 1; got 2"),
-        ((1, 0, 3), "to must be from 0 to 2 in layer 1; got 3"),
-        ((1, 0, 0, 1), "sample must be from 0 to 0; got 1"),
+        ((0, 1, 1), "layer must be from 1 to 2; got 0"),
+        ((3, 1, 1), "layer must be from 1 to 2; got 3"),
+        ((1, 0, 1), "unit must be from 1 to 2 in layer 1; got 0. Layers, units and rows count"),
+        ((1, 3, 1), "unit must be from 1 to 2 in layer 1; got 3"),
+        ((1, 1, 0), "to must be from 1 to 3 in layer 1; got 0"),
+        ((1, 1, 4), "to must be from 1 to 3 in layer 1; got 4"),
+        ((1, 1, 1, 0), "sample must be from 1 to 1; got 0"),
+        ((1, 1, 1, 2), "sample must be from 1 to 1; got 2"),
     ],
 )
 def test_places_that_are_not_there(arguments, message):
     with pytest.raises(ValueError, match=message):
         Explanation(BOOK).weight(*arguments)
+
+
+@pytest.mark.parametrize("sample", [None, 1])
+def test_what_is_asked_for_is_what_is_printed(sample):
+    """Layers, units and rows count from 1 in arguments, output, attributes and records."""
+    explanation = Explanation(BOOK)
+    found = explanation.weight(1, 2, 3, sample)
+    assert str(found).startswith("w1[2,3] = 0.1896, from input 2 to unit 3 of layer 1: ")
+    assert found.row == sample
+    record = found.to_dict()
+    named = record["weight"]
+    assert (named["name"], named["layer"], named["unit"], named["to"]) == ("w1[2,3]", 1, 2, 3)
+    assert record["row"] == sample
+    bias = explanation.bias(1, 3, sample)
+    assert str(bias).startswith("b1[3] = -0.0628, the bias of unit 3 of layer 1: ")
+    assert (bias.to_dict()["weight"]["unit"], bias.to_dict()["weight"]["to"]) == (None, 3)
+    assert "loss of row 1 changes" in str(explanation.bias(1, 3).of_row(1))
 
 
 @pytest.mark.parametrize(
@@ -249,9 +270,9 @@ def test_the_optimizers_memory_goes_into_the_update(rule):
     subject.engine.epoch(position, subject.rows, np.arange(6), 6, np.array([0.05]), math.inf)
     for place in (Place(1, 1, 2), Place(2, None, 0)):
         update = (
-            Explanation(subject).weight(1, 1, 2).update
+            Explanation(subject).weight(1, 2, 3).update
             if place.unit is not None
-            else (Explanation(subject).bias(2, 0).update)
+            else (Explanation(subject).bias(2, 1).update)
         )
         assert update.after == pytest.approx(position.vector[place.index(subject)], rel=1e-12)
         index = place.index(subject)
@@ -270,16 +291,16 @@ def test_an_update_shows_where_clipping_acts():
 
     _, gradient = subject(None).engine.gradient(at.vector, subject(None).rows)
     norm = np.linalg.norm(gradient)
-    clipped = Explanation(subject(2.0)).weight(1, 0, 0)
+    clipped = Explanation(subject(2.0)).weight(1, 1, 1)
     assert clipped.update.clipping == pytest.approx(2.0 / norm, rel=1e-12)
     assert clipped.update.after == pytest.approx(1.0 - 0.2 * gradient[0] / norm, rel=1e-12)
     assert f"gradient times {2.0 / norm:.7g} by clipping" in str(clipped)
     assert r"g \min(1, 2.0 / |g|)" in clipped.update.latex
     # of one row's loss, the norm is that of its own gradient
-    row = clipped.of_row(0)
+    row = clipped.of_row(1)
     _, of_row = subject(2.0).engine.gradient(at.vector, Rows(*subject(2.0).rows.take(slice(0, 1))))
     assert row.update.clipping == pytest.approx(2.0 / np.linalg.norm(of_row), rel=1e-12)
-    free = Explanation(subject(1e6)).weight(1, 0, 0)
+    free = Explanation(subject(1e6)).weight(1, 1, 1)
     assert free.update.clipping == 1.0
     assert "clipping" not in str(free)
 

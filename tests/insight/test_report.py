@@ -248,7 +248,7 @@ def test_numbers_are_those_of_the_run(moons):
     chains = record["row"]["chains"]
     sizes = [abs(one["gradient"]) for one in chains[:3]]
     assert sizes == sorted(sizes, reverse=True)
-    row, x, y = record["row"]["row"], explanation.subject.rows.x, explanation.subject.rows.y
+    row, x, y = record["row"]["row"] - 1, explanation.subject.rows.x, explanation.subject.rows.y
     p = model.predict_proba(x)[:, 1:]
     losses = -np.where(y > 0.5, np.log(p), np.log1p(-p))
     assert row == int(np.argmax(losses))
@@ -362,9 +362,11 @@ def test_a_row_can_be_chosen(moons):
     _, explanation, _ = moons
     record = explanation.report(row=7).to_dict()["row"]
     assert record["row"] == 7
-    assert record["inputs"] == explanation.subject.rows.x[7].tolist()
-    with pytest.raises(InputError, match="row must be from 0 to 299; got 300"):
-        explanation.report(row=300)
+    assert record["inputs"] == explanation.subject.rows.x[6].tolist()
+    assert {chain["row"] for chain in record["chains"]} == {7}
+    for row in (0, 301):
+        with pytest.raises(InputError, match=f"row must be from 1 to 300; got {row}"):
+            explanation.report(row=row)
 
 
 def test_making_an_explanation_computes_nothing(monkeypatch):

@@ -37,7 +37,7 @@ def test_scikit_learn_and_its_copies_agree():
         explain(triples, X, codes),
         explain(pair, X, codes, loss="categorical_cross_entropy"),
     ]
-    for place in ((1, 2, 3), (2, 0, 4), (3, 4, 1)):
+    for place in ((1, 3, 4), (2, 1, 5), (3, 5, 2)):
         values = [found.weight(*place).gradient for found in chains]
         np.testing.assert_allclose(values, values[0], rtol=1e-10)
     assert explain(model, X, CLASSES).check(20).passed
@@ -73,7 +73,7 @@ def test_one_weight_in_four_libraries(monkeypatch):
     ]
     for layer, unit, to in ((1, 2, 3), (2, 0, 4), (3, 4, 1)):
         autograd = float(linear[layer - 1].weight.grad[to, unit])
-        values = [one.weight(layer, unit, to).gradient for one in found]
+        values = [one.weight(layer, unit + 1, to + 1).gradient for one in found]
         np.testing.assert_allclose(values, autograd, rtol=1e-10)
 
 
@@ -89,12 +89,12 @@ def test_scikit_learns_binary_and_regression():
 
 def test_our_estimators_explain_themselves():
     model = MLPRegressor(hidden_layer_sizes=(5,), max_iter=5, random_state=0).fit(X, 100 * X[:, 0])
-    chain = model.explain(X, 100 * X[:, 0]).weight(layer=1, unit=0, to=0)
+    chain = model.explain(X, 100 * X[:, 0]).weight(layer=1, unit=1, to=1)
     assert chain.check.status in ("passed", "not valid here")
     assert chain.weight == model.coefs_[0][0, 0]
     assert "targets are standardised" in str(chain)
     assert chain.update.step == model._state.step + 1
-    assert explain(model, X, 100 * X[:, 0]).weight(1, 0, 0).gradient == chain.gradient
+    assert explain(model, X, 100 * X[:, 0]).weight(1, 1, 1).gradient == chain.gradient
 
 
 @pytest.mark.parametrize(
@@ -122,9 +122,10 @@ def test_torch_and_its_own_gradient(end, loss):
     for layer, module in ((1, 0), (2, 3), (3, 5)):
         own = layers[module].weight.grad.numpy().T
         for unit, to in ((0, 0), (2, 1), (3, 2)):
-            assert found.weight(layer, unit, to).gradient == pytest.approx(own[unit, to], rel=1e-10)
+            value = found.weight(layer, unit + 1, to + 1).gradient
+            assert value == pytest.approx(own[unit, to], rel=1e-10)
         bias = layers[module].bias.grad.numpy()
-        assert found.bias(layer, 1).gradient == pytest.approx(bias[1], rel=1e-10)
+        assert found.bias(layer, 2).gradient == pytest.approx(bias[1], rel=1e-10)
     assert "dropout" in found.subject.notes[0]
 
 

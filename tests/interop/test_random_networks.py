@@ -132,9 +132,9 @@ def test_a_random_torch_network(torch, seed):
         outer, _ = factor_and_shift(after, n_out)
         own = factor * linear.weight.grad.numpy().T
         for unit, to in np.ndindex(n_in, n_out):
-            value = scale[unit] * found.weight(layer, unit, to).gradient
+            value = scale[unit] * found.weight(layer, unit + 1, to + 1).gradient
             if shift[unit]:
-                value += shift[unit] * found.bias(layer, to).gradient
+                value += shift[unit] * found.bias(layer, to + 1).gradient
             assert outer[to] * value == pytest.approx(own[unit, to], rel=1e-6, abs=1e-9)
     return None
 
@@ -181,7 +181,7 @@ def test_a_random_keras_network(torch, keras, seed):
     for layer, one in enumerate(dense, start=1):
         own = factor * one.kernel.value.grad.numpy()
         for unit, to in np.ndindex(*own.shape):
-            gradient = found.weight(layer, unit, to).gradient
+            gradient = found.weight(layer, unit + 1, to + 1).gradient
             # Keras on PyTorch keeps the digits of float32 even here
             assert gradient == pytest.approx(own[unit, to], rel=1e-4, abs=1e-5)
     return None

@@ -38,7 +38,7 @@ def keras(torch):
 
 
 def first_gradient(model):
-    return explain(model, ROWS, ROWS[:, 0]).weight(1, 1, 1).gradient
+    return explain(model, ROWS, ROWS[:, 0]).weight(1, 2, 2).gradient
 
 
 def in_keras(keras, *layers, first="linear"):
@@ -99,7 +99,7 @@ def test_d66_keras_models_that_are_no_chain(keras):
     twice = dense(2)
     model = keras.Model(x, dense(1)(twice(twice(x))))
     found = explain(model, ROWS, ROWS[:, 0])
-    parts = [found.weight(layer, 1, 1).gradient for layer in (1, 2)]
+    parts = [found.weight(layer, 2, 2).gradient for layer in (1, 2)]
     assert sum(parts) == pytest.approx(by_torch(keras, model), rel=1e-4)
     assert "layers 1 and 2 share their weights" in " ".join(found.subject.notes)
 
@@ -167,7 +167,7 @@ def test_d72_torch_activations_with_parameters(torch):
     codes = np.arange(8) % 3
     right = explain(torch.nn.Sequential(first, torch.nn.Softmax(dim=1)), ROWS, codes)
     found = explain(torch.nn.Sequential(first, torch.nn.Softmax()), ROWS, codes)
-    assert found.weight(1, 0, 0).gradient == right.weight(1, 0, 0).gradient
+    assert found.weight(1, 1, 1).gradient == right.weight(1, 1, 1).gradient
     for module, said in (
         (torch.nn.Softmax(dim=0), r"Softmax\(dim=0\)"),
         (torch.nn.GELU("tanh"), r"GELU\(approximate='tanh'\)"),
@@ -205,11 +205,11 @@ def test_d73_normalization_is_folded(torch):
     outer, _ = factor_and_shift(parts[2])
     own = parts[1].weight.grad.numpy().T
     for unit, to in ((0, 0), (1, 2)):
-        by_both = scale[unit] * found.weight(1, unit, to).gradient
-        by_both += shift[unit] * found.bias(1, to).gradient
+        by_both = scale[unit] * found.weight(1, unit + 1, to + 1).gradient
+        by_both += shift[unit] * found.bias(1, to + 1).gradient
         assert outer[to] * by_both == pytest.approx(own[unit, to], rel=1e-8)
     scale, shift = factor_and_shift(parts[4])
-    by_both = scale[1] * found.weight(2, 1, 0).gradient + shift[1] * found.bias(2, 0).gradient
+    by_both = scale[1] * found.weight(2, 2, 1).gradient + shift[1] * found.bias(2, 1).gradient
     assert by_both == pytest.approx(float(parts[5].weight.grad[0, 1]), rel=1e-8)
     assert "module 2, BatchNorm1d is folded into layer 1" in " ".join(found.subject.notes)
     with pytest.raises(ValueError, match="after the last activation"):
@@ -240,7 +240,7 @@ def test_d73_keras_normalization_and_noise(keras):
     torch.mean((outputs - torch.tensor(ROWS[:, :1].astype("float32"))) ** 2).backward()
     for unit in range(3):
         own = float(layer.grad[unit, 0])
-        assert found.weight(2, unit, 0).gradient == pytest.approx(own, rel=1e-3, abs=1e-6)
+        assert found.weight(2, unit + 1, 1).gradient == pytest.approx(own, rel=1e-3, abs=1e-6)
 
 
 def test_d74_dtypes_and_devices(torch):
@@ -257,7 +257,7 @@ def test_d74_dtypes_and_devices(torch):
 def test_d76_tensors_and_targets_that_are_no_numbers(torch):
     model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Tanh(), torch.nn.Linear(3, 1))
     tensor = torch.tensor(ROWS, requires_grad=True)
-    found = explain(model, tensor, tensor[:, 0]).weight(1, 1, 1).gradient
+    found = explain(model, tensor, tensor[:, 0]).weight(1, 2, 2).gradient
     assert found == first_gradient(model)
     with pytest.raises(ValueError, match=r"y must hold real numbers; got .*'yes'"):
         explain(model, ROWS, ["yes"] * 8)
@@ -273,7 +273,7 @@ def test_d77_images_are_flattened(torch):
     right = explain(torch.nn.Sequential(*body), images.reshape(8, 4), ROWS[:, 0])
     model = torch.nn.Sequential(torch.nn.Flatten(), *body)
     found = explain(model, images, ROWS[:, 0], held_out=(images, ROWS[:, 0]))
-    assert found.weight(1, 3, 2).gradient == right.weight(1, 3, 2).gradient
+    assert found.weight(1, 4, 3).gradient == right.weight(1, 4, 3).gradient
     with pytest.raises(ValueError, match=r"X must be of shape \(n, 4\)"):
         explain(torch.nn.Sequential(*body), images, ROWS[:, 0])
 
@@ -284,7 +284,7 @@ def test_d78_a_shared_layer_is_told(torch):
     model = torch.nn.Sequential(shared, torch.nn.Tanh(), shared, torch.nn.Tanh(), last)
     found = explain(model, ROWS, ROWS[:, 0])
     torch.mean((model(torch.tensor(ROWS)) - torch.tensor(ROWS[:, :1])) ** 2).backward()
-    parts = [found.weight(layer, 1, 0).gradient for layer in (1, 2)]
+    parts = [found.weight(layer, 2, 1).gradient for layer in (1, 2)]
     assert sum(parts) == pytest.approx(float(shared.weight.grad[0, 1]), rel=1e-8)
     assert "layers 1 and 2 share their weights" in " ".join(found.subject.notes)
 
@@ -296,9 +296,9 @@ def test_d79_pipelines_searches_and_networks_not_fitted(kind):
     with pytest.raises(ValueError, match="fitted before it is explained"):
         explain(network, ROWS, ROWS[:, 0])
     whole.fit(ROWS, ROWS[:, 0])
-    right = explain(network, whole[:-1].transform(ROWS), ROWS[:, 0]).weight(1, 0, 0).gradient
+    right = explain(network, whole[:-1].transform(ROWS), ROWS[:, 0]).weight(1, 1, 1).gradient
     found = explain(whole, ROWS, ROWS[:, 0])
-    assert found.weight(1, 0, 0).gradient == right
+    assert found.weight(1, 1, 1).gradient == right
     assert "standardscaler" in " ".join(found.subject.notes)
     search = GridSearchCV(whole, {f"{kind.__name__.lower()}__alpha": [0.1]}, cv=2)
     with pytest.raises(ValueError, match="a fitted search"):

@@ -75,7 +75,7 @@ def explain(
     if not known.any():
         raise InputError(f"the table must hold a known {name!r} in some row; it has none.")
     X = model.preparation.transform(frame, tell=report.note)[known]
-    sample = None if row is None else int(np.count_nonzero(known[: row - 1]))
+    sample = None if row is None else int(np.count_nonzero(known[:row]))
     explanation = model.estimator.explain(X, y)
     if page is not None:
         _with_training(explanation, model).report(row=sample).save(page)
@@ -104,12 +104,12 @@ def _with_training(explanation: Explanation, model: Model) -> Explanation:
 
 
 def read_place(text: str) -> tuple[int, int, int]:
-    """Return layer, unit and to of ``LAYER:UNIT:TO``, which count from 1 in what is printed.
+    """Return layer, unit and to of ``LAYER:UNIT:TO``, which count from 1.
 
     Examples
     --------
     >>> read_place("1:3:2")
-    (1, 2, 1)
+    (1, 3, 2)
     """
     parts = text.split(":")
     if len(parts) != 3 or not all(part.strip().isdigit() and int(part) > 0 for part in parts):
@@ -120,4 +120,4 @@ def read_place(text: str) -> tuple[int, int, int]:
             "1:3:2 leads from input 3 to unit 2 of layer 1, and prints as w1[3,2].",
         )
     layer, unit, to = (int(part) for part in parts)
-    return layer, unit - 1, to - 1
+    return layer, unit, to

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from chainrule.training.loop import Epoch
+    from chainrule.training.epoch import Epoch
 
 __all__ = ["fit"]
 

@@ -78,6 +78,16 @@ class ReferenceEngine:
             loss = xp.sum(row_losses) / len(rows) + self.objective.penalty(xp, parameters)
             return float(loss), self._with_penalties(parameters, pullback())
 
+    def step_gradient(self, position: Position, rows: Rows, batch: np.ndarray) -> Array:
+        """Return the gradient that a step takes of a batch: with penalties and dropout's masks."""
+        xp = namespace(position.vector)
+        parameters = self.objective.network.parameters(position.vector)
+        with np.errstate(all="ignore"):
+            x, y, weight = rows.take(batch)
+            masks = self._masks(xp, position, len(batch))
+            _, pullback = self._forward(parameters, x, y, weight, masks)
+            return self._with_penalties(parameters, pullback())
+
     def epoch(
         self,
         position: Position,

@@ -170,6 +170,10 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         """Return the parameters that `_fold` turns into these."""
         return np.array(vector)
 
+    def _fold_gradient(self, vector: np.ndarray) -> np.ndarray:
+        """Return a gradient of the loss trained on as that of the loss in the user's units."""
+        return vector
+
     # What is to be said of the data and the answers, as warnings.
     _remarks: Sequence[str] = ()
     # The loss in the user's units is this many times the loss trained on.

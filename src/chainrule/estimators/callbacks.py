@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 import numpy as np
 from sklearn.utils.metaestimators import available_if
 
-from chainrule.training.loop import Epoch
+from chainrule.training.epoch import Epoch
 
 if TYPE_CHECKING:
     from chainrule.estimators.fitting import FittingMLP

@@ -22,7 +22,7 @@ from chainrule.estimators.progress import shown
 from chainrule.foundation.errors import DataWarning, DivergenceError, DivergenceWarning, InputError
 from chainrule.foundation.seeds import Purpose, as_seed, stream
 from chainrule.foundation.threads import available_threads
-from chainrule.training.loop import Epoch
+from chainrule.training.epoch import Epoch
 
 if TYPE_CHECKING:
     from chainrule.estimators.base import BaseMLP
@@ -98,7 +98,7 @@ def fit_members(estimator: "FittingMLP", arguments: Sequence[Any], tasks: "Tasks
                 if stop.is_set():
                     return False
                 publish()
-                numbered = replace(epoch, network=number + 1)
+                numbered = replace(epoch, member=number + 1)
                 show(numbered)
                 answers = [callback(numbered) for callback in (*callbacks, told)]
                 return any(map(is_true, answers))

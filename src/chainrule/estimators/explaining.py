@@ -15,7 +15,7 @@ from chainrule.insight.subject import Subject
 if TYPE_CHECKING:
     from chainrule.estimators.fitting import FittingMLP
 
-__all__ = ["explanation_of"]
+__all__ = ["explanation_of", "rows_of"]
 
 
 def explanation_of(
@@ -32,7 +32,7 @@ def explanation_of(
     subject = Subject(
         estimator.objective_,
         state.vector if live else estimator._unfold(parameters),
-        _rows(estimator, given, ("X", "y", "sample_weight"), estimator.label_smoothing),
+        rows_of(estimator, given, ("X", "y", "sample_weight"), estimator.label_smoothing),
         optimizer=make_optimizer(estimator),
         slots=tuple(state.slots) if remembered else (),
         step=state.step if live else 0,
@@ -43,7 +43,7 @@ def explanation_of(
         facts=_facts(estimator),
     )
     names = ("X held out", "y held out", "sample_weight held out")
-    return Explanation(subject, None if held_out is None else _rows(estimator, held_out, names))
+    return Explanation(subject, None if held_out is None else rows_of(estimator, held_out, names))
 
 
 def _notes(estimator: "FittingMLP") -> Iterator[str]:
@@ -59,7 +59,7 @@ def _notes(estimator: "FittingMLP") -> Iterator[str]:
         yield f"labels are smoothed as in training, by {estimator.label_smoothing:g}"
 
 
-def _rows(
+def rows_of(
     estimator: "FittingMLP",
     given: tuple[Any, ...],
     names: tuple[str, str, str],

@@ -30,7 +30,9 @@ from chainrule.estimators.validation import Samples, check_held_out, divided, ow
 from chainrule.formulas.loss import checked_weight, relative_weight
 from chainrule.foundation.errors import DataWarning, DivergenceError, DivergenceWarning, InputError
 from chainrule.foundation.seeds import as_seed
-from chainrule.training.loop import Epoch
+from chainrule.model.parameters import Parameters
+from chainrule.training.epoch import Epoch
+from chainrule.training.run import Run
 
 if TYPE_CHECKING:
     from chainrule.insight.explanation import Explanation
@@ -129,7 +131,8 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
         """Train as `fit` does, and yield an `Epoch` after each pass over the rows.
 
         The estimator is fitted whenever the loop has control, and stays so when it is left early.
-        A later call of `fit`, `partial_fit` or another such loop ends this one.
+        A later call of `fit`, `partial_fit` or another such loop ends this one. Without a loop
+        nothing is trained, and a warning says so.
 
         Raises
         ------
@@ -139,21 +142,24 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
         InputError
             When the loop is asked for more after the estimator has been trained by a later call.
         """
+        given = (X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
+        return Run(self._epochs(given), "fit_epochs", "epoch")
+
+    def _epochs(self, given: tuple[Any, ...]) -> Generator[Epoch, None, None]:
         if self.n_estimators != 1:
             raise InputError(
                 f"n_estimators must be 1 for fit_epochs, which follows one network; got "
                 f"{self.n_estimators}. Call fit."
             )
         check_options(self)
-        warn_without_effect(self, own_rows=X_val is not None, groups=groups is not None)
-        given = (X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
+        warn_without_effect(self, own_rows=given[3] is not None, groups=given[6] is not None)
         try:
             with closing(self._training(*given)) as epochs:
                 for epoch in epochs:
-                    self._say_remarks(3)
+                    self._say_remarks(4)
                     yield epoch
         finally:
-            self._say_remarks(3)
+            self._say_remarks(4)
 
     def _training(
         self,
@@ -293,7 +299,7 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
         Returns
         -------
         Explanation
-            ``explain(X, y).weight(layer=1, unit=0, to=0)`` is one weight's chain rule, and
+            ``explain(X, y).weight(layer=1, unit=1, to=1)`` is one weight's chain rule, and
             ``explain(X, y).save("report.html")`` writes the report.
         """
         from chainrule.estimators.explaining import explanation_of
@@ -305,6 +311,36 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
             )
         check_is_fitted(self, "parameters_")
         return explanation_of(self, (X, y, sample_weight), held_out)
+
+    def gradient(
+        self, X: Any, y: Any, sample_weight: Any = None, *, penalties: bool = False
+    ) -> Parameters:
+        """Return the derivative of the mean loss of these rows by every weight and bias.
+
+        It is that of the loss in the units of ``y``, by the numbers of ``coefs_`` and
+        ``intercepts_``. Class weights and smoothed labels count, as in training.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`.
+        penalties : bool
+            Whether to add the gradient of the penalties (``alpha``, ``l1``), as a step does.
+
+        Returns
+        -------
+        Parameters
+            ``weights`` and ``biases`` per layer, and all of them as ``vector``.
+        """
+        from chainrule.estimators.gradients import gradient_in_units
+
+        if "estimators_" in self.__dict__:
+            raise InputError(
+                "gradient is of one network, and this is an ensemble. Call "
+                "estimators_[0].gradient(X, y) for its first one."
+            )
+        check_is_fitted(self, "parameters_")
+        return gradient_in_units(self, (X, y, sample_weight), penalties)
 
     def _compared(
         self, X: Any, y: Any, sample_weight: Any

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chainrule.training.loop import Epoch
+from chainrule.training.epoch import Epoch
 
 if TYPE_CHECKING:
     from chainrule.estimators.running import RunningMLP

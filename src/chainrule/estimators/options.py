@@ -231,7 +231,7 @@ OPTIONS: dict[str, Option] = {
         "What is called with the `Epoch` after each epoch, its losses in the unit of y, when the "
         "estimator is already fitted. Returning True ends training; an error ends it too, and "
         "leaves the estimator as it is after that epoch. With several networks they are told of "
-        "one epoch at a time, ``epoch.network`` says whose it is, and True ends that network.",
+        "one epoch at a time, ``epoch.member`` says whose it is, and True ends that network.",
         Rule(
             lambda value: value is None or all(map(callable, listed(value))),
             "None, a function of an epoch, or a list of them",

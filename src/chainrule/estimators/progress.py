@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
-    from chainrule.training.loop import Epoch
+    from chainrule.training.epoch import Epoch
 
 __all__ = ["EpochBar", "EpochLines", "epoch_bar", "shown", "written"]
 
@@ -28,8 +28,8 @@ def shown(verbose: int, total: int, limit: float | None) -> Iterator[Callable[[E
     made: Counter[int | None] = Counter()
 
     def line(epoch: Epoch) -> None:
-        made[epoch.network] += 1
-        if verbose and made[epoch.network] % verbose == 0:
+        made[epoch.member] += 1
+        if verbose and made[epoch.member] % verbose == 0:
             print(epoch)
 
     with epoch_bar(console, total, limit, transient=False) as bar:

@@ -316,6 +316,12 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
             self.target_scale_.unfold(*self._last_layer(unfolded))
         return unfolded
 
+    def _fold_gradient(self, vector: np.ndarray) -> np.ndarray:
+        folded = np.array(vector)
+        if self.target_scale_ is not None:
+            self.target_scale_.fold_gradient(*self._last_layer(folded))
+        return folded * self._loss_factor
+
     def _last_layer(self, vector: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         layers = Parameters(self._state.network.layout, vector)
         bias = layers.biases[-1]

@@ -26,8 +26,9 @@ from chainrule.estimators.monitoring import metric_on
 from chainrule.estimators.validation import Samples
 from chainrule.foundation.errors import DivergenceError, InputError
 from chainrule.model.network import Network
+from chainrule.training.epoch import Epoch
 from chainrule.training.lbfgs import train_lbfgs
-from chainrule.training.loop import Epoch, train_rows
+from chainrule.training.loop import train_rows
 from chainrule.training.sources import make_rows
 from chainrule.training.stopping import Ending, Patience
 

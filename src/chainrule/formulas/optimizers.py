@@ -93,9 +93,25 @@ class Optimizer(Formula):
         return (*self.slots, "average") if self.averaging > 0.0 else self.slots
 
     @property
+    def recalled(self) -> tuple[str, ...]:
+        """What of the memory the rule looks back on; plain descent has a velocity, and forgets it.
+
+        Examples
+        --------
+        >>> optimizers.get("sgd", momentum=0.9).recalled, optimizers.get("sgd").recalled
+        (('velocity',), ())
+        """
+        return self.memory
+
+    @property
+    def rule_latex(self) -> str:
+        """The rule itself as LaTeX; plainer than ``latex`` where its options make it so."""
+        return self.latex
+
+    @property
     def update_latex(self) -> str:
         """The rule as LaTeX, with its clipping and averaging."""
-        parts = [self.latex]
+        parts = [self.rule_latex]
         if self.clip_norm is not None:
             parts.insert(0, r"g \leftarrow g \min(1, <clip_norm> / |g|)")
         if self.averaging > 0.0:
@@ -208,6 +224,14 @@ class SGD(Optimizer):
 
     momentum: float = 0.0
     nesterov: bool = False
+
+    @property
+    def recalled(self) -> tuple[str, ...]:
+        return self.memory if self.momentum > 0.0 else self.memory[1:]
+
+    @property
+    def rule_latex(self) -> str:
+        return self.latex if self.momentum > 0.0 else r"p \leftarrow p - \eta g"
 
     def constants(self, rate: float, t: int) -> tuple[float, ...]:
         if self.nesterov:

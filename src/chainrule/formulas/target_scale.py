@@ -68,6 +68,10 @@ class TargetScale:
         """Undo `fold`, in place."""
         raise NotImplementedError
 
+    def fold_gradient(self, weight: np.ndarray, bias: np.ndarray) -> None:
+        """Turn derivatives by the last layer, in place, into those by the layer `fold` makes."""
+        raise NotImplementedError
+
 
 @dataclass(frozen=True, eq=False)
 class Standardised(TargetScale):
@@ -117,6 +121,10 @@ class Standardised(TargetScale):
         weight /= self.spread
         bias[...] = (bias - self.center) / self.spread
 
+    def fold_gradient(self, weight: np.ndarray, bias: np.ndarray) -> None:
+        weight /= self.spread
+        bias /= self.spread
+
 
 @dataclass(frozen=True, eq=False)
 class Relative(TargetScale):
@@ -154,6 +162,9 @@ class Relative(TargetScale):
 
     def unfold(self, weight: np.ndarray, bias: np.ndarray) -> None:
         bias -= math.log(self.spread)
+
+    def fold_gradient(self, weight: np.ndarray, bias: np.ndarray) -> None:
+        """Leave them as they are: a summand has no part in a derivative."""
 
 
 def column_means(y: np.ndarray, weight: np.ndarray | None = None) -> np.ndarray:

@@ -37,7 +37,7 @@ class Update:
     gradient, before, after : float
         The gradient it uses, and the weight before and after.
     memory : dict of str to (float, float)
-        The rule's memory of this weight, before and after.
+        What the rule recalls of this weight, before and after; plain descent recalls nothing.
     decay : float
         What decoupled decay took off the weight before the rule.
     clipping : float
@@ -67,7 +67,7 @@ class Chain:
     place : Place
         Which weight.
     row : int or None
-        The row (from 0) whose loss is explained; None is the mean loss of all rows.
+        The row (from 1) whose loss is explained; None is the mean loss of all rows.
     tree : Node
         The derivative of that loss by the weight, with everything below it.
     penalty : float
@@ -86,8 +86,8 @@ class Chain:
         return float(self.subject.vector[self.place.index(self.subject)])
 
     def of_row(self, row: int) -> "Chain":
-        """Return the chain rule of the same weight for the loss of one row (from 0)."""
-        return chain(self.subject, self.place, row)
+        """Return the chain rule of the same weight for the loss of one row (from 1)."""
+        return chain(self.subject, self.place, row - 1)
 
     @property
     def gradient(self) -> float:
@@ -97,7 +97,8 @@ class Chain:
     @cached_property
     def check(self) -> Verdict:
         """What finite differences say of it."""
-        return check_weight(self.subject, self.place.index(self.subject), self.row, self.gradient)
+        index = self.place.index(self.subject)
+        return check_weight(self.subject, index, self._row_index, self.gradient)
 
     @cached_property
     def update(self) -> Update:
@@ -126,17 +127,22 @@ class Chain:
             memory={
                 name: (float(old[0]), float(now[0]))
                 for name, old, now in zip(rule.memory, memory, new, strict=True)
+                if name in rule.recalled
             },
             decay=float(before[0] - shrunk[0]),
             clipping=clipping,
         )
+
+    @property
+    def _row_index(self) -> int | None:
+        return None if self.row is None else self.row - 1
 
     def _clipping(self) -> float:
         """Return the factor of clipping, which looks at the gradient of all parameters."""
         rule = self.subject.optimizer
         if rule.clip_norm is None:
             return 1.0
-        doubled = in_float64(self.subject, self.row)
+        doubled = in_float64(self.subject, self._row_index)
         _, gradient = doubled.engine.gradient(doubled.vector, doubled.rows)
         return rule.clipping(namespace(gradient), gradient)
 
@@ -169,15 +175,18 @@ class Chain:
         return list(found.values())
 
     def to_dict(self, depth: int = 6) -> dict[str, Any]:
-        """Return all of it, the tree to so many levels, as JSON can hold it."""
+        """Return all of it, the tree to so many levels, as JSON can hold it.
+
+        Layer, unit and row count from 1.
+        """
         verdict, update = self.check, self.update
         return as_record(
             {
                 "weight": {
                     "name": self.place.symbol.text,
                     "layer": self.place.layer,
-                    "unit": self.place.unit,
-                    "to": self.place.to,
+                    "unit": None if self.place.unit is None else self.place.unit + 1,
+                    "to": self.place.to + 1,
                     "value": self.weight,
                 },
                 "row": self.row,
@@ -228,7 +237,7 @@ def _nameless(node: Node) -> bool:
 
 
 def chain(subject: Subject, place: Place, row: int | None = None) -> Chain:
-    """Return the chain rule of one weight, for the loss of one row or the mean loss of all.
+    """Return the chain rule of one weight, for the loss of one row (an index) or of all rows.
 
     Examples
     --------
@@ -244,8 +253,11 @@ def chain(subject: Subject, place: Place, row: int | None = None) -> Chain:
     if row is None:
         return Chain(subject, place, None, over_rows(subject, place), penalty)
     if not 0 <= row < len(subject.rows):
-        raise InputError(f"sample must be from 0 to {len(subject.rows) - 1}; got {row}.")
-    return Chain(subject, place, row, of_row(RowTrace(subject, row), place, LOSS), penalty)
+        raise InputError(
+            f"sample must be from 1 to {len(subject.rows)}; got {row + 1}. Layers, units and rows "
+            "count from 1."
+        )
+    return Chain(subject, place, row + 1, of_row(RowTrace(subject, row), place, LOSS), penalty)
 
 
 def _penalty_gradient(subject: Subject, index: int) -> float:

@@ -42,7 +42,7 @@ class Explanation:
     >>> network = Network(Dense(2, 1), )
     >>> at = Parameters.from_arrays([[[0.5], [0.25]]], [[0.0]])
     >>> explanation = Explanation(Subject.of(Objective(network, "mse"), at, [[1.0, -2.0]], [3.0]))
-    >>> print(explanation.weight(layer=1, unit=0, to=0))  # doctest: +ELLIPSIS
+    >>> print(explanation.weight(layer=1, unit=1, to=1))  # doctest: +ELLIPSIS
     w1[1,1] = 0.5, from input 1 to unit 1 of layer 1: how the mean loss of 1 rows changes with it
     ...
     dL[1]/dw1[1,1] = dL[1]/dz1[1] · dz1[1]/dw1[1,1]
@@ -62,20 +62,41 @@ class Explanation:
     def weight(self, layer: int, unit: int, to: int, sample: int | None = None) -> Chain:
         """Return the chain rule of one weight.
 
+        Layers, units and rows count from 1, here and in what is printed: ``weight(1, 2, 3)`` is
+        w1[2,3].
+
         Parameters
         ----------
         layer : int
-            From 1.
+            Which layer of weights; the input is no layer.
         unit, to : int
-            From which input to which unit of the layer, from 0.
+            From which unit of the layer before, or which input, to which unit of this layer.
         sample : int, optional
-            The row (from 0) whose loss is explained; None is the mean loss of all rows.
+            The row whose loss is explained; None is the mean loss of all rows.
         """
-        return chain(self.subject, Place(layer, unit, to), sample)
+        return chain(self.subject, Place(layer, unit - 1, to - 1), _index(sample))
 
     def bias(self, layer: int, to: int, sample: int | None = None) -> Chain:
-        """Return the chain rule of the bias of unit ``to`` of a layer; see `weight`."""
-        return chain(self.subject, Place(layer, None, to), sample)
+        """Return the chain rule of the bias of one unit.
+
+        Parameters
+        ----------
+        layer : int
+            Which layer, from 1.
+        to : int
+            Which unit of the layer, from 1: the one that the bias is added in.
+        sample : int, optional
+            The row (from 1) whose loss is explained; None is the mean loss of all rows.
+
+        Examples
+        --------
+        >>> from chainrule import explain
+        >>> explanation = explain([([[0.5], [0.25]], [0.0], "linear")], [[1.0, -2.0]], [3.0])
+        >>> bias = explanation.bias(layer=1, to=1)
+        >>> bias.place.symbol.text, bias.gradient
+        ('b1[1]', -6.0)
+        """
+        return chain(self.subject, Place(layer, None, to - 1), _index(sample))
 
     def check(self, n: int = 50, seed: int = 0) -> Check:
         """Compare ``n`` derivatives, drawn from all layers, with finite differences."""
@@ -104,7 +125,7 @@ class Explanation:
         Parameters
         ----------
         row : int, optional
-            The row (from 0) to work through; None takes the one that the network gets most wrong.
+            The row (from 1) to work through; None takes the one that the network gets most wrong.
         seed : int
             Seed of all draws.
 
@@ -120,7 +141,7 @@ class Explanation:
         from chainrule.insight.report.document import report_of
         from chainrule.insight.report.material import Material
 
-        return report_of(Material(self.subject, self.held_out, seed, row))
+        return report_of(Material(self.subject, self.held_out, seed, _index(row)))
 
     @cached_property
     def _report(self) -> "Report":
@@ -155,3 +176,8 @@ class Explanation:
     def _gradient(self) -> np.ndarray:
         _, gradient = self.subject.engine.gradient(self.subject.vector, self.subject.rows)
         return np.asarray(gradient)
+
+
+def _index(row: int | None) -> int | None:
+    """Return the index of a row that is counted from 1."""
+    return None if row is None else row - 1

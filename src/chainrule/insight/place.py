@@ -13,7 +13,8 @@ __all__ = ["Place", "place_at"]
 class Place:
     """Which weight: from input ``unit`` (None for the bias) to unit ``to`` of a layer.
 
-    The layer counts from 1; ``unit`` and ``to`` count from 0, as array indices do.
+    The layer counts from 1; ``unit`` and ``to`` are indices of arrays, from 0. What people pass and
+    read counts from 1 throughout, as in a textbook.
     """
 
     layer: int
@@ -32,14 +33,15 @@ class Place:
         network = subject.objective.network
         if not 1 <= self.layer <= len(network.layers):
             raise InputError(
-                f"layer must be from 1 to {len(network.layers)}; got {self.layer}. Layers count "
-                "from 1; the input is no layer."
+                f"layer must be from 1 to {len(network.layers)}; got {self.layer}. Layers, units "
+                "and rows count from 1; the input is no layer."
             )
         dense = network.layers[self.layer - 1]
         for name, value, size in (("unit", self.unit, dense.n_in), ("to", self.to, dense.n_out)):
             if value is not None and not 0 <= value < size:
                 raise InputError(
-                    f"{name} must be from 0 to {size - 1} in layer {self.layer}; got {value}."
+                    f"{name} must be from 1 to {size} in layer {self.layer}; got {value + 1}. "
+                    "Layers, units and rows count from 1."
                 )
         weight, bias = network.layout.spans[self.layer - 1]
         if self.unit is not None:

@@ -39,7 +39,7 @@ def _headline(chain: Chain) -> str:
         below = f"input {place.unit + 1}" if place.layer == 1 else below
         path = f"from {below} to unit {place.to + 1} of layer {place.layer}"
     over = f"the mean loss of {len(chain.subject.rows):,} rows"
-    over = over if chain.row is None else f"the loss of row {chain.row + 1}"
+    over = over if chain.row is None else f"the loss of row {chain.row}"
     return f"{what}, {path}: how {over} changes with it"
 
 

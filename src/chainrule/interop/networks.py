@@ -1,5 +1,6 @@
 """Dense networks of other libraries, read without importing anything that is not already there."""
 
+import math
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.formulas.loss import Loss, losses
+from chainrule.formulas.optimizers import Optimizer, optimizers
 from chainrule.formulas.records import activations
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.insight.explanation import Explanation
@@ -37,6 +39,8 @@ def explain(
     sample_weight: Any = None,
     *,
     loss: str | Loss | None = None,
+    optimizer: str | Optimizer | None = None,
+    learning_rate: float | None = None,
     held_out: tuple[Any, ...] | None = None,
 ) -> Explanation:
     """Explain any dense network on some rows: the chain rule of every weight, checks, a report.
@@ -59,7 +63,13 @@ def explain(
         Weights of the rows.
     loss : str or Loss, optional
         The loss to explain; by default the one that suits the model's end: cross-entropy after a
-        sigmoid or softmax, otherwise ``mse``.
+        sigmoid or softmax, and where several linear outputs meet class numbers (integers, one per
+        row), as logits do in PyTorch; otherwise ``mse``.
+    optimizer : str or Optimizer, optional
+        The rule of the update that is shown; by default the one that the model records, or ``sgd``.
+    learning_rate : float, optional
+        The rate of that update, as a book's 1; by default the one that the model records, or the
+        one that suits the optimizer.
     held_out : (X, y) or (X, y, sample_weight), optional
         Rows that it was not trained on: the report judges the predictions on them.
 
@@ -72,9 +82,11 @@ def explain(
     Examples
     --------
     >>> layers = [([[0.5], [0.25]], [0.0], "sigmoid"), ([[2.0]], [0.0], "linear")]
-    >>> chain = explain(layers, [[1.0, -2.0]], [0.0]).weight(layer=1, unit=0, to=0)
+    >>> chain = explain(layers, [[1.0, -2.0]], [0.0]).weight(layer=1, unit=1, to=1)
     >>> round(chain.gradient, 6), chain.check.status
     (1.0, 'passed')
+    >>> explain(layers, [[1.0, -2.0]], [0.0], learning_rate=1.0).weight(1, 1, 1).update.after
+    -0.5
     """
     model, prepare, said = unwrap(model)
     X = prepare(X)
@@ -82,12 +94,15 @@ def explain(
         held_out = (prepare(held_out[0]), *held_out[1:])
     own = getattr(model, "explain", None)
     if callable(own) and hasattr(model, "parameters_"):
-        if loss is not None:
-            raise must_be("loss", "left out for a model that knows its own", loss)
+        given = {"loss": loss, "optimizer": optimizer, "learning_rate": learning_rate}
+        for name, value in given.items():
+            if value is not None:
+                raise must_be(name, "left out for a model that knows its own", value)
         found: Explanation = own(X, y, sample_weight, held_out=held_out)
         subject = replace(found.subject, notes=(*found.subject.notes, *said))
         return replace(found, subject=subject) if said else found
-    objective, parameters, encode, notes, X = read_network(model, X, loss)
+    recorded = _recorded(model) | _update(optimizer, learning_rate)
+    objective, parameters, encode, notes, X = read_network(model, X, loss, _are_class_numbers(y))
     subject = Subject.of(
         objective,
         parameters,
@@ -96,7 +111,7 @@ def explain(
         sample_weight,
         input_names=tuple(map(str, getattr(model, "feature_names_in_", ()))),
         notes=(*notes, *said),
-        **_recorded(model),
+        **recorded,
     )
     apart = None
     if held_out is not None:
@@ -116,17 +131,40 @@ def _recorded(model: Any) -> dict[str, Any]:
     return {"facts": {"model": f"{kind} network"}} if kind in ("torch", "keras") else {}
 
 
+def _update(optimizer: str | Optimizer | None, learning_rate: float | None) -> dict[str, Any]:
+    """Return what is asked of the next update, as attributes of a subject."""
+    found: dict[str, Any] = {}
+    if optimizer is not None:
+        rule = optimizers.get(optimizer)
+        found = {"optimizer": rule, "learning_rate": rule.learning_rate}
+    if learning_rate is not None:
+        real = isinstance(learning_rate, int | float | np.integer | np.floating)
+        if not real or not 0.0 < learning_rate < math.inf:
+            raise must_be("learning_rate", "positive and finite", learning_rate)
+        found["learning_rate"] = float(learning_rate)
+    return found
+
+
+def _are_class_numbers(y: Any) -> bool:
+    """Say whether targets are integers, one per row, as the numbers of classes are."""
+    found = _targets(y, "y")
+    return bool(found.ndim == 1 and found.dtype.kind in "iu")
+
+
 def read_network(
-    model: Any, X: Any, loss: str | Loss | None = None
+    model: Any, X: Any, loss: str | Loss | None = None, class_numbers: bool = False
 ) -> tuple[Objective, Parameters, Encode, tuple[str, ...], Any]:
     """Return objective, parameters, the encoding of targets, notes, and the rows, of any network.
 
-    A network of another library is run on the rows, and must compute what was read of it.
+    A network of another library is run on the rows, and must compute what was read of it. With
+    ``class_numbers`` as targets, several linear outputs are logits.
     """
     if isinstance(model, tuple) and len(model) == 2 and isinstance(model[0], Network):
-        return Objective(model[0], loss or "mse"), model[1], _numbers, (), _numbers(X, "X")
+        loss = loss or _loss_of_scores(model[0].n_out, class_numbers)
+        return Objective(model[0], loss), model[1], _numbers, (), _numbers(X, "X")
     if isinstance(model, list | tuple):
-        return *_objective(_from_triples(model), loss), _numbers, (), _numbers(X, "X")
+        found = _objective(_from_triples(model), loss, class_numbers)
+        return *found, _numbers, (), _numbers(X, "X")
     read, encode = _reader(model)
     rows = _numbers(X, "X")
     dense = rows.toarray() if hasattr(rows, "toarray") else rows
@@ -143,7 +181,7 @@ def read_network(
     if loss is None and scikit_learn and not hasattr(model, "classes_"):
         given = getattr(model, "loss", "mse")
         loss = "mse" if given == "squared_error" else given
-    objective, parameters = _objective(layers, loss)
+    objective, parameters = _objective(layers, loss, class_numbers)
     ends_in_log = any(isinstance(step, Function) and step.log for step in foreign.steps)
     if ends_in_log and objective.loss.link.name != "softmax":
         raise must_be("loss", "categorical_cross_entropy after LogSoftmax", objective.loss.name)
@@ -203,12 +241,20 @@ def _numbers(values: Any, name: str) -> Any:
     return found
 
 
-def _objective(layers: Layers, loss: str | Loss | None) -> tuple[Objective, Parameters]:
+def _loss_of_scores(outputs: int, class_numbers: bool) -> str:
+    """Return the loss that suits a linear end: one number per row says nothing of many outputs."""
+    return "categorical_cross_entropy" if class_numbers and outputs > 1 else "mse"
+
+
+def _objective(
+    layers: Layers, loss: str | Loss | None, class_numbers: bool
+) -> tuple[Objective, Parameters]:
     """Return objective and parameters; an end that the loss applies itself is taken off."""
     *hidden, (weight, bias, last) = layers
     if loss is None:
         linked = (name for name in losses if losses[name].link.name == last.name)
-        loss = "mse" if last.name == "linear" else next(linked, "mse")
+        scores = _loss_of_scores(weight.shape[1], class_numbers)
+        loss = scores if last.name == "linear" else next(linked, "mse")
     record = losses.get(loss)
     if record.link.name == last.name:
         last = activations.linear

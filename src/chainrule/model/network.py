@@ -14,6 +14,7 @@ import numpy as np
 
 from chainrule.formulas.activations import linear
 from chainrule.formulas.initializers import Initializer, initializers
+from chainrule.formulas.loss import Loss
 from chainrule.formulas.records import Activation, activations, restore
 from chainrule.foundation.arrays import Array, Namespace, as_floating, floating_dtype, namespace
 from chainrule.foundation.catalogue import Catalogue
@@ -145,6 +146,8 @@ class Network:
     layers: tuple[Dense, ...] = field(default=())
     # Set by the engines, which stand above: from a network to an engine that predicts for it.
     _prepare_engine: ClassVar[Callable[["Network"], Any] | None] = None
+    # Set by the training floor: from people's arrays to the gradient on them.
+    _gradient_of: ClassVar[Callable[..., Parameters]]
 
     def __init__(self, *layers: Dense) -> None:
         if not layers:
@@ -307,6 +310,47 @@ class Network:
     def __call__(self, parameters: Parameters, x: Array) -> Array:
         """Return what `predict` does: a network is a function of its parameters and inputs."""
         return self.predict(parameters, x)
+
+    def gradient(
+        self,
+        parameters: Parameters,
+        x: Array,
+        y: Array,
+        *,
+        loss: str | Loss = "mse",
+        sample_weight: Array | None = None,
+    ) -> Parameters:
+        """Return the derivative of the mean loss of some rows by every weight and bias.
+
+        Parameters
+        ----------
+        parameters : Parameters
+            Where to take it. NumPy, PyTorch and JAX arrays all do; the gradient is of their library
+            and dtype, and so are the computations: ``network.parameters(vector)`` makes them.
+        x : array (n, n_in)
+            Inputs; (n_in,) is one row.
+        y : array (n,) or (n, n_out)
+            Targets, as `train` takes them; for one row, those of that row.
+        loss : str or Loss
+            A name from `chainrule.losses`, or a record. It applies its own link to the scores.
+        sample_weight : array (n,), optional
+            Weights of the rows: the loss is sum(w l) / sum(w).
+
+        Returns
+        -------
+        Parameters
+            ``weights`` and ``biases`` per layer, and all of them as ``vector``.
+
+        Examples
+        --------
+        >>> network = Network(Dense(2, 1))
+        >>> at = Parameters.from_arrays([[[0.5], [0.25]]], [[0.0]])
+        >>> gradient = network.gradient(at, [[1.0, -2.0]], [3.0])
+        >>> gradient.weights[0], gradient.biases[0]
+        (array([[-6.],
+               [12.]]), array([-6.]))
+        """
+        return type(self)._gradient_of(self, parameters, x, y, loss, sample_weight)
 
     @cached_property
     def _engine(self) -> Any:

@@ -1,6 +1,7 @@
 """One pass over the rows: an order drawn from the seed, which the engine cuts into batches."""
 
 import math
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +14,9 @@ from chainrule.foundation.errors import DivergenceError
 from chainrule.foundation.seeds import Purpose, stream
 from chainrule.training.snapshot import Snapshot, divergence_limit
 from chainrule.training.state import TrainingState
+from chainrule.training.step import OnStep, Start, Step, made
 
-__all__ = ["Plan", "one_pass"]
+__all__ = ["Plan", "one_pass", "pass_by_steps"]
 
 # A first loss below this share of the loss of scores of 0 is luck, and no measure; about so many
 # rows say what that loss is.
@@ -40,11 +42,38 @@ def one_pass(
     plan: Plan,
     start: Snapshot,
     before: Snapshot,
+    on_step: OnStep | None = None,
 ) -> tuple[float, int, float]:
     """Make one pass; return mean loss, rows seen, and the rate of the last step.
 
     On divergence the state goes back to the start of this epoch, whose first batch showed a good
     loss, or of the epoch before, where that first batch is the one that failed.
+    """
+    each = on_step is not None
+    passing = pass_by_steps(engine, rows, state, plan, start, before, each)
+    while True:
+        try:
+            step = next(passing)
+        except StopIteration as end:
+            ended: tuple[float, int, float] = end.value
+            return ended
+        assert on_step is not None
+        on_step(step)
+
+
+def pass_by_steps(
+    engine: Engine,
+    rows: Rows,
+    state: TrainingState,
+    plan: Plan,
+    start: Snapshot,
+    before: Snapshot,
+    each: bool = True,
+) -> Generator[Step, None, tuple[float, int, float]]:
+    """Make one pass as `one_pass` does, and yield each step; with ``each`` false, none.
+
+    A step that is looked at is a call of the engine by itself; all others are one call. Losses are
+    summed in the same order, so that the bits do not depend on who looks.
     """
     first_step = state.step
     assert state.learning_rate is not None
@@ -55,13 +84,16 @@ def one_pass(
         order = stream(state.seed, Purpose.SHUFFLE, state.epoch).permutation(len(rows))
     else:
         order = np.arange(len(rows))
-    done, loss, weight = 0, 0.0, 0.0
+    done, loss, weight, later_loss, later_weight = 0, 0.0, 0.0, 0.0, 0.0
     while done < plan.steps:
-        count = 1 if math.isnan(state.first_loss) else plan.steps - done
+        measuring = math.isnan(state.first_loss)
+        count = 1 if measuring or each else plan.steps - done
+        batches = order[done * plan.batch_size : (done + count) * plan.batch_size]
+        begin = Start.of(state) if each else None
         totals = engine.epoch(
             state,
             rows,
-            order[done * plan.batch_size : (done + count) * plan.batch_size],
+            batches,
             plan.batch_size,
             rates[done : done + count],
             divergence_limit(state.first_loss),
@@ -78,12 +110,17 @@ def one_pass(
                 loss=totals.last_loss,
                 first_loss=totals.last_loss if math.isnan(first_loss) else first_loss,
             )
-        if math.isnan(state.first_loss):
+        if measuring:
             state.first_loss = _measure_of_divergence(totals.last_loss, engine, rows)
-        loss, weight, done = loss + totals.loss, weight + totals.weight, done + count
+            loss, weight = loss + totals.loss, weight + totals.weight
+        else:
+            later_loss, later_weight = later_loss + totals.loss, later_weight + totals.weight
+        if begin is not None:
+            yield made(engine, rows, state, begin, batches, float(rates[done]), totals.last_loss)
+        done += count
     state.epoch += 1
     rows_seen = min(plan.steps * plan.batch_size, len(rows))
-    return loss / weight, rows_seen, float(rates[-1])
+    return (loss + later_loss) / (weight + later_weight), rows_seen, float(rates[-1])
 
 
 def _measure_of_divergence(first_loss: float, engine: Engine, rows: Rows) -> float:

@@ -11,7 +11,7 @@ from chainrule.engines.engine import Engine, Rows
 from chainrule.foundation.arrays import namespace
 from chainrule.foundation.errors import DivergenceError
 from chainrule.training.curvature import Iterate, descend
-from chainrule.training.loop import Epoch
+from chainrule.training.epoch import Epoch
 from chainrule.training.monitor import Metric, assess
 from chainrule.training.snapshot import Snapshot, closing_loss, whole_epoch
 from chainrule.training.state import TrainingState

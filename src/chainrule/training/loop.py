@@ -4,106 +4,31 @@ Everything else (estimators, command line, notebooks) is a plain ``for`` loop ov
 """
 
 import math
-import sys
 import time
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
-from chainrule.engines.engine import Engine, Rows, choose_engine
+from chainrule.engines.engine import Engine, Rows
 from chainrule.formulas.loss import Loss
-from chainrule.formulas.optimizers import Optimizer, optimizers
+from chainrule.formulas.optimizers import Optimizer
 from chainrule.formulas.schedules import Schedule, schedules
 from chainrule.foundation.arrays import namespace
-from chainrule.foundation.errors import InputError, must_be
+from chainrule.foundation.errors import InputError
 from chainrule.model.network import Network
 from chainrule.model.objective import Objective
 from chainrule.model.parameters import Parameters
 from chainrule.training.batches import Plan, one_pass
+from chainrule.training.epoch import Epoch
 from chainrule.training.monitor import Metric, assess, checked_monitor
+from chainrule.training.preparing import begin, make_plan
+from chainrule.training.run import Run
 from chainrule.training.snapshot import Snapshot, closing_loss, whole_epoch
 from chainrule.training.sources import make_rows
 from chainrule.training.state import TrainingState
+from chainrule.training.step import OnStep
 from chainrule.training.stopping import Ending
 
-__all__ = ["Epoch", "train", "train_rows"]
-
-
-@dataclass(frozen=True, eq=False)
-class Epoch:
-    """One pass over the rows.
-
-    Attributes
-    ----------
-    number : int
-        Epochs made so far, this one included, counted over resumes.
-    loss : float
-        Weighted mean loss of the rows, each at the parameters of its own step, without penalties.
-    penalty : float
-        What the penalties add at the end of the epoch.
-    validation_loss : float or None
-        Mean loss of the validation rows at the end of the epoch.
-    metric : float or None
-        Value of the given metric on the validation rows; more is better.
-    learning_rate : float
-        Rate of the last step.
-    rows, steps : int
-        Rows seen and steps made in this epoch.
-    seconds : float
-        Wall time of the epoch, validation included.
-    best : bool
-        Whether the monitored value is the best so far.
-    state : TrainingState
-        The live state: parameters, memory and counters after this epoch.
-    network : int or None
-        Which network of an ensemble it is of, from 1; None where there is one network.
-    """
-
-    number: int
-    loss: float
-    penalty: float
-    validation_loss: float | None
-    metric: float | None
-    learning_rate: float
-    rows: int
-    steps: int
-    seconds: float
-    best: bool
-    state: TrainingState
-    network: int | None = None
-
-    @property
-    def parameters(self) -> Parameters:
-        """The parameters after this epoch; their average, where the optimizer keeps one."""
-        return self.state.parameters
-
-    @property
-    def best_parameters(self) -> Parameters:
-        """The parameters of the best epoch on the validation rows, where patience watches them."""
-        return self.state.best_parameters
-
-    def in_units(self, factor: float) -> "Epoch":
-        """Return the epoch with its losses and penalty times a factor: those of another unit."""
-        if factor == 1.0:
-            return self
-        validation = self.validation_loss
-        return replace(
-            self,
-            loss=self.loss * factor,
-            penalty=self.penalty * factor,
-            validation_loss=None if validation is None else validation * factor,
-        )
-
-    def __str__(self) -> str:
-        parts = [] if self.network is None else [f"network {self.network}"]
-        parts += [f"epoch {self.number}", f"loss {self.loss:.6g}"]
-        if self.validation_loss is not None:
-            parts.append(f"validation loss {self.validation_loss:.6g}")
-        if self.metric is not None:
-            parts.append(f"validation score {self.metric:.4f}")
-        return "  ".join(parts)
+__all__ = ["train", "train_rows"]
 
 
 def train(
@@ -136,6 +61,7 @@ def train(
     state: TrainingState | None = None,
     engine: str | Engine = "auto",
     n_threads: int | None = None,
+    on_step: OnStep | None = None,
 ) -> Generator[Epoch, bool | None, Ending]:
     """Train a network by gradient descent, one batch at a time, and yield an `Epoch` per pass.
 
@@ -205,6 +131,9 @@ def train(
     n_threads : int, optional
         Most threads of the compiled engine; None is all cores the process may use. The result has
         the same bits for any number.
+    on_step : callable, optional
+        Called with a `Step` after each step: its batch, its loss and, when asked for, its gradient.
+        The result has the same bits with it and without; without it, nothing is paid.
 
     Yields
     ------
@@ -215,6 +144,11 @@ def train(
     -------
     Ending
         The value of the generator at its end: why it ended, and the loss of all rows there.
+
+    Warns
+    -----
+    NoEffectWarning
+        If no loop ever asks for an epoch: nothing is trained then.
 
     Raises
     ------
@@ -233,26 +167,38 @@ def train(
     >>> epoch.parameters.weights[0].round(2)
     array([[3.]])
     """
-    objective = Objective.with_strengths(network, loss, l2=l2, l1=l1, dropout=dropout)
-    rule = optimizers.get(optimizer)
-    if state is None:
-        state = TrainingState.start(network, rule, seed=seed, dtype=dtype, parameters=parameters)
-    rows = make_rows(
-        objective, x, y, sample_weight, like=state.vector, label_smoothing=label_smoothing
+    begun = begin(
+        network,
+        x,
+        y,
+        sample_weight,
+        loss=loss,
+        optimizer=optimizer,
+        l2=l2,
+        l1=l1,
+        label_smoothing=label_smoothing,
+        dropout=dropout,
+        seed=seed,
+        dtype=dtype,
+        parameters=parameters,
+        state=state,
+        engine=engine,
+        n_threads=n_threads,
     )
-    held_out = None
+    objective, held_out = begun.objective, None
     if validation is not None:
         if not isinstance(validation, tuple | list) or len(validation) not in (2, 3):
             given = type(validation).__name__
             given += f" of {len(validation)}" if isinstance(validation, tuple | list) else ""
             raise InputError(f"validation must be (x, y) or (x, y, sample_weight); got a {given}.")
         names = ("validation x", "validation y")
-        held_out = make_rows(objective, *validation, like=state.vector, names=names)
-    return train_rows(
-        choose_engine(engine, objective, rule, n_threads),
-        rows,
-        state,
-        learning_rate=rule.learning_rate if learning_rate is None else learning_rate,
+        like = begun.state.vector
+        held_out = make_rows(objective, *validation, like=like, names=names)
+    run = train_rows(
+        begun.engine,
+        begun.rows,
+        begun.state,
+        learning_rate=begun.learning_rate if learning_rate is None else learning_rate,
         batch_size=batch_size,
         epochs=epochs,
         validation=held_out,
@@ -264,7 +210,10 @@ def train(
         tolerance=tolerance,
         monitor=monitor,
         time_limit=time_limit,
+        on_step=on_step,
+        objective=objective,
     )
+    return Run(run, "train", "epoch")
 
 
 def train_rows(
@@ -284,25 +233,41 @@ def train_rows(
     tolerance: float = 0.0,
     monitor: str | None = None,
     time_limit: float | None = None,
+    on_step: OnStep | None = None,
+    objective: Objective | None = None,
 ) -> Generator[Epoch, bool | None, Ending]:
     """Check the options, then train as `train` does, on rows and a state that are ready.
 
     Sending True to the generator ends the run after that epoch, with the reason ``callback``.
+    ``objective`` is what its epochs predict by, where scores are in the user's units.
     """
-    _check_options(engine, state, learning_rate, batch_size, epochs, patience, time_limit)
-    monitor = checked_monitor(monitor, validation, metric)
-    batch_size = min(batch_size, len(rows))
-    whole, rest = divmod(len(rows), batch_size)
-    plan = Plan(
-        learning_rate,
-        batch_size,
-        steps=whole if drop_last or not rest else whole + 1,
-        last_epoch=state.epoch + epochs,
+    plan = make_plan(
+        engine,
+        rows,
+        state,
+        learning_rate=learning_rate,
+        batch_size=batch_size,
+        epochs=epochs,
         schedule=schedule,
         shuffle=shuffle,
+        drop_last=drop_last,
+        patience=patience,
+        time_limit=time_limit,
     )
+    monitor = checked_monitor(monitor, validation, metric)
     return _epochs(
-        engine, rows, state, plan, validation, metric, patience, tolerance, monitor, time_limit
+        engine,
+        rows,
+        state,
+        plan,
+        validation,
+        metric,
+        patience,
+        tolerance,
+        monitor,
+        time_limit,
+        on_step,
+        objective,
     )
 
 
@@ -317,6 +282,8 @@ def _epochs(
     tolerance: float,
     monitor: str,
     time_limit: float | None,
+    on_step: OnStep | None,
+    objective: Objective | None,
 ) -> Generator[Epoch, bool | None, Ending]:
     xp = namespace(state.vector)
     if state.learning_rate is None:
@@ -327,7 +294,7 @@ def _epochs(
     while reason is None and state.epoch < plan.last_epoch:
         began = time.perf_counter()
         with whole_epoch(state) as start:
-            loss, rows_seen, rate = one_pass(engine, rows, state, plan, start, before)
+            loss, rows_seen, rate = one_pass(engine, rows, state, plan, start, before, on_step)
             before = start
             keep = patience is not None
             validation_loss, score, best = assess(
@@ -352,43 +319,10 @@ def _epochs(
                 seconds=time.perf_counter() - began,
                 best=best,
                 state=state,
+                objective=objective,
             )
         if (yield epoch):
             reason = "callback"
         elif reason is None and state.epoch < plan.last_epoch and time.perf_counter() >= limit:
             reason = "time_limit"
     return Ending(reason or "max_iter", closing_loss(engine, rows, state, before, rate))
-
-
-def _check_options(
-    engine: Engine,
-    state: TrainingState,
-    learning_rate: Any,
-    batch_size: int,
-    epochs: int,
-    patience: float | None,
-    time_limit: float | None,
-) -> None:
-    counts: dict[str, Any] = {"batch_size": batch_size, "epochs": epochs}
-    if patience is not None and patience != math.inf:
-        counts["patience"] = patience
-    for name, count in counts.items():
-        integer = isinstance(count, int | np.integer) and not isinstance(count, bool)
-        if not integer or count < 1:
-            raise must_be(name, "a positive integer", count)
-    if not isinstance(learning_rate, float | int | np.floating | np.integer) or not (
-        0.0 < learning_rate <= sys.float_info.max
-    ):
-        raise must_be("learning_rate", "positive and finite", learning_rate)
-    if time_limit is not None and not time_limit > 0.0:
-        raise must_be("time_limit", "None or a positive number of seconds", time_limit)
-    if state.optimizer != engine.optimizer.to_dict():
-        raise InputError(
-            f"optimizer must be the one the state belongs to, {state.optimizer}; got "
-            f"{engine.optimizer.to_dict()}. Start anew to change it."
-        )
-    if state.network != engine.objective.network:
-        raise InputError(
-            f"network must be the one the state belongs to, {state.network}; got "
-            f"{engine.objective.network}."
-        )

@@ -126,7 +126,7 @@ def _block(block: Block, label: str, name: str) -> str:
 
 def _equations(chain: Chain, label: str) -> str:
     """Return the chain rule as MathML, or as text where the converter is not installed."""
-    title = f"How the loss of row {(chain.row or 0) + 1:,} changes with {chain.place.symbol.text}"
+    title = f"How the loss of row {chain.row or 1:,} changes with {chain.place.symbol.text}"
     heading = element("h3", {"id": label}, title, escaped=False)
     box = {"class": "scroll", "tabindex": 0, "role": "group", "aria-labelledby": label}
     try:

@@ -41,7 +41,7 @@ def worked_row(material: Material) -> Part:
     )
     blocks += [Equations(one) for one in chains]
     record = {
-        "row": row,
+        "row": row + 1,
         "why": why,
         "inputs": trace.a[0],
         "z": trace.z,
@@ -58,7 +58,7 @@ def _chosen(material: Material) -> tuple[int, str]:
     n = len(material.subject.rows)
     if material.row is not None:
         if not 0 <= material.row < n:
-            raise must_be("row", f"from 0 to {n - 1}", material.row)
+            raise must_be("row", f"from 1 to {n}", material.row + 1)
         return material.row, "the one asked for"
     rows = material.looked_at.rows
     losses = material.predict(Rows(rows.x, rows.y)).losses
