@@ -44,6 +44,7 @@ def test_adult_and_its_other_file(chainrule, shared: Path) -> None:
 
 
 def test_flights_of_which_arrivals_are_missing_are_refused_with_advice(chainrule, shared) -> None:
-    answer = chainrule("fit", shared / "data/nyc_flights.parquet", "--target", "arr_delay")
+    words = ("--target", "arr_delay", "--missing-target", "error")
+    answer = chainrule("fit", shared / "data/nyc_flights.parquet", *words)
     assert answer.code == 2
     assert "the target 'arr_delay' must hold a value in every row; 9,430 cells" in answer.err
