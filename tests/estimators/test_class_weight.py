@@ -88,6 +88,18 @@ def test_multilabel_weights_are_those_of_scikit_learn(choice):
     assert [list(one) for one in model.class_weight_] == [[0, 1], [0, 1]]
 
 
+def test_labels_without_a_weight_count_1_and_labels_of_other_rows_are_ignored():
+    part = small(class_weight={"yew": 3}).fit(X, THREE)
+    assert part.class_weight_ == {"oak": 1.0, "fir": 1.0, "yew": 3.0}
+    same(part, small().fit(X, THREE, compute_sample_weight({"yew": 3}, THREE)))
+    more = {"oak": 1, "fir": 1, "yew": 3, "elm": 7}
+    same(part, small(class_weight=more).fit(X, THREE))
+    same(
+        small(class_weight=[{1: 3}, {}]).fit(X, LABELS),
+        small(class_weight=[{0: 1, 1: 3}, {0: 1, 1: 1}]).fit(X, LABELS),
+    )
+
+
 def test_held_out_rows_are_weighted_by_the_same_rule():
     weights = {0: 1.0, 1: 5.0}
     model = small(class_weight=weights).fit(X[:40], RARE[:40], X_val=X[40:], y_val=RARE[40:])
@@ -120,8 +132,12 @@ def test_continuing_uses_it_too():
 @pytest.mark.parametrize(
     ("choice", "y", "message"),
     [
-        ({"oak": 1, "fir": 2}, THREE, "got none for 'yew'"),
-        ({"oak": 1, "fir": 2, "yew": 1, "elm": 3}, THREE, "got 'elm'"),
+        ({"oak": 1, "fir": 2, "elm": 3}, THREE, "got 'elm'"),
+        (
+            {"oak": 10**400},
+            THREE,
+            r"class_weight\['oak'\] must .* got a whole number of 1",
+        ),
         ({0: 1, 1: -2}, RARE, r"class_weight\[1\] must be a number of at least 0; got -2"),
         ({0: 1, 1: np.nan}, RARE, r"class_weight\[1\] must be a number of at least 0; got nan"),
         ({0: 1, 1: "two"}, RARE, r"class_weight\[1\] must be a number of at least 0; got 'two'"),
@@ -130,7 +146,7 @@ def test_continuing_uses_it_too():
         ([{0: 1, 1: 2}], RARE, "A list of dicts is for multilabel targets"),
         ({0: 1, 1: 2}, LABELS, "a list with one dict per label"),
         ([{0: 1, 1: 2}], LABELS, "one dict per label, 2 in all; got 1"),
-        ([{0: 1, 1: 2}, {0: 1}], LABELS, r"class_weight\[1\] must have a weight for every class"),
+        ([{0: 1, 1: 2}, {0: 1, 2: 1}], LABELS, r"class_weight\[1\] must have labels of y .* got 2"),
     ],
 )
 def test_weights_that_cannot_be_are_named(choice, y, message):

@@ -126,6 +126,60 @@ def test_one_class_is_remarked_with_its_share():
         model.fit(0.3 * X, y)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [{"solver": "lbfgs"}, {"learning_rate": "cosine", "learning_rate_init": 0.05}],
+    ids=["lbfgs", "cosine"],
+)
+def test_one_class_is_remarked_at_any_planned_end(options):
+    y = np.array(["no", "yes"])[np.random.default_rng(1).permutation(200) % 3 // 2]
+    model = MLPClassifier((), random_state=0, max_iter=300, alpha=0.1, **options)
+    with pytest.warns(DataWarning, match="predicts class 'no' for 100 % of 200 .* 67 % are"):
+        model.fit(0.3 * X, y)
+    assert set(model.predict(0.3 * X)) == {"no"}
+
+
+@pytest.mark.parametrize(("epochs", "warns"), [(9, False), (10, True)])
+def test_a_plan_of_few_epochs_is_a_trial(epochs, warns):
+    y = (np.arange(200) % 3 == 0).astype(int)
+    options = SMALL | {"hidden_layer_sizes": (), "alpha": 1.0, "batch_size": 20}
+    model = MLPClassifier(**options, learning_rate_init=0.1, max_iter=epochs)
+    assert [bool(words) for words in said_by(lambda: model.fit(X, y))] == [True] * warns
+    assert model.predict(X).max() == 0
+
+
+@pytest.mark.parametrize(("share", "warns"), [(0.15, True), (0.08, False)])
+def test_a_label_that_is_never_predicted_is_remarked_above_a_tenth(share, warns):
+    """The first column follows the inputs, the second one does not."""
+    rare = np.random.default_rng(2).permutation(np.arange(200) < 200 * share)
+    labels = np.column_stack([SIDE, rare.astype(int)])
+    model = MLPClassifier(
+        (), solver="lbfgs", random_state=0, max_iter=300, alpha=0.1, loss="binary_cross_entropy"
+    )
+    said = said_by(lambda: model.fit(X, labels))
+    assert list(model.predict(X).sum(axis=0) > 0) == [True, False]
+    words = f"predicts class 0 in column 1 for 100 % of 200 of the rows trained on, of which {85} %"
+    assert [words in one for one in said] == [True] * warns
+
+
+@pytest.mark.parametrize(
+    ("unit", "spoilt"),
+    [(1e200, "inf"), (1e155, "inf"), (1e153, None), (1e-153, None), (1e-155, "0"), (1e-170, "0")],
+)
+def test_losses_beyond_the_numbers_are_told_in_advance(unit, spoilt):
+    model = MLPRegressor(**SMALL, max_iter=5)
+    said = said_by(lambda: model.fit(X, T * unit))
+    if spoilt is None:
+        assert said == []
+        assert 0.0 < model.loss_ < np.inf
+    else:
+        assert f"the curves say {spoilt}." in said[0]
+        assert f"spread of {T.std() * unit:.3g}" in said[0]
+        np.testing.assert_allclose(
+            model.predict(X) / unit, MLPRegressor(**SMALL, max_iter=5).fit(X, T).predict(X), 1e-9
+        )
+
+
 def test_a_target_or_inputs_that_never_change_are_no_finding():
     assert said_by(lambda: MLPRegressor(**SMALL, max_iter=5).fit(X, np.full(200, 3.0))) == []
     assert said_by(lambda: MLPRegressor(**SMALL, max_iter=5).fit(np.zeros((200, 3)), T)) == []

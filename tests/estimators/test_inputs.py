@@ -385,7 +385,7 @@ REFUSALS = {
     "shape": ({}, lambda X, y: (X[:, :2], y[:-1])),
     "split": ({"early_stopping": True}, lambda X, y: (X[:4], y[:4])),
     "loss": ({"loss": "poisson"}, lambda X, y: (X[:, :2], y)),
-    "weights": ({"class_weight": {0: 1}}, lambda X, y: (X[:, :2], y)),
+    "weights": ({"class_weight": {7: 1}}, lambda X, y: (X[:, :2], y)),
 }
 
 

@@ -66,6 +66,23 @@ def test_scorers_of_numbers_are_in_the_unit_of_the_targets(monitor):
     np.testing.assert_array_equal(model.parameters_.vector, vectors[int(np.argmax(values))])
 
 
+@pytest.mark.parametrize("monitor", ["f1", "average_precision", "neg_brier_score", "recall"])
+def test_of_two_words_the_last_is_positive(monitor):
+    scores = {}
+    for name, y in (("words", NAMES), ("numbers", (NAMES == "oak").astype(int))):
+        model = MLPClassifier(monitor=monitor, **OPTIONS)
+        scores[name] = model.fit(X[:50], y[:50], **rows(y)).validation_scores_
+    assert scores["words"] == scores["numbers"]
+    assert len(set(scores["words"])) > 3
+
+
+def test_a_label_that_a_scorer_names_is_its_positive_one():
+    scorer = make_scorer(f1_score, pos_label="fir")
+    model = MLPClassifier(monitor=scorer, **OPTIONS).fit(X[:50], NAMES[:50], **rows(NAMES))
+    found = f1_score(NAMES[50:], model.predict(X[50:]), pos_label="fir", sample_weight=WEIGHT)
+    assert found == pytest.approx(model.best_validation_score_)
+
+
 def test_any_function_of_estimator_and_rows_is_a_scorer():
     seen = []
 

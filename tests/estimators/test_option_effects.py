@@ -45,6 +45,7 @@ WITHOUT_EFFECT = [
     ({"validation": "last"}, ["validation"]),
     ({"monitor": "loss"}, ["monitor"]),
     ({"n_iter_no_change": np.inf, "tol": 0.1}, ["tol"]),
+    ({"learning_rate": "adaptive", "n_iter_no_change": np.inf}, ["learning_rate"]),
     ({"engine": "reference", "n_threads": 2}, ["n_threads"]),
     ({"hidden_layer_sizes": (), "activation": "tanh"}, ["activation"]),
     ({"hidden_layer_sizes": (), "dropout": 0.1}, ["dropout"]),
@@ -267,3 +268,40 @@ class TestGoingOn:
         with pytest.raises(InputError, match="classes of the first fit"):
             model.partial_fit(X, np.arange(60) % 3)
         assert model.fit(X, Y)._state.epoch == 4
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        ({"time_limit": 60.0}, ["time_limit"]),
+        ({"tol": 1e-3, "n_iter_no_change": 3}, ["tol", "n_iter_no_change"]),
+        ({"tol": 1e-3, "n_iter_no_change": 3, "learning_rate": "adaptive"}, []),
+        ({"n_iter_no_change": np.inf}, []),
+        ({"momentum": 0.5}, ["momentum"]),
+        ({"max_iter": 7, "batch_size": 10, "shuffle": False}, []),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("n_estimators", [1, 2])
+def test_what_does_not_act_in_a_pass_is_named_once(options, names, n_estimators):
+    model = MLPClassifier(**SMALL | {"n_estimators": n_estimators} | options)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.partial_fit(X, Y, classes=[0, 1])
+        model.partial_fit(X, Y)
+    assert [str(w.message).split("=")[0] for w in caught] == names
+
+
+@pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
+def test_an_adaptive_rate_falls_over_passes_as_it_does_over_epochs(kind):
+    options = SMALL | {"solver": "sgd", "learning_rate": "adaptive", "n_iter_no_change": 3}
+    options |= {"tol": 0.5, "max_iter": 13, "batch_size": 20, "learning_rate_init": 0.05}
+    y = Y if kind is MLPClassifier else T
+    long = kind(**options).fit(X, y)
+    passes = kind(**options)
+    labels = {"classes": [0, 1]} if kind is MLPClassifier else {}
+    for _ in range(13):
+        passes.partial_fit(X, y, **labels)
+    assert passes.learning_rate_curve_ == long.learning_rate_curve_
+    assert len(set(long.learning_rate_curve_)) > 2
+    np.testing.assert_array_equal(passes.parameters_.vector, long.parameters_.vector)

@@ -117,6 +117,7 @@ def test_shapes():
 CONSTANTS = [np.zeros(60), np.full(60, 7.0), np.full(60, 1e300), np.full(60, 1e-30)]
 
 
+@pytest.mark.filterwarnings("ignore:y has a spread of .*e.284")
 @pytest.mark.parametrize("target", CONSTANTS)
 def test_a_constant_target_is_learnt(target):
     model = small(max_iter=500, solver="lbfgs", alpha=0.0, tol=1e-8).fit(X, target)

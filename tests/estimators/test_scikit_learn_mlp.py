@@ -43,14 +43,6 @@ PRIVATE = {
 
 # Tests of public names where ours is meant to differ.
 DIFFERENT = {
-    "test_multilabel_classification": (
-        AssertionError,
-        None,
-        (
-            "the loss of a row is the mean over its labels, not the sum, so that the learning rate "
-            "does not depend on their number: SGD needs 5 times the rate for the 5 labels here"
-        ),
-    ),
     "test_nonfinite_params": (
         pytest.fail.Exception,
         "DID NOT RAISE",

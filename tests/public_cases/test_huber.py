@@ -21,6 +21,7 @@ def test_o01_o02_a_distance_far_below_the_spread_of_the_target(X, t, solver):
     assert np.isfinite(MLPRegressor("huber", **options).fit(X, t).loss_)
 
 
+@pytest.mark.filterwarnings("ignore:y has a spread of:chainrule.foundation.errors.DataWarning")
 @pytest.mark.parametrize("loss", ["smooth_l1", "huber"])
 @pytest.mark.parametrize("unit", [1e-300, 1e-6, 1e-3, 1e6])
 def test_o01_o02_a_distance_far_above_or_below_the_spread_of_the_target(X, t, loss, unit):

@@ -15,6 +15,27 @@ T = 2.0 * X[:, 0] - X[:, 1] + 1.0
 NETWORK = Network(Dense(3, 5, "tanh"), Dense(5, 1))
 
 
+def test_a_metric_is_given_class_numbers_where_they_were_given():
+    seen = []
+
+    def accuracy(scores, y):
+        seen.append(y)
+        return np.mean(scores.argmax(axis=1) == y)
+
+    classes = np.digitize(T, [0.0, 1.5])
+    options = {"loss": "categorical_cross_entropy", "epochs": 1, "metric": accuracy}
+    network = Network.of_widths([3, 3])
+    held = (X[40:], classes[40:])
+    (epoch,) = train(network, X[:40], classes[:40], validation=held, **options)
+    np.testing.assert_array_equal(seen[0], classes[40:])
+    p = epoch.predict(X[40:])
+    assert epoch.metric == np.mean(p.argmax(axis=1) == classes[40:])
+    held = (X[40:], np.eye(3)[classes[40:]])
+    (epoch,) = train(network, X[:40], classes[:40], validation=held, **options | {
+        "metric": lambda scores, y: float(y.shape == (20, 3))})  # fmt: skip
+    assert epoch.metric == 1.0
+
+
 class TestPatience:
     def watched(self, values, patience, **options):
         """Train with a metric that gives minus these values, one per epoch."""

@@ -8,12 +8,13 @@ import numpy as np
 
 from chainrule.engines.engine import check_engine
 from chainrule.estimators.base import parameters_of
+from chainrule.estimators.conditions import SHARE_HELD_OUT, Condition
 from chainrule.estimators.ingredients import hidden_widths, make_schedule, solver_of
 from chainrule.estimators.monitoring import checked_scorer
-from chainrule.estimators.options import OPTIONS, SHARE_HELD_OUT, Condition, Option
+from chainrule.estimators.options import OPTIONS, Option
 from chainrule.formulas.initializers import initializers
 from chainrule.foundation.arrays import floating_dtype
-from chainrule.foundation.errors import InputError, NoEffectWarning, must_be
+from chainrule.foundation.errors import InputError, NoEffectWarning, must_be, shown
 
 __all__ = ["check_options", "check_unchanged", "fixed_options", "warn_without_effect"]
 
@@ -47,7 +48,9 @@ def check_options(estimator: Any) -> None:
     checked_scorer(estimator.monitor)
 
 
-def warn_without_effect(estimator: Any, *, own_rows: bool = False, groups: bool = False) -> None:
+def warn_without_effect(
+    estimator: Any, *, own_rows: bool = False, groups: bool = False, passes: bool = False
+) -> None:
     """Warn of each option that is not at its default, and acts on nothing beside the others.
 
     Parameters
@@ -58,15 +61,19 @@ def warn_without_effect(estimator: Any, *, own_rows: bool = False, groups: bool 
         Whether the rows to measure on are given to this fit.
     groups : bool
         Whether groups of rows are given to it.
+    passes : bool
+        Whether it is ``partial_fit`` that is called.
     """
     if groups and not SHARE_HELD_OUT.holds(estimator, own_rows):
         _warn("groups", SHARE_HELD_OUT)
     defaults = parameters_of(estimator.__class__)
     for name, (option, value) in _options_of(estimator).items():
-        acts = option.acts
-        if acts is None or _same(value, defaults[name].default) or acts.holds(estimator, own_rows):
+        if _same(value, defaults[name].default):
             continue
-        _warn(f"{name}={value!r}", acts)
+        for acts in (option.acts, option.in_passes if passes else None):
+            if acts is not None and not acts.holds(estimator, own_rows):
+                _warn(f"{name}={shown(value)}", acts)
+                break
 
 
 def _warn(what: str, acts: Condition) -> None:
@@ -104,6 +111,7 @@ def check_unchanged(estimator: Any) -> None:
     for name, now in fixed_options(estimator).items():
         if name in begun and now is not begun[name] and now != begun[name]:
             raise InputError(
-                f"{name} must stay {begun[name]!r} once training has begun; got "
-                f"{getattr(estimator, name)!r}. Fit a new estimator, or fit with warm_start=False."
+                f"{name} must stay {shown(begun[name])} once training has begun; got "
+                f"{shown(getattr(estimator, name))}. Fit a new estimator, or fit with "
+                "warm_start=False."
             )

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.foundation.errors import InputError, must_be
+from chainrule.estimators.rules import NOT_NEGATIVE
+from chainrule.foundation.errors import InputError, must_be, shown
 
 __all__ = ["BALANCED", "ClassWeights", "label_weights", "row_weights"]
 
@@ -23,8 +24,8 @@ def label_weights(
     Parameters
     ----------
     choice : dict, "balanced", or list of dict
-        The option: weights by label, or sum(w) / (k sum(w of the class)) for k classes; for
-        multilabel targets a dict with the keys 0 and 1 per column.
+        The option: weights by label, 1 for labels without one, or sum(w) / (k sum(w of the class))
+        for k classes; for multilabel targets a dict over 0 and 1 per column.
     labels : ndarray (n,) or (n, n_labels)
         The rows that "balanced" counts.
     classes : ndarray or None
@@ -35,7 +36,7 @@ def label_weights(
     Raises
     ------
     InputError
-        If a class has no weight, a key is no class, or a weight is not a number of at least 0.
+        If a key is no class while a class has no weight, or a weight is not a number of at least 0.
 
     Examples
     --------
@@ -104,27 +105,18 @@ def _balanced(labels: np.ndarray, weight: np.ndarray | None) -> dict[Any, float]
 
 def _checked(choice: Mapping[Any, Any], classes: list[Any], name: str) -> dict[Any, float]:
     weights = {key.item() if isinstance(key, np.generic) else key: choice[key] for key in choice}
-    missing = [label for label in classes if label not in weights]
-    if missing:
-        raise InputError(
-            f"{name} must have a weight for every class; got none for {_listed(missing)}. The "
-            f"keys are the labels themselves: {_listed(classes)}."
-        )
+    unnamed = [label for label in classes if label not in weights]
     unknown = [key for key in weights if key not in classes]
-    if unknown:
+    if unknown and unnamed:  # a misspelt label; labels of rows that are not here are no fault
         raise InputError(
             f"{name} must have labels of y as its keys, {_listed(classes)}; got {_listed(unknown)}."
         )
     for label, value in weights.items():
-        try:
-            weights[label] = float(value)
-        except (TypeError, ValueError):
-            weights[label] = np.nan
-        if not 0.0 <= weights[label] < np.inf:
-            raise must_be(f"{name}[{label!r}]", "a number of at least 0", value)
-    return weights
+        if not NOT_NEGATIVE.holds(value):
+            raise must_be(f"{name}[{shown(label)}]", NOT_NEGATIVE.words, value)
+    return {label: float(weights.get(label, 1.0)) for label in classes}
 
 
 def _listed(labels: list[Any]) -> str:
-    named = ", ".join(map(repr, labels[:10]))
+    named = ", ".join(map(shown, labels[:10]))
     return f"{named} and {len(labels) - 10} more" if len(labels) > 10 else named

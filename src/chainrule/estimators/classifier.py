@@ -284,6 +284,8 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
             usual = "binary_cross_entropy" if binary else "categorical_cross_entropy"
             outputs = len(self.classes_)
         loss = losses.get(usual if self.loss is None else self.loss)
+        if self._multilabel and loss.name == usual and not isinstance(self.loss, Loss):
+            loss = losses.get(loss, summed=True)  # each label learns as if it were alone
         if loss.link.range != (0.0, 1.0):
             raise must_be(
                 "loss",

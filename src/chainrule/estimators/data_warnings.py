@@ -3,23 +3,29 @@
 Both look at about five hundred rows, so that they cost next to nothing beside the training.
 """
 
+import math
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from chainrule.engines.engine import Rows
+from chainrule.estimators.ingredients import make_schedule
+from chainrule.foundation.errors import shown
 from chainrule.training.sources import overflowing_input
 
 if TYPE_CHECKING:
     from chainrule.estimators.fitting import FittingMLP
     from chainrule.estimators.running import RunningMLP
 
-__all__ = ["answer_remarks", "input_remarks", "overflow_remarks"]
+__all__ = ["answer_remarks", "input_remarks", "overflow_remarks", "target_remarks"]
 
 MOST_ROWS = 500
 # Fewer rows say too little.
 FEWEST_ROWS = 20
+# A plan of fewer epochs is a trial.
+FEWEST_EPOCHS = 10
 # Answers whose spread is below this share of that of the targets are one answer.
 SAME = 0.01
 # One class for all rows is what to expect where it is the class of so many.
@@ -60,6 +66,21 @@ def overflow_remarks(estimator: "RunningMLP", rows: Rows) -> list[str]:
     return [f"{column} holds {value}, whose square {dtype.name} cannot hold. {STANDARDISE}"]
 
 
+def target_remarks(estimator: "FittingMLP") -> list[str]:
+    """Return that the loss is beyond the numbers of a machine in the unit of the targets."""
+    factor = float(estimator._loss_factor)
+    if sys.float_info.min <= factor < math.inf:
+        return []
+    scale = estimator.target_scale_
+    said = "inf" if factor > 1.0 else "0"
+    words = (
+        f"y has a spread of {scale.spread:.3g}, and its loss in that unit is beyond float64: loss_ "
+        f"and the curves say {said}. Training is at the scale of 1 and right all the same. Divide "
+        f"y by {scale.spread:.3g} to see its losses."
+    )
+    return [words]
+
+
 def answer_remarks(estimator: "FittingMLP", rows: Rows) -> list[str]:
     """Return what is odd about the answers for the rows trained on: all the same, or one class."""
     rows = _some(rows)
@@ -79,22 +100,37 @@ def answer_remarks(estimator: "FittingMLP", rows: Rows) -> list[str]:
     classes = getattr(estimator, "classes_", None)
     if np.all(spread < SAME * target_spread.max()):
         return [f"the network answers the same for all rows: looked at {looked}. {CAUSES}"]
-    if classes is None or getattr(estimator, "_multilabel", False):
+    if classes is None or not _learnt(estimator):
         return []
-    numbers = (p[:, 0] > 0.5).astype(int) if p.shape[1] == 1 else p.argmax(axis=1)
-    truth = (y[:, 0] > 0.5).astype(int) if p.shape[1] == 1 else y.argmax(axis=1)
-    one = int(numbers[0])
-    share = float(np.average(truth == one, weights=rows.weight))
-    learnt_all = estimator.stopped_because_ == "no_improvement"
-    if learnt_all and np.all(numbers == one) and share < MOST_OF_ONE_CLASS:
-        label = classes[one : one + 1].tolist()[0]
-        words = (
-            f"the network predicts class {label!r} for 100 % of {looked}, of which "
-            f"{100.0 * share:.0f} % are of that class. {CAUSES} class_weight='balanced' makes rare "
-            "classes count as much as others."
-        )
-        return [words]
+    several = getattr(estimator, "_multilabel", False)
+    for column in range(p.shape[1] if several else 1):
+        answers, truth = p, y
+        if several:
+            answers, truth = p[:, column : column + 1], y[:, column : column + 1]
+        found, true = _classes(answers), _classes(truth)
+        share = float(np.average(true == found[0], weights=rows.weight))
+        if np.all(found == found[0]) and share < MOST_OF_ONE_CLASS:
+            answer = found[0] if several else shown(classes[found[:1]].tolist()[0])
+            where = f" in column {column}" if several else ""
+            words = (
+                f"the network predicts class {answer}{where} for 100 % of {looked}, of which "
+                f"{100.0 * share:.0f} % are of that class. {CAUSES} class_weight='balanced' makes "
+                "rare classes count as much as others."
+            )
+            return [words]
     return []
+
+
+def _learnt(estimator: "FittingMLP") -> bool:
+    """Say whether training came to its own end, by patience or by a plan of some epochs."""
+    if estimator.stopped_because_ != "max_iter":
+        return estimator.stopped_because_ in ("no_improvement", "converged")
+    return estimator.n_iter_ >= FEWEST_EPOCHS and make_schedule(estimator).needs_total
+
+
+def _classes(p: np.ndarray) -> np.ndarray:
+    """Return class numbers of probabilities, or of encoded targets."""
+    return (p[:, 0] > 0.5).astype(int) if p.shape[1] == 1 else p.argmax(axis=1)
 
 
 def _some(rows: Rows) -> Rows:

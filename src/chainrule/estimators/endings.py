@@ -1,5 +1,6 @@
 """What is said of training that ended before it was done."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -45,6 +46,8 @@ def _course(estimator: Any, network: Any, limit: str) -> str:
             sign, watched, curve = 1.0, "validation loss", network.validation_loss_curve_
     falls = f"the {watched} was still getting better. Raise {limit}, or tol."
     values = [sign * value for value in curve]
+    if not 0.0 < min(map(abs, values)) < math.inf:  # beyond the numbers, in the unit of y
+        return f"patience had not run out. Raise {limit}, or tol."
     recent = max(1, len(values) // RECENT)
     if len(values) < 2:
         return falls

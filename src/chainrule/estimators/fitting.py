@@ -14,11 +14,12 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from chainrule.estimators.callbacks import Callback, SupportsCallbacks, Tasks, tell_scikit_learn
 from chainrule.estimators.checking import check_options, check_unchanged, warn_without_effect
-from chainrule.estimators.data_warnings import answer_remarks, input_remarks
+from chainrule.estimators.data_warnings import answer_remarks, input_remarks, target_remarks
 from chainrule.estimators.endings import unfinished
 from chainrule.estimators.ensemble import fit_members, pass_members
 from chainrule.estimators.ingredients import (
     LBFGS_NAME,
+    falls_at_plateaus,
     make_schedule,
     solver_of,
 )
@@ -190,6 +191,7 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
             rows = self._rows(samples, smoothing=self.label_smoothing)
             run = self._run(rows, held, self.max_iter, names=names)
             self._remarks = input_remarks(rows, getattr(self, "feature_names_in_", None))
+            self._remarks += target_remarks(self)
         yield from self._followed(run, rows, callbacks)
         self._remarks = answer_remarks(self, rows)
 
@@ -211,7 +213,7 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
     def _pass_over(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Self:
         check_options(self)
         if not hasattr(self, "estimators_" if self.n_estimators != 1 else "parameters_"):
-            warn_without_effect(self)
+            warn_without_effect(self, passes=True)
         if self.n_estimators != 1:
             with unchanged_if_refused(self):
                 pass_members(self, (X, y, sample_weight, classes))
@@ -237,7 +239,9 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
             seed = as_seed(self.random_state) if anew else self._state.seed
             samples = self._taken_in(samples, anew, seed, classes)
             rows = self._rows(samples, smoothing=self.label_smoothing)
-            run = self._run(rows, None, 1, stops=False)
+            # a rate that waits for a plateau looks for it over all calls
+            waits = falls_at_plateaus(make_schedule(self))
+            run = self._run(rows, None, 1, stops=waits)
         divergence = self._follow(self._followed(run, rows), total=1, stacklevel=6)
         self.n_iter_ = self._state.epoch
         if divergence is not None:

@@ -1,5 +1,6 @@
 """What the options name: widths, optimizer, schedule and batch size, as the records that train."""
 
+import math
 from typing import Any
 
 from chainrule.engines.engine import Engine, Rows
@@ -16,6 +17,7 @@ from chainrule.training.state import TrainingState
 __all__ = [
     "LBFGS_NAME",
     "choose_batch_size",
+    "falls_at_plateaus",
     "hidden_widths",
     "loss_in_units",
     "make_objective",
@@ -125,6 +127,11 @@ def choose_batch_size(estimator: Any, engine: Engine, rows: Rows) -> tuple[int, 
 
     state, rate = estimator._state, float(estimator.learning_rate_init)
     return noise_batch_size(engine, rows, state.vector, learning_rate=rate, seed=state.seed)
+
+
+def falls_at_plateaus(schedule: Schedule) -> bool:
+    """Say whether the rate of a schedule falls where the watched value no longer gets better."""
+    return schedule.after_plateau(math.inf) is not None
 
 
 def make_schedule(estimator: Any) -> Schedule:

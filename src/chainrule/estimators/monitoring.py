@@ -64,6 +64,9 @@ def metric_on(estimator: "RunningMLP", held: Samples, rows: Rows) -> Metric:
     view = copy.copy(estimator)
     view._engine = estimator._engine
     view.__dict__.pop("feature_names_in_", None)  # held.X is an array, whose columns were checked
+    if _asks_for_positive(scorer) and _two_words(estimator):
+        y = (y == estimator.classes_[1]).astype(int)
+        view.classes_ = np.arange(2)
 
     def score(scores: np.ndarray, encoded: np.ndarray) -> float:
         if not np.all(np.isfinite(scores)):
@@ -91,6 +94,22 @@ def _takes_weights(scorer: Scorer) -> bool:
     except ValueError:  # a function written in C
         return False
     return "sample_weight" in signature.parameters
+
+
+def _asks_for_positive(scorer: Scorer) -> bool:
+    """Say whether a scorer of scikit-learn has to be told which of two labels is the positive one.
+
+    By default it is 1, which words never are.
+    """
+    metric = getattr(scorer, "_score_func", None)
+    if metric is None or "pos_label" in getattr(scorer, "_kwargs", {}):
+        return False
+    return "pos_label" in inspect.signature(metric).parameters
+
+
+def _two_words(estimator: "RunningMLP") -> bool:
+    classes = getattr(estimator, "classes_", np.empty(0))
+    return len(classes) == 2 and classes.dtype.kind not in "biuf"
 
 
 def _name_of(scorer: Scorer, monitor: Any) -> str:

@@ -5,13 +5,33 @@ documentation is put together from both.
 """
 
 import inspect
-import math
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
-from chainrule.estimators.ingredients import LBFGS_NAME, hidden_widths, solver_of
+from chainrule.estimators.conditions import (
+    COMPILED,
+    FRACTION,
+    HELD_OUT,
+    HIDDEN,
+    HIDDEN_STEPS,
+    IN_PASSES,
+    INVSCALING,
+    LBFGS,
+    MOMENTUM,
+    NAMED_STEPS,
+    NEVER_IN_PASSES,
+    NO_OWN_ROWS,
+    PATIENT,
+    RATE,
+    SHARE_HELD_OUT,
+    STEPS,
+    TOLERANT,
+    Condition,
+    by_name,
+)
+from chainrule.estimators.ingredients import hidden_widths, solver_of
 from chainrule.estimators.rules import (
     BATCH,
     COUNT,
@@ -31,90 +51,9 @@ from chainrule.estimators.rules import (
 from chainrule.formulas.initializers import initializers
 from chainrule.formulas.loss import losses
 from chainrule.formulas.records import Activation, activations
-from chainrule.formulas.schedules import schedules
 from chainrule.foundation.arrays import floating_dtype
 
-__all__ = ["OPTIONS", "SHARE_HELD_OUT", "Condition", "Option", "described"]
-
-
-class Condition(NamedTuple):
-    """When an option acts: as a test of the estimator, and in words.
-
-    The test also takes whether rows to measure on are given to the fit.
-    """
-
-    holds: Callable[[Any, bool], bool]
-    words: str
-
-
-def _by_name(*names: str) -> Condition:
-    """Return the condition that the solver is one of some, not a record with its own numbers."""
-    words = " or ".join(repr(name) for name in names)
-    return Condition(
-        lambda own, _: isinstance(own.solver, str) and solver_of(own) in names,
-        f"with solver={words}, by name",
-    )
-
-
-def _held_out(own: Any, own_rows: bool) -> bool:
-    return bool(own_rows or own.early_stopping)
-
-
-STEPS = Condition(
-    lambda own, _: solver_of(own) != LBFGS_NAME, "with a solver that makes steps, not 'lbfgs'"
-)
-NAMED_STEPS = Condition(
-    lambda own, _: isinstance(own.solver, str) and solver_of(own) != LBFGS_NAME,
-    "with a solver that makes steps, not 'lbfgs', and is given by name",
-)
-HIDDEN = Condition(
-    lambda own, _: bool(hidden_widths(own.hidden_layer_sizes)), "where there are hidden layers"
-)
-HIDDEN_STEPS = Condition(
-    lambda own, rows: HIDDEN.holds(own, rows) and STEPS.holds(own, rows),
-    "on hidden layers, with a solver that makes steps, not 'lbfgs'",
-)
-INVSCALING = Condition(
-    lambda own, rows: (
-        isinstance(own.learning_rate, str)
-        and schedules.get(own.learning_rate).name == "invscaling"
-        and STEPS.holds(own, rows)
-    ),
-    "with learning_rate='invscaling', by name, and a solver that makes steps",
-)
-MOMENTUM = Condition(
-    lambda own, rows: _by_name("sgd").holds(own, rows) and own.momentum > 0.0,
-    "with solver='sgd', by name, and a momentum above 0",
-)
-NO_OWN_ROWS = Condition(
-    lambda own, own_rows: not own_rows, "without X_val and y_val, which are held out in its place"
-)
-SHARE_HELD_OUT = Condition(
-    lambda own, own_rows: own.early_stopping and not own_rows,
-    "with early_stopping=True, and without X_val and y_val",
-)
-FRACTION = Condition(
-    # 0 or None is how people say that no row is held out
-    lambda own, rows: own.validation_fraction in (None, 0) or SHARE_HELD_OUT.holds(own, rows),
-    SHARE_HELD_OUT.words,
-)
-HELD_OUT = Condition(_held_out, "on rows held out: with early_stopping=True, or X_val and y_val")
-PATIENT = Condition(
-    # an infinite one asks for what lbfgs does
-    lambda own, rows: (
-        STEPS.holds(own, rows) or _held_out(own, rows) or own.n_iter_no_change == math.inf
-    ),
-    "with rows held out, or a solver that makes steps, not 'lbfgs'",
-)
-TOLERANT = Condition(
-    # where no patience ends training, every gain counts anyway
-    lambda own, rows: (
-        own.n_iter_no_change != math.inf or solver_of(own) == LBFGS_NAME or own.tol == 0.0
-    ),
-    "with a finite n_iter_no_change, or solver='lbfgs'",
-)
-COMPILED = Condition(lambda own, _: own.engine != "reference", "in the compiled engine")
-LBFGS = _by_name(LBFGS_NAME)
+__all__ = ["OPTIONS", "Option", "described"]
 
 
 def _activations(own: Any) -> list[Activation]:
@@ -138,6 +77,8 @@ class Option:
         What a value must be; None where it is looked up in a catalogue, which refuses.
     acts : Condition, optional
         When it has an effect; None is always.
+    in_passes : Condition, optional
+        When it has an effect in ``partial_fit``, where that differs from ``acts``.
     fixed : callable, optional
         What it means, from the estimator, for an option that training is built on: it may not
         change once training has begun. None where a change is used from then on.
@@ -147,6 +88,7 @@ class Option:
     text: str
     rule: Rule | None = None
     acts: Condition | None = None
+    in_passes: Condition | None = None
     fixed: Callable[[Any], Any] | None = None
 
 
@@ -193,7 +135,7 @@ OPTIONS: dict[str, Option] = {
         BATCH,
         acts=STEPS,
     ),
-    "learning_rate": Option("str or Schedule", "A name from `chainrule.schedules`.", acts=STEPS),
+    "learning_rate": Option("str or Schedule", "A name from `chainrule.schedules`.", acts=RATE),
     "learning_rate_init": Option(
         "float", "The rate that the schedule starts from.", POSITIVE, acts=STEPS
     ),
@@ -206,6 +148,7 @@ OPTIONS: dict[str, Option] = {
         "Seconds after which no epoch is begun; at least one is made. How many are made then "
         "depends on the machine, and so does the result. Several networks share them out.",
         or_none(POSITIVE),
+        in_passes=NEVER_IN_PASSES,
     ),
     "shuffle": Option("bool", "Whether each epoch has an order of its own.", FLAG, acts=STEPS),
     "random_state": Option(
@@ -219,6 +162,7 @@ OPTIONS: dict[str, Option] = {
         "unit of the best constant answer's (1 for classes, the variance for squared errors).",
         NOT_NEGATIVE,
         acts=TOLERANT,
+        in_passes=IN_PASSES,
     ),
     "verbose": Option(
         "bool or int",
@@ -238,7 +182,7 @@ OPTIONS: dict[str, Option] = {
         ),
     ),
     "warm_start": Option("bool", "Whether `fit` goes on from where the last one ended.", FLAG),
-    "momentum": Option("float", "Momentum of ``sgd``.", SHARE, acts=_by_name("sgd")),
+    "momentum": Option("float", "Momentum of ``sgd``.", SHARE, acts=by_name("sgd")),
     "nesterovs_momentum": Option("bool", "Whether that momentum looks ahead.", FLAG, acts=MOMENTUM),
     "early_stopping": Option(
         "bool",
@@ -259,19 +203,19 @@ OPTIONS: dict[str, Option] = {
         "float",
         "Share of the mean gradient that ``adam`` and ``adamw`` keep per step.",
         SHARE,
-        acts=_by_name("adam", "adamw"),
+        acts=by_name("adam", "adamw"),
     ),
     "beta_2": Option(
         "float",
         "Share of the mean squared gradient that they keep.",
         SHARE,
-        acts=_by_name("adam", "adamw"),
+        acts=by_name("adam", "adamw"),
     ),
     "epsilon": Option(
         "float",
         "Added to the root in ``adam``, ``adamw`` and ``rmsprop``, against division by 0.",
         POSITIVE,
-        acts=_by_name("adam", "adamw", "rmsprop"),
+        acts=by_name("adam", "adamw", "rmsprop"),
     ),
     "n_iter_no_change": Option(
         "int or infinity",
@@ -279,6 +223,7 @@ OPTIONS: dict[str, Option] = {
         "best parameters on held-out rows are kept all the same.",
         PATIENCE,
         acts=PATIENT,
+        in_passes=IN_PASSES,
     ),
     "max_fun": Option("int", "Most evaluations of the gradient by ``lbfgs``.", COUNT, acts=LBFGS),
     "dtype": Option(
@@ -293,9 +238,9 @@ OPTIONS: dict[str, Option] = {
     "class_weight": Option(
         'dict, "balanced", or list of dict',
         "How much each label counts, times ``sample_weight``, in training and on held-out rows: a "
-        'dict by label, all labels named; ``"balanced"`` is n / (k n_c) for class c of k, counted '
-        "with sample weights. For multilabel targets a list with a dict over 0 and 1 per label: a "
-        "row then counts by the product over its labels, as in scikit-learn.",
+        'dict by label, where others count 1; ``"balanced"`` is n / (k n_c) for class c of k, '
+        "counted with sample weights. For multilabel targets a list with a dict over 0 and 1 per "
+        "label: a row then counts by the product over its labels, as in scikit-learn.",
         Rule(
             lambda value: (
                 value == "balanced"
@@ -329,7 +274,8 @@ OPTIONS: dict[str, Option] = {
         "str or scorer",
         'What is watched on held-out rows: ``"score"`` (accuracy or R2; the loss, where all their '
         'targets are equal), ``"loss"``, the name of a scikit-learn scorer, as ``"roc_auc"``, or a '
-        "scorer ``f(estimator, X, y)``, of which more is better.",
+        "scorer ``f(estimator, X, y)``, of which more is better. Of two classes that are words, "
+        "the last one is positive, as in ``predict_proba``.",
         acts=HELD_OUT,
     ),
     "l1": Option(

@@ -19,6 +19,12 @@ class BinaryCrossEntropy(Loss):
     exact: 0 where p = y is 0 or 1, infinite where p excludes what came true. On scores it is
     formed as y softplus(-s) + (1 - y) softplus(s), all terms positive.
 
+    Parameters
+    ----------
+    summed : bool
+        Whether the loss of a row is the sum over its labels, so that each label learns as if it
+        were alone, as in scikit-learn; by default it is their mean.
+
     Examples
     --------
     >>> binary_cross_entropy([0.0, 1.0, 1.0, 0.5], [0.0, 1.0, 0.0, 1.0], reduction="none")
@@ -33,7 +39,11 @@ class BinaryCrossEntropy(Loss):
     short_gradient_latex = r"p - y"
     link = sigmoid
     domain = (0.0, 1.0)
+    summed: bool = False
     source = "Good (1952), Rational decisions, JRSS B 14(1)"
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({'summed=True' if self.summed else ''})"
 
     def value(self, xp: Namespace, s: Array, y: Array) -> Array:
         tail = xp.log1p(xp.exp(-xp.abs(s)))

@@ -87,6 +87,8 @@ class Loss(Formula):
         The closed interval that targets must lie in.
     rowwise : bool
         Whether one value belongs to a whole row (categorical) or to each element.
+    summed : bool
+        Whether the loss of a row is the sum over its columns, and not their mean.
     kinked : bool
         Whether the gradient jumps where the score is the target.
     target_scale : type of TargetScale
@@ -104,6 +106,7 @@ class Loss(Formula):
     short_gradient_latex: ClassVar[str] = ""
     domain: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
     rowwise: ClassVar[bool] = False
+    summed = False  # a record may have it as a field
     kinked: ClassVar[bool] = False
     target_scale: ClassVar[type[TargetScale]] = Standardised
     _of_arrays: ClassVar[Calls] = {
@@ -157,14 +160,22 @@ class Loss(Formula):
         return None
 
     def rows(self, xp: Namespace, s: Array, y: Array) -> Array:
-        """Return the loss of each row of ``s`` (n, k): the mean over its k columns."""
+        """Return the loss of each row of ``s`` (n, k): the mean, or the sum, over its k columns."""
         value = self.value(xp, s, y)
-        return value if self.rowwise else xp.mean(value, axis=-1)
+        return value if self.rowwise else self.over_columns(xp, value)
 
     def rows_gradient(self, xp: Namespace, s: Array, y: Array) -> Array:
         """Return the derivative of each row's loss by its scores, of the shape of ``s``."""
         gradient = self.gradient(xp, s, y)
-        return gradient if self.rowwise else gradient / float(s.shape[-1])
+        return gradient if self.rowwise or self.summed else gradient / float(s.shape[-1])
+
+    def over_columns(self, xp: Namespace, value: Array) -> Array:
+        """Return the mean of each row of values (n, k); their sum where `summed`."""
+        return xp.sum(value, axis=-1) if self.summed else xp.mean(value, axis=-1)
+
+    def share_of_column(self, columns: int) -> int:
+        """Return what a column of a row of so many is divided by in the loss of the row."""
+        return 1 if self.rowwise or self.summed else columns
 
     @property
     def scores_per_target(self) -> int:
@@ -248,7 +259,8 @@ class Loss(Formula):
         sample_weight : array of shape (n,), optional
             Weights of the rows, not negative.
         reduction : {"mean", "sum", "none"}
-            ``mean``: over all elements (rows for a row-wise loss), weighted by ``sample_weight``;
+            ``mean``: over all elements (rows for a row-wise or summed loss), weighted by
+            ``sample_weight``;
             ``sum``: over all elements; ``none``: the values themselves.
         """
         xp, p, y = self._prediction_and_target(prediction, y)
@@ -260,9 +272,11 @@ class Loss(Formula):
             return xp.sum(value)
         if reduction != "mean":
             raise must_be("reduction", "'mean', 'sum' or 'none'", reduction)
+        if sample_weight is None and not self.summed:
+            return xp.mean(value)
+        value = self.over_columns(xp, xp.reshape(value, (p.shape[0], -1)))
         if sample_weight is None:
             return xp.mean(value)
-        value = xp.mean(xp.reshape(value, (p.shape[0], -1)), axis=-1)
         weight = relative_weight(checked_weight(sample_weight, p.shape[0]), p)
         return weighted_mean(xp, value, weight)
 

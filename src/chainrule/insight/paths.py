@@ -182,7 +182,7 @@ def _dscore(trace: RowTrace, output: int, loss: Symbol, score: Symbol) -> Node:
     value = float(trace.dscores[output])
     s, y = float(trace.scores[output]), float(trace.y[0, output])
     p = float(trace.prediction[output])
-    columns = 1 if record.rowwise else trace.y.shape[1]
+    columns = record.share_of_column(trace.y.shape[1])
     formula = record.in_latex(record.gradient_latex)
     inputs: tuple[tuple[str, float], ...] = (("s", s), ("y", y))
     if record.short_gradient_latex:
@@ -213,7 +213,7 @@ def _through_link(trace: RowTrace, output: int, loss: Symbol, score: Symbol) -> 
     if record.link.name == "linear":
         return None
     xp, p = trace.xp, trace.prediction
-    columns = 1 if record.rowwise else trace.y.shape[1]
+    columns = record.share_of_column(trace.y.shape[1])
     with np.errstate(all="ignore"):
         dp = record.prediction_gradient(xp, p[None, :], trace.y)[0] / columns
         if record.link.rowwise:

@@ -181,6 +181,9 @@ def read_network(
     if loss is None and scikit_learn and not hasattr(model, "classes_"):
         given = getattr(model, "loss", "mse")
         loss = "mse" if given == "squared_error" else given
+    if loss is None and scikit_learn and model.out_activation_ == "logistic":
+        several = model.n_outputs_ > 1  # labels, over which its loss is summed
+        loss = losses.get("binary_cross_entropy", summed=several)
     objective, parameters = _objective(layers, loss, class_numbers)
     ends_in_log = any(isinstance(step, Function) and step.log for step in foreign.steps)
     if ends_in_log and objective.loss.link.name != "softmax":

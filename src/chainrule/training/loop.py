@@ -19,7 +19,7 @@ from chainrule.model.objective import Objective
 from chainrule.model.parameters import Parameters
 from chainrule.training.batches import Plan, one_pass
 from chainrule.training.epoch import Epoch
-from chainrule.training.monitor import Metric, assess, checked_monitor
+from chainrule.training.monitor import Metric, assess, checked_monitor, of_class_numbers
 from chainrule.training.preparing import begin, make_plan
 from chainrule.training.run import Run
 from chainrule.training.snapshot import Snapshot, closing_loss, whole_epoch
@@ -91,7 +91,8 @@ def train(
     validation : tuple (x, y) or (x, y, sample_weight), optional
         Rows to measure on after every epoch.
     metric : callable, optional
-        ``metric(scores, y)`` on the validation rows; more is better.
+        ``metric(scores, y)`` on the validation rows; more is better. Class numbers stay class
+        numbers; other targets come as (n, n_out).
     schedule : str or Schedule
         A name from `chainrule.schedules`, or a record.
     l2, l1 : float
@@ -194,6 +195,7 @@ def train(
         names = ("validation x", "validation y")
         like = begun.state.vector
         held_out = make_rows(objective, *validation, like=like, names=names)
+        metric = of_class_numbers(metric, validation[1], held_out.y)
     run = train_rows(
         begun.engine,
         begun.rows,

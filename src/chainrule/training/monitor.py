@@ -11,11 +11,28 @@ from chainrule.foundation.arrays import Array, namespace
 from chainrule.foundation.errors import InputError, must_be, suggest
 from chainrule.training.state import TrainingState
 
-__all__ = ["Metric", "assess", "checked_monitor"]
+__all__ = ["Metric", "assess", "checked_monitor", "of_class_numbers"]
 
 # From scores and encoded targets to a number; more is better.
 Metric = Callable[[Array, Array], float]
 MONITORS = ("loss", "validation_loss", "metric")
+
+
+def of_class_numbers(metric: Metric | None, y: Any, encoded: Array) -> Metric | None:
+    """Return a metric that is given class numbers, where targets were given as such.
+
+    A loss takes them as one-hot rows.
+
+    Examples
+    --------
+    >>> accuracy = of_class_numbers(lambda scores, y: np.mean(scores.argmax(axis=1) == y), [1, 0],
+    ...                             np.array([[0.0, 1.0], [1.0, 0.0]]))
+    >>> float(accuracy(np.array([[0.3, 0.9], [0.2, 0.1]]), np.array([[0.0, 1.0], [1.0, 0.0]])))
+    1.0
+    """
+    if metric is None or encoded.shape[1] == 1 or np.ndim(y) != 1:
+        return metric
+    return lambda scores, rows: metric(scores, namespace(rows).argmax(rows, axis=-1))
 
 
 def checked_monitor(monitor: str | None, validation: Any, metric: Metric | None) -> str:

@@ -151,8 +151,9 @@ def loss_pass(record: Loss, target: Target, itemsize: int) -> Pass:
         value = _expression(graph, record.value(xp, s, y))
         gradient = _expression(graph, record.gradient(xp, s, y))
         if not record.rowwise:
-            value = xp.mean(value, axis=-1)
-            gradient = gradient / graph.input("columns", SHARED)
+            value = record.over_columns(xp, value)
+            if not record.summed:
+                gradient = gradient / graph.input("columns", SHARED)
         gradient = gradient / graph.input("divisor", SHARED)
         return xp.where(w > 0.0, value * w, 0.0), xp.where(w > 0.0, gradient * w, 0.0)
 
