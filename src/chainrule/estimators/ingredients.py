@@ -4,11 +4,12 @@ import math
 from typing import Any
 
 from chainrule.engines.engine import Engine, Rows
-from chainrule.estimators.rules import is_count, is_integer, is_real
+from chainrule.estimators.rules import is_count, is_integer
 from chainrule.formulas.loss import Loss, losses
 from chainrule.formulas.optimizers import Optimizer, optimizers
 from chainrule.formulas.schedules import Schedule, schedules
 from chainrule.foundation.errors import must_be, suggest
+from chainrule.foundation.real_numbers import is_real
 from chainrule.model.network import Network
 from chainrule.model.objective import Objective
 from chainrule.training.lbfgs import LBFGS

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from chainrule.foundation.real_numbers import is_real
+
 __all__ = [
     "BATCH",
     "COUNT",
@@ -21,7 +23,6 @@ __all__ = [
     "Rule",
     "is_count",
     "is_integer",
-    "is_real",
     "listed",
     "one_of",
     "or_none",
@@ -41,19 +42,6 @@ def is_integer(value: Any) -> bool:
 
 def is_count(value: Any) -> bool:
     return is_integer(value) and is_real(value) and value >= 1
-
-
-def is_real(value: Any) -> bool:
-    """Return whether a value is a real number that a float can hold."""
-    return isinstance(value, numbers.Real) and not _is_flag(value) and _fits_a_float(value)
-
-
-def _fits_a_float(value: Any) -> bool:
-    try:
-        float(value)
-    except OverflowError:
-        return False
-    return True
 
 
 def _is_flag(value: Any) -> bool:

@@ -6,17 +6,15 @@ people call without one.
 """
 
 from collections.abc import Callable, Mapping
-from functools import cache, wraps
+from functools import wraps
 from inspect import unwrap
-from types import FunctionType
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from chainrule.foundation.arrays import Array, as_floating, namespace
-from chainrule.foundation.errors import InputError
 
-__all__ = ["Calls", "of_one_array", "refuse_other_order", "with_or_without_namespace"]
+__all__ = ["Calls", "of_one_array", "positional", "with_or_without_namespace"]
 
 Method: TypeAlias = Callable[..., Any]
 # The methods that people call without a namespace, and what such a call does.
@@ -36,7 +34,7 @@ def with_or_without_namespace(formula: Method, of_arrays: Method, check: Method 
         Refuses arrays that do not fit each other, ``check(...)``; called with what comes after
         the namespace.
     """
-    complete = len(_positional(formula)) - 1  # without the record
+    complete = len(positional(formula)) - 1  # without the record
 
     @wraps(formula)
     def method(record: Any, *given: Any, **named: Any) -> Any:
@@ -56,31 +54,7 @@ def of_one_array(record: Any, formula: Method, z: Array) -> Array:
         return formula(record, namespace(z), z)
 
 
-@cache
-def refuse_other_order(kind: type, record_type: type) -> None:
-    """Refuse a record whose methods name the arguments of their kind in another order.
-
-    Engines pass arguments by position, so that an update rule ``step(xp, constants, g, p)`` would
-    train nonsense without a word.
-    """
-    declared = {
-        name: _positional(method)
-        for base in reversed(kind.__mro__)
-        for name, method in vars(base).items()
-        if isinstance(method, FunctionType) and not name.startswith("_")
-    }
-    for name, wanted in declared.items():
-        found = _positional(getattr(record_type, name))
-        order = [argument for argument in found if argument in wanted]
-        if order != [argument for argument in wanted if argument in found]:
-            raise InputError(
-                f"{record_type.__name__}.{name} must take its arguments in the order "
-                f"({', '.join(wanted[1:])}); got ({', '.join(found[1:])}). They are passed by "
-                "position: change the order."
-            )
-
-
-def _positional(method: Any) -> tuple[str, ...]:
+def positional(method: Any) -> tuple[str, ...]:
     """Return the names of the positional arguments of a method, ``self`` included."""
     code = getattr(unwrap(method), "__code__", None)
     return () if code is None else tuple(code.co_varnames[: code.co_argcount])

@@ -5,6 +5,8 @@ that float32 and float64 networks start from the same numbers.
 """
 
 import math
+from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -41,6 +43,7 @@ class Initializer(Formula):
 
     aliases: ClassVar[tuple[str, ...]] = ()
     uniform: ClassVar[bool] = True
+    _by_name: ClassVar[Mapping[str, str]] = {"latex": "<f>(n, m)"}
 
     biases: bool = field(default=False, kw_only=True)
 
@@ -52,6 +55,7 @@ class Initializer(Formula):
     def formula_text(cls) -> str:
         return f":math:`{start_latex(cls)}`"
 
+    @abstractmethod
     def variance(self, n_in: int, n_out: int) -> float:
         """Return the variance of each weight of a layer with these fans."""
         raise NotImplementedError

@@ -6,7 +6,8 @@ output activation cannot be applied twice.
 """
 
 import math
-from collections.abc import Callable
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -107,6 +108,10 @@ class Loss(Formula):
     domain: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
     rowwise: ClassVar[bool] = False
     summed = False  # a record may have it as a field
+    _by_name: ClassVar[Mapping[str, str]] = {
+        "latex": "<f>(p, y)",
+        "gradient_latex": r"\frac{d <f>}{ds}",
+    }
     kinked: ClassVar[bool] = False
     target_scale: ClassVar[type[TargetScale]] = Standardised
     _of_arrays: ClassVar[Calls] = {
@@ -122,17 +127,30 @@ class Loss(Formula):
         text = f":math:`l = {cls.latex}, \\quad \\frac{{dl}}{{ds}} = {cls.gradient_latex}`"
         return written(cls, text)
 
+    @abstractmethod
     def value(self, xp: Namespace, s: Array, y: Array) -> Array:
         """Return the loss of each element of ``s``, or of each row where `rowwise`."""
         raise NotImplementedError
 
+    @abstractmethod
     def gradient(self, xp: Namespace, s: Array, y: Array) -> Array:
         """Return the derivative of `value` by the score, of the shape of ``s``."""
         raise NotImplementedError
 
     def on_prediction(self, xp: Namespace, p: Array, y: Array) -> Array:
-        """Return `value` as a function of the prediction p = link(s)."""
-        raise NotImplementedError
+        """Return `value` as a function of the prediction p = link(s); itself for linear links."""
+        if self.link.name == "linear":
+            return self.value(xp, p, y)
+        raise InputError(
+            f"{type(self).__name__} must have on_prediction(xp, p, y) to be computed from "
+            f"predictions; got a class without. Add it, or pass scores: {self.name}(s=s, y=y)."
+        )
+
+    @property
+    def takes_predictions(self) -> bool:
+        """Whether the loss can be computed from predictions, and not from scores only."""
+        own = type(self).on_prediction is not Loss.on_prediction
+        return own or self.link.name == "linear"
 
     def prediction_gradient(self, xp: Namespace, p: Array, y: Array) -> Array:
         """Return the derivative of `on_prediction` by p, of the shape of ``p``.

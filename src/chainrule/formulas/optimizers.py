@@ -6,6 +6,8 @@ every rule can have beside it stands in `Optimizer`: decay, clipping and averagi
 """
 
 import math
+from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -62,6 +64,7 @@ class Optimizer(Formula):
     """
 
     slots: ClassVar[tuple[str, ...]] = ()
+    _by_name: ClassVar[Mapping[str, str]] = {"latex": r"p \leftarrow <f>(p, g)"}
     learning_rate: ClassVar[float]
 
     weight_decay: float = field(default=0.0, kw_only=True)
@@ -159,10 +162,12 @@ class Optimizer(Formula):
         p, *slots = self.step(xp, numbers[:-1], p, g, *slots)
         return p, *slots, average + numbers[-1] * (p - average)
 
+    @abstractmethod
     def constants(self, rate: float, t: int) -> tuple[float, ...]:
         """Return the numbers of step ``t`` (from 1) that every element of the rule shares."""
         raise NotImplementedError
 
+    @abstractmethod
     def step(
         self, xp: Namespace, constants: tuple[float, ...], p: Array, g: Array, *slots: Array
     ) -> tuple[Array, ...]:

@@ -5,6 +5,8 @@ size: total = mean loss + strength * penalty(w).
 """
 
 import math
+from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -38,6 +40,7 @@ class Penalty(Formula):
     """
 
     kinked: ClassVar[bool] = False
+    _by_name: ClassVar[Mapping[str, str]] = {"latex": "<f>(w)"}
 
     strength: float = 0.0
 
@@ -47,10 +50,12 @@ class Penalty(Formula):
 
     _of_arrays: ClassVar[Calls] = {"value": of_one_array, "gradient": of_one_array}
 
+    @abstractmethod
     def value(self, xp: Namespace, w: Array) -> Array:
         """Return the price of all weights ``w``, a number."""
         raise NotImplementedError
 
+    @abstractmethod
     def gradient(self, xp: Namespace, w: Array) -> Array:
         """Return its derivative by each weight."""
         raise NotImplementedError

@@ -5,19 +5,21 @@ namespace ``xp``; its class attributes are the LaTeX, the domain and the source 
 Constants in formula text are floats (``1.0``, not ``1``), and `where` gets an array on one side.
 """
 
+import math
 import re
-from collections.abc import Callable
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from html import escape
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from chainrule.formulas.calling import (
-    Calls,
-    of_one_array,
+from chainrule.formulas.calling import Calls, of_one_array, with_or_without_namespace
+from chainrule.formulas.record_checks import (
+    refuse_incomplete,
     refuse_other_order,
-    with_or_without_namespace,
+    refuse_vast_numbers,
 )
 from chainrule.foundation.arrays import Array, Namespace, as_floating, namespace
 from chainrule.foundation.catalogue import Catalogue
@@ -31,13 +33,15 @@ class Formula:
     """A named formula with its LaTeX and source; what all records of formulas share.
 
     The line ``{formula}`` in a record's docstring is replaced by the formula's own LaTeX, so that
-    it stands in one place only.
+    it stands in one place only. A record without LaTeX is written by its name.
     """
 
     name: ClassVar[str]
     aliases: ClassVar[tuple[str, ...]] = ()
     latex: ClassVar[str]
-    source: ClassVar[str]
+    source: ClassVar[str] = "user-defined"
+    # How a record without LaTeX is written, where <f> is its name.
+    _by_name: ClassVar[Mapping[str, str]] = {}
     _of_arrays: ClassVar[Calls] = {}
     # What refuses the arrays of those methods that do not fit each other.
     _check_arrays: ClassVar[Callable[..., None] | None] = None
@@ -48,13 +52,21 @@ class Formula:
             if name in vars(cls):
                 method = with_or_without_namespace(vars(cls)[name], of_arrays, cls._check_arrays)
                 setattr(cls, name, method)
+        if "name" in vars(cls):
+            operator = r"\operatorname{" + cls.name.replace("_", r"\_") + "}"
+            for attribute, latex in cls._by_name.items():
+                if not hasattr(cls, attribute):
+                    setattr(cls, attribute, latex.replace("<f>", operator))
         if cls.__doc__ and "{formula}" in cls.__doc__:
             cls.__doc__ = cls.__doc__.replace("{formula}", cls.formula_text())
 
     def __new__(cls, *parameters: Any, **named: Any) -> Self:
         # not in __post_init__, which records define for their own parameters
         kind: type = next(kind for kind in cls.__mro__ if Formula in kind.__bases__)
+        refuse_incomplete(kind, cls)  # type: ignore[arg-type]
         refuse_other_order(kind, cls)  # type: ignore[arg-type]
+        names = (one.name for one in fields(cls))
+        refuse_vast_numbers(cls, {**dict(zip(names, parameters, strict=False)), **named})
         return super().__new__(cls)
 
     @classmethod
@@ -164,10 +176,11 @@ class Activation(Formula):
     """
 
     slope_latex: ClassVar[str]
-    range: ClassVar[tuple[float, float]]
+    range: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
     kinks: ClassVar[tuple[float, ...]] = ()
     rowwise: ClassVar[bool] = False
     initializer: ClassVar[str] = "glorot_uniform"
+    _by_name: ClassVar[Mapping[str, str]] = {"latex": "<f>(z)", "slope_latex": "<f>'(z)"}
     _of_arrays: ClassVar[Calls] = {"value": of_one_array, "slope": _slope_of_arrays}
 
     @classmethod
@@ -175,10 +188,12 @@ class Activation(Formula):
         text = f":math:`a = {cls.latex}, \\quad \\frac{{da}}{{dz}} = {cls.slope_latex}`"
         return written(cls, text)
 
+    @abstractmethod
     def value(self, xp: Namespace, z: Array) -> Array:
         """Return a = f(z), of the shape of ``z``."""
         raise NotImplementedError
 
+    @abstractmethod
     def slope(self, xp: Namespace, z: Array, a: Array) -> Array:
         """Return da/dz, of the shape of ``z``; for a row-wise function the Jacobian's diagonal."""
         raise NotImplementedError

@@ -1,6 +1,8 @@
 """The schedules: what the learning rate is multiplied by, step after step."""
 
 import math
+from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -31,7 +33,9 @@ class Schedule(Formula):
     """
 
     needs_total: ClassVar[bool] = False
+    _by_name: ClassVar[Mapping[str, str]] = {"latex": "<f>(t)"}
 
+    @abstractmethod
     def multiplier(self, step: np.ndarray, steps_per_epoch: int, total_steps: int) -> np.ndarray:
         """Return the multiplier of each step (counted from 0), float64."""
         raise NotImplementedError

@@ -107,14 +107,11 @@ def _of_loss(record: Loss, points: np.ndarray) -> list[Verdict]:
 
     kinks = (middle,) if record.kinked else ()
     verdicts = _derivatives(value, gradient, points, kinks, record.rowwise)
-    try:
-        for point in points:
-            s = _at(point, record.rowwise)
-            p = float(np.mean(record.on_prediction(XP, record.mean(XP, s), target)))
-            if math.isfinite(p):
-                verdicts.append(_equal(f"on_prediction at {point:g}", p, value(s), 1e-6))
-    except NotImplementedError:
-        pass  # a loss on scores alone trains, too
+    for point in points if record.takes_predictions else ():
+        s = _at(point, record.rowwise)
+        p = float(np.mean(record.on_prediction(XP, record.mean(XP, s), target)))
+        if math.isfinite(p):
+            verdicts.append(_equal(f"on_prediction at {point:g}", p, value(s), 1e-6))
     return verdicts
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from chainrule.foundation.arrays import Array, Namespace
 from chainrule.foundation.errors import InputError, must_be
+from chainrule.foundation.real_numbers import is_real
 from chainrule.foundation.seeds import Purpose, words
 
 __all__ = ["MIX", "Mask", "is_kept", "layer_rates", "scale", "step_keys", "step_masks", "threshold"]
@@ -50,7 +51,7 @@ def layer_rates(dropout: Any, hidden: int) -> tuple[float, ...]:
     """
     rates = [dropout] * hidden if isinstance(dropout, Real) else list(dropout)
     for rate in [dropout] if isinstance(dropout, Real) else rates:
-        if isinstance(rate, bool) or not isinstance(rate, Real) or not 0.0 <= float(rate) < 1.0:
+        if not is_real(rate) or not 0.0 <= float(rate) < 1.0:
             raise must_be("dropout", "at least 0 and below 1", rate)
     if not isinstance(dropout, Real) and len(rates) not in (0, hidden):
         raise InputError(

@@ -254,6 +254,7 @@ def train_rows(
         shuffle=shuffle,
         drop_last=drop_last,
         patience=patience,
+        tolerance=tolerance,
         time_limit=time_limit,
     )
     monitor = checked_monitor(monitor, validation, metric)

@@ -12,6 +12,7 @@ from chainrule.formulas.loss import Loss
 from chainrule.formulas.optimizers import Optimizer, optimizers
 from chainrule.formulas.schedules import Schedule
 from chainrule.foundation.errors import InputError, must_be
+from chainrule.foundation.real_numbers import is_real
 from chainrule.model.network import Network
 from chainrule.model.objective import Objective
 from chainrule.model.parameters import Parameters
@@ -75,6 +76,7 @@ def make_plan(
     shuffle: bool = True,
     drop_last: bool = False,
     patience: float | None = None,
+    tolerance: float = 0.0,
     time_limit: float | None = None,
 ) -> Plan:
     """Check the options of a run, and return what stays the same from epoch to epoch."""
@@ -89,7 +91,9 @@ def make_plan(
         0.0 < learning_rate <= sys.float_info.max
     ):
         raise must_be("learning_rate", "positive and finite", learning_rate)
-    if time_limit is not None and not time_limit > 0.0:
+    if not is_real(tolerance) or not 0.0 <= tolerance < math.inf:
+        raise must_be("tolerance", "a number of at least 0", tolerance)
+    if time_limit is not None and not (is_real(time_limit) and time_limit > 0.0):
         raise must_be("time_limit", "None or a positive number of seconds", time_limit)
     if state.optimizer != engine.optimizer.to_dict():
         raise InputError(
