@@ -45,6 +45,13 @@ def test_a_hundredth_is_level(last, word):
     assert f"the loss {word}" in said([*np.linspace(2, 1, 27), last, last, last])
 
 
+@pytest.mark.parametrize(("flat", "word"), [(4, "stood still"), (3, "still getting better")])
+def test_the_last_tenth_of_the_epochs_is_recent(flat, word):
+    """Of 40 epochs the last 4 are looked at: a fall among them is a fall."""
+    curve = [*np.linspace(2.0, 1.0, 40 - flat), *[1.0] * flat]
+    assert word in said(curve)
+
+
 def test_validation_decides_where_there_is_some():
     falling, rising = list(np.geomspace(10, 1, 40)), list(np.linspace(1, 2, 40))
     text = said(falling, validation=rising, scores=falling)

@@ -1,5 +1,6 @@
 """Warnings about inputs that are hard to learn from, and about answers that are all the same."""
 
+import copy
 import re
 import warnings
 
@@ -11,6 +12,8 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, loa
 from sklearn.preprocessing import scale
 
 from chainrule import MLPClassifier, MLPRegressor
+from chainrule.engines.engine import Rows
+from chainrule.estimators.data_warnings import answer_remarks
 from chainrule.foundation.errors import DataWarning, DivergenceWarning
 
 # options that lbfgs does not take
@@ -207,3 +210,22 @@ def test_the_words_are_there_at_any_size(factor, kind):
     categories = {warning.category for warning in caught}
     assert categories <= {DataWarning, DivergenceWarning}
     assert any(re.search(words, str(warning.message)) for warning in caught)
+
+
+@pytest.mark.parametrize(("rows", "told"), [(19, 0), (20, 1)])
+def test_twenty_rows_are_enough_to_say_something(rows, told):
+    far = X[:rows] * [1.0, 1e5, 1e-5]
+    assert len(said_by(lambda: classifier().fit(far, SIDE[:rows]))) >= told
+    if not told:
+        assert said_by(lambda: classifier().fit(far, SIDE[:rows])) == []
+
+
+@pytest.mark.parametrize(("share", "told"), [(0.0095, True), (0.0105, False)])
+def test_answers_within_a_hundredth_of_the_spread_of_the_targets_are_one(share, told):
+    """A network without hidden layers, whose weight is put to what its spread asks for."""
+    x = np.tile([-1.0, 1.0], 30).reshape(-1, 1)
+    model = MLPRegressor(hidden_layer_sizes=(), solver="lbfgs", scale_target=False).fit(x, x[:, 0])
+    model.coefs_ = [np.array([[share]])]
+    model._state = copy.copy(model._state)
+    model._state.vector = model.parameters_.vector
+    assert bool(answer_remarks(model, Rows(x, x))) == told
