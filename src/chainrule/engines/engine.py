@@ -161,7 +161,8 @@ def check_engine(engine: Any) -> None:
     names = ["auto", *_MODULES]
     if engine not in names if isinstance(engine, str) else not isinstance(engine, Engine):
         rule = f"one of {', '.join(names)}, or an engine"
-        raise must_be("engine", rule, engine, suggest(str(engine), names))
+        advice = suggest(engine, names) if isinstance(engine, str) else ""
+        raise must_be("engine", rule, engine, advice)
 
 
 def choose_engine(

@@ -60,11 +60,13 @@ def solver_of(estimator: Any) -> str:
     solver = estimator.solver
     if isinstance(solver, Optimizer):
         return solver.name
-    known = [*optimizers, LBFGS_NAME]
-    if solver != LBFGS_NAME and solver not in optimizers:
-        advice = suggest(str(solver), known)
+    if isinstance(solver, str) and solver == LBFGS_NAME:
+        return LBFGS_NAME
+    if solver not in optimizers:
+        known = [*optimizers, LBFGS_NAME]
+        advice = suggest(solver, known) if isinstance(solver, str) else ""
         raise must_be("solver", f"one of {', '.join(known)}, or an optimizer", solver, advice)
-    return LBFGS_NAME if solver == LBFGS_NAME else optimizers[solver].name
+    return optimizers[solver].name
 
 
 def loss_in_units(estimator: Any) -> Loss:

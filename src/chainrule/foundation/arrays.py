@@ -132,7 +132,7 @@ def floating_dtype(dtype: Any) -> np.dtype[Any]:
     dtype('float32')
     """
     for known in (np.dtype(np.float32), np.dtype(np.float64)):
-        if dtype in (known, known.name, known.type):
+        if isinstance(dtype, str | type | np.dtype) and dtype in (known, known.name, known.type):
             return known
     raise must_be("dtype", "'float32' or 'float64'", dtype, "Choose one of the two.")
 

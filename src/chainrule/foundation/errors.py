@@ -28,7 +28,14 @@ LONGEST_MESSAGE = 500
 LONGEST_VALUE = 120
 
 
-class InputError(ValueError):
+class _Shortened(Exception):  # noqa: N818 (the names of its children end in what they are)
+    """A message of at most `LONGEST_MESSAGE` letters."""
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(shortened(str(message)))
+
+
+class InputError(_Shortened, ValueError):
     """An argument, a column or a file that cannot be used; the message says what to do.
 
     Examples
@@ -39,9 +46,6 @@ class InputError(ValueError):
     ...
     chainrule.foundation.errors.InputError: n_in must be a positive integer; got 0.
     """
-
-    def __init__(self, message: object = "") -> None:
-        super().__init__(shortened(str(message)))
 
 
 class InputTypeError(InputError, TypeError):
@@ -114,7 +118,7 @@ def _rebuild_divergence(
     )
 
 
-class DataWarning(UserWarning):
+class DataWarning(_Shortened, UserWarning):
     """Inputs a network can hardly learn from, or a fit that answers the same for all rows.
 
     Examples
@@ -128,7 +132,7 @@ class DataWarning(UserWarning):
     """
 
 
-class DivergenceWarning(RuntimeWarning):
+class DivergenceWarning(_Shortened, RuntimeWarning):
     """A fit that diverged and went back to its last good parameters.
 
     Examples
@@ -142,7 +146,7 @@ class DivergenceWarning(RuntimeWarning):
     """
 
 
-class NoEffectWarning(UserWarning):
+class NoEffectWarning(_Shortened, UserWarning):
     """An option that was set, and acts on nothing beside the others.
 
     Examples
