@@ -39,7 +39,7 @@ def hidden_widths(sizes: Any) -> list[int]:
     >>> hidden_widths(100), hidden_widths((64, 32)), hidden_widths(())
     ([100], [64, 32], [])
     """
-    widths = [sizes] if is_integer(sizes) else sizes
+    widths = [sizes] if is_integer(sizes) or isinstance(sizes, bytes) else sizes
     try:
         widths = list(widths)
     except TypeError:
