@@ -1,6 +1,7 @@
 """One estimator is trained by one loop at a time: a later one ends those before it."""
 
 import pickle
+import threading
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ LATER = {
     "partial_fit": lambda model: model.partial_fit(X, Y),
     "an ensemble": lambda model: model.set_params(n_estimators=2).fit(X, Y),
 }
-ENDED = r"^fit_epochs must be one loop at a time; this one has ended after 2 epoch\(s\), because"
+ENDED = r"^fit_epochs must be one call at a time on one estimator; .* ended after 2 epoch\(s\)"
 
 
 def regressor(**options):
@@ -31,6 +32,23 @@ def seen(model):
     vectors = [one.parameters_.vector for one in own.pop("estimators_", [model])]
     own.pop("parameters_", None)
     return repr(own), [vector.tobytes() for vector in vectors]
+
+
+def test_d90_a_fit_that_another_thread_ends_is_told_by_its_own_name():
+    """The second call begins in a callback of the first, as a thread of its own."""
+
+    def meanwhile(epoch):
+        if not others:
+            model.callbacks = None
+            others.append(threading.Thread(target=lambda: model.fit(X, Y)))
+            others[0].start()
+            others[0].join()
+
+    others = []
+    model = regressor(callbacks=meanwhile)
+    with pytest.raises(InputError, match=r"^fit must be one call at a time .* after 1 epoch\(s\)"):
+        model.fit(X, Y)
+    assert model.n_iter_ == 5  # of the other call
 
 
 @pytest.mark.parametrize("later", LATER)

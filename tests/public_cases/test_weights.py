@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.sparse
 from sklearn.metrics import mean_absolute_error
 
 from chainrule import MLPClassifier, MLPRegressor, losses
@@ -39,3 +40,27 @@ def test_c61_rows_of_weight_zero_are_absent(X, y2, t, solver, engine, dtype, ato
             weighted.parameters_.vector, kept.parameters_.vector, rtol=0.0, atol=atol
         )
         assert weighted.loss_ == pytest.approx(kept.loss_, rel=atol)
+
+
+@pytest.mark.parametrize("kind", ["dense", "sparse"])
+@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
+@pytest.mark.parametrize(("dtype", "vast"), [("float64", 1.7e308), ("float32", 3e38)])
+def test_an_absent_row_may_hold_any_number(X, y2, t, kind, solver, dtype, vast):
+    """Its products are infinite after some steps, and 0 times infinity is NaN."""
+    as_given = scipy.sparse.csr_array if kind == "sparse" else np.asarray
+    weight = np.ones(len(X))
+    weight[3] = 0.0
+    spoilt = X.copy()
+    spoilt[3] = vast
+    options = {"solver": solver, "max_iter": 100, "random_state": 0, "dtype": dtype}
+    for estimator, y in ((MLPClassifier, y2), (MLPRegressor, t)):
+        one, other = (
+            estimator(**options).fit(as_given(rows.astype(dtype)), y, weight)
+            for rows in (spoilt, X)
+        )
+        assert one.loss_curve_ == pytest.approx(other.loss_curve_, rel=1e-6)
+        assert one.stopped_because_ == other.stopped_because_
+        np.testing.assert_allclose(
+            one.parameters_.vector, other.parameters_.vector, rtol=1e-5, atol=1e-6
+        )
+    assert spoilt[3, 0] == vast  # the user's array is left alone

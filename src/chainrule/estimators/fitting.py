@@ -155,7 +155,7 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
         check_options(self)
         warn_without_effect(self, own_rows=given[3] is not None, groups=given[6] is not None)
         try:
-            with closing(self._training(*given)) as epochs:
+            with closing(self._training(*given, call="fit_epochs")) as epochs:
                 for epoch in epochs:
                     self._say_remarks(4)
                     yield epoch
@@ -171,7 +171,9 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
         y_val: Any,
         sample_weight_val: Any,
         groups: Any,
+        *,
         callbacks: Sequence[Callback] = (),
+        call: str = "fit",
     ) -> Generator[Epoch, None, None]:
         with unchanged_if_refused(self):
             anew = not (self.warm_start and hasattr(self, "parameters_"))
@@ -192,7 +194,7 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
             run = self._run(rows, held, self.max_iter, names=names)
             self._remarks = input_remarks(rows, getattr(self, "feature_names_in_", None))
             self._remarks += target_remarks(self)
-        yield from self._followed(run, rows, callbacks)
+        yield from self._followed(run, rows, callbacks, call)
         self._remarks = answer_remarks(self, rows)
 
     @available_if(steps_by_batches)  # type: ignore[untyped-decorator]
@@ -242,7 +244,9 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
             # a rate that waits for a plateau looks for it over all calls
             waits = falls_at_plateaus(make_schedule(self))
             run = self._run(rows, None, 1, stops=waits)
-        divergence = self._follow(self._followed(run, rows), total=1, stacklevel=6)
+        divergence = self._follow(
+            self._followed(run, rows, call="partial_fit"), total=1, stacklevel=6
+        )
         self.n_iter_ = self._state.epoch
         if divergence is not None:
             warnings.warn(str(divergence), DivergenceWarning, stacklevel=4)

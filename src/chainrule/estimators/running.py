@@ -161,6 +161,7 @@ class RunningMLP(BaseMLP):
         run: Generator[Epoch, bool | None, Ending],
         rows: Rows,
         callbacks: Sequence[Callback] = (),
+        call: str = "fit",
     ) -> Iterator[Epoch]:
         """Keep what each epoch of a run brings, and tell the callbacks."""
         callbacks = [*callbacks_of(self), *callbacks]
@@ -172,8 +173,8 @@ class RunningMLP(BaseMLP):
             while True:
                 if self._run_mark is not mine:
                     raise InputError(
-                        f"fit_epochs must be one loop at a time; this one has ended after {made} "
-                        "epoch(s), because a later call has trained the estimator. Let that one "
+                        f"{call} must be one call at a time on one estimator; this one has ended "
+                        f"after {made} epoch(s), because a later call has trained it. Let that one "
                         "end first, or take an estimator for each."
                     )
                 try:

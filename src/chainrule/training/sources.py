@@ -99,7 +99,31 @@ def make_rows(
     if sample_weight is not None:
         weight = relative_weight(checked_weight(sample_weight, int(x.shape[0])), like)
         weight = weight / xp.mean(weight)
+        x = _without_absent(x, weight, float(xp.finfo(like.dtype).max))
     return Rows(x, targets, weight)
+
+
+def _without_absent(x: Any, weight: Array, largest: float) -> Any:
+    """Return inputs whose absent rows cannot overflow: x, or a copy where those rows are 0.
+
+    A row of weight 0 adds 0 to every gradient, unless its products are infinite: 0 times infinity
+    is NaN. So large are only numbers that somebody has put in the place of missing ones.
+    """
+    absent = np.flatnonzero(np.asarray(weight) == 0.0)
+    if not absent.size:
+        return x
+    rows = x[absent] if hasattr(x, "tocsr") else np.asarray(x)[absent]
+    # the fourth root: a number of that size goes through some layers unharmed
+    if max(rows.max(), -rows.min()) <= largest**0.25:
+        return x
+    if hasattr(x, "tocsr"):
+        kept = np.ones(x.shape[0])
+        kept[absent] = 0.0
+        x = x.copy()
+        x.data[np.repeat(kept, np.diff(x.indptr)) == 0.0] = 0
+        return x
+    xp = namespace(x)
+    return xp.where(xp.reshape(xp.asarray(weight) == 0.0, (-1, 1)), xp.zeros_like(x[:1, :1]), x)
 
 
 def _library(like: Array) -> Any:
