@@ -38,6 +38,8 @@ class Penalty(Formula):
     """
 
     kinked: ClassVar[bool] = False
+    symbols = {r"\lambda": "strength"}
+    left_side = "price = "
 
     strength: float = 0.0
 

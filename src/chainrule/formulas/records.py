@@ -6,7 +6,7 @@ Constants in formula text are floats (``1.0``, not ``1``), and `where` gets an a
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from html import escape
 from typing import Any, ClassVar, Self
@@ -19,6 +19,7 @@ from chainrule.formulas.calling import (
     refuse_other_order,
     with_or_without_namespace,
 )
+from chainrule.formulas.plain_text import plain
 from chainrule.foundation.arrays import Array, Namespace, as_floating, namespace
 from chainrule.foundation.catalogue import Catalogue
 from chainrule.foundation.errors import UnknownNameError
@@ -38,6 +39,9 @@ class Formula:
     aliases: ClassVar[tuple[str, ...]] = ()
     latex: ClassVar[str]
     source: ClassVar[str]
+    # For plain text: what symbols of the LaTeX are called, and what the formula is of.
+    symbols: ClassVar[Mapping[str, str]] = {}
+    left_side: ClassVar[str] = ""
     _of_arrays: ClassVar[Calls] = {}
     # What refuses the arrays of those methods that do not fit each other.
     _check_arrays: ClassVar[Callable[..., None] | None] = None
@@ -72,12 +76,27 @@ class Formula:
         """
         return written(self, latex)
 
+    @property
+    def _own_latex(self) -> str:
+        # the text of the class, with the parameters of this record
+        text: str = type(self).formula_text.__func__(self)  # type: ignore[attr-defined]
+        return text.removeprefix(":math:`").removesuffix("`")
+
+    def __str__(self) -> str:
+        if not hasattr(self, "latex"):  # a record in the making
+            return repr(self)
+        formulas = re.split(r",\s*\\quad\s*(?:\\text\{then\}\s*\\quad\s*)?", self._own_latex)
+        lines = [f"    {self.left_side}{plain(one, self.symbols)}" for one in formulas]
+        return "\n".join([repr(self), *lines])
+
     def _repr_html_(self) -> str:
         """Return the record and its formula, as a notebook shows them."""
-        # the text of the class, with the parameters of this record
-        text = type(self).formula_text.__func__(self)  # type: ignore[attr-defined]
-        latex = text.removeprefix(":math:`").removesuffix("`")
-        return f"<p><code>{escape(repr(self))}</code></p><p>$\\displaystyle {escape(latex)}$</p>"
+        latex = escape(self._own_latex)
+        return f"<p><code>{escape(repr(self))}</code></p><p>$\\displaystyle {latex}$</p>"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """Write the formula too at the prompt of IPython; within other things, the record alone."""
+        printer.text(str(self) if len(printer.stack) == 1 else repr(self))
 
     def to_dict(self) -> dict[str, Any]:
         """Return name and parameters, as JSON can hold them; `restore` is the way back."""
@@ -161,6 +180,10 @@ class Activation(Formula):
     True
     >>> activations.sigmoid.slope([0.0])
     array([0.25])
+    >>> print(activations.sigmoid)
+    Sigmoid()
+        a = 1 / (1 + e^-z)
+        da/dz = a (1 - a)
     """
 
     slope_latex: ClassVar[str]

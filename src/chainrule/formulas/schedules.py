@@ -31,6 +31,7 @@ class Schedule(Formula):
     """
 
     needs_total: ClassVar[bool] = False
+    left_side = "multiplier = "
 
     def multiplier(self, step: np.ndarray, steps_per_epoch: int, total_steps: int) -> np.ndarray:
         """Return the multiplier of each step (counted from 0), float64."""

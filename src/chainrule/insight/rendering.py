@@ -2,8 +2,9 @@
 
 from html import escape
 
+from chainrule.formulas.plain_text import plain
 from chainrule.insight.chain import Chain
-from chainrule.insight.notation import latex_number, mathml, number, plain
+from chainrule.insight.notation import latex_number, mathml, number
 from chainrule.insight.tree import Node
 
 __all__ = ["as_html", "as_latex", "as_mathml", "as_text"]
