@@ -6,6 +6,7 @@ every rule can have beside it stands in `Optimizer`: decay, clipping and averagi
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -63,7 +64,7 @@ class Optimizer(Formula):
 
     slots: ClassVar[tuple[str, ...]] = ()
     learning_rate: ClassVar[float]
-    symbols = {r"\lambda": "weight_decay", r"\mu": "momentum"}
+    symbols: ClassVar[Mapping[str, str]] = {r"\lambda": "weight_decay", r"\mu": "momentum"}
 
     weight_decay: float = field(default=0.0, kw_only=True)
     clip_norm: float | None = field(default=None, kw_only=True)
@@ -371,7 +372,7 @@ class RMSProp(Optimizer):
     )
     slots = ("v",)
     learning_rate = 0.001
-    symbols = {**Optimizer.symbols, r"\rho": "decay"}
+    symbols: ClassVar[Mapping[str, str]] = {**Optimizer.symbols, r"\rho": "decay"}
     source = "Tieleman & Hinton (2012), Coursera lecture 6.5"
 
     decay: float = 0.99

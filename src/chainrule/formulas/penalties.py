@@ -5,6 +5,7 @@ size: total = mean loss + strength * penalty(w).
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -38,7 +39,7 @@ class Penalty(Formula):
     """
 
     kinked: ClassVar[bool] = False
-    symbols = {r"\lambda": "strength"}
+    symbols: ClassVar[Mapping[str, str]] = {r"\lambda": "strength"}
     left_side = "price = "
 
     strength: float = 0.0
