@@ -59,7 +59,8 @@ class Finding(Shown):
 
     def __str__(self) -> str:
         where = "" if self.layer is None else f"layer {self.layer}: "
-        return f"{where}{self.kind}: {self.words}"
+        kind = "" if self.words.startswith(self.kind) else f"{self.kind}: "
+        return f"{where}{kind}{self.words}"
 
 
 @dataclass(frozen=True, repr=False)

@@ -181,7 +181,7 @@ class LearningRateReport(Shown):
             "start, same batches)"
         )
         table = text_table(head, cells, left=("verdict", "why"))
-        return "\n".join([title, table, self.test.summary, self.curvature.summary, self.summary])
+        return "\n".join([title, table, self.summary, self.test.summary, self.curvature.summary])
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON can hold it."""
