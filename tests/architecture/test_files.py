@@ -116,7 +116,9 @@ def test_nothing_runs_what_a_file_or_a_network_says(path):
 
 @pytest.mark.parametrize("path", MODULES, ids=short)
 def test_no_address_of_the_network(path):
-    assert re.findall(r"(?:https?|ftp)://", path.read_text(encoding="utf-8")) == []
+    # the name of the namespace of SVG looks like an address, and nobody calls there
+    text = path.read_text(encoding="utf-8").replace('"http://www.w3.org/2000/svg"', "")
+    assert re.findall(r"(?:https?|ftp)://", text) == []
     for literal in NAMED[path]:
         assert not re.search(r"\bwww\.|\b\d{1,3}(?:\.\d{1,3}){3}\b", literal)
 

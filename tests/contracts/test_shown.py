@@ -87,6 +87,7 @@ OTHERS = {
     "Explanation",
     "MLPClassifier",
     "MLPRegressor",
+    "Drawing",
     "ReferenceEngine",
     "DataWarning",
     "DivergenceError",
