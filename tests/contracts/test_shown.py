@@ -297,6 +297,17 @@ def test_texts_are_escaped():
     assert_well_formed(html)
 
 
+def test_long_sentences_are_folded_in_a_notebook_and_tables_are_not():
+    class Mixed(Shown):
+        def __str__(self):
+            return "word " * 40 + "\n" + "cell  " * 40
+
+    lines = Mixed()._repr_html_().splitlines()
+    assert len(lines) == 3
+    assert len(lines[1]) <= 110
+    assert lines[2].count("cell") == 40
+
+
 def test_long_texts_are_cut_at_lines():
     text = "\n".join(f"line {number} {'.' * 150}" for number in range(30))
     cut = first_lines(text)

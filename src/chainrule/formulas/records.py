@@ -48,6 +48,8 @@ class Formula:
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        # IPython takes the __repr__ of a class before what its parents have
+        cls._repr_pretty_ = cls._repr_pretty_  # type: ignore[method-assign]
         for name, of_arrays in cls._of_arrays.items():
             if name in vars(cls):
                 method = with_or_without_namespace(vars(cls)[name], of_arrays, cls._check_arrays)

@@ -1,11 +1,12 @@
 """How results are shown: a few lines at a prompt, and the same text in a notebook."""
 
 from html import escape
+from textwrap import fill
 
 __all__ = ["Shown", "first_lines"]
 
 LINES, LETTERS = 10, 900
-PAGE_LINES = 60
+PAGE_LINES, PAGE_WIDTH = 60, 110
 STYLE = "white-space: pre; overflow-x: auto"
 
 
@@ -31,6 +32,13 @@ def first_lines(text: str, lines: int = LINES, letters: int | None = LETTERS) ->
     return kept if kept == text else f"{kept}\n..."
 
 
+def _folded(line: str) -> str:
+    """Return a long sentence as several lines; a row of a table, which has gaps, stays whole."""
+    if len(line) <= PAGE_WIDTH or "  " in line.strip():
+        return line
+    return fill(line, PAGE_WIDTH, subsequent_indent="  ", break_long_words=False)
+
+
 class Shown:
     """A result that a prompt shows by the first lines of its text, and a notebook by the text.
 
@@ -54,5 +62,6 @@ class Shown:
         return first_lines(str(self))
 
     def _repr_html_(self) -> str | None:
-        text = first_lines(str(self), PAGE_LINES, None)
+        lines = first_lines(str(self), PAGE_LINES, None).splitlines()
+        text = "\n".join(map(_folded, lines))
         return f'<pre style="{STYLE}">{escape(text)}</pre>'

@@ -108,6 +108,10 @@ class Check(Shown):
     def __str__(self) -> str:
         lines = [f"gradient check (seed {self.seed}): {self.summary}"]
         width = max((len(v.name) for v in self.verdicts), default=0)
+        if self.verdicts:
+            lines.append(
+                f"  {'':<{width}}  {'chain rule':>13}  {'difference':>13}     error  verdict"
+            )
         lines += [
             f"  {v.name:<{width}}  {v.gradient:>13.6g}  {v.difference:>13.6g}  {v.error:8.1e}  "
             + (f"{v.status}: {v.reason}" if v.reason else v.status)
