@@ -73,6 +73,12 @@ class TestFormulas:
             range = (-math.inf, math.inf)
             source = "a test (2026)"
 
+            def value(self, xp, z):
+                return z**3
+
+            def slope(self, xp, z, a):
+                return 3.0 * z**2
+
         activations.add(Cube())
         try:
             page = script["page"]()

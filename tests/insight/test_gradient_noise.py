@@ -172,10 +172,11 @@ def test_choice_where_no_bounds_are_given(scale, size):
     assert why.endswith("powers of two from 32 to 1024 allowed")
 
 
-@pytest.mark.parametrize(("rows", "size"), [(255, 255), (257, 256)])
-def test_the_summary_speaks_of_256_rows_or_all(rows, size):
+@pytest.mark.parametrize(("rows", "size"), [(255, 15), (4_095, 255), (4_096, 256), (10**6, 256)])
+def test_the_summary_speaks_of_a_batch_that_four_times_as_many_rows_halve(rows, size):
     noise = GradientNoise(rows, np.ones(1), 1.0, 1.0, (LayerNoise(1, 1.0, 1.0),))
     assert f"A batch of {size} rows has a gradient error of" in noise.summary
+    assert 0.44 < noise.relative_error(4 * size) / noise.relative_error(size) <= 0.5
 
 
 def test_equal_rows_have_no_noise_and_a_minimum_has_nothing_else():

@@ -12,14 +12,15 @@ import numpy as np
 from chainrule.formulas.optimizers import Optimizer, optimizers
 from chainrule.foundation.arrays import Array, namespace
 from chainrule.foundation.errors import InputError, must_be, suggest
+from chainrule.foundation.showing import Shown
 from chainrule.model.network import Network
 from chainrule.model.objective import Objective
 
 __all__ = ["Engine", "Position", "Rows", "Totals", "choose_engine"]
 
 
-@dataclass(frozen=True, eq=False)
-class Rows:
+@dataclass(frozen=True, eq=False, repr=False)
+class Rows(Shown):
     """The rows an engine works on.
 
     Attributes
@@ -38,6 +39,12 @@ class Rows:
 
     def __len__(self) -> int:
         return int(self.y.shape[0])
+
+    def __str__(self) -> str:
+        weights = "" if self.weight is None else ", weighted"
+        inputs, outputs = self.x.shape[1], self.y.shape[1]
+        kind = f"{'sparse ' if hasattr(self.x, 'tocsr') else ''}{self.x.dtype}"
+        return f"rows: {len(self):,} of {inputs:,} inputs ({kind}), {outputs:,} targets{weights}"
 
     def take(self, index: np.ndarray | slice) -> tuple[Array, Array, Array | None]:
         """Return inputs, targets and weights of some rows."""

@@ -66,6 +66,7 @@ class Optimizer(Formula):
     slots: ClassVar[tuple[str, ...]] = ()
     _by_name: ClassVar[Mapping[str, str]] = {"latex": r"p \leftarrow <f>(p, g)"}
     learning_rate: ClassVar[float]
+    symbols: ClassVar[Mapping[str, str]] = {r"\lambda": "weight_decay", r"\mu": "momentum"}
 
     weight_decay: float = field(default=0.0, kw_only=True)
     clip_norm: float | None = field(default=None, kw_only=True)
@@ -110,6 +111,12 @@ class Optimizer(Formula):
     def rule_latex(self) -> str:
         """The rule itself as LaTeX; plainer than ``latex`` where its options make it so."""
         return self.latex
+
+    @property
+    def _own_latex(self) -> str:
+        decay = r"p \leftarrow (1 - \eta \lambda) p, \quad "
+        shown = self.weight_decay == 0.0 or decay in self.latex
+        return self.update_latex if shown else decay + self.update_latex
 
     @property
     def update_latex(self) -> str:
@@ -236,7 +243,10 @@ class SGD(Optimizer):
 
     @property
     def rule_latex(self) -> str:
-        return self.latex if self.momentum > 0.0 else r"p \leftarrow p - \eta g"
+        if self.momentum == 0.0:
+            return r"p \leftarrow p - \eta g"
+        ahead = r"p \leftarrow p + \mu v - \eta g"
+        return self.latex.replace(r"p \leftarrow p + v", ahead) if self.nesterov else self.latex
 
     def constants(self, rate: float, t: int) -> tuple[float, ...]:
         if self.nesterov:
@@ -366,6 +376,7 @@ class RMSProp(Optimizer):
     )
     slots = ("v",)
     learning_rate = 0.001
+    symbols: ClassVar[Mapping[str, str]] = {**Optimizer.symbols, r"\rho": "decay"}
     source = "Tieleman & Hinton (2012), Coursera lecture 6.5"
 
     decay: float = 0.99

@@ -41,6 +41,8 @@ class Penalty(Formula):
 
     kinked: ClassVar[bool] = False
     _by_name: ClassVar[Mapping[str, str]] = {"latex": "<f>(w)"}
+    symbols: ClassVar[Mapping[str, str]] = {r"\lambda": "strength"}
+    left_side = "price = "
 
     strength: float = 0.0
 

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from chainrule.formulas.calling import Calls, of_one_array, with_or_without_namespace
+from chainrule.formulas.plain_text import plain
 from chainrule.formulas.record_checks import (
     refuse_incomplete,
     refuse_other_order,
@@ -42,12 +43,17 @@ class Formula:
     source: ClassVar[str] = "user-defined"
     # How a record without LaTeX is written, where <f> is its name.
     _by_name: ClassVar[Mapping[str, str]] = {}
+    # For plain text: what symbols of the LaTeX are called, and what the formula is of.
+    symbols: ClassVar[Mapping[str, str]] = {}
+    left_side: ClassVar[str] = ""
     _of_arrays: ClassVar[Calls] = {}
     # What refuses the arrays of those methods that do not fit each other.
     _check_arrays: ClassVar[Callable[..., None] | None] = None
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        # IPython takes the __repr__ of a class before what its parents have
+        cls._repr_pretty_ = cls._repr_pretty_  # type: ignore[method-assign]
         for name, of_arrays in cls._of_arrays.items():
             if name in vars(cls):
                 method = with_or_without_namespace(vars(cls)[name], of_arrays, cls._check_arrays)
@@ -84,12 +90,27 @@ class Formula:
         """
         return written(self, latex)
 
+    @property
+    def _own_latex(self) -> str:
+        # the text of the class, with the parameters of this record
+        text: str = type(self).formula_text.__func__(self)  # type: ignore[attr-defined]
+        return text.removeprefix(":math:`").removesuffix("`")
+
+    def __str__(self) -> str:
+        if not hasattr(self, "latex"):  # a record in the making
+            return repr(self)
+        formulas = re.split(r",\s*\\quad\s*(?:\\text\{then\}\s*\\quad\s*)?", self._own_latex)
+        lines = [f"    {self.left_side}{plain(one, self.symbols)}" for one in formulas]
+        return "\n".join([repr(self), *lines])
+
     def _repr_html_(self) -> str:
         """Return the record and its formula, as a notebook shows them."""
-        # the text of the class, with the parameters of this record
-        text = type(self).formula_text.__func__(self)  # type: ignore[attr-defined]
-        latex = text.removeprefix(":math:`").removesuffix("`")
-        return f"<p><code>{escape(repr(self))}</code></p><p>$\\displaystyle {escape(latex)}$</p>"
+        latex = escape(self._own_latex)
+        return f"<p><code>{escape(repr(self))}</code></p><p>$\\displaystyle {latex}$</p>"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """Write the formula too at the prompt of IPython; within other things, the record alone."""
+        printer.text(str(self) if len(printer.stack) == 1 else repr(self))
 
     def to_dict(self) -> dict[str, Any]:
         """Return name and parameters, as JSON can hold them; `restore` is the way back."""
@@ -173,6 +194,10 @@ class Activation(Formula):
     True
     >>> activations.sigmoid.slope([0.0])
     array([0.25])
+    >>> print(activations.sigmoid)
+    Sigmoid()
+        a = 1 / (1 + e^-z)
+        da/dz = a (1 - a)
     """
 
     slope_latex: ClassVar[str]

@@ -34,6 +34,7 @@ class Schedule(Formula):
 
     needs_total: ClassVar[bool] = False
     _by_name: ClassVar[Mapping[str, str]] = {"latex": "<f>(t)"}
+    left_side = "multiplier = "
 
     @abstractmethod
     def multiplier(self, step: np.ndarray, steps_per_epoch: int, total_steps: int) -> np.ndarray:

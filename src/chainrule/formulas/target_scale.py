@@ -11,6 +11,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from chainrule.foundation.errors import must_be
+from chainrule.foundation.showing import Shown, first_lines
 
 __all__ = ["Relative", "Standardised", "TargetScale"]
 
@@ -18,8 +19,8 @@ __all__ = ["Relative", "Standardised", "TargetScale"]
 ROUNDING = 64.0 * float(np.finfo(np.float64).eps)
 
 
-@dataclass(frozen=True, eq=False)
-class TargetScale:
+@dataclass(frozen=True, eq=False, repr=False)
+class TargetScale(Shown):
     """Center per column and one spread for all: y = center + spread * (what is trained on).
 
     Predictions go back the same way, and scores as the link of the loss says. One spread keeps the
@@ -44,6 +45,9 @@ class TargetScale:
     def __post_init__(self) -> None:
         if not 0.0 < self.spread < math.inf:
             raise must_be("spread", "positive and finite", self.spread)
+
+    def __str__(self) -> str:
+        return first_lines(self.sentence, letters=200)
 
     @property
     def sentence(self) -> str:
@@ -73,7 +77,7 @@ class TargetScale:
         raise NotImplementedError
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Standardised(TargetScale):
     """Targets of mean 0 and spread 1, for losses whose prediction is the score itself.
 
@@ -126,7 +130,7 @@ class Standardised(TargetScale):
         bias /= self.spread
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Relative(TargetScale):
     r"""Targets of mean 1, for losses whose prediction is the exponential of the score.
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from textwrap import fill
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from chainrule.foundation.errors import InputError, UnknownNameError, must_be, shown, suggest
+from chainrule.foundation.showing import Shown
 
 __all__ = ["Catalogue", "Named"]
 
@@ -19,7 +21,7 @@ class Named(Protocol):
 Record = TypeVar("Record", bound=Named)
 
 
-class Catalogue(Generic[Record]):
+class Catalogue(Shown, Generic[Record]):
     """Records of one kind by name and alias, as items and as attributes.
 
     Iterating gives each record's own name once, in the order in which they were added.
@@ -38,6 +40,9 @@ class Catalogue(Generic[Record]):
     >>> from chainrule import activations
     >>> activations["logistic"] is activations.sigmoid
     True
+    >>> activations
+    activations: linear, sigmoid, tanh, relu, softmax, exponential, leaky_relu, elu, selu, gelu,
+      silu, mish, softplus
     >>> activations.get("leaky_relu", negative_slope=0.2)
     LeakyReLU(negative_slope=0.2)
     >>> activations["sigmoyd"]
@@ -96,6 +101,9 @@ class Catalogue(Generic[Record]):
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *self._names]
+
+    def __str__(self) -> str:
+        return fill(f"{self.plural}: {', '.join(self)}", 96, subsequent_indent="  ")
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and name in self._names

@@ -12,6 +12,7 @@ from chainrule.engines.engine import Engine
 from chainrule.formulas.loss import Loss
 from chainrule.formulas.optimizers import Optimizer
 from chainrule.foundation.errors import must_be
+from chainrule.foundation.showing import Shown
 from chainrule.insight.gradient_noise import BATCH_SIZES, GradientNoise, nearest_power_of_two
 from chainrule.insight.json_values import as_record
 from chainrule.insight.step_cost import StepCost, measure_step_cost
@@ -37,8 +38,8 @@ WORTH_SAVING = 0.1
 SMALL_SIZES = (1, 8)
 
 
-@dataclass(frozen=True, eq=False)
-class BatchSizeReport:
+@dataclass(frozen=True, eq=False, repr=False)
+class BatchSizeReport(Shown):
     """Noise, cost per step, and steps, rows and seconds to a loss, against the batch size.
 
     Attributes

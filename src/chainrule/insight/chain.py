@@ -8,9 +8,10 @@ import numpy as np
 
 from chainrule.foundation.arrays import namespace
 from chainrule.foundation.errors import InputError
+from chainrule.foundation.showing import Shown
 from chainrule.insight.check import Verdict, check_weight, in_float64
 from chainrule.insight.json_values import as_record
-from chainrule.insight.notation import Symbol
+from chainrule.insight.notation import Symbol, number
 from chainrule.insight.paths import LOSS, of_row, over_rows
 from chainrule.insight.place import Place
 from chainrule.insight.subject import Subject
@@ -20,8 +21,8 @@ from chainrule.insight.tree import Node
 __all__ = ["Chain", "Place", "Update", "chain"]
 
 
-@dataclass(frozen=True)
-class Update:
+@dataclass(frozen=True, repr=False)
+class Update(Shown):
     """The optimizer's next step for one weight.
 
     Attributes
@@ -55,9 +56,27 @@ class Update:
     decay: float
     clipping: float = 1.0
 
+    def __str__(self) -> str:
+        return f"update by {self.words()}"
 
-@dataclass(frozen=True, eq=False)
-class Chain:
+    def words(self, name: str = "", digits: int = 7) -> str:
+        """Return rule, step and rate, and what they do to the weight of a name."""
+        memory = "".join(
+            f", {one} {number(old, digits)} -> {number(new, digits)}"
+            for one, (old, new) in self.memory.items()
+        )
+        decay = f", decay takes {number(self.decay, digits)}" if self.decay else ""
+        factor = number(self.clipping, digits)
+        clipping = f", gradient times {factor} by clipping" if self.clipping != 1.0 else ""
+        return (
+            f"{self.optimizer}, step {self.step}, rate {number(self.learning_rate)}: "
+            f"{name}{' ' if name else ''}{number(self.before, digits)} -> "
+            f"{number(self.after, digits)}{clipping}{memory}{decay}"
+        )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Chain(Shown):
     """The chain rule of one weight, in symbols and numbers.
 
     Attributes

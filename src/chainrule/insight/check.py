@@ -13,6 +13,7 @@ import numpy as np
 from chainrule.engines.engine import Rows
 from chainrule.foundation.arrays import namespace
 from chainrule.foundation.seeds import Purpose, stream
+from chainrule.foundation.showing import Shown
 from chainrule.insight.notation import number
 from chainrule.insight.subject import Subject
 
@@ -32,8 +33,8 @@ PASSED, WEAK = 1e-6, 1e-4
 STEPS = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7)
 
 
-@dataclass(frozen=True)
-class Verdict:
+@dataclass(frozen=True, repr=False)
+class Verdict(Shown):
     """What finite differences say of one derivative.
 
     Attributes
@@ -66,15 +67,16 @@ class Verdict:
     name: str = ""
 
     def __str__(self) -> str:
+        name = f"{self.name} " if self.name else ""
         line = (
-            f"{self.status}: chain rule {number(self.gradient, 8)}, finite difference "
+            f"{name}{self.status}: chain rule {number(self.gradient, 8)}, finite difference "
             f"{number(self.difference, 8)}, relative error {self.error:.1e}, step {self.step:g}"
         )
         return f"{line} ({self.reason})" if self.reason else line
 
 
-@dataclass(frozen=True)
-class Check:
+@dataclass(frozen=True, repr=False)
+class Check(Shown):
     """The verdicts on a sample of weights, the worst first.
 
     Attributes
@@ -106,6 +108,10 @@ class Check:
     def __str__(self) -> str:
         lines = [f"gradient check (seed {self.seed}): {self.summary}"]
         width = max((len(v.name) for v in self.verdicts), default=0)
+        if self.verdicts:
+            lines.append(
+                f"  {'':<{width}}  {'chain rule':>13}  {'difference':>13}     error  verdict"
+            )
         lines += [
             f"  {v.name:<{width}}  {v.gradient:>13.6g}  {v.difference:>13.6g}  {v.error:8.1e}  "
             + (f"{v.status}: {v.reason}" if v.reason else v.status)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from chainrule.engines.engine import Rows
+from chainrule.foundation.showing import Shown
 from chainrule.insight.gradient_noise import GradientSums
 from chainrule.insight.row_blocks import row_blocks
 from chainrule.insight.text_table import short
@@ -18,8 +19,8 @@ __all__ = ["Curvature", "curvature_at"]
 STEP = 1e-7
 
 
-@dataclass(frozen=True)
-class Curvature:
+@dataclass(frozen=True, repr=False)
+class Curvature(Shown):
     """The second derivative of the objective along two directions.
 
     Attributes
@@ -52,6 +53,9 @@ class Curvature:
             f"is stable below {short(self.stable_limit)} (at the start; adaptive rules and later "
             "steps have limits of their own)"
         )
+
+    def __str__(self) -> str:
+        return self.summary
 
 
 def curvature_at(

@@ -55,8 +55,7 @@ class Explanation:
     held_out: Rows | None = None
 
     def __repr__(self) -> str:
-        network = self.subject.objective.network
-        shape = " > ".join(str(n) for n in (network.n_in, *(one.n_out for one in network.layers)))
+        shape = " > ".join(map(str, self.subject.objective.network.layout.widths))
         return f"Explanation of a network {shape} on {len(self.subject.rows):,} rows"
 
     def weight(self, layer: int, unit: int, to: int, sample: int | None = None) -> Chain:

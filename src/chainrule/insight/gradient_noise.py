@@ -16,6 +16,7 @@ from chainrule.engines.reference import ReferenceEngine
 from chainrule.foundation.arrays import Array, namespace
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.foundation.seeds import Purpose, stream
+from chainrule.foundation.showing import Shown
 from chainrule.insight.json_values import as_record
 from chainrule.insight.row_blocks import Block, row_blocks
 from chainrule.insight.subject import Subject
@@ -35,8 +36,8 @@ __all__ = [
 BATCH_SIZES = (32, 64, 128, 256, 512, 1024)
 
 
-@dataclass(frozen=True)
-class LayerNoise:
+@dataclass(frozen=True, repr=False)
+class LayerNoise(Shown):
     """The gradient and its noise in one layer; see `GradientNoise` for the terms.
 
     Attributes
@@ -55,9 +56,15 @@ class LayerNoise:
     def noise_scale(self) -> float:
         return _ratio(self.trace, self.squared_gradient)
 
+    def __str__(self) -> str:
+        return (
+            f"layer {self.layer}: noise scale {short(self.noise_scale)} rows (tr(Sigma) "
+            f"{short(self.trace)} over |G|^2 {short(self.squared_gradient)})"
+        )
 
-@dataclass(frozen=True)
-class MeasuredError:
+
+@dataclass(frozen=True, repr=False)
+class MeasuredError(Shown):
     """How far gradients of drawn batches were from the gradient of all rows.
 
     Attributes
@@ -79,9 +86,16 @@ class MeasuredError:
     highest: float
     draws: int
 
+    def __str__(self) -> str:
+        return (
+            f"{self.draws} batches of {self.batch_size:,} rows: relative error of the gradient "
+            f"{short(self.error)} (from {short(self.lowest)} to {short(self.highest)}), "
+            f"{short(self.expected)} expected"
+        )
 
-@dataclass(frozen=True, eq=False)
-class GradientNoise:
+
+@dataclass(frozen=True, eq=False, repr=False)
+class GradientNoise(Shown):
     r"""The gradient of all rows, and how much the gradients of single rows scatter around it.
 
     The gradient of a batch is a mean over B rows, so its variance falls as 1 / B, its error as
@@ -157,7 +171,8 @@ class GradientNoise:
     @property
     def summary(self) -> str:
         """What it means, in words."""
-        size = min(self.n, 256)
+        # few of the rows, so that four times as many are drawn much as if there were no end of them
+        size = max(1, min(self.n // 16, 256))
         if math.isinf(self.noise_scale):
             return (
                 f"the gradient of all {self.n:,} rows cannot be told from 0: its squared norm "

@@ -12,6 +12,7 @@ import numpy as np
 from chainrule.formulas.records import Activation
 from chainrule.foundation.arrays import namespace
 from chainrule.foundation.errors import InputError, must_be
+from chainrule.foundation.showing import Shown
 from chainrule.insight.gradient_noise import GradientSums
 from chainrule.insight.input_scales import look_at_columns, scale_words
 from chainrule.insight.json_values import as_record
@@ -33,8 +34,8 @@ __all__ = ["Finding", "Health", "LayerHealth", "health", "next_update"]
 ROUNDING = 1e-10
 
 
-@dataclass(frozen=True)
-class Health:
+@dataclass(frozen=True, repr=False)
+class Health(Shown):
     """The layers of a network over some rows, its inputs, and its run.
 
     Attributes

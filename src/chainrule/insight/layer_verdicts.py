@@ -9,6 +9,7 @@ import numpy as np
 
 from chainrule.formulas.records import Activation
 from chainrule.foundation.arrays import namespace
+from chainrule.foundation.showing import Shown
 from chainrule.insight.text_table import share, short
 
 __all__ = [
@@ -37,8 +38,8 @@ GROWING = 1.1
 TOLD_IN_TIMES = 10.0
 
 
-@dataclass(frozen=True)
-class Finding:
+@dataclass(frozen=True, repr=False)
+class Finding(Shown):
     """Something wrong, in words.
 
     Attributes
@@ -56,9 +57,14 @@ class Finding:
     words: str
     layer: int | None = None
 
+    def __str__(self) -> str:
+        where = "" if self.layer is None else f"layer {self.layer}: "
+        kind = "" if self.words.startswith(self.kind) else f"{self.kind}: "
+        return f"{where}{kind}{self.words}"
 
-@dataclass(frozen=True)
-class LayerHealth:
+
+@dataclass(frozen=True, repr=False)
+class LayerHealth(Shown):
     """The numbers of one layer over all rows.
 
     Attributes
@@ -105,6 +111,16 @@ class LayerHealth:
     def verdict(self) -> str:
         """All findings in words, or ``fine``."""
         return "; ".join(finding.words for finding in self.findings) or "fine"
+
+    def __str__(self) -> str:
+        return (
+            f"layer {self.layer}, {self.units:,} {self.activation} units: {self.verdict}\n"
+            f"  activations {short(self.mean)} on average, spread {short(self.spread)}; "
+            f"{len(self.dead):,} dead, {share(self.saturated)} of slopes small\n"
+            f"  norms: weights {short(self.weight_norm)}, gradient {short(self.gradient_norm)} "
+            f"({share(self.gradient_share)} of the square); update / weights "
+            f"{short(self.update_ratio)}"
+        )
 
 
 @dataclass(frozen=True)

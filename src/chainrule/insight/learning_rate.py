@@ -11,6 +11,7 @@ from chainrule.engines.engine import Engine
 from chainrule.formulas.loss import Loss
 from chainrule.formulas.optimizers import Optimizer
 from chainrule.foundation.errors import InputError, must_be
+from chainrule.foundation.showing import Shown
 from chainrule.insight.curvature import Curvature, curvature_at
 from chainrule.insight.json_values import as_record
 from chainrule.insight.subject import Subject
@@ -38,8 +39,8 @@ NEWEST, RANGE_STOP = 0.3, 0.5
 BAND_BEGINS, BAND_ENDS = 0.1, 3.0
 
 
-@dataclass(frozen=True)
-class RateRun:
+@dataclass(frozen=True, repr=False)
+class RateRun(Shown):
     """What one learning rate did.
 
     Attributes
@@ -69,9 +70,14 @@ class RateRun:
     verdict: str = ""
     why: str = ""
 
+    def __str__(self) -> str:
+        return f"rate {self.learning_rate:g}: {self.verdict or 'not judged'}" + (
+            f"; {self.why}" if self.why else ""
+        )
 
-@dataclass(frozen=True)
-class RangeTest:
+
+@dataclass(frozen=True, repr=False)
+class RangeTest(Shown):
     """The loss while the rate rises exponentially, one step per rate.
 
     Attributes
@@ -110,9 +116,12 @@ class RangeTest:
             f"{short(self.rates[-1])}"
         )
 
+    def __str__(self) -> str:
+        return self.summary
 
-@dataclass(frozen=True)
-class LearningRateReport:
+
+@dataclass(frozen=True, repr=False)
+class LearningRateReport(Shown):
     """Rates compared from the same start on the same batches.
 
     Attributes
@@ -172,7 +181,7 @@ class LearningRateReport:
             "start, same batches)"
         )
         table = text_table(head, cells, left=("verdict", "why"))
-        return "\n".join([title, table, self.test.summary, self.curvature.summary, self.summary])
+        return "\n".join([title, table, self.summary, self.test.summary, self.curvature.summary])
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON can hold it."""

@@ -4,10 +4,9 @@ Layers count from 1, and so do units and rows, as in a textbook: ``w1[2,3]`` lea
 unit 3 of layer 1. MathML is made from the LaTeX.
 """
 
-import re
 from dataclasses import dataclass
 
-__all__ = ["Derivative", "Name", "Symbol", "latex_number", "mathml", "number", "plain"]
+__all__ = ["Derivative", "Name", "Symbol", "latex_number", "mathml", "number"]
 
 
 @dataclass(frozen=True)
@@ -92,72 +91,6 @@ def latex_number(value: float, digits: int = 6) -> str:
         return {"inf": r"\infty", "-inf": r"-\infty"}.get(text, r"\mathrm{nan}")
     mantissa, _, exponent = text.partition("e")
     return rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if exponent else mantissa
-
-
-_WORDS = {
-    r"\cdot": "·",
-    r"\quad": " ",
-    r"\leftarrow": "<-",
-    r"\leq": "<=",
-    r"\geq": ">=",
-    r"\infty": "inf",
-    r"\sum": "sum",
-    r"\max": "max",
-    r"\min": "min",
-    r"\log": "log",
-    r"\exp": "exp",
-    r"\tanh": "tanh",
-    r"\lfloor": "floor(",
-    r"\rfloor": ")",
-    r"\eta": "rate",
-    r"\lambda": "decay",
-}
-
-
-def plain(latex: str) -> str:
-    r"""Return a formula of the catalogues as one line of plain text.
-
-    Examples
-    --------
-    >>> plain(r"\frac{e^{z}}{1 + e^{z}}")
-    'e^z / (1 + e^z)'
-    >>> plain(r"\begin{cases} z & z > 0 \\ 0 & z \leq 0 \end{cases}")
-    'z if z > 0, 0 if z <= 0'
-    """
-    text = re.sub(r"\\begin\{cases\}(.*?)\\end\{cases\}", _cases, latex, flags=re.DOTALL)
-    text = re.sub(r"\^\{\((\d+)\)\}_\{([\d,]+)\}", r"\1[\2]", text)
-    text = re.sub(r"([ax])_\{(\d+)\}", r"\1[\2]", text)
-    text = re.sub(r"\\(?:operatorname|mathrm|text)\{([^{}]*)\}", r"\1", text)
-    while True:
-        shorter = re.sub(r"\\frac\{([^{}]*)\}\{([^{}]*)\}", _fraction, text)
-        shorter = re.sub(r"\\sqrt\{([^{}]*)\}", r"sqrt(\1)", shorter)
-        shorter = re.sub(r"([\^_])\{([^{}]*)\}", _raised, shorter)
-        if shorter == text:
-            break
-        text = shorter
-    for command, word in _WORDS.items():
-        text = text.replace(command, word)
-    text = re.sub(r"\\([A-Za-z]+)", r"\1", text).replace(r"\ ", " ").replace("\\,", " ")
-    return re.sub(r"\s+", " ", text.replace("{", "").replace("}", "")).strip()
-
-
-def _cases(found: re.Match[str]) -> str:
-    rows = [row.split("&") for row in found[1].split(r"\\")]
-    return ", ".join(f"{value.strip()} if {when.strip()}" for value, when in rows)
-
-
-def _grouped(part: str) -> str:
-    part = part.strip()
-    return part if re.fullmatch(r"[\w.^\\]+|[\w.]+\^[\w-]+|\(.*\)", part) else f"({part})"
-
-
-def _fraction(found: re.Match[str]) -> str:
-    return f"{_grouped(found[1])} / {_grouped(found[2])}"
-
-
-def _raised(found: re.Match[str]) -> str:
-    inner = found[2].strip()
-    return f"{found[1]}{inner}" if re.fullmatch(r"-?\w+", inner) else f"{found[1]}({inner})"
 
 
 def mathml(latex: str) -> str:

@@ -2,8 +2,9 @@
 
 from html import escape
 
+from chainrule.formulas.plain_text import plain
 from chainrule.insight.chain import Chain
-from chainrule.insight.notation import latex_number, mathml, number, plain
+from chainrule.insight.notation import latex_number, mathml, number
 from chainrule.insight.tree import Node
 
 __all__ = ["as_html", "as_latex", "as_mathml", "as_text"]
@@ -19,7 +20,7 @@ def as_text(chain: Chain, digits: int = 7) -> str:
             _penalty_line(chain, digits),
             "",
         ]
-    lines += [f"check   {chain.check}", *_update(chain, digits)]
+    lines += [f"check   {chain.check}", _update(chain, digits)]
     lines += [f"note    {note}" for note in chain.subject.notes]
     return "\n".join(lines)
 
@@ -100,21 +101,8 @@ def _leaves(parts: tuple[Node, ...], digits: int) -> list[str]:
     return lines
 
 
-def _update(chain: Chain, digits: int) -> list[str]:
-    update = chain.update
-    memory = "".join(
-        f", {name} {number(old, digits)} -> {number(new, digits)}"
-        for name, (old, new) in update.memory.items()
-    )
-    decay = f", decay takes {number(update.decay, digits)}" if update.decay else ""
-    clipped = update.clipping
-    clipping = f", gradient times {number(clipped, digits)} by clipping" if clipped != 1.0 else ""
-    line = (
-        f"update  {update.optimizer}, step {update.step}, rate {number(update.learning_rate)}: "
-        f"{chain.place.symbol.text} {number(update.before, digits)} -> "
-        f"{number(update.after, digits)}{clipping}{memory}{decay}"
-    )
-    return [line]
+def _update(chain: Chain, digits: int) -> str:
+    return f"update  {chain.update.words(chain.place.symbol.text, digits)}"
 
 
 def as_latex(chain: Chain, digits: int = 6) -> str:
@@ -170,7 +158,7 @@ def as_html(chain: Chain, digits: int = 6) -> str:
                 f"<table><caption>Where the numbers of {escape(node.name.text)} come from</caption>"
                 f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
             )
-    closing = [f"check {chain.check}", *_update(chain, digits), *chain.subject.notes]
+    closing = [f"check {chain.check}", _update(chain, digits), *chain.subject.notes]
     if chain.penalty != 0.0:
         closing.insert(0, _penalty_line(chain, digits))
     sentences = (f"<p>{escape(line[0].upper() + line[1:])}</p>" for line in closing)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from chainrule.foundation.showing import Shown
 from chainrule.insight.text_table import short
 from chainrule.insight.trials import Setting, Trial
 
@@ -17,8 +18,8 @@ SECONDS = 0.02
 STANDING_STILL = 1e-12
 
 
-@dataclass(frozen=True)
-class StepCost:
+@dataclass(frozen=True, repr=False)
+class StepCost(Shown):
     """Seconds per step: fixed + per_row * B, fitted to measurements with equal relative errors.
 
     Attributes
@@ -57,6 +58,13 @@ class StepCost:
             knee = self.fixed / self.per_row
             text += f": the fixed cost is that of {short(knee)} rows"
         return text
+
+    def __str__(self) -> str:
+        measured = ", ".join(
+            f"{size:,} rows {short(1e6 * one)}"
+            for size, one in zip(self.batch_sizes, self.seconds, strict=True)
+        )
+        return f"{self.summary}\nmeasured, in microseconds: {measured}"
 
 
 def measure_step_cost(setting: Setting, batch_sizes: Sequence[int], repeats: int = 3) -> StepCost:

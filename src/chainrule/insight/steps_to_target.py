@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from chainrule.foundation.errors import InputError, must_be
+from chainrule.foundation.showing import Shown
 from chainrule.insight.gradient_noise import GradientNoise, gradient_noise
 from chainrule.insight.subject import Subject
 from chainrule.insight.text_table import short
@@ -29,8 +30,8 @@ MOST_WORK = 3e10
 STATIONS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
-@dataclass(frozen=True)
-class Target:
+@dataclass(frozen=True, repr=False)
+class Target(Shown):
     """The loss that all runs of a comparison go for.
 
     Attributes
@@ -56,9 +57,16 @@ class Target:
         """Return after how many steps a run is given up."""
         return max(20, min(PATIENCE * self.pilot_steps, self.most_rows // batch_size))
 
+    def __str__(self) -> str:
+        return (
+            f"target: loss {short(self.loss, 4)}, from {short(self.start_loss, 4)} at the start; a "
+            f"pilot of {self.pilot_steps:,} steps of {self.batch_size:,} rows reached "
+            f"{short(self.pilot_loss, 4)}"
+        )
 
-@dataclass(frozen=True)
-class Payoff:
+
+@dataclass(frozen=True, repr=False)
+class Payoff(Shown):
     """What it took to reach the target with one batch size.
 
     Attributes
@@ -91,6 +99,17 @@ class Payoff:
     def rows(self) -> float | None:
         """Mean rows to the target."""
         return None if self.steps is None else self.steps * self.batch_size
+
+    def __str__(self) -> str:
+        setting = f"batch size {self.batch_size:,} at rate {self.learning_rate:g}"
+        runs = f"{self.reached} of {self.repeats} runs"
+        if self.steps is None:
+            return f"{setting}: {runs} reached the target within {self.given_up:,} steps"
+        return (
+            f"{setting}: {short(self.steps, 4)} steps to the target (from {short(self.fewest, 4)} "
+            f"to {short(self.most, 4)} in {runs}), {short(self.rows, 4)} rows, "
+            f"{short(self.seconds)} s"
+        )
 
 
 def find_target(setting: Setting, batch_size: int, wanted: float | None = None) -> Target:

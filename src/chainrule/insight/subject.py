@@ -8,6 +8,7 @@ import numpy as np
 from chainrule.engines.engine import Rows
 from chainrule.engines.reference import ReferenceEngine
 from chainrule.formulas.optimizers import Optimizer, sgd
+from chainrule.foundation.showing import Shown
 from chainrule.model.objective import Objective
 from chainrule.model.parameters import Parameters
 from chainrule.training.sources import make_rows
@@ -15,8 +16,8 @@ from chainrule.training.sources import make_rows
 __all__ = ["Subject"]
 
 
-@dataclass(frozen=True, eq=False)
-class Subject:
+@dataclass(frozen=True, eq=False, repr=False)
+class Subject(Shown):
     """A network at one point, and the rows it is looked at with.
 
     Attributes
@@ -96,6 +97,14 @@ class Subject:
         vector = np.asarray(parameters.vector)
         rows = make_rows(objective, x, y, sample_weight, like=vector, names=("X", "y"))
         return cls(objective, vector, rows, **more)
+
+    def __str__(self) -> str:
+        shape = " > ".join(map(str, self.objective.network.layout.widths))
+        after = f" after step {self.step:,}" if self.step else ""
+        return (
+            f"subject: network {shape}, loss {self.objective.loss.name}, on {len(self.rows):,} "
+            f"rows; {self.optimizer.name} at rate {self.learning_rate:g}{after}"
+        )
 
     @property
     def parameters(self) -> Parameters:

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
+from chainrule.formulas.plain_text import plain
+from chainrule.foundation.showing import Shown
 from chainrule.insight.json_values import as_json
-from chainrule.insight.notation import Name
+from chainrule.insight.notation import Name, number
 
 __all__ = ["Node", "Rest", "product_node", "sum_node"]
 
@@ -42,8 +44,8 @@ def _no_parts() -> tuple["Node", ...]:
     return ()
 
 
-@dataclass(frozen=True, eq=False)
-class Node:
+@dataclass(frozen=True, eq=False, repr=False)
+class Node(Shown):
     """A quantity of the chain rule.
 
     Attributes
@@ -118,6 +120,18 @@ class Node:
             if self.rest is not None:
                 record["rest"] = {"count": self.rest.count, "value": as_json(self.rest.value)}
         return record
+
+    def __str__(self) -> str:
+        name, value = self.name.text, number(self.value, 7)
+        if self.operation == "product":
+            return f"{name} = {' · '.join(part.name.text for part in self.parts)} = {value}"
+        if self.operation == "sum":
+            terms = len(self.parts) + (0 if self.rest is None else self.rest.count)
+            return f"{name} = {value}, {self.origin or f'a sum of {terms:,} terms'}"
+        inputs = ", ".join(f"{one} = {number(given, 7)}" for one, given in self.inputs)
+        formula = f"{plain(self.formula)} = " if self.formula else ""
+        at = f" at {inputs}" if inputs else ""
+        return f"{name} = {formula}{value}{at}" + (f" ({self.origin})" if self.origin else "")
 
 
 def product_node(name: Name, value: float, make_factors: Callable[[], Sequence[Node]]) -> Node:

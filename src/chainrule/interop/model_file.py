@@ -17,6 +17,7 @@ from chainrule.estimators.regressor import MLPRegressor
 from chainrule.formulas.loss import losses
 from chainrule.formulas.records import restore
 from chainrule.foundation.errors import FileFormatError, InputError, must_be
+from chainrule.foundation.showing import Shown
 from chainrule.interop.model_values import (
     class_weight_from_json,
     class_weight_to_json,
@@ -50,8 +51,8 @@ CURVES = (
 COUNTS = ("n_iter_", "t_", "seed_", "n_features_in_", "n_outputs_")
 
 
-@dataclass(frozen=True, eq=False)
-class Model:
+@dataclass(frozen=True, eq=False, repr=False)
+class Model(Shown):
     """What a model file holds.
 
     Attributes
@@ -70,6 +71,17 @@ class Model:
     preparation: Preparation | None
     training: dict[str, Any]
     version: str
+
+    def __str__(self) -> str:
+        members = getattr(self.estimator, "estimators_", [self.estimator])
+        network = next(one.network_ for one in members if hasattr(one, "network_"))
+        shape = " > ".join(map(str, network.layout.widths))
+        several = f"{len(members)} networks" if len(members) > 1 else "network"
+        columns = "" if self.preparation is None else ", with the preparation of its table"
+        return (
+            f"model: {type(self.estimator).__name__}, {several} {shape}{columns}; written by "
+            f"chainrule {self.version}"
+        )
 
 
 def save_model(

@@ -10,6 +10,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from chainrule.foundation.errors import FileFormatError, InputError, suggest
+from chainrule.foundation.showing import Shown
+from chainrule.insight.text_table import text_table
 from chainrule.interop.cells import Tell, nothing
 from chainrule.interop.choosing import (
     NO_CHOICES,
@@ -32,8 +34,8 @@ __all__ = ["Preparation"]
 FORMAT = 1
 
 
-@dataclass(frozen=True)
-class Preparation:
+@dataclass(frozen=True, repr=False)
+class Preparation(Shown):
     """What is done to each column of a table before a network sees it.
 
     Attributes
@@ -71,6 +73,12 @@ class Preparation:
     dropped: dict[str, str]
     target: str | None
     rows: int
+
+    def __str__(self) -> str:
+        target = "" if self.target is None else f" to predict {self.target!r}"
+        head = ("column", "kind", "prepared as")
+        table = text_table(head, self.describe(), left=head)
+        return f"preparation of {counted(len(self.columns), 'column')}{target}\n{table}"
 
     @classmethod
     def fit(

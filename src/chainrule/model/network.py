@@ -20,6 +20,8 @@ from chainrule.foundation.arrays import Array, Namespace, as_floating, floating_
 from chainrule.foundation.catalogue import Catalogue
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.foundation.seeds import Purpose, stream
+from chainrule.model.describing import layer_table
+from chainrule.model.drawing import Drawing, draw_layers
 from chainrule.model.dropout import Mask
 from chainrule.model.parameters import Layout, Parameters
 
@@ -364,28 +366,25 @@ class Network:
 
     def summary(self) -> str:
         """Return the layers as a table of plain text, with the number of parameters."""
-        head = ("layer", "inputs", "units", "activation", "initializer", "parameters")
-        rows = [
-            (
-                str(number),
-                str(layer.n_in),
-                str(layer.n_out),
-                layer.activation.name,
-                layer.initializer.name,
-                f"{layer.n_in * layer.n_out + layer.n_out * layer.bias:,}",
-            )
-            for number, layer in enumerate(self.layers, start=1)
-        ]
-        rows = [head, *rows, ("total", "", "", "", "", f"{self.n_parameters:,}")]
-        widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
-        lines = []
-        for row in rows:
-            cells = [
-                cell.ljust(width) if column in (3, 4) else cell.rjust(width)
-                for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-            ]
-            lines.append("  ".join(cells))
-        return "\n".join(lines)
+        starts = [layer.initializer.name for layer in self.layers]
+        return layer_table(self.layout, self._activation_names, starts)
+
+    @property
+    def _activation_names(self) -> list[str]:
+        return [layer.activation.name for layer in self.layers]
+
+    def draw(self, parameters: Parameters | None = None) -> Drawing:
+        """Draw layers as columns of circles; given parameters, with weights as lines.
+
+        Examples
+        --------
+        >>> drawing = Network.of_widths([2, 3, 1]).draw()
+        >>> drawing
+        drawing of a network 2 > 3 > 1; save(path) writes it as SVG
+        >>> drawing.svg.count("<circle")
+        6
+        """
+        return draw_layers(self.layout, self._activation_names, parameters)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the description as JSON can hold it; `from_dict` is the way back."""

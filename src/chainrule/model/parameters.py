@@ -8,6 +8,7 @@ import numpy as np
 
 from chainrule.foundation.arrays import Array, namespace
 from chainrule.foundation.errors import InputError
+from chainrule.foundation.showing import Shown
 
 __all__ = ["Layout", "Parameters"]
 
@@ -40,9 +41,14 @@ class Layout:
         """The number of parameters."""
         return sum(n_in * n_out + n_out * bias for n_in, n_out, bias in self.shapes)
 
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """The number of inputs, and of units of each layer."""
+        return (self.shapes[0][0], *(n_out for _, n_out, _ in self.shapes)) if self.shapes else ()
 
-@dataclass(frozen=True, eq=False)
-class Parameters:
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Parameters(Shown):
     """The flat vector of all parameters, and per-layer views that share its memory.
 
     Parameters
@@ -71,6 +77,13 @@ class Parameters:
                 f"parameters must be a vector of {self.layout.size} numbers for this network; "
                 f"got shape {tuple(self.vector.shape)}."
             )
+
+    def __str__(self) -> str:
+        shape, kind = " > ".join(map(str, self.layout.widths)), str(self.vector.dtype)
+        return (
+            f"parameters {shape}: {self.layout.size:,} numbers in {kind.removeprefix('torch.')}"
+            f"{_reach(self.vector)}"
+        )
 
     @cached_property
     def weights(self) -> tuple[Array, ...]:
@@ -106,3 +119,10 @@ class Parameters:
             if bias is not None:
                 parts.append(np.asarray(bias, dtype=dtype).ravel())
         return cls(Layout(tuple(shapes)), np.concatenate(parts))
+
+
+def _reach(vector: Array) -> str:
+    """Return the smallest and the largest number, of an array that lies where Python can see it."""
+    if not isinstance(vector, np.ndarray) or vector.size == 0:
+        return ""
+    return f", from {vector.min():.3g} to {vector.max():.3g}"

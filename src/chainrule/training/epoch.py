@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from chainrule.foundation.arrays import Array
+from chainrule.foundation.showing import Shown
 from chainrule.model.network import Network
 from chainrule.model.objective import Objective
 from chainrule.model.parameters import Parameters
@@ -13,8 +14,8 @@ from chainrule.training.step import predictions
 __all__ = ["Epoch"]
 
 
-@dataclass(frozen=True, eq=False)
-class Epoch:
+@dataclass(frozen=True, eq=False, repr=False)
+class Epoch(Shown):
     """One pass over the rows.
 
     Attributes

@@ -19,6 +19,7 @@ from chainrule.foundation.arrays import Array, floating_dtype, namespace
 from chainrule.foundation.errors import FileFormatError, InputError, must_be
 from chainrule.foundation.files import write_whole
 from chainrule.foundation.memory import check_memory
+from chainrule.foundation.showing import Shown
 from chainrule.model.network import Network
 from chainrule.model.parameters import Parameters
 from chainrule.training.curvature import MEMORY, Pairs
@@ -29,8 +30,8 @@ __all__ = ["TrainingState", "load_state", "read_arrays", "save_state", "write_ar
 FORMAT = 1
 
 
-@dataclass(eq=False)
-class TrainingState:
+@dataclass(eq=False, repr=False)
+class TrainingState(Shown):
     """Where a training run stands.
 
     Attributes
@@ -102,6 +103,16 @@ class TrainingState:
         xp = namespace(parameters.vector)
         vector = xp.asarray(parameters.vector, copy=True)
         return cls(network, vector, optimizer.start(xp, vector), optimizer.to_dict(), seed)
+
+    def __str__(self) -> str:
+        shape = " > ".join(map(str, self.network.layout.widths))
+        rate = "" if self.learning_rate is None else f" at rate {self.learning_rate:g}"
+        best = f", the best epoch {self.patience.best_epoch}" if self.patience.best_epoch else ""
+        return (
+            f"training state after epoch {self.epoch}, step {self.step:,}{best}: network {shape} "
+            f"({self.network.n_parameters:,} parameters), {self.optimizer['name']}{rate}, seed "
+            f"{self.seed}"
+        )
 
     @property
     def current(self) -> Array:

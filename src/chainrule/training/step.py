@@ -12,6 +12,7 @@ from chainrule.engines.reference import ReferenceEngine
 from chainrule.formulas.optimizers import sgd
 from chainrule.foundation.arrays import Array, namespace
 from chainrule.foundation.errors import InputError
+from chainrule.foundation.showing import Shown
 from chainrule.model.network import Network
 from chainrule.model.objective import Objective
 from chainrule.model.parameters import Parameters
@@ -36,7 +37,7 @@ class Start:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Step:
+class Step(Shown):
     """One step of training: what it saw, and what it was told.
 
     Attributes
@@ -108,7 +109,7 @@ class Step:
         """Return predictions for inputs after the step: see `Epoch.predict`."""
         return predictions(self._objective, self.parameters, x)
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         rows = f"{len(self.batch):,} row{'s' if len(self.batch) != 1 else ''}"
         return f"step {self.number}  epoch {self.epoch}  {rows}  loss {self.loss:.6g}"
 

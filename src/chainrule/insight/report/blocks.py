@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from chainrule.foundation.showing import Shown
 from chainrule.insight.chain import Chain
 
 __all__ = [
@@ -26,23 +27,32 @@ __all__ = [
 Tone: TypeAlias = Literal["plain", "good", "warning", "note"]
 
 
-@dataclass(frozen=True)
-class Sentence:
+class _Written(Shown):
+    """A block, which shows itself as it stands in the plain text of a report."""
+
+    def __str__(self) -> str:
+        from chainrule.insight.report.text import block_text
+
+        return block_text(self)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, repr=False)
+class Sentence(_Written):
     """One paragraph; its tone is said in words too: ``good`` passed, ``warning`` needs a look."""
 
     text: str
     tone: Tone = "plain"
 
 
-@dataclass(frozen=True)
-class Facts:
+@dataclass(frozen=True, repr=False)
+class Facts(_Written):
     """Terms and what they are."""
 
     pairs: Sequence[tuple[str, str]]
 
 
-@dataclass(frozen=True)
-class Table:
+@dataclass(frozen=True, repr=False)
+class Table(_Written):
     """Cells as text; the first column names the row.
 
     Attributes
@@ -69,8 +79,8 @@ class Table:
     folded: bool = False
 
 
-@dataclass(frozen=True)
-class Curve:
+@dataclass(frozen=True, repr=False)
+class Curve(Shown):
     """A line of a chart: points, and the range that each stands for, where there is one."""
 
     name: str
@@ -81,9 +91,12 @@ class Curve:
     dashed: bool = False
     dots: bool = False
 
+    def __str__(self) -> str:
+        return f"curve {self.name!r}: {len(self.x):,} points"
 
-@dataclass(frozen=True)
-class Lines:
+
+@dataclass(frozen=True, repr=False)
+class Lines(_Written):
     """Curves over a common axis.
 
     Attributes
@@ -113,8 +126,8 @@ class Lines:
     mark: tuple[float, float, str] | None = None
 
 
-@dataclass(frozen=True)
-class Bars:
+@dataclass(frozen=True, repr=False)
+class Bars(_Written):
     """One bar per name, to the right of 0, or to the left where negative."""
 
     title: str
@@ -126,8 +139,8 @@ class Bars:
     words: Sequence[str]
 
 
-@dataclass(frozen=True)
-class Plane:
+@dataclass(frozen=True, repr=False)
+class Plane(_Written):
     """The prediction over two inputs as a map of few levels, with rows drawn on it.
 
     Attributes
@@ -162,23 +175,23 @@ class Plane:
 Chart: TypeAlias = Lines | Bars | Plane
 
 
-@dataclass(frozen=True, eq=False)
-class Equations:
+@dataclass(frozen=True, eq=False, repr=False)
+class Equations(_Written):
     """The chain rule of one weight."""
 
     chain: Chain
 
 
-@dataclass(frozen=True)
-class Code:
+@dataclass(frozen=True, repr=False)
+class Code(_Written):
     """Something to copy."""
 
     caption: str
     text: str
 
 
-@dataclass(frozen=True)
-class Advice:
+@dataclass(frozen=True, repr=False)
+class Advice(_Written):
     """One thing to try, and the figure that it follows from.
 
     Attributes
@@ -202,8 +215,8 @@ class Advice:
 Block: TypeAlias = Sentence | Facts | Table | Chart | Equations | Code | Advice
 
 
-@dataclass(frozen=True)
-class Part:
+@dataclass(frozen=True, repr=False)
+class Part(Shown):
     """One of the ten parts.
 
     Attributes
@@ -223,3 +236,8 @@ class Part:
     blocks: Sequence[Block]
     record: Mapping[str, Any] = field(default_factory=dict)
     advice: tuple[Advice, ...] = ()
+
+    def __str__(self) -> str:
+        from chainrule.insight.report.text import part_text
+
+        return part_text(self)

@@ -7,9 +7,9 @@ dashes, shapes and words say the same again.
 import math
 from collections.abc import Iterable, Sequence
 
+from chainrule.foundation.markup import Markup, element
 from chainrule.insight.report.axes import Axis
 from chainrule.insight.report.blocks import Bars, Chart, Curve, Lines, Plane, Table
-from chainrule.insight.report.markup import Markup, element
 from chainrule.insight.report.plane import draw_plane
 from chainrule.insight.text_table import short
 

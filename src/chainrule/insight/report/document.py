@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chainrule.foundation.files import write_whole
+from chainrule.foundation.showing import Shown
 from chainrule.insight.json_values import as_record
 from chainrule.insight.report.blocks import Advice, Block, Part, Sentence, Tone
 from chainrule.insight.report.card import card
@@ -29,8 +30,8 @@ NOTHING = (
 )
 
 
-@dataclass(frozen=True, eq=False)
-class Report:
+@dataclass(frozen=True, eq=False, repr=False)
+class Report(Shown):
     """Ten parts on one network and its rows.
 
     Attributes

@@ -6,6 +6,7 @@ from html import escape
 from importlib.resources import files
 from itertools import groupby
 
+from chainrule.foundation.markup import element
 from chainrule.insight.chain import Chain
 from chainrule.insight.rendering import as_html
 from chainrule.insight.report.blocks import (
@@ -23,7 +24,6 @@ from chainrule.insight.report.blocks import (
 )
 from chainrule.insight.report.charts import drawing_of, table_of
 from chainrule.insight.report.document import Report
-from chainrule.insight.report.markup import element
 
 __all__ = ["as_fragment", "as_page"]
 

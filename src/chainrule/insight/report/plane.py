@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from chainrule.foundation.markup import Markup, element
 from chainrule.insight.report.axes import Axis
 from chainrule.insight.report.blocks import Plane
-from chainrule.insight.report.markup import Markup, element
 
 __all__ = ["draw_plane"]
 

@@ -11,6 +11,7 @@ from chainrule.insight.report.blocks import (
     Equations,
     Facts,
     Lines,
+    Part,
     Plane,
     Sentence,
     Table,
@@ -19,7 +20,7 @@ from chainrule.insight.report.charts import table_of
 from chainrule.insight.report.document import Report
 from chainrule.insight.text_table import text_table
 
-__all__ = ["as_text"]
+__all__ = ["as_text", "block_text", "part_text"]
 
 WIDTH = 100
 # A chart's numbers are shown where there are so few.
@@ -31,14 +32,25 @@ def as_text(report: Report) -> str:
     lines = [report.title, "=" * len(report.title), ""]
     lines += [_filled(one.text) for one in report.summary]
     for number, part in enumerate(report.parts, start=1):
-        heading = f"{number}. {part.title}"
-        lines += ["", heading, "-" * len(heading)]
-        place = 0
-        said: set[str] = set()
-        for block in part.blocks:
-            place += isinstance(block, Advice)
-            lines += ["", _block(block, place, said)]
+        lines += ["", part_text(part, f"{number}. ")]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def part_text(part: Part, number: str = "") -> str:
+    """Return the heading and the blocks of one part."""
+    heading = f"{number}{part.title}"
+    lines = [heading, "-" * len(heading)]
+    place = 0
+    said: set[str] = set()
+    for block in part.blocks:
+        place += isinstance(block, Advice)
+        lines += ["", _block(block, place, said)]
+    return "\n".join(lines)
+
+
+def block_text(block: Block) -> str:
+    """Return one block."""
+    return _block(block, 1, set())
 
 
 def _block(block: Block, place: int, said: set[str]) -> str:

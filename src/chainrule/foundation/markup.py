@@ -1,4 +1,4 @@
-"""Elements of a page, with everything that comes from data escaped."""
+"""Elements of pages and drawings, with everything that comes from data escaped."""
 
 from collections.abc import Mapping
 from html import escape
@@ -30,11 +30,22 @@ class Markup:
     def __init__(self) -> None:
         self._parts: list[str] = []
 
-    def add(self, tag: str, attributes: Mapping[str, object], text: str = "") -> None:
-        """Add one element with plain text in it."""
-        self._parts.append(element(tag, attributes, text, escaped=False))
+    def add(
+        self, tag: str, attributes: Mapping[str, object], text: str = "", hint: str = ""
+    ) -> None:
+        """Add one element with plain text in it, or with a hint for who points at it."""
+        inner = element("title", {}, hint, escaped=False) if hint else escape(text)
+        self._parts.append(element(tag, attributes, inner))
 
-    def svg(self, title: str, description: str, width: int, height: int, name: str) -> str:
+    def svg(
+        self,
+        title: str,
+        description: str,
+        width: int,
+        height: int,
+        name: str,
+        **more: object,
+    ) -> str:
         """Return the drawing with its title and description, for those who do not see it."""
         head = element("title", {"id": f"{name}-t"}, title, escaped=False)
         head += element("desc", {"id": f"{name}-d"}, description, escaped=False)
@@ -44,5 +55,6 @@ class Markup:
             "viewBox": f"0 0 {width} {height}",
             "width": width,
             "height": height,
+            **more,
         }
         return element("svg", attributes, head + "".join(self._parts))
