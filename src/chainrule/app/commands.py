@@ -14,7 +14,7 @@ import typer
 import chainrule
 from chainrule.app.flags import flag_of, spelled
 from chainrule.app.report import Report
-from chainrule.app.settings import Settings
+from chainrule.app.settings import ROWS, Settings
 
 __all__ = ["app"]
 
@@ -79,6 +79,7 @@ MissingTarget = Annotated[
         "--missing-target", words="Rows without a target: leave-out, or error.", metavar="WHAT"
     ),
 ]
+Rows = Annotated[str | None, typer.Option("--rows", metavar="WHERE", help=ROWS)]
 Force = Annotated[
     bool, typer.Option("--force", help="Replace files that are there.", rich_help_panel=OUTPUT)
 ]
@@ -247,6 +248,7 @@ def predict(
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse a table that surprises the model.")
     ] = False,
+    rows: Rows = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
     separator: Separator = None,
     decimal: Decimal = None,
@@ -273,6 +275,7 @@ def predict(
         keep=keep or (),
         strict=strict,
         force=force,
+        rows=rows,
     )
 
 
@@ -311,6 +314,7 @@ def explain(
             help="Write the whole report on these rows instead, as an HTML page.",
         ),
     ] = None,
+    rows: Rows = None,
     separator: Separator = None,
     decimal: Decimal = None,
     encoding: Encoding = None,
@@ -332,4 +336,5 @@ def explain(
         report=Report(),
         reading=Reading(separator, decimal, encoding, header, skip_rows, null),
         force=force,
+        rows=rows,
     )
