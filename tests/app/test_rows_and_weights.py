@@ -49,7 +49,7 @@ def test_a_condition_takes_rows_in_order(condition: str, towns: list[str]) -> No
 @pytest.mark.parametrize(
     ("condition", "said"),
     [
-        ("agee > 30", 'Referenced column "agee" not found'),
+        ("agee > 30", 'column "agee" not found (a text'),
         ("city = Bern", "a text stands in 'single quotes'"),
         ("age >", "syntax error"),
         ("", "--rows must be a condition"),

@@ -8,13 +8,15 @@ from pathlib import Path
 import polars as pl
 
 from chainrule.app.reading import Reading
-from chainrule.interop.cells import Tell
-from chainrule.interop.columns import listed
+from chainrule.interop.cells import MISSING_WORDS, Tell
+from chainrule.interop.columns import counted, listed
 
 __all__ = ["typed"]
 
 DECIMAL_COMMA = r"^[+-]?\d*,\d+(?:[eE][+-]?\d+)?$"
 COMMA_OR_WHOLE = r"^[+-]?(?:\d+|\d*,\d+)(?:[eE][+-]?\d+)?$"
+# At the end of a column of at least so many cells, so many are looked at for text among numbers.
+FEWEST, LAST = 10, 3
 # 1,690 is one and a bit with decimal commas, and a thousand with separators of thousands.
 THOUSANDS = r"^[+-]?\d{1,3}(?:,\d{3})+$"
 
@@ -27,7 +29,7 @@ def typed(
     Columns named in ``texts`` stay text: a code of 01 is not the number 1. Decimal commas are read
     where no cell of a column says otherwise and one of them cannot be a thousand.
     """
-    columns, commas = [], []
+    columns, commas, odd = [], [], []
     for series in frame:
         if series.dtype != pl.String:
             continue
@@ -37,13 +39,41 @@ def typed(
             if number is not None:
                 commas.append(series.name)
                 column = number
+        if column.dtype == pl.String and series.name not in texts:
+            odd += _odd_ends(series)
         columns.append(column)
+    if odd:
+        more = f", and {counted(len(odd) - 1, 'such column')} more" if len(odd) > 1 else ""
+        tell(
+            f"{path.name}: {odd[0]}{more}; if no row of the table stands there, --skip-footer N "
+            "leaves the last N lines out"
+        )
     if commas and reading.decimal is None:
         tell(
             f"{path.name}: decimal commas in {'column' if len(commas) == 1 else 'columns'} "
             f"{listed(commas)} (--decimal)"
         )
     return frame.with_columns(columns)
+
+
+def _odd_ends(text: pl.Series) -> list[str]:
+    """Say what is no number in the last cells of a column whose others are numbers."""
+    if len(text) < FEWEST or _numbers(text.head(LAST)) is None:
+        return []
+    above, below = text.head(len(text) - LAST), text.tail(LAST)
+    numbers = _numbers(above)
+    if numbers is None or numbers.count() < FEWEST - LAST:
+        return []
+    for number, cell in enumerate(below, start=len(above) + 1):
+        one = pl.Series([cell])
+        if cell and cell.strip().lower() not in MISSING_WORDS and _numbers(one) is None:
+            return [f"column {text.name!r} holds numbers, but {cell[:40]!r} in row {number}"]
+    return []
+
+
+def _numbers(text: pl.Series) -> pl.Series | None:
+    number = _typed(text)
+    return number if number.dtype.is_numeric() else _of_decimal_commas(text, certain=True)
 
 
 def _typed(text: pl.Series) -> pl.Series:

@@ -52,6 +52,10 @@ SkipRows = Annotated[
 Null = Annotated[
     str | None, _reading("--null", metavar="WORD", words="A word that stands for a missing cell.")
 ]
+SkipFooter = Annotated[
+    int | None,
+    _reading("--skip-footer", metavar="N", words="Lines below the table to leave out; 0 for none."),
+]
 COLUMNS = "Columns"
 
 
@@ -190,6 +194,7 @@ def fit(
     header: Header = None,
     skip_rows: SkipRows = None,
     null: Null = None,
+    skip_footer: SkipFooter = None,
     force: Force = False,
     drop: Drop = None,
     keep_only: KeepOnly = None,
@@ -218,7 +223,7 @@ def fit(
         plot=plot,
         page=page,
         report=Report(quiet=quiet),
-        reading=Reading(separator, decimal, encoding, header, skip_rows, null),
+        reading=Reading(separator, decimal, encoding, header, skip_rows, null, skip_footer),
         force=force,
         choices=read_choices(drop, keep_only, category, number, date, date_format),
         missing_target=missing_target,
@@ -256,6 +261,7 @@ def predict(
     header: Header = None,
     skip_rows: SkipRows = None,
     null: Null = None,
+    skip_footer: SkipFooter = None,
     force: Force = False,
 ) -> None:
     """Predict the rows of a table, in its order, one line each.
@@ -271,7 +277,7 @@ def predict(
         out=out,
         proba=proba,
         report=Report(quiet=quiet, stderr=True),
-        reading=Reading(separator, decimal, encoding, header, skip_rows, null),
+        reading=Reading(separator, decimal, encoding, header, skip_rows, null, skip_footer),
         keep=keep or (),
         strict=strict,
         force=force,
@@ -321,6 +327,7 @@ def explain(
     header: Header = None,
     skip_rows: SkipRows = None,
     null: Null = None,
+    skip_footer: SkipFooter = None,
     force: Force = False,
 ) -> None:
     """Show the chain rule of a model's weights, in symbols and numbers, and check it."""
@@ -334,7 +341,7 @@ def explain(
         weight=weight,
         page=page,
         report=Report(),
-        reading=Reading(separator, decimal, encoding, header, skip_rows, null),
+        reading=Reading(separator, decimal, encoding, header, skip_rows, null, skip_footer),
         force=force,
         rows=rows,
     )

@@ -25,8 +25,8 @@ CLOSED = {
 }
 SETTINGS = "set enable_progress_bar = false; set lock_configuration = true"
 UNKNOWN = re.compile(r'Referenced (?:column|table) "(.*?)" not found')
-# What the database calls the kinds of cells.
-KINDS = {"VARCHAR": "text", "_LITERAL": ""}
+# What the database says, in the words of tables.
+KINDS = {"VARCHAR": "text", "_LITERAL": "", " in FROM clause": ""}
 LONGEST = 120
 
 

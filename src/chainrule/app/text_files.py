@@ -6,19 +6,17 @@ in silence: lines above the header are told, and lines of another width are refu
 
 from __future__ import annotations
 
-import codecs
 import csv
-import io
 import re
-import tempfile
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import polars as pl
 
+from chainrule.app.encodings import in_utf8, is_gzip, opened
+from chainrule.app.footers import separator_of, without_footer
 from chainrule.app.quick_rows import quick_rows
 from chainrule.app.reading import Reading
 from chainrule.foundation.errors import InputError
@@ -58,7 +56,10 @@ def read_text(
     InputError
         The lines are of different widths, a name stands twice, or a quote is never closed.
     """
-    with _in_utf8(path, reading, tell) as file:
+    with (
+        in_utf8(path, reading, tell) as whole,
+        without_footer(path, whole, reading, tell) as file,
+    ):
         dialect = _dialect(path, file, reading)
         guesses = dialect.told(reading)
         names = dialect.names(file)
@@ -105,7 +106,7 @@ class _Dialect:
     def rows(self, file: Path, names: list[str] | None, texts: Collection[str]) -> pl.DataFrame:
         """Return the columns below the header."""
         plain = not self.comment and self.escape in ("", '"') and self.null is None and self.lines
-        if plain and names is not None and not _is_gzip(file):
+        if plain and names is not None and not is_gzip(file):
             found = quick_rows(file, self.separator, self.quote, self.skipped, names, texts)
             if found is not None:
                 return found
@@ -150,7 +151,7 @@ def _dialect(path: Path, file: Path, reading: Reading) -> _Dialect:
     mark = reading.separator or _beside_decimal_commas(file, titles or 0)
     given = {"delim": mark, "header": reading.header, "skip": titles}
     options |= {name: value for name, value in given.items() if value is not None}
-    found = _asked("sniff_csv", file, options).row(0, named=True)
+    found = _sniffed(path, file, options).row(0, named=True)
     plain = {name: "" if found[name] == "(empty)" else found[name] for name in found}
     dialect = _Dialect(
         plain["Delimiter"],
@@ -174,6 +175,25 @@ def _dialect(path: Path, file: Path, reading: Reading) -> _Dialect:
     ):
         return _with_lines_above(file, dialect, width, reading)
     return dialect
+
+
+def _sniffed(path: Path, file: Path, options: dict[str, Any]) -> pl.DataFrame:
+    """Return what the sniffer finds; refuse what it gives up, by the line that is to blame."""
+    import duckdb
+
+    try:
+        return _asked("sniff_csv", file, options)
+    except duckdb.Error:
+        mark, _ = separator_of(_lines(file, TITLE_LINES), options.get("delim") or ",;\t|")
+        ragged = _ragged(path, file, mark) if mark else None
+        if ragged is None:
+            raise
+        raise InputError(ragged) from None
+
+
+def _lines(file: Path, count: int) -> list[str]:
+    with opened(file) as lines:
+        return [line.rstrip("\r\n") for line, _ in zip(lines, range(count), strict=False)]
 
 
 def _is_header_with_gaps(file: Path, separator: str) -> bool:
@@ -204,7 +224,7 @@ def _with_lines_above(file: Path, dialect: _Dialect, width: int, reading: Readin
 
 def _first_lines(file: Path, separator: str, count: int) -> list[list[str]]:
     """Return the cells of the first lines, as Python's own reader splits them."""
-    with _opened(file) as lines:
+    with opened(file) as lines:
         reader = csv.reader(lines, delimiter=separator)
         return [cells for cells, _ in zip(reader, range(count), strict=False)]
 
@@ -270,15 +290,15 @@ def _no_table(path: Path) -> str:
 
 def _ragged(path: Path, file: Path, separator: str) -> str | None:
     """Return what is wrong with the first line that is wider or narrower than the header."""
-    with _opened(file) as lines:
+    with opened(file) as lines:
         reader = csv.reader(lines, delimiter=separator)
         width = len(next(reader, []))
         for cells in reader:
             if cells and len(cells) != width:
                 return (
                     f"{path} must have {width} cells in each line, as its header has; line "
-                    f"{reader.line_num} has {len(cells)}. Correct the line, or quote cells that "
-                    "hold the separator."
+                    f"{reader.line_num} has {len(cells)}. Correct the line, quote cells that "
+                    "hold the separator, or leave out lines below the table: --skip-footer N."
                 )
     return None
 
@@ -327,72 +347,3 @@ def _whole_rows(path: Path, frame: pl.DataFrame, tell: Tell) -> pl.DataFrame:
             tell(f"{path.name}: {counted(frame.height - kept.height, 'empty row')} left out")
         return kept
     return frame
-
-
-def _opened(file: Path) -> IO[str]:
-    """Open a text file, compressed or not; the mark of the order of bytes is no part of it."""
-    import gzip
-
-    raw = gzip.GzipFile(file) if _is_gzip(file) else file.open("rb")
-    return io.TextIOWrapper(raw, encoding="utf-8-sig", newline="", errors="replace")
-
-
-def _is_gzip(file: Path) -> bool:
-    with file.open("rb") as opened:
-        return opened.read(2) == b"\x1f\x8b"
-
-
-@contextmanager
-def _in_utf8(path: Path, reading: Reading, tell: Tell) -> Iterator[Path]:
-    """Give the file, or a copy of it in UTF-8 for as long as it is read."""
-    encoding = reading.encoding or _encoding_of(path)
-    if encoding is None:
-        if not set("*?[") & set(str(path)):
-            yield path.absolute()
-            return
-        with tempfile.TemporaryDirectory() as folder:
-            # a database takes these letters for a pattern of names
-            link = Path(folder) / f"table{''.join(path.suffixes[-1:])}"
-            link.symlink_to(path.absolute())
-            yield link
-        return
-    import gzip
-
-    opened = gzip.open if _is_gzip(path) else open
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "table.csv"
-        try:
-            with (
-                opened(path, "rt", encoding=encoding, newline="") as source,
-                copy.open("w", encoding="utf-8", newline="") as into,
-            ):
-                while part := source.read(2**20):
-                    into.write(part)
-        except (UnicodeDecodeError, UnicodeError) as error:
-            raise InputError(
-                f"{path} must be {encoding} text; {str(error)[:120]}. Give its --encoding."
-            ) from error
-        if reading.encoding is None:
-            tell(f"{path.name}: not UTF-8, read as {encoding} (--encoding)")
-        yield copy
-
-
-def _encoding_of(path: Path) -> str | None:
-    """Return the encoding of a file that is not UTF-8, else None."""
-    import gzip
-
-    opened = gzip.open if _is_gzip(path) else open
-    decode = codecs.getincrementaldecoder("utf-8")()
-    with opened(path, "rb") as file:
-        first = file.read(2**20)
-        if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            return "utf-16"
-        try:
-            while first:
-                decode.decode(first)
-                first = file.read(2**20)
-            decode.decode(b"", final=True)
-        except UnicodeDecodeError:
-            # the code page of Windows, which Excel writes in Western Europe and the Americas
-            return "cp1252"
-    return None
