@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +16,7 @@ __all__ = ["typed"]
 
 DECIMAL_COMMA = r"^[+-]?\d*,\d+(?:[eE][+-]?\d+)?$"
 COMMA_OR_WHOLE = r"^[+-]?(?:\d+|\d*,\d+)(?:[eE][+-]?\d+)?$"
+TRUTH = frozenset(("true", "false"))
 # At the end of a column of at least so many cells, so many are looked at for text among numbers.
 FEWEST, LAST = 10, 3
 # 1,690 is one and a bit with decimal commas, and a thousand with separators of thousands.
@@ -58,7 +60,7 @@ def typed(
 
 def _odd_ends(text: pl.Series) -> list[str]:
     """Say what is no number in the last cells of a column whose others are numbers."""
-    if len(text) < FEWEST or _numbers(text.head(LAST)) is None:
+    if len(text) < FEWEST:
         return []
     above, below = text.head(len(text) - LAST), text.tail(LAST)
     numbers = _numbers(above)
@@ -79,7 +81,10 @@ def _numbers(text: pl.Series) -> pl.Series | None:
 def _typed(text: pl.Series) -> pl.Series:
     if text.null_count() == len(text):
         return text
-    if text.is_in(["true", "false"]).all():
+    first = _first(text)
+    if not all(map(_may_be_number, first)) and not TRUTH.issuperset(first):
+        return text
+    if text.is_in(list(TRUTH)).all():
         return text == "true"
     for kind in (pl.Int64, pl.Float64):
         number = text.cast(kind, strict=False)
@@ -88,8 +93,24 @@ def _typed(text: pl.Series) -> pl.Series:
     return text
 
 
+def _first(text: pl.Series) -> list[str]:
+    """Return the first cells that are there: they decide most columns at once."""
+    return [cell for cell in text.head(FEWEST).to_list() if cell is not None]
+
+
+def _may_be_number(cell: str) -> bool:
+    """Say whether a cell is a number to Python, which takes more for one than polars does."""
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
 def _of_decimal_commas(text: pl.Series, certain: bool) -> pl.Series | None:
     """Return a column of decimal commas as numbers; None where it is none, or may be thousands."""
+    if not all(re.match(COMMA_OR_WHOLE, cell) for cell in _first(text)):
+        return None
     with_comma = text.str.contains(DECIMAL_COMMA)
     if not with_comma.any() or not text.str.contains(COMMA_OR_WHOLE).all():
         return None

@@ -25,8 +25,8 @@ from chainrule.interop.columns import listed
 __all__ = ["separator_of", "without_footer"]
 
 # So much of the beginning and of the end is looked at, and so many lines of it.
-LOOK_BYTES = 2**16
-HEAD_LINES, MOST_LINES = 20, 12
+LOOK_BYTES = 2**20
+HEAD_LINES, TAIL_LINES, MOST_LINES = 20, 200, 12
 PART = 2**20
 LONGEST = 60
 # The first cell of a row of sums or means, in the languages of the code page of Windows.
@@ -208,7 +208,7 @@ def _both_ends(file: Path) -> tuple[list[str], list[bytes], int]:
         del tail[0]  # which began before
     text = first.decode("utf-8-sig", errors="replace")
     head = [line for line in text.splitlines()[:-1] or [text] if line.strip()]
-    return head[:HEAD_LINES], tail, size
+    return head[:HEAD_LINES], tail[-TAIL_LINES:], size
 
 
 def _copied(file: Path, copy: Path, size: int) -> int:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,8 @@ SEPARATOR_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", 
 # Below this size the whole file is sampled for its dialect; above it, the first rows.
 SAMPLED_WHOLE_BYTES = 64 * 2**20
 SAMPLE_ROWS = 50_000
+# A table of more columns is asked for less: a database takes milliseconds for each.
+WIDE = 200
 # A number with a decimal comma.
 DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+$")
 # How far down a header may stand under lines of titles.
@@ -81,7 +85,14 @@ class _Dialect:
     header: bool
     null: str | None
     lines: bool  # that end as those of Unix or of Windows do
+    width: int
     gaps: bool = False
+
+    @property
+    def plain(self) -> bool:
+        """Whether any reader of separated values reads the file alike."""
+        simple = not self.comment and self.escape in ("", '"') and self.quote in ("", '"')
+        return simple and self.null is None and self.lines
 
     def _cells(self, file: Path, header: bool, limit: int | None = None) -> pl.DataFrame:
         options: dict[str, Any] = {
@@ -100,13 +111,15 @@ class _Dialect:
         """Return the cells of the header; None where there is none."""
         if not self.header:
             return None
+        if self.plain and self.width > WIDE:  # a database takes long to name so many columns
+            lines = _first_lines(file, self.separator, self.skipped + 1, self.quote)
+            return lines[-1] if len(lines) > self.skipped else []
         first = self._cells(file, False, limit=1)
         return [name or "" for name in first.row(0)] if first.height else []
 
     def rows(self, file: Path, names: list[str] | None, texts: Collection[str]) -> pl.DataFrame:
         """Return the columns below the header."""
-        plain = not self.comment and self.escape in ("", '"') and self.null is None and self.lines
-        if plain and names is not None and not is_gzip(file):
+        if self.plain and names is not None and not is_gzip(file):
             found = quick_rows(file, self.separator, self.quote, self.skipped, names, texts)
             if found is not None:
                 return found
@@ -162,8 +175,8 @@ def _dialect(path: Path, file: Path, reading: Reading) -> _Dialect:
         bool(found["HasHeader"]),
         reading.null,
         plain["NewLineDelimiter"] in (r"\n", r"\r\n"),
+        width := len(found["Columns"]),
     )
-    width = len(found["Columns"])
     _check_width(path, file, dialect, width, reading)
     if reading.header is None and not dialect.header and not dialect.skipped:
         gaps = _is_header_with_gaps(file, dialect.separator)
@@ -181,10 +194,18 @@ def _sniffed(path: Path, file: Path, options: dict[str, Any]) -> pl.DataFrame:
     """Return what the sniffer finds; refuse what it gives up, by the line that is to blame."""
     import duckdb
 
+    lines = _lines(file, TITLE_LINES)
+    mark, width = separator_of(lines, options.get("delim") or ",;\t|")
+    if width > WIDE and not any(f"{mark}'" in line for line in lines):
+        # each mark of quotation that it tries takes it a second
+        with suppress(duckdb.Error):
+            usual = {"delim": mark, "quote": '"', "escape": '"'}
+            found = _asked("sniff_csv", file, usual | options)
+            if len(found["Columns"][0]) == width:
+                return found
     try:
         return _asked("sniff_csv", file, options)
     except duckdb.Error:
-        mark, _ = separator_of(_lines(file, TITLE_LINES), options.get("delim") or ",;\t|")
         ragged = _ragged(path, file, mark) if mark else None
         if ragged is None:
             raise
@@ -222,10 +243,13 @@ def _with_lines_above(file: Path, dialect: _Dialect, width: int, reading: Readin
     return replace(dialect, skipped=skipped, header=header)
 
 
-def _first_lines(file: Path, separator: str, count: int) -> list[list[str]]:
+def _first_lines(file: Path, separator: str, count: int, quote: str = '"') -> list[list[str]]:
     """Return the cells of the first lines, as Python's own reader splits them."""
     with opened(file) as lines:
-        reader = csv.reader(lines, delimiter=separator)
+        if quote:
+            reader = csv.reader(lines, delimiter=separator, quotechar=quote)
+        else:
+            reader = csv.reader(lines, delimiter=separator, quoting=csv.QUOTE_NONE)
         return [cells for cells, _ in zip(reader, range(count), strict=False)]
 
 
@@ -314,24 +338,26 @@ def _named(path: Path, frame: pl.DataFrame, names: list[str] | None, tell: Tell)
         if name or frame[:, number].null_count() < frame.height
     ]
     frame, names = frame[:, kept], [names[number] for number in kept]
-    for name in names:
-        places = [number for number, one in enumerate(names, start=1) if one == name]
-        if len(places) > 1:
-            raise InputError(
-                f"{path} must have columns of different names; {name!r} is the name of columns "
-                f"{listed(list(map(str, places[:-1])))} and {places[-1]}. Rename "
-                f"{'one of them' if len(places) == 2 else 'all but one of them'}."
-            )
+    twice = next((name for name, times in Counter(names).items() if times > 1), None)
+    if twice is not None:
+        places = [number for number, one in enumerate(names, start=1) if one == twice]
+        raise InputError(
+            f"{path} must have columns of different names; {twice!r} is the name of columns "
+            f"{listed(list(map(str, places[:-1])))} and {places[-1]}. Rename "
+            f"{'one of them' if len(places) == 2 else 'all but one of them'}."
+        )
     frame.columns = names
     return frame
 
 
 def _whole_rows(path: Path, frame: pl.DataFrame, tell: Tell) -> pl.DataFrame:
     """Leave out rows without any cell, and refuse quotes that are never closed."""
-    for series in frame.select(pl.col(pl.String)):
-        opened = series.str.starts_with('"') & (series.str.count_matches('"') == 1)
-        if opened.fill_null(False).any():
-            row = int(opened.fill_null(False).arg_max() or 0)
+    text = pl.col(pl.String)
+    open_quote = text.str.starts_with('"') & (text.str.count_matches('"') == 1)
+    for name, found in frame.select(open_quote.fill_null(False).any()).to_dict().items():
+        if found.any():
+            series = frame[name]
+            row = int(frame.select(open_quote.fill_null(False))[name].arg_max() or 0)
             raise InputError(
                 f"{path} must be a table of separated values; it cannot be read: the quote before "
                 f"{series[row][:40]!r} in column {series.name!r}, row {row + 1}, is never closed. "

@@ -17,14 +17,16 @@ from numpy.typing import NDArray
 
 from chainrule.foundation.errors import InputError
 from chainrule.interop.cells import (
+    TEXT,
     Dates,
+    Numbers,
     Tell,
+    as_floats,
     dates_of,
     first_row,
-    how_written,
+    numbers_in,
     numbers_of,
     stray_dates,
-    stray_numbers,
     text_of,
 )
 from chainrule.interop.written import ISO, PLAIN, Written
@@ -112,17 +114,19 @@ class Number:
     high: float | None = None
 
     @classmethod
-    def learn(cls, series: pl.Series, tell: Tell) -> Number:
-        """Learn center, spread and the number of missing cells."""
-        written = how_written(series)
-        values = numbers_of(series, lenient=True, written=written)
+    def learn(cls, series: pl.Series, tell: Tell, found: Numbers | None = None) -> Number:
+        """Learn center, spread and the number of missing cells; of text, the numbers ``found``."""
+        if found is None and series.dtype in TEXT:
+            found = numbers_in(text_of(series))
+        written = PLAIN if found is None else found.written
+        strays = 0 if found is None else found.strays
+        values = numbers_of(series) if found is None else as_floats(found.parsed)
         if written.words:
             tell(f"column {series.name!r} is read as numbers with {written.words}")
         finite = np.isfinite(values)
         if infinite := int(np.isinf(values).sum()):
             tell(f"column {series.name!r}: {counted(infinite, 'infinite cell')} bounded")
         missing = int(np.isnan(values).sum())
-        strays = stray_numbers(series, written)
         if strays:
             tell(
                 f"column {series.name!r} is read as numbers; {counted(strays, 'cell')} with other "

@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from chainrule.foundation.errors import FileFormatError, InputError, suggest
-from chainrule.interop.cells import Tell, nothing
+from chainrule.interop.cells import TEXT, Tell, in_batches, nothing
 from chainrule.interop.choosing import (
     NO_CHOICES,
     ROW_NUMBERS,
@@ -104,9 +104,12 @@ class Preparation:
         columns: list[Column] = []
         dropped: dict[str, str] = {}
         choices.check(frame.columns, target)
+        texts = [one for one in frame if one.dtype in TEXT and one.name != target]
+        read = in_batches(texts)
         for series in frame:
             if series.name != target:
-                choice = choose(series, choices, tell)
+                own = next(read) if series.dtype in TEXT else None
+                choice = choose(series, choices, tell, own)
                 if isinstance(choice, str):
                     dropped[series.name] = choice
                 else:
@@ -166,8 +169,16 @@ class Preparation:
         widths = [len(column.outputs) for column in self.columns]
         out = np.empty((frame.height, sum(widths)), dtype=np.float32)
         start = 0
+        written = {one.name: one for one in self.columns if isinstance(one, Number)}
+        texts = [frame[name] for name in written if frame[name].dtype in TEXT]
+        read = in_batches(texts, [written[one.name].written for one in texts])
         for column, width in zip(self.columns, widths, strict=True):
-            column.write(frame[column.name], out[:, start : start + width], tell)
+            series = frame[column.name]
+            if isinstance(column, Number) and series.dtype in TEXT:
+                _, found = next(read)
+                if column.strays or not found.strays:  # else the column names the stray cell
+                    series = found.parsed.alias(column.name)
+            column.write(series, out[:, start : start + width], tell)
             start += width
         return out
 
@@ -224,12 +235,9 @@ class Preparation:
     def _check_names(self, names: list[str], tell: Tell) -> None:
         """Refuse a table without the columns in use, and tell which of its columns are ignored."""
         used = [column.name for column in self.columns]
-        absent = [name for name in used if name not in names]
-        spare = [
-            name
-            for name in names
-            if name not in used and name not in self.dropped and name != self.target
-        ]
+        there, known = set(names), {*used, *self.dropped, self.target}
+        absent = [name for name in used if name not in there]
+        spare = [name for name in names if name not in known]
         if absent:
             hints = " ".join(filter(None, (suggest(name, spare) for name in absent[:12])))
             raise InputError(
