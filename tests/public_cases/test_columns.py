@@ -146,8 +146,8 @@ def test_d34_a_word_for_missing_is_no_class(word):
     assert frame["y"].unique().sort().to_list() == ["u", "v"]
     assert told == [
         (
-            "left out 8 rows whose target 'y' is missing, the first is row 1; --missing-target "
-            "error refuses them"
+            "left out 8 rows whose target 'y' is missing, the first is row 1; rows are counted "
+            "without them, and --missing-target error refuses them"
         )
     ]
 

@@ -14,7 +14,7 @@ import typer
 import chainrule
 from chainrule.app.flags import flag_of, spelled
 from chainrule.app.report import Report
-from chainrule.app.settings import Settings
+from chainrule.app.settings import ROWS, Settings
 
 __all__ = ["app"]
 
@@ -52,6 +52,10 @@ SkipRows = Annotated[
 Null = Annotated[
     str | None, _reading("--null", metavar="WORD", words="A word that stands for a missing cell.")
 ]
+SkipFooter = Annotated[
+    int | None,
+    _reading("--skip-footer", metavar="N", words="Lines below the table to leave out; 0 for none."),
+]
 COLUMNS = "Columns"
 
 
@@ -79,6 +83,7 @@ MissingTarget = Annotated[
         "--missing-target", words="Rows without a target: leave-out, or error.", metavar="WHAT"
     ),
 ]
+Rows = Annotated[str | None, typer.Option("--rows", metavar="WHERE", help=ROWS)]
 Force = Annotated[
     bool, typer.Option("--force", help="Replace files that are there.", rich_help_panel=OUTPUT)
 ]
@@ -189,6 +194,7 @@ def fit(
     header: Header = None,
     skip_rows: SkipRows = None,
     null: Null = None,
+    skip_footer: SkipFooter = None,
     force: Force = False,
     drop: Drop = None,
     keep_only: KeepOnly = None,
@@ -217,7 +223,7 @@ def fit(
         plot=plot,
         page=page,
         report=Report(quiet=quiet),
-        reading=Reading(separator, decimal, encoding, header, skip_rows, null),
+        reading=Reading(separator, decimal, encoding, header, skip_rows, null, skip_footer),
         force=force,
         choices=read_choices(drop, keep_only, category, number, date, date_format),
         missing_target=missing_target,
@@ -247,6 +253,7 @@ def predict(
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse a table that surprises the model.")
     ] = False,
+    rows: Rows = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
     separator: Separator = None,
     decimal: Decimal = None,
@@ -254,6 +261,7 @@ def predict(
     header: Header = None,
     skip_rows: SkipRows = None,
     null: Null = None,
+    skip_footer: SkipFooter = None,
     force: Force = False,
 ) -> None:
     """Predict the rows of a table, in its order, one line each.
@@ -269,10 +277,11 @@ def predict(
         out=out,
         proba=proba,
         report=Report(quiet=quiet, stderr=True),
-        reading=Reading(separator, decimal, encoding, header, skip_rows, null),
+        reading=Reading(separator, decimal, encoding, header, skip_rows, null, skip_footer),
         keep=keep or (),
         strict=strict,
         force=force,
+        rows=rows,
     )
 
 
@@ -311,12 +320,14 @@ def explain(
             help="Write the whole report on these rows instead, as an HTML page.",
         ),
     ] = None,
+    rows: Rows = None,
     separator: Separator = None,
     decimal: Decimal = None,
     encoding: Encoding = None,
     header: Header = None,
     skip_rows: SkipRows = None,
     null: Null = None,
+    skip_footer: SkipFooter = None,
     force: Force = False,
 ) -> None:
     """Show the chain rule of a model's weights, in symbols and numbers, and check it."""
@@ -330,6 +341,7 @@ def explain(
         weight=weight,
         page=page,
         report=Report(),
-        reading=Reading(separator, decimal, encoding, header, skip_rows, null),
+        reading=Reading(separator, decimal, encoding, header, skip_rows, null, skip_footer),
         force=force,
+        rows=rows,
     )

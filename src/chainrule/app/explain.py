@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+from chainrule.app.conditions import rows_where
 from chainrule.app.places import check_outputs
 from chainrule.app.predict import known_targets
 from chainrule.app.reading import AS_FOUND, Reading
 from chainrule.app.report import Report
 from chainrule.app.results import networks_of
+from chainrule.app.row_weights import known_weights, weight_name
 from chainrule.app.tables import read_table
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.insight.explanation import Explanation
@@ -31,10 +33,12 @@ def explain(
     report: Report,
     reading: Reading = AS_FOUND,
     force: bool = False,
+    rows: str | None = None,
 ) -> None:
     """Print the gradient check, and the chain rule of one weight or of those that pull hardest.
 
-    With ``page``, write the report there instead.
+    With ``page``, write the report there instead; with ``rows``, a condition, of the rows for
+    which it holds. Rows count as at training, where the table has the column of their weights.
 
     Raises
     ------
@@ -61,8 +65,9 @@ def explain(
             "chainrule.load(path).estimators_[0].explain(X, y)."
         )
     frame = read_table(data, reading=reading, texts=model.preparation.texts, tell=report.note)
+    frame = rows_where(frame, rows, report.note)
     name = model.preparation.target
-    if name not in frame.columns:
+    if name is None or name not in frame.columns:
         raise InputError(
             f"the table must hold the target {name!r} to explain a loss; it has: "
             f"{', '.join(frame.columns)}."
@@ -76,12 +81,15 @@ def explain(
         raise InputError(f"the table must hold a known {name!r} in some row; it has none.")
     X = model.preparation.transform(frame, tell=report.note)[known]
     sample = None if row is None else int(np.count_nonzero(known[:row]))
-    explanation = model.estimator.explain(X, y)
+    counts = weight_name(model.training)
+    row_weight = known_weights(frame, counts, name, known, report.note)
+    explanation = model.estimator.explain(X, y, row_weight)
     if page is not None:
         _with_training(explanation, model).report(row=sample).save(page)
         report.line(f"report {page}")
         return
-    report.line(f"{model_path} on {counted(len(y), 'row')} of {data}\n")
+    by = "" if row_weight is None else f", by the weights of {counts!r}"
+    report.line(f"{model_path} on {counted(len(y), 'row')} of {data}{by}\n")
     check = explanation.check(20)
     report.line(f"gradient check: {check.summary}\n")
     if place is not None:

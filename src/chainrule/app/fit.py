@@ -6,14 +6,14 @@ import logging
 import math
 import platform
 from collections.abc import Callable, Sequence
-from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import chainrule
+from chainrule.app.conditions import rows_where
 from chainrule.app.flags import in_flags
 from chainrule.app.held_out import group_column, split, validation_rows
 from chainrule.app.places import check_outputs, source_of, wrote
@@ -21,16 +21,17 @@ from chainrule.app.reading import AS_FOUND, Reading
 from chainrule.app.remarks import tell_of_answers, tell_of_target, tell_warnings
 from chainrule.app.report import Diverged, Interrupted, Report, written
 from chainrule.app.results import Baseline, Score, networks_of, scores_of
+from chainrule.app.row_weights import check_split, weight_column
+from chainrule.app.running import Rows, Run, divergence_words, smaller, train
 from chainrule.app.settings import Settings, command_line, estimator_options, labelled
 from chainrule.app.spooling import is_stream
 from chainrule.app.stopping import Stop, stoppable
 from chainrule.app.tables import SUFFIXES, TARGET, is_built_in, read_table
 from chainrule.app.targets import Task, decide_task, encode_target, target_column, with_target
 from chainrule.estimators.classifier import MLPClassifier
-from chainrule.estimators.history import best_epoch
 from chainrule.estimators.ingredients import loss_in_units
 from chainrule.estimators.regressor import MLPRegressor
-from chainrule.foundation.errors import DivergenceError, InputError, must_be
+from chainrule.foundation.errors import InputError, must_be
 from chainrule.foundation.files import check_name
 from chainrule.interop.choosing import NO_CHOICES, Choices
 from chainrule.interop.columns import counted
@@ -39,11 +40,7 @@ from chainrule.interop.preparation import Preparation
 from chainrule.training.stopping import REASONS
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     import polars as pl
-
-    from chainrule.training.epoch import Epoch
 
 __all__ = ["fit"]
 
@@ -74,16 +71,6 @@ def read_choices(
         date=tuple(date or ()),
         date_formats=tuple(formats),
     )
-
-
-@dataclass
-class Run:
-    """How training went."""
-
-    seconds: float
-    stopped: str
-    best_epoch: int | None
-    divergence: DivergenceError | None = None
 
 
 def fit(
@@ -171,6 +158,7 @@ def _fit(
         raise must_be("--missing-target", " or ".join(MISSING_TARGETS), missing_target)
     texts = [*choices.category, *choices.date, *(name for name, _ in choices.date_formats)]
     frame = read_table(data, reading=reading, texts=texts, tell=report.note)
+    frame = rows_where(frame, settings.rows, report.note)
     series = target_column(frame, TARGET if is_built_in(data) and not target else target, data)
     target = series.name
     if missing_target == "leave-out":
@@ -181,48 +169,54 @@ def _fit(
     chosen, reason = decide_task(series, task)
     y = encode_target(series, chosen)
     groups = None if settings.groups is None else group_column(frame, settings.groups, target)
+    weight = None if settings.weight is None else weight_column(frame, settings.weight, target)
     what = f" of {len(np.unique(y))} classes" if chosen == "classification" else ""
     change = "" if task else "; --task changes that"
     report.line(f"target {target!r}: {chosen}{what}, as {reason.removeprefix('as ')}{change}")
-    train, test = split(y, chosen, settings, groups)
-    tell_of_target(frame[train], target, y[train], chosen, settings, report.note)
-    preparation = _preparation(frame[train], target, settings.groups, choices, report)
-    X = preparation.transform(frame[train])
-    estimator = _estimator(y[train], chosen, settings, report)
-    own = None if groups is None else groups[train]
+    train_on, test = split(y, chosen, settings, groups)
+    if weight is not None and settings.weight is not None:
+        check_split(weight, y, chosen, train_on, test, settings.weight)
+    part = frame[train_on]
+    tell_of_target(part, target, y[train_on], chosen, settings, report.note)
+    preparation = _preparation(part, target, settings, choices, report)
+    own = None if groups is None else groups[train_on]
+    counts = None if weight is None else weight[train_on]
+    rows = Rows(preparation.transform(part), y[train_on], counts, own)
+    estimator = _estimator(rows.y, chosen, settings, report)
     held = 0
     if estimator.early_stopping:
-        held = validation_rows(y[train], chosen, settings, own)
-    inputs = counted(X.shape[1], "input")
+        held = validation_rows(rows.y, chosen, settings, own)
+    inputs = counted(rows.X.shape[1], "input")
     report.line(
         f"{inputs} from {counted(len(preparation.columns), 'column')}; "
-        f"{len(train) - held:,} rows to train on, {held:,} to validate, {len(test):,} to test"
+        f"{len(train_on) - held:,} rows to train on, {held:,} to validate, {len(test):,} to test"
     )
     try:
         with tell_warnings(report):
-            run = _train(estimator, X, y[train], own, settings, report)
+            run = train(estimator, rows, settings, report)
     except InputError as error:
         raise InputError(in_flags(str(error), Settings)) from error
     stop.interrupts = False  # what was trained is written, whatever comes
     if not any(one.loss_curve_ for one in networks_of(estimator)):
         if run.divergence is not None:
-            raise Diverged(_advice(estimator, run.divergence, "Nothing was written."))
+            raise Diverged(divergence_words(estimator, run.divergence, "Nothing was written."))
         if run.stopped == "divergence":
             raise Diverged(
                 f"all {settings.n_estimators} networks diverged. Nothing was written. "
-                f"{_smaller(estimator)}"
+                f"{smaller(estimator)}"
             )
         raise Interrupted("interrupted in the first epoch; nothing was written")
-    baseline = _baseline(estimator, y[train])
+    baseline = _baseline(estimator, rows)
     X_test = preparation.transform(frame[test], tell=report.note)
-    scores = scores_of(estimator, X_test, y[test], baseline)
+    w_test = None if weight is None else weight[test]
+    scores = scores_of(estimator, X_test, y[test], baseline, w_test)
     tell_of_answers(estimator.predict(X_test), y[test], chosen, report.note)
     training: dict[str, Any] = {
         "data": name,
         "source": source,
         "rows": {
             "all": frame.height,
-            "train": len(train) - held,
+            "train": len(train_on) - held,
             "validation": held,
             "test": len(test),
         },
@@ -244,7 +238,8 @@ def _fit(
     save_model(model_path, estimator, preparation, training)
     estimator.preparation_ = preparation
     _show_run(estimator, run, report)
-    report.line(f"\nresult on the {len(test):,} test rows, none of them seen in training:\n")
+    by = "" if settings.weight is None else f", by the weights of {settings.weight!r}"
+    report.line(f"\nresult on the {len(test):,} test rows, none of them seen in training{by}:\n")
     report.scores(scores, baseline.name)
     report.line()
     report.line(f"model  {model_path}")
@@ -254,8 +249,8 @@ def _fit(
             report.note(f"the picture shows boxes for {lacking}, which its font lacks")
         report.line(f"plot   {picture}")
     if page is not None:
-        held_out = (X_test, y[test])
-        explanation = estimator.explain(X, y[train], held_out=held_out)
+        held_out = (X_test, y[test], *(() if w_test is None else (w_test,)))
+        explanation = estimator.explain(rows.X, rows.y, rows.weight, held_out=held_out)
         facts = {
             **explanation.subject.facts,
             "stopped_because": run.stopped,
@@ -270,18 +265,7 @@ def _fit(
         raise Interrupted(f"interrupted; the best model so far is in {model_path}")
     if run.divergence is not None:
         kept = f"The model of the epochs before is in {model_path}."
-        raise Diverged(_advice(estimator, run.divergence, kept))
-
-
-def _advice(estimator: Estimator, error: DivergenceError, kept: str) -> str:
-    return (
-        f"training diverged in epoch {error.epoch}, step {error.step}: the loss is "
-        f"{error.loss:.4g}, the first was {error.first_loss:.4g}. {kept} {_smaller(estimator)}"
-    )
-
-
-def _smaller(estimator: Estimator) -> str:
-    return f"Try --learning-rate {estimator.learning_rate_init / 10:g} or less."
+        raise Diverged(divergence_words(estimator, run.divergence, kept))
 
 
 def _place(data: str, out: Path | None) -> Path:
@@ -302,14 +286,25 @@ def _place(data: str, out: Path | None) -> Path:
 
 
 def _preparation(
-    frame: pl.DataFrame, target: str, groups: str | None, choices: Choices, report: Report
+    frame: pl.DataFrame, target: str, settings: Settings, choices: Choices, report: Report
 ) -> Preparation:
-    """Learn the columns; that of the groups tells rows apart, and is none to learn from."""
-    if groups is None:
-        return Preparation.fit(frame, target=target, choices=choices, tell=report.note)
-    others = frame.drop(groups)
-    learnt = Preparation.fit(others, target=target, choices=choices, tell=report.note)
-    return replace(learnt, dropped=learnt.dropped | {groups: "the groups of the rows"})
+    """Learn the columns; those of groups and weights say how rows are used, and are no inputs."""
+    set_aside = {
+        name: reason
+        for name, reason in (
+            (settings.groups, "the groups of the rows"),
+            (settings.weight, "the weights of the rows"),
+        )
+        if name is not None
+    }
+    drop = tuple(name for name in choices.drop if name not in set_aside)
+    learnt = Preparation.fit(
+        frame.drop(list(set_aside)),
+        target=target,
+        choices=replace(choices, drop=drop),
+        tell=report.note,
+    )
+    return replace(learnt, dropped=learnt.dropped | set_aside)
 
 
 def _estimator(y: np.ndarray, task: Task, settings: Settings, report: Report) -> Estimator:
@@ -328,51 +323,11 @@ def _estimator(y: np.ndarray, task: Task, settings: Settings, report: Report) ->
     return MLPClassifier(**options) if task == "classification" else MLPRegressor(**options)
 
 
-def _train(
-    estimator: Estimator,
-    X: np.ndarray,
-    y: np.ndarray,
-    groups: np.ndarray | None,
-    settings: Settings,
-    report: Report,
-) -> Run:
-    """Train until the end, the time limit, Ctrl-C or divergence; the best epoch is kept."""
-    divergence, interrupted = None, False
-    total = estimator.max_iter * estimator.n_estimators
-    with report.epochs(total, settings.time_limit) as bar:
-        try:
-            if estimator.n_estimators > 1:
-                estimator.set_params(callbacks=bar.show).fit(X, y, groups=groups)
-            else:
-                # the loop must end here, so that the estimator says how it went
-                with closing(_epochs(estimator, X, y, groups)) as epochs:
-                    for epoch in epochs:
-                        bar.show(epoch)
-        except KeyboardInterrupt:
-            interrupted = True
-        except DivergenceError as error:
-            divergence = error
-        finally:
-            estimator.set_params(callbacks=None)
-        seconds = bar.seconds
-    networks = networks_of(estimator)
-    reasons = [getattr(one, "stopped_because_", "interrupted") for one in networks]
-    stopped = "interrupted" if interrupted else max(reasons, key=reasons.count)
-    best = best_epoch(estimator) if len(networks) == 1 and networks[0] is estimator else None
-    return Run(seconds, stopped, best, divergence)
-
-
-def _epochs(
-    estimator: Estimator, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None
-) -> Generator[Epoch, None, None]:
-    return cast("Generator[Epoch, None, None]", estimator.fit_epochs(X, y, groups=groups))
-
-
-def _baseline(estimator: Estimator, y: np.ndarray) -> Baseline:
+def _baseline(estimator: Estimator, rows: Rows) -> Baseline:
     if isinstance(estimator, MLPClassifier):
-        codes = np.searchsorted(estimator.classes_, y)
-        return Baseline.of_labels(codes, estimator.classes_)
-    return Baseline.of_numbers(y)
+        codes = np.searchsorted(estimator.classes_, rows.y)
+        return Baseline.of_labels(codes, estimator.classes_, rows.weight)
+    return Baseline.of_numbers(rows.y, rows.weight)
 
 
 def _show_run(estimator: Estimator, run: Run, report: Report) -> None:

@@ -144,4 +144,6 @@ def in_flags(text: str, settings: type) -> str:
         text = re.sub(rf"^{option}(?= must|\[)", name, text)
         if "_" in option:
             text = re.sub(rf"(?<![\w-]){option}(?!\w)", name, text)
+    text = re.sub(r"^sample_weight(?= must)", "--weight", text)
+    text = text.replace("held out. Pass X_val and y_val.", "held out. Take another --seed.")
     return re.sub(r"^groups(?= must)", "--groups", text)

@@ -11,14 +11,16 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from chainrule.app.conditions import rows_where
 from chainrule.app.places import check_outputs
 from chainrule.app.reading import AS_FOUND, Reading
 from chainrule.app.report import Report
 from chainrule.app.results import Baseline, Score, scores_of
+from chainrule.app.row_weights import known_weights, weight_name
 from chainrule.app.tables import read_table, write_table, writer_of
 from chainrule.estimators.classifier import MLPClassifier
 from chainrule.foundation.errors import FileFormatError, InputError, must_be, suggest
-from chainrule.interop.cells import numbers_of, text_of
+from chainrule.interop.cells import Tell, numbers_of, text_of
 from chainrule.interop.columns import counted
 from chainrule.interop.model_file import Model, read_model
 
@@ -36,8 +38,11 @@ def predict(
     keep: Sequence[str] = (),
     strict: bool = False,
     force: bool = False,
+    rows: str | None = None,
 ) -> None:
     """Predict every row of a table, and write the predictions to a file or to stdout.
+
+    With ``rows``, a condition, only the rows for which it holds.
 
     Raises
     ------
@@ -57,6 +62,7 @@ def predict(
     if proba and not isinstance(estimator, MLPClassifier):
         raise InputError("--proba must be left out for a regression, which has no classes.")
     frame = read_table(data, reading=reading, texts=preparation.texts, tell=report.note)
+    frame = rows_where(frame, rows, report.note)
     kept = [named_column(frame, name) for name in keep]
     surprises: list[str] = []
     X = preparation.transform(frame, tell=surprises.append)
@@ -72,8 +78,7 @@ def predict(
         p = estimator.predict_proba(X)
         columns |= {f"probability of {c}": p[:, n] for n, c in enumerate(estimator.classes_)}
     predictions = pl.DataFrame([*kept, *pl.DataFrame(columns).get_columns()])
-    target = frame[preparation.target] if preparation.target in frame.columns else None
-    result = None if target is None else _compare(model, X, target)
+    result = _compare(model, X, frame, report.note) if preparation.target in frame.columns else None
     if out is None:
         sys.stdout.write(predictions.write_csv())
         sys.stdout.flush()
@@ -84,7 +89,7 @@ def predict(
         if result.known < frame.height:
             unknown = counted(frame.height - result.known, "row")
             report.note(f"the result leaves out {unknown} without a target known at training")
-        report.line(f"\nresult on {counted(result.known, 'row')} with a known {result.target!r}:\n")
+        report.line(f"\nresult on {counted(result.known, 'row')} with {result.words}:\n")
         report.scores(result.scores, result.baseline.name)
 
 
@@ -99,7 +104,7 @@ def named_column(frame: pl.DataFrame, name: str) -> pl.Series:
 class Result:
     """The scores on the rows whose target is known."""
 
-    target: str
+    words: str
     known: int
     scores: list[Score]
     baseline: Baseline
@@ -117,21 +122,27 @@ def known_targets(model: Model, target: pl.Series) -> tuple[np.ndarray, np.ndarr
     return values[known], known
 
 
-def _compare(model: Model, X: np.ndarray, target: pl.Series) -> Result | None:
+def _compare(model: Model, X: np.ndarray, frame: pl.DataFrame, tell: Tell) -> Result | None:
     """Return how good the predictions are; None where no row has a target known at training."""
-    estimator = model.estimator
-    y, known = known_targets(model, target)
+    estimator, preparation = model.estimator, model.preparation
+    assert preparation is not None
+    assert preparation.target is not None
+    y, known = known_targets(model, frame[preparation.target])
     if not known.any():
         return None
+    name = weight_name(model.training)
+    weight = known_weights(frame, name, preparation.target, known, tell)
+    by = "" if weight is None else f", by the weights of {name!r}"
     try:
         record = model.training["baseline"]
         baseline = Baseline(str(record["name"]), [float(value) for value in record["values"]])
-        scores = scores_of(estimator, X[known], y, baseline)
+        scores = scores_of(estimator, X[known], y, baseline, weight)
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise FileFormatError(
             "the model file holds no whole baseline. Train the model again."
         ) from error
-    return Result(target.name, int(known.sum()), scores, baseline)
+    words = f"a known {preparation.target!r}{by}"
+    return Result(words, int(known.sum()), scores, baseline)
 
 
 def _as_labels(target: pl.Series, classes: np.ndarray) -> np.ndarray:

@@ -30,6 +30,8 @@ class Reading:
         Lines above the header, or above the first row.
     null : str, optional
         One more word that stands for a missing cell.
+    skip_footer : int, optional
+        Lines below the table, not counting blank ones; 0 keeps all.
 
     Examples
     --------
@@ -46,6 +48,7 @@ class Reading:
     header: bool | None = None
     skip_rows: int | None = None
     null: str | None = None
+    skip_footer: int | None = None
 
     def __post_init__(self) -> None:
         if self.separator is not None:
@@ -64,8 +67,9 @@ class Reading:
                 raise must_be(
                     "--encoding", "an encoding that Python knows", self.encoding, advice
                 ) from None
-        if self.skip_rows is not None and self.skip_rows < 0:
-            raise must_be("--skip-rows", "0 or more", self.skip_rows)
+        for flag, lines in (("--skip-rows", self.skip_rows), ("--skip-footer", self.skip_footer)):
+            if lines is not None and lines < 0:
+                raise must_be(flag, "0 or more", lines)
 
 
 AS_FOUND = Reading()

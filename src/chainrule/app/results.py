@@ -43,16 +43,23 @@ class Baseline:
     values: list[float]
 
     @classmethod
-    def of_labels(cls, codes: np.ndarray, classes: np.ndarray) -> Baseline:
+    def of_labels(
+        cls, codes: np.ndarray, classes: np.ndarray, weight: np.ndarray | None = None
+    ) -> Baseline:
         """Learn the shares of class numbers."""
-        counts = np.bincount(codes, minlength=len(classes))
+        counts = np.bincount(codes, _relative(weight), minlength=len(classes))
         name = f"always {classes[np.argmax(counts)]}"
         return cls(name, [float(share) for share in counts / counts.sum()])
 
     @classmethod
-    def of_numbers(cls, y: np.ndarray) -> Baseline:
+    def of_numbers(cls, y: np.ndarray, weight: np.ndarray | None = None) -> Baseline:
         """Learn the mean."""
-        return cls("always the mean", [float(np.mean(y))])
+        return cls("always the mean", [float(np.average(y, weights=_relative(weight)))])
+
+
+def _relative(weight: np.ndarray | None) -> np.ndarray | None:
+    """Return weights of at most 1, whose sums do not overflow."""
+    return None if weight is None else np.asarray(weight / weight.max())
 
 
 def networks_of(estimator: Estimator) -> list[Estimator]:
@@ -62,39 +69,48 @@ def networks_of(estimator: Estimator) -> list[Estimator]:
 
 
 def scores_of(
-    estimator: Estimator, X: np.ndarray, y: np.ndarray, baseline: Baseline
+    estimator: Estimator,
+    X: np.ndarray,
+    y: np.ndarray,
+    baseline: Baseline,
+    weight: np.ndarray | None = None,
 ) -> list[Score]:
-    """Return the scores on rows with known targets, all of them classes the estimator knows."""
+    """Return the scores on rows with known targets, all of them classes the estimator knows.
+
+    With weights each score is a mean by weight, and rows of weight 0 are not there.
+    """
+    if weight is not None:
+        X, y, weight = X[weight > 0.0], y[weight > 0.0], _relative(weight[weight > 0.0])
     if isinstance(estimator, MLPClassifier):
-        return _of_classes(estimator, X, y, baseline)
-    return _of_numbers(estimator.predict(X), y, baseline.values[0])
+        return _of_classes(estimator, X, y, baseline, weight)
+    return _of_numbers(estimator.predict(X), y, baseline.values[0], weight)
 
 
 def _of_classes(
-    estimator: MLPClassifier, X: np.ndarray, y: np.ndarray, baseline: Baseline
+    estimator: MLPClassifier,
+    X: np.ndarray,
+    y: np.ndarray,
+    baseline: Baseline,
+    weight: np.ndarray | None,
 ) -> list[Score]:
     codes = np.searchsorted(estimator.classes_, y)
     log_p = estimator.predict_log_proba(X)
     shares = np.array(baseline.values)
     guess = int(np.argmax(shares))
     rows = np.arange(len(codes))
+
+    def mean(values: np.ndarray) -> float:
+        return float(np.average(values, weights=weight))
+
     scores = [
-        Score(
-            "accuracy",
-            float(np.mean(estimator.predict(X) == y)),
-            float(np.mean(codes == guess)),
-        ),
-        Score(
-            "log loss",
-            float(-np.mean(log_p[rows, codes])),
-            float(-np.mean(np.log(shares[codes]))),
-        ),
+        Score("accuracy", mean(estimator.predict(X) == y), mean(codes == guess)),
+        Score("log loss", -mean(log_p[rows, codes]), -mean(np.log(shares[codes]))),
     ]
-    area = _area(np.exp(log_p), codes)
+    area = _area(np.exp(log_p), codes, weight)
     return scores if area is None else [*scores, Score("AUC", area, 0.5)]
 
 
-def _area(p: np.ndarray, codes: np.ndarray) -> float | None:
+def _area(p: np.ndarray, codes: np.ndarray, weight: np.ndarray | None) -> float | None:
     """Return the area under the ROC curve; the mean over the classes, each against the rest."""
     from sklearn.metrics import roc_auc_score
 
@@ -102,20 +118,24 @@ def _area(p: np.ndarray, codes: np.ndarray) -> float | None:
     if len(present) < p.shape[1]:  # a class without rows has no curve
         return None
     if p.shape[1] == 2:
-        return float(roc_auc_score(codes == 1, p[:, 1]))
-    areas = [roc_auc_score(codes == number, p[:, number]) for number in present]
+        return float(roc_auc_score(codes == 1, p[:, 1], sample_weight=weight))
+    areas = [
+        roc_auc_score(codes == number, p[:, number], sample_weight=weight) for number in present
+    ]
     return float(np.mean(areas))
 
 
-def _of_numbers(predicted: np.ndarray, y: np.ndarray, mean: float) -> list[Score]:
+def _of_numbers(
+    predicted: np.ndarray, y: np.ndarray, mean: float, weight: np.ndarray | None
+) -> list[Score]:
     def squared(p: np.ndarray | float) -> float:
-        return float(np.mean((y - p) ** 2))
+        return float(np.average((y - p) ** 2, weights=weight))
 
     def absolute(p: np.ndarray | float) -> float:
-        return float(np.mean(np.abs(y - p)))
+        return float(np.average(np.abs(y - p), weights=weight))
 
     predicted = predicted.astype(np.float64)
-    variance = squared(float(np.mean(y)))
+    variance = squared(float(np.average(y, weights=weight)))
     scores = [
         Score("MAE", absolute(predicted), absolute(mean)),
         Score("RMSE", squared(predicted) ** 0.5, squared(mean) ** 0.5),

@@ -23,12 +23,16 @@ from chainrule.foundation.errors import InputError, must_be, suggest
 if TYPE_CHECKING:
     from chainrule.app.targets import Task
 
-__all__ = ["Settings", "command_line", "estimator_options", "labelled", "parse_hidden"]
+__all__ = ["ROWS", "Settings", "command_line", "estimator_options", "labelled", "parse_hidden"]
 
 # The rate each solver starts from (the peak, with one_cycle).
 RATES = {"sgd": 0.02, "rmsprop": 1e-3}
 RATE = 3e-3
 SEED = Rule(lambda value: is_integer(value) and value >= 0, "at least 0")
+ROWS = (
+    "Take only the rows for which a condition holds, as in SQL's where: \"age > 30 and city = "
+    "'Bern'\"."
+)
 # Options that only one of the tasks has.
 OF_CLASSES = ("class_weight", "label_smoothing")
 
@@ -97,6 +101,14 @@ class Settings:
         panel=None,
         metavar="COLUMN",
     )
+    weight: str | None = flag(
+        None,
+        "",
+        "The column that says how much each row counts, in training and in every result.",
+        panel=None,
+        metavar="COLUMN",
+    )
+    rows: str | None = flag(None, "", ROWS, panel=None, metavar="WHERE")
     hidden: str = flag(
         "128,64",
         "hidden_layer_sizes",
@@ -228,6 +240,8 @@ class Settings:
                 "--groups must be left out with --validation last, which may cut a group in two; "
                 f"got {self.groups!r}. Take --validation random."
             )
+        if self.weight is not None and self.weight == self.groups:
+            raise must_be("--weight", "another column than that of --groups", self.weight)
 
 
 def command_line(data: str, target: str | None, settings: Settings, task: str | None) -> str:

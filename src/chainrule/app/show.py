@@ -61,6 +61,12 @@ def _how(model: Model, report: Report) -> None:
             ),
             ("time", f"{training['seconds']:.1f} s"),
         ]
+        asked = training.get("settings", {})
+        facts += [
+            (name, str(asked[setting]))
+            for name, setting in (("where", "rows"), ("weights", "weight"), ("groups", "groups"))
+            if asked.get(setting) is not None
+        ]
     networks = networks_of(estimator)
     reason = training.get("stopped", networks[0].stopped_because_)
     several = f"{len(networks)} networks, at most " if len(networks) > 1 else ""

@@ -60,7 +60,8 @@ def with_target(frame: pl.DataFrame, target: str, tell: Tell) -> pl.DataFrame:
         return frame
     tell(
         f"left out {counted(count, 'row')} whose target {target!r} is missing, the first is row "
-        f"{first_row(missing)}; --missing-target error refuses them"
+        f"{first_row(missing)}; rows are counted without them, and --missing-target error refuses "
+        "them"
     )
     return frame.filter(~missing)
 

@@ -6,19 +6,19 @@ in silence: lines above the header are told, and lines of another width are refu
 
 from __future__ import annotations
 
-import codecs
 import csv
-import io
 import re
-import tempfile
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import polars as pl
 
+from chainrule.app.encodings import in_utf8, is_gzip, opened
+from chainrule.app.footers import separator_of, without_footer
 from chainrule.app.quick_rows import quick_rows
 from chainrule.app.reading import Reading
 from chainrule.foundation.errors import InputError
@@ -31,6 +31,8 @@ SEPARATOR_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", 
 # Below this size the whole file is sampled for its dialect; above it, the first rows.
 SAMPLED_WHOLE_BYTES = 64 * 2**20
 SAMPLE_ROWS = 50_000
+# A table of more columns is asked for less: a database takes milliseconds for each.
+WIDE = 200
 # A number with a decimal comma.
 DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+$")
 # How far down a header may stand under lines of titles.
@@ -58,7 +60,10 @@ def read_text(
     InputError
         The lines are of different widths, a name stands twice, or a quote is never closed.
     """
-    with _in_utf8(path, reading, tell) as file:
+    with (
+        in_utf8(path, reading, tell) as whole,
+        without_footer(path, whole, reading, tell) as file,
+    ):
         dialect = _dialect(path, file, reading)
         guesses = dialect.told(reading)
         names = dialect.names(file)
@@ -80,7 +85,14 @@ class _Dialect:
     header: bool
     null: str | None
     lines: bool  # that end as those of Unix or of Windows do
+    width: int
     gaps: bool = False
+
+    @property
+    def plain(self) -> bool:
+        """Whether any reader of separated values reads the file alike."""
+        simple = not self.comment and self.escape in ("", '"') and self.quote in ("", '"')
+        return simple and self.null is None and self.lines
 
     def _cells(self, file: Path, header: bool, limit: int | None = None) -> pl.DataFrame:
         options: dict[str, Any] = {
@@ -99,13 +111,15 @@ class _Dialect:
         """Return the cells of the header; None where there is none."""
         if not self.header:
             return None
+        if self.plain and self.width > WIDE:  # a database takes long to name so many columns
+            lines = _first_lines(file, self.separator, self.skipped + 1, self.quote)
+            return lines[-1] if len(lines) > self.skipped else []
         first = self._cells(file, False, limit=1)
         return [name or "" for name in first.row(0)] if first.height else []
 
     def rows(self, file: Path, names: list[str] | None, texts: Collection[str]) -> pl.DataFrame:
         """Return the columns below the header."""
-        plain = not self.comment and self.escape in ("", '"') and self.null is None and self.lines
-        if plain and names is not None and not _is_gzip(file):
+        if self.plain and names is not None and not is_gzip(file):
             found = quick_rows(file, self.separator, self.quote, self.skipped, names, texts)
             if found is not None:
                 return found
@@ -150,7 +164,7 @@ def _dialect(path: Path, file: Path, reading: Reading) -> _Dialect:
     mark = reading.separator or _beside_decimal_commas(file, titles or 0)
     given = {"delim": mark, "header": reading.header, "skip": titles}
     options |= {name: value for name, value in given.items() if value is not None}
-    found = _asked("sniff_csv", file, options).row(0, named=True)
+    found = _sniffed(path, file, options).row(0, named=True)
     plain = {name: "" if found[name] == "(empty)" else found[name] for name in found}
     dialect = _Dialect(
         plain["Delimiter"],
@@ -161,8 +175,8 @@ def _dialect(path: Path, file: Path, reading: Reading) -> _Dialect:
         bool(found["HasHeader"]),
         reading.null,
         plain["NewLineDelimiter"] in (r"\n", r"\r\n"),
+        width := len(found["Columns"]),
     )
-    width = len(found["Columns"])
     _check_width(path, file, dialect, width, reading)
     if reading.header is None and not dialect.header and not dialect.skipped:
         gaps = _is_header_with_gaps(file, dialect.separator)
@@ -174,6 +188,33 @@ def _dialect(path: Path, file: Path, reading: Reading) -> _Dialect:
     ):
         return _with_lines_above(file, dialect, width, reading)
     return dialect
+
+
+def _sniffed(path: Path, file: Path, options: dict[str, Any]) -> pl.DataFrame:
+    """Return what the sniffer finds; refuse what it gives up, by the line that is to blame."""
+    import duckdb
+
+    lines = _lines(file, TITLE_LINES)
+    mark, width = separator_of(lines, options.get("delim") or ",;\t|")
+    if width > WIDE and not any(f"{mark}'" in line for line in lines):
+        # each mark of quotation that it tries takes it a second
+        with suppress(duckdb.Error):
+            usual = {"delim": mark, "quote": '"', "escape": '"'}
+            found = _asked("sniff_csv", file, usual | options)
+            if len(found["Columns"][0]) == width:
+                return found
+    try:
+        return _asked("sniff_csv", file, options)
+    except duckdb.Error:
+        ragged = _ragged(path, file, mark) if mark else None
+        if ragged is None:
+            raise
+        raise InputError(ragged) from None
+
+
+def _lines(file: Path, count: int) -> list[str]:
+    with opened(file) as lines:
+        return [line.rstrip("\r\n") for line, _ in zip(lines, range(count), strict=False)]
 
 
 def _is_header_with_gaps(file: Path, separator: str) -> bool:
@@ -202,10 +243,13 @@ def _with_lines_above(file: Path, dialect: _Dialect, width: int, reading: Readin
     return replace(dialect, skipped=skipped, header=header)
 
 
-def _first_lines(file: Path, separator: str, count: int) -> list[list[str]]:
+def _first_lines(file: Path, separator: str, count: int, quote: str = '"') -> list[list[str]]:
     """Return the cells of the first lines, as Python's own reader splits them."""
-    with _opened(file) as lines:
-        reader = csv.reader(lines, delimiter=separator)
+    with opened(file) as lines:
+        if quote:
+            reader = csv.reader(lines, delimiter=separator, quotechar=quote)
+        else:
+            reader = csv.reader(lines, delimiter=separator, quoting=csv.QUOTE_NONE)
         return [cells for cells, _ in zip(reader, range(count), strict=False)]
 
 
@@ -270,15 +314,15 @@ def _no_table(path: Path) -> str:
 
 def _ragged(path: Path, file: Path, separator: str) -> str | None:
     """Return what is wrong with the first line that is wider or narrower than the header."""
-    with _opened(file) as lines:
+    with opened(file) as lines:
         reader = csv.reader(lines, delimiter=separator)
         width = len(next(reader, []))
         for cells in reader:
             if cells and len(cells) != width:
                 return (
                     f"{path} must have {width} cells in each line, as its header has; line "
-                    f"{reader.line_num} has {len(cells)}. Correct the line, or quote cells that "
-                    "hold the separator."
+                    f"{reader.line_num} has {len(cells)}. Correct the line, quote cells that "
+                    "hold the separator, or leave out lines below the table: --skip-footer N."
                 )
     return None
 
@@ -294,24 +338,26 @@ def _named(path: Path, frame: pl.DataFrame, names: list[str] | None, tell: Tell)
         if name or frame[:, number].null_count() < frame.height
     ]
     frame, names = frame[:, kept], [names[number] for number in kept]
-    for name in names:
-        places = [number for number, one in enumerate(names, start=1) if one == name]
-        if len(places) > 1:
-            raise InputError(
-                f"{path} must have columns of different names; {name!r} is the name of columns "
-                f"{listed(list(map(str, places[:-1])))} and {places[-1]}. Rename "
-                f"{'one of them' if len(places) == 2 else 'all but one of them'}."
-            )
+    twice = next((name for name, times in Counter(names).items() if times > 1), None)
+    if twice is not None:
+        places = [number for number, one in enumerate(names, start=1) if one == twice]
+        raise InputError(
+            f"{path} must have columns of different names; {twice!r} is the name of columns "
+            f"{listed(list(map(str, places[:-1])))} and {places[-1]}. Rename "
+            f"{'one of them' if len(places) == 2 else 'all but one of them'}."
+        )
     frame.columns = names
     return frame
 
 
 def _whole_rows(path: Path, frame: pl.DataFrame, tell: Tell) -> pl.DataFrame:
     """Leave out rows without any cell, and refuse quotes that are never closed."""
-    for series in frame.select(pl.col(pl.String)):
-        opened = series.str.starts_with('"') & (series.str.count_matches('"') == 1)
-        if opened.fill_null(False).any():
-            row = int(opened.fill_null(False).arg_max() or 0)
+    text = pl.col(pl.String)
+    open_quote = text.str.starts_with('"') & (text.str.count_matches('"') == 1)
+    for name, found in frame.select(open_quote.fill_null(False).any()).to_dict().items():
+        if found.any():
+            series = frame[name]
+            row = int(frame.select(open_quote.fill_null(False))[name].arg_max() or 0)
             raise InputError(
                 f"{path} must be a table of separated values; it cannot be read: the quote before "
                 f"{series[row][:40]!r} in column {series.name!r}, row {row + 1}, is never closed. "
@@ -327,72 +373,3 @@ def _whole_rows(path: Path, frame: pl.DataFrame, tell: Tell) -> pl.DataFrame:
             tell(f"{path.name}: {counted(frame.height - kept.height, 'empty row')} left out")
         return kept
     return frame
-
-
-def _opened(file: Path) -> IO[str]:
-    """Open a text file, compressed or not; the mark of the order of bytes is no part of it."""
-    import gzip
-
-    raw = gzip.GzipFile(file) if _is_gzip(file) else file.open("rb")
-    return io.TextIOWrapper(raw, encoding="utf-8-sig", newline="", errors="replace")
-
-
-def _is_gzip(file: Path) -> bool:
-    with file.open("rb") as opened:
-        return opened.read(2) == b"\x1f\x8b"
-
-
-@contextmanager
-def _in_utf8(path: Path, reading: Reading, tell: Tell) -> Iterator[Path]:
-    """Give the file, or a copy of it in UTF-8 for as long as it is read."""
-    encoding = reading.encoding or _encoding_of(path)
-    if encoding is None:
-        if not set("*?[") & set(str(path)):
-            yield path.absolute()
-            return
-        with tempfile.TemporaryDirectory() as folder:
-            # a database takes these letters for a pattern of names
-            link = Path(folder) / f"table{''.join(path.suffixes[-1:])}"
-            link.symlink_to(path.absolute())
-            yield link
-        return
-    import gzip
-
-    opened = gzip.open if _is_gzip(path) else open
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "table.csv"
-        try:
-            with (
-                opened(path, "rt", encoding=encoding, newline="") as source,
-                copy.open("w", encoding="utf-8", newline="") as into,
-            ):
-                while part := source.read(2**20):
-                    into.write(part)
-        except (UnicodeDecodeError, UnicodeError) as error:
-            raise InputError(
-                f"{path} must be {encoding} text; {str(error)[:120]}. Give its --encoding."
-            ) from error
-        if reading.encoding is None:
-            tell(f"{path.name}: not UTF-8, read as {encoding} (--encoding)")
-        yield copy
-
-
-def _encoding_of(path: Path) -> str | None:
-    """Return the encoding of a file that is not UTF-8, else None."""
-    import gzip
-
-    opened = gzip.open if _is_gzip(path) else open
-    decode = codecs.getincrementaldecoder("utf-8")()
-    with opened(path, "rb") as file:
-        first = file.read(2**20)
-        if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            return "utf-16"
-        try:
-            while first:
-                decode.decode(first)
-                first = file.read(2**20)
-            decode.decode(b"", final=True)
-        except UnicodeDecodeError:
-            # the code page of Windows, which Excel writes in Western Europe and the Americas
-            return "cp1252"
-    return None

@@ -9,7 +9,14 @@ from dataclasses import dataclass
 import polars as pl
 
 from chainrule.foundation.errors import InputError, must_be, suggest
-from chainrule.interop.cells import Tell, how_dated, looks_like_numbers, text_of
+from chainrule.interop.cells import (
+    Numbers,
+    Tell,
+    how_dated,
+    in_batches,
+    looks_like_numbers,
+    text_of,
+)
 from chainrule.interop.columns import Category, Column, Date, Flag, Number, listed
 from chainrule.interop.written import AMBIGUOUS, ISO, parsed_days
 
@@ -78,8 +85,22 @@ class Choices:
 NO_CHOICES = Choices()
 
 
-def choose(series: pl.Series, choices: Choices, tell: Tell) -> Column | str:
-    """Return the record of a column, or the reason to leave it out."""
+def choose(
+    series: pl.Series, choices: Choices, tell: Tell, read: tuple[pl.Series, Numbers] | None = None
+) -> Column | str:
+    """Return the record of a column, or the reason to leave it out.
+
+    Parameters
+    ----------
+    series : Series
+        A column of the training rows.
+    choices : Choices
+        What a person says of columns.
+    tell : callable
+        Receives one sentence per guess.
+    read : (Series, Numbers), optional
+        The text of the column and the numbers in it, where they have been read.
+    """
     dtype = series.dtype
     name = series.name
     if name in choices.drop:
@@ -105,13 +126,15 @@ def choose(series: pl.Series, choices: Choices, tell: Tell) -> Column | str:
         return _number(series, tell)
     if dtype in (pl.Date, pl.Datetime):
         return _useful(Date.learn(series, tell))
-    text = text_of(series)
+    text, found = next(in_batches([series])) if read is None else read
     if text.null_count() == len(text):
         return "all cells are missing"
-    if looks_like_numbers(text):
+    if looks_like_numbers(text, found):
         whole = text.cast(pl.Int64, strict=False)
         compact = whole.null_count() == text.null_count() and _is_compact_date(whole)
-        return _useful(Date.learn(series, tell, COMPACT)) if compact else _number(series, tell)
+        return (
+            _useful(Date.learn(series, tell, COMPACT)) if compact else _number(series, tell, found)
+        )
     how = how_dated(text)
     if how == AMBIGUOUS:
         return "dates that may begin with the day or with the month; --date-format says which"
@@ -139,7 +162,7 @@ def _date(series: pl.Series, how: str | None, tell: Tell) -> Column | str:
     return _useful(Date.learn(series, tell, how))
 
 
-def _number(series: pl.Series, tell: Tell) -> Column | str:
+def _number(series: pl.Series, tell: Tell, found: Numbers | None = None) -> Column | str:
     if series.dtype.is_integer():
         if _counts_rows(series):
             return ROW_NUMBERS
@@ -151,7 +174,7 @@ def _number(series: pl.Series, tell: Tell) -> Column | str:
                 "tell apart: it is read as categories; --drop leaves it out"
             )
             return _category(series, text_of(series), tell)
-    column = Number.learn(series, tell)
+    column = Number.learn(series, tell, found)
     if column.missing == len(series):
         return "all cells are missing"
     return _useful(column)

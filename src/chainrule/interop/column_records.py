@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import MISSING, asdict, fields
+from itertools import pairwise
 from typing import Any
 
 from chainrule.foundation.errors import FileFormatError
@@ -106,6 +107,12 @@ def _as_list(value: Any, read: Callable[[Any], Any]) -> tuple[Any, ...]:
     return tuple(read(item) for item in value)
 
 
+def _as_edges(value: Any) -> tuple[float, ...]:
+    edges = _as_list(value, _as_number)
+    _refuse_unless(len(edges) != 1 and all(low < high for low, high in pairwise(edges)))
+    return edges
+
+
 def _as_levels(value: Any) -> tuple[str, ...]:
     levels = _as_list(value, _as_text)
     _refuse_unless(len(set(levels)) == len(levels) > 0)
@@ -140,4 +147,5 @@ FIELDS: dict[str, Callable[[Any], Any]] = {
     "written": _as_written,
     "low": _as_bound,
     "high": _as_bound,
+    "edges": _as_edges,
 }

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import ClassVar, TypeAlias
 
 import numpy as np
@@ -16,15 +17,18 @@ import polars as pl
 from numpy.typing import NDArray
 
 from chainrule.foundation.errors import InputError
+from chainrule.interop.bins import Encoding, edge_words, steps
 from chainrule.interop.cells import (
+    TEXT,
     Dates,
+    Numbers,
     Tell,
+    as_floats,
     dates_of,
     first_row,
-    how_written,
+    numbers_in,
     numbers_of,
     stray_dates,
-    stray_numbers,
     text_of,
 )
 from chainrule.interop.written import ISO, PLAIN, Written
@@ -100,7 +104,10 @@ class Scale:
 
 @dataclass(frozen=True)
 class Number:
-    """Numbers: missing cells take the median and are flagged, the rest goes through ``Scale``."""
+    """Numbers: missing cells take the median and are flagged, the rest goes through ``Scale``.
+
+    Where there are ``edges``, the steps between them stand beside the scaled number.
+    """
 
     kind: ClassVar[str] = "number"
     name: str
@@ -110,19 +117,22 @@ class Number:
     written: Written = PLAIN
     low: float | None = None
     high: float | None = None
+    edges: tuple[float, ...] = ()
 
     @classmethod
-    def learn(cls, series: pl.Series, tell: Tell) -> Number:
-        """Learn center, spread and the number of missing cells."""
-        written = how_written(series)
-        values = numbers_of(series, lenient=True, written=written)
+    def learn(cls, series: pl.Series, tell: Tell, found: Numbers | None = None) -> Number:
+        """Learn center, spread and the number of missing cells; of text, the numbers ``found``."""
+        if found is None and series.dtype in TEXT:
+            found = numbers_in(text_of(series))
+        written = PLAIN if found is None else found.written
+        strays = 0 if found is None else found.strays
+        values = numbers_of(series) if found is None else as_floats(found.parsed)
         if written.words:
             tell(f"column {series.name!r} is read as numbers with {written.words}")
         finite = np.isfinite(values)
         if infinite := int(np.isinf(values).sum()):
             tell(f"column {series.name!r}: {counted(infinite, 'infinite cell')} bounded")
         missing = int(np.isnan(values).sum())
-        strays = stray_numbers(series, written)
         if strays:
             tell(
                 f"column {series.name!r} is read as numbers; {counted(strays, 'cell')} with other "
@@ -135,7 +145,12 @@ class Number:
     @property
     def outputs(self) -> tuple[str, ...]:
         scaled = (self.name,) if self.scale else ()
-        return (*scaled, f"{self.name} missing") if self.missing else scaled
+        between = tuple(
+            f"{self.name} between {low} and {high}"
+            for low, high in pairwise(edge_words(self.edges))
+        )
+        flags = (f"{self.name} missing",) if self.missing else ()
+        return (*scaled, *between, *flags)
 
     @property
     def done(self) -> str:
@@ -143,13 +158,32 @@ class Number:
         if not self.scale:
             return f"{flagged}; all other cells are one value"
         scaled = f"center {self.scale.center:g}, spread {self.scale.spread:g}"
+        if self.edges:
+            low, *_, high = edge_words(self.edges)
+            scaled = f"{scaled}; {len(self.edges) - 1} steps from {low} to {high}"
         return f"{scaled}; {flagged}, filled with the center" if flagged else scaled
 
+    def with_steps(
+        self, series: pl.Series, encoding: Encoding, y: NDArray, classes: bool
+    ) -> Number:
+        """Return the record with the steps that an encoding learns from the targets ``y``."""
+        if self.scale is None:
+            return self
+        values = self._values(series)
+        known = np.isfinite(values)
+        return replace(self, edges=encoding.edges(values[known], y[known], classes))
+
+    def _values(self, series: pl.Series) -> NDArray[np.float64]:
+        return numbers_of(series, lenient=self.strays > 0, written=self.written)
+
     def write(self, series: pl.Series, out: Values, tell: Tell) -> None:
-        values = numbers_of(series, lenient=self.strays > 0, written=self.written)
+        values = self._values(series)
         absent = np.isnan(values)
         if self.scale:
             out[:, 0] = np.where(absent, 0.0, self.scale(values))
+            if self.edges:
+                known = np.where(absent, self.scale.center, values)
+                out[:, 1 : len(self.edges)] = steps(known, self.edges)
         self._tell_far(values, tell)
         if self.missing:
             out[:, -1] = absent

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from chainrule.foundation.errors import FileFormatError, InputError, suggest
 from chainrule.foundation.showing import Shown
 from chainrule.insight.text_table import text_table
-from chainrule.interop.cells import Tell, nothing
+from chainrule.interop.bins import Encoding, encodings
+from chainrule.interop.cells import TEXT, Tell, in_batches, nothing
 from chainrule.interop.choosing import (
     NO_CHOICES,
     ROW_NUMBERS,
@@ -87,6 +88,8 @@ class Preparation(Shown):
         *,
         target: str | None = None,
         choices: Choices = NO_CHOICES,
+        encoding: str | Encoding = "scale",
+        y: NDArray[Any] | None = None,
         tell: Tell = nothing,
     ) -> Preparation:
         """Learn from the training rows what to do with each column.
@@ -99,6 +102,11 @@ class Preparation(Shown):
             The column to predict: left out of the inputs.
         choices : Choices, optional
             What a person says of columns.
+        encoding : {"scale", "target", "quantiles"} or Encoding
+            How numbers are written: scaled, or with steps whose edges are splits of the target,
+            or quantiles.
+        y : ndarray (n,), optional
+            The targets of the rows, as labels or numbers, which ``"target"`` looks at.
         tell : callable, optional
             Receives one sentence per guess or repair.
 
@@ -112,9 +120,12 @@ class Preparation(Shown):
         columns: list[Column] = []
         dropped: dict[str, str] = {}
         choices.check(frame.columns, target)
+        texts = [one for one in frame if one.dtype in TEXT and one.name != target]
+        read = in_batches(texts)
         for series in frame:
             if series.name != target:
-                choice = choose(series, choices, tell)
+                own = next(read) if series.dtype in TEXT else None
+                choice = choose(series, choices, tell, own)
                 if isinstance(choice, str):
                     dropped[series.name] = choice
                 else:
@@ -134,7 +145,12 @@ class Preparation(Shown):
             raise InputError(
                 f"the table must have a column to learn from; got none of use ({reasons})."
             )
-        return cls(tuple(columns), dropped, target, frame.height)
+        return cls(
+            _with_steps(columns, frame, encodings.get(encoding), y),
+            dropped,
+            target,
+            frame.height,
+        )
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -174,8 +190,16 @@ class Preparation(Shown):
         widths = [len(column.outputs) for column in self.columns]
         out = np.empty((frame.height, sum(widths)), dtype=np.float32)
         start = 0
+        written = {one.name: one for one in self.columns if isinstance(one, Number)}
+        texts = [frame[name] for name in written if frame[name].dtype in TEXT]
+        read = in_batches(texts, [written[one.name].written for one in texts])
         for column, width in zip(self.columns, widths, strict=True):
-            column.write(frame[column.name], out[:, start : start + width], tell)
+            series = frame[column.name]
+            if isinstance(column, Number) and series.dtype in TEXT:
+                _, found = next(read)
+                if column.strays or not found.strays:  # else the column names the stray cell
+                    series = found.parsed.alias(column.name)
+            column.write(series, out[:, start : start + width], tell)
             start += width
         return out
 
@@ -232,12 +256,9 @@ class Preparation(Shown):
     def _check_names(self, names: list[str], tell: Tell) -> None:
         """Refuse a table without the columns in use, and tell which of its columns are ignored."""
         used = [column.name for column in self.columns]
-        absent = [name for name in used if name not in names]
-        spare = [
-            name
-            for name in names
-            if name not in used and name not in self.dropped and name != self.target
-        ]
+        there, known = set(names), {*used, *self.dropped, self.target}
+        absent = [name for name in used if name not in there]
+        spare = [name for name in names if name not in known]
         if absent:
             hints = " ".join(filter(None, (suggest(name, spare) for name in absent[:12])))
             raise InputError(
@@ -247,6 +268,26 @@ class Preparation(Shown):
             )
         if spare:
             tell(f"ignored {counted(len(spare), 'column')} not used at training: " + listed(spare))
+
+
+def _with_steps(
+    columns: list[Column], frame: pl.DataFrame, encoding: Encoding, y: NDArray[Any] | None
+) -> tuple[Column, ...]:
+    if encoding.name == "scale":
+        return tuple(columns)
+    if y is None or len(y) != frame.height:
+        rows = "none" if y is None else f"{len(y):,}"
+        raise InputError(
+            f"encoding={encoding.name!r} must be given the targets of all {frame.height:,} rows as "
+            f"y; got {rows}."
+        )
+    classes = y.dtype.kind != "f"
+    return tuple(
+        column.with_steps(frame[column.name], encoding, y, classes)
+        if isinstance(column, Number)
+        else column
+        for column in columns
+    )
 
 
 def _tell_dropped(dropped: dict[str, str], tell: Tell) -> None:

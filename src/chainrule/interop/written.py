@@ -7,12 +7,24 @@ table was, whatever it holds alone.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
+import numpy as np
 import polars as pl
 
-__all__ = ["AMBIGUOUS", "ISO", "PLAIN", "Written", "date_format_of", "parsed_days", "written_of"]
+__all__ = [
+    "AMBIGUOUS",
+    "ISO",
+    "PLAIN",
+    "Written",
+    "date_format_of",
+    "parsed_days",
+    "written_of",
+    "written_of_columns",
+]
 
 CURRENCY = r"(?:US\$|[$€£¥₹₩₽]|USD|EUR|GBP|CHF|JPY|SEK|NOK|DKK|PLN)"
 # Units that may follow a number without a space; others need one, as 2A is a code.
@@ -66,10 +78,10 @@ class Written:
         plain = text.cast(pl.Float64, strict=False)
         if self.decimal == ",":
             plain = plain.set(text.str.contains(".", literal=True).fill_null(False), None)
-        rest = (plain.is_null() & text.is_not_null()).arg_true()
-        if len(rest) == 0:
+        if plain.null_count() == text.null_count():
             return plain
         # each way of writing once: columns repeat their cells
+        rest = (plain.is_null() & text.is_not_null()).arg_true()
         cells = text.gather(rest)
         words = cells.unique(maintain_order=True)
         table = pl.DataFrame({"word": words, "number": self._decorated(words)})
@@ -79,37 +91,48 @@ class Written:
         return plain.scatter(rest, found["number"])
 
     def _decorated(self, words: pl.Series) -> pl.Series:
-        core = _undressed(words, self.unit)
+        table = _undressed(words.alias("word").to_frame(), self.unit)
         if self.decimal == ",":
-            dots = core.str.contains(WITH_DOTS)
-            core = _where(dots, core.str.replace_all(".", "", literal=True), core)
-            commas = core.str.contains(COMMA_DECIMAL)
+            table = table.with_columns(_without(CORE.str.contains(WITH_DOTS), "[.]"))
             # a dot is no decimal mark here: what has one still is no number
-            core = _where(core.str.contains(".", literal=True), pl.Series(["x"]), core)
-            core = _where(commas, core.str.replace(",", ".", literal=True), core)
+            table = table.with_columns(
+                word=pl.when(~CORE.str.contains(".", literal=True)).then(
+                    pl.when(CORE.str.contains(COMMA_DECIMAL))
+                    .then(CORE.str.replace(",", ".", literal=True))
+                    .otherwise(CORE)
+                )
+            )
         else:
-            commas = core.str.contains(WITH_COMMAS)
-            core = _where(commas, core.str.replace_all(",", "", literal=True), core)
-        return core.cast(pl.Float64, strict=False)
+            table = table.with_columns(_without(CORE.str.contains(WITH_COMMAS), ","))
+        return table.select(CORE.cast(pl.Float64, strict=False)).collect()["word"]
 
 
 PLAIN = Written()
 
 
-def _where(condition: pl.Series, yes: pl.Series, no: pl.Series) -> pl.Series:
-    return yes.zip_with(condition, no) if len(yes) == len(no) else no.set(condition, yes[0])
+# Cells of one column, as a query has them.
+CORE = pl.col("word")
 
 
-def _undressed(words: pl.Series, unit: str = "") -> pl.Series:
+def _without(condition: pl.Expr, marks: str) -> pl.Expr:
+    return pl.when(condition).then(CORE.str.replace_all(marks, "")).otherwise(CORE).alias("word")
+
+
+def _undressed(table: pl.DataFrame, unit: str) -> pl.LazyFrame:
     """Return numbers without currency, percent, unit, brackets and spaces between thousands."""
-    core = words.str.replace_all("[\u2212\u2013\u2012]", "-")
+    bare = table.lazy().with_columns(_bare(unit))
+    return bare.with_columns(_without(CORE.str.contains(WITH_SPACES), SPACES))
+
+
+@cache
+def _bare(unit: str) -> pl.Expr:
+    core = CORE.str.replace_all("[\u2212\u2013\u2012]", "-")
     core = core.str.replace(r"^\((.*)\)$", "-$1")
     core = core.str.replace(rf"^([+-]?)\s*{CURRENCY}\s*", "$1")
     core = core.str.replace(rf"\s*(?:%|{CURRENCY})$", "")
     if unit:
         core = core.str.replace(rf"\s*{re.escape(unit)}$", "")
-    spaces = core.str.contains(WITH_SPACES)
-    return _where(spaces, core.str.replace_all(SPACES, ""), core)
+    return core
 
 
 def written_of(text: pl.Series) -> Written:
@@ -122,23 +145,56 @@ def written_of(text: pl.Series) -> Written:
     >>> written_of(pl.Series(["1.7 kg", "2 kg"])), written_of(pl.Series(["2A", "3A"]))
     (Written(decimal='.', unit='kg'), Written(decimal='.', unit=''))
     """
-    words = text.drop_nulls().unique()
-    words = words.filter(words.cast(pl.Float64, strict=False).is_null())
-    if len(words) == 0:
-        return PLAIN
-    parts = words.str.extract_groups(UNIT).struct
-    gaps, units = (parts.field(name) for name in parts.fields)
-    named = units.drop_nulls().unique()
-    unit = ""
-    if len(named) == 1 and (named[0] in UNITS or bool((gaps.drop_nulls() != "").all())):
-        unit = str(named[0])
-    every = _undressed(text.drop_nulls().unique(), unit)
-    either = every.str.contains(EITHER)
-    commas = every.str.contains(COMMA_DECIMAL) & ~either
-    commas |= every.str.contains(WITH_DOTS) & every.str.contains(",", literal=True)
-    dots = every.str.contains(DOT_DECIMAL) & ~either
-    dots |= every.str.contains(WITH_COMMAS) & every.str.contains(".", literal=True)
-    return Written("," if commas.any() and not dots.any() else ".", unit)
+    return written_of_columns(text, len(text))[0]
+
+
+def written_of_columns(text: pl.Series, height: int) -> list[Written]:
+    """Return how the numbers of columns are written, which stand one below the other in ``text``.
+
+    Examples
+    --------
+    >>> [one.decimal for one in written_of_columns(pl.Series(["1,5", "2", "1.5", "x"]), 2)]
+    [',', '.']
+    """
+    columns = max(1, len(text) // max(1, height))
+    found = [PLAIN] * columns
+    if text.cast(pl.Float64, strict=False).null_count() == text.null_count():
+        return found
+    place = np.repeat(np.arange(columns), height)
+    cells = pl.DataFrame({"column": place, "word": text}).lazy().drop_nulls().unique().collect()
+    odd = cells.filter(CORE.cast(pl.Float64, strict=False).is_null())
+    units = _units(odd)
+    cells = cells.filter(pl.col("column").is_in(odd["column"].unique().implode()))
+    for unit in {"", *units.values()}:
+        own = [column for column in range(columns) if units.get(column, "") == unit]
+        table = _undressed(cells.filter(pl.col("column").is_in(own)), unit)
+        for column, comma in table.group_by("column").agg(_is_comma()).collect().rows():
+            found[column] = Written("," if comma else ".", unit)
+    return found
+
+
+def _units(odd: pl.DataFrame) -> dict[int, str]:
+    """Return the unit of each column that has one, from the words that are no plain numbers."""
+    parts = odd.select("column", CORE.str.extract(UNIT, 1).alias("gap"), CORE.str.extract(UNIT, 2))
+    found: dict[int, set[tuple[str, str]]] = {}
+    for column, gap, unit in parts.drop_nulls().unique().rows():
+        found.setdefault(column, set()).add((gap, unit))
+    units = {}
+    for column, pairs in found.items():
+        gaps, named = zip(*pairs, strict=True)
+        if len(set(named)) == 1 and (named[0] in UNITS or "" not in gaps):
+            units[column] = named[0]
+    return units
+
+
+def _is_comma() -> pl.Expr:
+    """Say whether some number has a decimal comma, and none a decimal point."""
+    either = CORE.str.contains(EITHER)
+    commas = CORE.str.contains(COMMA_DECIMAL) & ~either
+    commas |= CORE.str.contains(WITH_DOTS) & CORE.str.contains(",", literal=True)
+    dots = CORE.str.contains(DOT_DECIMAL) & ~either
+    dots |= CORE.str.contains(WITH_COMMAS) & CORE.str.contains(".", literal=True)
+    return commas.any() & ~dots.any()
 
 
 ISO = ""
@@ -155,6 +211,8 @@ CLOCKS = ("", " %H:%M", " %H:%M:%S")
 TIMES = ("%H:%M:%S", "%H:%M")
 # A look at so many cells tells which formats are worth trying on all of them.
 LOOK = 50
+# What stands in a date as its format has it, as often at least.
+MARKS = "/.-:,"
 
 
 def _formats() -> Iterator[str]:
@@ -200,8 +258,17 @@ def date_format_of(text: pl.Series, share: float) -> str | None:
     """
     if len(text) == 0 or not text.head(LOOK).str.contains(r"\d").any():
         return None
-    fits = []
+    fits, look = [], text.head(LOOK).to_list()
+    marks = Counter(tuple(cell.count(mark) for mark in MARKS) for cell in look)
     for how in _formats():
+        needed = [how.count(mark) for mark in MARKS]
+        able = sum(
+            times
+            for counts, times in marks.items()
+            if all(own >= least for own, least in zip(counts, needed, strict=True))
+        )
+        if able < share * len(look) - (len(look) < len(text)):
+            continue
         for cells in (text.head(LOOK), text):
             if parsed_days(cells, how)[0].count() < share * len(cells) - (len(cells) < len(text)):
                 break

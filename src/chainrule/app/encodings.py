@@ -1,0 +1,82 @@
+"""The letters of text files: UTF-8, or a copy in it; compressed by gzip or not."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from chainrule.app.reading import Reading
+from chainrule.foundation.errors import InputError
+from chainrule.interop.cells import Tell
+
+__all__ = ["in_utf8", "is_gzip", "opened"]
+
+
+def opened(file: Path) -> IO[str]:
+    """Open a text file, compressed or not; the mark of the order of bytes is no part of it."""
+    raw = gzip.GzipFile(file) if is_gzip(file) else file.open("rb")
+    return io.TextIOWrapper(raw, encoding="utf-8-sig", newline="", errors="replace")
+
+
+def is_gzip(file: Path) -> bool:
+    """Say whether a file is compressed by gzip."""
+    with file.open("rb") as opened:
+        return opened.read(2) == b"\x1f\x8b"
+
+
+@contextmanager
+def in_utf8(path: Path, reading: Reading, tell: Tell) -> Iterator[Path]:
+    """Give the file, or a copy of it in UTF-8 for as long as it is read."""
+    encoding = reading.encoding or _encoding_of(path)
+    if encoding is None:
+        if not set("*?[") & set(str(path)):
+            yield path.absolute()
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            # a database takes these letters for a pattern of names
+            link = Path(folder) / f"table{''.join(path.suffixes[-1:])}"
+            link.symlink_to(path.absolute())
+            yield link
+        return
+    unpack = gzip.open if is_gzip(path) else open
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "table.csv"
+        try:
+            with (
+                unpack(path, "rt", encoding=encoding, newline="") as source,
+                copy.open("w", encoding="utf-8", newline="") as into,
+            ):
+                while part := source.read(2**20):
+                    into.write(part)
+        except (UnicodeDecodeError, UnicodeError) as error:
+            raise InputError(
+                f"{path} must be {encoding} text; {str(error)[:120]}. Give its --encoding."
+            ) from error
+        if reading.encoding is None:
+            tell(f"{path.name}: not UTF-8, read as {encoding} (--encoding)")
+        yield copy
+
+
+def _encoding_of(path: Path) -> str | None:
+    """Return the encoding of a file that is not UTF-8, else None."""
+    unpack = gzip.open if is_gzip(path) else open
+    decode = codecs.getincrementaldecoder("utf-8")()
+    with unpack(path, "rb") as file:
+        first = file.read(2**20)
+        if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            return "utf-16"
+        try:
+            while first:
+                decode.decode(first)
+                first = file.read(2**20)
+            decode.decode(b"", final=True)
+        except UnicodeDecodeError:
+            # the code page of Windows, which Excel writes in Western Europe and the Americas
+            return "cp1252"
+    return None
