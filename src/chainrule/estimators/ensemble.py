@@ -9,10 +9,9 @@ import inspect
 import math
 import threading
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, CancelledError, ThreadPoolExecutor, wait
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from chainrule.estimators.endings import unfinished
 from chainrule.estimators.progress import shown
 from chainrule.foundation.errors import DataWarning, DivergenceError, DivergenceWarning, InputError
 from chainrule.foundation.seeds import Purpose, as_seed, stream
+from chainrule.foundation.side_by_side import side_by_side
 from chainrule.foundation.threads import available_threads
 from chainrule.training.epoch import Epoch
 
@@ -38,7 +38,6 @@ __all__ = [
     "take_over",
 ]
 
-Result = TypeVar("Result")
 # What the networks share, and the ensemble shows as its own.
 SHARED = (
     "classes_",
@@ -60,9 +59,6 @@ OF_SCIKIT_LEARN = (
     "_callback_fit_ctx",
     "_skl_callbacks_to_teardown",
 )
-# Seconds after which a wait looks up: one without an end is deaf to Ctrl-C on Windows, and wherever
-# another thread gets the signal.
-TICK = 0.1
 # Fewer rows are answered by one thread.
 ROWS_FOR_THREADS = 1000
 
@@ -124,7 +120,7 @@ def fit_members(estimator: "FittingMLP", arguments: Sequence[Any], tasks: "Tasks
     try:
         total = estimator.max_iter * len(members)
         with shown(estimator.verbose, total, estimator.time_limit) as show:
-            results = _side_by_side(train, len(members), workers)
+            results = side_by_side(train, len(members), workers)
     except BaseException:
         if began:
             publish()
@@ -163,7 +159,7 @@ def pass_members(estimator: "FittingMLP", arguments: Sequence[Any]) -> None:
     def train(number: int, stop: threading.Event) -> None:
         members[number]._pass(*arguments)
 
-    _side_by_side(train, len(members), workers)
+    side_by_side(train, len(members), workers)
     take_over(estimator, members, seed)
 
 
@@ -178,7 +174,7 @@ def member_scores(estimator: "BaseMLP", X: Any) -> list[np.ndarray]:
 
     many = X.shape[0] >= ROWS_FOR_THREADS
     workers = _shares(estimator, len(members))[0] if many else 1
-    return _side_by_side(scores, len(members), workers)
+    return side_by_side(scores, len(members), workers)
 
 
 def member_answers(estimator: "BaseMLP", X: Any) -> np.ndarray:
@@ -220,34 +216,6 @@ def _shares(estimator: "BaseMLP", count: int) -> tuple[int, int]:
     threads = available_threads(estimator.n_threads)
     workers = min(count, threads)
     return workers, max(1, threads // workers)
-
-
-def _side_by_side(
-    work: Callable[[int, threading.Event], Result], count: int, workers: int
-) -> list[Result]:
-    """Return the results of ``work(number, stop)``; ``stop`` is set where one of them failed."""
-    stop = threading.Event()
-    if workers == 1:
-        return [work(number, stop) for number in range(count)]
-
-    def one(number: int) -> Result:
-        if stop.is_set():  # what failed has a lower number, and is what is raised
-            raise CancelledError
-        try:
-            return work(number, stop)
-        except BaseException:
-            stop.set()
-            raise
-
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            futures = [pool.submit(one, number) for number in range(count)]
-            while wait(futures, TICK, FIRST_EXCEPTION).not_done and not stop.is_set():
-                pass
-            return [future.result() for future in futures]
-        except BaseException:
-            stop.set()
-            raise
 
 
 def take_over(estimator: "BaseMLP", members: list[Any], seed: int) -> None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +41,9 @@ class Encoding:
     name: ClassVar[str]
     aliases: ClassVar[tuple[str, ...]] = ()
 
-    def edges(self, values: NDArray[np.float64], y: NDArray, classes: bool) -> tuple[float, ...]:
+    def edges(
+        self, values: NDArray[np.float64], y: NDArray[Any], classes: bool
+    ) -> tuple[float, ...]:
         """Return the edges, ascending, or none.
 
         Parameters
@@ -85,7 +87,9 @@ class TargetSteps(Encoding):
     name = "target"
     aliases = ("tree",)
 
-    def edges(self, values: NDArray[np.float64], y: NDArray, classes: bool) -> tuple[float, ...]:
+    def edges(
+        self, values: NDArray[np.float64], y: NDArray[Any], classes: bool
+    ) -> tuple[float, ...]:
         from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
         every = max(1, len(values) // MOST_ROWS)
@@ -98,7 +102,11 @@ class TargetSteps(Encoding):
             return ()
         tree = kind(max_leaf_nodes=MOST_STEPS, min_samples_leaf=least, random_state=0)
         splits = tree.fit(((values - center) / reach).reshape(-1, 1), y).tree_
-        inner = splits.threshold[splits.feature >= 0] * reach + center
+        # in float64 again: halfway between two neighbouring values
+        known = np.unique(values)
+        split = splits.threshold[splits.feature >= 0]
+        above = np.clip(np.searchsorted((known - center) / reach, split), 1, len(known) - 1)
+        inner = known[above - 1] / 2 + known[above] / 2
         return _ascending([values.min(), *inner, values.max()], values)
 
 
@@ -117,7 +125,9 @@ class QuantileSteps(Encoding):
 
     name = "quantiles"
 
-    def edges(self, values: NDArray[np.float64], y: NDArray, classes: bool) -> tuple[float, ...]:
+    def edges(
+        self, values: NDArray[np.float64], y: NDArray[Any], classes: bool
+    ) -> tuple[float, ...]:
         levels = np.linspace(0.0, 1.0, MOST_STEPS + 1)
         found = [np.quantile(part, levels) for part in (values, np.unique(values))]
         return _ascending(np.concatenate(found), values)
@@ -126,7 +136,9 @@ class QuantileSteps(Encoding):
 quantile_steps = encodings.add(QuantileSteps())
 
 
-def _ascending(edges: Sequence[float] | NDArray, values: NDArray[np.float64]) -> tuple[float, ...]:
+def _ascending(
+    edges: Sequence[float] | NDArray[np.float64], values: NDArray[np.float64]
+) -> tuple[float, ...]:
     """Return edges without those too near to each other; none where two values are all there is."""
     found = np.unique(np.asarray(edges, dtype=np.float64))
     found = found[np.isfinite(found)]

@@ -7,7 +7,8 @@ from itertools import pairwise
 from typing import Any
 
 from chainrule.foundation.errors import FileFormatError
-from chainrule.interop.columns import CYCLES, Category, Column, Date, Flag, Number, Scale
+from chainrule.interop.columns import CYCLES, Category, Column, Date, Flag, Number
+from chainrule.interop.scales import Scale
 from chainrule.interop.written import Written
 
 __all__ = ["column_from_dict", "column_to_dict"]

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 import polars as pl
@@ -31,16 +31,13 @@ from chainrule.interop.cells import (
     stray_dates,
     text_of,
 )
+from chainrule.interop.scales import Scale
 from chainrule.interop.written import ISO, PLAIN, Written
 
 __all__ = ["CYCLES", "Category", "Column", "Date", "Flag", "Number", "Scale", "counted", "listed"]
 
 Values = NDArray[np.float32]
 
-# Quartiles of the standard normal distribution lie 1.349 standard deviations apart.
-NORMAL_QUARTILE_RANGE = 1.3489795003921634
-# No scaled value leaves [-3, 3].
-BOUND = 3.0
 # Levels of a category, and how many rows keep one: a thousandth of all, but 2 to 10.
 MOST_LEVELS = 100
 # Categories that share a slot are told where they are so many times as frequent as at training.
@@ -63,43 +60,6 @@ def listed(names: Sequence[str], most: int = 12) -> str:
     """
     more = f" and {len(names) - most:,} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
-
-
-@dataclass(frozen=True)
-class Scale:
-    """A robust scale with a soft bound: ``t / sqrt(1 + (t/3)^2)`` of ``t = (x - center) / spread``.
-
-    Near the center it is the identity; no value, however far out, leaves [-3, 3].
-
-    Sources: D. Holzmüller, L. Grinsztajn, I. Steinwart, "Better by default: strong pre-tuned MLPs
-    and boosted trees on tabular data", NeurIPS 2024, section 3 (robust scaling, smooth clipping).
-    """
-
-    center: float
-    spread: float
-
-    @classmethod
-    def of(cls, values: NDArray[np.float64]) -> Scale | None:
-        """Learn the scale of finite values; None where they are all one value."""
-        if values.size == 0 or values.min() == values.max():
-            return None
-        low, center, high = (float(q) for q in np.quantile(values, (0.25, 0.5, 0.75)))
-        reach = max(values.max() / 2 - center / 2, center / 2 - values.min() / 2)
-        candidates = (
-            high / NORMAL_QUARTILE_RANGE - low / NORMAL_QUARTILE_RANGE,
-            float(np.std(values / reach)) * reach if reach > 0 else 0.0,
-            reach,
-        )
-        usable = (spread for spread in candidates if 0 < spread < math.inf)
-        return cls(center, float(next(usable, 1.0)))
-
-    def __call__(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the scaled values; nan stays nan."""
-        # Beyond 1e6 spreads the result is the bound already; the square of more overflows.
-        with np.errstate(over="ignore"):
-            far = np.clip((values - self.center) / self.spread, -1e6, 1e6)
-        bounded: NDArray[np.float64] = far / np.sqrt(1 + (far / BOUND) ** 2)
-        return bounded
 
 
 @dataclass(frozen=True)
@@ -164,7 +124,7 @@ class Number:
         return f"{scaled}; {flagged}, filled with the center" if flagged else scaled
 
     def with_steps(
-        self, series: pl.Series, encoding: Encoding, y: NDArray, classes: bool
+        self, series: pl.Series, encoding: Encoding, y: NDArray[Any], classes: bool
     ) -> Number:
         """Return the record with the steps that an encoding learns from the targets ``y``."""
         if self.scale is None:
