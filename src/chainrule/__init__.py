@@ -25,6 +25,7 @@ from chainrule.foundation.errors import (
     InputError,
     NoEffectWarning,
 )
+from chainrule.foundation.version import __version__
 from chainrule.model.network import Dense, Network
 from chainrule.model.objective import Objective
 from chainrule.model.parameters import Parameters
@@ -39,10 +40,10 @@ if typing.TYPE_CHECKING:
     from chainrule.estimators.classifier import MLPClassifier
     from chainrule.estimators.regressor import MLPRegressor
     from chainrule.insight.check_formula import check_formula
-    from chainrule.interop.model_file import load, save_model
+    from chainrule.interop.model_file import save_model
     from chainrule.interop.networks import explain
-
-__version__ = "0.1.0"
+    from chainrule.tables.loading import load
+    from chainrule.tables.tabular import TabularClassifier, TabularRegressor
 
 __all__ = [
     "Activation",
@@ -64,7 +65,10 @@ __all__ = [
     "Penalty",
     "Schedule",
     "Step",
+    "TabularClassifier",
+    "TabularRegressor",
     "TrainingState",
+    "__version__",
     "activations",
     "check_formula",
     "explain",
@@ -87,7 +91,9 @@ _LATER = {
     "MLPRegressor": "chainrule.estimators.regressor",
     "check_formula": "chainrule.insight.check_formula",
     "explain": "chainrule.interop.networks",
-    "load": "chainrule.interop.model_file",
+    "TabularClassifier": "chainrule.tables.tabular",
+    "TabularRegressor": "chainrule.tables.tabular",
+    "load": "chainrule.tables.loading",
     "save_model": "chainrule.interop.model_file",
 }
 

@@ -11,10 +11,10 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-import chainrule
 from chainrule.app.flags import flag_of, spelled
 from chainrule.app.report import Report
 from chainrule.app.settings import ROWS, Settings
+from chainrule.foundation.version import __version__
 
 __all__ = ["app"]
 
@@ -92,7 +92,7 @@ UNCHANGED = Settings()
 
 def _version(asked: bool) -> None:
     if asked:
-        typer.echo(f"chainrule {chainrule.__version__}")
+        typer.echo(f"chainrule {__version__}")
         raise typer.Exit
 
 

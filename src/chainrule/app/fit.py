@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import chainrule
 from chainrule.app.conditions import rows_where
 from chainrule.app.flags import in_flags
 from chainrule.app.held_out import group_column, split, validation_rows
@@ -33,6 +32,7 @@ from chainrule.estimators.ingredients import loss_in_units
 from chainrule.estimators.regressor import MLPRegressor
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.foundation.files import check_name
+from chainrule.foundation.version import __version__
 from chainrule.interop.choosing import NO_CHOICES, Choices
 from chainrule.interop.columns import counted
 from chainrule.interop.model_file import Estimator, save_model
@@ -230,7 +230,7 @@ def _fit(
         "results": [score.to_dict() for score in scores],
         "baseline": asdict(baseline),
         "versions": {
-            "chainrule": chainrule.__version__,
+            "chainrule": __version__,
             "numpy": np.__version__,
             "python": platform.python_version(),
         },

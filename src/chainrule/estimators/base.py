@@ -225,8 +225,18 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             check_range(X, self.parameters_.vector.dtype, "X", names)
         return X
 
+    def _prepared_table(self, X: Any) -> Any:
+        """Return the inputs of a raw table, where the model has learnt to prepare one."""
+        preparation = self.__dict__.get("preparation_")
+        names = getattr(X, "column_names", getattr(X, "columns", None))
+        if preparation is None or names is None or list(names) == list(preparation.feature_names):
+            return X
+        return preparation.transform(X)
+
     def _numbers_of(self, X: Any, reset: bool, name: str = "X") -> Any:
         """Return inputs of any kind as an array or CSR matrix; finiteness is seen later."""
+        if not reset:
+            X = self._prepared_table(X)
         X = as_inputs(X, None if reset else getattr(self, "feature_names_in_", None), name)
         plain = isinstance(X, np.ndarray) or hasattr(X, "tocsr")
         # where it is not X that is given; of X, and of frames, scikit-learn's words are known

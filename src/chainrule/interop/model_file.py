@@ -18,6 +18,7 @@ from chainrule.formulas.loss import losses
 from chainrule.formulas.records import restore
 from chainrule.foundation.errors import FileFormatError, InputError, must_be
 from chainrule.foundation.showing import Shown
+from chainrule.foundation.version import __version__
 from chainrule.interop.model_values import (
     class_weight_from_json,
     class_weight_to_json,
@@ -34,7 +35,15 @@ from chainrule.training.state import read_arrays, write_arrays
 if TYPE_CHECKING:
     from chainrule.interop.preparation import Preparation
 
-__all__ = ["Estimator", "Model", "load", "read_model", "save_model"]
+__all__ = [
+    "Estimator",
+    "Model",
+    "describe_estimator",
+    "load",
+    "read_model",
+    "restore_estimator",
+    "save_model",
+]
 
 KIND, FORMAT = "model", 1
 Estimator: TypeAlias = MLPClassifier | MLPRegressor
@@ -102,7 +111,7 @@ def save_model(
     estimator : MLPClassifier or MLPRegressor
         A fitted one.
     preparation : Preparation, optional
-        How a table becomes the estimator's inputs.
+        How a table becomes the estimator's inputs; by default its own ``preparation_``, if any.
     training : dict, optional
         Notes about the training, as JSON can hold them.
 
@@ -123,20 +132,20 @@ def save_model(
     >>> bool((load(path).predict_proba(X) == model.predict_proba(X)).all())
     True
     """
-    import chainrule
-
     if ESTIMATORS.get(type(estimator).__name__) is not type(estimator):
         raise must_be("estimator", "an MLPClassifier or MLPRegressor", estimator)
     if not (hasattr(estimator, "parameters_") or hasattr(estimator, "estimators_")):
         raise must_be("estimator", "fitted", estimator, "Call fit first.")
-    description, arrays = _described(estimator)
-    description["version"] = chainrule.__version__
+    description, arrays = describe_estimator(estimator)
+    description["version"] = __version__
+    if preparation is None:  # a loaded one keeps its own
+        preparation = getattr(estimator, "preparation_", None)
     description["preparation"] = None if preparation is None else preparation.to_dict()
     description["training"] = training or {}
     write_arrays(path, KIND, FORMAT, description, arrays)
 
 
-def _described(estimator: Estimator) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def describe_estimator(estimator: Estimator) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Return what a file holds of an estimator: its description, and its arrays."""
     description: dict[str, Any] = {
         "estimator": type(estimator).__name__,
@@ -146,7 +155,7 @@ def _described(estimator: Estimator) -> tuple[dict[str, Any], dict[str, np.ndarr
         },
     }
     if hasattr(estimator, "estimators_"):
-        members = [_described(member) for member in estimator.estimators_]
+        members = [describe_estimator(member) for member in estimator.estimators_]
         description["members"] = [one for one, _ in members]
         description["seed"] = estimator.seed_
         arrays = {
@@ -222,7 +231,7 @@ def read_model(path: str | os.PathLike[str]) -> Model:
 
 
 def _restored(description: dict[str, Any], arrays: dict[str, np.ndarray]) -> Model:
-    estimator = _estimator(description, arrays)
+    estimator = restore_estimator(description, arrays)
     preparation = _preparation(description["preparation"])
     estimator.preparation_ = preparation
     if preparation is not None and len(preparation.feature_names) != estimator.network_.n_in:
@@ -233,7 +242,7 @@ def _restored(description: dict[str, Any], arrays: dict[str, np.ndarray]) -> Mod
     return Model(estimator, preparation, training, text(description["version"]))
 
 
-def _estimator(description: dict[str, Any], arrays: dict[str, np.ndarray]) -> Estimator:
+def restore_estimator(description: dict[str, Any], arrays: dict[str, np.ndarray]) -> Estimator:
     kind = ESTIMATORS[description["estimator"]]
     estimator = kind(**_options_of(description))
     if "members" in description:

@@ -29,6 +29,7 @@ from chainrule.interop.columns import (
     counted,
     listed,
 )
+from chainrule.interop.frames import as_frame
 
 __all__ = ["Preparation"]
 
@@ -166,12 +167,12 @@ class Preparation(Shown):
             if isinstance(column, Category) and any(map(_is_code, column.levels))
         )
 
-    def transform(self, frame: pl.DataFrame, *, tell: Tell = nothing) -> NDArray[np.float32]:
+    def transform(self, frame: Any, *, tell: Tell = nothing) -> NDArray[np.float32]:
         """Turn a table into numbers; columns are found by name, others are ignored.
 
         Parameters
         ----------
-        frame : polars.DataFrame
+        frame : frame of polars, pandas or pyarrow
             Any rows with at least the columns in use.
         tell : callable, optional
             Receives one sentence per surprise: ignored columns, unknown categories, missing cells
@@ -186,6 +187,7 @@ class Preparation(Shown):
         InputError
             A column is missing, or holds text where the training rows held numbers or dates.
         """
+        frame = as_frame(frame)
         self._check_names(frame.columns, tell)
         widths = [len(column.outputs) for column in self.columns]
         out = np.empty((frame.height, sum(widths)), dtype=np.float32)

@@ -286,6 +286,22 @@ def read_arrays(
     path: str | os.PathLike[str], kind: str, number: int
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Read what `write_arrays` wrote; refuse other files, kinds and formats in one sentence."""
+    found, written, description, arrays = read_any_arrays(path)
+    name = os.fspath(path)
+    if found != kind:
+        raise FileFormatError(f"{name} must be a {kind}; it is a {found}.")
+    if written != number:
+        raise FileFormatError(
+            f"{name} has format {written}; this version reads format {number}. Use a version of "
+            "chainrule that matches, or write the file again."
+        )
+    return description, arrays
+
+
+def read_any_arrays(
+    path: str | os.PathLike[str],
+) -> tuple[str, Any, dict[str, Any], dict[str, np.ndarray]]:
+    """Return kind, format, description and arrays of a file of any kind."""
     import safetensors
     import safetensors.numpy
 
@@ -304,11 +320,4 @@ def read_arrays(
         raise FileFormatError(
             f"{name} is damaged, or no chainrule file ({len(contents):,} bytes). Write it again."
         ) from error
-    if found != kind:
-        raise FileFormatError(f"{name} must be a {kind}; it is a {found}.")
-    if written != number:
-        raise FileFormatError(
-            f"{name} has format {written}; this version reads format {number}. Use a version of "
-            "chainrule that matches, or write the file again."
-        )
-    return description, arrays
+    return str(found), written, description, arrays

@@ -1,0 +1,323 @@
+"""What the two estimators of tables share: from a raw table to a fitted bag of networks."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import polars as pl
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
+
+from chainrule.estimators.inputs import as_weights
+from chainrule.estimators.labels import checked_labels
+from chainrule.estimators.rules import FLAG, Rule, is_count
+from chainrule.formulas.loss import checked_weight
+from chainrule.foundation.errors import InputError, must_be, suggest
+from chainrule.foundation.seeds import as_seed
+from chainrule.interop.bins import encodings
+from chainrule.interop.choosing import NO_CHOICES, Choices
+from chainrule.interop.frames import as_frame, names_of
+from chainrule.tables.choosing_encoding import choose_encoding
+from chainrule.tables.folds import Fold, folds_of
+from chainrule.tables.members import Estimator, Member, Table, train_members
+from chainrule.tables.recipes import presets
+
+if TYPE_CHECKING:
+    from chainrule.insight.explanation import Explanation
+
+__all__ = ["BaseTabular"]
+
+COUNT_OR_NONE = Rule(lambda value: value is None or is_count(value), "None or a positive integer")
+
+
+class BaseTabular(BaseEstimator):  # type: ignore[misc]
+    """A bag of networks over a raw table; subclasses say what its targets are."""
+
+    _kind: type[Estimator]
+
+    def __init__(
+        self,
+        preset: str = "balanced",
+        *,
+        n_folds: int | None = None,
+        encoding: str = "auto",
+        validation: str = "random",
+        options: Mapping[str, Any] | None = None,
+        choices: Choices | None = None,
+        random_state: Any = None,
+        n_threads: int | None = None,
+        verbose: bool = False,
+    ) -> None:
+        self.preset = preset
+        self.n_folds = n_folds
+        self.encoding = encoding
+        self.validation = validation
+        self.options = options
+        self.choices = choices
+        self.random_state = random_state
+        self.n_threads = n_threads
+        self.verbose = verbose
+
+    members_: list[Member]
+    oof_prediction_: np.ndarray
+
+    # What a subclass says of its targets.
+
+    def _learn_targets(self, y: Any) -> np.ndarray:
+        """Return targets as networks take them: class numbers, or float64."""
+        raise NotImplementedError
+
+    def _strata(self, y: np.ndarray) -> np.ndarray | None:
+        raise NotImplementedError
+
+    def _encode(self, y: Any) -> np.ndarray:
+        raise NotImplementedError
+
+    def _finish(self, table: Table, oof: np.ndarray, known: np.ndarray) -> None:
+        """Learn from the answers for rows that the answering network was not trained on."""
+        raise NotImplementedError
+
+    def _to_file(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """Return what a file holds of the targets."""
+        raise NotImplementedError
+
+    def _from_file(self, description: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+        raise NotImplementedError
+
+    def _answers_of(self, member: Member, frame: pl.DataFrame) -> np.ndarray:
+        return member.answers(frame)
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        groups: Any = None,
+        X_val: Any = None,
+        y_val: Any = None,
+    ) -> Self:
+        """Learn the columns of a raw table, and train one network per fold.
+
+        Parameters
+        ----------
+        X : frame of pandas, polars or pyarrow, or array (n_samples, n_columns)
+            Numbers, texts, categories, dates, booleans; cells may be missing.
+        y : array (n_samples,)
+            Labels or numbers.
+        sample_weight : array (n_samples,), optional
+            Weights, not negative; 0 is an absent row.
+        groups : array (n_samples,), optional
+            Groups, as patients or shops, of which none is on both sides of a fold.
+        X_val, y_val : table and array, optional
+            Rows of your own to validate every network on, in place of folds; a single network is
+            trained then, unless ``n_folds`` says otherwise.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        InputError
+            A ValueError that names the argument, its value and what to do.
+        """
+        began = time.perf_counter()
+        preset = self._check_options()
+        frame = as_frame(X)
+        if y is None:
+            raise ValueError("requires y to be passed, but the target y is None.")
+        targets = self._learn_targets(y)
+        check_consistent_length(np.empty(frame.height), targets)
+        weight = self._weights(sample_weight, frame.height)
+        whole, present = Table(frame, targets, weight), None
+        if weight is not None and not weight.all():  # a row of weight 0 is absent
+            present = np.flatnonzero(weight)
+            groups = None if groups is None else np.asarray(groups)[present]
+        table = whole if present is None else whole.take(present)
+        if table.frame.height == 1:
+            raise InputError("X must hold several rows to learn from; got 1 sample.")
+        seed = as_seed(self.random_state)
+        validation = self._own_validation(X_val, y_val, frame)
+        n_folds = preset.n_folds if self.n_folds is None else int(self.n_folds)
+        if validation is not None and self.n_folds is None:
+            n_folds = 1
+        folds = self._folds(table, n_folds, seed, groups, validation is not None)
+        how: dict[str, Any] = {
+            "options": dict(self.options or {}),
+            "seed": seed,
+            "n_threads": self.n_threads,
+        }
+        encoding, reason = self.encoding, "as asked for"
+        if encoding == "auto":
+            encoding, reason = choose_encoding(self._kind, table, folds, **how)
+        told: list[str] = []
+        members = train_members(
+            self._kind,
+            table,
+            folds,
+            encoding=encoding,
+            validation=validation,
+            choices=self.choices or NO_CHOICES,
+            tell=told.append,
+            **how,
+        )
+        self._forget()
+        self.seed_, self.members_, self.notes_ = seed, members, told
+        self.encoding_, self.encoding_reason_ = encoding, reason
+        self.n_features_in_ = frame.width
+        self._columns = frame.columns
+        names = names_of(X)
+        if names is not None:
+            self.feature_names_in_ = np.array(names, dtype=object)
+        self._out_of_fold(table, folds if validation is None else [])
+        if present is not None:
+            shape = (len(targets), *self.oof_prediction_.shape[1:])
+            self.oof_prediction_, found = np.full(shape, np.nan), self.oof_prediction_
+            self.oof_prediction_[present] = found
+        self.fit_seconds_ = time.perf_counter() - began
+        return self
+
+    def _check_options(self) -> Any:
+        if self.n_folds is not None and not is_count(self.n_folds):
+            raise must_be("n_folds", COUNT_OR_NONE.words, self.n_folds)
+        if self.n_threads is not None and not is_count(self.n_threads):
+            raise must_be("n_threads", COUNT_OR_NONE.words, self.n_threads)
+        if not FLAG.holds(self.verbose):
+            raise must_be("verbose", FLAG.words, self.verbose)
+        if self.validation not in ("random", "last"):
+            raise must_be("validation", "'random' or 'last'", self.validation)
+        if self.encoding != "auto":
+            encodings.get(self.encoding)
+        known = self._kind().get_params()
+        for name in self.options or {}:
+            if name not in known:
+                advice = suggest(str(name), list(known))
+                raise must_be("options", f"options of {self._kind.__name__}", name, advice)
+        return presets.get(self.preset)
+
+    def _weights(self, sample_weight: Any, rows: int) -> np.ndarray | None:
+        if sample_weight is None:
+            return None
+        found: np.ndarray = checked_weight(as_weights(sample_weight, "sample_weight"), rows)
+        return found
+
+    def _own_validation(self, X_val: Any, y_val: Any, frame: pl.DataFrame) -> Table | None:
+        if X_val is None and y_val is None:
+            return None
+        if X_val is None or y_val is None:
+            raise InputError("X_val and y_val must be given together; one is None.")
+        held = as_frame(X_val, frame.columns, "X_val")
+        targets = self._encode(y_val)
+        check_consistent_length(np.empty(held.height), targets)
+        return Table(held, targets)
+
+    def _folds(
+        self, table: Table, n_folds: int, seed: int, groups: Any, own_rows: bool
+    ) -> list[Fold]:
+        rows = table.frame.height
+        if own_rows:
+            return [(np.arange(rows), np.arange(0))] * n_folds
+        if groups is not None:
+            groups = checked_labels(groups, "groups")
+            if groups.shape != (rows,):
+                raise InputError(
+                    f"groups must be of shape ({rows},), one group per row; got {groups.shape}."
+                )
+        return folds_of(
+            rows,
+            n_folds,
+            seed,
+            labels=self._strata(table.y),
+            groups=groups,
+            order=self.validation == "last",
+        )
+
+    def _forget(self) -> None:
+        """Remove what an earlier fit has learnt, but for the targets just seen."""
+        for name in ("feature_names_in_", "oof_prediction_", "oof_score_"):
+            self.__dict__.pop(name, None)
+
+    def _out_of_fold(self, table: Table, folds: list[Fold]) -> None:
+        """Keep the answers for rows that the answering network was not trained on."""
+        held = [(member, rows) for member, (_, rows) in zip(self.members_, folds, strict=False)]
+        oof: np.ndarray | None = None
+        for member, rows in held:
+            if len(rows):
+                found = self._answers_of(member, table.frame[rows])
+                if oof is None:
+                    oof = np.full((table.frame.height, *found.shape[1:]), np.nan)
+                oof[rows] = found
+        if oof is None:
+            oof = np.full(table.frame.height, np.nan)
+        known = ~np.isnan(oof.reshape(len(oof), -1)[:, 0])
+        self._finish(table, oof, known)
+        self.oof_prediction_ = oof
+
+    def _frame(self, X: Any) -> pl.DataFrame:
+        """Return a table to predict, with the columns of the table of training."""
+        check_is_fitted(self, "members_")
+        names = names_of(X)
+        width = getattr(X, "shape", (0, 0))[1:]
+        if names is None or not hasattr(self, "feature_names_in_"):
+            frame = as_frame(X, self._columns if width == (len(self._columns),) else None)
+            if frame.width != self.n_features_in_:
+                raise ValueError(
+                    f"X has {frame.width} features, but {type(self).__name__} is expecting "
+                    f"{self.n_features_in_} features as input."
+                )
+            return frame.rename(dict(zip(frame.columns, self._columns, strict=True)))
+        return as_frame(X)
+
+    def _mean(self, X: Any) -> np.ndarray:
+        """Return the mean answer of all networks."""
+        frame = self._frame(X)
+        total = self._answers_of(self.members_[0], frame)
+        for member in self.members_[1:]:
+            total = total + self._answers_of(member, frame)
+        mean: np.ndarray = total / len(self.members_)
+        return mean
+
+    def explain(self, X: Any, y: Any, *, member: int = 1) -> Explanation:
+        """Return the chain rule, the checks and the report of one of the networks, on these rows.
+
+        Parameters
+        ----------
+        X, y
+            As in `fit`.
+        member : int
+            Which of the networks, counted from 1.
+        """
+        frame = self._frame(X)
+        if not is_count(member) or member > len(self.members_):
+            raise must_be("member", f"1 to {len(self.members_)}", member)
+        one = self.members_[member - 1]
+        return one.estimator.explain(one.inputs(frame), self._encode(y))
+
+    def describe(self) -> list[tuple[str, str, str]]:
+        """Return one row per column: its name, its kind, and what the first network makes of it."""
+        check_is_fitted(self, "members_")
+        return self.members_[0].preparation.describe()
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted estimator to one file; `chainrule.load` reads it.
+
+        The file is written whole or not at all, and holds no code.
+        """
+        from chainrule.tables.table_file import save_table_model
+
+        check_is_fitted(self, "members_")
+        save_table_model(path, self)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        tags.input_tags.string = True
+        tags.target_tags.required = True
+        tags.non_deterministic = False
+        return tags

@@ -1,0 +1,65 @@
+"""Temperature: one number that makes probabilities as sure as they are right."""
+
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = ["temperature_of", "tempered"]
+
+# A temperature outside this range says that a table has no signal, or too few rows to tell.
+COLDEST, HOTTEST = 0.25, 8.0
+# No probability is taken for smaller, so that one wrong row cannot set the temperature alone.
+LEAST = 1e-7
+
+
+def tempered(p: np.ndarray, temperature: float) -> np.ndarray:
+    r"""Return probabilities (n, k) at another temperature.
+
+    .. math:: p_i \leftarrow \frac{p_i^{1/T}}{\sum_j p_j^{1/T}}
+
+    Examples
+    --------
+    >>> tempered(np.array([[0.9, 0.1]]), 2.0).round(2)
+    array([[0.75, 0.25]])
+    """
+    if temperature == 1.0:
+        return p
+    with np.errstate(divide="ignore"):
+        logs = np.log(p) / temperature
+    powers = np.exp(logs - logs.max(axis=1, keepdims=True))
+    shares: np.ndarray = powers / powers.sum(axis=1, keepdims=True)
+    return shares
+
+
+def temperature_of(p: np.ndarray, codes: np.ndarray, weight: np.ndarray | None = None) -> float:
+    """Return the temperature at which probabilities of rows never trained on have least log loss.
+
+    Source: C. Guo, G. Pleiss, Y. Sun, K. Weinberger, "On calibration of modern neural networks",
+    ICML 2017, section 4.2.
+
+    Parameters
+    ----------
+    p : ndarray (n, k)
+        Probabilities.
+    codes : ndarray (n,) of int
+        The class that came true.
+    weight : ndarray (n,), optional
+        What each row counts.
+
+    Examples
+    --------
+    >>> p = np.array([[0.99, 0.01]] * 10)
+    >>> temperature_of(p, np.array([0] * 8 + [1] * 2)) > 2.0
+    True
+    """
+    from scipy.optimize import minimize_scalar
+
+    p = np.clip(p.astype(np.float64), LEAST, 1.0)
+    rows = np.arange(len(codes))
+
+    def log_loss(log_temperature: float) -> float:
+        chances = tempered(p, float(np.exp(log_temperature)))[rows, codes]
+        return float(np.average(-np.log(np.maximum(chances, LEAST)), weights=weight))
+
+    ends = (float(np.log(COLDEST)), float(np.log(HOTTEST)))
+    return float(np.exp(minimize_scalar(log_loss, bounds=ends, method="bounded").x))

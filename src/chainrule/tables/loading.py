@@ -1,0 +1,55 @@
+"""The way back from any model file: to networks of arrays, or to estimators of tables."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from chainrule.foundation.errors import FileFormatError, InputError
+from chainrule.interop import model_file
+from chainrule.training.state import read_any_arrays
+
+__all__ = ["load"]
+
+
+def load(path: str | os.PathLike[str]) -> Any:
+    """Return the fitted estimator that a model file holds.
+
+    A `TabularClassifier` or `TabularRegressor` comes back as it was saved. A model that
+    ``chainrule fit`` has written is an `MLPClassifier` or `MLPRegressor` that predicts frames as
+    they are: its attribute ``preparation_`` turns one into its inputs; without one it takes
+    arrays. Training can go on from it (``warm_start``, ``partial_fit``), with a fresh memory of
+    the optimizer.
+
+    Raises
+    ------
+    FileFormatError
+        The file is damaged, foreign, or of another format.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> from chainrule import MLPRegressor, save_model
+    >>> model = MLPRegressor(hidden_layer_sizes=(), solver="lbfgs").fit([[0.0], [1.0]], [1.0, 3.0])
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "line.chainrule"
+    >>> save_model(path, model)
+    >>> load(path).predict([[2.0]]).round(2)
+    array([5.])
+    """
+    kind, number, description, arrays = read_any_arrays(path)
+    if kind != "table model":
+        return model_file.load(path)
+    try:
+        from chainrule.tables import table_file
+        from chainrule.tables.tabular import TabularClassifier, TabularRegressor
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"a model of a table needs {error.name}. Install it: pip install 'chainrule[app]'"
+        ) from error
+    if number != table_file.FORMAT:
+        raise FileFormatError(
+            f"{os.fspath(path)} has format {number}; this version reads format "
+            f"{table_file.FORMAT}. Use a version of chainrule that matches."
+        )
+    kinds = {kind.__name__: kind for kind in (TabularClassifier, TabularRegressor)}
+    return table_file.restored_table_model(path, kinds, description, arrays)

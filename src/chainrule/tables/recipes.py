@@ -1,0 +1,83 @@
+"""What networks of tables are like: by preset, by task and by the number of rows."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from chainrule.foundation.catalogue import Catalogue
+
+__all__ = ["Preset", "options_for", "presets"]
+
+# (rows below, rows of a step) and (rows below, epochs); small tables of classes pay for more.
+BATCHES = ((5_000, 32), (20_000, 128), (200_000, 256), (1_000_000, 512), (math.inf, 1024))
+EPOCHS = ((20_000, 60), (200_000, 30), (1_000_000, 15), (math.inf, 8))
+EPOCHS_OF_CLASSES = ((5_000, 90), *EPOCHS)
+
+
+@dataclass(frozen=True)
+class Preset:
+    """How much is spent on a table."""
+
+    name: ClassVar[str]
+    aliases: ClassVar[tuple[str, ...]] = ()
+    n_folds: ClassVar[int]
+
+
+presets: Catalogue[Preset] = Catalogue("preset", Preset)
+
+
+class Fast(Preset):
+    """One network, validated on 15 % of the rows."""
+
+    name = "fast"
+    n_folds = 1
+
+
+class Balanced(Preset):
+    """Five networks, each validated on a fifth of its own."""
+
+    name = "balanced"
+    n_folds = 5
+
+
+class Best(Preset):
+    """Eight networks, each validated on an eighth of its own."""
+
+    name = "best"
+    n_folds = 8
+
+
+for _preset in (Fast(), Balanced(), Best()):
+    presets.add(_preset)
+
+
+def options_for(rows: int, classes: bool) -> dict[str, Any]:
+    """Return the options of a network that is trained on so many rows.
+
+    For classes SiLU, dropout and decoupled decay, for numbers ReLU and an l2 penalty.
+
+    Source: measured on ten tables, docs/tables.md.
+    """
+    options: dict[str, Any] = {
+        "hidden_layer_sizes": (128, 64),
+        "initializer": None,
+        "solver": "adam",
+        "learning_rate": "one_cycle",
+        "learning_rate_init": 3e-3,
+        "alpha": 1e-3,
+        "batch_size": min(rows, _of(BATCHES, rows)),
+        "max_iter": _of(EPOCHS_OF_CLASSES if classes else EPOCHS, rows),
+        "n_iter_no_change": math.inf,
+        "dtype": "float32",
+        "monitor": "loss",
+    }
+    if classes:
+        options |= {"activation": "silu", "solver": "adamw", "alpha": 0.0}
+        options |= {"weight_decay": 0.02, "dropout": 0.15}
+    return options
+
+
+def _of(table: tuple[tuple[float, int], ...], rows: int) -> int:
+    return next(number for limit, number in table if rows < limit)

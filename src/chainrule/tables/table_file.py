@@ -1,0 +1,128 @@
+"""A fitted estimator of tables as one file: all its networks, and what each does to a table."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chainrule.foundation.errors import FileFormatError, InputError
+from chainrule.foundation.version import __version__
+from chainrule.interop.choosing import Choices
+from chainrule.interop.model_file import describe_estimator, restore_estimator
+from chainrule.interop.model_values import option_from_json, option_to_json, text, whole
+from chainrule.interop.preparation import Preparation
+from chainrule.tables.members import Member
+from chainrule.training.state import write_arrays
+
+if TYPE_CHECKING:
+    from chainrule.tables.base import BaseTabular
+
+__all__ = ["FORMAT", "KIND", "restored_table_model", "save_table_model"]
+
+KIND, FORMAT = "table model", 1
+FACTS = ("encoding_", "encoding_reason_", "notes_", "seed_", "n_features_in_")
+
+
+def save_table_model(path: str | os.PathLike[str], estimator: BaseTabular) -> None:
+    """Write a fitted estimator of tables to one file, whole or not at all."""
+    members: list[dict[str, Any]] = []
+    arrays: dict[str, np.ndarray] = {}
+    for number, member in enumerate(estimator.members_):
+        described, own = describe_estimator(member.estimator)
+        members.append({"network": described, "preparation": member.preparation.to_dict()})
+        arrays |= {f"{number}.{name}": array for name, array in own.items()}
+    facts, more = estimator._to_file()
+    description = {
+        "version": __version__,
+        "estimator": type(estimator).__name__,
+        "options": _options_to_json(estimator),
+        "members": members,
+        "columns": list(estimator._columns),
+        "named": hasattr(estimator, "feature_names_in_"),
+        "oof_score": None if math.isnan(estimator.oof_score_) else estimator.oof_score_,
+        "fit_seconds": estimator.fit_seconds_,
+        **{fact: getattr(estimator, fact) for fact in FACTS},
+        **facts,
+    }
+    arrays |= {"oof": estimator.oof_prediction_, **more}
+    write_arrays(path, KIND, FORMAT, description, arrays)
+
+
+def restored_table_model(
+    path: str | os.PathLike[str],
+    kinds: dict[str, type[BaseTabular]],
+    description: dict[str, Any],
+    arrays: dict[str, np.ndarray],
+) -> BaseTabular:
+    """Return the estimator, of one of the kinds, that `save_table_model` described."""
+    try:
+        estimator = kinds[description["estimator"]](**_options_from_json(description["options"]))
+        _restore(estimator, description, arrays)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        reason = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+        raise FileFormatError(
+            f"{os.fspath(path)} must hold a whole model; it cannot be restored: {reason}"
+        ) from error
+    return estimator
+
+
+def _restore(
+    estimator: BaseTabular, description: dict[str, Any], arrays: dict[str, np.ndarray]
+) -> None:
+    estimator.members_ = []
+    for number, one in enumerate(description["members"]):
+        first = f"{number}."
+        own = {
+            name.removeprefix(first): array
+            for name, array in arrays.items()
+            if name.startswith(first)
+        }
+        network = restore_estimator(one["network"], own)
+        preparation = Preparation.from_dict(one["preparation"])
+        if not isinstance(network, estimator._kind):
+            raise TypeError("the networks are of another kind")
+        if len(preparation.feature_names) != network.network_.n_in:
+            raise ValueError("a preparation does not give its network's inputs")
+        network.preparation_ = preparation
+        estimator.members_.append(Member(preparation, network))
+    if not estimator.members_:
+        raise ValueError("there is no network")
+    estimator._columns = [text(name) for name in description["columns"]]
+    if description["named"]:
+        estimator.feature_names_in_ = np.array(estimator._columns, dtype=object)
+    estimator.encoding_ = text(description["encoding_"])
+    estimator.encoding_reason_ = text(description["encoding_reason_"])
+    estimator.notes_ = [text(note) for note in description["notes_"]]
+    estimator.seed_ = whole(description["seed_"])
+    estimator.n_features_in_ = whole(description["n_features_in_"])
+    estimator.fit_seconds_ = float(description["fit_seconds"])
+    score = description["oof_score"]
+    estimator.oof_score_ = math.nan if score is None else float(score)
+    estimator.oof_prediction_ = arrays["oof"]
+    estimator._from_file(description, arrays)
+
+
+def _options_to_json(estimator: BaseTabular) -> dict[str, Any]:
+    options: dict[str, Any] = estimator.get_params(deep=False)
+    network, own = estimator.members_[0].estimator, options["options"]
+    return options | {
+        "random_state": estimator.seed_ if options["random_state"] is not None else None,
+        "options": own and {name: option_to_json(network, name, own[name]) for name in own},
+        "choices": None if options["choices"] is None else asdict(options["choices"]),
+    }
+
+
+def _options_from_json(options: dict[str, Any]) -> dict[str, Any]:
+    own, choices = options["options"], options["choices"]
+    return options | {
+        "options": own and {name: option_from_json(name, own[name]) for name in own},
+        "choices": choices and Choices(**{name: _tuples(choices[name]) for name in choices}),
+    }
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, list | tuple) else text(value)
