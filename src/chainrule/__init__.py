@@ -25,7 +25,7 @@ from chainrule.foundation.errors import (
     InputError,
     NoEffectWarning,
 )
-from chainrule.foundation.version import __version__
+from chainrule.foundation.version import __version__ as __version__
 from chainrule.model.network import Dense, Network
 from chainrule.model.objective import Objective
 from chainrule.model.parameters import Parameters
@@ -68,7 +68,6 @@ __all__ = [
     "TabularClassifier",
     "TabularRegressor",
     "TrainingState",
-    "__version__",
     "activations",
     "check_formula",
     "explain",

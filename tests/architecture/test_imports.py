@@ -15,6 +15,7 @@ SOURCE = Path(chainrule.__file__).parent
 ROOT = Path(__file__).parents[2]
 FLOORS = (
     "foundation", "formulas", "model", "engines", "training", "insight", "estimators", "interop",
+    "tables",
     "app",
 )  # fmt: skip
 MODULES = sorted(SOURCE.rglob("*.py"))

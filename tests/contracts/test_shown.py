@@ -87,6 +87,8 @@ OTHERS = {
     "Explanation",
     "MLPClassifier",
     "MLPRegressor",
+    "TabularClassifier",
+    "TabularRegressor",
     "Drawing",
     "ReferenceEngine",
     "DataWarning",

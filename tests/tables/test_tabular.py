@@ -1,6 +1,6 @@
 """Estimators of raw tables: every kind of frame, folds, files, and what they promise."""
 
-import datetime
+import datetime as dt
 import pickle
 import subprocess
 import sys
@@ -30,7 +30,7 @@ FRAME = pl.DataFrame(
         "age": np.where(RANDOM.random(N) < 0.1, np.nan, AGE),
         "color": [None if RANDOM.random() < 0.05 else one for one in COLORS.tolist()],
         "member": RANDOM.random(N) < 0.5,
-        "since": [datetime.date(2020, 1, 1) + datetime.timedelta(days=3 * i) for i in range(N)],
+        "since": [dt.date(2020, 1, 1) + dt.timedelta(days=3 * i) for i in range(N)],
     }
 ).with_columns(pl.col("age").fill_nan(None))
 WORDS = np.where((AGE > 35) & (AGE < 60) | (COLORS == "red"), "yes", "no")
@@ -156,7 +156,7 @@ def test_a_damaged_file_is_refused(tmp_path):
     with pytest.raises(FileFormatError, match="is damaged"):
         load(path)
     path.write_bytes(whole.replace(b'\\"temperature\\": ', b'\\"temperaturX\\": '))
-    with pytest.raises(FileFormatError, match="cannot be restored|is damaged"):
+    with pytest.raises(FileFormatError, match=r"cannot be restored|is damaged"):
         load(path)
 
 
@@ -260,7 +260,7 @@ def test_they_work_in_searches_scores_and_pipelines():
 @pytest.mark.parametrize(
     ("options", "error", "words"),
     [
-        ({"preset": "fest"}, UnknownNameError, "unknown preset 'fest'. Did you mean 'best'"),
+        ({"preset": "fest"}, UnknownNameError, "unknown preset 'fest'. Did you mean 'fast'"),
         ({"encoding": "tree2"}, UnknownNameError, "unknown encoding of numbers 'tree2'"),
         ({"n_folds": 0}, InputError, "n_folds must be None or a positive integer; got 0"),
         ({"validation": "first"}, InputError, "validation must be 'random' or 'last'"),
@@ -278,8 +278,7 @@ def test_wrong_options_are_named(options, error, words):
 
 def test_wrong_tables_and_targets_are_named():
     model = classifier()
-    double = pl.DataFrame({"a": [1.0, 2.0]}).to_arrow()
-    double = pa.Table.from_arrays([double["a"], double["a"]], names=["a", "a"])
+    double = pa.Table.from_arrays([pa.array([1.0, 2.0])] * 2, names=["a", "a"])
     for X, y, words in (
         (FRAME, None, "requires y to be passed"),
         (FRAME, WORDS[:-1], "inconsistent numbers of samples"),
@@ -303,9 +302,7 @@ def test_a_model_of_the_command_line_predicts_a_raw_frame(tmp_path, monkeypatch)
     FRAME.with_columns(pl.Series("price", PRICE)).write_parquet("table.parquet")
     monkeypatch.setattr(sys, "argv", ["chainrule", "fit", "table.parquet", "--target", "price",
                                       "--epochs", "3", "--no-plot"])  # fmt: skip
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert ended.value.code in (0, None)
+    main()
     model = load("table.chainrule")
     assert isinstance(model, MLPRegressor)
     prepared = model.predict(model.preparation_.transform(FRAME))

@@ -1,14 +1,7 @@
-r"""How numbers reach a network: scaled only, or by steps between edges beside the scale.
+"""Encodings of a number: its scale alone, or steps between edges beside it.
 
 A step goes from 0 to 1 between two neighbouring edges, so that a first layer can bend the effect of
-a number at every edge. The piecewise-linear encoding of x with the edges b_0 to b_k is
-
-.. math:: e_j(x) = \min(1, \max(0, \frac{x - b_j}{b_{j+1} - b_j}))
-
-where the first step has no lower end and the last one no upper end, up to `BOUND`.
-
-Source: Y. Gorishniy, I. Rubachev, A. Babenko, "On embeddings for numerical features in tabular deep
-learning", NeurIPS 2022, section 3.1.
+a number at every edge.
 """
 
 from __future__ import annotations
@@ -151,7 +144,15 @@ def _ascending(
 
 
 def steps(values: NDArray[np.float64], edges: Sequence[float]) -> NDArray[np.float64]:
-    """Return the steps (n, len(edges) - 1) of finite or infinite values.
+    r"""Return the steps (n, len(edges) - 1) of finite or infinite values.
+
+    .. math:: e_j(x) = \min(1, \max(0, \frac{x - b_j}{b_{j+1} - b_j}))
+
+    for the edges b_0 to b_k; the first step has no lower end and the last one no upper end, up to
+    `BOUND`.
+
+    Source: Y. Gorishniy, I. Rubachev, A. Babenko, "On embeddings for numerical features in tabular
+    deep learning", NeurIPS 2022, section 3.1.
 
     Examples
     --------

@@ -77,7 +77,8 @@ def _columns(X: Any, names: Sequence[str] | None, name: str) -> list[pl.Series]:
     if library == "pandas" and hasattr(X, "columns"):
         return [_of_pandas(str(own), X.iloc[:, i]) for i, own in enumerate(X.columns)]
     if library == "pyarrow" and hasattr(X, "column_names"):
-        return [pl.Series(own, pl.from_arrow(X.column(own))) for own in X.column_names]
+        pairs = zip(X.column_names, X.columns, strict=True)
+        return [pl.Series(own, pl.from_arrow(column)) for own, column in pairs]
     cells = np.asarray(X)
     if cells.dtype.kind in "US" and isinstance(X, list | tuple):
         cells = np.array(X, dtype=object)  # NumPy has made texts of numbers

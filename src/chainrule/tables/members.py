@@ -15,10 +15,12 @@ from chainrule.estimators.classifier import MLPClassifier
 from chainrule.estimators.regressor import MLPRegressor
 from chainrule.foundation.errors import DataWarning, NoEffectWarning
 from chainrule.foundation.seeds import Purpose, stream
+from chainrule.foundation.showing import Shown
 from chainrule.foundation.side_by_side import side_by_side
 from chainrule.foundation.threads import available_threads
 from chainrule.interop.cells import nothing
 from chainrule.interop.choosing import NO_CHOICES, Choices
+from chainrule.interop.columns import counted
 from chainrule.interop.preparation import Preparation
 from chainrule.tables.folds import Fold
 from chainrule.tables.recipes import options_for
@@ -41,8 +43,8 @@ class Table:
         return Table(self.frame[rows], self.y[rows], weight)
 
 
-@dataclass(frozen=True, eq=False)
-class Member:
+@dataclass(frozen=True, eq=False, repr=False)
+class Member(Shown):
     """One network, with what it does to a table first.
 
     Attributes
@@ -55,6 +57,10 @@ class Member:
 
     preparation: Preparation
     estimator: Estimator
+
+    def __str__(self) -> str:
+        widths = " > ".join(map(str, self.estimator.network_.layout.widths))
+        return f"network {widths} of a table of {counted(len(self.preparation.columns), 'column')}"
 
     def inputs(self, frame: pl.DataFrame, tell: Callable[[str], None] = nothing) -> np.ndarray:
         """Return what the network sees of a table."""
