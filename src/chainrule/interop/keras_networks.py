@@ -1,6 +1,7 @@
 """Networks of Keras, read along the chain from input to output."""
 
 import sys
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -52,7 +53,9 @@ def read_keras(model: Any, x: np.ndarray) -> Foreign:
 def _called(layer: Any, value: Any) -> Any:
     """Call a layer or model as in evaluation; what Keras refuses, refuse with a sentence."""
     try:
-        return layer(value, training=False) if _takes_training(layer) else layer(value)
+        with warnings.catch_warnings():  # Keras warns at each call; its owner has seen it
+            warnings.simplefilter("ignore")
+            return layer(value, training=False) if _takes_training(layer) else layer(value)
     except Exception as error:
         said = str(error).strip().partition("\n")[0] or type(error).__name__
         raise InputError(

@@ -10,6 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from chainrule.foundation.errors import FileFormatError, InputError, suggest
+from chainrule.foundation.memory import check_table
 from chainrule.interop.cells import TEXT, Tell, in_batches, nothing
 from chainrule.interop.choosing import (
     NO_CHOICES,
@@ -167,6 +168,7 @@ class Preparation:
         """
         self._check_names(frame.columns, tell)
         widths = [len(column.outputs) for column in self.columns]
+        check_table(frame.height, sum(widths), itemsize=4)
         out = np.empty((frame.height, sum(widths)), dtype=np.float32)
         start = 0
         written = {one.name: one for one in self.columns if isinstance(one, Number)}
