@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.foundation.errors import InputError, must_be
-from chainrule.interop.steps import Affine, Foreign, Function, Product, Same, Step, known
+from chainrule.interop.steps import Affine, Foreign, Function, Product, Same, Step, known, shared
 
 __all__ = ["read_keras"]
 
@@ -114,12 +114,9 @@ def _steps(layer: Any, foreign: Foreign, x: np.ndarray, seen: dict[int, int]) ->
     if kind == "Dense":
         steps: list[Step] = [_dense(layer, name)]
         number = 1 + sum(isinstance(one, Product) for one in foreign.steps)
-        if id(layer) in seen:
-            foreign.notes.append(
-                f"layers {seen[id(layer)]} and {number} share their weights ({name}): the gradient "
-                "of a shared weight is the sum of those of its places"
-            )
-        seen.setdefault(id(layer), number)
+        first = seen.setdefault(id(layer), number)
+        if first < number:
+            foreign.notes.append(shared(first, number, name))
         n_in = len(steps[0].weight) if isinstance(steps[0], Product) else 0
         if number == 1 and not foreign.flattens and (x.ndim != 2 or x.shape[1] != n_in):
             raise InputError(f"X must be of shape (n, {n_in}) for this network; got {x.shape}.")
