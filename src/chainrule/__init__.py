@@ -4,6 +4,10 @@ The catalogues (`activations`, `losses`, `initializers`, `optimizers`, `schedule
 hold the formulas; `Network`, `Dense` and `train` are the pieces; the estimators come ready-made.
 """
 
+from chainrule.foundation import interruption as _interruption
+
+_interruption.end_quietly()  # the imports below take some tenths of a second
+
 import importlib
 import typing
 

@@ -60,6 +60,72 @@ def test_other_ends_keep_the_best_model_too(tmp_path: Path, name: str) -> None:
     assert chainrule.load(tmp_path / "wine.chainrule").n_iter_ >= 1
 
 
+IMPORT = """
+import signal, sys
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == {name!r}:
+            signal.raise_signal(signal.SIGINT)
+sys.meta_path.insert(0, Interrupting())
+sys.argv = ["chainrule", *{words!r}]
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from chainrule.app.__main__ import main
+sys.exit(main())
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("numpy", "numpy._core._multiarray_umath", "chainrule.model.network", "typer"),
+        *("chainrule.app.commands", "chainrule.app.fit", "polars", "sklearn", "scipy.sparse"),
+    ],
+)
+def test_ctrl_c_while_modules_load_is_one_line(tmp_path: Path, name: str) -> None:
+    program = IMPORT.format(name=name, words=["fit", "iris", "--epochs", "1", "--no-plot"])
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 130, done.stderr
+    assert done.stderr == "error: interrupted\n"
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_program_that_imports_the_library_keeps_its_signals() -> None:
+    program = (
+        "import signal; import chainrule, chainrule.app.__main__\n"
+        "assert signal.getsignal(signal.SIGINT) is signal.default_int_handler"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=False)
+    assert done.returncode == 0
+
+
+def test_memory_that_is_not_there_is_one_sentence(chainrule, folder, flats, monkeypatch) -> None:
+    import chainrule.app.fit as fitting
+    from chainrule.foundation import memory
+
+    flats.write_csv("flats.csv")
+    fit = ("fit", "flats.csv", "--target", "rent", "--no-plot")
+    with monkeypatch.context() as small:
+        small.setattr(memory, "physical_bytes", lambda: 4000)
+        answer = chainrule(*fit)
+    assert answer.code == 2
+    assert "rows of" in answer.err
+    assert "Take fewer rows, or leave out columns" in answer.err
+
+    def full(*given, **more):
+        raise np._core._exceptions._ArrayMemoryError((10**6, 10**6), np.dtype("float64"))
+
+    for raised in (full, lambda *given, **more: (_ for _ in ()).throw(MemoryError())):
+        monkeypatch.setattr(fitting, "split", raised)
+        answer = chainrule(*fit)
+        assert answer.code == 2
+        assert answer.err.startswith("error: not enough memory: ")
+        assert "Take fewer rows (--rows)" in answer.err
+        assert answer.err.count("\n") == 1
+
+
 def test_a_signal_after_training_neither_loses_the_model_nor_hides_it(tmp_path: Path) -> None:
     program = (
         "import signal, sys; import chainrule.app.fit as fit; real = fit.save_model\n"

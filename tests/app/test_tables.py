@@ -6,6 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from chainrule.app.reading import Reading
 from chainrule.app.tables import BUILT_IN, read_table, write_table, writer_of
 from chainrule.foundation.errors import InputError
 
@@ -139,3 +140,14 @@ def test_a_table_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(pl.exceptions.PolarsError):
         write_table(nested, tmp_path / "t.csv")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("header", [None, False])
+@pytest.mark.parametrize("first", ["a0,", "a0,,"])
+def test_a_first_row_with_gaps_is_no_title(tmp_path, header, first) -> None:
+    tail = "0.5" if first == "a0," else "0.5,2"
+    path = tmp_path / "t.csv"
+    path.write_text("\n".join([first, *[f"a{n},{tail}" for n in range(1, 8)]]))
+    frame = read_table(str(path), reading=Reading(header=header))
+    assert frame[:, 0].to_list() == [f"a{n}" for n in range(8)]
+    assert frame[:, 1].to_list() == [None] + [0.5] * 7

@@ -155,6 +155,7 @@ def keras_activation(keras, random):
     return choices[random.integers(len(choices))], not odd
 
 
+@pytest.mark.filterwarnings("ignore:You are using a softmax over axis")  # of one unit
 @pytest.mark.parametrize("seed", range(MODELS // 2))
 def test_a_random_keras_network(torch, keras, seed):
     random = np.random.default_rng(seed)

@@ -83,6 +83,12 @@ def test_d64_keras_relu_with_parameters(keras):
             first_gradient(in_keras(keras, keras.layers.ReLU(**options)))
 
 
+def test_what_keras_warns_of_its_own_layers_stops_nothing(keras):
+    softmax = keras.layers.Activation("softmax")  # of one unit, which Keras finds odd
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1), softmax])
+    assert explain(model, ROWS, ROWS[:, :1], loss="mse").weight(1, 1, 1).gradient == 0.0
+
+
 def test_d66_keras_models_that_are_no_chain(keras):
     dense = keras.layers.Dense
     x = keras.Input((2,))
@@ -286,6 +292,18 @@ def test_d78_a_shared_layer_is_told(torch):
     torch.mean((model(torch.tensor(ROWS)) - torch.tensor(ROWS[:, :1])) ** 2).backward()
     parts = [found.weight(layer, 2, 1).gradient for layer in (1, 2)]
     assert sum(parts) == pytest.approx(float(shared.weight.grad[0, 1]), rel=1e-8)
+    assert "layers 1 and 2 share their weights" in " ".join(found.subject.notes)
+    assert "weight(1, j, k).gradient + weight(2, j, k).gradient" in str(found.weight(2, 2, 1))
+
+
+def test_two_layers_of_one_parameter_are_told(torch):
+    first, second, last = (torch.nn.Linear(2, n).double() for n in (2, 2, 1))
+    second.weight = first.weight
+    model = torch.nn.Sequential(first, torch.nn.Tanh(), second, torch.nn.Tanh(), last)
+    found = explain(model, ROWS, ROWS[:, 0])
+    torch.mean((model(torch.tensor(ROWS)) - torch.tensor(ROWS[:, :1])) ** 2).backward()
+    parts = [found.weight(layer, 2, 1).gradient for layer in (1, 2)]
+    assert sum(parts) == pytest.approx(float(first.weight.grad[0, 1]), rel=1e-8)
     assert "layers 1 and 2 share their weights" in " ".join(found.subject.notes)
 
 

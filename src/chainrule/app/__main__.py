@@ -6,11 +6,13 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from chainrule.app.stopping import stoppable
 from chainrule.foundation.errors import InputError
+from chainrule.foundation.interruption import INTERRUPTED
 
 __all__ = ["main"]
 
-BAD_INPUT, DIVERGED, INTERRUPTED = 2, 1, 130
+BAD_INPUT, DIVERGED = 2, 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,7 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):  # a terminal may lack the letters of a column's name
             stream.reconfigure(errors="replace")
     try:
-        return _run(arguments)
+        with stoppable():
+            return _run(arguments)
     except KeyboardInterrupt:
         print("error: interrupted", file=sys.stderr)
         return INTERRUPTED
@@ -74,7 +77,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         fail(str(error) or "interrupted")
         return INTERRUPTED
     except MemoryError as error:
-        fail(f"not enough memory: {error}")
+        fail(_of_memory(error))
         return BAD_INPUT
     except BrokenPipeError:  # the reader of stdout has seen enough
         leave_stdout()
@@ -85,6 +88,17 @@ def _run(arguments: Sequence[str] | None) -> int:
         leave_stdout()  # what is left in its buffer can be written no better
         fail(f"cannot write the output: {error.strerror or error}. Free some space.")
         return BAD_INPUT
+
+
+def _of_memory(error: MemoryError) -> str:
+    """Say how much memory is needed where that is known, and what to make smaller."""
+    words = str(error) or "the machine has no more of it"
+    if words.endswith("."):  # a sentence of our own, with its advice
+        return f"not enough memory: {words}"
+    return (
+        f"not enough memory: {words}. Take fewer rows (--rows), fewer columns (--drop) or smaller "
+        "layers (--hidden)."
+    )
 
 
 if __name__ == "__main__":

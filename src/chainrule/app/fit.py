@@ -31,7 +31,7 @@ from chainrule.estimators.classifier import MLPClassifier
 from chainrule.estimators.ingredients import loss_in_units
 from chainrule.estimators.regressor import MLPRegressor
 from chainrule.foundation.errors import InputError, must_be
-from chainrule.foundation.files import check_name
+from chainrule.foundation.files import check_kind
 from chainrule.foundation.version import __version__
 from chainrule.interop.choosing import NO_CHOICES, Choices
 from chainrule.interop.columns import counted
@@ -277,11 +277,14 @@ def _place(data: str, out: Path | None) -> Path:
             f"--out must name a model file, not data or a picture; got {path}. "
             "Name it like model.chainrule."
         )
-    check_name(path)
+    check_kind(path)
     path = path if path.suffix else path.with_suffix(".chainrule")
-    if path.is_dir() or not path.parent.is_dir():
-        what = "it is a folder" if path.is_dir() else f"there is no folder {path.parent}"
-        raise InputError(f"--out must be a file that can be written; got {path}, but {what}.")
+    check_kind(path)
+    if not path.parent.is_dir():
+        raise InputError(
+            f"--out must be a file that can be written; got {path}, but there is no folder "
+            f"{path.parent}."
+        )
     return path
 
 

@@ -51,6 +51,10 @@ def stoppable() -> Iterator[Stop]:
     before = {one: signal.signal(one, stop) for one in heard}
     try:
         yield stop
+    except (ImportError, SystemError):
+        if not stop.asked:
+            raise
+        raise KeyboardInterrupt from None  # a module cut short in its import says something else
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)

@@ -209,7 +209,7 @@ def writer_of(path: Path) -> Callable[[pl.DataFrame, IO[bytes]], object]:
     if suffix in SEPARATORS:
         return lambda frame, file: frame.write_csv(file, separator=SEPARATORS[suffix])
     raise InputError(
-        f"--out must end in one of {', '.join(SUFFIXES)}; got {path.name}. "
+        f"--out must end in one of {', '.join(SUFFIXES)}; got {path.name or str(path)!r}. "
         "The suffix decides the format."
     )
 

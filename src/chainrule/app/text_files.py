@@ -177,6 +177,8 @@ def _dialect(path: Path, file: Path, reading: Reading) -> _Dialect:
         plain["NewLineDelimiter"] in (r"\n", r"\r\n"),
         width := len(found["Columns"]),
     )
+    if titles and reading.skip_rows is None and reading.header is None and not dialect.header:
+        return _dialect(path, file, replace(reading, header=False))
     _check_width(path, file, dialect, width, reading)
     if reading.header is None and not dialect.header and not dialect.skipped:
         gaps = _is_header_with_gaps(file, dialect.separator)
@@ -266,7 +268,8 @@ def _lines_above(file: Path, reading: Reading) -> int | None:
         filled = sum(bool(cell.strip()) for cell in cells)
         if filled == len(cells) == widest > 1:
             padded = any(len(above) == widest for above in lines[:number])
-            return number if padded else None
+            # without a header it may be the first row, with gaps
+            return number if padded and reading.header is not False else None
         if filled > 1 or (filled and not cells[0].strip()):  # a title stands in the first cell
             return None
     return None

@@ -9,10 +9,12 @@ from typing import IO
 
 from chainrule.foundation.errors import InputError
 
-__all__ = ["check_name", "check_place", "write_whole"]
+__all__ = ["check_kind", "check_place", "write_whole"]
 
 # The name of a file that is being written is short: the target's may be as long as a name can be.
 TEMPORARY = ".chainrule-"
+# Letters of a path that a message shows.
+LONGEST = 300
 
 
 def write_whole(path: str | os.PathLike[str], write: Callable[[IO[bytes]], object]) -> None:
@@ -55,10 +57,7 @@ def check_place(path: str | os.PathLike[str]) -> Path:
         If it is a folder, a device or a pipe, lies in no folder, or its folder takes no files.
     """
     target = Path(path)
-    check_name(target)
-    if target.is_dir():
-        raise _cannot_write(target, "it is a folder")
-    _refuse_special(target)
+    check_kind(target)
     if not target.parent.is_dir():
         raise _cannot_write(target, f"there is no folder {target.parent}")
     try:
@@ -75,8 +74,8 @@ def check_place(path: str | os.PathLike[str]) -> Path:
     return target
 
 
-def check_name(target: Path) -> None:
-    """Refuse a name that no file of this system can have."""
+def check_kind(target: Path) -> None:
+    """Refuse a name that no file of this system can have, a folder, a device and a pipe."""
     try:
         target.stat()
     except (FileNotFoundError, NotADirectoryError, PermissionError):
@@ -85,6 +84,9 @@ def check_name(target: Path) -> None:
         raise _cannot_write(target, getattr(error, "strerror", None) or str(error)) from error
     if not target.name:
         raise _cannot_write(target, "it has no name")
+    if target.is_dir():
+        raise _cannot_write(target, "it is a folder")
+    _refuse_special(target)
 
 
 def _refuse_special(target: Path) -> None:
@@ -95,6 +97,6 @@ def _refuse_special(target: Path) -> None:
 
 
 def _cannot_write(target: Path, reason: str) -> InputError:
-    return InputError(
-        f"cannot write {target}: {reason}. Nothing was changed; choose another place."
-    )
+    text = str(target)
+    shown = text if len(text) <= LONGEST else f"{text[: LONGEST // 2]}...{text[-LONGEST // 2 :]}"
+    return InputError(f"cannot write {shown}: {reason}. Nothing was changed; choose another place.")

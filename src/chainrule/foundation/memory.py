@@ -2,7 +2,7 @@
 
 import os
 
-__all__ = ["check_memory", "physical_bytes"]
+__all__ = ["check_memory", "check_table", "physical_bytes"]
 
 
 def physical_bytes() -> int | None:
@@ -40,4 +40,35 @@ def check_memory(n_parameters: int, copies: int, itemsize: int) -> None:
         raise MemoryError(
             f"{n_parameters:,} parameters need {needed / 1e9:.1f} GB to be trained ({copies} "
             f"vectors of them), and this machine has {present / 1e9:.1f} GB. Take smaller layers."
+        )
+
+
+def check_table(rows: int, columns: int, itemsize: int) -> None:
+    """Refuse a table of numbers that the memory of this machine cannot hold.
+
+    Parameters
+    ----------
+    rows, columns : int
+        Its shape.
+    itemsize : int
+        Bytes of a number.
+
+    Raises
+    ------
+    MemoryError
+        At once: systems promise more memory than they have, and end the process that uses it.
+
+    Examples
+    --------
+    >>> check_table(10**9, 10**6, itemsize=4)
+    Traceback (most recent call last):
+    ...
+    MemoryError: 1,000,000,000 rows of 1,000,000 numbers need 4000000.0 GB, and this machine has ...
+    """
+    needed, present = rows * columns * itemsize, physical_bytes()
+    if present is not None and needed > present:
+        raise MemoryError(
+            f"{rows:,} rows of {columns:,} numbers need {needed / 1e9:.1f} GB, and this machine "
+            f"has {present / 1e9:.1f} GB. Take fewer rows, or leave out columns, first those of "
+            "many categories."
         )

@@ -1,13 +1,14 @@
 """Networks of Keras, read along the chain from input to output."""
 
 import sys
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from chainrule.foundation.errors import InputError, must_be
-from chainrule.interop.steps import Affine, Foreign, Function, Product, Same, Step, known
+from chainrule.interop.steps import Affine, Foreign, Function, Product, Same, Step, known, shared
 
 __all__ = ["read_keras"]
 
@@ -52,7 +53,9 @@ def read_keras(model: Any, x: np.ndarray) -> Foreign:
 def _called(layer: Any, value: Any) -> Any:
     """Call a layer or model as in evaluation; what Keras refuses, refuse with a sentence."""
     try:
-        return layer(value, training=False) if _takes_training(layer) else layer(value)
+        with warnings.catch_warnings():  # Keras warns at each call; its owner has seen it
+            warnings.simplefilter("ignore")
+            return layer(value, training=False) if _takes_training(layer) else layer(value)
     except Exception as error:
         said = str(error).strip().partition("\n")[0] or type(error).__name__
         raise InputError(
@@ -111,12 +114,9 @@ def _steps(layer: Any, foreign: Foreign, x: np.ndarray, seen: dict[int, int]) ->
     if kind == "Dense":
         steps: list[Step] = [_dense(layer, name)]
         number = 1 + sum(isinstance(one, Product) for one in foreign.steps)
-        if id(layer) in seen:
-            foreign.notes.append(
-                f"layers {seen[id(layer)]} and {number} share their weights ({name}): the gradient "
-                "of a shared weight is the sum of those of its places"
-            )
-        seen.setdefault(id(layer), number)
+        first = seen.setdefault(id(layer), number)
+        if first < number:
+            foreign.notes.append(shared(first, number, name))
         n_in = len(steps[0].weight) if isinstance(steps[0], Product) else 0
         if number == 1 and not foreign.flattens and (x.ndim != 2 or x.shape[1] != n_in):
             raise InputError(f"X must be of shape (n, {n_in}) for this network; got {x.shape}.")

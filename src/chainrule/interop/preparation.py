@@ -10,6 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from chainrule.foundation.errors import FileFormatError, InputError, suggest
+from chainrule.foundation.memory import check_table
 from chainrule.foundation.showing import Shown
 from chainrule.insight.text_table import text_table
 from chainrule.interop.bins import Encoding, encodings
@@ -190,6 +191,7 @@ class Preparation(Shown):
         frame = as_frame(frame)
         self._check_names(frame.columns, tell)
         widths = [len(column.outputs) for column in self.columns]
+        check_table(frame.height, sum(widths), itemsize=4)
         out = np.empty((frame.height, sum(widths)), dtype=np.float32)
         start = 0
         written = {one.name: one for one in self.columns if isinstance(one, Number)}

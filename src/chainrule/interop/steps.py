@@ -8,7 +8,18 @@ import numpy as np
 from chainrule.formulas.records import Activation, activations
 from chainrule.foundation.errors import InputError
 
-__all__ = ["Affine", "Foreign", "Function", "Layers", "Product", "Same", "compare", "fold", "known"]
+__all__ = [
+    "Affine",
+    "Foreign",
+    "Function",
+    "Layers",
+    "Product",
+    "Same",
+    "compare",
+    "fold",
+    "known",
+    "shared",
+]
 
 Layers = list[tuple[np.ndarray, np.ndarray | None, Activation]]
 
@@ -120,6 +131,21 @@ class Foreign:
     precision: str = "float64"
     narrow: bool = False
     flattens: bool = False
+
+
+def shared(first: int, layer: int, what: str) -> str:
+    """Return the note on two layers of the same weights: each is explained at its own place.
+
+    Examples
+    --------
+    >>> shared(1, 3, "module 2, Linear")
+    'layers 1 and 3 share their weights (module 2, Linear): the gradient of a shared weight is ...'
+    """
+    return (
+        f"layers {first} and {layer} share their weights ({what}): the gradient of a shared weight "
+        f"is the sum of those of its places, as in weight({first}, j, k).gradient + "
+        f"weight({layer}, j, k).gradient"
+    )
 
 
 def known(name: str, what: str, **parameters: Any) -> Activation:

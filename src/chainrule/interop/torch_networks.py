@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.foundation.errors import InputError, must_be
-from chainrule.interop.steps import Affine, Foreign, Function, Product, Same, Step, known
+from chainrule.interop.steps import Affine, Foreign, Function, Product, Same, Step, known, shared
 
 __all__ = ["read_torch"]
 
@@ -92,12 +92,10 @@ def _run(
                 raise InputError(
                     f"X must be of shape (n, {n_in}) for this network; got {tuple(x.shape)}."
                 )
-            if id(module) in seen:
-                foreign.notes.append(
-                    f"layers {seen[id(module)]} and {layer} share their weights ({step.name}): "
-                    "the gradient of a shared weight is the sum of those of its places"
-                )
-            seen.setdefault(id(module), layer)
+            # one module called twice, or two that hold the same parameter
+            first = seen.setdefault(id(module.weight), layer)
+            if first < layer:
+                foreign.notes.append(shared(first, layer, step.name))
         foreign.steps.append(step)
 
     def after(result: Any) -> None:

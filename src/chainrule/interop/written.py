@@ -164,7 +164,7 @@ def written_of_columns(text: pl.Series, height: int) -> list[Written]:
     cells = pl.DataFrame({"column": place, "word": text}).lazy().drop_nulls().unique().collect()
     odd = cells.filter(CORE.cast(pl.Float64, strict=False).is_null())
     units = _units(odd)
-    cells = cells.filter(pl.col("column").is_in(odd["column"].unique().implode()))
+    cells = cells.filter(pl.col("column").is_in(odd["column"].unique().to_list()))
     for unit in {"", *units.values()}:
         own = [column for column in range(columns) if units.get(column, "") == unit]
         table = _undressed(cells.filter(pl.col("column").is_in(own)), unit)

@@ -7,6 +7,7 @@ file beside the target, synced, and renamed, so that a file is whole or not ther
 import json
 import math
 import os
+import stat
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -307,17 +308,26 @@ def read_any_arrays(
 
     name = os.fspath(path)
     try:
-        contents = Path(path).read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read {name}: {error.strerror}. Check the path.") from error
+        if stat.S_ISCHR(os.stat(path).st_mode):  # it may have no end
+            raise FileFormatError(f"{name} must be a file of chainrule; it is a device.")
+        with Path(path).open("rb") as file:
+            first = file.read(9)
+            # a table, which may be as large as the memory, is known by its ninth byte
+            contents = first + file.read() if first.endswith(b"{") else first
+            size = max(len(contents), os.fstat(file.fileno()).st_size)
+    except FileFormatError:
+        raise
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"cannot read {name or repr(name)}: {reason}. Check the path.") from error
     try:
         arrays = safetensors.numpy.load(contents)
-        size = int.from_bytes(contents[:8], "little")
-        header = json.loads(contents[8 : 8 + size])
+        length = int.from_bytes(contents[:8], "little")
+        header = json.loads(contents[8 : 8 + length])
         description = json.loads(header["__metadata__"]["chainrule"])
         found, written = description.pop("kind"), description.pop("format")
     except (safetensors.SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise FileFormatError(
-            f"{name} is damaged, or no chainrule file ({len(contents):,} bytes). Write it again."
+            f"{name} is damaged, or no chainrule file ({size:,} bytes). Write it again."
         ) from error
     return str(found), written, description, arrays
