@@ -16,6 +16,7 @@ from chainrule.app.conditions import rows_where
 from chainrule.app.flags import in_flags
 from chainrule.app.held_out import group_column, split, validation_rows
 from chainrule.app.places import check_outputs, source_of, wrote
+from chainrule.app.preparing import learn_preparation
 from chainrule.app.reading import AS_FOUND, Reading
 from chainrule.app.remarks import tell_of_answers, tell_of_target, tell_warnings
 from chainrule.app.report import Diverged, Interrupted, Report, written
@@ -36,11 +37,10 @@ from chainrule.foundation.version import __version__
 from chainrule.interop.choosing import NO_CHOICES, Choices
 from chainrule.interop.columns import counted
 from chainrule.interop.model_file import Estimator, save_model
-from chainrule.interop.preparation import Preparation
 from chainrule.training.stopping import REASONS
 
 if TYPE_CHECKING:
-    import polars as pl
+    pass
 
 __all__ = ["fit"]
 
@@ -178,9 +178,19 @@ def _fit(
         check_split(weight, y, chosen, train_on, test, settings.weight)
     part = frame[train_on]
     tell_of_target(part, target, y[train_on], chosen, settings, report.note)
-    preparation = _preparation(part, target, settings, choices, report)
     own = None if groups is None else groups[train_on]
     counts = None if weight is None else weight[train_on]
+    preparation = learn_preparation(
+        part,
+        target,
+        y[train_on],
+        chosen,
+        settings,
+        choices,
+        report,
+        weight=counts,
+        groups=own,
+    )
     rows = Rows(preparation.transform(part), y[train_on], counts, own)
     estimator = _estimator(rows.y, chosen, settings, report)
     held = 0
@@ -286,28 +296,6 @@ def _place(data: str, out: Path | None) -> Path:
             f"{path.parent}."
         )
     return path
-
-
-def _preparation(
-    frame: pl.DataFrame, target: str, settings: Settings, choices: Choices, report: Report
-) -> Preparation:
-    """Learn the columns; those of groups and weights say how rows are used, and are no inputs."""
-    set_aside = {
-        name: reason
-        for name, reason in (
-            (settings.groups, "the groups of the rows"),
-            (settings.weight, "the weights of the rows"),
-        )
-        if name is not None
-    }
-    drop = tuple(name for name in choices.drop if name not in set_aside)
-    learnt = Preparation.fit(
-        frame.drop(list(set_aside)),
-        target=target,
-        choices=replace(choices, drop=drop),
-        tell=report.note,
-    )
-    return replace(learnt, dropped=learnt.dropped | set_aside)
 
 
 def _estimator(y: np.ndarray, task: Task, settings: Settings, report: Report) -> Estimator:

@@ -12,7 +12,7 @@ import numpy as np
 
 from chainrule.app.flags import NETWORK, flag, flag_of, in_flags, read_flag, spelled
 from chainrule.estimators.ingredients import LBFGS_NAME
-from chainrule.estimators.rules import OPEN_SHARE, Rule, is_integer
+from chainrule.estimators.rules import OPEN_SHARE, Rule, is_integer, one_of
 from chainrule.formulas.initializers import initializers
 from chainrule.formulas.loss import losses
 from chainrule.formulas.optimizers import optimizers
@@ -28,6 +28,7 @@ __all__ = ["ROWS", "Settings", "command_line", "estimator_options", "labelled", 
 # The rate each solver starts from (the peak, with one_cycle).
 RATES = {"sgd": 0.02, "rmsprop": 1e-3}
 RATE = 3e-3
+NUMBERS = one_of("auto", "scale", "target", "quantiles")
 SEED = Rule(lambda value: is_integer(value) and value >= 0, "at least 0")
 ROWS = (
     "Take only the rows for which a condition holds, as in SQL's where: \"age > 30 and city = "
@@ -109,6 +110,15 @@ class Settings:
         metavar="COLUMN",
     )
     rows: str | None = flag(None, "", ROWS, panel=None, metavar="WHERE")
+    numbers: str = flag(
+        "auto",
+        "",
+        "How numbers reach the network: scale, or by steps too, at splits of the target or at "
+        "quantiles; auto tries them in short runs.",
+        panel=None,
+        metavar="scale|target|quantiles|auto",
+        own_rule=NUMBERS,
+    )
     hidden: str = flag(
         "128,64",
         "hidden_layer_sizes",

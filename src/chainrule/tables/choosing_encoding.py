@@ -9,6 +9,7 @@ import polars as pl
 
 from chainrule.estimators.classifier import MLPClassifier
 from chainrule.foundation.seeds import Purpose, stream
+from chainrule.interop.choosing import NO_CHOICES, Choices
 from chainrule.tables.folds import Fold
 from chainrule.tables.members import Estimator, Table, train_members
 from chainrule.tables.recipes import options_for
@@ -32,8 +33,13 @@ def choose_encoding(
     options: dict[str, Any],
     seed: int,
     n_threads: int | None,
+    choices: Choices = NO_CHOICES,
+    better: float = BETTER,
 ) -> tuple[str, str]:
-    """Return the encoding of least loss on rows held out, and the reason in words."""
+    """Return the encoding of least loss on rows held out, and the reason in words.
+
+    One must be better than the one before it by the share ``better`` of its loss.
+    """
     numbers = sum(column.dtype.is_numeric() for column in table.frame)
     texts = sum(column.dtype == pl.String for column in table.frame)
     if numbers + texts == 0:
@@ -52,17 +58,25 @@ def choose_encoding(
     losses: dict[str, float] = {}
     for name in CANDIDATES:
         members = train_members(
-            kind, table, small, encoding=name, options=short, seed=seed, n_threads=n_threads
+            kind,
+            table,
+            small,
+            encoding=name,
+            options=short,
+            seed=seed,
+            n_threads=n_threads,
+            choices=choices,
         )
         losses[name] = float(
             np.mean([min(one.estimator.validation_loss_curve_ or [np.inf]) for one in members])
         )
     best = CANDIDATES[0]
     for name in CANDIDATES[1:]:
-        if losses[name] < (1.0 - BETTER) * losses[best]:
+        if losses[name] < (1.0 - better) * losses[best]:
             best = name
     figures = ", ".join(f"{name} {loss:.4g}" for name, loss in losses.items())
-    return best, f"the loss on rows held out, in short runs on {len(small)} folds: {figures}"
+    where = f"on {len(small)} folds" if len(small) > 1 else "on one part"
+    return best, f"the loss on rows held out, in short runs {where}: {figures}"
 
 
 def _some(rows: np.ndarray, most: int, random: np.random.Generator) -> np.ndarray:

@@ -1,0 +1,103 @@
+"""The preparation of a table before a fit: its columns, and the encoding of its numbers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chainrule.app.report import Report
+from chainrule.app.settings import Settings, estimator_options, labelled
+from chainrule.app.targets import Task
+from chainrule.estimators.classifier import MLPClassifier
+from chainrule.estimators.regressor import MLPRegressor
+from chainrule.interop.choosing import Choices
+from chainrule.interop.preparation import Preparation
+from chainrule.tables.choosing_encoding import choose_encoding
+from chainrule.tables.folds import folds_of
+from chainrule.tables.members import Table
+
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["learn_preparation"]
+
+# Steps must be better than a scale alone by so much of the loss on one part of the rows held out.
+BETTER = 0.01
+# What a trial on rows of its own has no use for.
+LEFT_OUT = (
+    *("early_stopping", "validation_fraction", "validation", "monitor", "n_iter_no_change"),
+    *("n_estimators", "n_threads", "random_state", "time_limit", "batch_size", "max_iter"),
+)
+
+
+def learn_preparation(
+    frame: pl.DataFrame,
+    target: str,
+    y: np.ndarray,
+    task: Task,
+    settings: Settings,
+    choices: Choices,
+    report: Report,
+    *,
+    weight: np.ndarray | None,
+    groups: np.ndarray | None,
+) -> Preparation:
+    """Learn the columns; those of groups and weights say how rows are used, and are no inputs."""
+    set_aside = {
+        name: reason
+        for name, reason in (
+            (settings.groups, "the groups of the rows"),
+            (settings.weight, "the weights of the rows"),
+        )
+        if name is not None
+    }
+    drop = tuple(name for name in choices.drop if name not in set_aside)
+    choices = replace(choices, drop=drop)
+    frame = frame.drop(list(set_aside))
+    codes = np.unique(y, return_inverse=True)[1] if task == "classification" else y
+    encoding = settings.numbers
+    if encoding == "auto":
+        table = Table(frame.drop(target), codes.astype(codes.dtype), weight)
+        encoding = _tried(table, y, task, settings, choices, report, groups)
+    learnt = Preparation.fit(
+        frame, target=target, choices=choices, encoding=encoding, y=codes, tell=report.note
+    )
+    return replace(learnt, dropped=learnt.dropped | set_aside)
+
+
+def _tried(
+    table: Table,
+    y: np.ndarray,
+    task: Task,
+    settings: Settings,
+    choices: Choices,
+    report: Report,
+    groups: np.ndarray | None,
+) -> str:
+    """Return the encoding of numbers that a short trial finds best, and tell it."""
+    classes = task == "classification"
+    options: dict[str, Any] = labelled(estimator_options(settings, task, len(y)), y)
+    options.pop("class_weight", None)
+    encoding, reason = choose_encoding(
+        MLPClassifier if classes else MLPRegressor,
+        table,
+        folds_of(
+            len(y),
+            1,
+            settings.seed,
+            labels=table.y if classes else None,
+            groups=groups,
+            order=settings.validation == "last",
+        ),
+        options={name: options[name] for name in options if name not in LEFT_OUT},
+        seed=settings.seed,
+        n_threads=settings.n_threads,
+        choices=choices,
+        better=BETTER,
+    )
+    if encoding != "scale":
+        what = {"target": "at splits of the target", "quantiles": "at quantiles"}[encoding]
+        report.line(f"numbers by steps {what}, for {reason}; --numbers scale leaves them out")
+    return encoding
