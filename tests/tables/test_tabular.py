@@ -90,7 +90,7 @@ def test_steps_of_numbers_find_what_a_scale_alone_does_not():
     assert max(errors["target"], errors["quantiles"]) < 0.5 * errors["scale"]
     chosen = regressor(encoding="auto", options={"max_iter": 30}).fit(FRAME, PRICE)
     assert chosen.encoding_ in ("target", "quantiles")
-    assert "in short runs on 3 folds: scale" in chosen.encoding_reason_
+    assert "held-out loss of short runs on 3 folds: scale" in chosen.encoding_reason_
 
 
 def test_out_of_fold_answers_are_of_networks_that_have_not_seen_the_row():

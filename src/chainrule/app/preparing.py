@@ -99,5 +99,5 @@ def _tried(
     )
     if encoding != "scale":
         what = {"target": "at splits of the target", "quantiles": "at quantiles"}[encoding]
-        report.line(f"numbers by steps {what}, for {reason}; --numbers scale leaves them out")
+        report.line(f"numbers by steps {what} ({reason}); --numbers changes that")
     return encoding

@@ -75,8 +75,8 @@ def choose_encoding(
         if losses[name] < (1.0 - better) * losses[best]:
             best = name
     figures = ", ".join(f"{name} {loss:.4g}" for name, loss in losses.items())
-    where = f"on {len(small)} folds" if len(small) > 1 else "on one part"
-    return best, f"the loss on rows held out, in short runs {where}: {figures}"
+    runs = f"short runs on {len(small)} folds" if len(small) > 1 else "a short run"
+    return best, f"held-out loss of {runs}: {figures}"
 
 
 def _some(rows: np.ndarray, most: int, random: np.random.Generator) -> np.ndarray:
