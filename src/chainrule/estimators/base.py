@@ -228,8 +228,10 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     def _prepared_table(self, X: Any) -> Any:
         """Return the inputs of a raw table, where the model has learnt to prepare one."""
         preparation = self.__dict__.get("preparation_")
+        if preparation is None:
+            return X
         names = getattr(X, "column_names", getattr(X, "columns", None))
-        if preparation is None or names is None or list(names) == list(preparation.feature_names):
+        if names is None or list(names) == list(preparation.feature_names):
             return X
         return preparation.transform(X)
 
