@@ -5,12 +5,14 @@ import signal
 import sys
 import threading
 import time
+import types
 
 import numpy as np
 import pytest
 
 from chainrule import Network, optimizers
 from chainrule.engines.compiled import engine as engine_module
+from chainrule.engines.compiled import threads
 from chainrule.engines.compiled.engine import CompiledEngine
 from chainrule.engines.engine import Rows
 from chainrule.model.objective import Objective
@@ -92,3 +94,58 @@ def test_watched_steps_have_the_same_bits(problems, monkeypatch, size):
         problems.run(engine, rows, start, np.arange(200), 40)
         vectors.append(start.vector)
     np.testing.assert_array_equal(*vectors)
+
+
+class CutStart(threading.Thread):
+    """A thread that runs, though a signal has cut its start before anybody could know."""
+
+    ident = None
+
+    def start(self):
+        def late():
+            time.sleep(0.05)
+            self.run()
+            ran.set()
+
+        ran.clear()
+        threading.Timer(0.0, late).start()
+        raise KeyboardInterrupt
+
+
+ran = threading.Event()
+
+
+@pytest.mark.parametrize("watched", [False, True])
+def test_a_thread_whose_start_was_cut_never_enters_the_kernel(monkeypatch, watched):
+    """It would write to memory that the caller has freed by then."""
+    entered = []
+    counters = np.zeros(64, np.int64)
+    # the real class makes the timers, which start no thread of a team
+    monkeypatch.setattr(threads, "threading", types.SimpleNamespace(**vars(threading)))
+    monkeypatch.setattr(threads.threading, "Thread", CutStart)
+    with pytest.raises(KeyboardInterrupt):
+        threads.run_team(lambda job, number: entered.append(number), 0, 2, counters, watched)
+    assert ran.wait(5.0)
+    assert entered == []
+
+
+def test_a_second_signal_does_not_cut_the_wait(monkeypatch):
+    """A thread that works is waited for, whatever arrives in the meantime."""
+    ended, begun = [], threading.Event()
+
+    def kernel(job, number):
+        if number == 0:
+            begun.wait(5.0)
+            raise KeyboardInterrupt
+        begun.set()
+        for _ in range(3):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.02)
+        ended.append(number)
+
+    for _ in range(20):
+        ended.clear()
+        begun.clear()
+        with pytest.raises(KeyboardInterrupt):
+            threads.run_team(kernel, 0, 2, np.zeros(64, np.int64))
+        assert ended == [1]

@@ -27,6 +27,8 @@ Kernel = Callable[[int, int], None]
 # What machine code calls of Python: functions of its stable ABI.
 PYTHON_FUNCTIONS = ("PyLong_AsVoidPtr", "Py_NewRef")
 _METH_NOARGS = 4
+# What becomes of a thread of a team: it works in the kernel, or may not do so any more.
+ENTERED, LEFT_OUT = "entered", "left out"
 
 
 def kernel_at(address: int) -> Kernel:
@@ -94,47 +96,59 @@ def run_team(
     begin = threading.Event()
     # bare locks: taking and freeing one is a single step, which no signal can cut
     done = [threading.Lock() for _ in range(0 if watched else 1, threads)]
+    states: dict[int, str] = {}
     errors: list[BaseException] = []
 
     def member(number: int, end: Any) -> None:
         try:
             begin.wait()
-            kernel(job, number)
+            if states.setdefault(number, ENTERED) == ENTERED:
+                kernel(job, number)
         except BaseException as error:
             errors.append(error)
             counters[ABORT] = 1
         finally:
             end.release()
 
-    started: list[Any] = []
+    members: dict[int, Any] = {}
     try:
         for number, end in enumerate(done, threads - len(done)):
             thread = threading.Thread(target=member, args=(number, end), daemon=True)
             end.acquire()
-            started.append((thread, end))
+            members[number] = end
             thread.start()
         begin.set()
         if not watched:
             kernel(job, 0)
-        for _, end in started:
+        for end in members.values():
             end.acquire()
             end.release()
     except BaseException:
-        # no thread may wait for one that will not come
-        counters[ABORT] = 1
-        begin.set()
-        _wait_for(started)
+        _call_off(members, states, counters, begin)
         raise
     if errors:
         raise errors[0]
 
 
-def _wait_for(started: list[Any]) -> None:
-    """Wait until threads are done, whatever signals arrive: they write to memory of the caller."""
-    for thread, end in started:
-        while thread.ident is not None:
-            try:
-                end.acquire()
-            except BaseException:  # noqa: S112 - the caller is about to raise the first
-                continue
-            break
+def _call_off(
+    members: dict[int, Any], states: dict[int, str], counters: np.ndarray, begin: threading.Event
+) -> None:
+    """Keep out threads that have not entered the kernel, and wait for those that have.
+
+    They write to memory of the caller. Whether a thread has been started cannot be known where a
+    signal cut its start; who comes first at ``states``, in one step of the interpreter, decides.
+    """
+    waiting = dict(members)
+    while True:
+        try:
+            # no thread may wait for one that will not come
+            counters[ABORT] = 1
+            begin.set()
+            while waiting:
+                number = next(iter(waiting))
+                if states.setdefault(number, LEFT_OUT) == ENTERED:
+                    waiting[number].acquire()
+                del waiting[number]
+        except BaseException:  # noqa: S112 - another signal; the caller is about to raise the first
+            continue
+        return
