@@ -24,6 +24,7 @@ from chainrule.foundation.errors import (
     DivergenceWarning,
     InputError,
     NoEffectWarning,
+    SlowEngineWarning,
 )
 from chainrule.model.network import Dense, Network
 from chainrule.model.objective import Objective
@@ -63,6 +64,7 @@ __all__ = [
     "Parameters",
     "Penalty",
     "Schedule",
+    "SlowEngineWarning",
     "Step",
     "TrainingState",
     "activations",

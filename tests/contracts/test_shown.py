@@ -94,6 +94,7 @@ OTHERS = {
     "DivergenceWarning",
     "InputError",
     "NoEffectWarning",
+    "SlowEngineWarning",
 }
 VOID = {"br", "hr", "img", "input", "meta", "link", "col", "wbr", "path", "line", "rect", "circle"}
 

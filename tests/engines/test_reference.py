@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chainrule import Dense, Network, Objective, TrainingState, losses, optimizers
-from chainrule.engines.engine import Engine, Rows, choose_engine
+from chainrule.engines.choice import choose_engine
+from chainrule.engines.engine import Engine, Rows
 from chainrule.engines.reference import ReferenceEngine
 
 ELEMENTWISE = [name for name in losses if name != "categorical_cross_entropy"]

@@ -11,7 +11,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from chainrule.engines.engine import Engine, choose_engine
+from chainrule.engines.choice import choose_engine
+from chainrule.engines.engine import Engine
 from chainrule.estimators.ingredients import make_optimizer
 from chainrule.estimators.inputs import as_inputs
 from chainrule.estimators.options import described
@@ -90,6 +91,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     loss_: float
     train_loss_: float
     stopped_because_: str
+    engine_: str | None
     best_loss_: float | None
     best_validation_score_: float | None
     n_iter_: int

@@ -50,6 +50,7 @@ SHARED = (
     "network_",
     "objective_",
     "out_activation_",
+    "engine_",
 )
 # What scikit-learn keeps in an estimator besides its options.
 OF_SCIKIT_LEARN = (

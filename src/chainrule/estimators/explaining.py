@@ -94,6 +94,7 @@ def _facts(estimator: "FittingMLP") -> dict[str, Any]:
         "seed": estimator.seed_,
         "epochs": len(estimator.loss_curve_),
         "best_epoch": best_epoch(estimator),
+        "engine": getattr(estimator, "engine_", None),
         "stopped_because": estimator.stopped_because_,
         "rows_seen": estimator.t_,
         "loss_curve": estimator.loss_curve_,

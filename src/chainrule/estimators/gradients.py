@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.engines.engine import choose_engine
+from chainrule.engines.choice import choose_engine
 from chainrule.estimators.explaining import rows_of
 from chainrule.estimators.ingredients import make_optimizer
 from chainrule.model.objective import Objective

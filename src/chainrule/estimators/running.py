@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.engines.engine import Engine, Rows, choose_engine
+from chainrule.engines.choice import choose_engine
+from chainrule.engines.engine import Engine, Rows
 from chainrule.estimators.base import BaseMLP
 from chainrule.estimators.callbacks import Callback, callbacks_of, is_true
 from chainrule.estimators.checking import fixed_options
@@ -168,6 +169,7 @@ class RunningMLP(BaseMLP):
         self.n_iter_ = 0
         self.train_loss_ = math.nan
         self.stopped_because_ = "interrupted"
+        self.engine_ = self._engine.name
         stop, mine, made = None, self._run_mark, 0
         try:
             while True:
@@ -184,6 +186,7 @@ class RunningMLP(BaseMLP):
                     self.train_loss_ = end.value.loss * self._loss_factor
                     return
                 made += 1
+                self.engine_ = self._engine.name  # by now one is chosen
                 record(self, epoch)
                 self._publish()
                 answers = [callback(epoch) for callback in callbacks]

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from chainrule import Dense, Network, optimizers
+from chainrule.engines.choice import choose_engine
 from chainrule.engines.compiled.engine import CompiledEngine
-from chainrule.engines.engine import Rows, choose_engine
+from chainrule.engines.engine import Rows
 from chainrule.engines.reference import ReferenceEngine
 from chainrule.formulas.activations import linear
 from chainrule.formulas.loss import Loss, losses
@@ -260,6 +261,7 @@ def test_a_formula_that_cannot_be_compiled_is_refused_in_words(record, words):
     assert 'Use engine="reference"' in str(caught.value)
 
 
+@pytest.mark.filterwarnings("ignore::chainrule.foundation.errors.SlowEngineWarning")
 def test_auto_takes_the_reference_engine_where_it_must(problems):
     objective, rows = problems.problem([4, 9, 2], "mse", 16)
     engine = choose_engine("auto", objective, RULES["sgd"])

@@ -1,0 +1,122 @@
+"""The engines of this package as records, and the choice of one by its name."""
+
+from typing import Any
+
+import numpy as np
+
+from chainrule.engines.automatic import AutomaticEngine
+from chainrule.engines.engine import Engine
+from chainrule.engines.registry import EngineRecord, loaded, registry
+from chainrule.formulas.optimizers import Optimizer, optimizers
+from chainrule.foundation.errors import InputError, must_be, suggest
+from chainrule.model.network import Network
+from chainrule.model.objective import Objective
+
+__all__ = ["check_engine", "choose_engine", "registry"]
+
+
+class Automatic(EngineRecord):
+    """The choice among the others."""
+
+    name = "auto"
+    sentence = "the first of the engines below that can do the work"
+
+    def make(
+        self, objective: Objective, optimizer: Optimizer, n_threads: int | None = None
+    ) -> Engine:
+        """Return the engine that chooses when it sees the first parameters."""
+        return AutomaticEngine(objective, optimizer, n_threads)
+
+
+class Compiled(EngineRecord):
+    """The fast engine."""
+
+    name = "compiled"
+    sentence = "machine code for this processor"
+    needs = "llvmlite"
+
+    def make(
+        self, objective: Objective, optimizer: Optimizer, n_threads: int | None = None
+    ) -> Engine:
+        """Return the engine; its code is made, or found in a cache, when it is first used."""
+        kind = loaded("chainrule.engines.compiled.engine", "CompiledEngine")
+        engine: Engine = kind(objective, optimizer, n_threads)
+        return engine
+
+    def reason_against(
+        self, objective: Objective, optimizer: Optimizer, dtype: np.dtype[Any] | None
+    ) -> str | None:
+        """Return why it cannot: the package, the kind of parameters, or a formula."""
+        if not self.is_installed:
+            return super().reason_against(objective, optimizer, dtype)
+        if dtype is None:
+            return "The parameters are no NumPy vector of float32 or float64."
+        engine: Any = self.make(objective, optimizer)
+        try:
+            engine.prepare(dtype)
+        except InputError as error:  # a formula of the user's that cannot be compiled
+            return str(error)
+        return None
+
+
+class Reference(EngineRecord):
+    """The readable engine."""
+
+    name = "reference"
+    sentence = "the mathematics as it is written, on arrays of any library"
+
+    def make(
+        self, objective: Objective, optimizer: Optimizer, n_threads: int | None = None
+    ) -> Engine:
+        """Return the engine; threads are those of the array library."""
+        kind = loaded("chainrule.engines.reference", "ReferenceEngine")
+        engine: Engine = kind(objective, optimizer)
+        return engine
+
+
+for _record in (Automatic(), Compiled(), Reference()):
+    registry.add(_record)
+
+
+def _predictor(network: Network) -> Engine:
+    """Return the engine that predicts for a network."""
+    return choose_engine("auto", Objective(network, "mse"), optimizers.get("sgd"))
+
+
+# A network knows formulas only; with engines at hand, its predictions are an engine's.
+Network._prepare_engine = staticmethod(_predictor)
+
+
+def check_engine(engine: Any) -> None:
+    """Refuse what is neither an engine nor the name of one."""
+    if engine not in registry if isinstance(engine, str) else not isinstance(engine, Engine):
+        rule = f"one of {', '.join(registry)}, or an engine"
+        advice = suggest(engine, list(registry)) if isinstance(engine, str) else ""
+        raise must_be("engine", rule, engine, advice)
+
+
+def choose_engine(
+    engine: str | Engine,
+    objective: Objective,
+    optimizer: Optimizer,
+    n_threads: int | None = None,
+) -> Engine:
+    """Return the engine of a name; an engine stands for itself.
+
+    Examples
+    --------
+    >>> from chainrule import Dense, Network, Objective, optimizers
+    >>> objective = Objective(Network(Dense(2, 1)), "mse")
+    >>> choose_engine("reference", objective, optimizers.sgd).name
+    'reference'
+    """
+    check_engine(engine)
+    if not isinstance(engine, str):
+        return engine
+    record = registry[engine]
+    if not record.is_installed:
+        raise InputError(
+            f'engine="{engine}" needs the package {record.needs}, which is not installed. '
+            'Install it, or use engine="reference".'
+        )
+    return record.make(objective, optimizer, n_threads)
