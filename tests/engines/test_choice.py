@@ -76,6 +76,18 @@ def test_a_registered_engine_trains_by_its_name():
     assert "by the toy engine: an engine of a test" in str(model.explain(X, Y).report())
 
 
+def test_an_engine_stands_for_itself():
+    engine = choose_engine("reference", objective(), optimizers.sgd)
+    assert isinstance(engine, ReferenceEngine)
+    assert choose_engine(engine, objective(), optimizers.sgd) is engine
+
+
+@pytest.mark.parametrize(("word", "meant"), [("refrence", "reference"), ("compield", "compiled")])
+def test_a_misspelt_name_is_refused_with_the_nearest(word, meant):
+    with pytest.raises(ValueError, match=f"got '{word}'. Did you mean '{meant}'"):
+        choose_engine(word, objective(), optimizers.sgd)
+
+
 def test_a_name_is_known_only_while_it_is_registered():
     with pytest.raises(InputError, match="one of auto, compiled, reference, or an engine"):
         choose_engine("toy", objective(), optimizers.sgd)

@@ -128,12 +128,6 @@ def test_sparse_entries_of_one_cell_add_up(problems):
     )
 
 
-def test_no_rows_have_no_scores(problems):
-    objective, rows = problems.problem([5, 9, 2], "mse", 4)
-    vector = objective.network.start(1).vector
-    assert CompiledEngine(objective, RULE).scores(vector, rows.x[:0]).shape == (0, 2)
-
-
 def test_nothing_is_read_past_its_end(problems):
     objective, rows = problems.problem([5, 9, 2], "mse", 32)
     engine = CompiledEngine(objective, RULE)
