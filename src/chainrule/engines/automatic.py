@@ -110,5 +110,8 @@ def _say(taken: str, reasons: list[str]) -> None:
     for reason in reasons:
         if reason not in _said:
             _said.add(reason)
-            words = f"the {taken} engine computes, which is several times slower. {reason}"
+            words = (
+                f"the {taken} engine computes, which is several times slower. {reason} "
+                f'engine="{taken}" says that this is as wanted.'
+            )
             warnings.warn(words, SlowEngineWarning, stacklevel=level_outside())

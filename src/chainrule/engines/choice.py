@@ -11,6 +11,14 @@ from chainrule.formulas.optimizers import Optimizer, optimizers
 from chainrule.foundation.errors import InputError, must_be, suggest
 from chainrule.model.network import Network
 from chainrule.model.objective import Objective
+from chainrule.tracing.formulas import (
+    UntraceableError,
+    activation_graph,
+    collection_graph,
+    loss_graph,
+    pullback_graph,
+    update_graph,
+)
 
 __all__ = ["check_engine", "choose_engine", "registry"]
 
@@ -51,12 +59,25 @@ class Compiled(EngineRecord):
             return super().reason_against(objective, optimizer, dtype)
         if dtype is None:
             return "The parameters are no NumPy vector of float32 or float64."
-        engine: Any = self.make(objective, optimizer)
-        try:
-            engine.prepare(dtype)
-        except InputError as error:  # a formula of the user's that cannot be compiled
-            return str(error)
-        return None
+        return _reason_in_formulas(objective, optimizer)
+
+
+def _reason_in_formulas(objective: Objective, optimizer: Optimizer) -> str | None:
+    """Return which formula cannot be traced, and so not be compiled."""
+    penalties = objective.penalties
+    try:
+        for layer in objective.network.layers:
+            activation_graph(layer.activation)
+            pullback_graph(layer.activation)
+        loss_graph(objective.loss)
+        if optimizer.clip_norm is None:
+            update_graph(optimizer, penalties)
+        else:
+            update_graph(optimizer, ())
+            collection_graph(penalties)
+    except UntraceableError as error:
+        return str(error)
+    return None
 
 
 class Reference(EngineRecord):

@@ -1,17 +1,17 @@
 """The engine behind the protocol: it prepares a job, and lets the kernels do it."""
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from chainrule.engines.compiled import passes, planning
 from chainrule.engines.compiled.blocks import rows_of_block, shared_rows_of_block
-from chainrule.engines.compiled.constants import StepConstants
 from chainrule.engines.compiled.few_scores import DIRECT_ROWS, FewScores
 from chainrule.engines.compiled.inputs import Inputs
 from chainrule.engines.compiled.kernel_code import Kernels
 from chainrule.engines.compiled.memory import address_of, round_up
+from chainrule.engines.compiled.objective_code import ObjectiveCode
 from chainrule.engines.compiled.planning import Planning
 from chainrule.engines.compiled.predictions import Predictions
 from chainrule.engines.compiled.tables import Job
@@ -29,6 +29,7 @@ from chainrule.foundation.sparse import check_entries, check_order
 from chainrule.foundation.threads import check_threads
 from chainrule.model.dropout import step_keys
 from chainrule.model.objective import Objective
+from chainrule.tracing.constants import StepConstants
 
 __all__ = ["CompiledEngine"]
 
@@ -40,17 +41,6 @@ CALL_OPERATIONS = 5e9
 STEP_OPERATIONS = 1e6
 # Operations that are watched: where a processor is slow or busy, they may take a second.
 WATCHED_OPERATIONS = CALL_OPERATIONS / 4
-
-
-class _Code(NamedTuple):
-    """The machine code of an objective and an optimizer in one precision."""
-
-    activations: list[tuple[passes.Pass, passes.Pass]]
-    loss: passes.Pass
-    update: passes.Pass
-    clipped: passes.Pass | None
-    accumulation: passes.Pass
-    kernels: Kernels
 
 
 class CompiledEngine:
@@ -86,7 +76,7 @@ class CompiledEngine:
         self.n_threads = n_threads
         check_threads(n_threads)
         self._target = target or host_target()
-        self._code: dict[str, _Code] = {}
+        self._code: dict[str, ObjectiveCode] = {}
         self._constants = StepConstants(optimizer)
         self._planning = Planning(objective.network, n_threads)
         self._workspaces = Workspaces(self._new_workspace)
@@ -106,24 +96,11 @@ class CompiledEngine:
         """
         self._code_for(floating_dtype(dtype))
 
-    def _code_for(self, dtype: np.dtype[Any]) -> "_Code":
+    def _code_for(self, dtype: np.dtype[Any]) -> ObjectiveCode:
         code = self._code.get(dtype.char)
         if code is None:
-            target, itemsize, objective = self._target, dtype.itemsize, self.objective
-            clips, penalties = self.optimizer.clip_norm is not None, objective.penalties
-            update = passes.update_pass(
-                self.optimizer, () if clips else penalties, target, itemsize
-            )
-            code = self._code[dtype.char] = _Code(
-                [
-                    passes.activation_passes(layer.activation, target, itemsize)
-                    for layer in objective.network.layers
-                ],
-                passes.loss_pass(objective.loss, target, itemsize),
-                passes.collection(penalties, target, itemsize) if clips else update,
-                update if clips else None,
-                passes.accumulation(target, itemsize),
-                Kernels.of(target, itemsize),
+            code = self._code[dtype.char] = ObjectiveCode.of(
+                self.objective, self.optimizer, self._target, dtype.itemsize
             )
         return code
 
