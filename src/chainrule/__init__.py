@@ -7,7 +7,7 @@ hold the formulas; `Network`, `Dense` and `train` are the pieces; the estimators
 import importlib
 import typing
 
-# Importing a file of formulas enters its records into their catalogue, and gradients into networks.
+# Importing a file of formulas enters its records into their catalogue.
 from chainrule.formulas import activations as _activations  # noqa: F401
 from chainrule.formulas import cross_entropies as _cross_entropies  # noqa: F401
 from chainrule.formulas import losses as _losses  # noqa: F401
@@ -26,12 +26,12 @@ from chainrule.foundation.errors import (
     NoEffectWarning,
     SlowEngineWarning,
 )
-from chainrule.model.network import Dense, Network
+from chainrule.model.network import Dense
 from chainrule.model.objective import Objective
 from chainrule.model.parameters import Parameters
-from chainrule.training import gradients as _gradients  # noqa: F401
 from chainrule.training.epoch import Epoch
 from chainrule.training.loop import train
+from chainrule.training.network import Network
 from chainrule.training.state import TrainingState, load_state, save_state
 from chainrule.training.step import Step
 from chainrule.training.steps import steps

@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 
 from chainrule.engines.automatic import AutomaticEngine
-from chainrule.engines.engine import Engine
+from chainrule.engines.engine import Engine, Scorer
 from chainrule.engines.registry import EngineRecord, loaded, registry
-from chainrule.formulas.optimizers import Optimizer, optimizers
+from chainrule.formulas.loss import Loss
+from chainrule.formulas.optimizers import Optimizer
 from chainrule.foundation.errors import InputError, must_be, suggest
 from chainrule.model.network import Network
 from chainrule.model.objective import Objective
@@ -61,14 +62,36 @@ class Compiled(EngineRecord):
             return "The parameters are no NumPy vector of float32 or float64."
         return _reason_in_formulas(objective, optimizer)
 
+    def scorer(
+        self,
+        network: Network,
+        loss: Loss,
+        dtype: np.dtype[Any] | None,
+        n_threads: int | None = None,
+    ) -> Scorer | None:
+        """Return the scores alone: no code of losses and updates is made for them."""
+        if dtype is None or not self.is_installed:
+            return None
+        try:
+            _trace_layers(network)
+        except UntraceableError:
+            return None
+        kind = loaded("chainrule.engines.compiled.scoring", "CompiledScores")
+        scorer: Scorer = kind(network, loss, n_threads)
+        return scorer
+
+
+def _trace_layers(network: Network) -> None:
+    for layer in network.layers:
+        activation_graph(layer.activation)
+        pullback_graph(layer.activation)
+
 
 def _reason_in_formulas(objective: Objective, optimizer: Optimizer) -> str | None:
     """Return which formula cannot be traced, and so not be compiled."""
     penalties = objective.penalties
     try:
-        for layer in objective.network.layers:
-            activation_graph(layer.activation)
-            pullback_graph(layer.activation)
+        _trace_layers(objective.network)
         loss_graph(objective.loss)
         if optimizer.clip_norm is None:
             update_graph(optimizer, penalties)
@@ -94,18 +117,20 @@ class Reference(EngineRecord):
         engine: Engine = kind(objective, optimizer)
         return engine
 
+    def scorer(
+        self,
+        network: Network,
+        loss: Loss,
+        dtype: np.dtype[Any] | None,
+        n_threads: int | None = None,
+    ) -> Scorer | None:
+        """Return the scores alone."""
+        scorer: Scorer = loaded("chainrule.engines.reference", "ReferenceScores")(network, loss)
+        return scorer
+
 
 for _record in (Automatic(), Compiled(), Reference()):
     registry.add(_record)
-
-
-def _predictor(network: Network) -> Engine:
-    """Return the engine that predicts for a network."""
-    return choose_engine("auto", Objective(network, "mse"), optimizers.get("sgd"))
-
-
-# A network knows formulas only; with engines at hand, its predictions are an engine's.
-Network._prepare_engine = staticmethod(_predictor)
 
 
 def check_engine(engine: Any) -> None:

@@ -11,7 +11,7 @@ from chainrule.foundation.arrays import Array, namespace
 from chainrule.foundation.showing import Shown
 from chainrule.model.objective import Objective
 
-__all__ = ["Engine", "Position", "Rows", "Totals"]
+__all__ = ["Engine", "Position", "Rows", "Scorer", "Totals"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -90,13 +90,8 @@ class Position(Protocol):
     seed: int  # of the masks of dropout
 
 
-@runtime_checkable
-class Engine(Protocol):
-    """What every engine answers about one objective and optimizer."""
-
-    name: str
-    objective: Objective
-    optimizer: Optimizer
+class Scorer(Protocol):
+    """What predicts for a network; engines do."""
 
     def scores(self, vector: Array, x: Array) -> Array:
         """Return the scores (n, n_out) at a flat vector of parameters."""
@@ -105,6 +100,15 @@ class Engine(Protocol):
     def predictions(self, scores: Array) -> Array:
         """Return what scores (n, k) stand for, by the link of the loss, of their shape."""
         ...
+
+
+@runtime_checkable
+class Engine(Scorer, Protocol):
+    """What every engine answers about one objective and optimizer."""
+
+    name: str
+    objective: Objective
+    optimizer: Optimizer
 
     def loss(self, vector: Array, rows: Rows) -> float:
         """Return the mean loss over all rows, without penalties."""

@@ -7,10 +7,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from chainrule.engines.engine import Engine
-from chainrule.formulas.optimizers import Optimizer
+from chainrule.engines.engine import Engine, Scorer
+from chainrule.formulas.loss import Loss
+from chainrule.formulas.optimizers import Optimizer, sgd
 from chainrule.foundation.catalogue import Catalogue
 from chainrule.foundation.showing import Shown
+from chainrule.model.network import Network
 from chainrule.model.objective import Objective
 
 __all__ = ["EngineRecord", "loaded", "registry"]
@@ -55,6 +57,22 @@ class EngineRecord(Shown):
         float64.
         """
         return None if self.is_installed else f"The package {self.needs} is not installed."
+
+    def scorer(
+        self,
+        network: Network,
+        loss: Loss,
+        dtype: np.dtype[Any] | None,
+        n_threads: int | None = None,
+    ) -> Scorer | None:
+        """Return what predicts for a network; None where it cannot for parameters of this dtype.
+
+        An engine whose scores need no optimizer has its own way; by default it is a whole engine.
+        """
+        objective = Objective(network, loss)
+        if self.reason_against(objective, sgd, dtype) is not None:
+            return None
+        return self.make(objective, sgd, n_threads)
 
     @property
     def is_installed(self) -> bool:

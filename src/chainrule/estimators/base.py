@@ -11,17 +11,16 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from chainrule.engines.choice import choose_engine
-from chainrule.engines.engine import Engine
-from chainrule.estimators.ingredients import make_optimizer
+from chainrule.engines.engine import Engine, Scorer
+from chainrule.engines.prediction import Predictor
 from chainrule.estimators.inputs import as_inputs
 from chainrule.estimators.options import described
 from chainrule.formulas.loss import Loss
 from chainrule.foundation.errors import must_be
-from chainrule.model.network import Network
 from chainrule.model.objective import Objective
 from chainrule.model.parameters import Parameters
 from chainrule.training.monitor import Metric
+from chainrule.training.network import Network
 from chainrule.training.sources import check_finite, check_range, check_scores, in_order
 from chainrule.training.state import TrainingState
 
@@ -111,6 +110,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     _begun: dict[str, Any]
     _state: TrainingState
     _engine: Engine
+    _predictor: Predictor
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -195,7 +195,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     def _scores_of(self, X: Any) -> np.ndarray:
         """Return the scores of checked inputs."""
         vector = self.parameters_.vector
-        scores: np.ndarray = self._scoring_engine().scores(vector, X)
+        scores: np.ndarray = self._scorer().scores(vector, X)
         # one row by Python, in a tenth of the time of NumPy
         one = len(scores) == 1
         if not (isfinite(sum(scores.tolist()[0])) if one else np.isfinite(scores).all()):
@@ -205,7 +205,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
 
     def _predictions_of(self, scores: np.ndarray) -> np.ndarray:
         """Return what scores stand for: probabilities, or means."""
-        predictions: np.ndarray = self._scoring_engine().predictions(scores)
+        predictions: np.ndarray = self._scorer().predictions(scores)
         return predictions
 
     def _inputs(self, X: Any) -> Any:
@@ -236,12 +236,20 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             raise must_be(name, f"of {self.n_features_in_} features, as X", X.shape[1])
         return validate_data(self, X, reset=reset, accept_sparse="csr", ensure_all_finite=False)
 
-    def _scoring_engine(self) -> Engine:
-        if "_engine" not in self.__dict__:
-            self._engine = choose_engine(
-                self.engine, self.objective_, make_optimizer(self), self.n_threads
+    def _scorer(self) -> Scorer:
+        """Return what predicts: the engine that trained, for its memory, or a predictor."""
+        known = self.__dict__
+        if "_engine" in known:
+            engine: Engine = known["_engine"]
+            return engine
+        if not isinstance(self.engine, str):
+            given: Engine = self.engine
+            return given
+        if "_predictor" not in known:
+            self._predictor = Predictor(
+                self.network_, self.objective_.loss, self.engine, self.n_threads
             )
-        return self._engine
+        return self._predictor
 
     @property
     def coefs_(self) -> list[np.ndarray]:
@@ -275,7 +283,8 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = dict(super().__getstate__())
-        state.pop("_engine", None)  # made anew where it is needed
+        for made_anew in ("_engine", "_predictor"):
+            state.pop(made_anew, None)
         state.pop("fit_seconds_", None)
         return state
 

@@ -90,7 +90,7 @@ def answer_remarks(estimator: "FittingMLP", rows: Rows) -> list[str]:
     if len(rows) < FEWEST_ROWS or estimator.stopped_because_ in ("divergence", "interrupted"):
         return []
     x, y = rows.x, rows.y
-    scores = estimator._scoring_engine().scores(estimator._state.best_parameters.vector, x)
+    scores = estimator._scorer().scores(estimator._state.best_parameters.vector, x)
     p = estimator._predictions_of(scores)
     with np.errstate(all="ignore"):
         spread, target_spread = p.std(axis=0), y.std(axis=0)

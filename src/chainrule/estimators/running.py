@@ -26,10 +26,10 @@ from chainrule.estimators.ingredients import (
 from chainrule.estimators.monitoring import metric_on
 from chainrule.estimators.validation import Samples
 from chainrule.foundation.errors import DivergenceError, InputError
-from chainrule.model.network import Network
 from chainrule.training.epoch import Epoch
 from chainrule.training.lbfgs import train_lbfgs
 from chainrule.training.loop import train_rows
+from chainrule.training.network import Network
 from chainrule.training.sources import make_rows
 from chainrule.training.stopping import Ending, Patience
 
@@ -45,7 +45,8 @@ class RunningMLP(BaseMLP):
     def _begin(self, samples: Samples, seed: int, classes: Any = None) -> None:
         """Build the network and its starting state from the first data."""
         X, y, weight = samples
-        self.__dict__.pop("estimators_", None)
+        for former in ("estimators_", "_predictor"):
+            self.__dict__.pop(former, None)
         loss, self.n_outputs_ = self._learn_targets(y, weight, classes)
         widths = [X.shape[1], *hidden_widths(self.hidden_layer_sizes), self.n_outputs_]
         network = Network.of_widths(widths, self.activation, initializer=self.initializer)

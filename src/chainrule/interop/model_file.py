@@ -28,7 +28,7 @@ from chainrule.interop.model_values import (
     text,
     whole,
 )
-from chainrule.model.network import Network
+from chainrule.training.network import Network
 from chainrule.training.state import read_arrays, write_arrays
 
 if TYPE_CHECKING:

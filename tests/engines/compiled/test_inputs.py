@@ -5,7 +5,7 @@ import pytest
 import scipy.sparse
 
 from chainrule import optimizers
-from chainrule.engines.compiled import engine as engine_module
+from chainrule.engines.compiled import scoring
 from chainrule.engines.compiled.engine import CompiledEngine
 from chainrule.engines.compiled.inputs import Inputs
 from chainrule.engines.engine import Rows
@@ -31,7 +31,7 @@ def same(one, two):
 
 @pytest.fixture
 def small_parts(monkeypatch):
-    monkeypatch.setattr(engine_module, "GRADIENT_ROWS", 64)
+    monkeypatch.setattr(scoring, "GRADIENT_ROWS", 64)
 
 
 KINDS = ("f4", "f8", "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "?", "f2", ">f4", ">i4", ">f8")
