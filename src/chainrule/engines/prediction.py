@@ -90,6 +90,8 @@ class Predictor:
             return self.network.forward(xp, parameters, xp.asarray(x, dtype=vector.dtype))[0]
 
     def _scorer_for(self, array: Array) -> Scorer:
+        if type(array) is np.ndarray and array.dtype in self._scorers:
+            return self._scorers[array.dtype]
         kind = getattr(array, "dtype", None)
         if not isinstance(array, np.ndarray) or kind not in (np.float32, np.float64):
             kind = None

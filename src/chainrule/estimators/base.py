@@ -242,10 +242,10 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         if "_engine" in known:
             engine: Engine = known["_engine"]
             return engine
-        if not isinstance(self.engine, str):
-            given: Engine = self.engine
-            return given
         if "_predictor" not in known:
+            if not isinstance(self.engine, str):
+                given: Engine = self.engine
+                return given
             self._predictor = Predictor(
                 self.network_, self.objective_.loss, self.engine, self.n_threads
             )
