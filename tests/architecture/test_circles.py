@@ -7,18 +7,7 @@ import chainrule
 
 SOURCE = Path(chainrule.__file__).parent
 # The circles that are left, to be broken; nothing may be added.
-KNOWN = {
-    frozenset(
-        f"insight.report.{name}" for name in ("blocks", "charts", "plane", "text")
-    ),
-    frozenset(
-        f"estimators.{name}"
-        for name in (
-            "base", "callbacks", "checking", "data_warnings", "ensemble", "explaining", "fitting",
-            "gradients", "history", "monitoring", "running", "validation",
-        )
-    ),
-}  # fmt: skip
+KNOWN = {frozenset(f"insight.report.{name}" for name in ("blocks", "charts", "plane", "text"))}
 
 
 def graph(source):

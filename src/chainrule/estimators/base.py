@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -15,6 +15,7 @@ from chainrule.engines.engine import Engine, Scorer
 from chainrule.engines.prediction import Predictor
 from chainrule.estimators.inputs import as_inputs
 from chainrule.estimators.options import described
+from chainrule.estimators.samples import Samples
 from chainrule.formulas.loss import Loss
 from chainrule.foundation.errors import must_be
 from chainrule.model.objective import Objective
@@ -23,9 +24,6 @@ from chainrule.training.monitor import Metric
 from chainrule.training.network import Network
 from chainrule.training.sources import check_finite, check_range, check_scores, in_order
 from chainrule.training.state import TrainingState
-
-if TYPE_CHECKING:
-    from chainrule.estimators.validation import Samples
 
 __all__ = ["BaseMLP", "parameters_of"]
 
@@ -160,7 +158,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         """Return the score of this estimator as a function of scores and encoded targets."""
         raise NotImplementedError
 
-    def _can_score(self, held: "Samples") -> bool:
+    def _can_score(self, held: Samples) -> bool:
         """Say whether that score can tell good answers for these rows from bad ones."""
         return True
 

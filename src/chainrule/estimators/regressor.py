@@ -13,7 +13,7 @@ from chainrule.estimators.ensemble import mean_answers, member_answers
 from chainrule.estimators.fitting import FittingMLP
 from chainrule.estimators.inputs import as_numbers
 from chainrule.estimators.quantiles import interval_columns, nearest_median, sorted_quantiles
-from chainrule.estimators.validation import Samples
+from chainrule.estimators.samples import Samples
 from chainrule.formulas.initializers import Initializer
 from chainrule.formulas.loss import Loss, losses
 from chainrule.formulas.losses import Quantile

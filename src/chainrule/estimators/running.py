@@ -24,7 +24,7 @@ from chainrule.estimators.ingredients import (
     start_state,
 )
 from chainrule.estimators.monitoring import metric_on
-from chainrule.estimators.validation import Samples
+from chainrule.estimators.samples import Samples
 from chainrule.foundation.errors import DivergenceError, InputError
 from chainrule.training.epoch import Epoch
 from chainrule.training.lbfgs import train_lbfgs
