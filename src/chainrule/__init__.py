@@ -11,7 +11,7 @@ _interruption.end_quietly()  # the imports below take some tenths of a second
 import importlib
 import typing
 
-# Importing a file of formulas enters its records into their catalogue, and gradients into networks.
+# Importing a file of formulas enters its records into their catalogue.
 from chainrule.formulas import activations as _activations  # noqa: F401
 from chainrule.formulas import cross_entropies as _cross_entropies  # noqa: F401
 from chainrule.formulas import losses as _losses  # noqa: F401
@@ -28,14 +28,15 @@ from chainrule.foundation.errors import (
     DivergenceWarning,
     InputError,
     NoEffectWarning,
+    SlowEngineWarning,
 )
 from chainrule.foundation.version import __version__ as __version__
-from chainrule.model.network import Dense, Network
+from chainrule.model.network import Dense
 from chainrule.model.objective import Objective
 from chainrule.model.parameters import Parameters
-from chainrule.training import gradients as _gradients  # noqa: F401
 from chainrule.training.epoch import Epoch
 from chainrule.training.loop import train
+from chainrule.training.network import Network
 from chainrule.training.state import TrainingState, load_state, save_state
 from chainrule.training.step import Step
 from chainrule.training.steps import steps
@@ -68,6 +69,7 @@ __all__ = [
     "Parameters",
     "Penalty",
     "Schedule",
+    "SlowEngineWarning",
     "Step",
     "TabularClassifier",
     "TabularRegressor",

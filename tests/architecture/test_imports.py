@@ -14,9 +14,8 @@ import chainrule
 SOURCE = Path(chainrule.__file__).parent
 ROOT = Path(__file__).parents[2]
 FLOORS = (
-    "foundation", "formulas", "model", "engines", "training", "insight", "estimators", "interop",
-    "tables",
-    "app",
+    "foundation", "formulas", "tracing", "model", "engines", "training", "insight", "estimators",
+    "interop", "tables", "app",
 )  # fmt: skip
 MODULES = sorted(SOURCE.rglob("*.py"))
 
@@ -49,7 +48,15 @@ def test_floors_import_downwards_only(module):
 def test_folders_are_the_floors():
     folders = {path.name for path in SOURCE.iterdir() if (path / "__init__.py").exists()}
     assert folders <= set(FLOORS)
-    assert {"foundation", "formulas", "model", "engines", "training", "estimators"} <= folders
+    assert {
+        "foundation",
+        "formulas",
+        "tracing",
+        "model",
+        "engines",
+        "training",
+        "estimators",
+    } <= folders
 
 
 def test_import_contract_is_kept():

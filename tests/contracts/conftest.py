@@ -1,16 +1,43 @@
-"""The reader of LaTeX beside the tests, as a fixture."""
+"""The reader of LaTeX, the problems of the engines, and an engine of a stranger, as fixtures."""
 
 import importlib.util
 from pathlib import Path
 
 import pytest
 
-SPEC = importlib.util.spec_from_file_location("latex", Path(__file__).with_name("latex.py"))
-LATEX = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(LATEX)
+from chainrule.engines.choice import registry
+
+HERE = Path(__file__).parent
+
+
+def module_at(path):
+    """Return the module of a file that lies in no package."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+LATEX = module_at(HERE / "latex.py")
+PROBLEMS = module_at(HERE.parent / "engines" / "problems.py")
+TOY = module_at(HERE / "toy_engine.py")
 
 
 @pytest.fixture(scope="session")
 def latex():
     """Return the module that reads LaTeX into numbers or into computer algebra."""
     return LATEX
+
+
+@pytest.fixture(scope="session")
+def problems():
+    """Return the module of small problems."""
+    return PROBLEMS
+
+
+@pytest.fixture
+def toy():
+    """Register the engine of a stranger while a test runs."""
+    registry.add(TOY.Toy())
+    yield "toy"
+    registry.remove("toy")

@@ -96,6 +96,7 @@ OTHERS = {
     "DivergenceWarning",
     "InputError",
     "NoEffectWarning",
+    "SlowEngineWarning",
 }
 VOID = {"br", "hr", "img", "input", "meta", "link", "col", "wbr", "path", "line", "rect", "circle"}
 

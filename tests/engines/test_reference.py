@@ -4,12 +4,11 @@ import math
 
 import numpy as np
 import pytest
-import scipy.sparse
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chainrule import Dense, Network, Objective, TrainingState, losses, optimizers
-from chainrule.engines.engine import Engine, Rows, choose_engine
+from chainrule.engines.engine import Rows
 from chainrule.engines.reference import ReferenceEngine
 
 ELEMENTWISE = [name for name in losses if name != "categorical_cross_entropy"]
@@ -48,24 +47,6 @@ def test_gradient_is_the_derivative_of_the_loss(loss, seed, weighted, l2):
     assert gradient @ direction == pytest.approx((up - down) / (2 * h), rel=1e-5, abs=1e-7)
 
 
-def test_answers_the_protocol():
-    assert isinstance(make(), Engine)
-    assert make().name == "reference"
-
-
-def test_choice_of_an_engine():
-    objective, optimizer = make().objective, optimizers["sgd"]
-    engine = choose_engine("reference", objective, optimizer)
-    assert isinstance(engine, ReferenceEngine)
-    assert choose_engine(engine, objective, optimizer) is engine
-    assert isinstance(choose_engine("auto", objective, optimizer), Engine)
-    message = (
-        "engine must be one of .*reference, or an engine; got 'refrence'. Did you mean 'reference'"
-    )
-    with pytest.raises(ValueError, match=message):
-        choose_engine("refrence", objective, optimizer)
-
-
 def test_loss_is_the_weighted_mean_of_the_rows():
     engine = make("mae")
     weight = np.array([0.0, 1.0, 2.0, 0.5, 1.5, 1.0])
@@ -87,20 +68,6 @@ def test_scores_do_not_depend_on_the_block():
     assert engine.scores(vector, rows.x[:0]).shape == (0, 2)
 
 
-def test_gradient_of_weight_zero_is_that_of_a_missing_row():
-    engine = make("mse", l2=0.1)
-    weight = np.array([1.0, 0.0, 1.0, 0.0, 1.0, 0.0])
-    rows = data(engine)
-    vector = position(engine).vector
-    # a target so far off that any trace of it would show
-    y = np.where(weight[:, None] == 0.0, 1e30, rows.y)
-    loss, gradient = engine.gradient(vector, Rows(rows.x, y, weight * 2.0))
-    kept = Rows(rows.x[::2], rows.y[::2])
-    expected_loss, expected = engine.gradient(vector, kept)
-    assert loss == pytest.approx(expected_loss, rel=1e-14)
-    np.testing.assert_allclose(gradient, expected, rtol=1e-13)
-
-
 def test_epoch_is_gradient_and_update_batch_by_batch():
     """The last short batch is divided by its own length."""
     engine = make("mse", "adam", l2=0.01)
@@ -119,21 +86,6 @@ def test_epoch_is_gradient_and_update_batch_by_batch():
     np.testing.assert_allclose(state.vector, vector, rtol=1e-13)
     assert totals.loss == pytest.approx(total, rel=1e-13)
     assert (totals.weight, totals.steps, state.step) == (7.0, 3, 3)
-
-
-@pytest.mark.parametrize("cut", [1, 2])
-def test_two_calls_are_one(cut):
-    engine = make("mse", "adam")
-    rows = data(engine, n=9)
-    order, rates = np.random.default_rng(2).permutation(9), np.array([0.1, 0.2, 0.3])
-    one, two = position(engine), position(engine)
-    engine.epoch(one, rows, order, 3, rates, math.inf)
-    engine.epoch(two, rows, order[: 3 * cut], 3, rates[:cut], math.inf)
-    engine.epoch(two, rows, order[3 * cut :], 3, rates[cut:], math.inf)
-    np.testing.assert_array_equal(one.vector, two.vector)
-    for slot, other in zip(one.slots, two.slots, strict=True):
-        np.testing.assert_array_equal(slot, other)
-    assert one.step == two.step == 3
 
 
 @pytest.mark.parametrize("optimizer", optimizers)
@@ -171,83 +123,6 @@ def test_penalties_count_once_for_every_batch_size():
         for found, weight in zip(extra.weights, start.weights, strict=True):
             np.testing.assert_allclose(found, 0.7 * weight + 0.2 * np.sign(weight), rtol=1e-10)
         assert not any(bias.any() for bias in extra.biases)
-
-
-def test_a_batch_of_weight_zero_is_skipped_but_counted():
-    engine = make("mse", "adam", l2=0.5)
-    weight = np.array([0.0, 0.0, 0.0, 2.0, 2.0, 2.0])
-    rows = data(engine, weight=weight)
-    state = position(engine)
-    before = state.vector.copy()
-    totals = engine.epoch(state, rows, np.arange(6), 3, np.array([0.1]), math.inf)
-    np.testing.assert_array_equal(state.vector, before)
-    assert (totals.steps, state.step, totals.weight, totals.loss) == (1, 1, 0.0, 0.0)
-    totals = engine.epoch(state, rows, np.arange(6), 3, np.array([0.1, 0.1]), math.inf)
-    assert (totals.steps, state.step, totals.weight) == (2, 3, 6.0)
-    assert not np.array_equal(state.vector, before)
-
-
-@pytest.mark.parametrize(("limit", "steps"), [(1e-30, 0), (math.inf, 2), (0.0, 0)])
-def test_stops_before_the_update_of_a_batch_above_the_limit(limit, steps):
-    engine = make()
-    rows, state = data(engine), position(engine)
-    before = state.vector.copy()
-    totals = engine.epoch(state, rows, np.arange(6), 3, np.array([0.1, 0.1]), limit)
-    assert totals.steps == steps
-    assert np.array_equal(state.vector, before) == (steps == 0)
-    assert math.isfinite(totals.last_loss)
-
-
-def test_stops_at_a_loss_that_is_not_a_number():
-    engine = make()
-    rows, state = data(engine), position(engine)
-    state.vector = np.full_like(state.vector, np.nan)
-    totals = engine.epoch(state, rows, np.arange(6), 3, np.array([0.1, 0.1]), math.inf)
-    assert totals.steps == 0
-    assert math.isnan(totals.last_loss)
-
-
-@pytest.mark.parametrize("sparse", [scipy.sparse.csr_matrix, scipy.sparse.csr_array])
-def test_sparse_rows_are_dense_rows(sparse):
-    engine = make("mse", "adam")
-    rows = data(engine)
-    x = rows.x * (np.abs(rows.x) > 0.7)
-    rows, thin = Rows(x, rows.y), Rows(sparse(x), rows.y)
-    vector = position(engine).vector
-    np.testing.assert_allclose(engine.scores(vector, thin.x), engine.scores(vector, x), rtol=1e-13)
-    np.testing.assert_allclose(
-        engine.gradient(vector, thin)[1], engine.gradient(vector, rows)[1], rtol=1e-12, atol=1e-15
-    )
-    one, two = position(engine), position(engine)
-    for state, some in ((one, rows), (two, thin)):
-        engine.epoch(state, some, np.array([4, 1, 0, 5, 2, 3]), 4, np.array([0.1, 0.1]), math.inf)
-    np.testing.assert_allclose(one.vector, two.vector, rtol=1e-10)
-
-
-@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float32, np.bool_])
-def test_inputs_are_converted_batch_by_batch(dtype):
-    engine = make()
-    rows = data(engine)
-    x = (np.abs(rows.x) * 3.0).astype(dtype)
-    vector = position(engine).vector
-    expected = engine.gradient(vector, Rows(x.astype(np.float64), rows.y))
-    found = engine.gradient(vector, Rows(x, rows.y))
-    assert found[0] == expected[0]
-    np.testing.assert_array_equal(found[1], expected[1])
-
-
-def test_float32_stays_float32():
-    engine = make("mse", "adam")
-    rows = data(engine)
-    narrow = Rows(rows.x, rows.y.astype(np.float32))
-    state = TrainingState.start(engine.objective.network, engine.optimizer, seed=1, dtype="float32")
-    engine.epoch(state, narrow, np.arange(6), 3, np.array([0.1, 0.1]), math.inf)
-    assert state.vector.dtype == np.float32
-    assert all(slot.dtype == np.float32 for slot in state.slots)
-    assert engine.scores(state.vector, rows.x).dtype == np.float32
-    wide = position(engine)
-    engine.epoch(wide, rows, np.arange(6), 3, np.array([0.1, 0.1]), math.inf)
-    np.testing.assert_allclose(state.vector, wide.vector, rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("loss", losses)

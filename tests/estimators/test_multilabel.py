@@ -5,7 +5,7 @@ import pytest
 from sklearn import neural_network
 
 from chainrule import MLPClassifier, Network, Objective, explain, losses, optimizers, train
-from chainrule.engines.engine import choose_engine
+from chainrule.engines.choice import choose_engine
 from chainrule.training.sources import make_rows
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

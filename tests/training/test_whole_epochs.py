@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from chainrule import Dense, Network, Objective, TrainingState, losses, optimizers, train
-from chainrule.engines.engine import choose_engine
+from chainrule.engines.choice import choose_engine
 from chainrule.engines.reference import ReferenceEngine
 from chainrule.foundation.errors import DivergenceError
 from chainrule.training.lbfgs import LBFGS, train_lbfgs

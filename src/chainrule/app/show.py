@@ -76,6 +76,7 @@ def _how(model: Model, report: Report) -> None:
         ("epochs", epochs + ("" if best is None else f", epoch {best} kept")),
         ("loss", loss_in_units(networks[0]).name),
         ("seed", str(estimator.seed_)),
+        ("engine", getattr(networks[0], "engine_", None) or "not recorded"),
         ("settings", _settings(estimator)),
         ("versions", _versions(model)),
     ]

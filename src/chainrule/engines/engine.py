@@ -1,22 +1,17 @@
-"""The questions an engine answers, and the choice of one."""
+"""The questions an engine answers."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
-from importlib.util import find_spec
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import array_api_compat
 import numpy as np
 
-from chainrule.formulas.optimizers import Optimizer, optimizers
+from chainrule.formulas.optimizers import Optimizer
 from chainrule.foundation.arrays import Array, namespace
-from chainrule.foundation.errors import InputError, must_be, suggest
 from chainrule.foundation.showing import Shown
-from chainrule.model.network import Network
 from chainrule.model.objective import Objective
 
-__all__ = ["Engine", "Position", "Rows", "Totals", "choose_engine"]
+__all__ = ["Engine", "Position", "Rows", "Scorer", "Totals"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -95,13 +90,8 @@ class Position(Protocol):
     seed: int  # of the masks of dropout
 
 
-@runtime_checkable
-class Engine(Protocol):
-    """What every engine answers about one objective and optimizer."""
-
-    name: str
-    objective: Objective
-    optimizer: Optimizer
+class Scorer(Protocol):
+    """What predicts for a network; engines do."""
 
     def scores(self, vector: Array, x: Array) -> Array:
         """Return the scores (n, n_out) at a flat vector of parameters."""
@@ -110,6 +100,15 @@ class Engine(Protocol):
     def predictions(self, scores: Array) -> Array:
         """Return what scores (n, k) stand for, by the link of the loss, of their shape."""
         ...
+
+
+@runtime_checkable
+class Engine(Scorer, Protocol):
+    """What every engine answers about one objective and optimizer."""
+
+    name: str
+    objective: Objective
+    optimizer: Optimizer
 
     def loss(self, vector: Array, rows: Rows) -> float:
         """Return the mean loss over all rows, without penalties."""
@@ -146,138 +145,3 @@ class Engine(Protocol):
         than that was cut, it is the one before the run.
         """
         ...
-
-
-def _predictor(network: Network) -> Engine:
-    """Return the engine that predicts for a network."""
-    return choose_engine("auto", Objective(network, "mse"), optimizers.get("sgd"))
-
-
-# A network knows formulas only; with engines at hand, its predictions are an engine's.
-Network._prepare_engine = staticmethod(_predictor)
-
-# The engines do not know each other, and this file loads the one that is asked for.
-_MODULES = {
-    "compiled": ("chainrule.engines.compiled.engine", "CompiledEngine"),
-    "reference": ("chainrule.engines.reference", "ReferenceEngine"),
-}
-
-
-def check_engine(engine: Any) -> None:
-    """Refuse what is neither an engine nor the name of one."""
-    names = ["auto", *_MODULES]
-    if engine not in names if isinstance(engine, str) else not isinstance(engine, Engine):
-        rule = f"one of {', '.join(names)}, or an engine"
-        advice = suggest(engine, names) if isinstance(engine, str) else ""
-        raise must_be("engine", rule, engine, advice)
-
-
-def choose_engine(
-    engine: str | Engine,
-    objective: Objective,
-    optimizer: Optimizer,
-    n_threads: int | None = None,
-    **options: Any,
-) -> Engine:
-    """Return the engine of a name; an engine stands for itself.
-
-    ``"auto"`` is the compiled engine wherever it can do the work, else the reference engine.
-    """
-    check_engine(engine)
-    if not isinstance(engine, str):
-        return engine
-    if engine == "auto":
-        return _AutomaticEngine(objective, optimizer, n_threads)
-    if engine == "compiled":
-        if not _can_compile():
-            raise InputError(
-                'engine="compiled" needs the package llvmlite, which is not installed. '
-                'Install it, or use engine="reference".'
-            )
-        return _load("compiled")(objective, optimizer, n_threads)
-    return _load("reference")(objective, optimizer)
-
-
-def _can_compile() -> bool:
-    return find_spec("llvmlite") is not None
-
-
-def _load(name: str) -> Callable[..., Engine]:
-    module, attribute = _MODULES[name]
-    engine: Callable[..., Engine] = getattr(import_module(module), attribute)
-    return engine
-
-
-def _nothing(vector: Array, x: Array) -> None:
-    return None
-
-
-class _AutomaticEngine:
-    """The compiled engine for NumPy vectors and formulas it can compile, else the reference."""
-
-    def __init__(
-        self, objective: Objective, optimizer: Optimizer, n_threads: int | None = None
-    ) -> None:
-        self.objective = objective
-        self.optimizer = optimizer
-        self.n_threads = n_threads
-        self.name = "auto"  # until an engine is chosen
-        # of a few rows, by an engine that is quick with them; None says to ask `scores`
-        self.few_scores: Callable[[Array, Array], Array | None] = _nothing
-        self._chosen: dict[Any, Engine] = {}
-
-    def _engine_for(self, vector: Array) -> Engine:
-        if type(vector) is np.ndarray and vector.dtype in self._chosen:
-            return self._chosen[vector.dtype]
-        kind = getattr(vector, "dtype", None)
-        if not isinstance(vector, np.ndarray) or kind not in (np.float32, np.float64):
-            kind = None
-        if kind not in self._chosen:
-            self._chosen[kind] = self._choose(kind)
-            self.name = self._chosen[kind].name
-        return self._chosen[kind]
-
-    def _choose(self, dtype: Any) -> Engine:
-        if dtype is not None and _can_compile():
-            compiled: Any = _load("compiled")(self.objective, self.optimizer, self.n_threads)
-            try:
-                compiled.prepare(dtype)
-            except InputError:  # a formula of the user's that cannot be compiled
-                pass
-            else:
-                self.few_scores = compiled.few_scores
-                return compiled  # type: ignore[no-any-return]
-        return _load("reference")(self.objective, self.optimizer)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _AutomaticEngine, (self.objective, self.optimizer, self.n_threads)
-
-    def scores(self, vector: Array, x: Array) -> Array:
-        """Return the scores (n, n_out) at a flat vector of parameters."""
-        few = self.few_scores(vector, x)
-        return self._engine_for(vector).scores(vector, x) if few is None else few
-
-    def predictions(self, scores: Array) -> Array:
-        """Return what scores (n, k) stand for, by the link of the loss, of their shape."""
-        return self._engine_for(scores).predictions(scores)
-
-    def loss(self, vector: Array, rows: Rows) -> float:
-        """Return the mean loss over all rows, without penalties."""
-        return self._engine_for(vector).loss(vector, rows)
-
-    def gradient(self, vector: Array, rows: Rows) -> tuple[float, Array]:
-        """Return mean loss plus penalties over all rows, and its flat gradient."""
-        return self._engine_for(vector).gradient(vector, rows)
-
-    def epoch(
-        self,
-        position: Position,
-        rows: Rows,
-        order: np.ndarray,
-        batch_size: int,
-        rates: np.ndarray,
-        limit: float,
-    ) -> Totals:
-        """Make ``len(rates)`` optimizer steps on consecutive batches of ``order``."""
-        engine = self._engine_for(position.vector)
-        return engine.epoch(position, rows, order, batch_size, rates, limit)

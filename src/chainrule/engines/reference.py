@@ -10,40 +10,39 @@ from collections.abc import Callable
 import numpy as np
 
 from chainrule.engines.engine import Position, Rows, Totals
-from chainrule.formulas.loss import weighted_mean
+from chainrule.formulas.loss import Loss, weighted_mean
 from chainrule.formulas.optimizers import Optimizer
 from chainrule.foundation.arrays import Array, Namespace, namespace
 from chainrule.model.dropout import Mask, step_keys, step_masks
+from chainrule.model.network import Network
 from chainrule.model.objective import Objective
 from chainrule.model.parameters import Parameters
 
-__all__ = ["ReferenceEngine"]
+__all__ = ["ReferenceEngine", "ReferenceScores"]
 
 
-class ReferenceEngine:
-    """Feedforward, loss, backpropagation and update, step by step.
+class ReferenceScores:
+    """Scores of a network, and what they stand for.
 
     Parameters
     ----------
-    objective : Objective
-        What is made small.
-    optimizer : Optimizer
-        The update rule.
+    network : Network
+        The layers.
+    loss : Loss
+        Whose link predictions go through.
     """
 
-    name = "reference"
     # Rows per block of a prediction: bounds the memory of hidden layers.
     block = 4096
 
-    def __init__(self, objective: Objective, optimizer: Optimizer) -> None:
-        self.objective = objective
-        self.optimizer = optimizer
-        self._mask: Array | None = None
+    def __init__(self, network: Network, loss: Loss) -> None:
+        self.network = network
+        self._loss = loss
 
     def scores(self, vector: Array, x: Array) -> Array:
         """Return the scores (n, n_out) at a flat vector of parameters."""
         xp = namespace(vector)
-        network = self.objective.network
+        network = self.network
         parameters = network.parameters(vector)
         placeholder = xp.zeros((x.shape[0], 1), dtype=vector.dtype)
         blocks = []
@@ -57,7 +56,27 @@ class ReferenceEngine:
     def predictions(self, scores: Array) -> Array:
         """Return what scores (n, k) stand for, by the link of the loss, of their shape."""
         with np.errstate(all="ignore"):
-            return self.objective.loss.mean(namespace(scores), scores)
+            return self._loss.mean(namespace(scores), scores)
+
+
+class ReferenceEngine(ReferenceScores):
+    """Feedforward, loss, backpropagation and update, step by step.
+
+    Parameters
+    ----------
+    objective : Objective
+        What is made small.
+    optimizer : Optimizer
+        The update rule.
+    """
+
+    name = "reference"
+
+    def __init__(self, objective: Objective, optimizer: Optimizer) -> None:
+        super().__init__(objective.network, objective.loss)
+        self.objective = objective
+        self.optimizer = optimizer
+        self._mask: Array | None = None
 
     def loss(self, vector: Array, rows: Rows) -> float:
         """Return the mean loss over all rows, without penalties."""

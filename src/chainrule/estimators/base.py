@@ -5,27 +5,25 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from chainrule.engines.engine import Engine, choose_engine
-from chainrule.estimators.ingredients import make_optimizer
+from chainrule.engines.engine import Engine, Scorer
+from chainrule.engines.prediction import Predictor
 from chainrule.estimators.inputs import as_inputs
 from chainrule.estimators.options import described
+from chainrule.estimators.samples import Samples
 from chainrule.formulas.loss import Loss
 from chainrule.foundation.errors import must_be
-from chainrule.model.network import Network
 from chainrule.model.objective import Objective
 from chainrule.model.parameters import Parameters
 from chainrule.training.monitor import Metric
+from chainrule.training.network import Network
 from chainrule.training.sources import check_finite, check_range, check_scores, in_order
 from chainrule.training.state import TrainingState
-
-if TYPE_CHECKING:
-    from chainrule.estimators.validation import Samples
 
 __all__ = ["BaseMLP", "parameters_of"]
 
@@ -90,6 +88,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     loss_: float
     train_loss_: float
     stopped_because_: str
+    engine_: str | None
     best_loss_: float | None
     best_validation_score_: float | None
     n_iter_: int
@@ -109,6 +108,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     _begun: dict[str, Any]
     _state: TrainingState
     _engine: Engine
+    _predictor: Predictor
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -158,7 +158,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         """Return the score of this estimator as a function of scores and encoded targets."""
         raise NotImplementedError
 
-    def _can_score(self, held: "Samples") -> bool:
+    def _can_score(self, held: Samples) -> bool:
         """Say whether that score can tell good answers for these rows from bad ones."""
         return True
 
@@ -193,7 +193,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     def _scores_of(self, X: Any) -> np.ndarray:
         """Return the scores of checked inputs."""
         vector = self.parameters_.vector
-        scores: np.ndarray = self._scoring_engine().scores(vector, X)
+        scores: np.ndarray = self._scorer().scores(vector, X)
         # one row by Python, in a tenth of the time of NumPy
         one = len(scores) == 1
         if not (isfinite(sum(scores.tolist()[0])) if one else np.isfinite(scores).all()):
@@ -203,7 +203,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
 
     def _predictions_of(self, scores: np.ndarray) -> np.ndarray:
         """Return what scores stand for: probabilities, or means."""
-        predictions: np.ndarray = self._scoring_engine().predictions(scores)
+        predictions: np.ndarray = self._scorer().predictions(scores)
         return predictions
 
     def _inputs(self, X: Any) -> Any:
@@ -246,12 +246,20 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             raise must_be(name, f"of {self.n_features_in_} features, as X", X.shape[1])
         return validate_data(self, X, reset=reset, accept_sparse="csr", ensure_all_finite=False)
 
-    def _scoring_engine(self) -> Engine:
-        if "_engine" not in self.__dict__:
-            self._engine = choose_engine(
-                self.engine, self.objective_, make_optimizer(self), self.n_threads
+    def _scorer(self) -> Scorer:
+        """Return what predicts: the engine that trained, for its memory, or a predictor."""
+        known = self.__dict__
+        if "_engine" in known:
+            engine: Engine = known["_engine"]
+            return engine
+        if "_predictor" not in known:
+            if not isinstance(self.engine, str):
+                given: Engine = self.engine
+                return given
+            self._predictor = Predictor(
+                self.network_, self.objective_.loss, self.engine, self.n_threads
             )
-        return self._engine
+        return self._predictor
 
     @property
     def coefs_(self) -> list[np.ndarray]:
@@ -285,7 +293,8 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = dict(super().__getstate__())
-        state.pop("_engine", None)  # made anew where it is needed
+        for made_anew in ("_engine", "_predictor"):
+            state.pop(made_anew, None)
         state.pop("fit_seconds_", None)
         return state
 

@@ -3,15 +3,13 @@
 import copy
 from collections.abc import Callable
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 from sklearn.utils.metaestimators import available_if
 
+from chainrule.estimators.base import BaseMLP
 from chainrule.training.epoch import Epoch
-
-if TYPE_CHECKING:
-    from chainrule.estimators.fitting import FittingMLP
 
 __all__ = ["Callback", "SupportsCallbacks", "Tasks", "callbacks_of", "is_true", "tell_scikit_learn"]
 
@@ -72,7 +70,7 @@ class Tasks:
 class _ScikitLearnTasks(Tasks):
     """The tasks of scikit-learn's protocol: epochs of a fit, or of the networks of an ensemble."""
 
-    def __init__(self, estimator: "FittingMLP", **data: Any) -> None:
+    def __init__(self, estimator: BaseMLP, **data: Any) -> None:
         from sklearn.callback import CallbackSupportMixin
 
         self._estimator, self._data = estimator, data
@@ -125,7 +123,7 @@ class _ScikitLearnTasks(Tasks):
 
 
 def tell_scikit_learn(
-    estimator: "FittingMLP", train: Callable[[Tasks], None], X: Any, y: Any, sample_weight: Any
+    estimator: BaseMLP, train: Callable[[Tasks], None], X: Any, y: Any, sample_weight: Any
 ) -> None:
     """Call ``train`` with what is to be told of its networks and epochs.
 
@@ -142,7 +140,7 @@ def tell_scikit_learn(
         data["metadata"] = {"sample_weight": sample_weight}
 
     @with_callbacks  # type: ignore[untyped-decorator]
-    def told(estimator: "FittingMLP") -> None:
+    def told(estimator: BaseMLP) -> None:
         tasks = _ScikitLearnTasks(estimator, **data)
         train(tasks)
         tasks.end_fit()
@@ -150,7 +148,7 @@ def tell_scikit_learn(
     told(estimator)
 
 
-def _shown(estimator: "FittingMLP") -> dict[str, Any]:
+def _shown(estimator: BaseMLP) -> dict[str, Any]:
     """Return what a copy of the estimator needs to predict as if training had ended here."""
     if "estimators_" in estimator.__dict__:
         return {"estimators_": [copy.copy(member) for member in estimator.estimators_]}

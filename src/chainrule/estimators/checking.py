@@ -1,12 +1,11 @@
 """What is asked of all options together: that each can be, has an effect, and may still change."""
 
-import sys
 import warnings
 from typing import Any
 
 import numpy as np
 
-from chainrule.engines.engine import check_engine
+from chainrule.engines.choice import check_engine
 from chainrule.estimators.base import parameters_of
 from chainrule.estimators.conditions import SHARE_HELD_OUT, Condition
 from chainrule.estimators.ingredients import hidden_widths, make_schedule, solver_of
@@ -14,6 +13,7 @@ from chainrule.estimators.monitoring import checked_scorer
 from chainrule.estimators.options import OPTIONS, Option
 from chainrule.formulas.initializers import initializers
 from chainrule.foundation.arrays import floating_dtype
+from chainrule.foundation.callers import level_outside
 from chainrule.foundation.errors import InputError, NoEffectWarning, must_be, shown
 
 __all__ = ["check_options", "check_unchanged", "fixed_options", "warn_without_effect"]
@@ -78,15 +78,7 @@ def warn_without_effect(
 
 def _warn(what: str, acts: Condition) -> None:
     words = f"{what} has no effect: it acts only {acts.words}."
-    warnings.warn(words, NoEffectWarning, stacklevel=_level_outside())
-
-
-def _level_outside() -> int:
-    """Return the stack level, as `warnings.warn` counts it, of the first caller not of ours."""
-    frame, level, ours = sys._getframe(1), 1, __name__.partition(".")[0]
-    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == ours:
-        frame, level = frame.f_back, level + 1
-    return level
+    warnings.warn(words, NoEffectWarning, stacklevel=level_outside())
 
 
 def _same(value: Any, default: Any) -> bool:

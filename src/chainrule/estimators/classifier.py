@@ -77,6 +77,8 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         How the last fit ended: "no_improvement", "max_iter" (all epochs made), "time_limit",
         "callback", "divergence", "interrupted" (by Ctrl-C, an error, or leaving the loop), or for
         ``lbfgs`` "converged" and "max_fun".
+    engine_ : str or None
+        The name of the engine that trained last; None where a file of an older version lacks it.
     class_weight_ : dict, list of dict, or None
         The weight of each label that ``class_weight`` gave.
     seed_ : int

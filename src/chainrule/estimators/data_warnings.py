@@ -6,18 +6,15 @@ Both look at about five hundred rows, so that they cost next to nothing beside t
 import math
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from chainrule.engines.engine import Rows
+from chainrule.estimators.base import BaseMLP
 from chainrule.estimators.ingredients import make_schedule
 from chainrule.foundation.errors import shown
 from chainrule.training.sources import overflowing_input
-
-if TYPE_CHECKING:
-    from chainrule.estimators.fitting import FittingMLP
-    from chainrule.estimators.running import RunningMLP
 
 __all__ = ["answer_remarks", "input_remarks", "overflow_remarks", "target_remarks"]
 
@@ -56,7 +53,7 @@ def input_remarks(rows: Rows, names: Sequence[Any] | None) -> list[str]:
     return [f"{words}. {STANDARDISE}" for kind, words in found if kind != "constant"]
 
 
-def overflow_remarks(estimator: "RunningMLP", rows: Rows) -> list[str]:
+def overflow_remarks(estimator: BaseMLP, rows: Rows) -> list[str]:
     """Return which input is so large that its square overflows, as a reason for a divergence."""
     dtype = estimator._state.vector.dtype
     found = overflowing_input(rows.x, dtype, getattr(estimator, "feature_names_in_", None))
@@ -66,7 +63,7 @@ def overflow_remarks(estimator: "RunningMLP", rows: Rows) -> list[str]:
     return [f"{column} holds {value}, whose square {dtype.name} cannot hold. {STANDARDISE}"]
 
 
-def target_remarks(estimator: "FittingMLP") -> list[str]:
+def target_remarks(estimator: BaseMLP) -> list[str]:
     """Return that the loss is beyond the numbers of a machine in the unit of the targets."""
     factor = float(estimator._loss_factor)
     if sys.float_info.min <= factor < math.inf:
@@ -81,7 +78,7 @@ def target_remarks(estimator: "FittingMLP") -> list[str]:
     return [words]
 
 
-def answer_remarks(estimator: "FittingMLP", rows: Rows) -> list[str]:
+def answer_remarks(estimator: BaseMLP, rows: Rows) -> list[str]:
     """Return what is odd about the answers for the rows trained on: all the same, or one class."""
     rows = _some(rows)
     if rows.weight is not None:
@@ -90,7 +87,7 @@ def answer_remarks(estimator: "FittingMLP", rows: Rows) -> list[str]:
     if len(rows) < FEWEST_ROWS or estimator.stopped_because_ in ("divergence", "interrupted"):
         return []
     x, y = rows.x, rows.y
-    scores = estimator._scoring_engine().scores(estimator._state.best_parameters.vector, x)
+    scores = estimator._scorer().scores(estimator._state.best_parameters.vector, x)
     p = estimator._predictions_of(scores)
     with np.errstate(all="ignore"):
         spread, target_spread = p.std(axis=0), y.std(axis=0)
@@ -121,7 +118,7 @@ def answer_remarks(estimator: "FittingMLP", rows: Rows) -> list[str]:
     return []
 
 
-def _learnt(estimator: "FittingMLP") -> bool:
+def _learnt(estimator: BaseMLP) -> bool:
     """Say whether training came to its own end, by patience or by a plan of some epochs."""
     if estimator.stopped_because_ != "max_iter":
         return estimator.stopped_because_ in ("no_improvement", "converged")

@@ -11,11 +11,12 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from chainrule.estimators.callbacks import callbacks_of, is_true
+from chainrule.estimators.base import BaseMLP
+from chainrule.estimators.callbacks import Tasks, callbacks_of, is_true
 from chainrule.estimators.endings import unfinished
 from chainrule.estimators.progress import shown
 from chainrule.foundation.errors import DataWarning, DivergenceError, DivergenceWarning, InputError
@@ -23,11 +24,6 @@ from chainrule.foundation.seeds import Purpose, as_seed, stream
 from chainrule.foundation.side_by_side import side_by_side
 from chainrule.foundation.threads import available_threads
 from chainrule.training.epoch import Epoch
-
-if TYPE_CHECKING:
-    from chainrule.estimators.base import BaseMLP
-    from chainrule.estimators.callbacks import Tasks
-    from chainrule.estimators.fitting import FittingMLP
 
 __all__ = [
     "fit_members",
@@ -49,6 +45,7 @@ SHARED = (
     "network_",
     "objective_",
     "out_activation_",
+    "engine_",
 )
 # What scikit-learn keeps in an estimator besides its options.
 OF_SCIKIT_LEARN = (
@@ -63,7 +60,7 @@ OF_SCIKIT_LEARN = (
 ROWS_FOR_THREADS = 1000
 
 
-def fit_members(estimator: "FittingMLP", arguments: Sequence[Any], tasks: "Tasks") -> list[Warning]:
+def fit_members(estimator: BaseMLP, arguments: Sequence[Any], tasks: Tasks) -> list[Warning]:
     """Train every network on the arguments of `fit`, each with a seed of its own.
 
     A network that holds rows out draws them by its own seed. After each epoch of any network the
@@ -152,7 +149,7 @@ class TimeShares:
         return max(left / (self._rounds - number // self._workers), math.ulp(0.0))
 
 
-def pass_members(estimator: "FittingMLP", arguments: Sequence[Any]) -> None:
+def pass_members(estimator: BaseMLP, arguments: Sequence[Any]) -> None:
     """Let every network make one pass over the rows, as `partial_fit` does."""
     members, workers, seed = _members(estimator, go_on=True)
 
@@ -163,7 +160,7 @@ def pass_members(estimator: "FittingMLP", arguments: Sequence[Any]) -> None:
     take_over(estimator, members, seed)
 
 
-def member_scores(estimator: "BaseMLP", X: Any) -> list[np.ndarray]:
+def member_scores(estimator: BaseMLP, X: Any) -> list[np.ndarray]:
     """Return the scores (n, n_scores) of every network."""
     X = estimator._inputs(X)
     members = estimator.estimators_
@@ -177,18 +174,18 @@ def member_scores(estimator: "BaseMLP", X: Any) -> list[np.ndarray]:
     return side_by_side(scores, len(members), workers)
 
 
-def member_answers(estimator: "BaseMLP", X: Any) -> np.ndarray:
+def member_answers(estimator: BaseMLP, X: Any) -> np.ndarray:
     """Return the answers (n_estimators, n, n_outputs) of every network: probabilities or means."""
     return np.stack([estimator._predictions_of(s) for s in member_scores(estimator, X)])
 
 
-def mean_answers(estimator: "BaseMLP", X: Any) -> np.ndarray:
+def mean_answers(estimator: BaseMLP, X: Any) -> np.ndarray:
     """Return the mean answer (n, n_outputs) of the networks."""
     mean: np.ndarray = member_answers(estimator, X).mean(axis=0)
     return mean
 
 
-def _members(estimator: "FittingMLP", go_on: bool) -> tuple[list[Any], int, int]:
+def _members(estimator: BaseMLP, go_on: bool) -> tuple[list[Any], int, int]:
     """Return the networks to train, how many at a time, and the seed that theirs come from."""
     count = int(estimator.n_estimators)
     workers, threads = _shares(estimator, count)
@@ -211,14 +208,14 @@ def _members(estimator: "FittingMLP", go_on: bool) -> tuple[list[Any], int, int]
     return members, workers, seed
 
 
-def _shares(estimator: "BaseMLP", count: int) -> tuple[int, int]:
+def _shares(estimator: BaseMLP, count: int) -> tuple[int, int]:
     """Return how many networks are at work at a time, and the threads of each."""
     threads = available_threads(estimator.n_threads)
     workers = min(count, threads)
     return workers, max(1, threads // workers)
 
 
-def take_over(estimator: "BaseMLP", members: list[Any], seed: int) -> None:
+def take_over(estimator: BaseMLP, members: list[Any], seed: int) -> None:
     """Make the estimator the ensemble of these networks, and nothing else."""
     kept = {*inspect.signature(type(estimator)).parameters, *OF_SCIKIT_LEARN}
     for name in [name for name in estimator.__dict__ if name not in kept]:

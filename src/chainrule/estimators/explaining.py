@@ -1,25 +1,23 @@
 """A fitted estimator as the subject of an explanation."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from chainrule.engines.engine import Rows
+from chainrule.estimators.base import BaseMLP
 from chainrule.estimators.history import best_epoch
 from chainrule.estimators.ingredients import loss_in_units, make_optimizer, make_schedule, solver_of
 from chainrule.foundation.errors import InputError
 from chainrule.insight.explanation import Explanation
 from chainrule.insight.subject import Subject
 
-if TYPE_CHECKING:
-    from chainrule.estimators.fitting import FittingMLP
-
 __all__ = ["explanation_of", "rows_of"]
 
 
 def explanation_of(
-    estimator: "FittingMLP", given: tuple[Any, ...], held_out: tuple[Any, ...] | None = None
+    estimator: BaseMLP, given: tuple[Any, ...], held_out: tuple[Any, ...] | None = None
 ) -> Explanation:
     """Return the explanation of a fitted estimator on rows (X, y, sample_weight).
 
@@ -46,7 +44,7 @@ def explanation_of(
     return Explanation(subject, None if held_out is None else rows_of(estimator, held_out, names))
 
 
-def _notes(estimator: "FittingMLP") -> Iterator[str]:
+def _notes(estimator: BaseMLP) -> Iterator[str]:
     """Give the sentences that a reader of the numbers must know."""
     scale = getattr(estimator, "target_scale_", None)
     if scale is not None:
@@ -60,7 +58,7 @@ def _notes(estimator: "FittingMLP") -> Iterator[str]:
 
 
 def rows_of(
-    estimator: "FittingMLP",
+    estimator: BaseMLP,
     given: tuple[Any, ...],
     names: tuple[str, str, str],
     smoothing: float = 0.0,
@@ -73,17 +71,18 @@ def rows_of(
     X, y, weight = (*given, None)[:3]
     samples = estimator._checked(X, y, weight, reset=False, names=names)
     weight = estimator._weighted(samples.y, samples.weight)
-    return estimator._rows(samples._replace(weight=weight), names[:2], smoothing)
+    rows: Rows = estimator._rows(samples._replace(weight=weight), names[:2], smoothing)
+    return rows
 
 
-def _input_names(estimator: "FittingMLP") -> tuple[str, ...]:
+def _input_names(estimator: BaseMLP) -> tuple[str, ...]:
     """Return the names that the estimator saw, or those of the table it was prepared from."""
     preparation = getattr(estimator, "preparation_", None)
     names = getattr(preparation, "feature_names", ())
     return tuple(map(str, getattr(estimator, "feature_names_in_", names)))
 
 
-def _facts(estimator: "FittingMLP") -> dict[str, Any]:
+def _facts(estimator: BaseMLP) -> dict[str, Any]:
     """Return what the fit recorded; see `Subject`."""
     facts: dict[str, Any] = {
         "model": type(estimator).__name__,
@@ -94,6 +93,7 @@ def _facts(estimator: "FittingMLP") -> dict[str, Any]:
         "seed": estimator.seed_,
         "epochs": len(estimator.loss_curve_),
         "best_epoch": best_epoch(estimator),
+        "engine": getattr(estimator, "engine_", None),
         "stopped_because": estimator.stopped_because_,
         "rows_seen": estimator.t_,
         "loss_curve": estimator.loss_curve_,
@@ -126,7 +126,7 @@ def _columns(preparation: Any) -> list[tuple[str, range]]:
     return found
 
 
-def _code(estimator: "FittingMLP") -> str:
+def _code(estimator: BaseMLP) -> str:
     """Return the lines that make and train it again, with the seed it drew."""
     name = type(estimator).__name__
     kind: Any = type(estimator)

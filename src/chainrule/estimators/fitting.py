@@ -27,7 +27,8 @@ from chainrule.estimators.inputs import as_targets, as_weights
 from chainrule.estimators.progress import shown
 from chainrule.estimators.refusal import unchanged_if_refused
 from chainrule.estimators.running import RunningMLP
-from chainrule.estimators.validation import Samples, check_held_out, divided, own_validation
+from chainrule.estimators.samples import Samples
+from chainrule.estimators.validation import check_held_out, divided, own_validation
 from chainrule.formulas.loss import checked_weight, relative_weight
 from chainrule.foundation.errors import DataWarning, DivergenceError, DivergenceWarning, InputError
 from chainrule.foundation.seeds import as_seed

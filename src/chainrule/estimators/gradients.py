@@ -1,24 +1,20 @@
 """The gradient of a fitted estimator's loss by its parameters, in the user's units."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from chainrule.engines.engine import choose_engine
+from chainrule.engines.choice import choose_engine
+from chainrule.estimators.base import BaseMLP
 from chainrule.estimators.explaining import rows_of
 from chainrule.estimators.ingredients import make_optimizer
 from chainrule.model.objective import Objective
 from chainrule.model.parameters import Parameters
 
-if TYPE_CHECKING:
-    from chainrule.estimators.fitting import FittingMLP
-
 __all__ = ["gradient_in_units"]
 
 
-def gradient_in_units(
-    estimator: "FittingMLP", given: tuple[Any, ...], penalties: bool
-) -> Parameters:
+def gradient_in_units(estimator: BaseMLP, given: tuple[Any, ...], penalties: bool) -> Parameters:
     """Return the gradient on rows (X, y, sample_weight), with the penalties or without."""
     objective = estimator.objective_
     if not penalties:
@@ -34,7 +30,7 @@ def gradient_in_units(
     return estimator.network_.parameters(estimator._fold_gradient(np.asarray(gradient)))
 
 
-def _trained(estimator: "FittingMLP") -> np.ndarray:
+def _trained(estimator: BaseMLP) -> np.ndarray:
     """Return the parameters shown, in the units trained in: exactly, unless they were edited."""
     kept: np.ndarray = estimator._state.best_parameters.vector
     shown = estimator.parameters_.vector

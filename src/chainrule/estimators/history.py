@@ -1,19 +1,16 @@
 """What an estimator keeps of each epoch: curves, counts and the best values."""
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from chainrule.estimators.base import BaseMLP
 from chainrule.training.epoch import Epoch
-
-if TYPE_CHECKING:
-    from chainrule.estimators.running import RunningMLP
 
 __all__ = ["begin_history", "best_epoch", "record"]
 
 
-def begin_history(estimator: "RunningMLP") -> None:
+def begin_history(estimator: BaseMLP) -> None:
     """Start with no epoch made."""
     estimator.t_ = 0
     estimator.loss_curve_, estimator.penalty_curve_ = [], []
@@ -23,7 +20,7 @@ def begin_history(estimator: "RunningMLP") -> None:
     estimator.best_loss_ = estimator.best_validation_score_ = None
 
 
-def record(estimator: "RunningMLP", epoch: Epoch) -> None:
+def record(estimator: BaseMLP, epoch: Epoch) -> None:
     """Add an epoch, whose losses are in the user's unit."""
     estimator.n_iter_ += 1
     estimator.t_ += epoch.rows
@@ -47,7 +44,7 @@ def record(estimator: "RunningMLP", epoch: Epoch) -> None:
         estimator.best_loss_ = epoch.loss if lowest is None else min(lowest, epoch.loss)
 
 
-def best_epoch(estimator: "RunningMLP") -> int | None:
+def best_epoch(estimator: BaseMLP) -> int | None:
     """Return the epoch whose parameters were kept, from 1, where one was chosen."""
     losses, scores = estimator.validation_loss_curve_, estimator.validation_scores_
     if not losses or not scores:

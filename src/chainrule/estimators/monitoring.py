@@ -4,17 +4,15 @@ import copy
 import inspect
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from chainrule.engines.engine import Rows
-from chainrule.estimators.validation import Samples
+from chainrule.estimators.base import BaseMLP
+from chainrule.estimators.samples import Samples
 from chainrule.foundation.errors import InputError, must_be, suggest
 from chainrule.training.monitor import Metric
-
-if TYPE_CHECKING:
-    from chainrule.estimators.running import RunningMLP
 
 __all__ = ["checked_scorer", "metric_on"]
 
@@ -48,7 +46,7 @@ def checked_scorer(monitor: Any) -> Scorer | None:
     raise must_be("monitor", rule, monitor, advice)
 
 
-def metric_on(estimator: "RunningMLP", held: Samples, rows: Rows) -> Metric:
+def metric_on(estimator: BaseMLP, held: Samples, rows: Rows) -> Metric:
     """Return what is measured on the rows held out, which are given as the user's and as encoded.
 
     A scorer sees the estimator as it is after each epoch, its best parameters aside.
@@ -107,7 +105,7 @@ def _asks_for_positive(scorer: Scorer) -> bool:
     return "pos_label" in inspect.signature(metric).parameters
 
 
-def _two_words(estimator: "RunningMLP") -> bool:
+def _two_words(estimator: BaseMLP) -> bool:
     classes = getattr(estimator, "classes_", np.empty(0))
     return len(classes) == 2 and classes.dtype.kind not in "biuf"
 

@@ -13,7 +13,7 @@ from chainrule.estimators.ensemble import mean_answers, member_answers
 from chainrule.estimators.fitting import FittingMLP
 from chainrule.estimators.inputs import as_numbers
 from chainrule.estimators.quantiles import interval_columns, nearest_median, sorted_quantiles
-from chainrule.estimators.validation import Samples
+from chainrule.estimators.samples import Samples
 from chainrule.formulas.initializers import Initializer
 from chainrule.formulas.loss import Loss, losses
 from chainrule.formulas.losses import Quantile
@@ -73,7 +73,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
         Losses, penalties and rates as in `MLPClassifier`, in the unit of the loss of y itself.
     validation_loss_curve_, validation_scores_, best_validation_score_
         The same on held-out rows; scores are R2, or those of the scorer in ``monitor``.
-    n_iter_, t_, fit_seconds_, batch_size_, batch_size_reason_, stopped_because_, seed_
+    n_iter_, t_, fit_seconds_, batch_size_, batch_size_reason_, stopped_because_, seed_, engine_
         How training went, as in `MLPClassifier`.
     n_layers_, n_outputs_, out_activation_, n_features_in_, feature_names_in_
         As in scikit-learn.

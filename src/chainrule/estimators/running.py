@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.engines.engine import Engine, Rows, choose_engine
+from chainrule.engines.choice import choose_engine
+from chainrule.engines.engine import Engine, Rows
 from chainrule.estimators.base import BaseMLP
 from chainrule.estimators.callbacks import Callback, callbacks_of, is_true
 from chainrule.estimators.checking import fixed_options
@@ -23,12 +24,12 @@ from chainrule.estimators.ingredients import (
     start_state,
 )
 from chainrule.estimators.monitoring import metric_on
-from chainrule.estimators.validation import Samples
+from chainrule.estimators.samples import Samples
 from chainrule.foundation.errors import DivergenceError, InputError
-from chainrule.model.network import Network
 from chainrule.training.epoch import Epoch
 from chainrule.training.lbfgs import train_lbfgs
 from chainrule.training.loop import train_rows
+from chainrule.training.network import Network
 from chainrule.training.sources import make_rows
 from chainrule.training.stopping import Ending, Patience
 
@@ -44,7 +45,8 @@ class RunningMLP(BaseMLP):
     def _begin(self, samples: Samples, seed: int, classes: Any = None) -> None:
         """Build the network and its starting state from the first data."""
         X, y, weight = samples
-        self.__dict__.pop("estimators_", None)
+        for former in ("estimators_", "_predictor"):
+            self.__dict__.pop(former, None)
         loss, self.n_outputs_ = self._learn_targets(y, weight, classes)
         widths = [X.shape[1], *hidden_widths(self.hidden_layer_sizes), self.n_outputs_]
         network = Network.of_widths(widths, self.activation, initializer=self.initializer)
@@ -168,6 +170,7 @@ class RunningMLP(BaseMLP):
         self.n_iter_ = 0
         self.train_loss_ = math.nan
         self.stopped_because_ = "interrupted"
+        self.engine_ = self._engine.name
         stop, mine, made = None, self._run_mark, 0
         try:
             while True:
@@ -184,6 +187,7 @@ class RunningMLP(BaseMLP):
                     self.train_loss_ = end.value.loss * self._loss_factor
                     return
                 made += 1
+                self.engine_ = self._engine.name  # by now one is chosen
                 record(self, epoch)
                 self._publish()
                 answers = [callback(epoch) for callback in callbacks]

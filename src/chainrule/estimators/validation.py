@@ -1,47 +1,35 @@
 """The rows that an estimator is measured on after each epoch: people's own, or a share held out."""
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from sklearn.base import is_regressor
 
+from chainrule.estimators.base import BaseMLP
 from chainrule.estimators.labels import checked_labels
+from chainrule.estimators.samples import Samples
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.training.splits import held_out_groups, held_out_rows, last_rows
 
-if TYPE_CHECKING:
-    from chainrule.estimators.fitting import FittingMLP
-
-__all__ = ["Samples", "check_held_out", "divided", "own_validation"]
-
-
-class Samples(NamedTuple):
-    """Checked inputs, prepared targets, and sample weights."""
-
-    X: Any
-    y: np.ndarray
-    weight: np.ndarray | None
-
-    def take(self, index: np.ndarray) -> "Samples":
-        weight = None if self.weight is None else self.weight[index]
-        return Samples(self.X[index], self.y[index], weight)
+__all__ = ["check_held_out", "divided", "own_validation"]
 
 
 def own_validation(
-    estimator: "FittingMLP", X_val: Any, y_val: Any, sample_weight_val: Any
+    estimator: BaseMLP, X_val: Any, y_val: Any, sample_weight_val: Any
 ) -> Samples | None:
     """Return a person's own rows to measure on, if there are any."""
     if X_val is None and y_val is None and sample_weight_val is None:
         return None
     if X_val is None or y_val is None:
         raise InputError("X_val and y_val must be given together; one is None.")
-    return estimator._checked(
+    rows: Samples = estimator._checked(
         X_val, y_val, sample_weight_val, reset=False, names=("X_val", "y_val", "sample_weight_val")
     )
+    return rows
 
 
 def divided(
-    estimator: "FittingMLP", samples: Samples, groups: Any, seed: int
+    estimator: BaseMLP, samples: Samples, groups: Any, seed: int
 ) -> tuple[Samples, Samples]:
     """Return the rows to train on and those held out, as the options and groups ask for."""
     n, fraction = samples.X.shape[0], estimator.validation_fraction
@@ -65,7 +53,7 @@ def divided(
     return samples.take(kept), samples.take(held)
 
 
-def check_held_out(estimator: "FittingMLP", held: Samples, names: tuple[str, str]) -> None:
+def check_held_out(estimator: BaseMLP, held: Samples, names: tuple[str, str]) -> None:
     """Refuse rows that cannot be measured on: of classes never trained on, too few, or absent."""
     where = "y_val" if names[1] == "y_val" else "the part of y held out"
     labels = estimator._strata(held.y)

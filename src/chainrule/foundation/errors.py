@@ -15,6 +15,7 @@ __all__ = [
     "InputError",
     "InputTypeError",
     "NoEffectWarning",
+    "SlowEngineWarning",
     "UnknownNameError",
     "must_be",
     "shortened",
@@ -157,6 +158,26 @@ class NoEffectWarning(_Shortened, UserWarning):
     >>> with warnings.catch_warnings():
     ...     warnings.simplefilter("ignore", NoEffectWarning)
     ...     model = MLPClassifier(power_t=0.3, learning_rate_init=0.1).fit(X, y)
+    """
+
+
+class SlowEngineWarning(_Shortened, UserWarning):
+    """A formula that the compiled engine cannot read, so that a slower engine computes.
+
+    It comes once per process and reason. ``engine="reference"`` says that this is as wanted.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from chainrule import Dense, Network, activations, train
+    >>> class Odd(type(activations.tanh)):
+    ...     name = "odd"
+    ...     def value(self, xp, z):
+    ...         return xp.flip(xp.tanh(z), axis=-1)
+    >>> network = Network(Dense(1, 3, Odd()), Dense(3, 1))
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore", SlowEngineWarning)
+    ...     epochs = list(train(network, [[1.0], [2.0]], [1.0, 2.0], epochs=1))
     """
 
 

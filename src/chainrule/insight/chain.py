@@ -14,6 +14,7 @@ from chainrule.insight.json_values import as_record
 from chainrule.insight.notation import Symbol, number
 from chainrule.insight.paths import LOSS, of_row, over_rows
 from chainrule.insight.place import Place
+from chainrule.insight.rendering import as_html, as_latex, as_mathml, as_text
 from chainrule.insight.subject import Subject
 from chainrule.insight.trace import RowTrace
 from chainrule.insight.tree import Node
@@ -218,26 +219,18 @@ class Chain(Shown):
         )
 
     def __str__(self) -> str:
-        from chainrule.insight.rendering import as_text
-
         return as_text(self)
 
     def to_latex(self, digits: int = 6) -> str:
         """Return the equations as LaTeX, one per line."""
-        from chainrule.insight.rendering import as_latex
-
         return as_latex(self, digits)
 
     def to_mathml(self, digits: int = 6) -> str:
         """Return the equations as MathML; needs the ``app`` extra."""
-        from chainrule.insight.rendering import as_mathml
-
         return as_mathml(self, digits)
 
     def to_html(self, digits: int = 6) -> str:
         """Return the equations and their table as a piece of HTML."""
-        from chainrule.insight.rendering import as_html
-
         return as_html(self, digits)
 
     def _repr_html_(self) -> str | None:

@@ -9,8 +9,8 @@ from chainrule.formulas.records import Activation, activations
 from chainrule.foundation.arrays import Array, namespace
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.insight.drawing import BLUE, GREY, VERMILION, axes_for, pyplot
-from chainrule.model.network import Network
 from chainrule.model.parameters import Parameters
+from chainrule.training.network import Network
 
 __all__ = ["ActivationDisplay", "DecisionBoundaryDisplay"]
 

@@ -1,17 +1,52 @@
 """A chain rule as aligned plain text, as LaTeX, as MathML and as HTML, all from the same tree."""
 
 from html import escape
+from typing import Protocol
 
 from chainrule.formulas.plain_text import plain
-from chainrule.insight.chain import Chain
 from chainrule.insight.notation import latex_number, mathml, number
+from chainrule.insight.place import Place
+from chainrule.insight.subject import Subject
 from chainrule.insight.tree import Node
 
 __all__ = ["as_html", "as_latex", "as_mathml", "as_text"]
 
 
-def as_text(chain: Chain, digits: int = 7) -> str:
-    """Return the equations that `Chain.open` opens, numbers beneath, the check and the update."""
+class Worded(Protocol):
+    """The update of a weight, in words."""
+
+    def words(self, name: str = "", digits: int = 7) -> str:
+        """Return rule, step and rate, and what they do to the weight of a name."""
+        ...
+
+
+class Rendered(Protocol):
+    """What a chain rule has to say for itself; see `Chain`."""
+
+    @property
+    def subject(self) -> Subject: ...
+    @property
+    def place(self) -> Place: ...
+    @property
+    def row(self) -> int | None: ...
+    @property
+    def penalty(self) -> float: ...
+    @property
+    def weight(self) -> float: ...
+    @property
+    def gradient(self) -> float: ...
+    @property
+    def check(self) -> object: ...
+    @property
+    def update(self) -> Worded: ...
+
+    def open(self) -> list[Node]:
+        """Return the nodes to show, from the weight's own derivative down to the loss."""
+        ...
+
+
+def as_text(chain: Rendered, digits: int = 7) -> str:
+    """Return the equations that a chain opens, numbers beneath, the check and the update."""
     lines = [_headline(chain), ""]
     for node in chain.open():
         lines += [*_equation(node, digits), ""]
@@ -25,12 +60,12 @@ def as_text(chain: Chain, digits: int = 7) -> str:
     return "\n".join(lines)
 
 
-def _penalty_line(chain: Chain, digits: int) -> str:
+def _penalty_line(chain: Rendered, digits: int) -> str:
     added, total = number(chain.penalty, digits), number(chain.gradient, digits)
     return f"penalties add {added}: dL/d{chain.place.symbol.text} = {total} in all"
 
 
-def _headline(chain: Chain) -> str:
+def _headline(chain: Rendered) -> str:
     place = chain.place
     what = f"{place.symbol.text} = {number(chain.weight, 7)}"
     if place.unit is None:
@@ -101,11 +136,11 @@ def _leaves(parts: tuple[Node, ...], digits: int) -> list[str]:
     return lines
 
 
-def _update(chain: Chain, digits: int) -> str:
+def _update(chain: Rendered, digits: int) -> str:
     return f"update  {chain.update.words(chain.place.symbol.text, digits)}"
 
 
-def as_latex(chain: Chain, digits: int = 6) -> str:
+def as_latex(chain: Rendered, digits: int = 6) -> str:
     """Return the equations as an ``align*`` of LaTeX: symbols, numbers, value."""
     rows = [line for node in chain.open() for line in _latex_lines(node, digits)]
     return "\\begin{align*}\n" + " \\\\\n".join(rows) + "\n\\end{align*}"
@@ -137,13 +172,13 @@ def _factor(value: float, digits: int) -> str:
     return rf"({text})" if value < 0.0 or "cdot" in text else text
 
 
-def as_mathml(chain: Chain, digits: int = 6) -> str:
+def as_mathml(chain: Rendered, digits: int = 6) -> str:
     """Return one ``math`` element per line of the equations."""
     lines = [line for node in chain.open() for line in _latex_lines(node, digits)]
     return "\n".join(mathml(line.replace("&=", "=")) for line in lines)
 
 
-def as_html(chain: Chain, digits: int = 6) -> str:
+def as_html(chain: Rendered, digits: int = 6) -> str:
     """Return equations as MathML, with a table of where each number comes from.
 
     Without the converter of the ``app`` extra it raises ImportError; see `as_text`.

@@ -45,7 +45,7 @@ class Subject(Shown):
     facts : dict
         What the trainer knows of the run, all of it optional. The run: ``model`` (a name),
         ``solver``, ``schedule``, ``options``, ``seed``, ``epochs``, ``best_epoch``, ``seconds``,
-        ``rows_seen``, ``stopped_because``, ``code`` (that repeats it), and by epoch
+        ``rows_seen``, ``stopped_because``, ``engine``, ``code`` (that repeats it), and by epoch
         ``loss_curve``, ``validation_loss_curve``, ``validation_scores``, ``rates``. The user's
         units: ``classes`` (labels), ``target_scale`` (center, spread), ``loss_factor``,
         ``loss_options``, and ``columns``, pairs of a name and the inputs made of it.

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.engines.engine import Engine, Rows, Totals, choose_engine
+from chainrule.engines.choice import choose_engine
+from chainrule.engines.engine import Engine, Rows, Totals
 from chainrule.formulas.loss import Loss
 from chainrule.formulas.optimizers import Optimizer, optimizers
 from chainrule.foundation.errors import InputError, must_be

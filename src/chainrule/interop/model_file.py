@@ -29,7 +29,7 @@ from chainrule.interop.model_values import (
     text,
     whole,
 )
-from chainrule.model.network import Network
+from chainrule.training.network import Network
 from chainrule.training.state import read_arrays, write_arrays
 
 if TYPE_CHECKING:
@@ -172,6 +172,7 @@ def describe_estimator(estimator: Estimator) -> tuple[dict[str, Any], dict[str, 
         "counts": {count: int(getattr(estimator, count)) for count in COUNTS},
         "stopped_because": estimator.stopped_because_,
         "train_loss": estimator.train_loss_,
+        "engine": getattr(estimator, "engine_", None),
         "batch_size": [estimator.batch_size_, estimator.batch_size_reason_],
         "feature_names": _names(getattr(estimator, "feature_names_in_", None)),
     }
@@ -285,6 +286,8 @@ def _single(
     loss = restore(losses, description["loss"])
     estimator.objective_ = make_objective(estimator, network, loss)
     estimator.stopped_because_ = text(description["stopped_because"])
+    engine = description.get("engine")  # not in the files of version 0.1
+    estimator.engine_ = None if engine is None else text(engine)
     size, reason = description["batch_size"]
     estimator.batch_size_ = whole(size)
     estimator.batch_size_reason_ = None if reason is None else text(reason)

@@ -23,9 +23,10 @@ from chainrule.interop.scikit_learn_networks import (
 from chainrule.interop.steps import Foreign, Function, Layers, compare, fold
 from chainrule.interop.torch_networks import read_torch
 from chainrule.interop.wrappers import unwrap
-from chainrule.model.network import Dense, Network
+from chainrule.model.network import Dense
 from chainrule.model.objective import Objective
 from chainrule.model.parameters import Parameters
+from chainrule.training.network import Network
 
 __all__ = ["explain", "read_network"]
 

@@ -8,15 +8,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, ClassVar
+from typing import Any, Self
 
 import numpy as np
 
 from chainrule.formulas.activations import linear
 from chainrule.formulas.initializers import Initializer, initializers
-from chainrule.formulas.loss import Loss
 from chainrule.formulas.records import Activation, activations, restore
-from chainrule.foundation.arrays import Array, Namespace, as_floating, floating_dtype, namespace
+from chainrule.foundation.arrays import Array, Namespace, floating_dtype
 from chainrule.foundation.catalogue import Catalogue
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.foundation.seeds import Purpose, stream
@@ -120,7 +119,9 @@ def _short(catalogue: Catalogue[Any], record: Any) -> str:
 
 @dataclass(frozen=True)
 class Network:
-    """Dense layers, one after the other.
+    """Dense layers, one after the other: description, formulas, and the way back.
+
+    `chainrule.Network` is this and what needs engines: predictions, and gradients on arrays.
 
     The output of the last layer is the score that the loss takes; the loss owns the last step from
     score to prediction, so a classifier ends in a linear layer.
@@ -138,18 +139,9 @@ class Network:
         1       2      3  sigmoid     glorot_uniform           9
         2       3      1  linear      glorot_uniform           4
     total                                                     13
-    >>> parameters = network.start(seed=0)
-    >>> network(parameters, [[1.0, 1.0], [0.0, 1.0]]).shape
-    (2, 1)
-    >>> network(parameters, [1.0, 1.0]).shape
-    (1,)
     """
 
     layers: tuple[Dense, ...] = field(default=())
-    # Set by the engines, which stand above: from a network to an engine that predicts for it.
-    _prepare_engine: ClassVar[Callable[["Network"], Any] | None] = None
-    # Set by the training floor: from people's arrays to the gradient on them.
-    _gradient_of: ClassVar[Callable[..., Parameters]]
 
     def __init__(self, *layers: Dense) -> None:
         if not layers:
@@ -172,7 +164,7 @@ class Network:
         activation: str | Activation | Sequence[str | Activation] = "relu",
         output: str | Activation = linear,
         initializer: str | Initializer | None = None,
-    ) -> "Network":
+    ) -> Self:
         """Build a network from its widths, input and output included.
 
         All layers start by the initializer given, or each by the one that suits its activation.
@@ -283,87 +275,6 @@ class Network:
 
         return a, pullback
 
-    def predict(self, parameters: Parameters, x: Array) -> Array:
-        """Return the output of the last layer (n, n_out) for inputs (n, n_in).
-
-        One row (n_in,) gives one row (n_out,), with the same bits alone as among others. Parameters
-        are read where they are, so an edited weight counts from the next call on.
-        """
-        engine = self._engine
-        if engine is not None:
-            few = engine.few_scores(parameters.vector, x)
-            if few is not None:
-                return few
-        if type(x) is not np.ndarray or x.dtype.kind not in "fiub":
-            x = as_floating(x)
-        if x.shape == (self.n_in,):
-            return self.predict(parameters, x[None, :])[0]
-        if x.ndim != 2 or x.shape[1] != self.n_in:
-            raise InputError(
-                f"x must be of shape (n, {self.n_in}) for this network; got {tuple(x.shape)}."
-            )
-        vector = parameters.vector
-        if engine is not None and type(x) is np.ndarray and type(vector) is np.ndarray:
-            return engine.scores(vector, x)
-        xp = namespace(vector)
-        with np.errstate(all="ignore"):
-            return self.forward(xp, parameters, xp.asarray(x, dtype=vector.dtype))[0]
-
-    def __call__(self, parameters: Parameters, x: Array) -> Array:
-        """Return what `predict` does: a network is a function of its parameters and inputs."""
-        return self.predict(parameters, x)
-
-    def gradient(
-        self,
-        parameters: Parameters,
-        x: Array,
-        y: Array,
-        *,
-        loss: str | Loss = "mse",
-        sample_weight: Array | None = None,
-    ) -> Parameters:
-        """Return the derivative of the mean loss of some rows by every weight and bias.
-
-        Parameters
-        ----------
-        parameters : Parameters
-            Where to take it. NumPy, PyTorch and JAX arrays all do; the gradient is of their library
-            and dtype, and so are the computations: ``network.parameters(vector)`` makes them.
-        x : array (n, n_in)
-            Inputs; (n_in,) is one row.
-        y : array (n,) or (n, n_out)
-            Targets, as `train` takes them; for one row, those of that row.
-        loss : str or Loss
-            A name from `chainrule.losses`, or a record. It applies its own link to the scores.
-        sample_weight : array (n,), optional
-            Weights of the rows: the loss is sum(w l) / sum(w).
-
-        Returns
-        -------
-        Parameters
-            ``weights`` and ``biases`` per layer, and all of them as ``vector``.
-
-        Examples
-        --------
-        >>> network = Network(Dense(2, 1))
-        >>> at = Parameters.from_arrays([[[0.5], [0.25]]], [[0.0]])
-        >>> gradient = network.gradient(at, [[1.0, -2.0]], [3.0])
-        >>> gradient.weights[0], gradient.biases[0]
-        (array([[-6.],
-               [12.]]), array([-6.]))
-        """
-        return type(self)._gradient_of(self, parameters, x, y, loss, sample_weight)
-
-    @cached_property
-    def _engine(self) -> Any:
-        prepare = type(self)._prepare_engine
-        return None if prepare is None else prepare(self)
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = dict(self.__dict__)
-        state.pop("_engine", None)  # addresses: made anew where they are needed
-        return state
-
     def summary(self) -> str:
         """Return the layers as a table of plain text, with the number of parameters."""
         starts = [layer.initializer.name for layer in self.layers]
@@ -391,7 +302,7 @@ class Network:
         return {"layers": [layer.to_dict() for layer in self.layers]}
 
     @classmethod
-    def from_dict(cls, description: dict[str, Any]) -> "Network":
+    def from_dict(cls, description: dict[str, Any]) -> Self:
         """Build the network that `to_dict` described."""
         return cls(
             *(

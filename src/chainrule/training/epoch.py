@@ -5,9 +5,9 @@ from typing import Any
 
 from chainrule.foundation.arrays import Array
 from chainrule.foundation.showing import Shown
-from chainrule.model.network import Network
 from chainrule.model.objective import Objective
 from chainrule.model.parameters import Parameters
+from chainrule.training.network import Network, own
 from chainrule.training.state import TrainingState
 from chainrule.training.step import predictions
 
@@ -63,7 +63,7 @@ class Epoch(Shown):
     @property
     def network(self) -> Network:
         """The network that is trained: ``epoch.network(epoch.parameters, x)`` gives its scores."""
-        return self.state.network
+        return own(self.state.network)
 
     @property
     def parameters(self) -> Parameters:

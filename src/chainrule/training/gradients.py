@@ -49,7 +49,3 @@ def _as_array(values: Any) -> Array:
 def _untracked(values: Array) -> Array:
     """Return a tensor of PyTorch without its history: the derivative is our own."""
     return values.detach() if hasattr(values, "detach") else values
-
-
-# A network knows formulas only; what checks people's arrays stands above it.
-Network._gradient_of = staticmethod(gradient_of)

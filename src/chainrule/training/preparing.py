@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from chainrule.engines.engine import Engine, Rows, choose_engine
+from chainrule.engines.choice import choose_engine
+from chainrule.engines.engine import Engine, Rows
 from chainrule.formulas.loss import Loss
 from chainrule.formulas.optimizers import Optimizer, optimizers
 from chainrule.formulas.schedules import Schedule

@@ -24,6 +24,7 @@ from chainrule.foundation.showing import Shown
 from chainrule.model.network import Network
 from chainrule.model.parameters import Parameters
 from chainrule.training.curvature import MEMORY, Pairs
+from chainrule.training.network import Network as OwnNetwork
 from chainrule.training.stopping import Patience
 
 __all__ = ["TrainingState", "load_state", "read_arrays", "save_state", "write_arrays"]
@@ -197,7 +198,7 @@ def load_state(path: str | os.PathLike[str]) -> TrainingState:
     description, arrays = read_arrays(path, "training state", FORMAT)
     try:
         state = TrainingState(
-            network=Network.from_dict(description["network"]),
+            network=OwnNetwork.from_dict(description["network"]),
             vector=arrays["vector"],
             slots=tuple(arrays[f"slot.{n}"] for n in range(_count_slots(arrays))),
             optimizer=_whole_optimizer(description["optimizer"]),

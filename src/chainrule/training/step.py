@@ -13,9 +13,9 @@ from chainrule.formulas.optimizers import sgd
 from chainrule.foundation.arrays import Array, namespace
 from chainrule.foundation.errors import InputError
 from chainrule.foundation.showing import Shown
-from chainrule.model.network import Network
 from chainrule.model.objective import Objective
 from chainrule.model.parameters import Parameters
+from chainrule.training.network import Network, own
 from chainrule.training.state import TrainingState
 
 __all__ = ["OnStep", "Start", "Step", "made", "predictions"]
@@ -80,7 +80,7 @@ class Step(Shown):
     @property
     def network(self) -> Network:
         """The network that is trained."""
-        return self.state.network
+        return own(self.state.network)
 
     @property
     def before(self) -> Parameters:
@@ -124,7 +124,7 @@ def predictions(objective: Objective | None, parameters: Parameters, x: Any) -> 
             "predict must be asked of an epoch of train; this one is of an estimator, which may "
             "have scaled its targets. Call predict or predict_proba of the estimator."
         )
-    scores = objective.network.predict(parameters, x)
+    scores = own(objective.network).predict(parameters, x)
     with np.errstate(all="ignore"):
         return objective.loss.mean(namespace(scores), scores)
 

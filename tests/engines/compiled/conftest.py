@@ -1,4 +1,4 @@
-"""The problems beside the tests, as a fixture."""
+"""The problems of all engines, as a fixture."""
 
 import importlib.util
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("llvmlite")
 
 _spec = importlib.util.spec_from_file_location(
-    "compiled_problems", Path(__file__).with_name("problems.py")
+    "engine_problems", Path(__file__).parents[1] / "problems.py"
 )
 _module = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_module)

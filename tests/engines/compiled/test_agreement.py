@@ -1,4 +1,4 @@
-"""The compiled engine computes what the reference engine computes."""
+"""The compiled engine at its own edges: shapes around tiles, long sums, formulas of one's own."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -8,11 +8,10 @@ import pytest
 
 from chainrule import Dense, Network, optimizers
 from chainrule.engines.compiled.engine import CompiledEngine
-from chainrule.engines.engine import Rows, choose_engine
 from chainrule.engines.reference import ReferenceEngine
 from chainrule.formulas.activations import linear
-from chainrule.formulas.loss import Loss, losses
-from chainrule.formulas.records import Activation, activations
+from chainrule.formulas.loss import Loss
+from chainrule.formulas.records import Activation
 from chainrule.foundation.errors import InputError
 from chainrule.model.objective import Objective
 
@@ -25,14 +24,7 @@ TOLERANCE = {
 RULES = {
     "sgd": optimizers.get("sgd"),
     "momentum": optimizers.get("sgd", momentum=0.9),
-    "nesterov": optimizers.get("sgd", momentum=0.9, nesterov=True),
     "adam": optimizers.get("adam"),
-    "adamw": optimizers.get("adamw", weight_decay=0.1),
-    "rmsprop": optimizers.get("rmsprop"),
-    "averaged": optimizers.get("adamw", averaging=0.9),
-    "clipped": optimizers.get("sgd", momentum=0.9, clip_norm=0.1),
-    "clipped sometimes": optimizers.get("adamw", clip_norm=0.4, averaging=0.5),
-    "never clipped": optimizers.get("rmsprop", clip_norm=1e6),
 }
 
 
@@ -71,26 +63,6 @@ def compare_steps(problems, objective, rows, rule, dtype, batch=16):
         close(getattr(totals, name), getattr(true_totals, name), tolerance)
 
 
-@pytest.mark.parametrize("dtype", TOLERANCE)
-@pytest.mark.parametrize("loss", list(losses))
-@pytest.mark.parametrize("activation", list(activations))
-def test_every_activation_with_every_loss(problems, activation, loss, dtype):
-    objective, rows = problems.problem(
-        [5, 19, 7, 3], loss, 37, dtype, activation, weighted=True, l2=0.01, l1=0.001
-    )
-    compare_answers(objective, rows, dtype)
-
-
-@pytest.mark.parametrize("dtype", TOLERANCE)
-@pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("rule", RULES)
-def test_every_optimizer(problems, rule, weighted, dtype):
-    objective, rows = problems.problem(
-        [5, 19, 7, 3], "mse", 75, dtype, weighted=weighted, l2=0.02, l1=0.003
-    )
-    compare_steps(problems, objective, rows, RULES[rule], dtype)
-
-
 @pytest.mark.parametrize("n_out", [1, 2, 3, 8, 10, 16, 17])
 @pytest.mark.parametrize("widths", [[1], [3, 49], [64, 33, 96]])
 def test_shapes_around_vectors_and_tiles(problems, widths, n_out):
@@ -109,77 +81,6 @@ def test_wide_layers_and_deep_sums(problems):
     objective, rows = problems.problem([700, 520, 2], "mse", 40, "float64", "relu")
     compare_answers(objective, rows, "float64")
     compare_steps(problems, objective, rows, RULES["adam"], "float64")
-
-
-def test_gradients_of_many_rows_come_in_parts(problems):
-    objective, rows = problems.problem([3, 8, 2], "huber", 9000, "float64", weighted=True)
-    compare_answers(objective, rows, "float64")
-
-
-def test_a_batch_of_weight_zero_is_counted_and_changes_nothing(problems):
-    objective, rows = problems.problem([4, 9, 2], "mse", 48)
-    weight = np.ones(48)
-    weight[16:32] = 0.0
-    x = rows.x.copy()
-    x[20] = np.nan  # a row of weight 0 is absent, whatever it holds
-    rows = Rows(x, rows.y, weight)
-    for rule in ("momentum", "adam"):
-        compare_steps_in_order(problems, objective, rows, RULES[rule])
-
-
-def compare_steps_in_order(problems, objective, rows, rule):
-    results = []
-    for kind in (CompiledEngine, ReferenceEngine):
-        start = problems.position(objective.network, rule)
-        results.append(problems.run(kind(objective, rule), rows, start, np.arange(48), 16))
-    (one, (totals,)), (two, (true_totals,)) = results
-    assert totals.steps == true_totals.steps == 3
-    assert one.step == two.step == 3
-    close(one.vector, two.vector, 1e-12)
-    assert totals.weight == true_totals.weight == 32.0
-
-
-@pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan, 1e200])
-def test_it_stops_before_the_update_of_a_bad_batch(problems, bad):
-    objective, rows = problems.problem([4, 9, 2], "mse", 48)
-    y = rows.y.copy()
-    y[20] = bad
-    rows = Rows(rows.x, y)
-    rule = RULES["adam"]
-    limit = float(np.finfo(np.float64).max)
-    good = problems.position(objective.network, rule)
-    problems.run(ReferenceEngine(objective, rule), rows, good, np.arange(16), 16)
-    for kind in (CompiledEngine, ReferenceEngine):
-        start = problems.position(objective.network, rule)
-        rates = np.array([0.01, 0.005, 0.001])
-        totals = kind(objective, rule).epoch(start, rows, np.arange(48), 16, rates, limit)
-        assert (totals.steps, start.step) == (1, 1)
-        assert not totals.last_loss <= limit
-        close(start.vector, good.vector, 1e-13)
-
-
-def test_a_loss_above_the_limit_stops(problems):
-    objective, rows = problems.problem([4, 9, 2], "mse", 32)
-    rule = RULES["sgd"]
-    start = problems.position(objective.network, rule)
-    before = start.vector.copy()
-    _, (totals,) = problems.run(
-        CompiledEngine(objective, rule), rows, start, np.arange(32), 16, limit=1e-9
-    )
-    assert totals.steps == 0
-    assert totals.last_loss > 1e-9
-    np.testing.assert_array_equal(start.vector, before)
-
-
-def test_arrays_handed_in_are_not_written_to(problems):
-    objective, rows = problems.problem([4, 9, 2], "mse", 32)
-    start = problems.position(objective.network, RULES["adam"])
-    arrays = [start.vector, *start.slots]
-    before = [array.copy() for array in arrays]
-    problems.run(CompiledEngine(objective, RULES["adam"]), rows, start, np.arange(32), 16)
-    for array, old in zip(arrays, before, strict=True):
-        np.testing.assert_array_equal(array, old)
-    assert not np.array_equal(start.vector, before[0])
 
 
 @dataclass(frozen=True)
@@ -247,7 +148,7 @@ class Unknown(Bump):
 @pytest.mark.parametrize(
     ("record", "words"),
     [
-        (Branching(), "branches on a value"),
+        (Branching(), "Branching .* branches on a value"),
         (Foreign(), "got a formula of which"),
         (Unknown(), "uses xp.cumulative_sum"),
     ],
@@ -258,35 +159,6 @@ def test_a_formula_that_cannot_be_compiled_is_refused_in_words(record, words):
     with pytest.raises(InputError, match=words) as caught:
         engine.prepare("float64")
     assert 'Use engine="reference"' in str(caught.value)
-
-
-def test_auto_takes_the_reference_engine_where_it_must(problems):
-    objective, rows = problems.problem([4, 9, 2], "mse", 16)
-    engine = choose_engine("auto", objective, RULES["sgd"])
-    vector = objective.network.start().vector
-    engine.scores(vector, rows.x)
-    assert engine.name == "compiled"
-    own = Objective(Network(Dense(4, 2, Cumulative()), Dense(2, 2)), "mse")
-    engine = choose_engine("auto", own, RULES["sgd"])
-    vector = own.network.start().vector
-    true = ReferenceEngine(own, RULES["sgd"]).scores(vector, rows.x)
-    np.testing.assert_array_equal(engine.scores(vector, rows.x), true)
-    assert engine.name == "reference"
-
-
-class Cumulative(Bump):
-    name = "cumulative"
-
-    def value(self, xp, z):
-        return xp.cumulative_sum(z, axis=-1)
-
-
-def test_names_of_engines(problems):
-    objective, _ = problems.problem([4, 9, 2], "mse", 16)
-    assert choose_engine("compiled", objective, RULES["sgd"]).name == "compiled"
-    assert choose_engine("reference", objective, RULES["sgd"]).name == "reference"
-    with pytest.raises(InputError, match=r"Did you mean 'compiled'\?"):
-        choose_engine("compield", objective, RULES["sgd"])
 
 
 def test_vectors_of_other_kinds_are_refused(problems):

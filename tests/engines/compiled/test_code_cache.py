@@ -2,6 +2,8 @@
 
 import logging
 import tempfile
+import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -35,7 +37,17 @@ def test_a_cache_that_cannot_be_written_says_so_once(tmp_path, monkeypatch, capl
     code_cache._say_once.cache_clear()
 
 
-@pytest.mark.parametrize("floor", ["model/dropout.py", "formulas/losses.py"])
+def test_the_sources_are_the_floors_that_code_is_made_from():
+    from chainrule.engines.compiled import machine_code
+
+    package = Path(machine_code.__file__).parents[2]
+    contract = tomllib.loads((package.parents[1] / "pyproject.toml").read_text("utf-8"))
+    layers = contract["tool"]["importlinter"]["contracts"][0]["layers"]
+    below = layers[layers.index("chainrule.engines") :]
+    assert set(machine_code.SOURCES) == {name.removeprefix("chainrule.") for name in below}
+
+
+@pytest.mark.parametrize("floor", ["model/dropout.py", "formulas/losses.py", "tracing/a.py"])
 def test_code_has_another_name_when_a_source_changes(tmp_path, monkeypatch, floor):
     from chainrule.engines.compiled import machine_code
 

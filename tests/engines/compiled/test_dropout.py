@@ -3,12 +3,11 @@
 import numpy as np
 import pytest
 
-from chainrule import Dense, Network, optimizers
+from chainrule import optimizers
 from chainrule.engines.compiled.engine import CompiledEngine
 from chainrule.engines.engine import Rows
 from chainrule.engines.reference import ReferenceEngine
 from chainrule.formulas.records import activations
-from chainrule.model.dropout import is_kept, step_keys
 from chainrule.model.objective import Objective
 
 TOLERANCE = {"float32": 3e-4, "float64": 1e-10}
@@ -54,26 +53,6 @@ def test_steps_far_on_have_masks_of_their_own(problems):
 
 
 @pytest.mark.parametrize("engine", [CompiledEngine, ReferenceEngine])
-def test_units_left_out_are_those_of_the_masks(problems, engine):
-    # with inputs of 1, weights of 1 and one row per step, the loss counts the units that are kept
-    network = Network(Dense(1, 40, "linear"), Dense(40, 1))
-    objective = Objective(network, "mse", dropout=0.25)
-    start = problems.position(network, optimizers["sgd"])
-    start.vector[:] = 0.0
-    start.vector[:40] = start.vector[80:120] = 1.0
-    rows = Rows(np.ones((6, 1)), np.zeros((6, 1)))
-    totals = []
-    for step in range(6):
-        start.step = step
-        position = problems.Position(start.vector, start.slots, step)
-        made = engine(objective, optimizers["sgd"])
-        totals.append(made.epoch(position, rows, np.arange(6), 6, np.array([1e-300]), np.inf))
-    keys = step_keys(start.seed, 0, 6, 1)[:, 0]
-    expected = [np.sum((is_kept(key, 6, 40, 0.25).sum(axis=1) / 0.75) ** 2.0) for key in keys]
-    assert [total.loss for total in totals] == pytest.approx(expected, rel=1e-12)
-
-
-@pytest.mark.parametrize("engine", [CompiledEngine, ReferenceEngine])
 @pytest.mark.parametrize("dtype", TOLERANCE)
 def test_scores_losses_and_gradients_are_of_the_whole_network(problems, engine, dtype):
     whole, rows = problems.problem([5, 19, 7, 3], "mse", 75, dtype, weighted=True)
@@ -88,15 +67,3 @@ def test_scores_losses_and_gradients_are_of_the_whole_network(problems, engine, 
     problems.run(two, rows, start, np.arange(75), 75)
     np.testing.assert_array_equal(one.gradient(vector, rows)[1], two.gradient(vector, rows)[1])
     np.testing.assert_array_equal(one.scores(vector, rows.x), two.scores(vector, rows.x))
-
-
-@pytest.mark.parametrize("engine", [CompiledEngine, ReferenceEngine])
-def test_the_seed_of_the_position_decides(problems, engine):
-    objective, rows = problems.problem([5, 19, 7, 3], "mse", 64, dropout=0.5)
-    ends = []
-    for seed in (1, 1, 2):
-        start = problems.position(objective.network, RULE)
-        start.seed = seed
-        ends.append(problems.run(engine(objective, RULE), rows, start, np.arange(64), 16)[0].vector)
-    np.testing.assert_array_equal(ends[0], ends[1])
-    assert not np.allclose(ends[0], ends[2])

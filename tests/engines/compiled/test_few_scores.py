@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from chainrule import Dense, MLPClassifier, Network
-from chainrule.engines import engine
 from chainrule.engines.compiled.few_scores import COPIED, DIRECT_ROWS
 from chainrule.engines.compiled.threads import builtin_at
+from chainrule.engines.reference import ReferenceScores
 from chainrule.foundation.arrays import namespace
 from chainrule.foundation.errors import InputError
 
@@ -105,11 +105,12 @@ def test_other_shapes_and_kinds_are_refused_after_a_good_row(x):
 def test_without_machine_code_the_readable_engine_answers(monkeypatch):
     parameters = NETWORK.start(0)
     expected = NETWORK.predict(parameters, ROWS[:2])
-    monkeypatch.setattr(engine, "find_spec", lambda name: None)
+    monkeypatch.setattr("chainrule.engines.registry.find_spec", lambda name: None)
     network = Network(*NETWORK.layers)
     for _ in range(2):
         np.testing.assert_allclose(network.predict(parameters, ROWS[:2]), expected, rtol=1e-10)
-    assert network._engine.name == "reference"
+    (scorer,) = network._predictor._scorers.values()
+    assert isinstance(scorer, ReferenceScores)
 
 
 def test_copies_make_their_own_places():
@@ -117,16 +118,8 @@ def test_copies_make_their_own_places():
     expected = network.predict(network.start(0), ROWS[:1])
     for other in (pickle.loads(pickle.dumps(network)), copy.deepcopy(network), copy.copy(network)):
         assert other == network
-        assert "_engine" not in vars(other)
+        assert "_predictor" not in vars(other)
         np.testing.assert_array_equal(other.predict(network.start(0), ROWS[:1]), expected)
-
-
-def test_without_engines_the_formulas_answer(monkeypatch):
-    parameters = NETWORK.start(0)
-    expected = NETWORK.predict(parameters, ROWS)
-    monkeypatch.setattr(Network, "_prepare_engine", None)
-    bare = Network(*NETWORK.layers)
-    np.testing.assert_allclose(bare.predict(parameters, ROWS), expected, rtol=1e-11)
 
 
 def test_kinds_and_numbers_of_rows_in_turn():

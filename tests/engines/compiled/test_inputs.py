@@ -5,7 +5,7 @@ import pytest
 import scipy.sparse
 
 from chainrule import optimizers
-from chainrule.engines.compiled import engine as engine_module
+from chainrule.engines.compiled import scoring
 from chainrule.engines.compiled.engine import CompiledEngine
 from chainrule.engines.compiled.inputs import Inputs
 from chainrule.engines.engine import Rows
@@ -31,7 +31,7 @@ def same(one, two):
 
 @pytest.fixture
 def small_parts(monkeypatch):
-    monkeypatch.setattr(engine_module, "GRADIENT_ROWS", 64)
+    monkeypatch.setattr(scoring, "GRADIENT_ROWS", 64)
 
 
 KINDS = ("f4", "f8", "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "?", "f2", ">f4", ">i4", ">f8")
@@ -126,12 +126,6 @@ def test_sparse_entries_of_one_cell_add_up(problems):
     np.testing.assert_array_equal(
         engine.scores(vector, x), engine.scores(vector, np.array([[3.0, 0.0, 4.0]]))
     )
-
-
-def test_no_rows_have_no_scores(problems):
-    objective, rows = problems.problem([5, 9, 2], "mse", 4)
-    vector = objective.network.start(1).vector
-    assert CompiledEngine(objective, RULE).scores(vector, rows.x[:0]).shape == (0, 2)
 
 
 def test_nothing_is_read_past_its_end(problems):

@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 from chainrule import Network, optimizers
-from chainrule.engines.compiled import engine as engine_module
-from chainrule.engines.compiled import threads
+from chainrule.engines.compiled import scoring, threads
 from chainrule.engines.compiled.engine import CompiledEngine
 from chainrule.engines.engine import Rows
 from chainrule.model.objective import Objective
@@ -88,7 +87,7 @@ def test_watched_steps_have_the_same_bits(problems, monkeypatch, size):
     objective, rows = problems.problem([12, 40, 3], "mse", 200)
     vectors = []
     for limit in (np.inf, 0.0):
-        monkeypatch.setattr(engine_module, "WATCHED_OPERATIONS", limit)
+        monkeypatch.setattr(scoring, "WATCHED_OPERATIONS", limit)
         start = problems.position(objective.network, RULE)
         engine = CompiledEngine(objective, RULE, size)
         problems.run(engine, rows, start, np.arange(200), 40)

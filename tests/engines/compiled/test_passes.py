@@ -1,9 +1,10 @@
 """The text of a formula's graph, by which its machine code is found again."""
 
 from chainrule import activations
-from chainrule.engines.compiled.expressions import FormulaNamespace, Graph, described
 from chainrule.engines.compiled.passes import activation_passes
 from chainrule.engines.compiled.target import host_target
+from chainrule.tracing.expressions import Graph, described
+from chainrule.tracing.symbols import FormulaNamespace
 
 
 def text(formula):

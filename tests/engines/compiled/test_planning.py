@@ -10,7 +10,6 @@ import pytest
 from chainrule import Dense, Network, Objective, optimizers
 from chainrule.engines.compiled import machine_code, zeros
 from chainrule.engines.compiled.blocks import rows_of_block, shared_rows_of_block
-from chainrule.engines.compiled.constants import StepConstants
 from chainrule.engines.compiled.engine import CompiledEngine
 from chainrule.engines.compiled.few_scores import FewScores
 from chainrule.engines.compiled.planning import Planning
@@ -18,6 +17,7 @@ from chainrule.engines.compiled.tables import Job
 from chainrule.engines.compiled.target import host_target
 from chainrule.engines.compiled.workspaces import Workspaces
 from chainrule.engines.engine import Rows
+from chainrule.tracing.constants import StepConstants
 from chainrule.training.state import TrainingState
 
 # a matrix of few rows, whose zeros are not looked for

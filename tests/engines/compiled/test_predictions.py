@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from chainrule import Network, optimizers
+from chainrule.engines.choice import choose_engine
 from chainrule.engines.compiled.engine import CompiledEngine
-from chainrule.engines.engine import choose_engine
 from chainrule.engines.reference import ReferenceEngine
 from chainrule.formulas.loss import losses
 from chainrule.formulas.losses import Poisson

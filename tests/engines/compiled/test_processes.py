@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from chainrule import optimizers
 from chainrule.engines.compiled import engine as engine_module
-from chainrule.engines.compiled import machine_code, planning
+from chainrule.engines.compiled import machine_code, planning, scoring
 from chainrule.engines.compiled.code_cache import cache_folder
 from chainrule.engines.compiled.engine import CompiledEngine
 from chainrule.engines.compiled.target import host_target
@@ -96,7 +96,7 @@ def test_a_team_that_is_called_off_ends(problems, objective, monkeypatch):
     monkeypatch.setattr(planning, "STEP_WORK", 1)
     monkeypatch.setattr(planning, "CALL_WORK", 1)
     engine = CompiledEngine(objective, RULE, 3)
-    real = engine_module.run_team
+    real = scoring.run_team
 
     def interrupted(kernel, job, size, counters, *watched):
         def kernel_of_first(job, number):
@@ -106,10 +106,10 @@ def test_a_team_that_is_called_off_ends(problems, objective, monkeypatch):
 
         real(kernel_of_first, job, size, counters, *watched)
 
-    monkeypatch.setattr(engine_module, "run_team", interrupted)
+    monkeypatch.setattr(scoring, "run_team", interrupted)
     with pytest.raises(KeyboardInterrupt):
         fit(problems, engine)
-    monkeypatch.setattr(engine_module, "run_team", real)
+    monkeypatch.setattr(scoring, "run_team", real)
     expected = fit(problems, CompiledEngine(objective, RULE, 1))
     np.testing.assert_array_equal(fit(problems, engine), expected)
 
@@ -122,7 +122,7 @@ def test_an_interruption_leaves_the_steps_that_were_made(
     monkeypatch.setattr(planning, "STEP_WORK", 1)
     monkeypatch.setattr(planning, "CALL_WORK", 1)
     monkeypatch.setattr(engine_module, "CALL_OPERATIONS", 1.0)  # a call for every step
-    real, calls = engine_module.run_team, []
+    real, calls = scoring.run_team, []
 
     def interrupted(kernel, *rest):
         calls.append(1)
@@ -138,7 +138,7 @@ def test_an_interruption_leaves_the_steps_that_were_made(
     start = problems.position(objective.network, RULE)
     engine = CompiledEngine(objective, RULE, size)
     with monkeypatch.context() as patch:
-        patch.setattr(engine_module, "run_team", interrupted)
+        patch.setattr(scoring, "run_team", interrupted)
         with pytest.raises(KeyboardInterrupt):
             problems.run(engine, rows, start, order, 40)
     made = 3 if after else 2

@@ -5,7 +5,7 @@ import pytest
 
 from chainrule import optimizers
 from chainrule.engines.compiled import engine as engine_module
-from chainrule.engines.compiled import planning, workspace
+from chainrule.engines.compiled import planning, scoring, workspace
 from chainrule.engines.compiled.engine import CompiledEngine
 from chainrule.engines.compiled.target import host_target
 from chainrule.engines.engine import Rows
@@ -89,13 +89,13 @@ def test_one_call_of_a_kernel_or_many(problems, monkeypatch, dtype, convertible)
     if convertible:  # a byte order that no kernel reads: rows are converted call by call
         rows = Rows(rows.x.astype(rows.x.dtype.newbyteorder(">")), rows.y)
     order, runs, sizes = np.random.default_rng(0).permutation(90), [], []
-    real = engine_module.run_team
+    real = scoring.run_team
 
     def noted(kernel, job, *rest):
         sizes.append(kernel)
         real(kernel, job, *rest)
 
-    monkeypatch.setattr(engine_module, "run_team", noted)
+    monkeypatch.setattr(scoring, "run_team", noted)
     for operations in (1e15, 1.0):
         monkeypatch.setattr(engine_module, "CALL_OPERATIONS", operations)
         engine = CompiledEngine(objective, RULES[1], 2)

@@ -7,7 +7,8 @@ from typing import Any
 from llvmlite import ir
 
 from chainrule.engines.compiled import vector_maths
-from chainrule.engines.compiled.expressions import (
+from chainrule.engines.compiled.values import Code, Value, Variable
+from chainrule.tracing.expressions import (
     ELEMENT,
     REDUCTIONS,
     ROW,
@@ -15,7 +16,6 @@ from chainrule.engines.compiled.expressions import (
     Expression,
     reductions,
 )
-from chainrule.engines.compiled.values import Code, Value, Variable
 
 __all__ = ["Emission"]
 

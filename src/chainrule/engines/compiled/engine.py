@@ -1,59 +1,36 @@
 """The engine behind the protocol: it prepares a job, and lets the kernels do it."""
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from chainrule.engines.compiled import passes, planning
-from chainrule.engines.compiled.blocks import rows_of_block, shared_rows_of_block
-from chainrule.engines.compiled.constants import StepConstants
-from chainrule.engines.compiled.few_scores import DIRECT_ROWS, FewScores
+from chainrule.engines.compiled import passes, scoring
+from chainrule.engines.compiled.blocks import rows_of_block
 from chainrule.engines.compiled.inputs import Inputs
-from chainrule.engines.compiled.kernel_code import Kernels
 from chainrule.engines.compiled.memory import address_of, round_up
-from chainrule.engines.compiled.planning import Planning
-from chainrule.engines.compiled.predictions import Predictions
+from chainrule.engines.compiled.objective_code import ObjectiveCode
+from chainrule.engines.compiled.scoring import CompiledScores, check_lists, same_shape
 from chainrule.engines.compiled.tables import Job
-from chainrule.engines.compiled.target import Target, host_target
+from chainrule.engines.compiled.target import Target
 from chainrule.engines.compiled.teamwork import ABORT
-from chainrule.engines.compiled.threads import run_team
 from chainrule.engines.compiled.workspace import Workspace
-from chainrule.engines.compiled.workspaces import Workspaces
-from chainrule.engines.compiled.zeros import Zeros
 from chainrule.engines.engine import Position, Rows, Totals
 from chainrule.formulas.optimizers import Optimizer
 from chainrule.foundation.arrays import Array, floating_dtype, namespace
-from chainrule.foundation.errors import InputError, must_be
-from chainrule.foundation.sparse import check_entries, check_order
-from chainrule.foundation.threads import check_threads
+from chainrule.foundation.errors import must_be
 from chainrule.model.dropout import step_keys
 from chainrule.model.objective import Objective
+from chainrule.tracing.constants import StepConstants
 
 __all__ = ["CompiledEngine"]
 
-# Rows whose gradient is formed at once, whatever the number of rows.
-GRADIENT_ROWS = 4096
 # Operations of one call of a kernel, about a tenth of a second, and what a step costs besides its
 # arithmetic. Python is in charge between calls; counted by work, so that a run repeats itself.
 CALL_OPERATIONS = 5e9
 STEP_OPERATIONS = 1e6
-# Operations that are watched: where a processor is slow or busy, they may take a second.
-WATCHED_OPERATIONS = CALL_OPERATIONS / 4
 
 
-class _Code(NamedTuple):
-    """The machine code of an objective and an optimizer in one precision."""
-
-    activations: list[tuple[passes.Pass, passes.Pass]]
-    loss: passes.Pass
-    update: passes.Pass
-    clipped: passes.Pass | None
-    accumulation: passes.Pass
-    kernels: Kernels
-
-
-class CompiledEngine:
+class CompiledEngine(CompiledScores):
     """Training and prediction as machine code for this processor.
 
     Subnormal numbers, below 1.2e-38 in float32 and 2.2e-308 in float64, count as 0 in kernels.
@@ -81,20 +58,12 @@ class CompiledEngine:
         *,
         target: Target | None = None,
     ) -> None:
+        super().__init__(objective.network, objective.loss, n_threads, target=target)
         self.objective = objective
         self.optimizer = optimizer
-        self.n_threads = n_threads
-        check_threads(n_threads)
-        self._target = target or host_target()
-        self._code: dict[str, _Code] = {}
+        self._dropout = objective.dropout
+        self._training_code: dict[str, ObjectiveCode] = {}
         self._constants = StepConstants(optimizer)
-        self._planning = Planning(objective.network, n_threads)
-        self._workspaces = Workspaces(self._new_workspace)
-        network = objective.network
-        sizes = network.n_parameters, network.n_in, network.n_out
-        few = FewScores(*sizes, -(-planning.CALL_WORK // network.n_parameters), self._few_rows)
-        self.few_scores = few.scores
-        self.predictions = Predictions(objective.loss, self._target).of
 
     def prepare(self, dtype: Any) -> None:
         """Compile, or load, all that calls with parameters of a dtype need.
@@ -104,41 +73,17 @@ class CompiledEngine:
         InputError
             If a formula cannot be compiled.
         """
-        self._code_for(floating_dtype(dtype))
+        dtype = floating_dtype(dtype)
+        self._code_for(dtype)
+        self._training_code_for(dtype)
 
-    def _code_for(self, dtype: np.dtype[Any]) -> "_Code":
-        code = self._code.get(dtype.char)
+    def _training_code_for(self, dtype: np.dtype[Any]) -> ObjectiveCode:
+        code = self._training_code.get(dtype.char)
         if code is None:
-            target, itemsize, objective = self._target, dtype.itemsize, self.objective
-            clips, penalties = self.optimizer.clip_norm is not None, objective.penalties
-            update = passes.update_pass(
-                self.optimizer, () if clips else penalties, target, itemsize
-            )
-            code = self._code[dtype.char] = _Code(
-                [
-                    passes.activation_passes(layer.activation, target, itemsize)
-                    for layer in objective.network.layers
-                ],
-                passes.loss_pass(objective.loss, target, itemsize),
-                passes.collection(penalties, target, itemsize) if clips else update,
-                update if clips else None,
-                passes.accumulation(target, itemsize),
-                Kernels.of(target, itemsize),
+            code = self._training_code[dtype.char] = ObjectiveCode.of(
+                self.objective, self.optimizer, self._target, dtype.itemsize
             )
         return code
-
-    def scores(self, vector: Array, x: Array) -> Array:
-        """Return the scores (n, n_out) at a flat vector of parameters."""
-        few = self.few_scores(vector, x)
-        if few is not None:
-            return few
-        vector, dtype = self._checked(vector)
-        _same_shape("x", x, (x.shape[0], self.objective.network.n_in))
-        out = np.empty((x.shape[0], self.objective.network.n_out), dtype)
-        for start, stop, inputs in self._chunks(x, dtype):
-            if stop > start:
-                self._score(vector, inputs, out[start:stop])
-        return out
 
     def loss(self, vector: Array, rows: Rows) -> float:
         """Return the mean loss over all rows, without penalties."""
@@ -185,9 +130,9 @@ class CompiledEngine:
         vector, dtype = self._checked(position.vector)
         slots = [np.ascontiguousarray(slot, dtype) for slot in position.slots]
         for slot in slots:
-            _same_shape("slots", slot, vector.shape)
+            same_shape("slots", slot, vector.shape)
         y, weight = self._targets(rows, dtype)
-        _check_lists(rows.x)
+        check_lists(rows.x)
         order = np.ascontiguousarray(order, np.int64)[: len(rates) * batch_size]
         # a negative number is a large one without its sign
         if len(order) and order.view(np.uint64).max() >= len(y):
@@ -198,7 +143,7 @@ class CompiledEngine:
         watched = self._is_long(6.0, batch)
         per_call = min(max(1, int(CALL_OPERATIONS / per_step)), max(1, len(rates)))
         new = [np.empty_like(vector) for _ in range(1 + len(slots))]
-        code = self._code_for(dtype)
+        code = self._training_code_for(dtype)
         panels = len(slots) + (code.clipped is not None)
         threads, zeros = self._planning.of(vector, rows.x, batch, batch, per_call, moves=True)
         with self._workspaces.lent("train", dtype, batch, panels, threads, zeros) as work:
@@ -260,49 +205,15 @@ class CompiledEngine:
     def __reduce__(self) -> tuple[Any, ...]:
         return CompiledEngine, (self.objective, self.optimizer, self.n_threads)
 
-    def _checked(self, vector: Array) -> tuple[np.ndarray, np.dtype[Any]]:
-        """Refuse what would be read past its end: kernels look at no shapes."""
-        if not isinstance(vector, np.ndarray) or vector.dtype.char not in "fd":
-            raise InputError(
-                "parameters must be a NumPy vector of float32 or float64 for the compiled engine; "
-                f'got {type(vector).__name__} of {vector.dtype}. Use engine="reference".'
-            )
-        _same_shape("parameters", vector, (self.objective.network.n_parameters,))
-        dtype = np.dtype(vector.dtype.char)
-        return np.ascontiguousarray(vector, dtype), dtype
-
     def _targets(self, rows: Rows, dtype: np.dtype[Any]) -> tuple[np.ndarray, np.ndarray | None]:
         n, network = len(rows), self.objective.network
         y = np.ascontiguousarray(rows.y, dtype)
         weight = None if rows.weight is None else np.ascontiguousarray(rows.weight, dtype)
-        _same_shape("y", y, (n, network.n_out))
-        _same_shape("x", rows.x, (n, network.n_in))
+        same_shape("y", y, (n, network.n_out))
+        same_shape("x", rows.x, (n, network.n_in))
         if weight is not None:
-            _same_shape("weight", weight, (n,))
+            same_shape("weight", weight, (n,))
         return y, weight
-
-    def _chunks(self, x: Any, dtype: np.dtype[Any]) -> Iterator[tuple[int, int, Inputs]]:
-        """Give all rows at once where they can be read in place, else converted parts of them."""
-        n = x.shape[0]
-        _check_lists(x)
-        inputs = Inputs.of(x, dtype)
-        if inputs is not None:
-            yield 0, n, inputs
-            return
-        for start in range(0, n, GRADIENT_ROWS):
-            stop = min(start + GRADIENT_ROWS, n)
-            yield start, stop, Inputs.converted(x, slice(start, stop), dtype)
-
-    def _score(self, vector: np.ndarray, inputs: Inputs, out: np.ndarray) -> None:
-        block = rows_of_block(len(out), self._target.lanes(vector.itemsize))
-        threads, zeros = self._planning.of(vector, inputs.keep[0], block, len(out))
-        with self._workspaces.lent("score", vector.dtype, block, 0, threads, zeros) as work:
-            work.job[Job.rows] = len(out)
-            work.job[Job.out_at] = address_of(out)
-            work.job[Job.direct] = len(out) <= DIRECT_ROWS
-            self._set_inputs(work, inputs)
-            work.set_arrays([vector], [])
-            self._run("score", vector.dtype, work, self._is_long(2.0, len(out)))
 
     def _losses(
         self, vector: np.ndarray, inputs: Inputs, y: np.ndarray, weight: np.ndarray | None
@@ -328,7 +239,7 @@ class CompiledEngine:
     ) -> tuple[float, np.ndarray]:
         """Return the sum of the rows' losses, and that of their gradients over a divisor."""
         n = len(y)
-        batch = min(n, GRADIENT_ROWS)
+        batch = min(n, scoring.GRADIENT_ROWS)
         steps = -(-n // batch)
         gradient = np.empty_like(vector)
         threads, zeros = self._planning.of(vector, inputs.keep[0], batch, batch, steps, moves=True)
@@ -336,7 +247,7 @@ class CompiledEngine:
             job, sums = work.job, work.panels[1]
             sums[:] = 0.0
             self._set_rows(work, inputs, y, weight)
-            self._set_update(work, self._code_for(vector.dtype).accumulation)
+            self._set_update(work, self._training_code_for(vector.dtype).accumulation)
             job[Job.rows], job[Job.batch], job[Job.divisor] = n, batch, divisor
             job[Job.target_at] = address_of(sums)
             job[Job.pack] = job[Job.unpack] = 1
@@ -346,17 +257,11 @@ class CompiledEngine:
             self._run("train", vector.dtype, work, self._is_long(6.0, n))
             return work.totals.loss, gradient
 
-    def _set_inputs(self, work: Workspace, inputs: Inputs) -> None:
-        name = f"{'list' if work.listed else 'gather'}_{inputs.kind}"
-        work.job[Job.gather] = self._code_for(work.dtype).kernels.address(name)
-        work.source[:] = inputs.table
-        work.job[Job.order_at] = 0
-
     def _set_rows(
         self, work: Workspace, inputs: Inputs, y: np.ndarray, weight: np.ndarray | None
     ) -> None:
         self._set_inputs(work, inputs)
-        loss = self._code_for(work.dtype).loss
+        loss = self._training_code_for(work.dtype).loss
         work.job[Job.loss] = loss.address
         work.job[Job.loss_fields_at] = loss.fields_at
         work.job[Job.y_at] = address_of(y)
@@ -365,55 +270,3 @@ class CompiledEngine:
     def _set_update(self, work: Workspace, update: passes.Pass) -> None:
         work.job[Job.update] = update.address
         work.job[Job.update_fields_at] = update.fields_at
-
-    def _is_long(self, operations: float, rows: int) -> bool:
-        """Return whether so many operations per parameter and row are to be watched."""
-        return operations * self.objective.network.n_parameters * rows > WATCHED_OPERATIONS
-
-    def _run(self, name: str, dtype: Any, work: Workspace, watched: bool = False) -> None:
-        kernels = self._code_for(dtype).kernels
-        work.job[Job.give_way] = kernels.give_way
-        function, job = kernels.function(name), work.job_address
-        run_team(function, job, work.threads, work.counters, watched)
-
-    def _new_workspace(
-        self,
-        kind: str,
-        dtype: Any,
-        rows: int,
-        n_slots: int,
-        threads: int,
-        zeros: Zeros | None = None,
-    ) -> Workspace:
-        training = kind in ("train", "gradient")
-        lanes = self._target.lanes(dtype.itemsize)
-        return Workspace(
-            self.objective.network,
-            self._code_for(dtype).activations,
-            self._target,
-            dtype,
-            rows=rows,
-            block=shared_rows_of_block(rows, threads, lanes) if training else rows,
-            n_slots=n_slots,
-            threads=threads,
-            training=training,
-            dropout=self.objective.dropout if kind == "train" else (),
-            zeros=zeros,
-        )
-
-    def _few_rows(self, dtype: np.dtype[Any]) -> tuple[Workspace, Kernels]:
-        block = rows_of_block(planning.CALL_WORK, self._target.lanes(dtype.itemsize))
-        return self._new_workspace("few", dtype, block, 0, 1), self._code_for(dtype).kernels
-
-
-def _same_shape(name: str, array: Any, shape: tuple[int, ...]) -> None:
-    if tuple(array.shape) != shape:
-        raise must_be(name, f"of shape {shape}", tuple(array.shape))
-
-
-def _check_lists(x: Any) -> None:
-    """Look at a sparse matrix again: a callback may have edited it since it was checked."""
-    if hasattr(x, "tocsr"):
-        lists = x.tocsr()
-        check_entries(lists, "x")
-        check_order(lists, "x")

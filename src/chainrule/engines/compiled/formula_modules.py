@@ -11,10 +11,10 @@ from typing import Any
 from llvmlite import ir
 
 from chainrule.engines.compiled.emission import Emission
-from chainrule.engines.compiled.expressions import ELEMENT, ROW, Expression
 from chainrule.engines.compiled.subnormals import enclose
 from chainrule.engines.compiled.target import Target
 from chainrule.engines.compiled.values import Code, Value, float_type, function, pointer, whole
+from chainrule.tracing.expressions import ELEMENT, ROW, Expression
 
 __all__ = ["ALONE", "activation_module", "loss_module", "update_module"]
 

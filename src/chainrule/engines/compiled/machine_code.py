@@ -24,7 +24,7 @@ __all__ = ["MachineCode", "load"]
 
 _loaded: dict[str, "MachineCode"] = {}
 # The floors that machine code is written from: formulas, and constants that are baked in.
-SOURCES = ("foundation", "formulas", "model", "engines")
+SOURCES = ("foundation", "formulas", "tracing", "model", "engines")
 # Compilation that takes longer than this is announced.
 PATIENCE_SECONDS = 1.0
 

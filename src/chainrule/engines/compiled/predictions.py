@@ -16,7 +16,7 @@ from chainrule.engines.compiled.passes import Pass, prediction_pass
 from chainrule.engines.compiled.target import Target
 from chainrule.formulas.loss import Loss
 from chainrule.foundation.arrays import namespace
-from chainrule.foundation.errors import InputError
+from chainrule.tracing.formulas import UntraceableError
 
 __all__ = ["Predictions"]
 
@@ -52,7 +52,7 @@ class Predictions:
             return self._formula
         try:
             found = prediction_pass(self._loss, self._target, dtype.itemsize)
-        except InputError:  # a formula of the user's that cannot be compiled
+        except UntraceableError:  # a formula of the user's that cannot be compiled
             return self._formula
         return np.copy if found.is_copy else _Link(found, self._target.lanes(dtype.itemsize))
 

@@ -6,6 +6,7 @@ from typing import Any, Literal, TypeAlias
 
 from chainrule.foundation.showing import Shown
 from chainrule.insight.chain import Chain
+from chainrule.insight.json_values import as_record
 
 __all__ = [
     "Advice",
@@ -13,6 +14,7 @@ __all__ = [
     "Block",
     "Chart",
     "Code",
+    "Document",
     "Curve",
     "Equations",
     "Facts",
@@ -241,3 +243,34 @@ class Part(Shown):
         from chainrule.insight.report.text import part_text
 
         return part_text(self)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Document(Shown):
+    """Parts under a title, and their summary.
+
+    Attributes
+    ----------
+    title : str
+        What it is about.
+    summary : tuple of Sentence
+        The few sentences that matter most.
+    parts : tuple of Part
+        The parts, in their order.
+    """
+
+    title: str
+    summary: tuple[Sentence, ...]
+    parts: tuple[Part, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all numbers as strict JSON can hold them.
+
+        NaN and infinity, which JSON lacks, are the texts "nan", "inf" and "-inf"; ``float`` reads
+        them back.
+        """
+        record: dict[str, Any] = {"title": self.title}
+        record["summary"] = [one.text for one in self.summary]
+        for part in self.parts:
+            record[part.key] = as_record(part.record)
+        return record

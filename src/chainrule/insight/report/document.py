@@ -2,20 +2,19 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from chainrule.foundation.files import write_whole
-from chainrule.foundation.showing import Shown
-from chainrule.insight.json_values import as_record
-from chainrule.insight.report.blocks import Advice, Block, Part, Sentence, Tone
+from chainrule.insight.report.blocks import Advice, Block, Document, Part, Sentence, Tone
 from chainrule.insight.report.card import card
 from chainrule.insight.report.data_seen import data_seen
 from chainrule.insight.report.layers import gradients, layer_health
 from chainrule.insight.report.material import Material
+from chainrule.insight.report.page import as_fragment, as_page
 from chainrule.insight.report.quality import quality
 from chainrule.insight.report.reproduce import reproduce
 from chainrule.insight.report.steps import steps
+from chainrule.insight.report.text import as_text
 from chainrule.insight.report.training_run import training_run
 from chainrule.insight.report.worked_row import worked_row
 
@@ -30,46 +29,15 @@ NOTHING = (
 )
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Report(Shown):
-    """Ten parts on one network and its rows.
-
-    Attributes
-    ----------
-    title : str
-        What it is about.
-    summary : tuple of Sentence
-        The few sentences that matter most.
-    parts : tuple of Part
-        The ten parts, in their order.
-    """
-
-    title: str
-    summary: tuple[Sentence, ...]
-    parts: tuple[Part, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return all numbers as strict JSON can hold them.
-
-        NaN and infinity, which JSON lacks, are the texts "nan", "inf" and "-inf"; ``float`` reads
-        them back.
-        """
-        record: dict[str, Any] = {"title": self.title}
-        record["summary"] = [one.text for one in self.summary]
-        for part in self.parts:
-            record[part.key] = as_record(part.record)
-        return record
+class Report(Document):
+    """Ten parts on one network and its rows."""
 
     def to_text(self) -> str:
         """Return the report as plain text, for terminals and for reading aloud."""
-        from chainrule.insight.report.text import as_text
-
         return as_text(self)
 
     def to_html(self) -> str:
         """Return the report as one page that needs no script, no network and no other file."""
-        from chainrule.insight.report.page import as_page
-
         return as_page(self)
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -87,8 +55,6 @@ class Report(Shown):
         return self.to_text()
 
     def _repr_html_(self) -> str:
-        from chainrule.insight.report.page import as_fragment
-
         return as_fragment(self)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:

@@ -14,6 +14,7 @@ from chainrule.insight.report.blocks import (
     Bars,
     Block,
     Code,
+    Document,
     Equations,
     Facts,
     Lines,
@@ -23,7 +24,6 @@ from chainrule.insight.report.blocks import (
     Table,
 )
 from chainrule.insight.report.charts import drawing_of, table_of
-from chainrule.insight.report.document import Report
 
 __all__ = ["as_fragment", "as_page"]
 
@@ -32,7 +32,7 @@ NARROW, BESIDE = 3, 4
 TONES = {"good": "Good", "warning": "Look", "note": "Note"}
 
 
-def as_page(report: Report) -> str:
+def as_page(report: Document) -> str:
     """Return a whole page."""
     head = "".join(
         (
@@ -52,7 +52,7 @@ def as_page(report: Report) -> str:
     )
 
 
-def as_fragment(report: Report) -> str:
+def as_fragment(report: Document) -> str:
     """Return the report for a place within another page, such as a notebook."""
     name = (
         "chainrule-"
@@ -66,7 +66,7 @@ def _style() -> str:
     return "".join(line.strip() for line in text.splitlines())
 
 
-def _body(report: Report, name: str) -> str:
+def _body(report: Document, name: str) -> str:
     summary = "".join(_sentence(one, "li") for one in report.summary)
     header = element("h1", {}, report.title, escaped=False) + element(
         "ul", {"class": "summary"}, summary

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.engines.engine import Rows
+from chainrule.engines.registry import registry
 from chainrule.insight.report.blocks import Block, Code, Facts, Part, Sentence, Table
 from chainrule.insight.report.material import Material, clipped
 
@@ -40,6 +41,9 @@ def reproduce(material: Material) -> Part:
         np.ascontiguousarray(material.subject.vector).tobytes()
     ).hexdigest()
     blocks.append(Facts([(f"SHA-256 of the {name}", value) for name, value in prints.items()]))
+    engine = facts.get("engine")
+    if engine is not None:
+        blocks.append(Sentence(_engine_sentence(str(engine))))
     options = facts.get("options") or {}
     if options:
         cells = [(name, clipped(_option(value))) for name, value in options.items()]
@@ -53,8 +57,19 @@ def reproduce(material: Material) -> Part:
         )
     )
     blocks += [Sentence(text) for text in LIMITS]
-    record = {"code": facts.get("code"), "options": options, "sha256": prints, "limits": LIMITS}
+    record = {
+        "code": facts.get("code"),
+        "engine": engine,
+        "options": options,
+        "sha256": prints,
+        "limits": LIMITS,
+    }
     return Part("reproduce", "Make it again", blocks, record)
+
+
+def _engine_sentence(name: str) -> str:
+    known = f": {registry[name].sentence}" if name in registry else ""
+    return f"It was trained by the {name} engine{known}."
 
 
 def _option(value: Any) -> str:

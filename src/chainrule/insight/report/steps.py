@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.engines.engine import choose_engine
+from chainrule.engines.choice import choose_engine
 from chainrule.foundation.errors import InputError
 from chainrule.insight.gradient_noise import BATCH_SIZES
 from chainrule.insight.learning_rate import LearningRateReport, learning_rate_report

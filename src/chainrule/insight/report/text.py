@@ -8,6 +8,7 @@ from chainrule.insight.report.blocks import (
     Bars,
     Block,
     Code,
+    Document,
     Equations,
     Facts,
     Lines,
@@ -17,7 +18,6 @@ from chainrule.insight.report.blocks import (
     Table,
 )
 from chainrule.insight.report.charts import table_of
-from chainrule.insight.report.document import Report
 from chainrule.insight.text_table import text_table
 
 __all__ = ["as_text", "block_text", "part_text"]
@@ -27,7 +27,7 @@ WIDTH = 100
 ROWS_SHOWN = 16
 
 
-def as_text(report: Report) -> str:
+def as_text(report: Document) -> str:
     """Return title, summary and parts, a blank line between blocks."""
     lines = [report.title, "=" * len(report.title), ""]
     lines += [_filled(one.text) for one in report.summary]

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from chainrule import optimizers
-from chainrule.engines.compiled.constants import StepConstants
 from chainrule.formulas.optimizers import SGD
+from chainrule.tracing.constants import StepConstants
 
 RATES = 0.1 * np.linspace(1.0, 0.5, 50)
 

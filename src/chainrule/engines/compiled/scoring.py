@@ -1,0 +1,190 @@
+"""Scores and predictions as machine code: what a network alone needs, and training builds on."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from chainrule.engines.compiled import planning
+from chainrule.engines.compiled.blocks import rows_of_block, shared_rows_of_block
+from chainrule.engines.compiled.few_scores import DIRECT_ROWS, FewScores
+from chainrule.engines.compiled.inputs import Inputs
+from chainrule.engines.compiled.kernel_code import Kernels
+from chainrule.engines.compiled.memory import address_of
+from chainrule.engines.compiled.objective_code import NetworkCode
+from chainrule.engines.compiled.planning import Planning
+from chainrule.engines.compiled.predictions import Predictions
+from chainrule.engines.compiled.tables import Job
+from chainrule.engines.compiled.target import Target, host_target
+from chainrule.engines.compiled.threads import run_team
+from chainrule.engines.compiled.workspace import Workspace
+from chainrule.engines.compiled.workspaces import Workspaces
+from chainrule.engines.compiled.zeros import Zeros
+from chainrule.formulas.loss import Loss
+from chainrule.foundation.arrays import Array
+from chainrule.foundation.errors import InputError, must_be
+from chainrule.foundation.sparse import check_entries, check_order
+from chainrule.foundation.threads import check_threads
+from chainrule.model.network import Network
+
+__all__ = ["CompiledScores", "check_lists", "same_shape"]
+
+# Rows that are converted at once, and whose gradient is formed at once, whatever their number.
+GRADIENT_ROWS = 4096
+# Operations that are watched, a quarter of what a tenth of a second takes: where a processor is
+# slow or busy, they may take a second.
+WATCHED_OPERATIONS = 1.25e9
+
+
+class CompiledScores:
+    """Scores of a network, and what they stand for, as machine code for this processor.
+
+    Parameters
+    ----------
+    network : Network
+        The layers.
+    loss : Loss
+        Whose link predictions go through.
+    n_threads : int, optional
+        Threads; None takes all cores that this process may use, within the limits in force. The
+        numbers do not depend on it.
+    target : Target, optional
+        The processor to make code for, instead of this one as it is.
+    """
+
+    # Of steps of training: shares of the units of each hidden layer.
+    _dropout: tuple[float, ...] = ()
+
+    def __init__(
+        self,
+        network: Network,
+        loss: Loss,
+        n_threads: int | None = None,
+        *,
+        target: Target | None = None,
+    ) -> None:
+        self.network = network
+        self.n_threads = n_threads
+        check_threads(n_threads)
+        self._target = target or host_target()
+        self._code: dict[str, NetworkCode] = {}
+        self._planning = Planning(network, n_threads)
+        self._workspaces = Workspaces(self._new_workspace)
+        sizes = network.n_parameters, network.n_in, network.n_out
+        few = FewScores(*sizes, -(-planning.CALL_WORK // network.n_parameters), self._few_rows)
+        self.few_scores = few.scores
+        self.predictions = Predictions(loss, self._target).of
+
+    def _code_for(self, dtype: np.dtype[Any]) -> NetworkCode:
+        code = self._code.get(dtype.char)
+        if code is None:
+            code = self._code[dtype.char] = NetworkCode.of(
+                self.network, self._target, dtype.itemsize
+            )
+        return code
+
+    def scores(self, vector: Array, x: Array) -> Array:
+        """Return the scores (n, n_out) at a flat vector of parameters."""
+        few = self.few_scores(vector, x)
+        if few is not None:
+            return few
+        vector, dtype = self._checked(vector)
+        same_shape("x", x, (x.shape[0], self.network.n_in))
+        out = np.empty((x.shape[0], self.network.n_out), dtype)
+        for start, stop, inputs in self._chunks(x, dtype):
+            if stop > start:
+                self._score(vector, inputs, out[start:stop])
+        return out
+
+    def _checked(self, vector: Array) -> tuple[np.ndarray, np.dtype[Any]]:
+        """Refuse what would be read past its end: kernels look at no shapes."""
+        if not isinstance(vector, np.ndarray) or vector.dtype.char not in "fd":
+            raise InputError(
+                "parameters must be a NumPy vector of float32 or float64 for the compiled engine; "
+                f'got {type(vector).__name__} of {vector.dtype}. Use engine="reference".'
+            )
+        same_shape("parameters", vector, (self.network.n_parameters,))
+        dtype = np.dtype(vector.dtype.char)
+        return np.ascontiguousarray(vector, dtype), dtype
+
+    def _chunks(self, x: Any, dtype: np.dtype[Any]) -> Iterator[tuple[int, int, Inputs]]:
+        """Give all rows at once where they can be read in place, else converted parts of them."""
+        n = x.shape[0]
+        check_lists(x)
+        inputs = Inputs.of(x, dtype)
+        if inputs is not None:
+            yield 0, n, inputs
+            return
+        for start in range(0, n, GRADIENT_ROWS):
+            stop = min(start + GRADIENT_ROWS, n)
+            yield start, stop, Inputs.converted(x, slice(start, stop), dtype)
+
+    def _score(self, vector: np.ndarray, inputs: Inputs, out: np.ndarray) -> None:
+        block = rows_of_block(len(out), self._target.lanes(vector.itemsize))
+        threads, zeros = self._planning.of(vector, inputs.keep[0], block, len(out))
+        with self._workspaces.lent("score", vector.dtype, block, 0, threads, zeros) as work:
+            work.job[Job.rows] = len(out)
+            work.job[Job.out_at] = address_of(out)
+            work.job[Job.direct] = len(out) <= DIRECT_ROWS
+            self._set_inputs(work, inputs)
+            work.set_arrays([vector], [])
+            self._run("score", vector.dtype, work, self._is_long(2.0, len(out)))
+
+    def _set_inputs(self, work: Workspace, inputs: Inputs) -> None:
+        name = f"{'list' if work.listed else 'gather'}_{inputs.kind}"
+        work.job[Job.gather] = self._code_for(work.dtype).kernels.address(name)
+        work.source[:] = inputs.table
+        work.job[Job.order_at] = 0
+
+    def _is_long(self, operations: float, rows: int) -> bool:
+        """Return whether so many operations per parameter and row are to be watched."""
+        return operations * self.network.n_parameters * rows > WATCHED_OPERATIONS
+
+    def _run(self, name: str, dtype: Any, work: Workspace, watched: bool = False) -> None:
+        kernels = self._code_for(dtype).kernels
+        work.job[Job.give_way] = kernels.give_way
+        function, job = kernels.function(name), work.job_address
+        run_team(function, job, work.threads, work.counters, watched)
+
+    def _new_workspace(
+        self,
+        kind: str,
+        dtype: Any,
+        rows: int,
+        n_slots: int,
+        threads: int,
+        zeros: Zeros | None = None,
+    ) -> Workspace:
+        training = kind in ("train", "gradient")
+        lanes = self._target.lanes(dtype.itemsize)
+        return Workspace(
+            self.network,
+            self._code_for(dtype).activations,
+            self._target,
+            dtype,
+            rows=rows,
+            block=shared_rows_of_block(rows, threads, lanes) if training else rows,
+            n_slots=n_slots,
+            threads=threads,
+            training=training,
+            dropout=self._dropout if kind == "train" else (),
+            zeros=zeros,
+        )
+
+    def _few_rows(self, dtype: np.dtype[Any]) -> tuple[Workspace, Kernels]:
+        block = rows_of_block(planning.CALL_WORK, self._target.lanes(dtype.itemsize))
+        return self._new_workspace("few", dtype, block, 0, 1), self._code_for(dtype).kernels
+
+
+def same_shape(name: str, array: Any, shape: tuple[int, ...]) -> None:
+    """Refuse an array of another shape."""
+    if tuple(array.shape) != shape:
+        raise must_be(name, f"of shape {shape}", tuple(array.shape))
+
+
+def check_lists(x: Any) -> None:
+    """Look at a sparse matrix again: a callback may have edited it since it was checked."""
+    if hasattr(x, "tocsr"):
+        lists = x.tocsr()
+        check_entries(lists, "x")
+        check_order(lists, "x")

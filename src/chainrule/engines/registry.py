@@ -1,0 +1,93 @@
+"""The engines by name: a record of each says what it is, what it needs, and how it is made."""
+
+from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, ClassVar
+
+import numpy as np
+
+from chainrule.engines.engine import Engine, Scorer
+from chainrule.formulas.loss import Loss
+from chainrule.formulas.optimizers import Optimizer, sgd
+from chainrule.foundation.catalogue import Catalogue
+from chainrule.foundation.showing import Shown
+from chainrule.model.network import Network
+from chainrule.model.objective import Objective
+
+__all__ = ["EngineRecord", "loaded", "registry"]
+
+
+class EngineRecord(Shown):
+    """What is known of an engine before it is loaded.
+
+    Attributes
+    ----------
+    name : str
+        What ``engine=`` takes.
+    sentence : str
+        What it is, in one line.
+    needs : str or None
+        The package that it cannot do without, besides those of NumPy and SciPy.
+
+    Examples
+    --------
+    >>> from chainrule.engines.choice import registry
+    >>> registry["compiled"]
+    compiled: machine code for this processor (needs llvmlite)
+    """
+
+    name: ClassVar[str]
+    aliases: ClassVar[tuple[str, ...]] = ()
+    sentence: ClassVar[str]
+    needs: ClassVar[str | None] = None
+
+    def make(
+        self, objective: Objective, optimizer: Optimizer, n_threads: int | None = None
+    ) -> Engine:
+        """Return the engine for an objective and an optimizer."""
+        raise NotImplementedError
+
+    def reason_against(
+        self, objective: Objective, optimizer: Optimizer, dtype: np.dtype[Any] | None
+    ) -> str | None:
+        """Return, in a sentence, why it cannot do this work; None where it can.
+
+        ``dtype`` is that of the parameters, None where they are no NumPy vector of float32 or
+        float64.
+        """
+        return None if self.is_installed else f"The package {self.needs} is not installed."
+
+    def scorer(
+        self,
+        network: Network,
+        loss: Loss,
+        dtype: np.dtype[Any] | None,
+        n_threads: int | None = None,
+    ) -> Scorer | None:
+        """Return what predicts for a network; None where it cannot for parameters of this dtype.
+
+        An engine whose scores need no optimizer has its own way; by default it is a whole engine.
+        """
+        objective = Objective(network, loss)
+        if self.reason_against(objective, sgd, dtype) is not None:
+            return None
+        return self.make(objective, sgd, n_threads)
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether the package that it needs is there."""
+        return self.needs is None or find_spec(self.needs) is not None
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.sentence}" + (f" (needs {self.needs})" if self.needs else "")
+
+
+# In the order in which "auto" asks them.
+registry: Catalogue[EngineRecord] = Catalogue("engine", EngineRecord)
+
+
+def loaded(module: str, attribute: str) -> Callable[..., Any]:
+    """Return a class of a module that is imported only where its engine is asked for."""
+    found: Callable[..., Any] = getattr(import_module(module), attribute)
+    return found

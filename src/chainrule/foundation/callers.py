@@ -1,0 +1,13 @@
+"""Where a call comes from: a warning points at the line of a person, not at one of ours."""
+
+import sys
+
+__all__ = ["level_outside"]
+
+
+def level_outside() -> int:
+    """Return the stack level, as `warnings.warn` counts it, of the first caller not of ours."""
+    frame, level, ours = sys._getframe(1), 1, __name__.partition(".")[0]
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == ours:
+        frame, level = frame.f_back, level + 1
+    return level

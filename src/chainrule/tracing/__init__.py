@@ -1,0 +1,1 @@
+"""Formulas followed with symbols: what they compute, as graphs of plain operations."""
