@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -18,16 +18,13 @@ from chainrule.interop.preparation import Preparation
 from chainrule.tables.members import Member
 from chainrule.training.state import write_arrays
 
-if TYPE_CHECKING:
-    from chainrule.tables.base import BaseTabular
-
 __all__ = ["FORMAT", "KIND", "restored_table_model", "save_table_model"]
 
 KIND, FORMAT = "table model", 1
 FACTS = ("encoding_", "encoding_reason_", "notes_", "seed_", "n_features_in_")
 
 
-def save_table_model(path: str | os.PathLike[str], estimator: BaseTabular) -> None:
+def save_table_model(path: str | os.PathLike[str], estimator: Any) -> None:
     """Write a fitted estimator of tables to one file, whole or not at all."""
     members: list[dict[str, Any]] = []
     arrays: dict[str, np.ndarray] = {}
@@ -54,10 +51,10 @@ def save_table_model(path: str | os.PathLike[str], estimator: BaseTabular) -> No
 
 def restored_table_model(
     path: str | os.PathLike[str],
-    kinds: dict[str, type[BaseTabular]],
+    kinds: dict[str, type],
     description: dict[str, Any],
     arrays: dict[str, np.ndarray],
-) -> BaseTabular:
+) -> Any:
     """Return the estimator, of one of the kinds, that `save_table_model` described."""
     try:
         estimator = kinds[description["estimator"]](**_options_from_json(description["options"]))
@@ -70,9 +67,7 @@ def restored_table_model(
     return estimator
 
 
-def _restore(
-    estimator: BaseTabular, description: dict[str, Any], arrays: dict[str, np.ndarray]
-) -> None:
+def _restore(estimator: Any, description: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
     estimator.members_ = []
     for number, one in enumerate(description["members"]):
         first = f"{number}."
@@ -106,7 +101,7 @@ def _restore(
     estimator._from_file(description, arrays)
 
 
-def _options_to_json(estimator: BaseTabular) -> dict[str, Any]:
+def _options_to_json(estimator: Any) -> dict[str, Any]:
     options: dict[str, Any] = estimator.get_params(deep=False)
     network, own = estimator.members_[0].estimator, options["options"]
     return options | {
