@@ -51,5 +51,5 @@ def load(path: str | os.PathLike[str]) -> Any:
             f"{os.fspath(path)} has format {number}; this version reads format "
             f"{table_file.FORMAT}. Use a version of chainrule that matches."
         )
-    kinds = {kind.__name__: kind for kind in (TabularClassifier, TabularRegressor)}
+    kinds: dict[str, type] = {kind.__name__: kind for kind in (TabularClassifier, TabularRegressor)}
     return table_file.restored_table_model(path, kinds, description, arrays)
