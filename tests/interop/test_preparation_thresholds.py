@@ -74,3 +74,28 @@ def test_no_number_leaves_minus_3_to_3() -> None:
     spread = (3.25 - 1.75) / 1.3489795003921634
     assert near == pytest.approx(0.01 / spread, rel=1e-3)
     assert far == pytest.approx(3.0, rel=1e-6)
+
+
+@pytest.mark.parametrize(("last", "what"), [(199, "dropped"), (200, "number")])
+def test_numbers_that_fill_half_of_their_range_number_the_rows(last: int, what: str) -> None:
+    """A hundred different whole numbers, whose range is up to twice as wide."""
+    cells = [*range(99), last]
+    assert kind([cells[(37 * row) % 100] for row in range(100)], "amount") == what
+
+
+@pytest.mark.parametrize(("largest", "what"), [(2**53, "number"), (2**53 + 1, "category")])
+def test_whole_numbers_beyond_2_to_53_are_no_numbers(largest: int, what: str) -> None:
+    assert kind([largest] * 20 + [5] * 20, "amount") == what
+
+
+@pytest.mark.parametrize(("unknown", "told"), [(30, False), (31, True)])
+def test_categories_that_share_a_slot_are_told_from_three_times_as_many_on(
+    unknown: int, told: bool
+) -> None:
+    """A tenth of the cells shared a slot at training."""
+    rare = [f"rare {number}" for number in range(10)]
+    preparation = Preparation.fit(pl.DataFrame({"x": ["usual"] * 90 + rare, "y": range(100)}))
+    notes: list[str] = []
+    table = pl.DataFrame({"x": ["new"] * unknown + ["usual"] * (100 - unknown), "y": range(100)})
+    preparation.transform(table, tell=notes.append)
+    assert any("of categories not kept at training" in note for note in notes) == told
