@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Estimator",
     "Model",
+    "arrays_of_member",
     "describe_estimator",
     "load",
     "read_model",
@@ -249,17 +250,20 @@ def restore_estimator(description: dict[str, Any], arrays: dict[str, np.ndarray]
     if "members" in description:
         members = []
         for number, one in enumerate(description["members"]):
-            first = f"{number}."
-            own = {
-                name.removeprefix(first): array
-                for name, array in arrays.items()
-                if name.startswith(first)
-            }
+            own = arrays_of_member(arrays, number)
             members.append(_single(kind(**_options_of(one)), one, own))
         _check_members(estimator, members)
         take_over(estimator, members, whole(description["seed"]))
         return estimator
     return _single(estimator, description, arrays)
+
+
+def arrays_of_member(arrays: dict[str, np.ndarray], number: int) -> dict[str, np.ndarray]:
+    """Return the arrays of one of several networks, by the names they have alone."""
+    first = f"{number}."
+    return {
+        name.removeprefix(first): array for name, array in arrays.items() if name.startswith(first)
+    }
 
 
 def _options_of(description: dict[str, Any]) -> dict[str, Any]:

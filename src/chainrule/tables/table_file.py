@@ -12,7 +12,7 @@ import numpy as np
 from chainrule.foundation.errors import FileFormatError, InputError
 from chainrule.foundation.version import __version__
 from chainrule.interop.choosing import Choices
-from chainrule.interop.model_file import describe_estimator, restore_estimator
+from chainrule.interop.model_file import arrays_of_member, describe_estimator, restore_estimator
 from chainrule.interop.model_values import option_from_json, option_to_json, text, whole
 from chainrule.interop.preparation import Preparation
 from chainrule.tables.members import Member
@@ -70,13 +70,7 @@ def restored_table_model(
 def _restore(estimator: Any, description: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
     estimator.members_ = []
     for number, one in enumerate(description["members"]):
-        first = f"{number}."
-        own = {
-            name.removeprefix(first): array
-            for name, array in arrays.items()
-            if name.startswith(first)
-        }
-        network = restore_estimator(one["network"], own)
+        network = restore_estimator(one["network"], arrays_of_member(arrays, number))
         preparation = Preparation.from_dict(one["preparation"])
         if not isinstance(network, estimator._kind):
             raise TypeError("the networks are of another kind")
