@@ -88,9 +88,17 @@ def test_steps_of_numbers_find_what_a_scale_alone_does_not():
         model = regressor(encoding=encoding, options={"max_iter": 30}).fit(FRAME, PRICE)
         errors[encoding] = np.nanmean((model.oof_prediction_ - PRICE) ** 2)
     assert max(errors["target"], errors["quantiles"]) < 0.5 * errors["scale"]
-    chosen = regressor(encoding="auto", options={"max_iter": 30}).fit(FRAME, PRICE)
-    assert chosen.encoding_ in ("target", "quantiles")
-    assert "held-out loss of short runs on 3 folds: scale" in chosen.encoding_reason_
+
+
+@pytest.mark.parametrize(("rows", "tried"), [(999, False), (1000, True)])
+def test_a_trial_on_a_thousand_rows_chooses_the_encoding(rows, tried):
+    random = np.random.default_rng(8)
+    X = pl.DataFrame({"x": random.uniform(0, 60, rows)})
+    y = np.sin(X["x"].to_numpy())
+    model = regressor(encoding="auto").fit(X, y)
+    assert (model.encoding_ != "scale") == tried
+    words = "held-out loss of short runs on 3 folds: scale" if tried else "fewer than 1,000 rows"
+    assert words in model.encoding_reason_
 
 
 def test_out_of_fold_answers_are_of_networks_that_have_not_seen_the_row():
@@ -230,7 +238,7 @@ def test_rare_classes_are_always_trained_on():
 def test_few_rows_make_one_network():
     model = regressor(encoding="auto").fit(FRAME[:12], PRICE[:12])
     assert len(model.members_) == 1
-    assert model.encoding_reason_ == "there are too few rows to try another"
+    assert model.encoding_ == "scale"
     with pytest.raises(InputError, match="must have the errors of 50 rows out of fold; got 0"):
         model.predict_interval(FRAME)
 

@@ -28,7 +28,7 @@ BETTER = 0.01
 # What a trial on rows of its own has no use for.
 LEFT_OUT = (
     *("early_stopping", "validation_fraction", "validation", "monitor", "n_iter_no_change"),
-    *("n_estimators", "n_threads", "random_state", "time_limit", "batch_size", "max_iter"),
+    *("n_estimators", "n_threads", "random_state", "time_limit", "batch_size"),
 )
 
 

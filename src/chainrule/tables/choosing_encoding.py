@@ -18,6 +18,8 @@ __all__ = ["choose_encoding"]
 
 # The trial: folds, rows, and the share of the epochs.
 FOLDS, MOST_ROWS, EPOCHS = 3, 10_000, 0.5
+# Of 442 rows of diabetes a trial held out 45, took steps, and R2 on test rows fell from 0.46 to 0.30.
+FEWEST_ROWS = 1000
 # An encoding must be better than the one before it by so much of its loss.
 BETTER = 0.005
 # Steps of more columns of numbers than these would be too many inputs.
@@ -46,9 +48,11 @@ def choose_encoding(
         return "scale", "there are no columns of numbers"
     if numbers > MOST_COLUMNS:
         return "scale", f"{numbers:,} columns of numbers would be too many steps"
+    if table.frame.height < FEWEST_ROWS:
+        return "scale", f"a trial on fewer than {FEWEST_ROWS:,} rows says little"
     tried = [fold for fold in folds[:FOLDS] if len(fold[1])]
     if not tried:
-        return "scale", "there are too few rows to try another"
+        return "scale", "there are no rows held out to try another on"
     random = stream(seed, Purpose.SAMPLE)
     small = [
         (_some(rows, MOST_ROWS, random), _some(held, MOST_ROWS, random)) for rows, held in tried
