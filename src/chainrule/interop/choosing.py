@@ -168,7 +168,8 @@ def _number(series: pl.Series, tell: Tell, found: Numbers | None = None) -> Colu
             return ROW_NUMBERS
         if _is_compact_date(series):
             return _useful(Date.learn(series, tell, COMPACT))
-        if ((series > LARGEST_EXACT) | (series < -LARGEST_EXACT)).any():
+        ends = series.min(), series.max()
+        if any(isinstance(end, int) and abs(end) > LARGEST_EXACT for end in ends):
             tell(
                 f"column {series.name!r} holds whole numbers beyond 2^53, which a network cannot "
                 "tell apart: it is read as categories; --drop leaves it out"
