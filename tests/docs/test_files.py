@@ -21,7 +21,7 @@ def test_flags_and_page_agree():
     }
     named = set(re.findall(r"--[a-z][a-z-]+", PAGE))
     assert options <= named
-    others = {"--keep", "--strict", "--force", "--rows", "--weight", "--groups"}
+    others = {"--keep", "--strict", "--force", "--rows", "--weight", "--groups", "--numbers"}
     assert named - options <= others
 
 

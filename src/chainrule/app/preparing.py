@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from chainrule.app.settings import Settings, estimator_options, labelled
 from chainrule.app.targets import Task
 from chainrule.estimators.classifier import MLPClassifier
 from chainrule.estimators.regressor import MLPRegressor
+from chainrule.foundation.errors import InputError
 from chainrule.interop.choosing import Choices
 from chainrule.interop.preparation import Preparation
 from chainrule.tables.choosing_encoding import choose_encoding
@@ -76,11 +78,34 @@ def _tried(
     report: Report,
     groups: np.ndarray | None,
 ) -> str:
-    """Return the encoding of numbers that a short trial finds best, and tell it."""
+    """Return the encoding of numbers that a short trial finds best, and tell it.
+
+    A trial that is refused says nothing: the fit itself is, in the words of its flags.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            encoding, reason = _trial(table, y, task, settings, choices, groups)
+    except InputError:
+        return "scale"
+    if encoding != "scale":
+        what = {"target": "at splits of the target", "quantiles": "at quantiles"}[encoding]
+        report.line(f"numbers by steps {what} ({reason}); --numbers changes that")
+    return encoding
+
+
+def _trial(
+    table: Table,
+    y: np.ndarray,
+    task: Task,
+    settings: Settings,
+    choices: Choices,
+    groups: np.ndarray | None,
+) -> tuple[str, str]:
     classes = task == "classification"
     options: dict[str, Any] = labelled(estimator_options(settings, task, len(y)), y)
     options.pop("class_weight", None)
-    encoding, reason = choose_encoding(
+    return choose_encoding(
         MLPClassifier if classes else MLPRegressor,
         table,
         folds_of(
@@ -97,7 +122,3 @@ def _tried(
         choices=choices,
         better=BETTER,
     )
-    if encoding != "scale":
-        what = {"target": "at splits of the target", "quantiles": "at quantiles"}[encoding]
-        report.line(f"numbers by steps {what} ({reason}); --numbers changes that")
-    return encoding

@@ -57,7 +57,7 @@ def folds_of(
     common, codes = np.arange(n_rows), None
     if labels is not None:
         _, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
-        common = np.flatnonzero(counts[codes] >= max(2, n_folds))
+        common = np.flatnonzero(counts[codes] >= _number(n_folds))
         if len(common) < FEWEST_ROWS or len(np.unique(codes[common])) < 2:
             return [(np.arange(n_rows), np.arange(0))]
         codes = codes[common]
@@ -77,6 +77,11 @@ def folds_of(
     return found
 
 
+def _number(n_folds: int) -> int:
+    """Return the parts that rows are cut into; of a single fold, one of them is held out."""
+    return n_folds if n_folds > 1 else round(1 / HELD_OUT)
+
+
 def _parts(
     n_rows: int,
     n_folds: int,
@@ -94,7 +99,7 @@ def _parts(
         if n_folds == 1:
             return [rows[n_rows - int(np.ceil(HELD_OUT * n_rows)) :]]
         return [held for _, held in splits.TimeSeriesSplit(n_folds).split(rows)]
-    number = n_folds if n_folds > 1 else round(1 / HELD_OUT)
+    number = _number(n_folds)
     if groups is not None:
         count = len(np.unique(groups))
         if count < 2:
