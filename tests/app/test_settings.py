@@ -28,6 +28,12 @@ def test_steps_stay_in_the_thousands_whatever_the_size(rows: int) -> None:
     assert options["batch_size"] <= rows
 
 
+@pytest.mark.parametrize(("solver", "rate"), [("adam", 3e-3), ("adamw", 3e-3)])
+def test_the_usual_rate_is_three_thousandths(solver: str, rate: float) -> None:
+    options = estimator_options(Settings(solver=solver), "classification", 1000)
+    assert options["learning_rate_init"] == rate
+
+
 def test_settings_reach_the_estimator() -> None:
     settings = Settings(
         hidden="8,4",

@@ -1,0 +1,110 @@
+"""Numbers that decide in estimators of tables, on both sides."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from chainrule import MLPRegressor, TabularRegressor
+from chainrule.foundation.errors import InputError
+from chainrule.interop.bins import BOUND, encodings, steps
+from chainrule.tables import choosing_encoding
+from chainrule.tables.choosing_encoding import choose_encoding
+from chainrule.tables.folds import folds_of
+from chainrule.tables.members import Table
+from chainrule.tables.recipes import options_for
+
+RANDOM = np.random.default_rng(81)
+
+
+@pytest.mark.parametrize(("rows", "folds"), [(19, 1), (20, 5)])
+def test_of_fewer_than_twenty_rows_none_is_held_out(rows, folds):
+    found = folds_of(rows, 5, seed=0)
+    assert len(found) == folds
+    assert (len(found[0][1]) > 0) == (folds == 5)
+
+
+def test_a_single_fold_holds_out_a_seventh():
+    ((train, held),) = folds_of(700, 1, seed=0)
+    assert len(held) == 100
+    assert sorted([*train, *held]) == list(range(700))
+
+
+@pytest.mark.parametrize(("rare", "held"), [(4, False), (5, True)])
+def test_classes_with_fewer_rows_than_folds_are_never_held_out(rare, held):
+    labels = np.r_[np.zeros(60), np.ones(40), np.full(rare, 2)]
+    folds = folds_of(len(labels), 5, seed=0, labels=labels)
+    assert any((labels[part] == 2).any() for _, part in folds) == held
+    assert all((labels[train] == 2).any() for train, _ in folds)
+
+
+@pytest.mark.parametrize(("rows", "told"), [(49, False), (50, True)])
+def test_intervals_take_fifty_errors_out_of_fold(rows, told):
+    X = pl.DataFrame({"x": RANDOM.normal(size=rows)})
+    model = TabularRegressor("balanced", random_state=0, options={"max_iter": 2})
+    model.fit(X, X["x"].to_numpy())
+    if told:
+        assert model.predict_interval(X).shape == (rows, 2)
+    else:
+        with pytest.raises(InputError, match="must have the errors of 50 rows out of fold; got 49"):
+            model.predict_interval(X)
+
+
+@pytest.fixture
+def losses(monkeypatch):
+    """Return a function that sets what the encodings reach in the trial."""
+
+    class Done:
+        def __init__(self, loss):
+            self.estimator = type("Fitted", (), {"validation_loss_curve_": [loss]})
+
+    def choose(columns=1, **reached):
+        def trained(kind, table, folds, *, encoding, **more):
+            return [Done(reached[encoding])] * len(folds)
+
+        monkeypatch.setattr(choosing_encoding, "train_members", trained)
+        frame = pl.DataFrame({f"x{i}": np.arange(1000.0) for i in range(columns)})
+        table = Table(frame, np.arange(1000.0))
+        folds = folds_of(1000, 3, seed=0)
+        return choose_encoding(MLPRegressor, table, folds, options={}, seed=0, n_threads=1)[0]
+
+    return choose
+
+
+@pytest.mark.parametrize(("loss", "found"), [(0.9949, "target"), (0.9951, "scale")])
+def test_steps_must_be_half_a_per_cent_better(losses, loss, found):
+    assert losses(scale=1.0, target=loss, quantiles=2.0) == found
+
+
+@pytest.mark.parametrize(("columns", "found"), [(500, "target"), (501, "scale")])
+def test_steps_are_for_five_hundred_columns_at_most(losses, columns, found):
+    assert losses(columns, scale=1.0, target=0.5, quantiles=2.0) == found
+
+
+def test_sixteen_steps_and_leaves_of_a_hundredth_or_64_rows():
+    x = np.arange(1000.0)
+    y = RANDOM.normal(size=1000)
+    edges = encodings["target"].edges(x, y, classes=False)
+    assert len(edges) == 17
+    assert np.diff(edges)[1:-1].min() >= 10.0
+    many = np.arange(20_000.0)
+    edges = encodings["target"].edges(many, RANDOM.normal(size=20_000), classes=False)
+    assert np.diff(edges).min() >= 63.5
+    assert encodings["scale"].edges(x, y, classes=False) == ()
+
+
+def test_the_first_and_the_last_step_go_on_to_three():
+    found = steps(np.array([-1e9, 1e9, np.inf]), (0.0, 1.0, 2.0))
+    np.testing.assert_array_equal(found, [[-BOUND, 0.0], [1.0, BOUND], [1.0, BOUND]])
+
+
+@pytest.mark.parametrize(
+    ("rows", "classes", "batch", "epochs"),
+    [(4_999, True, 32, 90), (5_000, True, 128, 60), (4_999, False, 32, 60),
+     (19_999, False, 128, 60), (20_000, False, 256, 30), (199_999, True, 256, 30),
+     (200_000, True, 512, 15),
+     (1_000_000, False, 1024, 8), (20, True, 20, 90)],
+)  # fmt: skip
+def test_recipes_by_rows(rows, classes, batch, epochs):
+    options = options_for(rows, classes)
+    assert (options["batch_size"], options["max_iter"]) == (batch, epochs)
+    assert ("dropout" in options) == classes
