@@ -1,11 +1,11 @@
 """The engine that finds out which one can do the work, when it sees the first parameters."""
 
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from chainrule.engines.by_dtype import ByDtype
 from chainrule.engines.engine import Engine, Position, Rows, Totals
 from chainrule.engines.registry import registry
 from chainrule.formulas.optimizers import Optimizer
@@ -20,11 +20,7 @@ __all__ = ["AutomaticEngine"]
 _said: set[str] = set()
 
 
-def _nothing(vector: Array, x: Array) -> None:
-    return None
-
-
-class AutomaticEngine:
+class AutomaticEngine(ByDtype[Engine]):
     """The first engine of the registry that has no reason against the work.
 
     It warns where an engine that is installed was passed over because of a formula: the next one
@@ -35,26 +31,14 @@ class AutomaticEngine:
     def __init__(
         self, objective: Objective, optimizer: Optimizer, n_threads: int | None = None
     ) -> None:
+        super().__init__()
         self.objective = objective
         self.optimizer = optimizer
         self.n_threads = n_threads
         self.name = "auto"  # until an engine is chosen
-        # of a few rows, by an engine that is quick with them; None says to ask `scores`
-        self.few_scores: Callable[[Array, Array], Array | None] = _nothing
-        self._chosen: dict[Any, Engine] = {}
 
-    def _engine_for(self, vector: Array) -> Engine:
-        if type(vector) is np.ndarray and vector.dtype in self._chosen:
-            return self._chosen[vector.dtype]
-        kind = getattr(vector, "dtype", None)
-        if not isinstance(vector, np.ndarray) or kind not in (np.float32, np.float64):
-            kind = None
-        if kind not in self._chosen:
-            self._chosen[kind] = self._choose(kind)
-            self.name = self._chosen[kind].name
-        return self._chosen[kind]
-
-    def _choose(self, dtype: np.dtype[Any] | None) -> Engine:
+    def _make(self, dtype: np.dtype[Any] | None) -> Engine:
+        """Return the first engine without a reason, and take its name."""
         passed_over: list[str] = []
         for name in registry:
             record = registry[name]
@@ -65,7 +49,7 @@ class AutomaticEngine:
                 if dtype is not None and passed_over:
                     _say(name, passed_over)
                 engine = record.make(self.objective, self.optimizer, self.n_threads)
-                self.few_scores = getattr(engine, "few_scores", self.few_scores)
+                self.name = engine.name
                 return engine
             if record.is_installed:
                 passed_over.append(reason)
@@ -74,22 +58,13 @@ class AutomaticEngine:
     def __reduce__(self) -> tuple[Any, ...]:
         return AutomaticEngine, (self.objective, self.optimizer, self.n_threads)
 
-    def scores(self, vector: Array, x: Array) -> Array:
-        """Return the scores (n, n_out) at a flat vector of parameters."""
-        few = self.few_scores(vector, x)
-        return self._engine_for(vector).scores(vector, x) if few is None else few
-
-    def predictions(self, scores: Array) -> Array:
-        """Return what scores (n, k) stand for, by the link of the loss, of their shape."""
-        return self._engine_for(scores).predictions(scores)
-
     def loss(self, vector: Array, rows: Rows) -> float:
         """Return the mean loss over all rows, without penalties."""
-        return self._engine_for(vector).loss(vector, rows)
+        return self._for(vector).loss(vector, rows)
 
     def gradient(self, vector: Array, rows: Rows) -> tuple[float, Array]:
         """Return mean loss plus penalties over all rows, and its flat gradient."""
-        return self._engine_for(vector).gradient(vector, rows)
+        return self._for(vector).gradient(vector, rows)
 
     def epoch(
         self,
@@ -101,7 +76,7 @@ class AutomaticEngine:
         limit: float,
     ) -> Totals:
         """Make ``len(rates)`` optimizer steps on consecutive batches of ``order``."""
-        engine = self._engine_for(position.vector)
+        engine = self._for(position.vector)
         return engine.epoch(position, rows, order, batch_size, rates, limit)
 
 

@@ -1,10 +1,10 @@
 """What predicts for a network: scores by the first engine that can, and their link."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from chainrule.engines.by_dtype import ByDtype
 from chainrule.engines.choice import check_engine, registry
 from chainrule.engines.engine import Scorer
 from chainrule.formulas.loss import Loss, losses
@@ -16,11 +16,7 @@ from chainrule.model.parameters import Parameters
 __all__ = ["Predictor"]
 
 
-def _nothing(vector: Array, x: Array) -> None:
-    return None
-
-
-class Predictor:
+class Predictor(ByDtype[Scorer]):
     """Scores of a network at parameters that may be others in every call, and what they stand for.
 
     Parameters
@@ -51,23 +47,12 @@ class Predictor:
         engine: str = "auto",
         n_threads: int | None = None,
     ) -> None:
+        super().__init__()
         check_engine(engine)
         self.network = network
         self.loss: Loss = losses.get(loss)
         self.engine = engine
         self.n_threads = n_threads
-        # of a few rows, by an engine that is quick with them; None says to ask `scores`
-        self.few_scores: Callable[[Array, Array], Array | None] = _nothing
-        self._scorers: dict[Any, Scorer] = {}
-
-    def scores(self, vector: Array, x: Array) -> Array:
-        """Return the scores (n, n_out) at a flat vector of parameters."""
-        few = self.few_scores(vector, x)
-        return self._scorer_for(vector).scores(vector, x) if few is None else few
-
-    def predictions(self, scores: Array) -> Array:
-        """Return what scores (n, k) stand for, by the link of the loss, of their shape."""
-        return self._scorer_for(scores).predictions(scores)
 
     def scores_of(self, parameters: Parameters, x: Any) -> Array:
         """Return the scores of people's inputs: of any kind that is numbers, of many rows or one.
@@ -89,22 +74,12 @@ class Predictor:
         with np.errstate(all="ignore"):
             return self.network.forward(xp, parameters, xp.asarray(x, dtype=vector.dtype))[0]
 
-    def _scorer_for(self, array: Array) -> Scorer:
-        if type(array) is np.ndarray and array.dtype in self._scorers:
-            return self._scorers[array.dtype]
-        kind = getattr(array, "dtype", None)
-        if not isinstance(array, np.ndarray) or kind not in (np.float32, np.float64):
-            kind = None
-        if kind not in self._scorers:
-            self._scorers[kind] = self._made(kind)
-        return self._scorers[kind]
-
-    def _made(self, dtype: np.dtype[Any] | None) -> Scorer:
+    def _make(self, dtype: np.dtype[Any] | None) -> Scorer:
+        """Return what scores by the engine asked for, or by the first one that can."""
         names = [name for name in registry if name != "auto"]
         for name in names if self.engine == "auto" else [self.engine]:
             scorer = registry[name].scorer(self.network, self.loss, dtype, self.n_threads)
             if scorer is not None:
-                self.few_scores = getattr(scorer, "few_scores", self.few_scores)
                 return scorer
         raise InputError(
             f'engine="{self.engine}" cannot predict for this network and {dtype} parameters. Use '

@@ -109,7 +109,7 @@ def test_without_machine_code_the_readable_engine_answers(monkeypatch):
     network = Network(*NETWORK.layers)
     for _ in range(2):
         np.testing.assert_allclose(network.predict(parameters, ROWS[:2]), expected, rtol=1e-10)
-    (scorer,) = network._predictor._scorers.values()
+    (scorer,) = network._predictor._made.values()
     assert isinstance(scorer, ReferenceScores)
 
 
