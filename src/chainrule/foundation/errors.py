@@ -157,7 +157,7 @@ class NoEffectWarning(_Shortened, UserWarning):
     >>> X, y = [[0.0], [1.0]] * 20, [0, 1] * 20
     >>> with warnings.catch_warnings():
     ...     warnings.simplefilter("ignore", NoEffectWarning)
-    ...     model = MLPClassifier(power_t=0.3, learning_rate_init=0.1).fit(X, y)
+    ...     model = MLPClassifier(power_t=0.3, learning_rate_init=0.1, random_state=0).fit(X, y)
     """
 
 

@@ -17,7 +17,8 @@ def unwrap(model: Any) -> tuple[Any, Callable[[Any], Any], tuple[str, ...]]:
     >>> from sklearn.preprocessing import StandardScaler
     >>> from chainrule import MLPRegressor
     >>> X, y = [[0.0], [1.0]] * 20, [0.0, 1.0] * 20
-    >>> whole = make_pipeline(StandardScaler(), MLPRegressor(max_iter=30, tol=9.0)).fit(X, y)
+    >>> network = MLPRegressor(max_iter=30, tol=9.0, random_state=0)
+    >>> whole = make_pipeline(StandardScaler(), network).fit(X, y)
     >>> network, prepare, notes = unwrap(whole)
     >>> network is whole[-1], float(prepare(X)[0, 0])
     (True, -1.0)
