@@ -5,10 +5,9 @@ import pytest
 from sklearn.linear_model import PoissonRegressor
 from sklearn.metrics import mean_poisson_deviance
 
-from chainrule import MLPRegressor, losses
+from chainrule import MLPRegressor, load, losses, save_model
 from chainrule.formulas.target_scale import Relative
 from chainrule.insight.report.material import Material
-from chainrule.interop.model_file import load, save_model
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -30,7 +32,7 @@ from chainrule.interop.model_values import (
     whole,
 )
 from chainrule.training.network import Network
-from chainrule.training.state import read_arrays, write_arrays
+from chainrule.training.state import Contents, read_contents, write_arrays
 
 if TYPE_CHECKING:
     from chainrule.interop.preparation import Preparation
@@ -40,10 +42,12 @@ __all__ = [
     "Model",
     "arrays_of_member",
     "describe_estimator",
-    "load",
+    "lacks_for_tables",
+    "model_in",
     "read_model",
     "restore_estimator",
     "save_model",
+    "whole_model",
 ]
 
 KIND, FORMAT = "model", 1
@@ -130,6 +134,7 @@ def save_model(
     >>> model = MLPClassifier((8,), learning_rate="cosine", max_iter=5, random_state=0).fit(X, y)
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "iris.chainrule"
     >>> save_model(path, model)
+    >>> from chainrule import load
     >>> bool((load(path).predict_proba(X) == model.predict_proba(X)).all())
     True
     """
@@ -192,44 +197,35 @@ def describe_estimator(estimator: Estimator) -> tuple[dict[str, Any], dict[str, 
     return description, arrays
 
 
-def load(path: str | os.PathLike[str]) -> Estimator:
-    """Return the fitted estimator that a model file holds.
-
-    Its attribute ``preparation_`` is the `Preparation` that turns a table into its inputs, or None
-    for a model that was trained on plain arrays. Training can go on from it (``warm_start``,
-    ``partial_fit``), with a fresh memory of the optimizer.
-
-    Raises
-    ------
-    FileFormatError
-        The file is damaged, foreign, or of another format.
-
-    Examples
-    --------
-    After ``chainrule fit flowers.csv --target species``, a table is predicted by
-    ``model.predict(model.preparation_.transform(polars.read_csv("new.csv")))``. Plain arrays:
-
-    >>> import tempfile, pathlib
-    >>> from chainrule import MLPRegressor
-    >>> model = MLPRegressor(hidden_layer_sizes=(), solver="lbfgs").fit([[0.0], [1.0]], [1.0, 3.0])
-    >>> path = pathlib.Path(tempfile.mkdtemp()) / "line.chainrule"
-    >>> save_model(path, model)
-    >>> load(path).predict([[2.0]]).round(2)
-    array([5.])
-    """
-    return read_model(path).estimator
-
-
 def read_model(path: str | os.PathLike[str]) -> Model:
     """Return all that a model file holds."""
-    description, arrays = read_arrays(path, KIND, FORMAT)
-    try:
+    return model_in(path, read_contents(path))
+
+
+def model_in(path: str | os.PathLike[str], contents: Contents) -> Model:
+    """Return the model in the contents of a file."""
+    description, arrays = contents.checked(path, KIND, FORMAT)
+    with whole_model(path):
         return _restored(description, arrays)
+
+
+@contextmanager
+def whole_model(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Refuse a file whose description lacks something, or contradicts itself."""
+    try:
+        yield
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         reason = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
         raise FileFormatError(
             f"{os.fspath(path)} must hold a whole model; it cannot be restored: {reason}"
         ) from error
+
+
+def lacks_for_tables(error: ModuleNotFoundError) -> InputError:
+    """Return the sentence about a package that models of tables need."""
+    return InputError(
+        f"a model of a table needs {error.name}. Install it: pip install 'chainrule[app]'"
+    )
 
 
 def _restored(description: dict[str, Any], arrays: dict[str, np.ndarray]) -> Model:
@@ -378,9 +374,7 @@ def _preparation(record: Any) -> Preparation | None:
     try:
         from chainrule.interop.preparation import Preparation
     except ModuleNotFoundError as error:
-        raise InputError(
-            f"a model of a table needs {error.name}. Install it: pip install 'chainrule[app]'"
-        ) from error
+        raise lacks_for_tables(error) from error
     return Preparation.from_dict(record)
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from chainrule.foundation.errors import FileFormatError, InputError
-from chainrule.interop import model_file
-from chainrule.training.state import read_any_arrays
+from chainrule.interop.model_file import lacks_for_tables, model_in
+from chainrule.training.state import read_contents
 
 __all__ = ["load"]
 
@@ -36,20 +35,13 @@ def load(path: str | os.PathLike[str]) -> Any:
     >>> load(path).predict([[2.0]]).round(2)
     array([5.])
     """
-    kind, number, description, arrays = read_any_arrays(path)
-    if kind != "table model":
-        return model_file.load(path)
+    contents = read_contents(path)
+    if contents.kind != "table model":
+        return model_in(path, contents).estimator
     try:
-        from chainrule.tables import table_file
+        from chainrule.tables.table_file import restored_table_model
         from chainrule.tables.tabular import TabularClassifier, TabularRegressor
     except ModuleNotFoundError as error:
-        raise InputError(
-            f"a model of a table needs {error.name}. Install it: pip install 'chainrule[app]'"
-        ) from error
-    if number != table_file.FORMAT:
-        raise FileFormatError(
-            f"{os.fspath(path)} has format {number}; this version reads format "
-            f"{table_file.FORMAT}. Use a version of chainrule that matches."
-        )
+        raise lacks_for_tables(error) from error
     kinds: dict[str, type] = {kind.__name__: kind for kind in (TabularClassifier, TabularRegressor)}
-    return table_file.restored_table_model(path, kinds, description, arrays)
+    return restored_table_model(path, kinds, contents)

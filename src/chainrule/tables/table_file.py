@@ -9,16 +9,20 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.foundation.errors import FileFormatError, InputError
 from chainrule.foundation.version import __version__
 from chainrule.interop.choosing import Choices
-from chainrule.interop.model_file import arrays_of_member, describe_estimator, restore_estimator
+from chainrule.interop.model_file import (
+    arrays_of_member,
+    describe_estimator,
+    restore_estimator,
+    whole_model,
+)
 from chainrule.interop.model_values import option_from_json, option_to_json, text, whole
 from chainrule.interop.preparation import Preparation
 from chainrule.tables.members import Member
-from chainrule.training.state import write_arrays
+from chainrule.training.state import Contents, write_arrays
 
-__all__ = ["FORMAT", "KIND", "restored_table_model", "save_table_model"]
+__all__ = ["restored_table_model", "save_table_model"]
 
 KIND, FORMAT = "table model", 1
 FACTS = ("encoding_", "encoding_reason_", "notes_", "seed_", "n_features_in_")
@@ -52,18 +56,13 @@ def save_table_model(path: str | os.PathLike[str], estimator: Any) -> None:
 def restored_table_model(
     path: str | os.PathLike[str],
     kinds: dict[str, type],
-    description: dict[str, Any],
-    arrays: dict[str, np.ndarray],
+    contents: Contents,
 ) -> Any:
     """Return the estimator, of one of the kinds, that `save_table_model` described."""
-    try:
+    description, arrays = contents.checked(path, KIND, FORMAT)
+    with whole_model(path):
         estimator = kinds[description["estimator"]](**_options_from_json(description["options"]))
         _restore(estimator, description, arrays)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-        reason = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
-        raise FileFormatError(
-            f"{os.fspath(path)} must hold a whole model; it cannot be restored: {reason}"
-        ) from error
     return estimator
 
 

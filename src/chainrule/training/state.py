@@ -10,7 +10,7 @@ import os
 import stat
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,7 +27,15 @@ from chainrule.training.curvature import MEMORY, Pairs
 from chainrule.training.network import Network as OwnNetwork
 from chainrule.training.stopping import Patience
 
-__all__ = ["TrainingState", "load_state", "read_arrays", "save_state", "write_arrays"]
+__all__ = [
+    "Contents",
+    "TrainingState",
+    "load_state",
+    "read_arrays",
+    "read_contents",
+    "save_state",
+    "write_arrays",
+]
 
 FORMAT = 1
 
@@ -288,22 +296,34 @@ def read_arrays(
     path: str | os.PathLike[str], kind: str, number: int
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Read what `write_arrays` wrote; refuse other files, kinds and formats in one sentence."""
-    found, written, description, arrays = read_any_arrays(path)
-    name = os.fspath(path)
-    if found != kind:
-        raise FileFormatError(f"{name} must be a {kind}; it is a {found}.")
-    if written != number:
-        raise FileFormatError(
-            f"{name} has format {written}; this version reads format {number}. Use a version of "
-            "chainrule that matches, or write the file again."
-        )
-    return description, arrays
+    return read_contents(path).checked(path, kind, number)
 
 
-def read_any_arrays(
-    path: str | os.PathLike[str],
-) -> tuple[str, Any, dict[str, Any], dict[str, np.ndarray]]:
-    """Return kind, format, description and arrays of a file of any kind."""
+class Contents(NamedTuple):
+    """What a file of any kind holds."""
+
+    kind: str
+    format: Any
+    description: dict[str, Any]
+    arrays: dict[str, np.ndarray]
+
+    def checked(
+        self, path: str | os.PathLike[str], kind: str, number: int
+    ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """Return description and arrays; refuse another kind and another format."""
+        name = os.fspath(path)
+        if self.kind != kind:
+            raise FileFormatError(f"{name} must be a {kind}; it is a {self.kind}.")
+        if self.format != number:
+            raise FileFormatError(
+                f"{name} has format {self.format}; this version reads format {number}. Use a "
+                "version of chainrule that matches, or write the file again."
+            )
+        return self.description, self.arrays
+
+
+def read_contents(path: str | os.PathLike[str]) -> Contents:
+    """Return what a file of any kind holds; refuse what is no file of chainrule."""
     import safetensors
     import safetensors.numpy
 
@@ -331,4 +351,4 @@ def read_any_arrays(
         raise FileFormatError(
             f"{name} is damaged, or no chainrule file ({size:,} bytes). Write it again."
         ) from error
-    return str(found), written, description, arrays
+    return Contents(str(found), written, description, arrays)
