@@ -243,6 +243,16 @@ def test_few_rows_make_one_network():
         model.predict_interval(FRAME)
 
 
+def test_what_was_guessed_is_printed_where_asked_for(capsys):
+    table = FRAME.with_columns(pl.lit("one").alias("same"))
+    model = classifier(verbose=True).fit(table, WORDS)
+    printed = capsys.readouterr().out.splitlines()
+    assert printed == [*model.notes_, "encoding of numbers: target, as asked for"]
+    assert printed[0] == "left out column same: all cells are one value"
+    classifier().fit(table, WORDS)
+    assert capsys.readouterr().out == ""
+
+
 def test_inputs_of_an_explanation_have_the_names_of_the_table():
     model = regressor().fit(FRAME, PRICE)
     explained = model.explain(FRAME, PRICE)

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from chainrule.estimators.inputs import as_weights
 from chainrule.estimators.labels import checked_labels
-from chainrule.estimators.rules import FLAG, Rule, is_count
+from chainrule.estimators.rules import COUNT, FLAG, is_count, one_of, or_none
 from chainrule.formulas.loss import checked_weight
 from chainrule.foundation.errors import InputError, must_be, suggest
 from chainrule.foundation.seeds import as_seed
@@ -31,7 +31,12 @@ if TYPE_CHECKING:
 
 __all__ = ["BaseTabular"]
 
-COUNT_OR_NONE = Rule(lambda value: value is None or is_count(value), "None or a positive integer")
+RULES = {
+    "n_folds": or_none(COUNT),
+    "n_threads": or_none(COUNT),
+    "verbose": FLAG,
+    "validation": one_of("random", "last"),
+}
 
 
 class BaseTabular(BaseEstimator):  # type: ignore[misc]
@@ -180,17 +185,14 @@ class BaseTabular(BaseEstimator):  # type: ignore[misc]
             self.oof_prediction_, found = np.full(shape, np.nan), self.oof_prediction_
             self.oof_prediction_[present] = found
         self.fit_seconds_ = time.perf_counter() - began
+        if self.verbose:
+            print("\n".join([*told, f"encoding of numbers: {encoding}, {reason}"]))
         return self
 
     def _check_options(self) -> Any:
-        if self.n_folds is not None and not is_count(self.n_folds):
-            raise must_be("n_folds", COUNT_OR_NONE.words, self.n_folds)
-        if self.n_threads is not None and not is_count(self.n_threads):
-            raise must_be("n_threads", COUNT_OR_NONE.words, self.n_threads)
-        if not FLAG.holds(self.verbose):
-            raise must_be("verbose", FLAG.words, self.verbose)
-        if self.validation not in ("random", "last"):
-            raise must_be("validation", "'random' or 'last'", self.validation)
+        for name, rule in RULES.items():
+            if not rule.holds(getattr(self, name)):
+                raise must_be(name, rule.words, getattr(self, name))
         if self.encoding != "auto":
             encodings.get(self.encoding)
         known = self._kind().get_params()
