@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, ClassVar, TypeAlias
 
@@ -102,7 +103,7 @@ class Number:
             series.name, Scale.of(values[finite]), missing, strays, written, *_range(values[finite])
         )
 
-    @property
+    @cached_property  # asked for in every call that predicts
     def outputs(self) -> tuple[str, ...]:
         scaled = (self.name,) if self.scale else ()
         between = tuple(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -47,8 +48,8 @@ def as_frame(X: Any, names: Sequence[str] | None = None, name: str = "X") -> pl.
     ['x0', 'x1']
     """
     columns = _columns(X, names, name)
-    seen = [column.name for column in columns]
-    double = next((one for place, one in enumerate(seen) if one in seen[:place]), None)
+    counts = Counter(column.name for column in columns)
+    double = next((own for own, times in counts.items() if times > 1), None)
     if double is not None:
         raise InputError(
             f"{name} must have columns of different names; got {double!r} twice. Rename one."

@@ -188,7 +188,8 @@ class Preparation(Shown):
         InputError
             A column is missing, or holds text where the training rows held numbers or dates.
         """
-        frame = as_frame(frame)
+        if not isinstance(frame, pl.DataFrame):
+            frame = as_frame(frame)
         self._check_names(frame.columns, tell)
         widths = [len(column.outputs) for column in self.columns]
         check_table(frame.height, sum(widths), itemsize=4)
