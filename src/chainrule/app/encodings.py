@@ -15,13 +15,17 @@ from chainrule.app.reading import Reading
 from chainrule.foundation.errors import InputError
 from chainrule.interop.cells import Tell
 
-__all__ = ["in_utf8", "is_gzip", "opened"]
+__all__ = ["in_utf8", "is_gzip", "opened", "unpacked"]
 
 
 def opened(file: Path) -> IO[str]:
     """Open a text file, compressed or not; the mark of the order of bytes is no part of it."""
-    raw = gzip.GzipFile(file) if is_gzip(file) else file.open("rb")
-    return io.TextIOWrapper(raw, encoding="utf-8-sig", newline="", errors="replace")
+    return io.TextIOWrapper(unpacked(file), encoding="utf-8-sig", newline="", errors="replace")
+
+
+def unpacked(file: Path) -> IO[bytes]:
+    """Open a file, compressed or not, for its bytes as they are unpacked."""
+    return gzip.open(file) if is_gzip(file) else file.open("rb")  # type: ignore[return-value]
 
 
 def is_gzip(file: Path) -> bool:
@@ -44,12 +48,12 @@ def in_utf8(path: Path, reading: Reading, tell: Tell) -> Iterator[Path]:
             link.symlink_to(path.absolute())
             yield link
         return
-    unpack = gzip.open if is_gzip(path) else open
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "table.csv"
         try:
             with (
-                unpack(path, "rt", encoding=encoding, newline="") as source,
+                unpacked(path) as packed,
+                io.TextIOWrapper(packed, encoding=encoding, newline="") as source,
                 copy.open("w", encoding="utf-8", newline="") as into,
             ):
                 while part := source.read(2**20):
@@ -65,9 +69,8 @@ def in_utf8(path: Path, reading: Reading, tell: Tell) -> Iterator[Path]:
 
 def _encoding_of(path: Path) -> str | None:
     """Return the encoding of a file that is not UTF-8, else None."""
-    unpack = gzip.open if is_gzip(path) else open
     decode = codecs.getincrementaldecoder("utf-8")()
-    with unpack(path, "rb") as file:
+    with unpacked(path) as file:
         first = file.read(2**20)
         if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             return "utf-16"

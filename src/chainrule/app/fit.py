@@ -8,7 +8,7 @@ import platform
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -38,9 +38,6 @@ from chainrule.interop.choosing import NO_CHOICES, Choices
 from chainrule.interop.columns import counted
 from chainrule.interop.model_file import Estimator, save_model
 from chainrule.training.stopping import REASONS
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["fit"]
 

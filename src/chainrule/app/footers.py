@@ -7,16 +7,14 @@ Others of another width are refused by number, as anywhere in the file.
 from __future__ import annotations
 
 import csv
-import gzip
 import re
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
-from chainrule.app.encodings import is_gzip
+from chainrule.app.encodings import is_gzip, unpacked
 from chainrule.app.reading import Reading
 from chainrule.foundation.errors import InputError
 from chainrule.interop.cells import Tell
@@ -193,7 +191,7 @@ def _told(path: Path, lines: list[str], above: int) -> str:
 
 def _both_ends(file: Path) -> tuple[list[str], list[bytes], int]:
     """Return the first lines, the last lines with their ends, and the size of the text."""
-    with _unpacked(file) as opened:
+    with unpacked(file) as opened:
         first = opened.read(LOOK_BYTES)
         if is_gzip(file):
             last, size = first, len(first)
@@ -214,7 +212,7 @@ def _both_ends(file: Path) -> tuple[list[str], list[bytes], int]:
 def _copied(file: Path, copy: Path, size: int) -> int:
     """Copy so many bytes, and return how many lines they are."""
     lines, before = 0, b""
-    with _unpacked(file) as source, copy.open("wb") as into:
+    with unpacked(file) as source, copy.open("wb") as into:
         while size and (part := source.read(min(PART, size))):
             into.write(part)
             size -= len(part)
@@ -223,7 +221,3 @@ def _copied(file: Path, copy: Path, size: int) -> int:
             lines -= both.count(b"\r\n")
             before = part[-1:]
     return lines
-
-
-def _unpacked(file: Path) -> IO[bytes]:
-    return gzip.open(file) if is_gzip(file) else file.open("rb")  # type: ignore[return-value]

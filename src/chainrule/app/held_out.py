@@ -9,10 +9,10 @@ import polars as pl
 
 from chainrule.app.flags import in_flags
 from chainrule.app.settings import Settings
-from chainrule.app.targets import Task
-from chainrule.foundation.errors import InputError, must_be, suggest
+from chainrule.app.targets import Task, column_beside
+from chainrule.foundation.errors import InputError, must_be
 from chainrule.interop.cells import first_row, text_of
-from chainrule.interop.columns import counted, listed
+from chainrule.interop.columns import counted
 from chainrule.training.splits import held_out_groups, held_out_rows, last_rows
 
 __all__ = ["group_column", "split", "validation_rows"]
@@ -20,12 +20,7 @@ __all__ = ["group_column", "split", "validation_rows"]
 
 def group_column(frame: pl.DataFrame, name: str, target: str) -> np.ndarray:
     """Return the group of each row as text; refuse a column that is not there, or has gaps."""
-    if name not in frame.columns:
-        advice = f"{suggest(name, frame.columns)} Columns: {listed(frame.columns)}.".strip()
-        raise must_be("--groups", "a column of the table", name, advice)
-    if name == target:
-        raise must_be("--groups", "another column than the target", name)
-    series = frame[name]
+    series = column_beside(frame, name, target, "--groups")
     if series.dtype.is_nested() or series.dtype in (pl.Binary, pl.Object):
         raise must_be("--groups", f"a column of names or numbers, not of {series.dtype}", name)
     missing = series.is_null().to_numpy()

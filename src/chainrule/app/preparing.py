@@ -61,7 +61,7 @@ def learn_preparation(
     codes = np.unique(y, return_inverse=True)[1] if task == "classification" else y
     encoding = settings.numbers
     if encoding == "auto":
-        table = Table(frame.drop(target), codes.astype(codes.dtype), weight)
+        table = Table(frame.drop(target), codes, weight)
         encoding = _tried(table, y, task, settings, choices, report, groups)
     learnt = Preparation.fit(
         frame, target=target, choices=choices, encoding=encoding, y=codes, tell=report.note

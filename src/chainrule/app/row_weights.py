@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from chainrule.app.targets import Task
-from chainrule.foundation.errors import InputError, must_be, suggest
+from chainrule.app.targets import Task, column_beside
+from chainrule.foundation.errors import InputError
 from chainrule.interop.cells import Tell, first_row, numbers_of
-from chainrule.interop.columns import counted, listed
+from chainrule.interop.columns import counted
 
 __all__ = ["check_split", "known_weights", "weight_column", "weight_name"]
 
@@ -30,20 +30,16 @@ def weight_column(frame: pl.DataFrame, name: str, target: str) -> np.ndarray:
     >>> weight_column(pl.DataFrame({"w": ["1", "2.5"], "y": [0, 1]}), "w", "y").tolist()
     [1.0, 2.5]
     """
-    if name not in frame.columns:
-        advice = f"{suggest(name, frame.columns)} Columns: {listed(frame.columns)}.".strip()
-        raise must_be("--weight", "a column of the table", name, advice)
-    if name == target:
-        raise must_be("--weight", "another column than the target", name)
+    series = column_beside(frame, name, target, "--weight")
     try:
-        values = numbers_of(frame[name])
+        values = numbers_of(series)
     except InputError as error:
         words = str(error).replace(", as at training", "").partition(". ")[0]
         raise InputError(f"--weight: {words}. Correct it, or take another column.") from None
     bad = ~(np.isfinite(values) & (values >= 0.0))
     if bad.any():
         row = first_row(bad)
-        value = frame[name][row - 1]
+        value = series[row - 1]
         what = "a missing cell" if np.isnan(values[row - 1]) else repr(value)
         raise InputError(
             f"--weight {name} must hold a finite number of at least 0 in every row; got {what} in "

@@ -19,6 +19,7 @@ from chainrule.formulas.optimizers import optimizers
 from chainrule.formulas.records import activations
 from chainrule.formulas.schedules import schedules
 from chainrule.foundation.errors import InputError, must_be, suggest
+from chainrule.tables.recipes import BATCHES, by_rows
 
 if TYPE_CHECKING:
     from chainrule.app.targets import Task
@@ -322,13 +323,13 @@ def estimator_options(settings: Settings, task: Task, rows: int) -> dict[str, An
     options["activation"] = _parse_activation(settings.activation, len(widths))
     stops, steps, usual = settings.early_stopping, settings.solver != LBFGS_NAME, Settings()
     if settings.epochs is None:
-        epochs = next(number for limit, number in EPOCHS if rows < limit)
+        epochs = by_rows(EPOCHS, rows)
         options["max_iter"] = epochs if steps else 500
     if settings.patience is None:
         options["n_iter_no_change"] = max(10, options["max_iter"] // 2) if stops else math.inf
     # what has no effect is passed on only where a person asked for it, and is then told of
     if not isinstance(options.get("batch_size"), str) and (steps or settings.batch_size):
-        size = next(size for limit, size in BATCHES if rows < limit)
+        size = by_rows(BATCHES, rows)
         options["batch_size"] = min(options.get("batch_size", size), rows)
     if not steps and settings.schedule == usual.schedule:
         del options["learning_rate"]
@@ -358,6 +359,5 @@ def labelled(options: dict[str, Any], y: np.ndarray) -> dict[str, Any]:
     }
 
 
-# (rows below, batch size) and (rows below, epochs).
-BATCHES = ((5_000, 32), (20_000, 128), (200_000, 256), (1_000_000, 512), (math.inf, 1024))
+# (rows below, epochs).
 EPOCHS = ((5_000, 60), (200_000, 30), (1_000_000, 15), (math.inf, 8))

@@ -19,7 +19,15 @@ from chainrule.interop.cells import (
 )
 from chainrule.interop.columns import counted, listed
 
-__all__ = ["TASKS", "Task", "decide_task", "encode_target", "target_column", "with_target"]
+__all__ = [
+    "TASKS",
+    "Task",
+    "column_beside",
+    "decide_task",
+    "encode_target",
+    "target_column",
+    "with_target",
+]
 
 Task: TypeAlias = Literal["classification", "regression"]
 TASKS: tuple[Task, Task] = ("classification", "regression")
@@ -47,6 +55,16 @@ def target_column(frame: pl.DataFrame, target: str | None, data: str) -> pl.Seri
             f"Columns: {listed(names)}."
         )
     return frame[target]
+
+
+def column_beside(frame: pl.DataFrame, name: str, target: str, flag: str) -> pl.Series:
+    """Return the column that a flag names, which is none to predict."""
+    if name not in frame.columns:
+        advice = f"{suggest(name, frame.columns)} Columns: {listed(frame.columns)}.".strip()
+        raise must_be(flag, "a column of the table", name, advice)
+    if name == target:
+        raise must_be(flag, "another column than the target", name)
+    return frame[name]
 
 
 def with_target(frame: pl.DataFrame, target: str, tell: Tell) -> pl.DataFrame:

@@ -185,7 +185,8 @@ class Loss(Formula):
     def rows_gradient(self, xp: Namespace, s: Array, y: Array) -> Array:
         """Return the derivative of each row's loss by its scores, of the shape of ``s``."""
         gradient = self.gradient(xp, s, y)
-        return gradient if self.rowwise or self.summed else gradient / float(s.shape[-1])
+        share = self.share_of_column(s.shape[-1])
+        return gradient if share == 1 else gradient / float(share)
 
     def over_columns(self, xp: Namespace, value: Array) -> Array:
         """Return the mean of each row of values (n, k); their sum where `summed`."""

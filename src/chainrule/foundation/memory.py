@@ -35,12 +35,13 @@ def check_memory(n_parameters: int, copies: int, itemsize: int) -> None:
     ...
     MemoryError: 1,000,000,000,000,000 parameters need 80000000.0 GB to be trained (10 vectors ...
     """
-    needed, present = n_parameters * copies * itemsize, physical_bytes()
-    if present is not None and needed > present:
-        raise MemoryError(
-            f"{n_parameters:,} parameters need {needed / 1e9:.1f} GB to be trained ({copies} "
-            f"vectors of them), and this machine has {present / 1e9:.1f} GB. Take smaller layers."
-        )
+    needed = n_parameters * copies * itemsize
+    trained = f"to be trained ({copies} vectors of them)"
+    _refuse_more_than_all(
+        needed,
+        f"{n_parameters:,} parameters need {needed / 1e9:.1f} GB {trained}",
+        "Take smaller layers.",
+    )
 
 
 def check_table(rows: int, columns: int, itemsize: int) -> None:
@@ -65,10 +66,15 @@ def check_table(rows: int, columns: int, itemsize: int) -> None:
     ...
     MemoryError: 1,000,000,000 rows of 1,000,000 numbers need 4000000.0 GB, and this machine has ...
     """
-    needed, present = rows * columns * itemsize, physical_bytes()
+    needed = rows * columns * itemsize
+    _refuse_more_than_all(
+        needed,
+        f"{rows:,} rows of {columns:,} numbers need {needed / 1e9:.1f} GB",
+        "Take fewer rows, or leave out columns, first those of many categories.",
+    )
+
+
+def _refuse_more_than_all(needed: int, what: str, advice: str) -> None:
+    present = physical_bytes()
     if present is not None and needed > present:
-        raise MemoryError(
-            f"{rows:,} rows of {columns:,} numbers need {needed / 1e9:.1f} GB, and this machine "
-            f"has {present / 1e9:.1f} GB. Take fewer rows, or leave out columns, first those of "
-            "many categories."
-        )
+        raise MemoryError(f"{what}, and this machine has {present / 1e9:.1f} GB. {advice}")

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from chainrule.foundation.catalogue import Catalogue
 
-__all__ = ["Preset", "options_for", "presets"]
+__all__ = ["BATCHES", "Preset", "by_rows", "options_for", "presets"]
 
 # (rows below, rows of a step) and (rows below, epochs); small tables of classes pay for more.
 BATCHES = ((5_000, 32), (20_000, 128), (200_000, 256), (1_000_000, 512), (math.inf, 1024))
@@ -67,8 +67,8 @@ def options_for(rows: int, classes: bool) -> dict[str, Any]:
         "learning_rate": "one_cycle",
         "learning_rate_init": 3e-3,
         "alpha": 1e-3,
-        "batch_size": min(rows, _of(BATCHES, rows)),
-        "max_iter": _of(EPOCHS_OF_CLASSES if classes else EPOCHS, rows),
+        "batch_size": min(rows, by_rows(BATCHES, rows)),
+        "max_iter": by_rows(EPOCHS_OF_CLASSES if classes else EPOCHS, rows),
         "n_iter_no_change": math.inf,
         "dtype": "float32",
         "monitor": "loss",
@@ -79,5 +79,12 @@ def options_for(rows: int, classes: bool) -> dict[str, Any]:
     return options
 
 
-def _of(table: tuple[tuple[float, int], ...], rows: int) -> int:
+def by_rows(table: tuple[tuple[float, int], ...], rows: int) -> int:
+    """Return the number that a table of (rows below, number) has for so many rows.
+
+    Examples
+    --------
+    >>> by_rows(BATCHES, 4_999), by_rows(BATCHES, 5_000)
+    (32, 128)
+    """
     return next(number for limit, number in table if rows < limit)
