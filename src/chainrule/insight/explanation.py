@@ -55,7 +55,7 @@ class Explanation:
     held_out: Rows | None = None
 
     def __repr__(self) -> str:
-        shape = " > ".join(map(str, self.subject.objective.network.layout.widths))
+        shape = self.subject.objective.network.layout.arrows
         return f"Explanation of a network {shape} on {len(self.subject.rows):,} rows"
 
     def weight(self, layer: int, unit: int, to: int, sample: int | None = None) -> Chain:

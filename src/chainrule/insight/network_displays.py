@@ -9,6 +9,7 @@ from chainrule.formulas.records import Activation, activations
 from chainrule.foundation.arrays import Array, namespace
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.insight.drawing import BLUE, GREY, VERMILION, axes_for, pyplot
+from chainrule.insight.plane_grid import plane_grid
 from chainrule.model.parameters import Parameters
 from chainrule.training.network import Network
 
@@ -17,7 +18,7 @@ __all__ = ["ActivationDisplay", "DecisionBoundaryDisplay"]
 POINTS = 801
 # Shape and colour of the rows of each class; more classes than these are drawn as dots.
 MARKERS = ("o", "^", "s", "D", "v", "P")
-MARGIN, COLOURS = 0.06, "cividis"
+COLOURS = "cividis"
 SHARES = np.linspace(0.0, 1.0, 11)
 
 
@@ -208,10 +209,7 @@ class DecisionBoundaryDisplay:
                 "one",
                 output,
             )
-        low, high = rows.min(axis=0), rows.max(axis=0)
-        room = np.where(high > low, MARGIN * (high - low), 0.5)
-        x1, x2 = (np.linspace(low[k] - room[k], high[k] + room[k], grid_resolution) for k in (0, 1))
-        grid = np.stack([one.ravel() for one in np.meshgrid(x1, x2)], axis=1)
+        x1, x2, grid = plane_grid(rows, grid_resolution)
         predicted, kind = _predicted(network, parameters, grid, record, output)
         if not np.isfinite(predicted).any():
             raise InputError(

@@ -99,7 +99,7 @@ class Subject(Shown):
         return cls(objective, vector, rows, **more)
 
     def __str__(self) -> str:
-        shape = " > ".join(map(str, self.objective.network.layout.widths))
+        shape = self.objective.network.layout.arrows
         after = f" after step {self.step:,}" if self.step else ""
         return (
             f"subject: network {shape}, loss {self.objective.loss.name}, on {len(self.rows):,} "

@@ -89,7 +89,7 @@ class Model(Shown):
     def __str__(self) -> str:
         members = getattr(self.estimator, "estimators_", [self.estimator])
         network = next(one.network_ for one in members if hasattr(one, "network_"))
-        shape = " > ".join(map(str, network.layout.widths))
+        shape = network.layout.arrows
         several = f"{len(members)} networks" if len(members) > 1 else "network"
         columns = "" if self.preparation is None else ", with the preparation of its table"
         return (

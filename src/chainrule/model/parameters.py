@@ -46,6 +46,17 @@ class Layout:
         """The number of inputs, and of units of each layer."""
         return (self.shapes[0][0], *(n_out for _, n_out, _ in self.shapes)) if self.shapes else ()
 
+    @property
+    def arrows(self) -> str:
+        """The widths as text.
+
+        Examples
+        --------
+        >>> Layout(((784, 256, True), (256, 10, True))).arrows
+        '784 > 256 > 10'
+        """
+        return " > ".join(map(str, self.widths))
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Parameters(Shown):
@@ -79,7 +90,7 @@ class Parameters(Shown):
             )
 
     def __str__(self) -> str:
-        shape, kind = " > ".join(map(str, self.layout.widths)), str(self.vector.dtype)
+        shape, kind = self.layout.arrows, str(self.vector.dtype)
         return (
             f"parameters {shape}: {self.layout.size:,} numbers in {kind.removeprefix('torch.')}"
             f"{_reach(self.vector)}"

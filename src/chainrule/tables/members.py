@@ -59,7 +59,7 @@ class Member(Shown):
     estimator: Estimator
 
     def __str__(self) -> str:
-        widths = " > ".join(map(str, self.estimator.network_.layout.widths))
+        widths = self.estimator.network_.layout.arrows
         return f"network {widths} of a table of {counted(len(self.preparation.columns), 'column')}"
 
     def inputs(self, frame: pl.DataFrame, tell: Callable[[str], None] = nothing) -> np.ndarray:

@@ -115,7 +115,7 @@ class TrainingState(Shown):
         return cls(network, vector, optimizer.start(xp, vector), optimizer.to_dict(), seed)
 
     def __str__(self) -> str:
-        shape = " > ".join(map(str, self.network.layout.widths))
+        shape = self.network.layout.arrows
         rate = "" if self.learning_rate is None else f" at rate {self.learning_rate:g}"
         best = f", the best epoch {self.patience.best_epoch}" if self.patience.best_epoch else ""
         return (

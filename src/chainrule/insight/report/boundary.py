@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 
 from chainrule.engines.engine import Rows
+from chainrule.insight.plane_grid import plane_grid
 from chainrule.insight.report.blocks import Plane
 from chainrule.insight.report.confusion import Found
 from chainrule.insight.report.material import Material
@@ -22,10 +23,7 @@ def boundary(material: Material) -> Found:
     found = material.predictions
     points = found.rows.x
     points = np.asarray(points.toarray() if hasattr(points, "toarray") else points, np.float64)
-    low, high = points.min(axis=0), points.max(axis=0)
-    margin = np.where(high > low, 0.06 * (high - low), 0.5)
-    axes = [np.linspace(low[k] - margin[k], high[k] + margin[k], GRID) for k in (0, 1)]
-    grid = np.stack([one.ravel() for one in np.meshgrid(*axes)], axis=1)
+    x1, x2, grid = plane_grid(points, GRID)
     n_out = material.subject.objective.network.n_out
     dtype = material.subject.vector.dtype
     predicted = material.predict(Rows(grid.astype(dtype), np.zeros((len(grid), n_out), dtype))).p
@@ -61,15 +59,15 @@ def boundary(material: Material) -> Found:
         said,
         one,
         two,
-        axes[0].tolist(),
-        axes[1].tolist(),
+        x1.tolist(),
+        x2.tolist(),
         levels.reshape(GRID, GRID).tolist(),
         names,
         [(float(points[k, 0]), float(points[k, 1]), int(group[k])) for k in shown],
         groups,
         graded,
     )
-    record = {"x": axes[0], "y": axes[1], "what": what, "prediction": predicted.tolist()}
+    record = {"x": x1, "y": x2, "what": what, "prediction": predicted.tolist()}
     return [chart], "boundary", record, []
 
 
