@@ -136,9 +136,12 @@ def main() -> int:
             ("interrupts", interrupted, asked.interrupts),
             ("forks", forked, asked.forks),
         ):
-            endings = collections.Counter(
-                pool.map(lambda n, one=one: one(n, expected), range(count))
-            )
+            endings: collections.Counter[str] = collections.Counter()
+            found = pool.map(lambda n, one=one: one(n, expected), range(count))
+            for number, ending in enumerate(found, start=1):
+                endings[ending] += 1
+                if number % 100 == 0 and number < count:
+                    print(f"{name}: {number} so far, {dict(endings)}", flush=True)
             print(f"{name}: {count}", flush=True)
             for ending, times in endings.most_common():
                 print(f"  {times:5d}  {ending}", flush=True)
