@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -83,9 +82,7 @@ def _tried(
     A trial that is refused says nothing: the fit itself is, in the words of its flags.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            encoding, reason = _trial(table, y, task, settings, choices, groups)
+        encoding, reason = _trial(table, y, task, settings, choices, groups)
     except InputError:
         return "scale"
     if encoding != "scale":

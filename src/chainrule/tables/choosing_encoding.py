@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -61,16 +62,18 @@ def choose_encoding(
     short["max_iter"] = max(1, round(EPOCHS * short["max_iter"]))
     losses: dict[str, float] = {}
     for name in CANDIDATES:
-        members = train_members(
-            kind,
-            table,
-            small,
-            encoding=name,
-            options=short,
-            seed=seed,
-            n_threads=n_threads,
-            choices=choices,
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the fit itself says what is to be said
+            members = train_members(
+                kind,
+                table,
+                small,
+                encoding=name,
+                options=short,
+                seed=seed,
+                n_threads=n_threads,
+                choices=choices,
+            )
         losses[name] = float(
             np.mean([min(one.estimator.validation_loss_curve_ or [np.inf]) for one in members])
         )
