@@ -17,7 +17,13 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from chainrule import MLPRegressor, TabularClassifier, TabularRegressor, load
-from chainrule.foundation.errors import FileFormatError, InputError, UnknownNameError
+from chainrule.foundation.errors import (
+    DivergenceWarning,
+    FileFormatError,
+    InputError,
+    UnknownNameError,
+)
+from chainrule.tables import base
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -311,6 +317,53 @@ def test_wrong_tables_and_targets_are_named():
     model.fit(FRAME, WORDS)
     with pytest.raises(InputError, match=r"missing: 'age'"):
         model.predict(FRAME.drop("age"))
+
+
+def missing(y):
+    return [None, *y[1:]]
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "words"),
+    [
+        (FRAME, missing(WORDS.tolist()), "y must hold labels of one type that sorts"),
+        (FRAME, np.where(np.arange(N) == 3, 1, WORDS.astype(object)), "labels of one type"),
+        (FRAME, WORDS[:-1], "inconsistent numbers of samples"),
+        (FRAME.select(pl.lit(1.0).alias("age")).head(1), ["no"], "got 1 sample"),
+    ],
+    ids=["missing label", "mixed labels", "short", "one row"],
+)
+def test_a_refused_fit_leaves_the_model_as_it_was(X, y, words):
+    model = classifier().fit(FRAME, WORDS)
+    before, seen = dict(vars(model)), model.predict_proba(FRAME)
+    with pytest.raises(ValueError, match=words):
+        model.fit(X, y)
+    assert vars(model) == before
+    np.testing.assert_array_equal(model.predict_proba(FRAME), seen)
+
+
+def test_an_interrupted_fit_leaves_the_model_as_it_was(monkeypatch):
+    def cut(*arguments, **more):
+        raise KeyboardInterrupt
+
+    model = classifier().fit(FRAME, WORDS)
+    before = dict(vars(model))
+    monkeypatch.setattr(base, "train_members", cut)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(FRAME, np.where(WORDS == "yes", "up", "down"))
+    assert vars(model) == before
+    fresh = classifier()
+    with pytest.raises(KeyboardInterrupt):
+        fresh.fit(FRAME, WORDS)
+    assert vars(fresh) == vars(classifier())
+
+
+def test_a_trial_says_nothing_of_its_own():
+    X = pl.DataFrame({"x": np.linspace(0.0, 1.0, 1200)})
+    model = TabularRegressor("fast", random_state=0, options={"learning_rate_init": 1e9})
+    with pytest.warns(DivergenceWarning) as caught:
+        model.fit(X, X["x"].to_numpy())
+    assert len(caught) == 1  # of the one network
 
 
 def test_a_model_of_the_command_line_predicts_a_raw_frame(tmp_path, monkeypatch):

@@ -5,14 +5,12 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
-from sklearn.utils.validation import column_or_1d
 
 from chainrule.engines.engine import Engine
 from chainrule.estimators.class_weight import BALANCED, ClassWeights, label_weights, row_weights
 from chainrule.estimators.ensemble import member_scores
 from chainrule.estimators.fitting import FittingMLP, steps_by_batches
-from chainrule.estimators.labels import checked_labels, mixed_labels, of_one_type, text_kind
+from chainrule.estimators.labels import checked_labels, class_codes, prepared_labels, text_kind
 from chainrule.formulas.activations import sigmoid, softmax
 from chainrule.formulas.initializers import Initializer
 from chainrule.formulas.loss import Loss, losses
@@ -305,20 +303,7 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
 
     def _prepared(self, y: Any, name: str = "y") -> np.ndarray:
         """Return the labels (n,), or the indicator rows (n, n_labels) of multilabel targets."""
-        labels: np.ndarray = y
-        if labels.ndim == 2 and labels.shape[1] == 1:
-            labels = column_or_1d(labels, warn=True)
-        if labels.dtype == object:
-            labels = of_one_type(labels, name)
-        if labels.ndim == 1 and labels.dtype.kind in "SMmO":
-            return labels  # of these scikit-learn has no opinion; they sort, and that will do
-        check_classification_targets(labels)
-        if labels.ndim == 2 and type_of_target(labels) == "multiclass-multioutput":
-            raise InputError(
-                f"{name} must be one column of labels, or columns of 0 and 1; got "
-                f"{labels.shape[1]} columns with other values. Fit one classifier per column."
-            )
-        return labels
+        return prepared_labels(y, name)
 
     def _check_continued(self, y: Any) -> None:
         if y.ndim == 1 and not self._multilabel:
@@ -342,19 +327,7 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
             raise InputError(f"{name} must be {rule}; got {y.shape}.")
         if self._multilabel:
             return labels
-        try:
-            codes: np.ndarray = np.searchsorted(self.classes_, labels)
-        except TypeError as error:
-            raise mixed_labels({*self.classes_.tolist(), *labels.tolist()}, name) from error
-        codes = np.minimum(codes, len(self.classes_) - 1)
-        wrong = self.classes_[codes] != labels
-        if np.any(wrong):
-            row = int(np.argmax(wrong))
-            label = labels[row : row + 1].tolist()[0]
-            raise InputError(
-                f"{name} must hold the classes of the first fit, {shown(self.classes_.tolist())}; "
-                f"got {shown(label)} in row {row}. Name all classes at the start, or fit anew."
-            )
+        codes = class_codes(labels, self.classes_, name)
         if self._one_class and not self.objective_.loss.link.rowwise:
             return np.ones((len(codes), 1))  # a score says how likely its class is
         return np.reshape(codes, (-1, 1)) if self._one_score_for_two else codes

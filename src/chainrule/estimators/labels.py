@@ -4,11 +4,20 @@ from collections.abc import Iterable, Set
 from typing import Any
 
 import numpy as np
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import column_or_1d
 
 from chainrule.estimators.inputs import as_targets
-from chainrule.foundation.errors import InputError
+from chainrule.foundation.errors import InputError, shown
 
-__all__ = ["checked_labels", "mixed_labels", "of_one_type", "text_kind"]
+__all__ = [
+    "checked_labels",
+    "class_codes",
+    "mixed_labels",
+    "of_one_type",
+    "prepared_labels",
+    "text_kind",
+]
 
 
 def checked_labels(labels: Any, name: str) -> np.ndarray:
@@ -38,6 +47,47 @@ def of_one_type(labels: np.ndarray, name: str = "y") -> np.ndarray:
         else:
             return labels
     raise mixed_labels(flat, name)
+
+
+def prepared_labels(labels: np.ndarray, name: str = "y") -> np.ndarray:
+    """Return labels (n,), or the indicator rows (n, k) of several labels; refuse anything else."""
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = column_or_1d(labels, warn=True)
+    if labels.dtype == object:
+        labels = of_one_type(labels, name)
+    if labels.ndim == 1 and labels.dtype.kind in "SMmO":
+        return labels  # of these scikit-learn has no opinion; they sort, and that will do
+    check_classification_targets(labels)
+    if labels.ndim == 2 and type_of_target(labels) == "multiclass-multioutput":
+        raise InputError(
+            f"{name} must be one column of labels, or columns of 0 and 1; got "
+            f"{labels.shape[1]} columns with other values. Fit one classifier per column."
+        )
+    return labels
+
+
+def class_codes(labels: np.ndarray, classes: np.ndarray, name: str = "y") -> np.ndarray:
+    """Return the places of labels among sorted classes; refuse one that is none of them.
+
+    Examples
+    --------
+    >>> class_codes(np.array(["no", "yes", "no"]), np.array(["no", "yes"]))
+    array([0, 1, 0])
+    """
+    try:
+        codes: np.ndarray = np.searchsorted(classes, labels)
+    except TypeError as error:
+        raise mixed_labels({*classes.tolist(), *labels.tolist()}, name) from error
+    codes = np.minimum(codes, len(classes) - 1)
+    wrong = classes[codes] != labels
+    if np.any(wrong):
+        row = int(np.argmax(wrong))
+        label = labels[row : row + 1].tolist()[0]
+        raise InputError(
+            f"{name} must hold the classes of the first fit, {shown(classes.tolist())}; "
+            f"got {shown(label)} in row {row}. Name all classes at the start, or fit anew."
+        )
+    return codes
 
 
 def text_kind(labels: np.ndarray) -> type | None:

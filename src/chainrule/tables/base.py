@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from chainrule.estimators.inputs import as_weights
 from chainrule.estimators.labels import checked_labels
+from chainrule.estimators.refusal import unchanged_if_refused
 from chainrule.estimators.rules import COUNT, FLAG, is_count, one_of, or_none
 from chainrule.formulas.loss import checked_weight
 from chainrule.foundation.errors import InputError, must_be, suggest
@@ -131,6 +132,11 @@ class BaseTabular(BaseEstimator):  # type: ignore[misc]
         InputError
             A ValueError that names the argument, its value and what to do.
         """
+        with unchanged_if_refused(self):
+            self._fit(X, y, sample_weight, groups, X_val, y_val)
+        return self
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any, groups: Any, X_val: Any, y_val: Any) -> None:
         began = time.perf_counter()
         preset = self._check_options()
         frame = as_frame(X)
@@ -187,7 +193,6 @@ class BaseTabular(BaseEstimator):  # type: ignore[misc]
         self.fit_seconds_ = time.perf_counter() - began
         if self.verbose:
             print("\n".join([*told, f"encoding of numbers: {encoding}, {reason}"]))
-        return self
 
     def _check_options(self) -> Any:
         for name, rule in RULES.items():

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 from sklearn.base import ClassifierMixin, RegressorMixin
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from chainrule.estimators.classifier import MLPClassifier
 from chainrule.estimators.inputs import as_numbers, as_targets
+from chainrule.estimators.labels import class_codes, prepared_labels
 from chainrule.estimators.regressor import MLPRegressor
-from chainrule.foundation.errors import InputError, must_be, shown
+from chainrule.foundation.errors import InputError, must_be
 from chainrule.foundation.real_numbers import is_real
 from chainrule.interop.model_values import labels_from_json, labels_to_json
 from chainrule.tables.base import BaseTabular
@@ -102,32 +102,18 @@ class TabularClassifier(ClassifierMixin, BaseTabular):  # type: ignore[misc]
         return found
 
     def _learn_targets(self, y: Any) -> np.ndarray:
-        labels = as_targets(y)
-        if labels.ndim == 2 and labels.shape[1] == 1:
-            labels = column_or_1d(labels, warn=True)
-        check_classification_targets(labels)
+        labels = prepared_labels(as_targets(y))
         if labels.ndim != 1:
-            kind = type_of_target(labels)
             raise InputError(
-                f"y must be one column of labels; got {labels.shape[1]} columns ({kind}). Fit one "
-                "estimator per column, for example with MultiOutputClassifier."
+                f"y must be one column of labels; got {labels.shape[1]} columns. Fit one estimator "
+                "per column, for example with MultiOutputClassifier."
             )
         self.classes_, codes = np.unique(labels, return_inverse=True)
         self.temperature_ = 1.0
         return codes.astype(np.int64)
 
     def _encode(self, y: Any) -> np.ndarray:
-        labels = as_targets(y)
-        codes = np.searchsorted(self.classes_, labels)
-        codes = np.minimum(codes, len(self.classes_) - 1)
-        wrong = self.classes_[codes] != labels
-        if np.any(wrong):
-            row = int(np.argmax(wrong))
-            raise InputError(
-                f"y must hold the classes of fit, {shown(self.classes_.tolist())}; got "
-                f"{shown(labels[row : row + 1].tolist()[0])} in row {row}."
-            )
-        return codes.astype(np.int64)
+        return class_codes(prepared_labels(as_targets(y)), self.classes_).astype(np.int64)
 
     def _strata(self, y: np.ndarray) -> np.ndarray | None:
         return y
