@@ -221,6 +221,16 @@ def test_rows_of_ones_own_take_the_place_of_folds():
         model.fit(FRAME, WORDS, X_val=FRAME)
 
 
+def test_weights_of_classes_are_by_their_labels():
+    options = {"max_iter": 10, "dropout": 0.0}
+    by_label = classifier(options=options | {"class_weight": {"yes": 9.0}}).fit(FRAME, WORDS)
+    by_row = classifier(options=options).fit(FRAME, WORDS, np.where(WORDS == "yes", 9.0, 1.0))
+    for one, two in zip(by_label.members_, by_row.members_, strict=True):
+        np.testing.assert_allclose(
+            one.estimator.parameters_.vector, two.estimator.parameters_.vector, rtol=1e-4, atol=1e-5
+        )
+
+
 def test_absent_rows_are_absent():
     weight = np.r_[np.zeros(40), np.ones(N - 40)]
     spoilt = FRAME.with_columns(
@@ -291,6 +301,9 @@ def test_they_work_in_searches_scores_and_pipelines():
         ({"options": {"learning_rte": 1}}, InputError, "options must be options of MLPClassifier"),
         ({"options": {"alpha": -1.0}}, InputError, "alpha must be a number of at least 0"),
         ({"verbose": 3}, InputError, "verbose must be True or False"),
+        ({"options": {"random_state": 1}}, InputError, "options must be left without random_state"),
+        ({"options": {"n_estimators": 2}}, InputError, "options must be left without n_estimators"),
+        ({"options": {"class_weight": {"maybe": 2}}}, InputError, "labels of y as its keys, 'no'"),
     ],
 )
 def test_wrong_options_are_named(options, error, words):

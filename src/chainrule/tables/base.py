@@ -32,6 +32,13 @@ if TYPE_CHECKING:
 
 __all__ = ["BaseTabular"]
 
+# What the bag itself says to its networks.
+OWNED = frozenset(
+    (
+        *("callbacks", "early_stopping", "n_estimators", "n_threads", "random_state"),
+        *("validation", "validation_fraction", "verbose", "warm_start"),
+    )
+)
 RULES = {
     "n_folds": or_none(COUNT),
     "n_threads": or_none(COUNT),
@@ -76,6 +83,10 @@ class BaseTabular(BaseEstimator):  # type: ignore[misc]
     def _learn_targets(self, y: Any) -> np.ndarray:
         """Return targets as networks take them: class numbers, or float64."""
         raise NotImplementedError
+
+    def _options_of_networks(self) -> dict[str, Any]:
+        """Return the options given, in terms of the targets that networks see."""
+        return dict(self.options or {})
 
     def _strata(self, y: np.ndarray) -> np.ndarray | None:
         raise NotImplementedError
@@ -159,7 +170,7 @@ class BaseTabular(BaseEstimator):  # type: ignore[misc]
             n_folds = 1
         folds = self._folds(table, n_folds, seed, groups, validation is not None)
         how: dict[str, Any] = {
-            "options": dict(self.options or {}),
+            "options": self._options_of_networks(),
             "seed": seed,
             "n_threads": self.n_threads,
         }
@@ -202,6 +213,9 @@ class BaseTabular(BaseEstimator):  # type: ignore[misc]
             encodings.get(self.encoding)
         known = self._kind().get_params()
         for name in self.options or {}:
+            if name in OWNED:
+                advice = "The table estimator has its own, or decides it by the folds."
+                raise must_be("options", f"left without {name}", name, advice)
             if name not in known:
                 advice = suggest(str(name), list(known))
                 raise must_be("options", f"options of {self._kind.__name__}", name, advice)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import polars as pl
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
+from chainrule.estimators.class_weight import label_weights
 from chainrule.estimators.classifier import MLPClassifier
 from chainrule.estimators.inputs import as_numbers, as_targets
 from chainrule.estimators.labels import class_codes, prepared_labels
@@ -114,6 +116,14 @@ class TabularClassifier(ClassifierMixin, BaseTabular):  # type: ignore[misc]
 
     def _encode(self, y: Any) -> np.ndarray:
         return class_codes(prepared_labels(as_targets(y)), self.classes_).astype(np.int64)
+
+    def _options_of_networks(self) -> dict[str, Any]:
+        options = super()._options_of_networks()
+        weights = options.get("class_weight")
+        if isinstance(weights, Mapping):
+            checked = label_weights(weights, self.classes_, self.classes_, None)[0]
+            options["class_weight"] = dict(enumerate(checked.values()))
+        return options
 
     def _strata(self, y: np.ndarray) -> np.ndarray | None:
         return y
