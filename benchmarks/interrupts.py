@@ -2,121 +2,173 @@
 
     pip install . && python benchmarks/interrupts.py --interrupts 1000 --forks 100
 
-Each interrupted process then predicts, if it is fitted, and fits again; the second fit must give
-the same bits as one that was never interrupted. Every tenth process finds an empty code cache.
-Each forked child fits and predicts while another thread of its parent compiles. What is printed
-is how each process ended: a crash, a wrong number or a child that waits for ever is a failure,
-and the exit status is 1 then.
+Each process is interrupted in the first second of its first fit, predicts, if it is fitted, and
+fits again; the second fit must give the same bits as one that was never interrupted. Every tenth
+process finds an empty code cache. Each forked child fits and predicts while another thread of its
+parent compiles. The script prints the endings: a crash, a lost signal, a wrong number or a child
+that never ends is a failure, and the exit status is 1 then. A fork server that has imported the
+package starts the processes, so that their time goes into fits and not into imports.
 """
 
 import argparse
 import collections
 import concurrent.futures
+import hashlib
+import multiprocessing
+import multiprocessing.process
 import os
 import random
 import signal
-import subprocess
 import sys
 import tempfile
+import threading
 import time
+import warnings
 from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import Any
 
-HEAD = """
-import hashlib, os, signal, sys, threading, warnings
 import numpy as np
-warnings.simplefilter("ignore")
+
 from chainrule import MLPClassifier
-X = np.random.default_rng(0).normal(size=(400, 20))
-y = (X[:, 0] > 0).astype(int) + (X[:, 1] > 0)
-def model(width):
-    return MLPClassifier((width, 24), max_iter=40, random_state=0)
-def digest(fitted):
-    return hashlib.sha256(fitted.parameters_.vector.tobytes()).hexdigest()[:12]
-"""
-# the width is drawn, so that code of a new kind is made in every process
-INTERRUPTED = (
-    HEAD
-    + """
-width = int(sys.argv[1])
-first, reached = model(width), "before"
-print("ready", flush=True)
-try:
-    first.fit(X, y)
-    reached = "after"
-except KeyboardInterrupt:
-    reached = "during"
-signal.signal(signal.SIGINT, signal.SIG_IGN)
-if hasattr(first, "parameters_"):
-    assert np.isfinite(first.predict_proba(X)).all()
-print(reached, digest(model(width).fit(X, y)))
-"""
-)
-FORKED = (
-    HEAD
-    + """
-def compile_much():
-    for width in range(40, 46):
-        model(width).set_params(max_iter=1).fit(X, y)
-thread = threading.Thread(target=compile_much)
-model(8).fit(X[:50], y[:50])
-thread.start()
-child = os.fork()
-if child == 0:
-    print("child", digest(model(int(sys.argv[1])).fit(X, y)), flush=True)
-    os._exit(0)
-print("status", os.waitpid(child, 0)[1], flush=True)
-thread.join()
-"""
-)
-FRESH = HEAD + "print('fresh', digest(model(int(sys.argv[1])).fit(X, y)))\n"
+
+CONTEXT = multiprocessing.get_context("forkserver")
 WIDTHS = (16, 32, 40)
+EMPTY_EACH = 10
+PATIENCE = 120.0
 
 
-def _started(program: str, width: int, folder: str | None) -> subprocess.Popen[str]:
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+def rows() -> tuple[np.ndarray, np.ndarray]:
+    """Return 400 rows of three classes."""
+    X = np.random.default_rng(0).normal(size=(400, 20))
+    return X, (X[:, 0] > 0).astype(int) + (X[:, 1] > 0)
+
+
+def classifier(width: int) -> MLPClassifier:
+    """Return the network whose fits are compared; the width decides which code is compiled."""
+    return MLPClassifier((width, 24), max_iter=40, random_state=0, n_threads=1)
+
+
+def digest(model: MLPClassifier) -> str:
+    """Return a short hash of the parameters."""
+    return hashlib.sha256(model.parameters_.vector.tobytes()).hexdigest()[:12]
+
+
+def prepare(folder: str | None) -> None:
+    """Choose the code cache and take Ctrl-C as a terminal's process does."""
     if folder is not None:
-        environment["CHAINRULE_CACHE_DIR"] = folder
-    command = [sys.executable, "-c", program, str(width)]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen(command, env=environment, **pipes)
+        os.environ["CHAINRULE_CACHE_DIR"] = folder
+    # a process started in the background inherits that SIGINT is ignored
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    warnings.simplefilter("ignore")
+
+
+def fit_fresh(width: int, folder: str | None, sender: Connection) -> None:
+    """Send the digest of a fit that nothing disturbs."""
+    prepare(folder)
+    sender.send(digest(classifier(width).fit(*rows())))
+
+
+def fit_interrupted(width: int, folder: str | None, sender: Connection) -> None:
+    """Send how the first fit ended, then the digest of the next one."""
+    prepare(folder)
+    X, y = rows()
+    first = classifier(width).set_params(max_iter=10**7, n_iter_no_change=10**7, time_limit=60)
+    reached = "FAILED: the signal was lost"
+    sender.send("ready")
+    try:
+        first.fit(X, y)
+        if first.stopped_because_ == "interrupted":
+            reached = "kept what was trained"
+    except KeyboardInterrupt:
+        trained = "the model kept" if hasattr(first, "parameters_") else "nothing trained yet"
+        reached = f"raised KeyboardInterrupt, {trained}"
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(first, "parameters_"):
+        assert np.isfinite(first.predict_proba(X)).all()
+    sender.send(reached)
+    sender.send(digest(classifier(width).fit(X, y)))
+
+
+def fit_forked(width: int, folder: str | None, sender: Connection) -> None:
+    """Fork while a thread compiles; the child sends the digest of its fit."""
+    prepare(folder)
+    X, y = rows()
+
+    def compile_much() -> None:
+        for other in range(40, 46):
+            classifier(other).set_params(max_iter=1).fit(X, y)
+
+    thread = threading.Thread(target=compile_much, daemon=True)
+    classifier(8).fit(X[:50], y[:50])
+    thread.start()
+    child = os.fork()
+    if child == 0:
+        sender.send(digest(classifier(width).fit(X, y)))
+        os._exit(0)
+    status = os.waitpid(child, 0)[1]
+    sender.send("ended" if status == 0 else f"FAILED: the child's status was {status}")
+    os._exit(0)  # without waiting for the thread
+
+
+def trial(
+    target: Callable[..., None],
+    width: int,
+    folder: str | None,
+    during: Callable[[multiprocessing.process.BaseProcess, Connection], Any],
+) -> list[Any]:
+    """Return the messages of a process, and last the way it ended."""
+    receiver, sender = CONTEXT.Pipe(duplex=False)
+    process = CONTEXT.Process(target=target, args=(width, folder, sender))
+    process.start()
+    sender.close()
+    messages: list[Any] = []
+    try:
+        during(process, receiver)
+        while receiver.poll(PATIENCE):
+            messages.append(receiver.recv())
+    except EOFError:
+        pass
+    process.join(PATIENCE)
+    if process.exitcode is None:
+        process.kill()
+        return [*messages, f"FAILED: still there after {PATIENCE:.0f} s"]
+    return [*messages, process.exitcode]
 
 
 def interrupted(number: int, expected: dict[int, str]) -> str:
-    """Return how a process ended that was interrupted in its first fit."""
+    """Return the ending of a process that is interrupted in its first fit."""
     chance = random.Random(number)
     width = chance.choice(WIDTHS)
-    with tempfile.TemporaryDirectory() as folder:
-        process = _started(INTERRUPTED, width, None if number % 10 else folder)
-        assert process.stdout is not None
-        process.stdout.readline()
+
+    def interrupt(process: multiprocessing.process.BaseProcess, receiver: Connection) -> None:
+        receiver.recv()
         time.sleep(chance.random())
-        process.send_signal(signal.SIGINT)
-        return _ending(process, lambda words: words[-1] == expected[width] and words[-2])
+        assert process.pid is not None
+        os.kill(process.pid, signal.SIGINT)
+
+    with tempfile.TemporaryDirectory() as folder:
+        cache = None if number % EMPTY_EACH else folder
+        found = trial(fit_interrupted, width, cache, interrupt)
+    return judged(found, lambda messages: messages[1:] == [expected[width]])
 
 
 def forked(number: int, expected: dict[int, str]) -> str:
-    """Return how a child ended that was forked while a thread compiled."""
+    """Return the ending of a child that was forked while a thread compiled."""
     width = WIDTHS[number % len(WIDTHS)]
     with tempfile.TemporaryDirectory() as folder:
-        process = _started(FORKED, width, folder)
-
-        def right(words: list[str]) -> str | bool:
-            return expected[width] in words and words[-1] == "0" and "ended"
-
-        return _ending(process, right)
+        found = trial(fit_forked, width, folder, lambda process, receiver: None)
+    return judged(found[1:], lambda messages: found[0] == expected[width])
 
 
-def _ending(process: subprocess.Popen[str], right: Callable[[list[str]], str | bool]) -> str:
-    try:
-        out, error = process.communicate(timeout=120)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        return "FAILED: still there after 120 s"
-    if process.returncode == -signal.SIGINT or "KeyboardInterrupt" in error:
-        return "outside of the fit"  # the signal came at an assignment between the lines
-    if process.returncode != 0:
-        return f"FAILED: exit status {process.returncode} {error[-300:]}"
-    return right(out.split()) or f"FAILED: other numbers {out}"
+def judged(found: list[Any], right: Callable[[list[Any]], bool]) -> str:
+    """Return the first message of a process that ended well, or its failure."""
+    *messages, status = found
+    if status == 1 and not messages:
+        return "interrupted outside of the fit"  # between the message "ready" and the call
+    if status != 0:
+        return f"FAILED: exit status {status}"
+    return str(messages[0]) if right(messages) else f"FAILED: other numbers {messages}"
 
 
 def main() -> int:
@@ -126,10 +178,10 @@ def main() -> int:
     parser.add_argument("--forks", type=int, default=100)
     parser.add_argument("--at-once", type=int, default=2)
     asked = parser.parse_args()
-    expected = {}
-    for width in WIDTHS:
-        out, _ = _started(FRESH, width, None).communicate()
-        expected[width] = out.split()[1]
+    CONTEXT.set_forkserver_preload(["chainrule.estimators.classifier"])
+    expected = {
+        width: trial(fit_fresh, width, None, lambda process, receiver: None)[0] for width in WIDTHS
+    }
     failed = False
     with concurrent.futures.ThreadPoolExecutor(asked.at_once) as pool:
         for name, one, count in (
