@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -105,8 +106,15 @@ class BaseTabular(BaseEstimator):  # type: ignore[misc]
     def _from_file(self, description: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
         raise NotImplementedError
 
-    def _answers_of(self, member: Member, frame: pl.DataFrame) -> np.ndarray:
-        return member.answers(frame)
+    def _answers_of(self, member: Member, X: np.ndarray) -> np.ndarray:
+        """Return what one network answers to its own inputs, in terms of the targets."""
+        raise NotImplementedError
+
+    def _combined(self, asked: Iterable[tuple[Member, np.ndarray]]) -> np.ndarray:
+        """Return the answer of some of the networks together, each with its inputs of the rows."""
+        answers = [self._answers_of(member, X) for member, X in asked]
+        mean: np.ndarray = sum(answers[1:], start=answers[0]) / len(answers)
+        return mean
 
     def fit(
         self,
@@ -196,11 +204,12 @@ class BaseTabular(BaseEstimator):  # type: ignore[misc]
         names = names_of(X)
         if names is not None:
             self.feature_names_in_ = np.array(names, dtype=object)
-        self._out_of_fold(table, folds if validation is None else [])
+        self._out_of_fold(table)
         if present is not None:
             shape = (len(targets), *self.oof_prediction_.shape[1:])
             self.oof_prediction_, found = np.full(shape, np.nan), self.oof_prediction_
             self.oof_prediction_[present] = found
+            self.members_ = [replace(one, held=present[one.held]) for one in self.members_]
         self.fit_seconds_ = time.perf_counter() - began
         if self.verbose:
             print("\n".join([*told, f"encoding of numbers: {encoding}, {reason}"]))
@@ -263,16 +272,15 @@ class BaseTabular(BaseEstimator):  # type: ignore[misc]
         for name in ("feature_names_in_", "oof_prediction_", "oof_score_"):
             self.__dict__.pop(name, None)
 
-    def _out_of_fold(self, table: Table, folds: list[Fold]) -> None:
+    def _out_of_fold(self, table: Table) -> None:
         """Keep the answers for rows that the answering network was not trained on."""
-        held = [(member, rows) for member, (_, rows) in zip(self.members_, folds, strict=False)]
         oof: np.ndarray | None = None
-        for member, rows in held:
-            if len(rows):
-                found = self._answers_of(member, table.frame[rows])
+        for member in self.members_:
+            if len(member.held):
+                found = self._combined([(member, member.inputs(table.frame[member.held]))])
                 if oof is None:
                     oof = np.full((table.frame.height, *found.shape[1:]), np.nan)
-                oof[rows] = found
+                oof[member.held] = found
         if oof is None:
             oof = np.full(table.frame.height, np.nan)
         known = ~np.isnan(oof.reshape(len(oof), -1)[:, 0])
@@ -297,11 +305,7 @@ class BaseTabular(BaseEstimator):  # type: ignore[misc]
     def _mean(self, X: Any) -> np.ndarray:
         """Return the mean answer of all networks."""
         frame = self._frame(X)
-        total = self._answers_of(self.members_[0], frame)
-        for member in self.members_[1:]:
-            total = total + self._answers_of(member, frame)
-        mean: np.ndarray = total / len(self.members_)
-        return mean
+        return self._combined((member, member.inputs(frame)) for member in self.members_)
 
     def explain(self, X: Any, y: Any, *, member: int = 1) -> Explanation:
         """Return the chain rule, the checks and the report of one of the networks, on these rows.

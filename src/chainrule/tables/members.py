@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -53,10 +53,14 @@ class Member(Shown):
         Learnt from the rows that the network was trained on.
     estimator : MLPClassifier or MLPRegressor
         Fitted.
+    held : ndarray of int
+        The rows of the training table, from 0, that it was validated on and not trained on; empty
+        where it had none, or validated on rows of another table.
     """
 
     preparation: Preparation
     estimator: Estimator
+    held: np.ndarray = field(default_factory=lambda: np.arange(0))
 
     def __str__(self) -> str:
         widths = self.estimator.network_.layout.arrows
@@ -66,9 +70,8 @@ class Member(Shown):
         """Return what the network sees of a table."""
         return self.preparation.transform(frame, tell=tell)
 
-    def answers(self, frame: pl.DataFrame) -> np.ndarray:
-        """Return probabilities (n, n_classes), or numbers (n,) or (n, n_targets)."""
-        X = self.inputs(frame)
+    def answers(self, X: np.ndarray) -> np.ndarray:
+        """Return probabilities (n, n_classes), or numbers (n,) or (n, n_targets), of its inputs."""
         if isinstance(self.estimator, MLPClassifier):
             return self.estimator.predict_proba(X)
         found: np.ndarray = self.estimator.predict(X)
@@ -127,7 +130,7 @@ def train_members(
         estimator.fit(X, part.y, part.weight, **given)
         estimator.callbacks = None
         estimator.preparation_ = preparation
-        return Member(preparation, estimator)
+        return Member(preparation, estimator, held if validation is None else np.arange(0))
 
     with warnings.catch_warnings():
         # what the networks say of columns is of inputs that nobody has seen

@@ -36,6 +36,7 @@ def save_table_model(path: str | os.PathLike[str], estimator: Any) -> None:
         described, own = describe_estimator(member.estimator)
         members.append({"network": described, "preparation": member.preparation.to_dict()})
         arrays |= {f"{number}.{name}": array for name, array in own.items()}
+        arrays[f"held.{number}"] = member.held
     facts, more = estimator._to_file()
     description = {
         "version": __version__,
@@ -76,7 +77,11 @@ def _restore(estimator: Any, description: dict[str, Any], arrays: dict[str, np.n
         if len(preparation.feature_names) != network.network_.n_in:
             raise ValueError("a preparation does not give its network's inputs")
         network.preparation_ = preparation
-        estimator.members_.append(Member(preparation, network))
+        # not in files written before networks knew which rows they had not seen
+        held = arrays.get(f"held.{number}", np.arange(0))
+        if held.ndim != 1 or held.dtype.kind != "i":
+            raise ValueError("the rows held out are no list of numbers")
+        estimator.members_.append(Member(preparation, network, held))
     if not estimator.members_:
         raise ValueError("there is no network")
     estimator._columns = [text(name) for name in description["columns"]]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
-import polars as pl
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
@@ -128,8 +127,8 @@ class TabularClassifier(ClassifierMixin, BaseTabular):  # type: ignore[misc]
     def _strata(self, y: np.ndarray) -> np.ndarray | None:
         return y
 
-    def _answers_of(self, member: Member, frame: pl.DataFrame) -> np.ndarray:
-        found = member.answers(frame).astype(np.float64)
+    def _answers_of(self, member: Member, X: np.ndarray) -> np.ndarray:
+        found = member.answers(X).astype(np.float64)
         p = np.zeros((len(found), len(self.classes_)))
         p[:, member.estimator.classes_] = found
         return tempered(p, self.temperature_)
@@ -193,8 +192,7 @@ class TabularRegressor(RegressorMixin, BaseTabular):  # type: ignore[misc]
     def predict(self, X: Any) -> np.ndarray:
         """Return the mean of the networks' answers, within the range of the training targets."""
         check_is_fitted(self, "members_")
-        found: np.ndarray = np.clip(self._mean(X), self._low, self._high)
-        return found
+        return self._mean(X)
 
     def predict_interval(self, X: Any, coverage: float = 0.8) -> np.ndarray:
         r"""Return the lower and upper ends (n_samples, 2) of an interval around each answer.
@@ -244,8 +242,12 @@ class TabularRegressor(RegressorMixin, BaseTabular):  # type: ignore[misc]
     def _strata(self, y: np.ndarray) -> np.ndarray | None:
         return None
 
-    def _answers_of(self, member: Member, frame: pl.DataFrame) -> np.ndarray:
-        return member.answers(frame).astype(np.float64)
+    def _answers_of(self, member: Member, X: np.ndarray) -> np.ndarray:
+        return member.answers(X).astype(np.float64)
+
+    def _combined(self, asked: Iterable[tuple[Member, np.ndarray]]) -> np.ndarray:
+        within: np.ndarray = np.clip(super()._combined(asked), self._low, self._high)
+        return within
 
     def _to_file(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         return {"range": [self._low, self._high]}, {"errors": self._errors}
@@ -255,7 +257,7 @@ class TabularRegressor(RegressorMixin, BaseTabular):  # type: ignore[misc]
         self._errors = arrays["errors"]
 
     def _finish(self, table: Table, oof: np.ndarray, known: np.ndarray) -> None:
-        y, p = table.y[known], np.clip(oof[known], self._low, self._high)
+        y, p = table.y[known], oof[known]
         self._errors = np.sort(y - p)
         self.oof_score_ = math.nan
         weight = None if table.weight is None else table.weight[known]
