@@ -1,4 +1,7 @@
-"""One place for each concept, files of a readable size, and no way to run what a file says."""
+"""One place for each concept, files of a readable size, and no way to run what a file says.
+
+Each test looks at every file and lists all that break its rule.
+"""
 
 import ast
 import inspect
@@ -11,12 +14,16 @@ import chainrule
 from chainrule import activations
 
 SOURCE = Path(chainrule.__file__).parent
-ROOT = Path(__file__).parents[2]
-MODULES = sorted(SOURCE.rglob("*.py"))
-TESTS = sorted((ROOT / "tests").rglob("*.py"))
+TESTS = Path(__file__).parents[1]
 LIMIT = 420
 # A name that every SVG file has to hold; it looks like an address, and nobody calls there.
 SVG_NAMESPACE = "http://www.w3.org/2000/svg"
+ODDS_AND_ENDS = {"utils", "util", "helpers", "helper", "common", "misc", "tools"}
+# Libraries that run what a file says, or that reach the network.
+UNSAFE = {
+    "pickle", "marshal", "shelve", "dill", "cloudpickle", "socket", "urllib", "http", "requests",
+    "ftplib", "telnetlib",
+}  # fmt: skip
 # Files that name activations although they are not their own, and why.
 ELSEWHERE = {
     "tables/recipes.py": {"silu"},  # what suits tables of classes
@@ -31,19 +38,10 @@ ELSEWHERE = {
 }
 
 
-def short(path):
-    return str(path.relative_to(SOURCE if SOURCE in path.parents else ROOT))
-
-
-def tree(path):
-    return ast.parse(path.read_text(encoding="utf-8"))
-
-
-def literals(module):
+def literals(nodes):
     """Return the string literals of a module, without docstrings and default values."""
-    parsed = tree(module)
     left_out = set()
-    for node in ast.walk(parsed):
+    for node in nodes:
         body = getattr(node, "body", None)
         if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
             left_out.add(id(body[0].value))
@@ -56,78 +54,131 @@ def literals(module):
                 left_out.add(id(node.value.args[0]))
     return {
         node.value
-        for node in ast.walk(parsed)
+        for node in nodes
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
         if id(node) not in left_out
     }
 
 
-NAMED = {module: literals(module) for module in MODULES}
+@pytest.fixture(scope="module")
+def named(modules):
+    """Return the string literals of each module, by its name."""
+    return {module.name: literals(module.nodes) for module in modules}
 
 
-@pytest.mark.parametrize("name", [name for name in activations if name != "linear"])
-def test_an_activation_is_named_in_one_file(name):
+def test_an_activation_is_named_in_one_file(named):
     """`linear` is left out: it is the word for having no activation."""
-    own = Path(inspect.getfile(type(activations[name])))
-    found = {short(module) for module, names in NAMED.items() if name in names}
-    allowed = {place for place, names in ELSEWHERE.items() if name in names}
-    assert short(own) in found
-    assert found - allowed == {short(own)}
+    own = {
+        name: Path(inspect.getfile(type(activations[name]))).relative_to(SOURCE).as_posix()
+        for name in activations
+        if name != "linear"
+    }
+    assert [name for name, module in own.items() if name not in named[module]] == []
+    elsewhere = {
+        module: words & own.keys() - ELSEWHERE.get(module, set()) for module, words in named.items()
+    }
+    offenders = [
+        f"{module} names {name}"
+        for module, names in elsewhere.items()
+        for name in sorted(names)
+        if own[name] != module
+    ]
+    assert offenders == []
 
 
-def test_exceptions_are_still_needed():
-    for place, names in ELSEWHERE.items():
-        if (SOURCE / place).exists():
-            assert names & literals(SOURCE / place), f"{place} names no activation any more"
+def test_exceptions_are_still_needed(named):
+    unused = [place for place, names in ELSEWHERE.items() if not names & named[place]]
+    assert unused == []
 
 
-@pytest.mark.parametrize("path", [*MODULES, *TESTS], ids=short)
-def test_files_are_of_a_readable_size(path):
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= LIMIT
+def test_files_are_of_a_readable_size(modules):
+    sizes = {module.name: len(module.text.splitlines()) for module in modules}
+    for path in TESTS.rglob("*.py"):
+        name = path.relative_to(TESTS.parent).as_posix()
+        sizes[name] = len(path.read_text(encoding="utf-8").splitlines())
+    assert {name: lines for name, lines in sizes.items() if lines > LIMIT} == {}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=short)
-def test_no_file_for_odds_and_ends(path):
-    parts = {part.removesuffix(".py") for part in path.relative_to(SOURCE).parts}
-    assert parts & {"utils", "util", "helpers", "helper", "common", "misc", "tools"} == set()
+def test_no_file_for_odds_and_ends(modules):
+    offenders = [
+        module.name
+        for module in modules
+        if ODDS_AND_ENDS & set(module.name.removesuffix(".py").split("/"))
+    ]
+    assert offenders == []
 
 
-@pytest.mark.parametrize("path", MODULES, ids=short)
-def test_a_module_opens_with_its_idea(path):
-    text = ast.get_docstring(tree(path))
-    assert text
-    assert 1 <= len(text.splitlines()) <= 8
+def test_a_module_opens_with_its_idea(modules):
+    lines = {m.name: len((ast.get_docstring(m.tree) or "").splitlines()) for m in modules}
+    assert {name: count for name, count in lines.items() if not 1 <= count <= 8} == {}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=short)
-def test_nothing_runs_what_a_file_or_a_network_says(path):
-    modules = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "socket", "urllib", "http",
-               "requests", "ftplib", "telnetlib"}  # fmt: skip
-    for node in ast.walk(tree(path)):
-        names = set()
-        if isinstance(node, ast.Import):
-            names = {alias.name.split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            names = {node.module.split(".")[0]}
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            assert node.func.id not in ("eval", "exec", "__import__"), f"line {node.lineno}"
-        elif isinstance(node, ast.keyword) and node.arg == "allow_pickle":
-            assert isinstance(node.value, ast.Constant)
-            assert node.value.value is False
-        assert names & modules == set(), f"line {node.lineno}"
+def unsafe(node):
+    """Return what a node does that runs the content of a file or reaches the network, or None."""
+    if isinstance(node, ast.Import):
+        names = {alias.name.split(".")[0] for alias in node.names}
+    elif isinstance(node, ast.ImportFrom):
+        names = {node.module.split(".")[0]}
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        names = {node.func.id} & {"eval", "exec", "__import__"}
+        return f"calls {names.pop()}" if names else None
+    elif isinstance(node, ast.keyword) and node.arg == "allow_pickle":
+        safe = isinstance(node.value, ast.Constant) and node.value.value is False
+        return None if safe else "allows pickles"
+    else:
+        return None
+    found = sorted(names & UNSAFE)
+    return f"imports {', '.join(found)}" if found else None
 
 
-@pytest.mark.parametrize("path", MODULES, ids=short)
-def test_no_address_of_the_network(path):
-    text = path.read_text(encoding="utf-8").replace(f'"{SVG_NAMESPACE}"', "")
-    assert re.findall(r"(?:https?|ftp)://", text) == []
-    for literal in NAMED[path] - {SVG_NAMESPACE}:
-        assert not re.search(r"\bwww\.|\b\d{1,3}(?:\.\d{1,3}){3}\b", literal)
+def test_nothing_runs_what_a_file_or_a_network_says(modules):
+    offenders = [
+        f"{module.name} {fault}, line {getattr(node, 'lineno', '?')}"
+        for module in modules
+        for node in module.nodes
+        if (fault := unsafe(node))
+    ]
+    assert offenders == []
 
 
-@pytest.mark.parametrize("path", sorted((SOURCE / "formulas").glob("*.py")), ids=short)
-def test_formulas_are_functions_with_names(path):
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ("import os, pickle", "imports pickle"),
+        ("from urllib.request import urlopen", "imports urllib"),
+        ("eval(text)", "calls eval"),
+        ("load(file, allow_pickle=True)", "allows pickles"),
+        ("load(file, allow_pickle=given)", "allows pickles"),
+        ("load(file, allow_pickle=False)", None),
+        ("import json", None),
+    ],
+)
+def test_unsafe_lines_are_found(line, fault):
+    found = {unsafe(node) for node in ast.walk(ast.parse(line))} - {None}
+    assert found == ({fault} if fault else set())
+
+
+def test_no_address_of_the_network(modules, named):
+    offenders = []
+    for module in modules:
+        text = module.text.replace(f'"{SVG_NAMESPACE}"', "")
+        offenders += [f"{module.name}: {one}" for one in re.findall(r"(?:https?|ftp)://\S*", text)]
+        offenders += [
+            f"{module.name}: {literal}"
+            for literal in named[module.name] - {SVG_NAMESPACE}
+            if re.search(r"\bwww\.|\b\d{1,3}(?:\.\d{1,3}){3}\b", literal)
+        ]
+    assert offenders == []
+
+
+def test_formulas_are_functions_with_names(modules):
     """Records must pickle and tracebacks must speak, so no formula is a lambda."""
-    for node in ast.walk(tree(path)):
-        if isinstance(node, ast.Assign | ast.AnnAssign):
-            assert not any(isinstance(part, ast.Lambda) for part in ast.walk(node))
+    offenders = [
+        f"{module.name}, line {node.lineno}"
+        for module in modules
+        if module.floor == "formulas"
+        for node in module.nodes
+        if isinstance(node, ast.Assign | ast.AnnAssign)
+        if any(isinstance(part, ast.Lambda) for part in ast.walk(node))
+    ]
+    assert offenders == []

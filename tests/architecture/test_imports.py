@@ -4,8 +4,8 @@ import ast
 import json
 import subprocess
 import sys
-from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -17,46 +17,50 @@ FLOORS = (
     "foundation", "formulas", "tracing", "model", "engines", "training", "insight", "estimators",
     "interop", "tables", "app",
 )  # fmt: skip
-MODULES = sorted(SOURCE.rglob("*.py"))
 
 
-def imported(module):
-    """Return the chainrule modules that a file imports, wherever the import stands."""
-    names = set()
-    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+def imports(module):
+    """Return pairs of a chainrule module and the line that imports it, wherever that stands."""
+    for node in module.nodes:
         if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{module} has a relative import in line {node.lineno}"
-            names.add(node.module)
-            names |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return {name for name in names if name.split(".")[0] == "chainrule"}
+            names = {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names = {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        else:
+            continue
+        for name in names:
+            if name.split(".")[0] == "chainrule":
+                yield name, node.lineno
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
-def test_floors_import_downwards_only(module):
-    floor = module.relative_to(SOURCE).parts[0]
-    if floor not in FLOORS:
-        return  # __init__.py and __main__.py stand above all floors
-    allowed = FLOORS[: FLOORS.index(floor) + 1]
-    for name in imported(module):
-        parts = name.split(".")
-        if len(parts) > 1 and parts[1] in FLOORS:
-            assert parts[1] in allowed, f"{floor} imports {name}"
+def test_floors_import_downwards_only(modules):
+    """`__init__.py` and `__main__.py` stand above all floors."""
+    offenders = []
+    for module in modules:
+        if module.floor not in FLOORS:
+            continue
+        above = FLOORS[FLOORS.index(module.floor) + 1 :]
+        offenders += [
+            f"{module.name} imports {name}, line {line}"
+            for name, line in imports(module)
+            if name.split(".")[1:2] and name.split(".")[1] in above
+        ]
+    assert offenders == []
+
+
+def test_no_import_is_relative(modules):
+    offenders = [
+        f"{module.name}, line {node.lineno}"
+        for module in modules
+        for node in module.nodes
+        if isinstance(node, ast.ImportFrom) and node.level
+    ]
+    assert offenders == []
 
 
 def test_folders_are_the_floors():
     folders = {path.name for path in SOURCE.iterdir() if (path / "__init__.py").exists()}
-    assert folders <= set(FLOORS)
-    assert {
-        "foundation",
-        "formulas",
-        "tracing",
-        "model",
-        "engines",
-        "training",
-        "estimators",
-    } <= folders
+    assert folders == set(FLOORS)
 
 
 def test_import_contract_is_kept():
@@ -69,45 +73,65 @@ def test_import_contract_is_kept():
     assert "0 broken" in done.stdout
 
 
-@lru_cache
-def modules_after(statement):
-    """Return the names of all modules that a new process holds after a statement."""
-    code = f"{statement}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return set(json.loads(done.stdout))
+def modules_after(*statements):
+    """Return, for each of a new process's statements, the names of the modules it then holds."""
+    lines = ["import json, sys"]
+    for statement in statements:
+        lines += [statement, "print(json.dumps(sorted(sys.modules)))"]
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True, check=True
+    )
+    return [set(json.loads(line)) for line in done.stdout.splitlines()]
 
 
-def test_networks_come_without_scikit_learn():
+class Loaded(NamedTuple):
+    package: set[str]
+    estimators: set[str]
+    training: set[str]
+
+
+@pytest.fixture(scope="module")
+def ours():
+    """Return the modules loaded by the package, then its estimators, then a training."""
+    return Loaded(
+        *modules_after(
+            "import chainrule",
+            "chainrule.MLPClassifier, chainrule.load",
+            "network = chainrule.Network(chainrule.Dense(1, 1))\n"
+            "list(chainrule.train(network, [[1.0], [2.0]], [1.0, 2.0], epochs=1))",
+        )
+    )
+
+
+@pytest.fixture(scope="module")
+def theirs():
+    """Return the modules that scikit-learn loads for its networks."""
+    return modules_after("import sklearn.neural_network")[0]
+
+
+def test_networks_come_without_scikit_learn(ours):
     """The estimators load it when they are first asked for."""
-    assert not {"sklearn", "scipy"} & modules_after("import chainrule")
+    assert {"sklearn", "scipy"} & ours.package == set()
 
 
-def test_import_is_light():
+def test_import_is_light(ours, theirs):
     """No compiler, plot, table or terminal library beyond what scikit-learn itself brings."""
-    ours = modules_after("import chainrule; chainrule.MLPClassifier, chainrule.load")
-    theirs = modules_after("import sklearn.neural_network")
     heavy = {
         "numba", "llvmlite", "matplotlib", "polars", "torch", "jax", "tensorflow", "keras",
         "pandas", "pyarrow", "typer", "rich", "click", "IPython", "scipy.optimize", "scipy.stats",
         "sympy", "hypothesis", "pytest", "onnx",
     }  # fmt: skip
-    assert (ours & heavy) - theirs == set()
-    assert not any(name.startswith("chainrule.app") for name in ours)
-    assert not any(name.startswith("chainrule.engines.compiled") for name in ours)
+    assert (ours.estimators & heavy) - theirs == set()
+    own = {name for name in ours.estimators if name.startswith("chainrule.")}
+    late = ("chainrule.app", "chainrule.engines.compiled")
+    assert {name for name in own if name.startswith(late)} == set()
 
 
-def test_few_modules_come_on_top_of_scikit_learn():
-    ours = modules_after("import chainrule; chainrule.MLPClassifier, chainrule.load")
-    extra = ours - modules_after("import sklearn.neural_network")
-    packages = {name.split(".")[0] for name in extra}
+def test_few_modules_come_on_top_of_scikit_learn(ours, theirs):
+    packages = {name.split(".")[0] for name in ours.estimators - theirs}
     known = {"chainrule", "array_api_compat", "safetensors", "secrets", "difflib", "hmac"}
     assert packages - known - set(sys.stdlib_module_names) == set()
 
 
-def test_training_needs_no_table_plot_or_terminal_library():
-    statement = (
-        "from chainrule import Dense, Network, train\n"
-        "list(train(Network(Dense(1, 1)), [[1.0], [2.0]], [1.0, 2.0], epochs=1))"
-    )
-    loaded = modules_after(statement)
-    assert loaded & {"matplotlib", "polars", "torch", "typer", "rich"} == set()
+def test_training_needs_no_table_plot_or_terminal_library(ours):
+    assert ours.training & {"matplotlib", "polars", "torch", "typer", "rich"} == set()
