@@ -23,7 +23,7 @@ from report import arguments, machine, markdown, write
 
 from chainrule import Epoch
 from chainrule.engines.compiled.kernel_code import Kernels
-from chainrule.engines.compiled.machine_code import load
+from chainrule.engines.compiled.machine_code import ModuleSource, load
 from chainrule.engines.compiled.memory import round_up
 from chainrule.engines.compiled.parts import TABLE, Part, TimedPart, mark, parts_at, write_clock
 from chainrule.engines.compiled.target import host_target
@@ -78,7 +78,7 @@ def clock() -> tuple[float, float]:
         code.end()
         return module
 
-    code = load(target, str(build()), build)
+    code = load(ModuleSource(target, "readings", str(build()), build))
     run = ctypes.CFUNCTYPE(None, ctypes.c_int64)(code.address("run"))
     table, best = parts_at(code.global_address(TABLE)), np.inf
     for _ in range(20):

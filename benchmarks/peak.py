@@ -6,7 +6,7 @@ import time
 import numpy as np
 from llvmlite import ir
 
-from chainrule.engines.compiled.machine_code import load
+from chainrule.engines.compiled.machine_code import ModuleSource, load
 from chainrule.engines.compiled.target import Target, host_target
 from chainrule.engines.compiled.tiles import _tile
 from chainrule.engines.compiled.values import function, pointer, whole
@@ -32,7 +32,7 @@ def _rate(target: Target, vectors: int) -> float:
         code.end()
         return module
 
-    address = load(target, str(build()), build).address("run")
+    address = load(ModuleSource(target, "peak", str(build()), build)).address("run")
     kinds = [*[ctypes.c_int64] * 2, *[ctypes.c_void_p] * 3]
     run = ctypes.CFUNCTYPE(None, *kinds)(address)
     a = np.zeros(16 * depth, np.float32)

@@ -242,8 +242,9 @@ class TestCache:
             return "define i64 @f() {\n ret i64 7\n}\n"
 
         for target in (host_target(), host_target(16)):
-            for key in ("one text", "another text"):
-                machine_code.load(target, key, build)
-                machine_code.load(target, key, build)
+            for kind in ("one text", "another text"):
+                for title in ("one", "of no account"):
+                    source = machine_code.ModuleSource(target, title, kind, build)
+                    machine_code.load(source)
         assert len(built) == 4
         assert len(list(tmp_path.iterdir())) == 4

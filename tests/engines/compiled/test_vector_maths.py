@@ -9,7 +9,7 @@ import scipy.special
 from llvmlite import ir
 
 from chainrule.engines.compiled import vector_maths
-from chainrule.engines.compiled.machine_code import load
+from chainrule.engines.compiled.machine_code import ModuleSource, load
 from chainrule.engines.compiled.target import host_target
 from chainrule.engines.compiled.values import float_type, function, pointer, whole
 
@@ -46,7 +46,7 @@ def compiled(name, dtype, target=None):
         return module
 
     text = str(build())
-    address = load(target, text, lambda: text).address("run")
+    address = load(ModuleSource(target, name, text, lambda: text)).address("run")
     run = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)(address)
 
     def evaluate(x):

@@ -8,7 +8,7 @@ from typing import Any
 import llvmlite.binding as llvm
 import numpy as np
 
-from chainrule.engines.compiled.machine_code import MachineCode, load
+from chainrule.engines.compiled.machine_code import MachineCode, ModuleSource, load
 from chainrule.engines.compiled.parts import TABLE, parts_at
 from chainrule.engines.compiled.target import Target
 from chainrule.engines.compiled.threads import (
@@ -69,4 +69,5 @@ def _kernels(target: Target, itemsize: int, timed: bool) -> Kernels:
         address = ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value
         undisturbed(partial(llvm.add_symbol, name, address))
     kind = "timed kernels" if timed else "kernels"
-    return Kernels(load(target, f"{kind} {itemsize}", build))
+    title = f"{kind} float{8 * itemsize}"
+    return Kernels(load(ModuleSource(target, title, f"{kind} {itemsize}", build)))

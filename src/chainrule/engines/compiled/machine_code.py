@@ -9,18 +9,20 @@ import logging
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import llvmlite
 import llvmlite.binding as llvm
 
 from chainrule.engines.compiled import code_cache
+from chainrule.engines.compiled.dumps import Dump
 from chainrule.engines.compiled.target import Target
 from chainrule.engines.compiled.undisturbed import undisturbed
 
-__all__ = ["MachineCode", "load"]
+__all__ = ["MachineCode", "ModuleSource", "load"]
 
 _loaded: dict[str, "MachineCode"] = {}
 # The floors that machine code is written from: formulas, and constants that are baked in.
@@ -52,42 +54,71 @@ class MachineCode:
         return found
 
 
-def load(target: Target, key: str, build: Callable[[], Any]) -> MachineCode:
-    """Return the code of a module: from this process, from the disk, or newly made.
+@dataclass(frozen=True)
+class ModuleSource:
+    """A module to be loaded: what determines it, and how it is written.
 
-    Parameters
+    Attributes
     ----------
     target : Target
         The processor.
-    key : str
-        Text that determines the module, with the sources of this package.
+    title : str
+        Name of the module in a dump. It does not count: two titles may share one code.
+    kind : str
+        What is written, and in which precision.
     build : callable
         Gives the module, where the code has to be made.
+    graph : str
+        Text of the formula's graph; empty for a module that is not made from one.
     """
-    whole_key = "\n".join(
-        (
-            sys.platform,
-            repr(target),
-            llvmlite.__version__,
-            ".".join(map(str, llvm.llvm_version_info)),
-            _sources_hash(),
-            key,
-        )
-    )
-    name = hashlib.sha256(whole_key.encode()).hexdigest()[:40]
+
+    target: Target
+    title: str
+    kind: str
+    build: Callable[[], Any]
+    graph: str = ""
+
+    def key(self) -> dict[str, str]:
+        """Return everything that the object code depends on, by name."""
+        return {
+            "platform": sys.platform,
+            "target": repr(self.target),
+            "llvmlite": llvmlite.__version__,
+            "LLVM": ".".join(map(str, llvm.llvm_version_info)),
+            "sources": _sources_hash(),
+            "kind": self.kind,
+            "graph": self.graph,
+        }
+
+
+def load(module: ModuleSource) -> MachineCode:
+    """Return the code of a module: from this process, from the disk, or newly made.
+
+    Raises
+    ------
+    InputError
+        If the modules are to be dumped to a folder that cannot be written to.
+    """
+    key = module.key()
+    name = hashlib.sha256("\n".join(key.values()).encode()).hexdigest()[:40]
     if name not in _loaded:
-        undisturbed(lambda: _make(name, target, build))
+        dump = Dump.wanted(module.title, name)
+        undisturbed(lambda: _make(name, module, dump))
     return _loaded[name]
 
 
-def _make(name: str, target: Target, build: Callable[[], Any]) -> None:
+def _make(name: str, module: ModuleSource, dump: Dump | None) -> None:
     if name in _loaded:  # by another thread, or by the one an interrupted call left behind
         return
     image = code_cache.read(name)
-    if image is None:
-        image = _compile(target, build)
-        code_cache.write(name, image)
-    _loaded[name] = MachineCode(target, image)
+    if image is None or dump is not None:
+        made = _compile(module, dump is not None)
+        if dump is not None:
+            _write(dump, name, module, image, made)
+        if image is None:
+            image = made.image
+            code_cache.write(name, image)
+    _loaded[name] = MachineCode(module.target, image)
 
 
 @lru_cache(maxsize=1)
@@ -101,23 +132,58 @@ def _sources_hash() -> str:
     return digest.hexdigest()
 
 
-def _compile(target: Target, build: Callable[[], Any]) -> bytes:
+class _Made(NamedTuple):
+    """A module at each stage of its making: LLVM's text, optimised text, and object code."""
+
+    text: str
+    optimised: str
+    image: bytes
+
+
+def _compile(source: ModuleSource, keep_texts: bool) -> _Made:
     timer = threading.Timer(PATIENCE_SECONDS, _announce)
     timer.daemon = True
     timer.start()
     try:
-        module = llvm.parse_assembly(str(build()))
+        text = str(source.build())
+        module = llvm.parse_assembly(text)
         module.verify()
         options = llvm.create_pipeline_tuning_options(2)
         # the vectors are in the text already
         options.loop_vectorization = False
         options.slp_vectorization = False
-        machine = target.new_machine()
+        machine = source.target.new_machine()
         builder = llvm.create_pass_builder(machine, options)
         builder.getModulePassManager().run(module, builder)
-        return bytes(machine.emit_object(module))
+        # only where they are read: those of the kernels are some megabytes
+        optimised = str(module) if keep_texts else ""
+        return _Made(text, optimised, bytes(machine.emit_object(module)))
     finally:
         timer.cancel()
+
+
+def _write(dump: Dump, name: str, module: ModuleSource, cached: bytes | None, made: _Made) -> None:
+    """Write a dump; of code that was in the cache, too, the module is made again for it."""
+    if cached is None:
+        outcome, words = "miss", "miss: compiled now"
+    else:
+        same = "the same bytes" if cached == made.image else "OTHER BYTES"
+        outcome, words = "hit", f"hit: object code from the cache; compiling again gives {same}"
+    parsed = llvm.parse_assembly(made.optimised)
+    files = {
+        "key.txt": "\n".join((words, f"name: {name}", *_lines(module.key()), "")),
+        "module.ll": made.text,
+        "optimised.ll": made.optimised,
+        "assembly.s": module.target.new_machine().emit_assembly(parsed),
+    }
+    if module.graph:
+        files["graph.txt"] = module.graph + "\n"
+    dump.write(outcome, files)
+
+
+def _lines(key: dict[str, str]) -> list[str]:
+    """Return a line for each part of a key; a graph has a file of its own."""
+    return [f"{part}: {text}" for part, text in key.items() if part != "graph"]
 
 
 def _announce() -> None:

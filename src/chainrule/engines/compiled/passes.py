@@ -16,7 +16,7 @@ from chainrule.engines.compiled.formula_modules import (
     loss_module,
     update_module,
 )
-from chainrule.engines.compiled.machine_code import MachineCode, load
+from chainrule.engines.compiled.machine_code import MachineCode, ModuleSource, load
 from chainrule.engines.compiled.target import Target
 from chainrule.formulas.loss import Loss
 from chainrule.formulas.optimizers import Optimizer
@@ -73,25 +73,33 @@ def activation_passes(record: Activation, target: Target, itemsize: int) -> tupl
     Both take (rows, columns, ld, arrays..., fields): elementwise over ``rows * ld`` numbers.
     """
     value, pullback = activation_graph(record), pullback_graph(record)
-    forward = _activation(target, itemsize, ("z", "a"), value)
-    backward = _activation(target, itemsize, ("z", "a", "da", "dz"), pullback)
+    forward = _activation(target, itemsize, _title("activation", record), ("z", "a"), value)
+    arrays = ("z", "a", "da", "dz")
+    backward = _activation(target, itemsize, _title("pullback", record), arrays, pullback)
     nodes = all_nodes(pullback.outputs)
     reads_z = any(node.op == "input" and node.detail == "z" for node in nodes)
     return replace(forward, is_copy=value.is_copy), replace(backward, reads_z=reads_z)
 
 
-def _activation(target: Target, itemsize: int, arrays: tuple[str, ...], traced: Traced) -> Pass:
+def _title(role: str, record: Any) -> str:
+    """Return the name of a formula's module; a user-defined record may have none of its own."""
+    return f"{role} {getattr(record, 'name', type(record).__name__)}"
+
+
+def _activation(
+    target: Target, itemsize: int, title: str, arrays: tuple[str, ...], traced: Traced
+) -> Pass:
     def write() -> Any:
         return activation_module(target, itemsize, arrays, traced.outputs[0])
 
-    return _finished(target, itemsize, " ".join(arrays), traced, write)
+    return _finished(target, itemsize, title, " ".join(arrays), traced, write)
 
 
 @lru_cache(maxsize=64)
 def prediction_pass(record: Loss, target: Target, itemsize: int) -> Pass:
     """Return the pass from scores to the predictions they stand for; an activation's arguments."""
     link = link_graph(record)
-    found = _activation(target, itemsize, ("z", "a"), link)
+    found = _activation(target, itemsize, _title("link", record), ("z", "a"), link)
     return replace(found, is_copy=link.is_copy, rowwise=bool(link.outputs[0].level))
 
 
@@ -107,7 +115,7 @@ def loss_pass(record: Loss, target: Target, itemsize: int) -> Pass:
     def write() -> Any:
         return loss_module(target, itemsize, *traced.outputs)
 
-    return _finished(target, itemsize, "loss", traced, write)
+    return _finished(target, itemsize, _title("loss", record), "loss", traced, write)
 
 
 @lru_cache(maxsize=512)
@@ -119,7 +127,8 @@ def update_pass(
     It takes (n, p, g, slots, offset, constants, fields, mask): ``slots`` is a table of pointers,
     ``constants`` holds the rate and `Optimizer.numbers`; ``mask`` is 1 for weights, 0 for biases.
     """
-    return _update(target, itemsize, update_graph(optimizer, penalties))
+    graph = update_graph(optimizer, penalties)
+    return _update(target, itemsize, _title("update", optimizer), graph)
 
 
 @lru_cache(maxsize=64)
@@ -128,25 +137,32 @@ def collection(penalties: tuple[Penalty, ...], target: Target, itemsize: int) ->
 
     Its slot is the parameters, and stays as it is.
     """
-    return _update(target, itemsize, collection_graph(penalties))
+    return _update(target, itemsize, "collection", collection_graph(penalties))
 
 
 @lru_cache(maxsize=8)
 def accumulation(target: Target, itemsize: int) -> Pass:
     """Return a pass in place of an update that adds gradients up."""
-    return _update(target, itemsize, accumulation_graph())
+    return _update(target, itemsize, "accumulation", accumulation_graph())
 
 
-def _update(target: Target, itemsize: int, traced: Traced) -> Pass:
+def _update(target: Target, itemsize: int, title: str, traced: Traced) -> Pass:
     def write() -> Any:
         return update_module(target, itemsize, list(traced.outputs))
 
-    return _finished(target, itemsize, "update", traced, write)
+    return _finished(target, itemsize, title, "update", traced, write)
 
 
 def _finished(
-    target: Target, itemsize: int, kind: str, traced: Traced, write: Callable[[], Any]
+    target: Target,
+    itemsize: int,
+    title: str,
+    kind: str,
+    traced: Traced,
+    write: Callable[[], Any],
 ) -> Pass:
     """Return the pass of a graph, written only where it has never been."""
-    code = load(target, f"{kind} {itemsize}\n{described(traced.outputs)}", write)
+    graph = described(traced.outputs)
+    title = f"{title} float{8 * itemsize}"
+    code = load(ModuleSource(target, title, f"{kind} {itemsize}", write, graph))
     return Pass(code, code.address("run"), traced.numbers)
