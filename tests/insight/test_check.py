@@ -8,10 +8,15 @@ import pytest
 from chainrule import Network, Objective, Parameters, activations, check_formula, losses
 from chainrule.formulas.activations import Tanh
 from chainrule.formulas.records import Activation
-from chainrule.insight.check import check_gradient, check_weight
+from chainrule.insight.check import check_gradient, check_parameter
+from chainrule.insight.parameter import parameter_numbered
 from chainrule.insight.subject import Subject
 
 X = np.random.default_rng(0).normal(size=(30, 4))
+
+
+def check_weight(one, index, gradient):
+    return check_parameter(one, parameter_numbered(one, index), None, gradient)
 
 
 def subject(activation="tanh", loss="mse", dtype="float64", **strengths):
@@ -44,17 +49,17 @@ def test_every_loss(name):
 def test_a_wrong_gradient_differs():
     one = subject()
     _, gradient = one.engine.gradient(one.vector, one.rows)
-    assert check_weight(one, 0, None, float(gradient[0])).status == "passed"
-    assert check_weight(one, 0, None, float(gradient[0]) * 1.00001).status == "weak"
-    assert check_weight(one, 0, None, float(gradient[0]) + 0.1).status == "differs"
-    assert check_weight(one, 0, None, float("nan")).status == "differs"
+    assert check_weight(one, 0, float(gradient[0])).status == "passed"
+    assert check_weight(one, 0, float(gradient[0]) * 1.00001).status == "weak"
+    assert check_weight(one, 0, float(gradient[0]) + 0.1).status == "differs"
+    assert check_weight(one, 0, float("nan")).status == "differs"
 
 
 def test_a_kink_is_told_apart():
     network = Network.of_widths([1, 1, 1], "relu")
     at = Parameters.from_arrays([[[1.0]], [[1.0]]], [[0.0], [0.0]])
     kink = Subject.of(Objective(network, "mse"), at, [[0.0]], [1.0])
-    verdict = check_weight(kink, 1, None, 0.0)
+    verdict = check_weight(kink, 1, 0.0)
     assert verdict.status == "not valid here"
     assert "relu unit 1 of layer 1 changes sign" in verdict.reason
     assert verdict.left == pytest.approx(0.0, abs=1e-6)
@@ -65,7 +70,7 @@ def test_a_dead_unit_is_zero_on_both_sides():
     network = Network.of_widths([1, 1, 1], "relu")
     at = Parameters.from_arrays([[[1.0]], [[1.0]]], [[-9.0], [0.0]])
     dead = Subject.of(Objective(network, "mse"), at, [[1.0]], [1.0])
-    verdict = check_weight(dead, 0, None, 0.0)
+    verdict = check_weight(dead, 0, 0.0)
     assert verdict.status == "zero on both sides"
     assert "dead unit" in verdict.reason
 
@@ -104,7 +109,7 @@ def test_a_loss_says_whether_its_gradient_jumps_at_the_target(name):
 def test_a_weight_of_zero_under_l1_is_a_kink():
     one = subject(l1=0.1)
     one.vector[0] = 0.0
-    verdict = check_weight(one, 0, None, 0.0)
+    verdict = check_weight(one, 0, 0.0)
     assert verdict.status == "not valid here"
     assert "under a penalty" in verdict.reason
     assert verdict.right - verdict.left == pytest.approx(0.2, rel=1e-3)

@@ -320,6 +320,8 @@ def batch_size_report(
     >>> report.diminishing
     32
     """
+    if isinstance(model, Subject):
+        model.check_trainable()
     setting = Setting.of(
         model,
         loss,

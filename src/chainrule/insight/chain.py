@@ -9,12 +9,14 @@ import numpy as np
 from chainrule.foundation.arrays import namespace
 from chainrule.foundation.errors import InputError
 from chainrule.foundation.showing import Shown
-from chainrule.insight.check import Verdict, check_weight, in_float64
+from chainrule.insight.check import Verdict, check_parameter, in_float64
 from chainrule.insight.json_values import as_record
-from chainrule.insight.notation import Symbol, number
-from chainrule.insight.paths import LOSS, of_row, over_rows
+from chainrule.insight.notation import number
+from chainrule.insight.parameter import Parameter, parameter_at
+from chainrule.insight.paths import LOSS, of_row, over_places, over_rows
 from chainrule.insight.place import Place
 from chainrule.insight.rendering import as_html, as_latex, as_mathml, as_text
+from chainrule.insight.sharing import gathered
 from chainrule.insight.subject import Subject
 from chainrule.insight.trace import RowTrace
 from chainrule.insight.tree import Node
@@ -85,7 +87,9 @@ class Chain(Shown):
     subject : Subject
         What is explained.
     place : Place
-        Which weight.
+        The place of the weight that was asked for.
+    parameter : Parameter
+        The weight itself, with every place of a shared layer.
     row : int or None
         The row (from 1) whose loss is explained; None is the mean loss of all rows.
     tree : Node
@@ -96,6 +100,7 @@ class Chain(Shown):
 
     subject: Subject
     place: Place
+    parameter: Parameter
     row: int | None
     tree: Node
     penalty: float
@@ -103,7 +108,7 @@ class Chain(Shown):
     @property
     def weight(self) -> float:
         """The weight itself."""
-        return float(self.subject.vector[self.place.index(self.subject)])
+        return self.parameter.value
 
     def of_row(self, row: int) -> "Chain":
         """Return the chain rule of the same weight for the loss of one row (from 1)."""
@@ -117,13 +122,12 @@ class Chain(Shown):
     @cached_property
     def check(self) -> Verdict:
         """What finite differences say of it."""
-        index = self.place.index(self.subject)
-        return check_weight(self.subject, index, self._row_index, self.gradient)
+        return check_parameter(self.subject, self.parameter, self._row_index, self.gradient)
 
     @cached_property
     def update(self) -> Update:
         """The optimizer's step with this gradient, from the memory the subject knows."""
-        subject, index = self.subject, self.place.index(self.subject)
+        subject, index = self.subject, self.parameter.index
         rule, rate, t = subject.optimizer, subject.learning_rate, subject.step + 1
         xp = namespace(subject.vector)
         before = np.array([self.weight], dtype=np.float64)
@@ -164,6 +168,7 @@ class Chain(Shown):
             return 1.0
         doubled = in_float64(self.subject, self._row_index)
         _, gradient = doubled.engine.gradient(doubled.vector, doubled.rows)
+        gradient = gathered(doubled.shared, doubled.objective.network.layout, gradient)
         return rule.clipping(namespace(gradient), gradient)
 
     def open(self, breadth: int = 1, depth: int = 64) -> list[Node]:
@@ -173,7 +178,7 @@ class Chain(Shown):
         ----------
         breadth : int
             How many terms of each sum to open, the largest first: the number of paths grows with
-            the power of the depth.
+            the power of the depth. The places of a shared weight are all opened.
         depth : int
             How many levels to go down.
         """
@@ -184,10 +189,10 @@ class Chain(Shown):
             for node in level:
                 if not node.parts or node.name.text in found:
                     continue
-                if not _nameless(node):
+                if not node.nameless:
                     found[node.name.text] = node
                 parts = node.parts
-                if node.operation == "sum":
+                if node.operation == "sum" and not (self.parameter.shared and node is self.tree):
                     parts = tuple(sorted(parts, key=lambda part: -abs(part.value))[:breadth])
                 below.extend(parts)
                 below.extend(p.alternative for p in parts if p.alternative is not None)
@@ -203,11 +208,12 @@ class Chain(Shown):
         return as_record(
             {
                 "weight": {
-                    "name": self.place.symbol.text,
+                    "name": self.parameter.symbol.text,
                     "layer": self.place.layer,
                     "unit": None if self.place.unit is None else self.place.unit + 1,
                     "to": self.place.to + 1,
                     "value": self.weight,
+                    "places": self._places(),
                 },
                 "row": self.row,
                 "tree": self.tree.to_dict(depth),
@@ -217,6 +223,22 @@ class Chain(Shown):
                 "update": dict(vars(update)),
             }
         )
+
+    def _places(self) -> list[dict[str, Any]]:
+        """Return where the weight acts, with the derivative there."""
+        terms = self.tree.parts if self.parameter.shared else (self.tree,)
+        nodes = [one.parts[0] if one.nameless else one for one in terms]
+        return [
+            {
+                "name": term.place.symbol.text,
+                "layer": term.place.layer,
+                "unit": None if term.place.unit is None else term.place.unit + 1,
+                "to": term.place.to + 1,
+                "factor": term.factor,
+                "gradient": node.value,
+            }
+            for term, node in zip(self.parameter.terms, nodes, strict=True)
+        ]
 
     def __str__(self) -> str:
         return as_text(self)
@@ -243,11 +265,6 @@ class Chain(Shown):
         return self.to_latex()
 
 
-def _nameless(node: Node) -> bool:
-    """Say whether a node is a term of a sum, which stands in the sum's own lines."""
-    return isinstance(node.name, Symbol) and node.name.letter == "via"
-
-
 def chain(subject: Subject, place: Place, row: int | None = None) -> Chain:
     """Return the chain rule of one weight, for the loss of one row (an index) or of all rows.
 
@@ -260,19 +277,26 @@ def chain(subject: Subject, place: Place, row: int | None = None) -> Chain:
     >>> print(round(chain(subject, Place(layer=1, unit=0, to=0), row=0).gradient, 6))
     1.0
     """
-    index = place.index(subject)
-    penalty = _penalty_gradient(subject, index) if place.unit is not None else 0.0
+    parameter = parameter_at(subject, place)
+    penalty = _penalty_gradient(subject, parameter)
     if row is None:
-        return Chain(subject, place, None, over_rows(subject, place), penalty)
+        tree = over_places(parameter, lambda one: over_rows(subject, one))
+        return Chain(subject, place, parameter, None, tree, penalty)
     if not 0 <= row < len(subject.rows):
         raise InputError(
             f"sample must be from 1 to {len(subject.rows)}; got {row + 1}. Layers, units and rows "
             "count from 1."
         )
-    return Chain(subject, place, row + 1, of_row(RowTrace(subject, row), place, LOSS), penalty)
+    trace = RowTrace(subject, row)
+    tree = over_places(parameter, lambda one: of_row(trace, one, LOSS))
+    return Chain(subject, place, parameter, row + 1, tree, penalty)
 
 
-def _penalty_gradient(subject: Subject, index: int) -> float:
-    xp = namespace(subject.vector)
-    weight = np.asarray(subject.vector[index : index + 1], dtype=np.float64)
-    return float(sum(p.gradient(xp, weight)[0] for p in subject.objective.penalties))
+def _penalty_gradient(subject: Subject, parameter: Parameter) -> float:
+    xp, penalties = namespace(subject.vector), subject.objective.penalties
+    total = 0.0
+    for term, index in zip(parameter.terms, parameter.indices, strict=True):
+        if term.place.unit is not None:
+            weight = np.asarray(subject.vector[index : index + 1], dtype=np.float64)
+            total += term.factor * float(sum(p.gradient(xp, weight)[0] for p in penalties))
+    return total

@@ -15,6 +15,8 @@ from chainrule.foundation.arrays import namespace
 from chainrule.foundation.seeds import Purpose, stream
 from chainrule.foundation.showing import Shown
 from chainrule.insight.notation import number
+from chainrule.insight.parameter import Parameter, parameter_numbered
+from chainrule.insight.sharing import gathered
 from chainrule.insight.subject import Subject
 
 __all__ = [
@@ -22,7 +24,7 @@ __all__ = [
     "Check",
     "Verdict",
     "check_gradient",
-    "check_weight",
+    "check_parameter",
     "compared",
     "five_point",
     "in_float64",
@@ -123,6 +125,8 @@ class Check(Shown):
 def check_gradient(subject: Subject, n: int = 50, seed: int = 0) -> Check:
     """Check the gradient of the mean loss at ``n`` weights and biases drawn from all layers.
 
+    The weight of a shared layer is checked once, and moved in all its places.
+
     Parameters
     ----------
     subject : Subject
@@ -134,48 +138,54 @@ def check_gradient(subject: Subject, n: int = 50, seed: int = 0) -> Check:
     """
     doubled = in_float64(subject)
     _, gradient = doubled.engine.gradient(doubled.vector, doubled.rows)
+    gradient = gathered(doubled.shared, doubled.objective.network.layout, gradient)
     random = stream(seed, Purpose.SAMPLE)
     network = subject.objective.network
-    verdicts = []
+    verdicts: dict[str, Verdict] = {}
     per_layer = max(1, math.ceil(n / len(network.layers)))
-    for layer, (weight, bias) in enumerate(network.layout.spans, start=1):
+    for weight, bias in network.layout.spans:
         stop = weight.stop if bias is None else bias.stop
         size = stop - weight.start
         for index in weight.start + random.choice(size, min(per_layer, size), replace=False):
-            verdict = check_weight(doubled, int(index), None, float(gradient[index]))
-            verdicts.append(replace(verdict, name=_name(subject, layer, int(index))))
-    worst_first = sorted(verdicts, key=lambda v: -v.error)
+            parameter = parameter_numbered(doubled, int(index))
+            name = parameter.symbol.text
+            if name not in verdicts:
+                verdict = check_parameter(doubled, parameter, None, gradient[parameter.index])
+                verdicts[name] = replace(verdict, name=name)
+    worst_first = sorted(verdicts.values(), key=lambda v: -v.error)
     return Check(tuple(worst_first), seed)
 
 
-def check_weight(subject: Subject, index: int, row: int | None, gradient: float) -> Verdict:
+def check_parameter(
+    subject: Subject, parameter: Parameter, row: int | None, gradient: float
+) -> Verdict:
     """Compare one derivative, of one row's loss or of the mean loss, with finite differences."""
     subject = in_float64(subject, row)
-    engine = subject.engine
-    value = float(subject.vector[index])
+    engine, gradient = subject.engine, float(gradient)
     middle = _signs(subject, subject.vector)
 
-    def objective(shift: float) -> float:
+    def moved(shift: float) -> np.ndarray:
         vector = subject.vector.copy()
-        vector[index] = value + shift
+        for index, term in zip(parameter.indices, parameter.terms, strict=True):
+            vector[index] += term.factor * shift
+        return vector
+
+    def objective(shift: float) -> float:
+        vector = moved(shift)
         penalty = subject.objective.penalty(
             namespace(vector), subject.objective.network.parameters(vector)
         )
         return engine.loss(vector, subject.rows) + float(penalty)
 
     def crossed(shift: float) -> str:
-        reasons = []
-        for sign in (-2.0, 2.0):
-            vector = subject.vector.copy()
-            vector[index] = value + sign * shift
-            reasons.append(_changed(middle, _signs(subject, vector)))
+        reasons = [_changed(middle, _signs(subject, moved(sign * shift))) for sign in (-2.0, 2.0)]
         return reasons[0] or reasons[1]
 
     at = objective(0.0)
     best: Verdict | None = None
     reason = ""
     for scale in STEPS:
-        step = scale * max(1.0, abs(value))
+        step = scale * max(1.0, abs(parameter.value))
         kink = crossed(step)
         reason = reason or kink
         if kink:
@@ -252,12 +262,3 @@ def _changed(before: list[tuple[str, np.ndarray]], after: list[tuple[str, np.nda
             row, unit = where[0]
             return f"{what.format(unit + 1)} changes sign within the step, in row {row + 1}"
     return ""
-
-
-def _name(subject: Subject, layer: int, index: int) -> str:
-    weight, _ = subject.objective.network.layout.spans[layer - 1]
-    n_out = subject.objective.network.layers[layer - 1].n_out
-    if index < weight.stop:
-        unit, to = divmod(index - weight.start, n_out)
-        return f"w{layer}[{unit + 1},{to + 1}]"
-    return f"b{layer}[{index - weight.stop + 1}]"

@@ -15,6 +15,7 @@ from chainrule.insight.check import Check, check_gradient
 from chainrule.insight.health import Health, health
 from chainrule.insight.learning_rate import LearningRateReport, learning_rate_report
 from chainrule.insight.place import Place, place_at
+from chainrule.insight.sharing import gathered
 from chainrule.insight.subject import Subject
 
 if TYPE_CHECKING:
@@ -60,6 +61,9 @@ class Explanation:
 
     def weight(self, layer: int, unit: int, to: int, sample: int | None = None) -> Chain:
         """Return the chain rule of one weight.
+
+        The weight of a layer that is used several times has one chain, the sum over its places, by
+        whichever of its layers it is asked for.
 
         Layers, units and rows count from 1, here and in what is printed: ``weight(1, 2, 3)`` is
         w1[2,3].
@@ -174,7 +178,8 @@ class Explanation:
     @cached_property
     def _gradient(self) -> np.ndarray:
         _, gradient = self.subject.engine.gradient(self.subject.vector, self.subject.rows)
-        return np.asarray(gradient)
+        layout = self.subject.objective.network.layout
+        return gathered(self.subject.shared, layout, np.asarray(gradient))
 
 
 def _index(row: int | None) -> int | None:

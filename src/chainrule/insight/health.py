@@ -25,6 +25,7 @@ from chainrule.insight.layer_verdicts import (
     vanishing_findings,
 )
 from chainrule.insight.row_blocks import Block, row_blocks
+from chainrule.insight.sharing import gathered, spread, values_of
 from chainrule.insight.subject import Subject
 from chainrule.insight.text_table import share, short, text_table
 
@@ -192,18 +193,20 @@ def health(subject: Subject) -> Health:
 def next_update(subject: Subject, gradient: np.ndarray) -> np.ndarray:
     """Return what the optimizer's next step would add to the parameters, in float64."""
     optimizer, rate = subject.optimizer, subject.learning_rate
-    before = subject.vector.astype(np.float64)
+    shared, layout = subject.shared, subject.objective.network.layout
+    before = values_of(shared, layout, subject.vector)
+    gradient = gathered(shared, layout, gradient)
     xp = namespace(before)
     slots = tuple(np.asarray(slot, dtype=np.float64) for slot in subject.slots)
     decayed = before.copy()
-    for weight, _ in subject.objective.network.layout.spans:
+    for weight, _ in layout.spans:
         decayed[weight] *= 1.0 - rate * optimizer.weight_decay
     gradient = optimizer.clipping(xp, gradient) * gradient
     numbers = optimizer.numbers(rate, subject.step + 1)
     after = optimizer.update(
         xp, numbers, decayed, gradient, *(slots or optimizer.start(xp, before))
     )[0]
-    return np.asarray(after) - before
+    return spread(shared, layout, np.asarray(after) - before)
 
 
 class _Watch:

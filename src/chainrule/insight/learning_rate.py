@@ -252,6 +252,8 @@ def learning_rate_report(
     >>> round(report.curvature.limit, 4)
     0.1198
     """
+    if isinstance(model, Subject):
+        model.check_trainable()
     setting = Setting.of(
         model,
         loss,

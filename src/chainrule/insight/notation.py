@@ -13,6 +13,8 @@ __all__ = ["Derivative", "Name", "Symbol", "latex_number", "mathml", "number"]
 class Symbol:
     """A letter with a layer and with indices: a1[3], or s[2].
 
+    The weight of a shared layer has several layers: w1,3[2,1].
+
     Examples
     --------
     >>> w = Symbol("w", 1, (2, 3))
@@ -21,23 +23,28 @@ class Symbol:
     """
 
     letter: str
-    layer: int | None = None
+    layer: int | tuple[int, ...] | None = None
     indices: tuple[int, ...] = ()
 
     @property
     def text(self) -> str:
         """As plain text."""
-        layer = "" if self.layer is None else str(self.layer)
+        layer = self._layers
         indices = f"[{','.join(map(str, self.indices))}]" if self.indices else ""
         return f"{self.letter}{layer}{indices}"
 
     @property
     def latex(self) -> str:
         """As LaTeX."""
-        upper = "" if self.layer is None else f"^{{({self.layer})}}"
+        upper = f"^{{({self._layers})}}" if self._layers else ""
         lower = f"_{{{','.join(map(str, self.indices))}}}" if self.indices else ""
         letter = self.letter if len(self.letter) == 1 else rf"\mathrm{{{self.letter}}}"
         return f"{letter}{upper}{lower}"
+
+    @property
+    def _layers(self) -> str:
+        layers = self.layer if isinstance(self.layer, tuple) else (self.layer,)
+        return "" if self.layer is None else ",".join(map(str, layers))
 
 
 @dataclass(frozen=True)

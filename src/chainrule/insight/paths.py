@@ -5,18 +5,59 @@ more than what of it is opened.
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
 from chainrule.insight.notation import Derivative, Symbol
+from chainrule.insight.parameter import Parameter, Term
 from chainrule.insight.place import Place
+from chainrule.insight.sharing import listed
 from chainrule.insight.subject import Subject
 from chainrule.insight.trace import RowTrace, contributions
-from chainrule.insight.tree import Node, product_node, sum_node
+from chainrule.insight.tree import Node, exact_sum, product_node, sum_node
 
-__all__ = ["LOSS", "of_row", "over_rows"]
+__all__ = ["LOSS", "of_row", "over_places", "over_rows"]
 
 LOSS = Symbol("L")
+
+
+def over_places(parameter: Parameter, at: Callable[[Place], Node]) -> Node:
+    """Return the derivative by a parameter: by its one place, or the sum over its places.
+
+    Parameters
+    ----------
+    parameter : Parameter
+        The weight or bias.
+    at : callable
+        From a place to the derivative of the loss by the number there.
+    """
+    if not parameter.shared:
+        return at(parameter.terms[0].place)
+    parts = tuple(_of_term(term, at(term.place), parameter.symbol) for term in parameter.terms)
+    kind = "bias" if parameter.symbol.letter == "b" else "weight"
+    return Node(
+        Derivative(LOSS, parameter.symbol),
+        exact_sum([part.value for part in parts]),
+        "sum",
+        origin=f"the sum over {listed(parameter.layers)}, which share the {kind}",
+        make_parts=lambda: parts,
+    )
+
+
+def _of_term(term: Term, node: Node, symbol: Symbol) -> Node:
+    """Return the term of one place, times the factor that is folded into its layer."""
+    if not term.formula:
+        return node
+    factor = Node(
+        Derivative(term.place.symbol, symbol),
+        term.factor,
+        formula=term.formula,
+        inputs=term.inputs,
+        origin=f"normalization folded into layer {term.place.layer}",
+    )
+    path = Symbol("via", term.place.layer, symbol.indices)
+    return product_node(path, node.value * term.factor, lambda: (node, factor))
 
 
 def over_rows(subject: Subject, place: Place) -> Node:
@@ -26,7 +67,7 @@ def over_rows(subject: Subject, place: Place) -> Node:
     weight = subject.rows.weight
     share = np.full(n, 1.0 / n) if weight is None else np.asarray(weight, np.float64) / n
     terms = np.where(share > 0.0, share * per_row, 0.0)
-    total = math.fsum(terms) if np.all(np.isfinite(terms)) else float(np.sum(terms))
+    total = exact_sum(terms.tolist())
 
     traces: dict[int, RowTrace] = {}
 

@@ -5,7 +5,9 @@ from typing import Protocol
 
 from chainrule.formulas.plain_text import plain
 from chainrule.insight.notation import latex_number, mathml, number
+from chainrule.insight.parameter import Parameter
 from chainrule.insight.place import Place
+from chainrule.insight.sharing import listed
 from chainrule.insight.subject import Subject
 from chainrule.insight.tree import Node
 
@@ -27,6 +29,8 @@ class Rendered(Protocol):
     def subject(self) -> Subject: ...
     @property
     def place(self) -> Place: ...
+    @property
+    def parameter(self) -> Parameter: ...
     @property
     def row(self) -> int | None: ...
     @property
@@ -62,13 +66,16 @@ def as_text(chain: Rendered, digits: int = 7) -> str:
 
 def _penalty_line(chain: Rendered, digits: int) -> str:
     added, total = number(chain.penalty, digits), number(chain.gradient, digits)
-    return f"penalties add {added}: dL/d{chain.place.symbol.text} = {total} in all"
+    return f"penalties add {added}: dL/d{chain.parameter.symbol.text} = {total} in all"
 
 
 def _headline(chain: Rendered) -> str:
     place = chain.place
-    what = f"{place.symbol.text} = {number(chain.weight, 7)}"
-    if place.unit is None:
+    what = f"{chain.parameter.symbol.text} = {number(chain.weight, 7)}"
+    if chain.parameter.shared:
+        kind = "bias of" if place.unit is None else f"weight from unit {place.unit + 1} to"
+        path = f"the {kind} unit {place.to + 1} that {listed(chain.parameter.layers)} share"
+    elif place.unit is None:
         path = f"the bias of unit {place.to + 1} of layer {place.layer}"
     else:
         below = f"unit {place.unit + 1} of layer {place.layer - 1}"
@@ -101,21 +108,25 @@ def _sum(node: Node, digits: int) -> list[str]:
     rows = []
     leaves: list[Node] = []
     for part in node.parts:
-        factors = part.parts if part.operation == "product" else (part,)
+        factors = _shown(part)
         leaves += factors
         symbols = " · ".join(factor.name.text for factor in factors)
         values = " · ".join(number(factor.value, digits) for factor in factors)
+        values = values if len(factors) > 1 else ""
         rows.append((symbols, values, number(part.value, digits)))
     if node.rest is not None:
         count = f"{node.rest.count:,} more" if node.rest.count else "rounding"
         rows.append((count, "", number(node.rest.value, digits)))
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    lines += [
-        "  "
-        + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True) if width]
+        lines.append(f"  {'  '.join(cells)}".rstrip())
     return lines + _leaves(tuple(leaves), digits)
+
+
+def _shown(term: Node) -> tuple[Node, ...]:
+    """Return a term of a sum as its line shows it: by its name, or else by its factors."""
+    return term.parts if term.nameless and term.operation == "product" else (term,)
 
 
 def _leaves(parts: tuple[Node, ...], digits: int) -> list[str]:
@@ -137,7 +148,7 @@ def _leaves(parts: tuple[Node, ...], digits: int) -> list[str]:
 
 
 def _update(chain: Rendered, digits: int) -> str:
-    return f"update  {chain.update.words(chain.place.symbol.text, digits)}"
+    return f"update  {chain.update.words(chain.parameter.symbol.text, digits)}"
 
 
 def as_latex(chain: Rendered, digits: int = 6) -> str:
@@ -153,7 +164,7 @@ def _latex_lines(node: Node, digits: int) -> list[str]:
     else:
         terms, numbers = [], []
         for part in node.parts:
-            factors = part.parts if part.operation == "product" else (part,)
+            factors = _shown(part)
             terms.append(r" \cdot ".join(factor.name.latex for factor in factors))
             numbers.append(_factor(part.value, digits))
         if node.rest is not None:
@@ -207,7 +218,7 @@ def _table_rows(node: Node, digits: int) -> list[str]:
     rows = {}
     parts = node.parts
     if node.operation == "sum":
-        parts = tuple(factor for part in parts for factor in (part.parts or (part,)))
+        parts = tuple(factor for part in parts for factor in _shown(part))
     for part in parts:
         if part.operation == "number" and part.formula:
             inputs = ", ".join(f"{name} = {number(value, digits)}" for name, value in part.inputs)

@@ -8,7 +8,9 @@ import numpy as np
 from chainrule.engines.engine import Rows
 from chainrule.engines.reference import ReferenceEngine
 from chainrule.formulas.optimizers import Optimizer, sgd
+from chainrule.foundation.errors import InputError
 from chainrule.foundation.showing import Shown
+from chainrule.insight.sharing import SharedArray, listed
 from chainrule.model.objective import Objective
 from chainrule.model.parameters import Parameters
 from chainrule.training.sources import make_rows
@@ -42,6 +44,8 @@ class Subject(Shown):
         Names of features and outputs; ``x1, x2, ...`` and ``s1, s2, ...`` where there are none.
     notes : tuple of str
         Sentences a reader must know, such as the scale of the targets.
+    shared : tuple of SharedArray
+        Weights and biases that several layers of a foreign network share.
     facts : dict
         What the trainer knows of the run, all of it optional. The run: ``model`` (a name),
         ``solver``, ``schedule``, ``options``, ``seed``, ``epochs``, ``best_epoch``, ``seconds``,
@@ -62,6 +66,7 @@ class Subject(Shown):
     input_names: tuple[str, ...] = ()
     output_names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    shared: tuple[SharedArray, ...] = ()
     facts: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -110,6 +115,21 @@ class Subject(Shown):
     def parameters(self) -> Parameters:
         """The parameters, per layer."""
         return self.objective.network.parameters(self.vector)
+
+    @property
+    def n_parameters(self) -> int:
+        """The number of parameters; those of a shared layer count once."""
+        copies = sum((len(one.uses) - 1) * one.values.size for one in self.shared)
+        return len(self.vector) - copies
+
+    def check_trainable(self) -> None:
+        """Refuse to train layers that share parameters: each would learn on its own."""
+        if self.shared:
+            raise InputError(
+                "model must have no shared layers for training runs, which would train each on its "
+                f"own; got {listed(self.shared[0].layers)} share their parameters. Compare batch "
+                "sizes and learning rates in the library that trains it."
+            )
 
     @property
     def engine(self) -> ReferenceEngine:

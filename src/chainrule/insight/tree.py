@@ -6,6 +6,7 @@ of any depth costs what is looked at.
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -13,9 +14,9 @@ from typing import Any, Literal
 from chainrule.formulas.plain_text import plain
 from chainrule.foundation.showing import Shown
 from chainrule.insight.json_values import as_json
-from chainrule.insight.notation import Name, number
+from chainrule.insight.notation import Name, Symbol, number
 
-__all__ = ["Node", "Rest", "product_node", "sum_node"]
+__all__ = ["Node", "Rest", "exact_sum", "product_node", "sum_node"]
 
 TERMS = 5
 
@@ -76,6 +77,11 @@ class Node(Shown):
     make_parts: Callable[[], tuple["Node", ...]] = field(default=_no_parts, repr=False)
     make_alternative: Callable[[], "Node | None"] = field(default=_no_node, repr=False)
 
+    @property
+    def nameless(self) -> bool:
+        """Whether it is a term of a sum without a name of its own."""
+        return isinstance(self.name, Symbol) and self.name.letter == "via"
+
     @cached_property
     def alternative(self) -> "Node | None":
         """A longer way to the same number, up to rounding: over the predictions, for a score."""
@@ -132,6 +138,20 @@ class Node(Shown):
         formula = f"{plain(self.formula)} = " if self.formula else ""
         at = f" at {inputs}" if inputs else ""
         return f"{name} = {formula}{value}{at}" + (f" ({self.origin})" if self.origin else "")
+
+
+def exact_sum(terms: Sequence[float]) -> float:
+    """Return the sum rounded once; of terms that are not finite, or too large, as IEEE 754 has it.
+
+    Examples
+    --------
+    >>> exact_sum([1e16, 1.0, -1e16]), exact_sum([1e308, 1e308])
+    (1.0, inf)
+    """
+    if all(map(math.isfinite, terms)):
+        with suppress(OverflowError):
+            return math.fsum(terms)
+    return float(sum(terms))
 
 
 def product_node(name: Name, value: float, make_factors: Callable[[], Sequence[Node]]) -> Node:

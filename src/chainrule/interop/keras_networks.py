@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.foundation.errors import InputError, must_be
-from chainrule.interop.steps import Affine, Foreign, Function, Product, Same, Step, known, shared
+from chainrule.interop.steps import Affine, Foreign, Function, Product, Same, Step, known
 
 __all__ = ["read_keras"]
 
@@ -25,10 +25,9 @@ def read_keras(model: Any, x: np.ndarray) -> Foreign:
     foreign = Foreign(narrow=True, precision="float32")
     given = keras.ops.convert_to_tensor(x, dtype="float64") if keras else x
     value: Any = given
-    seen: dict[int, int] = {}
     for layer in _chain(model):
         count = len(foreign.steps)
-        steps = _steps(layer, foreign, x, seen)
+        steps = _steps(layer, foreign, x)
         before = value
         value = _called(layer, value)
         foreign.steps += steps
@@ -107,16 +106,13 @@ def _backwards(model: Any, tensor: Any) -> list[Any]:
     return found[::-1]
 
 
-def _steps(layer: Any, foreign: Foreign, x: np.ndarray, seen: dict[int, int]) -> list[Step]:
+def _steps(layer: Any, foreign: Foreign, x: np.ndarray) -> list[Step]:
     """Return what one layer does in evaluation, or refuse it by name and value."""
     kind = type(layer).__name__
     name = f"layer {layer.name!r}, {kind}"
     if kind == "Dense":
         steps: list[Step] = [_dense(layer, name)]
         number = 1 + sum(isinstance(one, Product) for one in foreign.steps)
-        first = seen.setdefault(id(layer), number)
-        if first < number:
-            foreign.notes.append(shared(first, number, name))
         n_in = len(steps[0].weight) if isinstance(steps[0], Product) else 0
         if number == 1 and not foreign.flattens and (x.ndim != 2 or x.shape[1] != n_in):
             raise InputError(f"X must be of shape (n, {n_in}) for this network; got {x.shape}.")
@@ -146,7 +142,10 @@ def _dense(layer: Any, name: str) -> Product:
         shapes = [array.shape for array in arrays]
         raise must_be(f"weights of {name}", "a kernel (n_in, n_out) and a bias", shapes)
     kernel, *bias = [array.astype(np.float64) for array in arrays]
-    return Product(name, kernel, bias[0] if bias else None)
+    owners = list(getattr(layer, "weights", ()))  # the variables, which two layers may hold
+    if len(owners) != len(arrays):
+        owners = [layer] * len(arrays)
+    return Product(name, kernel, bias[0] if bias else None, *owners)
 
 
 def _activation(function: Any, name: str, layer: str) -> list[Step]:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,14 +13,16 @@ from chainrule.formulas.optimizers import Optimizer, optimizers
 from chainrule.formulas.records import activations
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.insight.explanation import Explanation
+from chainrule.insight.sharing import SharedArray
 from chainrule.insight.subject import Subject
+from chainrule.interop.folding import Layers, fold
 from chainrule.interop.keras_networks import read_keras
 from chainrule.interop.scikit_learn_networks import (
     labels_encoder,
     read_scikit_learn,
     training_of,
 )
-from chainrule.interop.steps import Foreign, Function, Layers, compare, fold
+from chainrule.interop.steps import Foreign, Function, compare
 from chainrule.interop.torch_networks import read_torch
 from chainrule.interop.wrappers import unwrap
 from chainrule.model.network import Dense
@@ -28,7 +30,9 @@ from chainrule.model.objective import Objective
 from chainrule.model.parameters import Parameters
 from chainrule.training.network import Network
 
-__all__ = ["explain", "read_network"]
+__all__ = ["ReadNetwork", "explain", "read_network"]
+
+FLATTENED = "the rows are flattened first"
 
 Encode = Callable[[Any, str], Any]
 
@@ -54,8 +58,9 @@ def explain(
         scikit-learn; a PyTorch module that calls ``Linear`` layers and activations one after the
         other, nested or not; a Keras model that is a chain of ``Dense``; a net of skorch; a fitted
         pipeline or search that ends in one of these. Normalization is folded into the layer beside
-        it, and dropout left out. A network of another library is run on ``X`` and refused if it
-        computes something else than its layers say.
+        it, and dropout left out. The gradient of a layer that is used several times is the sum over
+        its places. A network of another library is run on ``X`` and refused if it computes
+        something else than its layers say.
     X : array (n, n_in)
         Inputs; for a network that flattens its rows first, of any shape (n, ...).
     y : array
@@ -103,22 +108,24 @@ def explain(
         subject = replace(found.subject, notes=(*found.subject.notes, *said))
         return replace(found, subject=subject) if said else found
     recorded = _recorded(model) | _update(optimizer, learning_rate)
-    objective, parameters, encode, notes, X = read_network(model, X, loss, _are_class_numbers(y))
+    read = read_network(model, X, loss, _are_class_numbers(y))
+    objective, parameters, encode = read.objective, read.parameters, read.encode
     subject = Subject.of(
         objective,
         parameters,
-        X,
+        read.rows,
         encode(y, "y"),
         sample_weight,
         input_names=tuple(map(str, getattr(model, "feature_names_in_", ()))),
-        notes=(*notes, *said),
+        notes=(*read.notes, *said),
+        shared=read.shared,
         **recorded,
     )
     apart = None
     if held_out is not None:
         X, y, *weight = held_out
         X = _numbers(X, "X of held_out")
-        if X.ndim > 2 and "the rows are flattened first" in notes:
+        if X.ndim > 2 and FLATTENED in read.notes:
             X = X.reshape(len(X), -1)
         apart = Subject.of(objective, parameters, X, encode(y, "y of held_out"), *weight).rows
     return Explanation(subject, apart)
@@ -152,32 +159,60 @@ def _are_class_numbers(y: Any) -> bool:
     return bool(found.ndim == 1 and found.dtype.kind in "iu")
 
 
+@dataclass(frozen=True, eq=False)
+class ReadNetwork:
+    """A network of any library, as this one computes it.
+
+    Attributes
+    ----------
+    objective : Objective
+        Its layers, and the loss to explain.
+    parameters : Parameters
+        Its weights and biases.
+    encode : callable
+        From targets and their name to what the loss takes.
+    rows : array or sparse matrix
+        The inputs, flattened where the network flattens them.
+    notes : tuple of str
+        What a reader must know.
+    shared : tuple of SharedArray
+        Parameters that several layers use.
+    """
+
+    objective: Objective
+    parameters: Parameters
+    encode: Encode
+    rows: Any
+    notes: tuple[str, ...] = ()
+    shared: tuple[SharedArray, ...] = ()
+
+
 def read_network(
     model: Any, X: Any, loss: str | Loss | None = None, class_numbers: bool = False
-) -> tuple[Objective, Parameters, Encode, tuple[str, ...], Any]:
-    """Return objective, parameters, the encoding of targets, notes, and the rows, of any network.
+) -> ReadNetwork:
+    """Return any network with its rows.
 
     A network of another library is run on the rows, and must compute what was read of it. With
     ``class_numbers`` as targets, several linear outputs are logits.
     """
     if isinstance(model, tuple) and len(model) == 2 and isinstance(model[0], Network):
         loss = loss or _loss_of_scores(model[0].n_out, class_numbers)
-        return Objective(model[0], loss), model[1], _numbers, (), _numbers(X, "X")
+        return ReadNetwork(Objective(model[0], loss), model[1], _numbers, _numbers(X, "X"))
     if isinstance(model, list | tuple):
         found = _objective(_from_triples(model), loss, class_numbers)
-        return *found, _numbers, (), _numbers(X, "X")
+        return ReadNetwork(*found, _numbers, _numbers(X, "X"))
     read, encode = _reader(model)
     rows = _numbers(X, "X")
     dense = rows.toarray() if hasattr(rows, "toarray") else rows
     if dense.ndim < 2 or not dense.shape[0]:
         raise must_be("X", "of shape (n, n_in) with at least one row", tuple(dense.shape))
     foreign = read(model, dense)
-    layers = fold(foreign)
+    folded = fold(foreign)
     compare(foreign, dense.reshape(len(dense), -1) if foreign.flattens else dense)
     notes = foreign.notes
     if foreign.flattens and dense.ndim > 2:
         rows = dense.reshape(len(dense), -1)
-        notes.append("the rows are flattened first")
+        notes.append(FLATTENED)
     scikit_learn = hasattr(model, "coefs_")
     if loss is None and scikit_learn and not hasattr(model, "classes_"):
         given = getattr(model, "loss", "mse")
@@ -185,13 +220,13 @@ def read_network(
     if loss is None and scikit_learn and model.out_activation_ == "logistic":
         several = model.n_outputs_ > 1  # labels, over which its loss is summed
         loss = losses.get("binary_cross_entropy", summed=several)
-    objective, parameters = _objective(layers, loss, class_numbers)
+    objective, parameters = _objective(folded.layers, loss, class_numbers)
     ends_in_log = any(isinstance(step, Function) and step.log for step in foreign.steps)
     if ends_in_log and objective.loss.link.name != "softmax":
         raise must_be("loss", "categorical_cross_entropy after LogSoftmax", objective.loss.name)
     if scikit_learn and objective.loss.name == "mse":
         notes.append("scikit-learn trains on half of this loss")
-    return objective, parameters, encode, tuple(notes), rows
+    return ReadNetwork(objective, parameters, encode, rows, tuple(notes), folded.shared)
 
 
 def _reader(model: Any) -> tuple[Callable[[Any, np.ndarray], Foreign], Encode]:

@@ -1,4 +1,4 @@
-"""What a foreign network does to a row, step by step: compared with its outputs, then folded."""
+"""The steps of a foreign network, compared with what it computes."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,16 +12,11 @@ __all__ = [
     "Affine",
     "Foreign",
     "Function",
-    "Layers",
     "Product",
     "Same",
     "compare",
-    "fold",
     "known",
-    "shared",
 ]
-
-Layers = list[tuple[np.ndarray, np.ndarray | None, Activation]]
 
 # How far a sum or a function may be off, per unit of what it is made of. A library's softplus
 # leaves the formula at z = 20, where that changes the tenth digit.
@@ -29,13 +24,26 @@ ROUNDING = {"float64": 1e-9, "float32": 3e-5, "float16": 2e-2, "bfloat16": 1e-1}
 ADVICE = "Pass a list of (weight, bias, activation) of what it computes."
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Product:
-    """A dense layer without its activation: z = x W + b, with W (n_in, n_out)."""
+    """A dense layer without its activation: z = x W + b, with W (n_in, n_out).
+
+    Attributes
+    ----------
+    name : str
+        The name of the layer or module.
+    weight, bias : ndarray
+        Its parameters, in float64.
+    weight_owner, bias_owner : object
+        What holds them in the foreign library: layers with the same owner share the parameter.
+        None where each layer has its own.
+    """
 
     name: str
     weight: np.ndarray
     bias: np.ndarray | None
+    weight_owner: object = None
+    bias_owner: object = None
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         z: np.ndarray = x @ self.weight
@@ -133,21 +141,6 @@ class Foreign:
     flattens: bool = False
 
 
-def shared(first: int, layer: int, what: str) -> str:
-    """Return the note on two layers of the same weights: each is explained at its own place.
-
-    Examples
-    --------
-    >>> shared(1, 3, "module 2, Linear")
-    'layers 1 and 3 share their weights (module 2, Linear): the gradient of a shared weight is ...'
-    """
-    return (
-        f"layers {first} and {layer} share their weights ({what}): the gradient of a shared weight "
-        f"is the sum of those of its places, as in weight({first}, j, k).gradient + "
-        f"weight({layer}, j, k).gradient"
-    )
-
-
 def known(name: str, what: str, **parameters: Any) -> Activation:
     """Return the activation of the catalogue, or refuse by name."""
     if name not in activations:
@@ -197,72 +190,3 @@ def _agree(theirs: np.ndarray, ours: np.ndarray, bound: np.ndarray, where: str) 
             f"{largest:.3g}, which {where}. A hook, a method of its own, or an operation between "
             f"layers does that. {ADVICE}"
         )
-
-
-def fold(foreign: Foreign) -> Layers:
-    """Return dense layers; each factor and shift becomes part of the layer before or after it."""
-    layers: Layers = []
-    waiting: Affine | None = None
-    exact = foreign.narrow
-    for step in foreign.steps:
-        if isinstance(step, Product):
-            weight, bias = step.weight, step.bias
-            if waiting is not None:
-                weight, bias = _after(waiting, weight, bias)
-                foreign.notes.append(_folded(waiting, len(layers) + 1))
-                waiting = None
-            layers.append((weight, bias, activations.linear))
-        elif isinstance(step, Affine):
-            exact = False
-            if waiting is None and layers and layers[-1][2].name == "linear":
-                weight, bias, last = layers[-1]
-                shift = 0.0 if bias is None else bias * step.scale
-                layers[-1] = (weight * step.scale, shift + step.shift, last)
-                foreign.notes.append(_folded(step, len(layers)))
-            elif waiting is None:
-                waiting = step
-            else:
-                name = f"{waiting.name} and {step.name}"
-                shift = waiting.shift * step.scale + step.shift
-                waiting = Affine(name, waiting.scale * step.scale, shift)
-        elif isinstance(step, Function):
-            _set_activation(layers, step, waiting)
-    if not layers:
-        raise InputError("model must have at least one dense layer; got none.")
-    if waiting is not None:
-        raise InputError(
-            f"model must have a dense layer beside {waiting.name}, to fold it into; it stands "
-            "after the last activation."
-        )
-    foreign.notes = list(dict.fromkeys(foreign.notes))
-    dtype = np.float32 if exact else np.float64
-    return [(w.astype(dtype), None if b is None else b.astype(dtype), f) for w, b, f in layers]
-
-
-def _after(
-    affine: Affine, weight: np.ndarray, bias: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return the layer that does both: (s x + t) W + b = x (s W) + (t W + b)."""
-    n_in = len(weight)
-    scale, shift = (np.broadcast_to(part, n_in) for part in (affine.scale, affine.shift))
-    if np.any(shift):
-        bias = shift @ weight + (0.0 if bias is None else bias)
-    return weight * scale[:, None], bias
-
-
-def _folded(step: Affine, layer: int) -> str:
-    return f"{step.name} is folded into layer {layer}: weights and gradients are those of the two"
-
-
-def _set_activation(layers: Layers, step: Function, waiting: Affine | None) -> None:
-    if not layers:
-        raise InputError(f"model must begin with a dense layer; {step.name} comes first.")
-    if waiting is not None:
-        raise InputError(
-            f"model must have a dense layer beside {waiting.name}, to fold it into; it stands "
-            "between two activations."
-        )
-    weight, bias, before = layers[-1]
-    if before.name != "linear":
-        raise InputError(f"model must have one activation per layer; {step.name} is a second one.")
-    layers[-1] = (weight, bias, step.activation)

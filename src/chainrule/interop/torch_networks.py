@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.foundation.errors import InputError, must_be
-from chainrule.interop.steps import Affine, Foreign, Function, Product, Same, Step, known, shared
+from chainrule.interop.steps import Affine, Foreign, Function, Product, Same, Step, known
 
 __all__ = ["read_torch"]
 
@@ -80,7 +80,6 @@ def _run(
 ) -> tuple[Foreign, BaseException | None]:
     """Run a module once, and write down each innermost module it calls, with its outputs."""
     foreign = Foreign(precision=precision)
-    seen: dict[int, int] = {}
 
     def before(path: str, module: Any, given: Any) -> None:
         step = _step(torch, path, module, foreign)
@@ -92,10 +91,6 @@ def _run(
                 raise InputError(
                     f"X must be of shape (n, {n_in}) for this network; got {tuple(x.shape)}."
                 )
-            # one module called twice, or two that hold the same parameter
-            first = seen.setdefault(id(module.weight), layer)
-            if first < layer:
-                foreign.notes.append(shared(first, layer, step.name))
         foreign.steps.append(step)
 
     def after(result: Any) -> None:
@@ -138,7 +133,10 @@ def _step(torch: Any, path: str, module: Any, foreign: Foreign) -> Step:
     kind, what = type(module).__name__, _name(path, module)
     if isinstance(module, torch.nn.Linear):
         weight = np.ascontiguousarray(_numbers(torch, module.weight).T)
-        return Product(what, weight, None if module.bias is None else _numbers(torch, module.bias))
+        bias = None if module.bias is None else _numbers(torch, module.bias)
+        return Product(
+            what, weight, bias, _owner(torch, module, "weight"), _owner(torch, module, "bias")
+        )
     if kind in NOTHING:
         if kind != "Identity":
             foreign.notes.append("dropout is left out, as in evaluation")
@@ -167,6 +165,12 @@ def _step(torch: Any, path: str, module: Any, foreign: Foreign) -> Step:
         "model must be made of Linear layers and activations that the catalogue has; module "
         f"{path or 'itself'} is {shown}."
     )
+
+
+def _owner(torch: Any, module: Any, name: str) -> Any:
+    """Return the parameter, which two modules may hold; or else the module that computes it."""
+    found = getattr(module, name)
+    return found if found is None or isinstance(found, torch.nn.Parameter) else module
 
 
 def _batch_norm(torch: Any, what: str, module: Any) -> Affine:

@@ -37,7 +37,7 @@ def card(material: Material) -> Part:
     named: list[tuple[str, Any]] = [
         ("Model", facts.get("model", "a network and its parameters")),
         ("Predicts", _predicts(material)),
-        ("Layers", f"{shape} ({network.n_parameters:,} parameters, {subject.vector.dtype})"),
+        ("Layers", f"{shape} ({subject.n_parameters:,} parameters, {subject.vector.dtype})"),
         ("Loss", material.loss_name + (f"; penalty {penalties}" if penalties else "")),
         ("Optimizer", _optimizer(material)),
         ("Epochs", _count(facts.get("epochs"))),
@@ -66,7 +66,7 @@ def card(material: Material) -> Part:
         "task": material.task,
         "widths": [network.n_in, *(one.n_out for one in network.layers)],
         "activations": [one.activation.name for one in network.layers],
-        "parameters": network.n_parameters,
+        "parameters": subject.n_parameters,
         "dtype": str(subject.vector.dtype),
         "loss": subject.objective.loss.to_dict(),
         "penalties": {one.name: one.strength for one in subject.objective.penalties},

@@ -95,6 +95,7 @@ def steps(material: Material) -> Part:
             )
         )
     try:
+        material.subject.check_trainable()
         setting = Setting.of(
             material.subject, None, None, None, seed=material.seed, look_rows=LOOK_ROWS
         )

@@ -11,6 +11,7 @@ from chainrule.insight.chain import Chain, chain
 from chainrule.insight.place import place_at
 from chainrule.insight.report.blocks import Block, Equations, Part, Sentence, Table
 from chainrule.insight.report.material import Material
+from chainrule.insight.sharing import gathered
 from chainrule.insight.text_table import share, short
 from chainrule.insight.trace import RowTrace
 
@@ -72,17 +73,18 @@ def _chosen(material: Material) -> tuple[int, str]:
 
 def _chains(material: Material, row: int) -> list[Chain]:
     """Return the chains of the largest derivatives, and of the largest in the first layer."""
-    subject = material.subject
+    subject, layout = material.subject, material.subject.objective.network.layout
     x, y, _ = subject.rows.take(slice(row, row + 1))
     _, gradient = subject.engine.gradient(subject.vector, Rows(x, y))
-    size = np.abs(np.asarray(gradient, dtype=np.float64))
+    gradient = gathered(subject.shared, layout, np.asarray(gradient, dtype=np.float64))
+    size = np.abs(gradient)
     size[~np.isfinite(size)] = np.inf
-    for _, bias in subject.objective.network.layout.spans:
+    for _, bias in layout.spans:
         if bias is not None:
             size[bias] = -1.0
     order = np.argsort(-size, kind="stable")[: min(CHAINS, int(np.count_nonzero(size >= 0.0)))]
     places = [int(one) for one in order]
-    first, _ = subject.objective.network.layout.spans[0]
+    first, _ = layout.spans[0]
     longest = first.start + int(np.argmax(size[first]))
     if not any(first.start <= one < first.stop for one in places):
         places.append(longest)
