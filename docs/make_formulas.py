@@ -6,7 +6,15 @@ Run it after adding a record: ``python docs/make_formulas.py``.
 from dataclasses import fields
 from pathlib import Path
 
-from chainrule import activations, initializers, losses, optimizers, penalties, schedules
+from chainrule import (
+    activations,
+    initializers,
+    losses,
+    optimizers,
+    penalties,
+    rate_factors,
+    schedules,
+)
 from chainrule.formulas.initializers import start_latex
 
 PAGE = Path(__file__).with_name("formulas.md")
@@ -39,6 +47,11 @@ CHAPTERS = (
         "What the learning rate is multiplied by, at step $t$ of $T$, with $n$ steps an epoch.",
     ),
     (penalties, "Penalties", "What large weights cost, on top of the loss."),
+    (
+        rate_factors,
+        "Rate factors",
+        "The learning rates of a layer's weight and bias, by fan-in $n$ and fan-out $m$.",
+    ),
 )
 
 

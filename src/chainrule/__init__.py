@@ -1,7 +1,8 @@
 """Train feed-forward neural networks: fast, transparent, and at home in scikit-learn.
 
-The catalogues (`activations`, `losses`, `initializers`, `optimizers`, `schedules`, `penalties`)
-hold the formulas; `Network`, `Dense` and `train` are the pieces; the estimators come ready-made.
+The catalogues (`activations`, `losses`, `initializers`, `optimizers`, `schedules`, `penalties`,
+`rate_factors`) hold the formulas; `Network`, `Dense` and `train` are the pieces; the estimators
+come ready-made.
 """
 
 from chainrule.foundation import interruption as _interruption
@@ -20,6 +21,7 @@ from chainrule.formulas.initializers import Initializer, initializers
 from chainrule.formulas.loss import Loss, losses
 from chainrule.formulas.optimizers import Optimizer, optimizers
 from chainrule.formulas.penalties import Penalty, penalties
+from chainrule.formulas.rate_factors import RateFactors, rate_factors
 from chainrule.formulas.records import Activation, activations
 from chainrule.formulas.schedules import Schedule, schedules
 from chainrule.foundation.errors import (
@@ -68,6 +70,7 @@ __all__ = [
     "Optimizer",
     "Parameters",
     "Penalty",
+    "RateFactors",
     "Schedule",
     "SlowEngineWarning",
     "Step",
@@ -83,6 +86,7 @@ __all__ = [
     "losses",
     "optimizers",
     "penalties",
+    "rate_factors",
     "save_model",
     "save_state",
     "schedules",

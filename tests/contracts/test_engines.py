@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from chainrule import Dense, Network, Objective, optimizers
+from chainrule import Dense, Network, Objective, optimizers, rate_factors
 from chainrule.engines.choice import choose_engine, registry
 from chainrule.engines.engine import Engine, Rows
 from chainrule.engines.reference import ReferenceEngine
@@ -151,6 +151,51 @@ def test_steps_of_every_rule(problems, engine_of, rule, weighted, dtype):
         [5, 19, 7, 3], "mse", 75, dtype, weighted=weighted, l2=0.02, l1=0.003
     )
     compare_steps(problems, engine_of, objective, rows, dtype, rule)
+
+
+RATES = {
+    "one for all": [rate_factors.get("constant", weight=0.3, bias=0.3)] * 3,
+    "ntk": ["ntk"] * 3,
+    "one layer": ["constant", rate_factors.get("constant", weight=0.25), "constant"],
+    "biases": [rate_factors.get("constant", bias=0.1)] * 3,
+}
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("rates", RATES)
+@pytest.mark.parametrize("rule", RULES)
+def test_rate_factors(problems, engine_of, rule, rates, dtype):
+    objective, rows = problems.problem([5, 19, 7, 3], "mse", 75, dtype, l2=0.02, rates=RATES[rates])
+    compare_steps(problems, engine_of, objective, rows, dtype, rule)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_each_part_moves_as_a_network_with_its_rate_does(problems, engine_of, rule):
+    """The parts of one step are those of steps of the whole network, each at its own rate."""
+    rates = [rate_factors.get("constant", weight=w, bias=b) for w, b in ((0.5, 2), (1, 1), (0, 3))]
+    ends = []
+    for chosen in (rates, None):
+        objective, rows = problems.problem([5, 19, 7, 3], "mse", 16, l2=0.02, rates=chosen)
+        engine, layout = engine_of(objective, RULES[rule]), objective.network.layout
+        for factor in layout.distinct_rate_factors if chosen else (0.5, 2.0, 1.0, 0.0, 3.0):
+            start = problems.position(objective.network, RULES[rule])
+            rate = np.array([0.125 if chosen else 0.125 * factor])
+            engine.epoch(start, rows, np.arange(16), 16, rate, LARGEST)
+            ends.append((factor, start))
+            if chosen:
+                spans = layout.spans
+                break
+    (_, end), *others = ends
+    by_factor = dict(others)
+    for span in spans:
+        alone = by_factor[span.rate_factor]
+        np.testing.assert_array_equal(end.vector[span.at], alone.vector[span.at])
+        for slot, other in zip(end.slots, alone.slots, strict=True):
+            np.testing.assert_array_equal(slot[span.at], other[span.at])
+    frozen = spans[-2]
+    assert frozen.rate_factor == 0.0
+    before = problems.position(objective.network, RULES[rule]).vector
+    np.testing.assert_array_equal(end.vector[frozen.at], before[frozen.at])
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)

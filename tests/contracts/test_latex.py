@@ -6,7 +6,15 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from chainrule import activations, initializers, losses, optimizers, penalties, schedules
+from chainrule import (
+    activations,
+    initializers,
+    losses,
+    optimizers,
+    penalties,
+    rate_factors,
+    schedules,
+)
 from chainrule.foundation.arrays import namespace
 
 
@@ -90,6 +98,27 @@ def test_latex_of_a_penalty(name, read):
     w = np.array([1.0, -2.0, 0.0, 0.5])
     value = read(record.latex, w=w, **{r"\lambda": 0.3})
     assert value[0] == pytest.approx(record.value(XP, w), rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        rate_factors.get("constant", weight=0.3, bias=0.7),
+        rate_factors.get("ntk", bias=0.3),
+    ],
+    ids=repr,
+)
+def test_latex_of_rate_factors(record, read):
+    rates = []
+    for line in re.split(r", *\\quad *", record.in_latex(record.latex)):
+        _, right = line.split("=")
+        rates.append(read(right, n=30.0, m=50.0, **{r"\eta": 0.05}))
+    factors = record.of_layer(30, 50)
+    assert rates == pytest.approx([0.05 * factor for factor in factors], rel=1e-15)
+
+
+def test_all_rate_factors_have_their_latex_tested():
+    assert set(rate_factors) == {"constant", "ntk"}
 
 
 @pytest.mark.parametrize("name", schedules)

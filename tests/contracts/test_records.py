@@ -9,7 +9,15 @@ from dataclasses import FrozenInstanceError, fields
 
 import pytest
 
-from chainrule import activations, initializers, losses, optimizers, penalties, schedules
+from chainrule import (
+    activations,
+    initializers,
+    losses,
+    optimizers,
+    penalties,
+    rate_factors,
+    schedules,
+)
 from chainrule.formulas.records import restore
 
 CATALOGUES = {
@@ -18,6 +26,7 @@ CATALOGUES = {
     "loss": losses,
     "optimizer": optimizers,
     "penalty": penalties,
+    "rate_factors": rate_factors,
     "schedule": schedules,
 }
 RECORDS = [
@@ -41,6 +50,7 @@ NAMES = {
     },
     "optimizer": {"sgd", "adam", "adamw", "rmsprop"},
     "penalty": {"l2", "l1"},
+    "rate_factors": {"constant", "ntk"},
     "schedule": {"constant", "invscaling", "adaptive", "step", "cosine", "one_cycle"},
 }  # fmt: skip
 
@@ -115,6 +125,8 @@ def test_parameters_survive_json(catalogue, record):
         (schedules, "one_cycle", {"warm_up": 0.2, "start": 10.0, "end": 100.0}),
         (schedules, "invscaling", {"power": 0.7}),
         (schedules, "adaptive", {"factor": 0.5, "floor": 1e-4}),
+        (rate_factors, "constant", {"weight": 0.5, "bias": 0.1}),
+        (rate_factors, "ntk", {"bias": 1.0}),
     ],
 )
 def test_changed_parameters_survive_json_and_pickle(catalogue, name, parameters):
@@ -164,6 +176,9 @@ def test_cannot_be_changed_in_place(catalogue, record):
         (schedules, "adaptive", "factor", 1.0),
         (schedules, "step", "every", 0),
         (schedules, "one_cycle", "warm_up", 0.0),
+        (rate_factors, "constant", "weight", -1.0),
+        (rate_factors, "constant", "bias", float("inf")),
+        (rate_factors, "ntk", "bias", float("nan")),
         (activations, "leaky_relu", "negative_slope", float("nan")),
         (activations, "elu", "alpha", 0.0),
         (activations, "elu", "alpha", float("inf")),

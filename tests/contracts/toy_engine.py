@@ -21,9 +21,10 @@ class RowByRow:
     def __init__(self, objective, optimizer):
         self.objective = objective
         self.optimizer = optimizer
+        self.spans = objective.network.layout.spans
         self.is_weight = np.zeros(objective.network.n_parameters, bool)
-        for weights, _ in objective.network.layout.spans:
-            self.is_weight[weights] = True
+        for weights in objective.network.layout.decayed:
+            self.is_weight[weights.at] = True
 
     def scores(self, vector, x):
         network = self.objective.network
@@ -111,16 +112,23 @@ class RowByRow:
         return gradient.astype(vector.dtype)
 
     def _step(self, position, gradient, rate):
-        rule, vector = self.optimizer, position.vector
+        rule = self.optimizer
+        before = [position.vector, *position.slots]
+        after = [np.empty_like(array) for array in before]
         with np.errstate(all="ignore"):
-            vector = np.where(self.is_weight, vector * (1.0 - rate * rule.weight_decay), vector)
             if rule.clip_norm is not None:
                 gradient = rule.clipping(XP, gradient) * gradient
-            numbers = rule.numbers(float(rate), position.step + 1)
-            vector, *slots = rule.update(XP, numbers, vector, gradient, *position.slots)
-        dtype = position.vector.dtype
-        position.vector = vector.astype(dtype)
-        position.slots = tuple(slot.astype(dtype) for slot in slots)
+            for span in self.spans:
+                own_rate = float(rate) * span.rate_factor
+                p, *slots = (array[span.at] for array in before)
+                if span.decays:
+                    p = p * (1.0 - own_rate * rule.weight_decay)
+                numbers = rule.numbers(own_rate, position.step + 1)
+                moved = rule.update(XP, numbers, p, gradient[span.at], *slots)
+                for array, part in zip(after, moved, strict=True):
+                    array[span.at] = part
+        position.vector, *slots = after
+        position.slots = tuple(slots)
 
 
 def _dense(x, number, dtype):

@@ -36,12 +36,20 @@ def targets(loss, n, n_out, random):
     return np.abs(y) if losses.get(loss).domain[0] == 0.0 else y
 
 
-def problem(widths, loss, n, dtype="float64", activation="tanh", weighted=False, seed=0, **price):
-    """Return an objective and rows for it."""
+def problem(
+    widths, loss, n, dtype="float64", activation="tanh", weighted=False, seed=0, rates=None, **price
+):
+    """Return an objective and rows for it; ``rates`` are the rate factors of each layer."""
     random = np.random.default_rng(seed)
     layers = [
         # a layer without a bias in every network of three
-        Dense(n_in, n_out, activation if number < len(widths) - 2 else "linear", bias=number != 1)
+        Dense(
+            n_in,
+            n_out,
+            activation if number < len(widths) - 2 else "linear",
+            bias=number != 1,
+            rate_factors=rates[number] if rates else "constant",
+        )
         for number, (n_in, n_out) in enumerate(pairwise(widths))
     ]
     objective = Objective.with_strengths(Network(*layers), loss, **price)

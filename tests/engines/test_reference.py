@@ -98,8 +98,8 @@ def test_decoupled_decay_leaves_biases_alone(optimizer):
     state.vector = state.vector + 1.0  # biases start at 0, where no decay would show
     layout = engine.objective.network.layout
     shrunk = state.vector.copy()
-    for weight, _ in layout.spans:
-        shrunk[weight] *= 1.0 - 0.1 * 0.5
+    for weight in layout.decayed:
+        shrunk[weight.at] *= 1.0 - 0.1 * 0.5
     _, gradient = plain.gradient(state.vector, rows)
     expected, *_ = plain.optimizer(shrunk, gradient, rate=0.1)
     engine.epoch(state, rows, np.arange(6), 6, np.array([0.1]), math.inf)

@@ -8,7 +8,15 @@ import pytest
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
-from chainrule import MLPClassifier, MLPRegressor, load, optimizers, save_model, schedules
+from chainrule import (
+    MLPClassifier,
+    MLPRegressor,
+    load,
+    optimizers,
+    rate_factors,
+    save_model,
+    schedules,
+)
 from chainrule.estimators.options import OPTIONS
 from chainrule.foundation.errors import InputError, NoEffectWarning
 
@@ -60,6 +68,7 @@ WITHOUT_EFFECT = [
     ({"solver": "lbfgs", "dropout": [0.1]}, ["dropout"]),
     ({"solver": "lbfgs", "clip_norm": 1.0}, ["clip_norm"]),
     ({"solver": "lbfgs", "averaging": 0.9}, ["averaging"]),
+    ({"solver": "lbfgs", "rate_factors": "ntk"}, ["rate_factors"]),
     ({"solver": optimizers.get("sgd", momentum=0.9), "momentum": 0.5}, ["momentum"]),
     ({"solver": optimizers["adam"], "averaging": 0.9, "clip_norm": 1.0, "weight_decay": 0.1},
      ["weight_decay", "clip_norm", "averaging"]),
@@ -84,6 +93,7 @@ WITH_EFFECT = [
     {"solver": "lbfgs", "early_stopping": True, "n_iter_no_change": 3},
     {"hidden_layer_sizes": (), "dropout": [], "label_smoothing": 0.1, "l1": 0.01},
     {"solver": "lbfgs", "dropout": [0.0]},
+    {"rate_factors": ["ntk", rate_factors.get("constant", bias=0.1)]},
     {"engine": "compiled", "n_threads": 2},
 ]
 

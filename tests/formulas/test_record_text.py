@@ -4,11 +4,19 @@ from dataclasses import dataclass
 
 import pytest
 
-from chainrule import activations, initializers, losses, optimizers, penalties, schedules
+from chainrule import (
+    activations,
+    initializers,
+    losses,
+    optimizers,
+    penalties,
+    rate_factors,
+    schedules,
+)
 from chainrule.formulas.plain_text import plain
 from chainrule.formulas.records import Activation
 
-CATALOGUES = (activations, losses, optimizers, schedules, initializers, penalties)
+CATALOGUES = (activations, losses, optimizers, schedules, initializers, penalties, rate_factors)
 EVERY = [c[name] for c in CATALOGUES for name in c]
 
 

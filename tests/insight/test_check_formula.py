@@ -13,6 +13,7 @@ from chainrule import (
     losses,
     optimizers,
     penalties,
+    rate_factors,
     schedules,
 )
 from chainrule.formulas.activations import Softmax
@@ -22,7 +23,7 @@ from chainrule.formulas.optimizers import SGD, Adam
 from chainrule.formulas.penalties import L2
 from chainrule.formulas.schedules import Cosine, Step
 
-CATALOGUES = (activations, losses, optimizers, schedules, initializers, penalties)
+CATALOGUES = (activations, losses, optimizers, schedules, initializers, penalties, rate_factors)
 RECORDS = [catalogue[name] for catalogue in CATALOGUES for name in catalogue]
 
 

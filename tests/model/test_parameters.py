@@ -17,13 +17,13 @@ shapes = st.lists(
 def test_spans_tile_the_vector(shapes):
     layout = Layout(tuple(shapes))
     covered = np.zeros(layout.size, dtype=int)
-    for (n_in, n_out, bias), (weight_span, bias_span) in zip(shapes, layout.spans, strict=True):
+    for (n_in, n_out, bias), (weight_span, bias_span) in zip(shapes, layout.layers, strict=True):
         assert weight_span.stop - weight_span.start == n_in * n_out
-        covered[weight_span] += 1
+        covered[weight_span.at] += 1
         assert (bias_span is not None) == bias
         if bias_span is not None:
             assert bias_span.stop - bias_span.start == n_out
-            covered[bias_span] += 1
+            covered[bias_span.at] += 1
     assert covered.tolist() == [1] * layout.size
 
 

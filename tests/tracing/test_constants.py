@@ -35,12 +35,22 @@ RULES = [
 @pytest.mark.parametrize("first", [1, 5, 100_000])
 @pytest.mark.parametrize("rule", RULES, ids=repr)
 def test_constants_of_many_steps(rule, first, rates):
-    table = StepConstants(rule).table(rates, first)
+    table = StepConstants(rule).table(rates, first)[:, 0]
     expected = [
         (rate, *rule.numbers(rate, step)) for step, rate in enumerate(rates.tolist(), first)
     ]
     assert table.flags.c_contiguous
     np.testing.assert_allclose(table, expected, rtol=1e-12, atol=0.0)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=repr)
+def test_every_rate_factor_has_constants_of_its_own(rule):
+    factors = (1.0, 0.1, 0.0)
+    table = StepConstants(rule, factors).table(RATES, 5)
+    assert table.flags.c_contiguous
+    for number, factor in enumerate(factors):
+        alone = StepConstants(rule).table(RATES * factor, 5)[:, 0]
+        np.testing.assert_array_equal(table[:, number], alone)
 
 
 def test_steps_taken_one_by_one_are_those_taken_together():

@@ -16,9 +16,46 @@ from chainrule.foundation.arrays import Array, Namespace, namespace
 from chainrule.model.dropout import Mask, step_keys, step_masks
 from chainrule.model.network import Network
 from chainrule.model.objective import Objective
-from chainrule.model.parameters import Parameters
+from chainrule.model.parameters import Layout, Parameters
 
-__all__ = ["ReferenceEngine", "ReferenceScores"]
+__all__ = ["ReferenceEngine", "ReferenceScores", "step_of"]
+
+
+def step_of(
+    optimizer: Optimizer,
+    layout: Layout,
+    rate: float,
+    number: int,
+    p: Array,
+    gradient: Array,
+    slots: tuple[Array, ...],
+    decays: Array | None = None,
+) -> tuple[Array, tuple[Array, ...]]:
+    """Return parameters and slots after step ``number`` (from 1), by clipping, decay and rule.
+
+    Every part of the vector moves at the rate times its own factor. ``decays`` is the layout's
+    `decay_mask`, where it is known.
+    """
+    xp = namespace(p)
+    if optimizer.clip_norm is not None:
+        gradient = optimizer.clipping(xp, gradient) * gradient
+    if optimizer.weight_decay > 0.0 and decays is None:
+        decays = layout.decay_mask(xp, p)
+
+    def moved(part: slice, rate: float) -> tuple[Array, ...]:
+        before = p[part]
+        if decays is not None:
+            before = before * (1.0 - rate * optimizer.weight_decay * decays[part])
+        numbers = optimizer.numbers(rate, number)
+        return optimizer.update(xp, numbers, before, gradient[part], *(s[part] for s in slots))
+
+    factors = layout.distinct_rate_factors
+    if len(factors) == 1:
+        after, *new = moved(slice(None), rate * factors[0])
+    else:
+        parts = [moved(span.at, rate * span.rate_factor) for span in layout.spans]
+        after, *new = (xp.concat(arrays) for arrays in zip(*parts, strict=True))
+    return after, tuple(new)
 
 
 class ReferenceScores:
@@ -177,26 +214,22 @@ class ReferenceEngine(ReferenceScores):
     def _with_penalties(self, parameters: Parameters, gradient: Array) -> Array:
         xp = namespace(gradient)
         for penalty in self.objective.penalties:
-            mask = self._weight_mask(xp, gradient)
+            mask = self._decay_mask(xp, gradient)
             gradient = gradient + mask * penalty.gradient(xp, parameters.vector)
         return gradient
 
     def _update(self, position: Position, gradient: Array, rate: float) -> None:
         xp = namespace(gradient)
-        p, optimizer = position.vector, self.optimizer
-        if optimizer.weight_decay > 0.0:
-            p = p * (1.0 - rate * optimizer.weight_decay * self._weight_mask(xp, p))
-        if optimizer.clip_norm is not None:
-            gradient = optimizer.clipping(xp, gradient) * gradient
-        numbers = optimizer.numbers(rate, position.step + 1)
-        position.vector, *slots = optimizer.update(xp, numbers, p, gradient, *position.slots)
-        position.slots = tuple(slots)
+        optimizer = self.optimizer
+        p, slots, step = position.vector, position.slots, position.step + 1
+        decays = self._decay_mask(xp, gradient) if optimizer.weight_decay > 0.0 else None
+        layout = self.objective.network.layout
+        position.vector, position.slots = step_of(
+            optimizer, layout, rate, step, p, gradient, slots, decays
+        )
 
-    def _weight_mask(self, xp: Namespace, like: Array) -> Array:
-        """Return a vector of 1 for weights and 0 for biases."""
+    def _decay_mask(self, xp: Namespace, like: Array) -> Array:
+        """Return the vector of 1 where penalties and decay act and 0 elsewhere."""
         if self._mask is None or self._mask.dtype != like.dtype:
-            mask = np.zeros(like.shape[0])
-            for weight, _ in self.objective.network.layout.spans:
-                mask[weight] = 1.0
-            self._mask = xp.asarray(mask, dtype=like.dtype)
+            self._mask = self.objective.network.layout.decay_mask(xp, like)
         return self._mask

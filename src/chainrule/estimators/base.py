@@ -46,6 +46,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     hidden_layer_sizes: Any
     activation: Any
     initializer: Any
+    rate_factors: Any
     solver: Any
     alpha: float
     batch_size: int | str

@@ -1,5 +1,6 @@
 """`MLPClassifier`: labels in, probabilities and labels out."""
 
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -15,6 +16,7 @@ from chainrule.formulas.activations import sigmoid, softmax
 from chainrule.formulas.initializers import Initializer
 from chainrule.formulas.loss import Loss, losses
 from chainrule.formulas.optimizers import Optimizer
+from chainrule.formulas.rate_factors import RateFactors
 from chainrule.formulas.records import Activation
 from chainrule.formulas.schedules import Schedule
 from chainrule.foundation.arrays import namespace
@@ -137,6 +139,7 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         engine: str | Engine = "auto",
         n_threads: int | None = None,
         initializer: str | Initializer | None = "glorot_with_biases",
+        rate_factors: str | RateFactors | Sequence[str | RateFactors] = "constant",
         weight_decay: float | None = None,
         monitor: Any = "score",
         l1: float = 0.0,

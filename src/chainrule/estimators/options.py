@@ -50,6 +50,7 @@ from chainrule.estimators.rules import (
 )
 from chainrule.formulas.initializers import initializers
 from chainrule.formulas.loss import losses
+from chainrule.formulas.rate_factors import RateFactors, rate_factors
 from chainrule.formulas.records import Activation, activations
 from chainrule.foundation.arrays import floating_dtype
 
@@ -61,6 +62,13 @@ def _activations(own: Any) -> list[Activation]:
     if isinstance(own.activation, str | Activation):
         return [activations.get(own.activation)] * len(widths)
     return [activations.get(activation) for activation in own.activation]
+
+
+def _rate_factors(own: Any) -> list[RateFactors]:
+    asked = own.rate_factors
+    if isinstance(asked, str | RateFactors):
+        return [rate_factors.get(asked)] * (len(hidden_widths(own.hidden_layer_sizes)) + 1)
+    return [rate_factors.get(one) for one in asked]
 
 
 @dataclass(frozen=True)
@@ -117,6 +125,14 @@ OPTIONS: dict[str, Option] = {
         "one that suits each activation. The default draws biases as it draws weights, as "
         "scikit-learn does; with another name, or None, biases start at 0.",
         fixed=lambda own: own.initializer and initializers.get(own.initializer),
+    ),
+    "rate_factors": Option(
+        "str, RateFactors, or list of them",
+        "What each layer multiplies the learning rate of its weight and its bias by: a name from "
+        "`chainrule.rate_factors` or a record for all layers, or a list with one per layer, the "
+        "last one included. Decoupled decay follows the rate of each weight.",
+        acts=STEPS,
+        fixed=_rate_factors,
     ),
     "solver": Option(
         '{"adam", "sgd", "adamw", "rmsprop", "lbfgs"} or Optimizer',

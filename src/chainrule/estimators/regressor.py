@@ -1,6 +1,7 @@
 """`MLPRegressor`: numbers in, numbers out, whatever their unit."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from chainrule.formulas.initializers import Initializer
 from chainrule.formulas.loss import Loss, losses
 from chainrule.formulas.losses import Quantile
 from chainrule.formulas.optimizers import Optimizer
+from chainrule.formulas.rate_factors import RateFactors
 from chainrule.formulas.records import Activation
 from chainrule.formulas.schedules import Schedule
 from chainrule.formulas.target_scale import TargetScale, column_means
@@ -128,6 +130,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
         engine: str | Engine = "auto",
         n_threads: int | None = None,
         initializer: str | Initializer | None = "glorot_with_biases",
+        rate_factors: str | RateFactors | Sequence[str | RateFactors] = "constant",
         weight_decay: float | None = None,
         monitor: Any = "score",
         l1: float = 0.0,

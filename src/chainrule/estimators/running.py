@@ -49,7 +49,12 @@ class RunningMLP(BaseMLP):
             self.__dict__.pop(former, None)
         loss, self.n_outputs_ = self._learn_targets(y, weight, classes)
         widths = [X.shape[1], *hidden_widths(self.hidden_layer_sizes), self.n_outputs_]
-        network = Network.of_widths(widths, self.activation, initializer=self.initializer)
+        network = Network.of_widths(
+            widths,
+            self.activation,
+            initializer=self.initializer,
+            rate_factors=self.rate_factors,
+        )
         dtype = self.dtype or (np.float32 if X.dtype in (np.float32, np.float16) else np.float64)
         self._state = start_state(self, network, seed=seed, dtype=dtype)
         self._begun = fixed_options(self)

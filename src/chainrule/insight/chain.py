@@ -35,7 +35,9 @@ class Update(Shown):
     latex : str
         The rule.
     learning_rate : float
-        The rate of the step.
+        The rate of the step, before the factor of this weight.
+    rate_factor : float
+        Factor of the rate for this weight, by the layer's `rate_factors`.
     step : int
         Its number, from 1.
     gradient, before, after : float
@@ -58,6 +60,7 @@ class Update(Shown):
     memory: dict[str, tuple[float, float]]
     decay: float
     clipping: float = 1.0
+    rate_factor: float = 1.0
 
     def __str__(self) -> str:
         return f"update by {self.words()}"
@@ -70,9 +73,10 @@ class Update(Shown):
         )
         decay = f", decay takes {number(self.decay, digits)}" if self.decay else ""
         factor = number(self.clipping, digits)
+        own = f" times {number(self.rate_factor)} of this layer" if self.rate_factor != 1.0 else ""
         clipping = f", gradient times {factor} by clipping" if self.clipping != 1.0 else ""
         return (
-            f"{self.optimizer}, step {self.step}, rate {number(self.learning_rate)}: "
+            f"{self.optimizer}, step {self.step}, rate {number(self.learning_rate)}{own}: "
             f"{name}{' ' if name else ''}{number(self.before, digits)} -> "
             f"{number(self.after, digits)}{clipping}{memory}{decay}"
         )
@@ -128,12 +132,14 @@ class Chain(Shown):
     def update(self) -> Update:
         """The optimizer's step with this gradient, from the memory the subject knows."""
         subject, index = self.subject, self.parameter.index
-        rule, rate, t = subject.optimizer, subject.learning_rate, subject.step + 1
+        rule, t = subject.optimizer, subject.step + 1
+        span = subject.objective.network.layout.span_of(index)
+        rate = subject.learning_rate * span.rate_factor
         xp = namespace(subject.vector)
         before = np.array([self.weight], dtype=np.float64)
         memory = [np.array([slot[index]], dtype=np.float64) for slot in subject.slots]
         memory = memory or list(rule.start(xp, before))
-        decay = rate * rule.weight_decay if self.place.unit is not None else 0.0
+        decay = rate * rule.weight_decay if span.decays else 0.0
         shrunk = before * (1.0 - decay)
         clipping = self._clipping()
         with np.errstate(all="ignore"):
@@ -143,7 +149,8 @@ class Chain(Shown):
         return Update(
             optimizer=rule.name,
             latex=rule.update_latex,
-            learning_rate=rate,
+            learning_rate=subject.learning_rate,
+            rate_factor=span.rate_factor,
             step=t,
             gradient=self.gradient,
             before=self.weight,

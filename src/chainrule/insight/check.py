@@ -143,10 +143,9 @@ def check_gradient(subject: Subject, n: int = 50, seed: int = 0) -> Check:
     network = subject.objective.network
     verdicts: dict[str, Verdict] = {}
     per_layer = max(1, math.ceil(n / len(network.layers)))
-    for weight, bias in network.layout.spans:
-        stop = weight.stop if bias is None else bias.stop
-        size = stop - weight.start
-        for index in weight.start + random.choice(size, min(per_layer, size), replace=False):
+    for span in network.layout.whole_layers:
+        size = span.stop - span.start
+        for index in span.start + random.choice(size, min(per_layer, size), replace=False):
             parameter = parameter_numbered(doubled, int(index))
             name = parameter.symbol.text
             if name not in verdicts:

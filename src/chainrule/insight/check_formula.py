@@ -16,6 +16,7 @@ from chainrule.formulas.initializers import Initializer
 from chainrule.formulas.loss import Loss
 from chainrule.formulas.optimizers import Optimizer
 from chainrule.formulas.penalties import Penalty
+from chainrule.formulas.rate_factors import RateFactors
 from chainrule.formulas.records import Activation
 from chainrule.formulas.schedules import Schedule
 from chainrule.foundation.arrays import namespace
@@ -34,7 +35,7 @@ WEIGHTS = (1.0, -0.4, 0.7)
 
 
 def check_formula(
-    record: Activation | Loss | Optimizer | Schedule | Initializer | Penalty,
+    record: Activation | Loss | Optimizer | Schedule | Initializer | Penalty | RateFactors,
     points: np.ndarray | None = None,
 ) -> Check:
     """Check a record of any kind, before anything is trained with it.
@@ -42,11 +43,12 @@ def check_formula(
     The slope of an activation and the gradient of a loss or a penalty are compared with finite
     differences. An optimizer must leave parameters alone at a rate of 0, step against the gradient,
     treat every element alike and make a loss fall; the multipliers of a schedule must not depend on
-    how steps are grouped; an initializer must draw what its variance says.
+    how steps are grouped; an initializer must draw what its variance says; rate factors must be
+    finite and not negative, and the same for the same layer.
 
     Parameters
     ----------
-    record : Activation, Loss, Optimizer, Schedule, Initializer or Penalty
+    record : Activation, Loss, Optimizer, Schedule, Initializer, Penalty or RateFactors
         Written against an array namespace where its kind is.
     points : array, optional
         Where derivatives are compared; by default 41 points from -6 to 6.
@@ -79,6 +81,8 @@ def check_formula(
             verdicts = _of_schedule(record)
         elif isinstance(record, Initializer):
             verdicts = _of_initializer(record)
+        elif isinstance(record, RateFactors):
+            verdicts = _of_rate_factors(record)
         else:
             raise must_be("record", "a record of a formula", record, "Pass an instance of it.")
     return Check(tuple(sorted(verdicts, key=lambda v: -v.error)), seed=0)
@@ -220,6 +224,18 @@ def _of_initializer(record: Initializer) -> list[Verdict]:
         _equal("weights drawn again", float(np.sum(draw() != weights)), 0.0),
         _equal("number of biases", biases.size, n_out),
     ]
+
+
+def _of_rate_factors(record: RateFactors) -> list[Verdict]:
+    verdicts = []
+    for fans in ((1, 1), (200, 100)):
+        for name, factor in (("weight", record.of_weight), ("bias", record.of_bias)):
+            found, again = factor(*fans), factor(*fans)
+            allowed = 0.0 <= found < math.inf and found == again
+            verdicts.append(
+                _equal(f"{name} of {fans[0]} > {fans[1]}", found, again if allowed else math.nan)
+            )
+    return verdicts
 
 
 def _share(mean: np.floating[Any], variance: float) -> float:

@@ -292,11 +292,11 @@ class GradientSums:
     def add(self, block: Block, norms: bool = True) -> None:
         """Add the rows of a block, with or without their squared norms."""
         self.rows += len(block)
-        for number, (weight, bias) in enumerate(self.objective.network.layout.spans):
+        for number, (weight, bias) in enumerate(self.objective.network.layout.layers):
             a, dz = block.inputs[number], block.dz[number]
-            self.total[weight] += np.asarray(a.T @ dz, dtype=np.float64).ravel()
+            self.total[weight.at] += np.asarray(a.T @ dz, dtype=np.float64).ravel()
             if bias is not None:
-                self.total[bias] += np.sum(dz, axis=0, dtype=np.float64)
+                self.total[bias.at] += np.sum(dz, axis=0, dtype=np.float64)
             if norms:
                 size = _squared_norms(a) + (0.0 if bias is None else 1.0)
                 self.squares[number] += float(size @ _squared_norms(dz))
@@ -305,9 +305,9 @@ class GradientSums:
         """Return the gradient of the mean loss plus penalties."""
         gradient = self.total / self.rows
         for penalty in self.objective.penalties:
-            for weight, _ in self.objective.network.layout.spans:
-                values = vector[weight].astype(np.float64)
-                gradient[weight] += penalty.gradient(namespace(values), values)
+            for span in self.objective.network.layout.decayed:
+                values = vector[span.at].astype(np.float64)
+                gradient[span.at] += penalty.gradient(namespace(values), values)
         return gradient
 
 
@@ -322,8 +322,7 @@ def moments(objective: Objective, vector: np.ndarray, rows: Rows) -> GradientNoi
             sums.add(block)
         mean, gradient = sums.total / n, sums.gradient(vector)
         layers = []
-        for number, (weight, bias) in enumerate(objective.network.layout.spans):
-            span = slice(weight.start, weight.stop if bias is None else bias.stop)
+        for number, span in enumerate(objective.network.layout.whole_layers):
             around = float(sums.squares[number]) / n - float(mean[span] @ mean[span])
             trace = max(around, 0.0) * n / (n - 1) if math.isfinite(around) else math.nan
             squared = float(gradient[span] @ gradient[span]) - trace / n

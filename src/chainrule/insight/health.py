@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from chainrule.engines.reference import step_of
 from chainrule.formulas.records import Activation
 from chainrule.foundation.arrays import namespace
 from chainrule.foundation.errors import InputError, must_be
@@ -196,16 +197,9 @@ def next_update(subject: Subject, gradient: np.ndarray) -> np.ndarray:
     shared, layout = subject.shared, subject.objective.network.layout
     before = values_of(shared, layout, subject.vector)
     gradient = gathered(shared, layout, gradient)
-    xp = namespace(before)
     slots = tuple(np.asarray(slot, dtype=np.float64) for slot in subject.slots)
-    decayed = before.copy()
-    for weight, _ in layout.spans:
-        decayed[weight] *= 1.0 - rate * optimizer.weight_decay
-    gradient = optimizer.clipping(xp, gradient) * gradient
-    numbers = optimizer.numbers(rate, subject.step + 1)
-    after = optimizer.update(
-        xp, numbers, decayed, gradient, *(slots or optimizer.start(xp, before))
-    )[0]
+    slots = slots or optimizer.start(namespace(before), before)
+    after, _ = step_of(optimizer, layout, rate, subject.step + 1, before, gradient, slots)
     return spread(shared, layout, np.asarray(after) - before)
 
 
@@ -253,10 +247,16 @@ def _layers(
     vector = subject.vector.astype(np.float64)
     total = float(gradient @ gradient)
     found: list[LayerHealth] = []
-    for number, (watch, dense, (weight, bias)) in enumerate(
-        zip(watches, network.layers, network.layout.spans, strict=True)
+    for number, (watch, dense, span, (part, _)) in enumerate(
+        zip(
+            watches,
+            network.layers,
+            network.layout.whole_layers,
+            network.layout.layers,
+            strict=True,
+        )
     ):
-        span = slice(weight.start, weight.stop if bias is None else bias.stop)
+        weight = part.at
         weight_norm = float(np.linalg.norm(vector[weight]))
         step = float(np.linalg.norm(update[weight]))
         one = LayerHealth(
@@ -283,7 +283,7 @@ def _with_vanishing(
     total = float(np.linalg.norm(gradient))
     if not math.isfinite(total) or total <= ROUNDING * float(np.linalg.norm(subject.vector)):
         return layers
-    spans = subject.objective.network.layout.spans
+    spans = subject.objective.network.layout.layers
     sizes = [
         one.gradient_norm / math.sqrt(weight.stop - weight.start)
         for one, (weight, _) in zip(layers, spans, strict=True)

@@ -43,7 +43,7 @@ class Place:
                     f"{name} must be from 1 to {size} in layer {self.layer}; got {value + 1}. "
                     "Layers, units and rows count from 1."
                 )
-        weight, bias = network.layout.spans[self.layer - 1]
+        weight, bias = network.layout.layers[self.layer - 1]
         if self.unit is not None:
             return int(weight.start + self.unit * dense.n_out + self.to)
         if bias is None:
@@ -53,11 +53,8 @@ class Place:
 
 def place_at(subject: Subject, index: int) -> Place:
     """Return the place of a number of the flat vector: the inverse of `Place.index`."""
-    network = subject.objective.network
-    for layer, (weight, bias) in enumerate(network.layout.spans, start=1):
-        if weight.start <= index < weight.stop:
-            unit, to = divmod(index - weight.start, network.layers[layer - 1].n_out)
-            return Place(layer, unit, to)
-        if bias is not None and bias.start <= index < bias.stop:
-            return Place(layer, None, index - bias.start)
-    raise IndexError(index)
+    span = subject.objective.network.layout.span_of(index)
+    if span.name == "bias":
+        return Place(span.layer + 1, None, index - span.start)
+    unit, to = divmod(index - span.start, span.shape[1])
+    return Place(span.layer + 1, unit, to)

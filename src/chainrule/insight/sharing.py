@@ -84,17 +84,18 @@ def gathered(shared: Sequence[SharedArray], layout: Layout, gradient: np.ndarray
     for array in shared:
         total = np.zeros(array.values.shape)
         for use in array.uses:
-            weight, bias = layout.spans[use.layer - 1]
+            weight, bias = layout.layers[use.layer - 1]
             if array.kind == "weight":
-                own = gradient[weight].reshape(array.values.shape)
+                own = gradient[weight.at].reshape(array.values.shape)
                 total += use.scale[:, None] * own * use.after
                 if bias is not None and np.any(use.shift):
-                    total += np.outer(use.shift, gradient[bias] * use.after)
-                sums[weight] = 0.0
+                    total += np.outer(use.shift, gradient[bias.at] * use.after)
+                sums[weight.at] = 0.0
             else:
-                total += gradient[bias] * use.after
-                sums[bias] = 0.0
-        sums[_span(array, layout)] = total.ravel()
+                assert bias is not None
+                total += gradient[bias.at] * use.after
+                sums[bias.at] = 0.0
+        sums[_span(array, array.uses[0], layout)] = total.ravel()
     return sums
 
 
@@ -102,7 +103,7 @@ def values_of(shared: Sequence[SharedArray], layout: Layout, vector: np.ndarray)
     """Return the vector with the numbers of each shared array in the span of its first layer."""
     values = np.array(vector, dtype=np.float64)
     for array in shared:
-        values[_span(array, layout)] = array.values.ravel()
+        values[_span(array, array.uses[0], layout)] = array.values.ravel()
     return values
 
 
@@ -113,23 +114,24 @@ def spread(shared: Sequence[SharedArray], layout: Layout, change: np.ndarray) ->
     moved = change.copy()
     for array in shared:
         for use in array.uses:
-            weight, bias = layout.spans[use.layer - 1]
-            moved[weight if array.kind == "weight" else bias] = 0.0
+            moved[_span(array, use, layout)] = 0.0
     for array in shared:
-        step = change[_span(array, layout)].reshape(array.values.shape)
+        step = change[_span(array, array.uses[0], layout)].reshape(array.values.shape)
         for use in array.uses:
-            weight, bias = layout.spans[use.layer - 1]
+            weight, bias = layout.layers[use.layer - 1]
             if array.kind == "weight":
-                moved[weight] += (use.scale[:, None] * step * use.after).ravel()
+                moved[weight.at] += (use.scale[:, None] * step * use.after).ravel()
                 if bias is not None and np.any(use.shift):
-                    moved[bias] += (use.shift @ step) * use.after
+                    moved[bias.at] += (use.shift @ step) * use.after
             else:
-                moved[bias] += step * use.after
+                assert bias is not None
+                moved[bias.at] += step * use.after
     return moved
 
 
-def _span(array: SharedArray, layout: Layout) -> slice:
-    weight, bias = layout.spans[array.uses[0].layer - 1]
+def _span(array: SharedArray, use: Use, layout: Layout) -> slice:
+    """Return where the copy of an array stands that one layer uses."""
+    weight, bias = layout.layers[use.layer - 1]
     span = weight if array.kind == "weight" else bias
     assert span is not None
-    return span
+    return span.at

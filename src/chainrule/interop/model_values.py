@@ -8,6 +8,7 @@ import numpy as np
 from chainrule.formulas.initializers import initializers
 from chainrule.formulas.loss import losses
 from chainrule.formulas.optimizers import optimizers
+from chainrule.formulas.rate_factors import rate_factors
 from chainrule.formulas.records import Formula, activations, registered, restore
 from chainrule.formulas.schedules import schedules
 from chainrule.foundation.errors import must_be
@@ -27,6 +28,7 @@ __all__ = [
 CATALOGUES: dict[str, Any] = {
     "activation": activations,
     "initializer": initializers,
+    "rate_factors": rate_factors,
     "solver": optimizers,
     "learning_rate": schedules,
     "loss": losses,

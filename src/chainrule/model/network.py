@@ -14,6 +14,8 @@ import numpy as np
 
 from chainrule.formulas.activations import linear
 from chainrule.formulas.initializers import Initializer, initializers
+from chainrule.formulas.rate_factors import RateFactors, constant
+from chainrule.formulas.rate_factors import rate_factors as _rate_factors
 from chainrule.formulas.records import Activation, activations, restore
 from chainrule.foundation.arrays import Array, Namespace, floating_dtype
 from chainrule.foundation.catalogue import Catalogue
@@ -45,6 +47,9 @@ class Dense:
     initializer : str or Initializer, optional
         How weight and bias start; None takes the one that suits the activation, where biases
         start at 0.
+    rate_factors : str or RateFactors, default="constant"
+        What the learning rate of weight and bias is multiplied by, as ``"ntk"`` or
+        ``chainrule.rate_factors.get("constant", weight=0.5, bias=0.1)``.
 
     Examples
     --------
@@ -57,6 +62,7 @@ class Dense:
     activation: Activation = linear
     bias: bool = True
     initializer: Initializer = None  # type: ignore[assignment]
+    rate_factors: RateFactors = constant
 
     def __init__(
         self,
@@ -65,6 +71,7 @@ class Dense:
         activation: str | Activation = linear,
         bias: bool = True,
         initializer: str | Initializer | None = None,
+        rate_factors: str | RateFactors = constant,
     ) -> None:
         for name, width in (("n_in", n_in), ("n_out", n_out)):
             if isinstance(width, bool) or not isinstance(width, int | np.integer) or width < 1:
@@ -76,6 +83,7 @@ class Dense:
         object.__setattr__(self, "bias", bool(bias))
         start = initializers.get(record.initializer if initializer is None else initializer)
         object.__setattr__(self, "initializer", start)
+        object.__setattr__(self, "rate_factors", _rate_factors.get(rate_factors))
 
     def __repr__(self) -> str:
         parts = [repr(self.n_in), repr(self.n_out), _short(activations, self.activation)]
@@ -83,6 +91,8 @@ class Dense:
             parts.append("bias=False")
         if self.initializer != initializers[self.activation.initializer]:
             parts.append(f"initializer={_short(initializers, self.initializer)}")
+        if self.rate_factors != constant:
+            parts.append(f"rate_factors={_short(_rate_factors, self.rate_factors)}")
         return f"Dense({', '.join(parts)})"
 
     def forward(
@@ -109,6 +119,7 @@ class Dense:
             "activation": self.activation.to_dict(),
             "bias": self.bias,
             "initializer": self.initializer.to_dict(),
+            "rate_factors": self.rate_factors.to_dict(),
         }
 
 
@@ -164,10 +175,12 @@ class Network:
         activation: str | Activation | Sequence[str | Activation] = "relu",
         output: str | Activation = linear,
         initializer: str | Initializer | None = None,
+        rate_factors: str | RateFactors | Sequence[str | RateFactors] = constant,
     ) -> Self:
         """Build a network from its widths, input and output included.
 
-        All layers start by the initializer given, or each by the one that suits its activation.
+        All layers start by the initializer given, or each by the one that suits its activation;
+        rate factors are those of all layers, or a list with one record per layer.
 
         Examples
         --------
@@ -184,11 +197,17 @@ class Network:
                 f"activation must name one function per hidden layer ({hidden}); got "
                 f"{len(activation)}: {list(activation)!r}."
             )
-        choices = [*activation, output]
+        if isinstance(rate_factors, str | RateFactors):
+            rate_factors = [rate_factors] * (hidden + 1)
+        if not isinstance(rate_factors, Sequence) or len(rate_factors) != hidden + 1:
+            rule = f"a name, a record, or a list with one per layer ({hidden + 1})"
+            raise must_be("rate_factors", rule, rate_factors)
         return cls(
             *(
-                Dense(n_in, n_out, choice, initializer=initializer)
-                for n_in, n_out, choice in zip(widths, widths[1:], choices, strict=False)
+                Dense(n_in, n_out, choice, initializer=initializer, rate_factors=factors)
+                for n_in, n_out, choice, factors in zip(
+                    widths, widths[1:], [*activation, output], rate_factors, strict=False
+                )
             )
         )
 
@@ -208,7 +227,10 @@ class Network:
     @cached_property
     def layout(self) -> Layout:
         """Where each layer's parameters stand in the flat vector."""
-        return Layout(tuple((layer.n_in, layer.n_out, layer.bias) for layer in self.layers))
+        return Layout(
+            tuple((layer.n_in, layer.n_out, layer.bias) for layer in self.layers),
+            tuple(layer.rate_factors.of_layer(layer.n_in, layer.n_out) for layer in self.layers),
+        )
 
     @property
     def n_parameters(self) -> int:
@@ -312,6 +334,8 @@ class Network:
                     restore(activations, layer["activation"]),
                     layer["bias"],
                     restore(initializers, layer["initializer"]),
+                    # files of older versions have none
+                    restore(_rate_factors, layer.get("rate_factors", constant.to_dict())),
                 )
                 for layer in description["layers"]
             )

@@ -87,13 +87,13 @@ class Objective:
 
     def penalty(self, xp: Namespace, parameters: Parameters) -> Array | float:
         """Return the price of all weights; infinity where it is beyond the finite numbers."""
-        vector, spans = parameters.vector, parameters.layout.spans
+        vector, decayed = parameters.vector, parameters.layout.decayed
         with np.errstate(all="ignore"):
             return sum(
                 (
-                    penalty.value(xp, vector[weight])
+                    penalty.value(xp, vector[span.at])
                     for penalty in self.penalties
-                    for weight, _ in spans
+                    for span in decayed
                 ),
                 start=0.0,
             )

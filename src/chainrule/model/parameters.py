@@ -1,40 +1,131 @@
 """All parameters of a network are one flat, contiguous vector; layers see named views of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 
-from chainrule.foundation.arrays import Array, namespace
+from chainrule.foundation.arrays import Array, Namespace, namespace
 from chainrule.foundation.errors import InputError
 from chainrule.foundation.showing import Shown
 
-__all__ = ["Layout", "Parameters"]
+__all__ = ["Layout", "Parameters", "Span"]
+
+
+@dataclass(frozen=True)
+class Span:
+    """A part of the flat vector: the weight or the bias of one layer.
+
+    Attributes
+    ----------
+    layer : int
+        The layer's number, from 0.
+    name : {"weight", "bias"}
+        The part of the layer.
+    start, stop : int
+        Where it begins and ends in the vector.
+    shape : tuple of int
+        Shape of the part as an array, row by row.
+    rate_factor : float
+        Factor of the learning rate for this part.
+    """
+
+    layer: int
+    name: Literal["weight", "bias"]
+    start: int
+    stop: int
+    shape: tuple[int, ...]
+    rate_factor: float = 1.0
+
+    @property
+    def at(self) -> slice:
+        """The slice of the vector."""
+        return slice(self.start, self.stop)
+
+    @property
+    def decays(self) -> bool:
+        """Whether penalties and weight decay act on it: they do on weights, not on biases."""
+        return self.name == "weight"
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where each layer's weight and bias stand in the vector.
+    """The parts of the flat vector: where each layer's weight and bias stand.
+
+    Layouts of the same shapes are equal, whatever their rate factors.
 
     Parameters
     ----------
     shapes : tuple of (n_in, n_out, bias)
         Per layer: the weight's shape, and whether a bias of ``n_out`` numbers follows it.
+    rate_factors : tuple of (weight, bias), optional
+        Per layer: factors of the learning rate; all are 1 where none are given.
+
+    Examples
+    --------
+    >>> for span in Layout(((2, 3, True), (3, 1, False))).spans:
+    ...     print(span.layer, span.name, span.at, span.shape, span.decays)
+    0 weight slice(0, 6, None) (2, 3) True
+    0 bias slice(6, 9, None) (3,) False
+    1 weight slice(9, 12, None) (3, 1) True
     """
 
     shapes: tuple[tuple[int, int, bool], ...]
+    rate_factors: tuple[tuple[float, float], ...] = field(default=(), compare=False)
 
     @cached_property
-    def spans(self) -> tuple[tuple[slice, slice | None], ...]:
+    def layers(self) -> tuple[tuple[Span, Span | None], ...]:
         """Per layer, the span of the weight and of the bias, if any."""
-        spans: list[tuple[slice, slice | None]] = []
+        layers: list[tuple[Span, Span | None]] = []
+        factors = self.rate_factors or ((1.0, 1.0),) * len(self.shapes)
         end = 0
-        for n_in, n_out, bias in self.shapes:
-            weight = slice(end, end + n_in * n_out)
-            end = weight.stop + (n_out if bias else 0)
-            spans.append((weight, slice(weight.stop, end) if bias else None))
-        return tuple(spans)
+        for number, ((n_in, n_out, has_bias), (of_weight, of_bias)) in enumerate(
+            zip(self.shapes, factors, strict=True)
+        ):
+            start, end = end, end + n_in * n_out
+            weight = Span(number, "weight", start, end, (n_in, n_out), of_weight)
+            bias = None
+            if has_bias:
+                start, end = end, end + n_out
+                bias = Span(number, "bias", start, end, (n_out,), of_bias)
+            layers.append((weight, bias))
+        return tuple(layers)
+
+    @cached_property
+    def spans(self) -> tuple[Span, ...]:
+        """All parts, in their order in the vector."""
+        return tuple(span for layer in self.layers for span in layer if span is not None)
+
+    @cached_property
+    def decayed(self) -> tuple[Span, ...]:
+        """The parts that penalties and weight decay act on."""
+        return tuple(span for span in self.spans if span.decays)
+
+    @cached_property
+    def whole_layers(self) -> tuple[slice, ...]:
+        """Per layer, the slice of the vector that holds its weight and its bias."""
+        return tuple(
+            slice(weight.start, weight.stop if bias is None else bias.stop)
+            for weight, bias in self.layers
+        )
+
+    def span_of(self, index: int) -> Span:
+        """Return the part that a number of the vector belongs to."""
+        return next(span for span in self.spans if span.start <= index < span.stop)
+
+    def decay_mask(self, xp: Namespace, like: Array) -> Array:
+        """Return a vector of 1 where penalties and decay act and 0 elsewhere, of a dtype."""
+        mask = np.zeros(self.size)
+        for span in self.decayed:
+            mask[span.at] = 1.0
+        return xp.asarray(mask, dtype=like.dtype)
+
+    @cached_property
+    def distinct_rate_factors(self) -> tuple[float, ...]:
+        """The rate factors that differ, in the order in which they first appear."""
+        return tuple(dict.fromkeys(span.rate_factor for span in self.spans))
 
     @cached_property
     def size(self) -> int:
@@ -101,14 +192,15 @@ class Parameters(Shown):
         """Per layer, the weight (n_in, n_out)."""
         xp = namespace(self.vector)
         return tuple(
-            xp.reshape(self.vector[weight], shape[:2])
-            for shape, (weight, _) in zip(self.layout.shapes, self.layout.spans, strict=True)
+            xp.reshape(self.vector[weight.at], weight.shape) for weight, _ in self.layout.layers
         )
 
     @cached_property
     def biases(self) -> tuple[Array | None, ...]:
         """Per layer, the bias (n_out,), or None for a layer without."""
-        return tuple(None if bias is None else self.vector[bias] for _, bias in self.layout.spans)
+        return tuple(
+            None if bias is None else self.vector[bias.at] for _, bias in self.layout.layers
+        )
 
     @classmethod
     def from_arrays(

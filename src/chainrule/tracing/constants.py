@@ -1,4 +1,4 @@
-"""The numbers of an optimizer's rule for each step of a call: its rate, and its constants."""
+"""The numbers of an optimizer's rule for each step of a call: its rates, and its constants."""
 
 from functools import cached_property
 from itertools import chain
@@ -12,16 +12,19 @@ __all__ = ["StepConstants"]
 
 
 class StepConstants:
-    """Tables of constants, one row per step, float64.
+    """Tables of constants for the steps of a call, float64.
 
     Parameters
     ----------
     optimizer : Optimizer
         The rule that they belong to.
+    rate_factors : tuple of float
+        What the rate of a step is multiplied by, each for a part of the parameters.
     """
 
-    def __init__(self, optimizer: Optimizer) -> None:
+    def __init__(self, optimizer: Optimizer, rate_factors: tuple[float, ...] = (1.0,)) -> None:
         self._optimizer = optimizer
+        self._rate_factors = rate_factors
         self._same_for_all = _independent_of_step(optimizer)
 
     @cached_property
@@ -29,8 +32,15 @@ class StepConstants:
         return _takes_arrays(self._optimizer)
 
     def table(self, rates: np.ndarray, first: int) -> np.ndarray:
-        """Return the constants of steps (one or more), the first of which has number ``first``."""
+        """Return the constants (steps, rate factors, numbers of the rule) of one step or more.
+
+        The first step has number ``first``; the first number is the rate.
+        """
         rates = np.asarray(rates, np.float64)
+        tables = [self._at_rates(rates * factor, first) for factor in self._rate_factors]
+        return np.stack(tables, axis=1) if len(tables) > 1 else tables[0][:, np.newaxis]
+
+    def _at_rates(self, rates: np.ndarray, first: int) -> np.ndarray:
         if self._same_for_all and (rates == rates[0]).all():
             row = (rates[0], *self._optimizer.numbers(float(rates[0]), first))
             return np.full((len(rates), len(row)), row)

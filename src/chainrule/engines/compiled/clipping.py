@@ -13,7 +13,7 @@ from llvmlite import ir
 from chainrule.engines.compiled.tables import Job, UnitRow, field, place
 from chainrule.engines.compiled.target import Target
 from chainrule.engines.compiled.values import Value, Variable, float_type, function, pointer, whole
-from chainrule.engines.compiled.weight_phase import WeightPhase, panel_width
+from chainrule.engines.compiled.weight_phase import WeightPhase, constants_of, panel_width
 
 __all__ = ["Clipping"]
 
@@ -116,7 +116,7 @@ def _apply(module: Any, element: Any, lanes: int, transpose: Any) -> Any:
     vector = ir.VectorType(element, lanes)
     factors = code.spread(code.cast(factor, element), lanes)
 
-    def step(n: Value, offset: Value, mask: float) -> None:
+    def step(n: Value, offset: Value, part: UnitRow, mask: float) -> None:
         g = gradient.at(offset, element)
         with code.when(factor != 1.0), code.loop(0, n, lanes) as i:
             g.store(factors * g.load(vector, i), i)
@@ -127,16 +127,16 @@ def _apply(module: Any, element: Any, lanes: int, transpose: Any) -> Any:
             g,
             tables.at(1, pointer),
             offset,
-            constants,
+            constants_of(code, job, unit, part, constants),
             place(code, job, Job.clipped_fields_at),
             code.value(mask, _double),
         )
 
     width, offset = panel_width(code, unit, lanes), field(code, unit, UnitRow.offset)
     bias = field(code, unit, UnitRow.bias_offset)
-    step(field(code, unit, UnitRow.rows) * width, offset, 1.0)
+    step(field(code, unit, UnitRow.rows) * width, offset, UnitRow.weight_constants, 1.0)
     with code.when(bias >= 0):
-        step(width, bias, 0.0)
+        step(width, bias, UnitRow.bias_constants, 0.0)
     code.call(transpose, unit, weights.at(offset, element))
     code.end()
     return code.function

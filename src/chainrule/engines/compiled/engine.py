@@ -63,7 +63,7 @@ class CompiledEngine(CompiledScores):
         self.optimizer = optimizer
         self._dropout = objective.dropout
         self._training_code: dict[str, ObjectiveCode] = {}
-        self._constants = StepConstants(optimizer)
+        self._constants = StepConstants(optimizer, objective.network.layout.distinct_rate_factors)
 
     def prepare(self, dtype: Any) -> None:
         """Compile, or load, all that calls with parameters of a dtype need.
@@ -112,8 +112,8 @@ class CompiledEngine(CompiledScores):
         result = gradient.astype(dtype)
         with np.errstate(all="ignore"):
             for penalty in self.objective.penalties:
-                for span, _ in self.objective.network.layout.spans:
-                    result[span] += penalty.gradient(xp, vector[span])
+                for span in self.objective.network.layout.decayed:
+                    result[span.at] += penalty.gradient(xp, vector[span.at])
             price = self.objective.penalty(xp, parameters)
         return float(total / n + price), result
 
@@ -251,7 +251,8 @@ class CompiledEngine(CompiledScores):
             job[Job.rows], job[Job.batch], job[Job.divisor] = n, batch, divisor
             job[Job.target_at] = address_of(sums)
             job[Job.pack] = job[Job.unpack] = 1
-            work.set_constants(np.zeros((steps, 1)))
+            factors = self.objective.network.layout.distinct_rate_factors
+            work.set_constants(np.zeros((steps, len(factors), 1)))
             work.set_arrays([vector], [gradient], first_out=1)
             work.begin(np.nan)
             self._run("train", vector.dtype, work, self._is_long(6.0, n))

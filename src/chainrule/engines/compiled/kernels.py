@@ -131,7 +131,7 @@ def _train(
             # a limit that is no number stops nothing
             with code.choice((mean <= limit) | (limit != limit)) as (good, bad):
                 with good:
-                    offset = number * field(code, job, Job.constants)
+                    offset = number * field(code, job, Job.step_constants)
                     constants = place(code, job, Job.constants_at).at(offset, _double)
                     clipped = field(code, job, Job.clipped_update) != 0
                     with code.when(field(code, layers, LayerRow.starts_at) != 0):

@@ -60,6 +60,7 @@ class Job(IntEnum):
     clipped_fields_at = 46
     squares_at = 47  # float64: two sums for each unit, and after them the largest norm
     keys_at = 48  # of dropout: two integers for each step and layer
+    step_constants = 49  # numbers of one step: `constants` for each rate factor
 
 
 class LayerRow(IntEnum):
@@ -127,6 +128,8 @@ class UnitRow(IntEnum):
     vectors_in = 15
     first_column = 16
     nonzeros = 17  # whether what is not 0 is listed by columns
+    weight_constants = 18  # which of the constants of a step, by the rate factor
+    bias_constants = 19
 
 
 class Source(IntEnum):

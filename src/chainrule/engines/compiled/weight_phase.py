@@ -28,7 +28,7 @@ from chainrule.engines.compiled.values import (
     whole,
 )
 
-__all__ = ["WeightPhase", "panel_width"]
+__all__ = ["WeightPhase", "constants_of", "panel_width"]
 
 # Rows of a batch that are summed before the next: a strip of their inputs, and one panel of their
 # dz, fit the first-level cache.
@@ -71,6 +71,12 @@ class WeightPhase:
         )
 
 
+def constants_of(code: Code, job: Value, unit: Value, part: UnitRow, constants: Value) -> Value:
+    """Return where the constants of a step for the rate factor of a weight or a bias begin."""
+    offset = field(code, unit, part) * field(code, job, Job.constants)
+    return constants.at(offset, ir.DoubleType())
+
+
 def panel_width(code: Code, unit: Value, lanes: int) -> Value:
     """Return how many columns the panel of a unit has, padding included."""
     return field(code, unit, UnitRow.vectors) * lanes
@@ -100,14 +106,16 @@ def _update(
         with all_of_them:
             _dense_sums(code, element, lanes, products, narrow, unit, batch, zeros, gradient)
     mark(code, Part.weight_gradient)
-    _step(code, job, rows * width, gradient, offset, constants, 1.0)
+    step = constants_of(code, job, unit, UnitRow.weight_constants, constants)
+    _step(code, job, rows * width, gradient, offset, step, 1.0)
     mark(code, Part.update)
     # db = sum of dz
     bias = field(code, unit, UnitRow.bias_offset)
     with code.when(bias >= 0):
         code.call(sums, batch, vectors, dz, ld, gradient)
         mark(code, Part.bias_gradient)
-        _step(code, job, width, gradient, bias, constants, 0.0)
+        step = constants_of(code, job, unit, UnitRow.bias_constants, constants)
+        _step(code, job, width, gradient, bias, step, 0.0)
         mark(code, Part.update)
     # sums of gradients are collected elsewhere than in the weights, and need no transpose
     weights = place(code, job, Job.target_at)

@@ -170,7 +170,7 @@ class Workspace:
             row[LayerRow.panel_rows] = round_up(layer.n_in, lanes)
             row[LayerRow.weight_at] = panels + weight * itemsize
             row[LayerRow.bias_at] = panels + bias * itemsize
-            flat_weight, flat_bias = network.layout.spans[number]
+            flat_weight, flat_bias = network.layout.layers[number]
             row[LayerRow.flat_weight] = flat_weight.start
             row[LayerRow.flat_bias] = -1 if flat_bias is None else flat_bias.start
             wt = transposed[number]
@@ -245,12 +245,13 @@ class Workspace:
     ) -> np.ndarray:
         """Return the units of the second phase, layer by layer."""
         lanes, itemsize = self._lanes, self.dtype.itemsize
+        factors = network.layout.distinct_rate_factors
         parts = [np.zeros((0, len(UnitRow)), np.int64)]
         for number, layer in enumerate(network.layers):
             row = self.layers[0, number]
             if row[LayerRow.flat]:
                 continue
-            flat_weight, flat_bias = network.layout.spans[number]
+            flat_weight, flat_bias = network.layout.layers[number]
             weight, bias = offsets[number]
             nonzeros = bool(row[LayerRow.starts_at])
             width = lanes * (WIDE_PANEL if nonzeros else self._target.panel_vectors)
@@ -276,8 +277,10 @@ class Workspace:
             part[:, UnitRow.bias_flat] = -1
             if flat_bias is not None:
                 part[:, UnitRow.bias_flat] = np.where(starts, flat_bias.start + column, -1)
+                part[:, UnitRow.bias_constants] = factors.index(flat_bias.rate_factor)
             else:
                 part[:, UnitRow.bias_offset] = -1
+            part[:, UnitRow.weight_constants] = factors.index(flat_weight.rate_factor)
             wt = transposed[number]
             if wt is not None:
                 part[:, UnitRow.transposed_at] = address_of(wt)
@@ -331,10 +334,12 @@ class Workspace:
         job[Job.panels_out_at] = job[Job.panels_at] + 8 * first_out
 
     def set_constants(self, table: np.ndarray) -> None:
-        """Name the constants of the steps to make, a row for each."""
+        """Name the constants of the steps to make: (steps, rate factors, constants of the rule)."""
         self._constants = table
         job = self.job
-        job[Job.steps], job[Job.constants] = table.shape
+        steps, factors, constants = table.shape
+        job[Job.steps], job[Job.constants] = steps, constants
+        job[Job.step_constants] = factors * constants
         job[Job.constants_at] = address_of(table)
 
     def set_keys(self, keys: np.ndarray) -> None:

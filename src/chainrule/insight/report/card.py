@@ -107,8 +107,8 @@ def _count(value: Any) -> str | None:
 
 
 def _sizes(material: Material) -> Iterator[int]:
-    for weight, bias in material.subject.objective.network.layout.spans:
-        yield (weight.stop if bias is None else bias.stop) - weight.start
+    for span in material.subject.objective.network.layout.whole_layers:
+        yield span.stop - span.start
 
 
 def versions() -> dict[str, str]:

@@ -79,13 +79,13 @@ def _chains(material: Material, row: int) -> list[Chain]:
     gradient = gathered(subject.shared, layout, np.asarray(gradient, dtype=np.float64))
     size = np.abs(gradient)
     size[~np.isfinite(size)] = np.inf
-    for _, bias in layout.spans:
+    for _, bias in layout.layers:
         if bias is not None:
-            size[bias] = -1.0
+            size[bias.at] = -1.0
     order = np.argsort(-size, kind="stable")[: min(CHAINS, int(np.count_nonzero(size >= 0.0)))]
     places = [int(one) for one in order]
-    first, _ = layout.spans[0]
-    longest = first.start + int(np.argmax(size[first]))
+    first, _ = layout.layers[0]
+    longest = first.start + int(np.argmax(size[first.at]))
     if not any(first.start <= one < first.stop for one in places):
         places.append(longest)
     return [chain(subject, place_at(subject, one), row) for one in places]
