@@ -361,7 +361,7 @@ def test_an_interrupted_fit_leaves_the_model_as_it_was(monkeypatch):
 
     model = classifier().fit(FRAME, WORDS)
     before = dict(vars(model))
-    monkeypatch.setattr(base, "train_members", cut)
+    monkeypatch.setattr(base, "train", cut)
     with pytest.raises(KeyboardInterrupt):
         model.fit(FRAME, np.where(WORDS == "yes", "up", "down"))
     assert vars(model) == before

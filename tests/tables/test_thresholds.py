@@ -10,7 +10,7 @@ from chainrule.interop.bins import BOUND, encodings, steps
 from chainrule.tables import choosing_encoding
 from chainrule.tables.choosing_encoding import choose_encoding
 from chainrule.tables.folds import folds_of
-from chainrule.tables.members import Table
+from chainrule.tables.members import Table, Work
 from chainrule.tables.recipes import options_for
 
 RANDOM = np.random.default_rng(81)
@@ -55,17 +55,18 @@ def losses(monkeypatch):
 
     class Done:
         def __init__(self, loss):
-            self.estimator = type("Fitted", (), {"validation_loss_curve_": [loss]})
+            self.held_out_loss = loss
+            self.estimator = type("Fitted", (), {"fit_seconds_": 1.0})
 
     def choose(columns=1, **reached):
-        def trained(kind, table, folds, *, encoding, **more):
-            return [Done(reached[encoding])] * len(folds)
+        def trained(work, jobs):
+            return [Done(reached[job.encoding]) for job in jobs]
 
-        monkeypatch.setattr(choosing_encoding, "train_members", trained)
+        monkeypatch.setattr(choosing_encoding, "train", trained)
         frame = pl.DataFrame({f"x{i}": np.arange(1000.0) for i in range(columns)})
         table = Table(frame, np.arange(1000.0))
-        folds = folds_of(1000, 3, seed=0)
-        return choose_encoding(MLPRegressor, table, folds, options={}, seed=0, n_threads=1)[0]
+        work = Work(MLPRegressor, table, folds_of(1000, 3, seed=0), seed=0, n_threads=1)
+        return choose_encoding(work, {}).encoding
 
     return choose
 

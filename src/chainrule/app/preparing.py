@@ -17,7 +17,7 @@ from chainrule.interop.choosing import Choices
 from chainrule.interop.preparation import Preparation
 from chainrule.tables.choosing_encoding import choose_encoding
 from chainrule.tables.folds import folds_of
-from chainrule.tables.members import Table
+from chainrule.tables.members import Table, Work
 
 if TYPE_CHECKING:
     import polars as pl
@@ -102,20 +102,16 @@ def _trial(
     classes = task == "classification"
     options: dict[str, Any] = labelled(estimator_options(settings, task, len(y)), y)
     options.pop("class_weight", None)
-    return choose_encoding(
-        MLPClassifier if classes else MLPRegressor,
-        table,
-        folds_of(
-            len(y),
-            1,
-            settings.seed,
-            labels=table.y if classes else None,
-            groups=groups,
-            order=settings.validation == "last",
-        ),
-        options={name: options[name] for name in options if name not in LEFT_OUT},
-        seed=settings.seed,
-        n_threads=settings.n_threads,
-        choices=choices,
-        better=BETTER,
+    folds = folds_of(
+        len(y),
+        1,
+        settings.seed,
+        labels=table.y if classes else None,
+        groups=groups,
+        order=settings.validation == "last",
     )
+    kind = MLPClassifier if classes else MLPRegressor
+    work = Work(kind, table, folds, settings.seed, settings.n_threads, choices=choices)
+    usable = {name: options[name] for name in options if name not in LEFT_OUT}
+    found = choose_encoding(work, usable, better=BETTER)
+    return found.encoding, found.reason

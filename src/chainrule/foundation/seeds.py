@@ -24,6 +24,7 @@ class Purpose(IntEnum):
     DROPOUT = 3
     SAMPLE = 4
     MEMBER = 5
+    SEARCH = 6
 
 
 def stream(seed: int, purpose: Purpose, *counters: int) -> np.random.Generator:

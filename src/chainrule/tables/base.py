@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Iterable, Mapping
@@ -16,17 +17,20 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 from chainrule.estimators.inputs import as_weights
 from chainrule.estimators.labels import checked_labels
 from chainrule.estimators.refusal import unchanged_if_refused
-from chainrule.estimators.rules import COUNT, FLAG, is_count, one_of, or_none
+from chainrule.estimators.rules import COUNT, FLAG, POSITIVE, is_count, one_of, or_none
 from chainrule.formulas.loss import checked_weight
 from chainrule.foundation.errors import InputError, must_be, suggest
 from chainrule.foundation.seeds import as_seed
 from chainrule.interop.bins import encodings
+from chainrule.interop.cells import nothing
 from chainrule.interop.choosing import NO_CHOICES, Choices
 from chainrule.interop.frames import as_frame, names_of
-from chainrule.tables.choosing_encoding import choose_encoding
+from chainrule.tables.choosing_encoding import CANDIDATES, EncodingChoice, choose_encoding
 from chainrule.tables.folds import Fold, folds_of
-from chainrule.tables.members import Estimator, Member, Table, train_members
-from chainrule.tables.recipes import presets
+from chainrule.tables.leaderboard import Leaderboard, Trial
+from chainrule.tables.members import Estimator, Job, Member, Table, Work, train, weighted
+from chainrule.tables.recipes import Preset, presets
+from chainrule.tables.search import search
 
 if TYPE_CHECKING:
     from chainrule.insight.explanation import Explanation
@@ -37,12 +41,13 @@ __all__ = ["BaseTabular"]
 OWNED = frozenset(
     (
         *("callbacks", "early_stopping", "n_estimators", "n_threads", "random_state"),
-        *("validation", "validation_fraction", "verbose", "warm_start"),
+        *("time_limit", "validation", "validation_fraction", "verbose", "warm_start"),
     )
 )
 RULES = {
     "n_folds": or_none(COUNT),
     "n_threads": or_none(COUNT),
+    "time_limit": or_none(POSITIVE),
     "verbose": FLAG,
     "validation": one_of("random", "last"),
 }
@@ -62,6 +67,7 @@ class BaseTabular(BaseEstimator):  # type: ignore[misc]
         validation: str = "random",
         options: Mapping[str, Any] | None = None,
         choices: Choices | None = None,
+        time_limit: float | None = None,
         random_state: Any = None,
         n_threads: int | None = None,
         verbose: bool = False,
@@ -72,6 +78,7 @@ class BaseTabular(BaseEstimator):  # type: ignore[misc]
         self.validation = validation
         self.options = options
         self.choices = choices
+        self.time_limit = time_limit
         self.random_state = random_state
         self.n_threads = n_threads
         self.verbose = verbose
@@ -95,6 +102,10 @@ class BaseTabular(BaseEstimator):  # type: ignore[misc]
     def _encode(self, y: Any) -> np.ndarray:
         raise NotImplementedError
 
+    def _loss(self, y: np.ndarray, answers: np.ndarray, weight: np.ndarray | None) -> float:
+        """Return the loss that a search makes small."""
+        raise NotImplementedError
+
     def _finish(self, table: Table, oof: np.ndarray, known: np.ndarray) -> None:
         """Learn from the answers for rows that the answering network was not trained on."""
         raise NotImplementedError
@@ -112,8 +123,10 @@ class BaseTabular(BaseEstimator):  # type: ignore[misc]
 
     def _combined(self, asked: Iterable[tuple[Member, np.ndarray]]) -> np.ndarray:
         """Return the answer of some of the networks together, each with its inputs of the rows."""
-        answers = [self._answers_of(member, X) for member, X in asked]
-        mean: np.ndarray = sum(answers[1:], start=answers[0]) / len(answers)
+        found = [(member.weight, self._answers_of(member, X)) for member, X in asked]
+        total = sum(weight for weight, _ in found)
+        parts = [weight / total * answers for weight, answers in found]
+        mean: np.ndarray = sum(parts[1:], start=parts[0])
         return mean
 
     def fit(
@@ -152,10 +165,13 @@ class BaseTabular(BaseEstimator):  # type: ignore[misc]
             A ValueError that names the argument, its value and what to do.
         """
         with unchanged_if_refused(self):
-            self._fit(X, y, sample_weight, groups, X_val, y_val)
+            interrupted = self._fit(X, y, sample_weight, groups, X_val, y_val)
+        if interrupted:
+            raise KeyboardInterrupt
         return self
 
-    def _fit(self, X: Any, y: Any, sample_weight: Any, groups: Any, X_val: Any, y_val: Any) -> None:
+    def _fit(self, X: Any, y: Any, sample_weight: Any, groups: Any, X_val: Any, y_val: Any) -> bool:
+        """Fit; return whether Ctrl-C cut a search short, of which the best is kept."""
         began = time.perf_counter()
         preset = self._check_options()
         frame = as_frame(X)
@@ -177,28 +193,15 @@ class BaseTabular(BaseEstimator):  # type: ignore[misc]
         if validation is not None and self.n_folds is None:
             n_folds = 1
         folds = self._folds(table, n_folds, seed, groups, validation is not None)
-        how: dict[str, Any] = {
-            "options": self._options_of_networks(),
-            "seed": seed,
-            "n_threads": self.n_threads,
-        }
-        encoding, reason = self.encoding, "as asked for"
-        if encoding == "auto":
-            encoding, reason = choose_encoding(self._kind, table, folds, **how)
+        chosen = self.choices or NO_CHOICES
+        until = math.inf if self.time_limit is None else began + float(self.time_limit)
+        work = Work(self._kind, table, folds, seed, self.n_threads, validation, chosen, until=until)
         told: list[str] = []
-        members = train_members(
-            self._kind,
-            table,
-            folds,
-            encoding=encoding,
-            validation=validation,
-            choices=self.choices or NO_CHOICES,
-            tell=told.append,
-            **how,
-        )
+        encoding, members, trials, interrupted = self._train(work, preset, told)
         self._forget()
         self.seed_, self.members_, self.notes_ = seed, members, told
-        self.encoding_, self.encoding_reason_ = encoding, reason
+        self.leaderboard_ = Leaderboard.of(trials)
+        self.encoding_, self.encoding_reason_ = encoding.encoding, encoding.reason
         self.n_features_in_ = frame.width
         self._columns = frame.columns
         names = names_of(X)
@@ -212,9 +215,34 @@ class BaseTabular(BaseEstimator):  # type: ignore[misc]
             self.members_ = [replace(one, held=present[one.held]) for one in self.members_]
         self.fit_seconds_ = time.perf_counter() - began
         if self.verbose:
-            print("\n".join([*told, f"encoding of numbers: {encoding}, {reason}"]))
+            name, reason = self.encoding_, self.encoding_reason_
+            print("\n".join([*told, f"encoding of numbers: {name}, {reason}"]))
+        return interrupted
 
-    def _check_options(self) -> Any:
+    def _train(
+        self, work: Work, preset: Preset, told: list[str]
+    ) -> tuple[EncodingChoice, list[Member], list[Trial], bool]:
+        """Return the encoding of numbers, the networks, what was tried, and whether Ctrl-C came."""
+        options = self._options_of_networks()
+        encoding = EncodingChoice(self.encoding, "as asked for")
+        if self.encoding == "auto":
+            encoding = choose_encoding(work, options)
+        searches = preset.searches or self.time_limit is not None
+        if searches and all(work.held(fold).frame.height for fold in range(len(work.folds))):
+            names = [encoding.encoding]
+            if encoding.trials:
+                names += [name for name in CANDIDATES if name != encoding.encoding]
+            say = print if self.verbose else nothing
+            found = search(work, names, options, self._loss, self._alone, told.append, say)
+            return encoding, found.members, [*encoding.trials, *found.trials], found.interrupted
+        jobs = [Job(fold, encoding.encoding, options) for fold in range(len(work.folds))]
+        members = [one for one in train(work, jobs, tell=told.append) if one is not None]
+        loss = float(np.mean([one.held_out_loss for one in members]))
+        seconds = sum(one.estimator.fit_seconds_ for one in members)
+        trial = Trial(encoding.encoding, options, len(members), 1.0, loss, seconds, 1.0)
+        return encoding, weighted([members], np.ones(1)), [*encoding.trials, trial], False
+
+    def _check_options(self) -> Preset:
         for name, rule in RULES.items():
             if not rule.holds(getattr(self, name)):
                 raise must_be(name, rule.words, getattr(self, name))
@@ -272,15 +300,24 @@ class BaseTabular(BaseEstimator):  # type: ignore[misc]
         for name in ("feature_names_in_", "oof_prediction_", "oof_score_"):
             self.__dict__.pop(name, None)
 
+    def _alone(self, member: Member, frame: pl.DataFrame) -> np.ndarray:
+        """Return what a network would answer on its own."""
+        return self._combined([(member, member.inputs(frame))])
+
     def _out_of_fold(self, table: Table) -> None:
-        """Keep the answers for rows that the answering network was not trained on."""
-        oof: np.ndarray | None = None
+        """Keep the answers for rows that the answering networks were not trained on."""
+        by_rows: dict[bytes, list[Member]] = {}
         for member in self.members_:
-            if len(member.held):
-                found = self._combined([(member, member.inputs(table.frame[member.held]))])
+            by_rows.setdefault(member.held.tobytes(), []).append(member)
+        oof: np.ndarray | None = None
+        for members in by_rows.values():
+            held = members[0].held
+            if len(held):
+                frame = table.frame[held]
+                found = self._combined((member, member.inputs(frame)) for member in members)
                 if oof is None:
                     oof = np.full((table.frame.height, *found.shape[1:]), np.nan)
-                oof[member.held] = found
+                oof[held] = found
         if oof is None:
             oof = np.full(table.frame.height, np.nan)
         known = ~np.isnan(oof.reshape(len(oof), -1)[:, 0])
@@ -303,7 +340,7 @@ class BaseTabular(BaseEstimator):  # type: ignore[misc]
         return as_frame(X)
 
     def _mean(self, X: Any) -> np.ndarray:
-        """Return the mean answer of all networks."""
+        """Return the mean answer of all networks, by their weights."""
         frame = self._frame(X)
         return self._combined((member, member.inputs(frame)) for member in self.members_)
 

@@ -1,21 +1,21 @@
-"""Which encoding of numbers suits a table: tried on its own rows, in short runs."""
+"""The encoding of numbers that suits a table: tried on its own rows, in short runs."""
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from chainrule.estimators.classifier import MLPClassifier
 from chainrule.foundation.seeds import Purpose, stream
-from chainrule.interop.choosing import NO_CHOICES, Choices
-from chainrule.tables.folds import Fold
-from chainrule.tables.members import Estimator, Table, train_members
+from chainrule.tables.leaderboard import Trial
+from chainrule.tables.members import Job, Work, train
 from chainrule.tables.recipes import options_for
 
-__all__ = ["choose_encoding"]
+__all__ = ["EncodingChoice", "choose_encoding"]
 
 # The trial: folds, rows, and the share of the epochs.
 FOLDS, MOST_ROWS, EPOCHS = 3, 10_000, 0.5
@@ -28,62 +28,59 @@ MOST_COLUMNS = 500
 CANDIDATES = ("scale", "target", "quantiles")
 
 
+@dataclass(frozen=True)
+class EncodingChoice:
+    """The encoding of numbers, the reason for it in words, and what was tried."""
+
+    encoding: str
+    reason: str
+    trials: tuple[Trial, ...] = ()
+
+
 def choose_encoding(
-    kind: type[Estimator],
-    table: Table,
-    folds: list[Fold],
-    *,
-    options: dict[str, Any],
-    seed: int,
-    n_threads: int | None,
-    choices: Choices = NO_CHOICES,
-    better: float = BETTER,
-) -> tuple[str, str]:
-    """Return the encoding of least loss on rows held out, and the reason in words.
+    work: Work, options: Mapping[str, Any], *, better: float = BETTER
+) -> EncodingChoice:
+    """Return the encoding of least loss on rows held out.
 
     One must be better than the one before it by the share ``better`` of its loss.
     """
+    table = work.table
     numbers = sum(column.dtype.is_numeric() for column in table.frame)
     texts = sum(column.dtype == pl.String for column in table.frame)
     if numbers + texts == 0:
-        return "scale", "there are no columns of numbers"
+        return EncodingChoice("scale", "there are no columns of numbers")
     if numbers > MOST_COLUMNS:
-        return "scale", f"{numbers:,} columns of numbers would be too many steps"
+        return EncodingChoice("scale", f"{numbers:,} columns of numbers would be too many steps")
     if table.frame.height < FEWEST_ROWS:
-        return "scale", f"a trial on fewer than {FEWEST_ROWS:,} rows says little"
-    tried = [fold for fold in folds[:FOLDS] if len(fold[1])]
+        reason = f"a trial on fewer than {FEWEST_ROWS:,} rows says little"
+        return EncodingChoice("scale", reason)
+    tried = [fold for fold in work.folds[:FOLDS] if len(fold[1])]
     if not tried:
-        return "scale", "there are no rows held out to try another on"
-    random = stream(seed, Purpose.SAMPLE)
+        return EncodingChoice("scale", "there are no rows held out to try another on")
+    random = stream(work.seed, Purpose.SAMPLE)
     small = [
         (_some(rows, MOST_ROWS, random), _some(held, MOST_ROWS, random)) for rows, held in tried
     ]
-    short = options_for(len(small[0][0]), kind is MLPClassifier) | options
-    short["max_iter"] = max(1, round(EPOCHS * short["max_iter"]))
-    losses: dict[str, float] = {}
+    part = replace(work, folds=small, validation=None)
+    short = options_for(len(small[0][0]), work.classes) | dict(options)
+    jobs = [Job(fold, name, short, EPOCHS) for name in CANDIDATES for fold in range(len(small))]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the fit itself says what is to be said
+        members = [member for member in train(part, jobs) if member is not None]
+    trials = []
     for name in CANDIDATES:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the fit itself says what is to be said
-            members = train_members(
-                kind,
-                table,
-                small,
-                encoding=name,
-                options=short,
-                seed=seed,
-                n_threads=n_threads,
-                choices=choices,
-            )
-        losses[name] = float(
-            np.mean([min(one.estimator.validation_loss_curve_ or [np.inf]) for one in members])
-        )
-    best = CANDIDATES[0]
-    for name in CANDIDATES[1:]:
-        if losses[name] < (1.0 - better) * losses[best]:
-            best = name
-    figures = ", ".join(f"{name} {loss:.4g}" for name, loss in losses.items())
+        own = [one for one, job in zip(members, jobs, strict=True) if job.encoding == name]
+        loss = float(np.mean([one.held_out_loss for one in own]))
+        seconds = sum(one.estimator.fit_seconds_ for one in own)
+        trials.append(Trial(name, {}, len(small), EPOCHS, loss, seconds))
+    best = trials[0]
+    for one in trials[1:]:
+        if one.loss < (1.0 - better) * best.loss:
+            best = one
+    figures = ", ".join(f"{one.encoding} {one.loss:.4g}" for one in trials)
     runs = f"short runs on {len(small)} folds" if len(small) > 1 else "a short run"
-    return best, f"held-out loss of {runs}: {figures}"
+    reason = f"held-out loss of {runs}: {figures}"
+    return EncodingChoice(best.encoding, reason, tuple(trials))
 
 
 def _some(rows: np.ndarray, most: int, random: np.random.Generator) -> np.ndarray:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -25,7 +27,7 @@ from chainrule.interop.preparation import Preparation
 from chainrule.tables.folds import Fold
 from chainrule.tables.recipes import options_for
 
-__all__ = ["Estimator", "Member", "Table", "train_members"]
+__all__ = ["Estimator", "Job", "Member", "Table", "Work", "train", "weighted"]
 
 Estimator: TypeAlias = MLPClassifier | MLPRegressor
 
@@ -56,11 +58,14 @@ class Member(Shown):
     held : ndarray of int
         The rows of the training table, from 0, that it was validated on and not trained on; empty
         where it had none, or validated on rows of another table.
+    weight : float
+        Its share in the answer, of sum 1 over all networks.
     """
 
     preparation: Preparation
     estimator: Estimator
     held: np.ndarray = field(default_factory=lambda: np.arange(0))
+    weight: float = 1.0
 
     def __str__(self) -> str:
         widths = self.estimator.network_.layout.arrows
@@ -77,63 +82,164 @@ class Member(Shown):
         found: np.ndarray = self.estimator.predict(X)
         return found
 
+    @property
+    def held_out_loss(self) -> float:
+        """The least loss on the rows that the network was validated on; infinite without them."""
+        return min(self.estimator.validation_loss_curve_ or [math.inf])
 
-def train_members(
-    kind: type[Estimator],
-    table: Table,
-    folds: list[Fold],
-    *,
-    encoding: str,
-    options: dict[str, Any],
-    seed: int,
-    n_threads: int | None,
-    validation: Table | None = None,
-    choices: Choices = NO_CHOICES,
-    tell: Callable[[str], None] = nothing,
-) -> list[Member]:
-    """Train one network per fold, side by side on the threads; the bits do not depend on them.
+    @property
+    def complete(self) -> bool:
+        """Whether no deadline cut the training short."""
+        return self.estimator.stopped_because_ != "callback"
 
-    ``validation`` rows of the user's own take the place of those held out. ``tell`` receives what
-    is said of the columns of the first fold.
+
+@dataclass(frozen=True)
+class Job:
+    """One network to train.
+
+    Attributes
+    ----------
+    fold : int
+        The number of the fold, from 0.
+    encoding : str
+        The encoding of numbers.
+    options : mapping
+        Options in place of the recipe's.
+    epochs : float
+        The share of the epochs that are made.
+    setting : int
+        A counter that gives networks of one fold seeds of their own.
     """
-    threads = available_threads(n_threads)
-    workers = min(len(folds), threads)
+
+    fold: int
+    encoding: str
+    options: Mapping[str, Any]
+    epochs: float = 1.0
+    setting: int = 0
+
+
+@dataclass(frozen=True)
+class Work:
+    """What the networks of one fit share.
+
+    Attributes
+    ----------
+    kind : type
+        `MLPClassifier` or `MLPRegressor`.
+    table : Table
+        All rows.
+    folds : list of Fold
+        The rows to train on and those held out, per fold.
+    seed : int
+        Seed of every random choice.
+    n_threads : int, optional
+        Most threads; the bits do not depend on them.
+    validation : Table, optional
+        Rows of the user's own that take the place of those held out.
+    choices : Choices
+        What a person says of columns.
+    """
+
+    kind: type[Estimator]
+    table: Table
+    folds: Sequence[Fold]
+    seed: int
+    n_threads: int | None = None
+    validation: Table | None = None
+    choices: Choices = NO_CHOICES
+    until: float = field(default=math.inf, kw_only=True)
+
+    @property
+    def classes(self) -> bool:
+        """Whether targets are classes."""
+        return self.kind is MLPClassifier
+
+    def held(self, fold: int) -> Table:
+        """Return the rows that the network of a fold is validated on."""
+        if self.validation is not None:
+            return self.validation
+        return self.table.take(self.folds[fold][1])
+
+    @property
+    def late(self) -> bool:
+        """Whether the deadline has passed."""
+        return time.perf_counter() > self.until
+
+
+def train(
+    work: Work,
+    jobs: Sequence[Job],
+    *,
+    tell: Callable[[str], None] = nothing,
+    done: Callable[[int, Member], None] | None = None,
+    begin_late: bool = True,
+) -> list[Member | None]:
+    """Train the networks side by side on the threads; the bits do not depend on them.
+
+    ``tell`` receives what is said of the columns of the first one, ``done`` every network when it
+    is trained, one at a time. After the deadline a network ends with its epoch, and with
+    ``begin_late=False`` none is begun; None stands for it.
+    """
+    threads = available_threads(work.n_threads)
+    workers = min(len(jobs), threads)
     each = max(1, threads // workers)
+    one_at_a_time = threading.Lock()
 
-    def train(number: int, stop: threading.Event) -> Member:
-        rows, held = folds[number]
-        part = table.take(rows)
-        preparation = Preparation.fit(
-            part.frame,
-            choices=choices,
-            encoding=encoding,
-            y=part.y,
-            tell=tell if number == 0 else nothing,
-        )
-        own = options_for(len(rows), kind is MLPClassifier) | options
-        member_seed = int(stream(seed, Purpose.MEMBER, number).integers(2**31 - 1))
-        watched = validation if validation is not None else table.take(held)
-        given: dict[str, Any] = {}
-        if watched.frame.height:
-            given = {"X_val": preparation.transform(watched.frame), "y_val": watched.y}
-            if watched.weight is not None and watched.weight.any():
-                given["sample_weight_val"] = watched.weight
-        else:
-            own = {name: value for name, value in own.items() if name != "monitor"}
-        estimator = kind(**own, random_state=member_seed, n_threads=each)
-        X = preparation.transform(part.frame)
-
-        def called(epoch: Any) -> bool:
-            return stop.is_set()
-
-        estimator.callbacks = called
-        estimator.fit(X, part.y, part.weight, **given)
-        estimator.callbacks = None
-        estimator.preparation_ = preparation
-        return Member(preparation, estimator, held if validation is None else np.arange(0))
+    def trained(number: int, stop: threading.Event) -> Member | None:
+        if work.late and not begin_late:
+            return None
+        member = _train_one(work, jobs[number], each, stop, tell if number == 0 else nothing)
+        if done is not None and not stop.is_set():
+            with one_at_a_time:
+                done(number, member)
+        return member
 
     with warnings.catch_warnings():
         # what the networks say of columns is of inputs that nobody has seen
         warnings.simplefilter("ignore", DataWarning)
         warnings.simplefilter("ignore", NoEffectWarning)
-        return side_by_side(train, len(folds), workers)
+        return side_by_side(trained, len(jobs), workers)
+
+
+def weighted(settings: Sequence[Sequence[Member]], weights: np.ndarray) -> list[Member]:
+    """Return the networks of settings with these weights, which those of a setting share."""
+    return [
+        replace(member, weight=float(weight) / len(members))
+        for members, weight in zip(settings, weights, strict=True)
+        for member in members
+        if weight > 0.0
+    ]
+
+
+def _train_one(
+    work: Work, job: Job, n_threads: int, stop: threading.Event, tell: Callable[[str], None]
+) -> Member:
+    rows, _ = work.folds[job.fold]
+    part = work.table.take(rows)
+    preparation = Preparation.fit(
+        part.frame, choices=work.choices, encoding=job.encoding, y=part.y, tell=tell
+    )
+    own = options_for(len(rows), work.classes) | dict(job.options)
+    own["max_iter"] = max(1, round(job.epochs * own["max_iter"]))
+    watched = work.held(job.fold)
+    given: dict[str, Any] = {}
+    if watched.frame.height:
+        given = {"X_val": preparation.transform(watched.frame), "y_val": watched.y}
+        if watched.weight is not None and watched.weight.any():
+            given["sample_weight_val"] = watched.weight
+    else:
+        own = {name: value for name, value in own.items() if name != "monitor"}
+    random = stream(work.seed, Purpose.MEMBER, job.fold, job.setting)
+    seed = int(random.integers(2**31 - 1))
+    estimator = work.kind(**own, random_state=seed, n_threads=n_threads)
+    X = preparation.transform(part.frame)
+
+    def called(epoch: Any) -> bool:
+        return stop.is_set() or work.late
+
+    estimator.callbacks = called
+    estimator.fit(X, part.y, part.weight, **given)
+    estimator.callbacks = None
+    estimator.preparation_ = preparation
+    held = work.folds[job.fold][1] if work.validation is None else np.arange(0)
+    return Member(preparation, estimator, held)

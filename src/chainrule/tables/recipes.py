@@ -23,6 +23,7 @@ class Preset:
     name: ClassVar[str]
     aliases: ClassVar[tuple[str, ...]] = ()
     n_folds: ClassVar[int]
+    searches: ClassVar[bool] = False
 
 
 presets: Catalogue[Preset] = Catalogue("preset", Preset)
@@ -43,10 +44,11 @@ class Balanced(Preset):
 
 
 class Best(Preset):
-    """Eight networks, each validated on an eighth of its own."""
+    """A search for settings on eight folds; the best answer together."""
 
     name = "best"
     n_folds = 8
+    searches = True
 
 
 for _preset in (Fast(), Balanced(), Best()):

@@ -19,6 +19,7 @@ from chainrule.interop.model_file import (
 )
 from chainrule.interop.model_values import option_from_json, option_to_json, text, whole
 from chainrule.interop.preparation import Preparation
+from chainrule.tables.leaderboard import Leaderboard, Trial
 from chainrule.tables.members import Member
 from chainrule.training.state import Contents, write_arrays
 
@@ -47,10 +48,12 @@ def save_table_model(path: str | os.PathLike[str], estimator: Any) -> None:
         "named": hasattr(estimator, "feature_names_in_"),
         "oof_score": None if math.isnan(estimator.oof_score_) else estimator.oof_score_,
         "fit_seconds": estimator.fit_seconds_,
+        "trials": [_trial_to_json(estimator, one) for one in estimator.leaderboard_.trials],
         **{fact: getattr(estimator, fact) for fact in FACTS},
         **facts,
     }
-    arrays |= {"oof": estimator.oof_prediction_, **more}
+    weights = np.array([member.weight for member in estimator.members_])
+    arrays |= {"oof": estimator.oof_prediction_, "weights": weights, **more}
     write_arrays(path, KIND, FORMAT, description, arrays)
 
 
@@ -81,7 +84,10 @@ def _restore(estimator: Any, description: dict[str, Any], arrays: dict[str, np.n
         held = arrays.get(f"held.{number}", np.arange(0))
         if held.ndim != 1 or held.dtype.kind != "i":
             raise ValueError("the rows held out are no list of numbers")
-        estimator.members_.append(Member(preparation, network, held))
+        weight = float(arrays["weights"][number])
+        if not 0.0 < weight <= 1.0:
+            raise ValueError(f"the weight of a network is {weight}")
+        estimator.members_.append(Member(preparation, network, held, weight))
     if not estimator.members_:
         raise ValueError("there is no network")
     estimator._columns = [text(name) for name in description["columns"]]
@@ -96,6 +102,8 @@ def _restore(estimator: Any, description: dict[str, Any], arrays: dict[str, np.n
     score = description["oof_score"]
     estimator.oof_score_ = math.nan if score is None else float(score)
     estimator.oof_prediction_ = arrays["oof"]
+    trials = tuple(map(_trial_from_json, description["trials"]))
+    estimator.leaderboard_ = Leaderboard(trials)
     estimator._from_file(description, arrays)
 
 
@@ -115,6 +123,19 @@ def _options_from_json(options: dict[str, Any]) -> dict[str, Any]:
         "options": own and {name: option_from_json(name, own[name]) for name in own},
         "choices": choices and Choices(**{name: _tuples(choices[name]) for name in choices}),
     }
+
+
+def _trial_to_json(estimator: Any, trial: Trial) -> dict[str, Any]:
+    network, own = estimator.members_[0].estimator, trial.options
+    options = {name: option_to_json(network, name, own[name]) for name in own}
+    loss = trial.loss if math.isfinite(trial.loss) else None
+    return vars(trial) | {"options": options, "loss": loss}
+
+
+def _trial_from_json(found: dict[str, Any]) -> Trial:
+    own, loss = found["options"], found["loss"]
+    options = {name: option_from_json(name, own[name]) for name in own}
+    return Trial(**found | {"options": options, "loss": math.inf if loss is None else float(loss)})
 
 
 def _tuples(value: Any) -> Any:

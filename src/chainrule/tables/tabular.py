@@ -15,6 +15,8 @@ from chainrule.estimators.classifier import MLPClassifier
 from chainrule.estimators.inputs import as_numbers, as_targets
 from chainrule.estimators.labels import class_codes, prepared_labels
 from chainrule.estimators.regressor import MLPRegressor
+from chainrule.formulas.loss import losses
+from chainrule.formulas.losses import Quantile
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.foundation.real_numbers import is_real
 from chainrule.interop.model_values import labels_from_json, labels_to_json
@@ -40,7 +42,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):  # type: ignore[misc]
     Parameters
     ----------
     preset : {"fast", "balanced", "best"}, default="balanced"
-        One network, a bag of five, or of eight.
+        One network, a bag of five, or a search for settings on eight folds.
     n_folds : int, optional
         How many networks instead.
     encoding : {"auto", "scale", "target", "quantiles"}, default="auto"
@@ -53,19 +55,24 @@ class TabularClassifier(ClassifierMixin, BaseTabular):  # type: ignore[misc]
         Options of `MLPClassifier` in place of the recipe's.
     choices : Choices, optional
         What you say of columns: which to leave out, and which are categories, numbers or dates.
+    time_limit : float, optional
+        Seconds after which no network is begun: with them every preset searches for settings until
+        then. How many are tried then depends on the machine, and so does the result.
     random_state : int, generator or None
         Seed of every random choice; the seed used is kept in ``seed_``.
     n_threads : int, optional
         Most threads; the result has the same bits for any number.
     verbose : bool, default=False
-        Whether to print what was guessed of the columns.
+        Whether to print what was guessed of the columns, and what a search has found so far.
 
     Attributes
     ----------
     classes_ : ndarray (n_classes,)
         The labels, sorted.
     members_ : list of Member
-        The networks, each with the preparation of its training rows.
+        The networks, each with the preparation of its training rows and its weight.
+    leaderboard_ : Leaderboard
+        The settings that were tried, best first.
     oof_prediction_ : ndarray (n_samples, n_classes)
         Probabilities by a network that was not trained on the row; NaN where there is none.
     oof_score_ : float
@@ -130,7 +137,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):  # type: ignore[misc]
     def _answers_of(self, member: Member, X: np.ndarray) -> np.ndarray:
         found = member.answers(X).astype(np.float64)
         p = np.zeros((len(found), len(self.classes_)))
-        p[:, member.estimator.classes_] = found
+        p[:, member.estimator.classes_] = found / found.sum(axis=1, keepdims=True)
         return tempered(p, self.temperature_)
 
     def _to_file(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -141,6 +148,12 @@ class TabularClassifier(ClassifierMixin, BaseTabular):  # type: ignore[misc]
         self.temperature_ = float(description["temperature"])
         if not 0.0 < self.temperature_ < math.inf:
             raise ValueError(f"the temperature is {self.temperature_}")
+
+    def _loss(self, y: np.ndarray, answers: np.ndarray, weight: np.ndarray | None) -> float:
+        from sklearn.metrics import log_loss
+
+        classes = range(answers.shape[1])
+        return float(log_loss(y, answers, labels=classes, sample_weight=weight))
 
     def _finish(self, table: Table, oof: np.ndarray, known: np.ndarray) -> None:
         self.oof_score_ = math.nan
@@ -161,7 +174,7 @@ class TabularRegressor(RegressorMixin, BaseTabular):  # type: ignore[misc]
 
     Parameters
     ----------
-    preset, n_folds, encoding, validation, choices, random_state, n_threads, verbose
+    preset, n_folds, encoding, validation, choices, time_limit, random_state, n_threads, verbose
         As in `TabularClassifier`.
     options : dict, optional
         Options of `MLPRegressor` in place of the recipe's, as ``{"loss": "mae"}``.
@@ -174,8 +187,10 @@ class TabularRegressor(RegressorMixin, BaseTabular):  # type: ignore[misc]
         The answer of a network that was not trained on the row; NaN where there is none.
     oof_score_ : float
         Its R2; NaN without such rows.
-    encoding_, encoding_reason_, notes_, seed_, n_features_in_, feature_names_in_, fit_seconds_
+    leaderboard_, encoding_, encoding_reason_, notes_, seed_, n_features_in_
         As in `TabularClassifier`.
+    feature_names_in_, fit_seconds_
+        As in `MLPRegressor`.
 
     Examples
     --------
@@ -255,6 +270,12 @@ class TabularRegressor(RegressorMixin, BaseTabular):  # type: ignore[misc]
     def _from_file(self, description: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
         self._low, self._high = map(float, description["range"])
         self._errors = arrays["errors"]
+
+    def _loss(self, y: np.ndarray, answers: np.ndarray, weight: np.ndarray | None) -> float:
+        loss = losses.get((self.options or {}).get("loss", "mse"))
+        if isinstance(loss, Quantile) and loss.scores_per_target > 1:
+            loss = losses.get("mae")  # of the level nearest to the median, which is the answer
+        return float(loss(answers, y, weight))
 
     def _finish(self, table: Table, oof: np.ndarray, known: np.ndarray) -> None:
         y, p = table.y[known], oof[known]

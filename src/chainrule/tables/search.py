@@ -1,0 +1,248 @@
+"""A search for settings: many are tried a little, few in full, and the best answer together.
+
+Sources: K. Jamieson, A. Talwalkar, "Non-stochastic best arm identification and hyperparameter
+optimization", AISTATS 2016 (successive halving); Caruana et al., ICML 2004 (the ensemble).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from chainrule.foundation.errors import DivergenceWarning
+from chainrule.interop.cells import nothing
+from chainrule.interop.columns import counted
+from chainrule.tables.leaderboard import Trial, words_of
+from chainrule.tables.members import Job, Member, Work, train, weighted
+from chainrule.tables.selection import greedy_weights
+from chainrule.tables.settings_space import Setting, drawn_settings
+
+__all__ = ["Search", "search"]
+
+# Rounds of halving: on so many folds, with this share of the epochs, go so many of those begun.
+ROUNDS = ((1, 1 / 3, 1.0), (2, 2 / 3, 1 / 3), (None, 1.0, 1 / 6))
+# Settings drawn where no time limit says how many.
+SETTINGS = 24
+# Fewer settings are not begun with, nor more at a time.
+FEWEST, MOST = 6, 60
+# Of the settings tried in full, so many may answer.
+MOST_ANSWERING = 12
+
+
+@dataclass
+class Contender:
+    """A setting in the search, and its networks so far."""
+
+    number: int
+    setting: Setting
+    members: dict[int, Member] = field(default_factory=dict)
+    epochs: float = 0.0
+    seconds: float = 0.0
+
+    @property
+    def loss(self) -> float:
+        """The mean over folds of the least losses on rows held out."""
+        found = [member.held_out_loss for member in self.members.values()]
+        mean = float(np.mean(found)) if found else math.inf
+        return mean if math.isfinite(mean) else math.inf
+
+    def trial(self, weight: float = 0.0) -> Trial:
+        """Return its row of the leaderboard."""
+        of, options = self.setting.encoding, self.setting.options
+        count = len(self.members)
+        return Trial(of, options, count, self.epochs, self.loss, self.seconds, weight)
+
+
+@dataclass(frozen=True)
+class Search:
+    """What a search has found: networks, what was tried, and whether Ctrl-C ended it."""
+
+    members: list[Member]
+    trials: tuple[Trial, ...]
+    interrupted: bool
+
+
+def search(
+    work: Work,
+    encodings: Sequence[str],
+    options: Mapping[str, Any],
+    loss: Callable[[np.ndarray, np.ndarray, np.ndarray | None], float],
+    answers: Callable[[Member, Any], np.ndarray],
+    tell: Callable[[str], None] = nothing,
+    say: Callable[[str], None] = nothing,
+) -> Search:
+    """Try settings by successive halving, and return the networks that answer best together.
+
+    The recipe is tried in full first, so that there is an answer from then on. With a deadline
+    (``work.until``) halving begins again and again until then; without one it is done once, and the
+    result depends on the seed alone. Ctrl-C ends the search with what it has found; before any
+    network is trained it is raised.
+
+    Parameters
+    ----------
+    work : Work
+        The table and its folds, each with rows held out.
+    encodings : sequence of str
+        The encodings of numbers to try, the favourite first.
+    options : mapping
+        The user's own options, which are not searched.
+    loss : callable
+        The loss of (targets, answers, weight).
+    answers : callable
+        The answers of (member, frame).
+    tell, say : callable
+        Receive what is guessed of the columns, and what has been found so far.
+    """
+    running = _Running(work, encodings, options, tell, say)
+    interrupted = False
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DivergenceWarning)  # of settings that are not kept
+        try:
+            running.run()
+        except KeyboardInterrupt:
+            if not any(one.members for one in running.contenders):
+                raise
+            interrupted = True
+            say("interrupted: the best of what was tried is kept")
+    chosen, weights = _chosen(work, running.contenders, loss, answers)
+    members = weighted([list(one.members.values()) for one in chosen], weights)
+    shares = dict(zip((one.number for one in chosen), weights, strict=True))
+    trials = [one.trial(float(shares.get(one.number, 0.0))) for one in running.contenders]
+    said = ", ".join(
+        f"{100 * share:.0f} % {one.setting.encoding} {words_of(one.setting.options)}"
+        for one, share in zip(chosen, weights, strict=True)
+        if share > 0.0
+    )
+    say(f"answer: {said}")
+    return Search(members, tuple(one for one in trials if one.folds), interrupted)
+
+
+class _Running:
+    """A search in progress."""
+
+    def __init__(
+        self,
+        work: Work,
+        encodings: Sequence[str],
+        options: Mapping[str, Any],
+        tell: Callable[[str], None],
+        say: Callable[[str], None],
+    ) -> None:
+        self.work, self.encodings, self.options = work, encodings, options
+        self.contenders: list[Contender] = []
+        self._tell, self._say = tell, say
+        self._best = math.inf
+
+    def run(self) -> None:
+        began = time.perf_counter()
+        recipe = self._add([Setting(self.encodings[0], dict(self.options))])
+        self._train(recipe, len(self.work.folds), 1.0, begin_late=True)
+        # seconds of all cores together for one setting in full
+        full = time.perf_counter() - began
+        self._halve(self._number(full))
+        while math.isfinite(self.work.until) and self._number(full) >= FEWEST:
+            self._halve(self._number(full))
+
+    def _number(self, full: float) -> int:
+        """Return how many settings to begin with, from the seconds that one in full takes."""
+        if math.isinf(self.work.until):
+            return SETTINGS
+        folds = len(self.work.folds)
+        of_one = sum(share * epochs * (n or folds) / folds for n, epochs, share in ROUNDS)
+        left = self.work.until - time.perf_counter()
+        return int(min(MOST, left / max(full * of_one, 1e-9)))
+
+    def _halve(self, count: int) -> None:
+        if count < FEWEST:
+            return
+        rows = len(self.work.folds[0][0])
+        drawn = drawn_settings(
+            count,
+            self.encodings,
+            rows,
+            self.work.classes,
+            self.options,
+            self.work.seed,
+            first=len(self.contenders),
+        )
+        left = self._add(drawn)
+        for folds, epochs, share in ROUNDS:
+            kept = max(1, round(share * count))
+            left = sorted(left, key=lambda one: one.loss)[:kept]
+            number = len(self.work.folds) if folds is None else min(folds, len(self.work.folds))
+            self._train(left, number, epochs)
+
+    def _add(self, settings: Sequence[Setting]) -> list[Contender]:
+        first = len(self.contenders)
+        added = [Contender(first + number, one) for number, one in enumerate(settings)]
+        self.contenders += added
+        return added
+
+    def _train(
+        self, contenders: list[Contender], folds: int, epochs: float, *, begin_late: bool = False
+    ) -> None:
+        """Train all contenders on the first folds, in place of their networks of fewer epochs."""
+        jobs = [
+            Job(fold, one.setting.encoding, one.setting.options, epochs, one.number)
+            for one in contenders
+            for fold in range(folds)
+        ]
+        of = [one for one in contenders for _ in range(folds)]
+        found: dict[int, dict[int, Member]] = {}
+
+        def done(number: int, member: Member) -> None:
+            one = of[number]
+            one.seconds += member.estimator.fit_seconds_
+            if not (member.complete or begin_late):
+                return
+            own = found.setdefault(one.number, {})
+            own[jobs[number].fold] = member
+            if len(own) == folds or not one.members or begin_late:
+                one.members, one.epochs = dict(sorted(own.items())), epochs
+            if len(own) == folds and one.loss < self._best and epochs == 1.0:
+                self._best = one.loss
+                what = f"{one.setting.encoding} {words_of(one.setting.options)}"
+                self._say(f"held-out loss {one.loss:.5g}: {what}")
+
+        share = "" if epochs == 1.0 else f" for {100 * epochs:.0f} % of the epochs"
+        on = counted(folds, "fold")
+        self._say(f"training {counted(len(contenders), 'setting')} on {on}{share}")
+        train(self.work, jobs, tell=self._tell, done=done, begin_late=begin_late)
+        self._tell = nothing
+
+
+def _chosen(
+    work: Work,
+    contenders: list[Contender],
+    loss: Callable[[np.ndarray, np.ndarray, np.ndarray | None], float],
+    answers: Callable[[Member, Any], np.ndarray],
+) -> tuple[list[Contender], np.ndarray]:
+    """Return the contenders with networks for most folds and epochs, and their weights."""
+    usable = [one for one in contenders if one.members]
+    most = max((len(one.members), one.epochs) for one in usable)
+    full = [one for one in usable if (len(one.members), one.epochs) == most]
+    full = sorted(full, key=lambda one: one.loss)[:MOST_ANSWERING]
+    folds = sorted(set.intersection(*(set(one.members) for one in full)))
+    if not folds or not math.isfinite(full[0].loss):
+        return full[:1], np.ones(1)
+    held = [work.held(fold) for fold in folds]
+    y = np.concatenate([one.y for one in held])
+    weight = None
+    if held[0].weight is not None:
+        weight = np.concatenate([one.weight for one in held if one.weight is not None])
+        weight = weight if weight.any() else None
+    found = [
+        np.concatenate(
+            [answers(one.members[fold], part.frame) for fold, part in zip(folds, held, strict=True)]
+        )
+        for one in full
+        if math.isfinite(one.loss)
+    ]
+    weights = greedy_weights(found, lambda p: loss(y, p, weight))
+    return full[: len(found)], weights

@@ -1,0 +1,103 @@
+"""The settings that a search draws from: a few values per option, near those of the recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from chainrule.foundation.seeds import Purpose, stream
+from chainrule.tables.recipes import options_for
+
+__all__ = ["Setting", "drawn_settings"]
+
+WIDTHS = ((64, 32), (128, 64), (256, 128), (256, 256), (128, 64, 32), (256, 128, 64))
+ACTIVATIONS = ("relu", "silu", "selu")
+DROPOUTS = (0.0, 0.05, 0.15, 0.3)
+DECAYS = (0.0, 0.02, 0.1, 0.3)
+# The rate is drawn between these, evenly on a scale of logarithms.
+RATES = (1e-3, 1e-2)
+# Times the rows of a step of the recipe.
+BATCHES = (0.5, 1.0, 2.0)
+# The share of draws that take the encoding that the trial has found best.
+FAVOURITE = 0.6
+
+
+@dataclass(frozen=True)
+class Setting:
+    """An encoding of numbers, and options in place of the recipe's."""
+
+    encoding: str
+    options: Mapping[str, Any]
+
+
+def drawn_settings(
+    count: int,
+    encodings: Sequence[str],
+    rows: int,
+    classes: bool,
+    own: Mapping[str, Any],
+    seed: int,
+    *,
+    first: int = 0,
+) -> list[Setting]:
+    """Return settings, each drawn from a stream of its own.
+
+    Parameters
+    ----------
+    count : int
+        The number of settings.
+    encodings : sequence of str
+        The encodings to draw from, that of the trial first.
+    rows : int
+        Rows to train on, which the recipe depends on.
+    classes : bool
+        Whether targets are classes.
+    own : mapping
+        Options of the user's own, which stand in place of what is drawn.
+    seed : int
+        Seed of the draws.
+    first : int
+        The number of the first setting: the same numbers are the same settings.
+
+    Examples
+    --------
+    >>> one, = drawn_settings(1, ["target"], 10_000, True, {"dropout": 0.5}, seed=0)
+    >>> one.encoding, one.options["dropout"]
+    ('target', 0.5)
+    """
+    recipe = options_for(rows, classes)
+    return [
+        _drawn(stream(seed, Purpose.SEARCH, number), encodings, recipe, own)
+        for number in range(first, first + count)
+    ]
+
+
+def _drawn(
+    random: np.random.Generator,
+    encodings: Sequence[str],
+    recipe: Mapping[str, Any],
+    own: Mapping[str, Any],
+) -> Setting:
+    def one_of(values: Sequence[Any]) -> Any:
+        return values[int(random.integers(len(values)))]
+
+    favourite = random.random() < FAVOURITE
+    encoding = encodings[0] if favourite else one_of(encodings)
+    low, high = np.log(RATES)
+    rows = recipe["batch_size"] * one_of(BATCHES)
+    options = {
+        "hidden_layer_sizes": one_of(WIDTHS),
+        "activation": one_of(ACTIVATIONS),
+        "dropout": one_of(DROPOUTS),
+        "weight_decay": one_of(DECAYS),
+        "learning_rate_init": float(f"{np.exp(random.uniform(low, high)):.2g}"),
+        "batch_size": max(1, round(rows)),
+        "solver": "adamw",
+        "alpha": 0.0,
+    }
+    if "solver" in own and own["solver"] != "adamw":  # whose rule has no use for these
+        del options["weight_decay"]
+    return Setting(encoding, options | dict(own))

@@ -1,0 +1,208 @@
+"""The search for settings: halving, the ensemble of the best, limits of time, and Ctrl-C."""
+
+import json
+import time
+
+import numpy as np
+import polars as pl
+import pytest
+from sklearn.metrics import log_loss
+
+from chainrule import TabularClassifier, TabularRegressor, load
+from chainrule.foundation.errors import InputError
+from chainrule.tables import members, search
+from chainrule.tables.selection import greedy_weights
+from chainrule.tables.settings_space import drawn_settings
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+RANDOM = np.random.default_rng(91)
+N = 300
+AGE = RANDOM.uniform(18, 80, N)
+COLORS = RANDOM.choice(["red", "green", "blue"], N)
+FRAME = pl.DataFrame({"age": AGE, "color": COLORS})
+WORDS = np.where((AGE > 35) & (AGE < 60) | (COLORS == "red"), "yes", "no")
+PRICE = np.sin(AGE / 8.0) * 100.0 + 20.0 * (COLORS == "red") + RANDOM.normal(size=N)
+QUICK = {"n_folds": 3, "random_state": 0, "encoding": "target", "options": {"max_iter": 6}}
+
+
+@pytest.fixture
+def few(monkeypatch):
+    monkeypatch.setattr(search, "SETTINGS", 6)
+
+
+def test_the_search_follows_the_seed_and_not_the_threads(few):
+    one, two = (TabularClassifier("best", **QUICK, n_threads=n).fit(FRAME, WORDS) for n in (1, 2))
+    np.testing.assert_array_equal(one.predict_proba(FRAME), two.predict_proba(FRAME))
+    kept = [(t.options, t.loss, t.weight) for t in one.leaderboard_.trials]
+    assert kept == [(t.options, t.loss, t.weight) for t in two.leaderboard_.trials]
+    other = TabularClassifier("best", **QUICK | {"random_state": 1}).fit(FRAME, WORDS)
+    drawn = [
+        {t.options.get("learning_rate_init") for t in m.leaderboard_.trials} for m in (one, other)
+    ]
+    assert drawn[0] != drawn[1]
+
+
+def test_rounds_keep_the_better_settings(few):
+    model = TabularRegressor("best", **QUICK).fit(FRAME, PRICE)
+    trials = model.leaderboard_.trials
+    assert len(trials) == 7  # the recipe, and six that were drawn
+    by_folds = {folds: [t for t in trials if t.folds == folds] for folds in (1, 2, 3)}
+    assert [len(by_folds[folds]) for folds in (1, 2, 3)] == [4, 1, 2]
+    assert {t.epochs for t in by_folds[3]} == {1.0}
+    assert sum(t.weight for t in trials) == pytest.approx(1.0)
+    assert sum(one.weight for one in model.members_) == pytest.approx(1.0)
+    assert model.leaderboard_.trials[0].weight == max(t.weight for t in trials)
+
+
+def test_the_answer_is_no_worse_than_the_best_setting_out_of_fold(few):
+    model = TabularRegressor("best", **QUICK | {"options": {"max_iter": 30}}).fit(FRAME, PRICE)
+    oof = np.mean((np.clip(model.oof_prediction_, PRICE.min(), PRICE.max()) - PRICE) ** 2)
+    full = [t.loss for t in model.leaderboard_.trials if t.folds == 3]
+    assert oof <= min(full) * 1.0001
+
+
+def test_out_of_fold_answers_are_weighted_as_the_answer_is(few):
+    model = TabularClassifier("best", **QUICK | {"options": {"max_iter": 20}})
+    model.fit(FRAME, WORDS)
+    p = model.oof_prediction_
+    np.testing.assert_allclose(p.sum(axis=1), 1.0)
+    assert model.oof_score_ == np.mean(model.classes_[p.argmax(axis=1)] == WORDS)
+    assert log_loss(WORDS, p) < 0.69
+
+
+@pytest.mark.parametrize("make", [TabularClassifier, TabularRegressor])
+def test_a_searched_model_is_one_file(few, make, tmp_path):
+    y = WORDS if make is TabularClassifier else PRICE
+    model = make("best", **QUICK).fit(FRAME, y)
+    path = tmp_path / "table.chainrule"
+    model.save(path)
+    restored = load(path)
+    np.testing.assert_array_equal(restored.predict(FRAME), model.predict(FRAME))
+    weights = [[one.weight for one in m.members_] for m in (restored, model)]
+    assert weights[0] == weights[1]
+    assert str(restored.leaderboard_) == str(model.leaderboard_)
+
+
+def test_the_leaderboard_is_shown_and_is_rows_for_a_frame(few):
+    board = TabularRegressor("best", **QUICK).fit(FRAME, PRICE).leaderboard_
+    head, *rows = str(board).splitlines()
+    assert head.split() == ["share", "held-out", "loss", "folds", "epochs", "seconds", "numbers",
+                            "setting"]  # fmt: skip
+    assert len(rows) == len(board) == 7
+    assert repr(board).startswith("share  held-out loss")
+    assert board._repr_html_().startswith("<pre")
+    frame = pl.DataFrame(board.to_dicts())
+    assert frame["loss"].min() == min(t.loss for t in board.trials)
+    json.dumps(board.to_dicts())
+
+
+def test_without_a_search_the_trial_of_encodings_is_told():
+    X = pl.DataFrame({"x": RANDOM.uniform(0, 60, 1000)})
+    model = TabularRegressor("fast", random_state=0, options={"max_iter": 4})
+    board = model.fit(X, np.sin(X["x"].to_numpy())).leaderboard_
+    assert [t.encoding for t in board.trials[1:]] != []
+    assert {t.encoding for t in board.trials} == {"scale", "target", "quantiles"}
+    assert [t.weight for t in board.trials] == [1.0, 0.0, 0.0, 0.0]
+
+
+def test_progress_says_what_has_been_found(few, capsys):
+    TabularRegressor("best", **QUICK, verbose=True).fit(FRAME, PRICE)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "training 1 setting on 3 folds"
+    assert lines[1].startswith("held-out loss ")
+    assert "training 6 settings on 1 fold for 33 % of the epochs" in lines
+    assert any(line.startswith("answer: ") for line in lines)
+
+
+def test_a_limit_of_time_ends_the_search_with_an_answer():
+    options = QUICK | {"options": {"max_iter": 100_000}}
+    began = time.perf_counter()
+    model = TabularRegressor("fast", **options, time_limit=1.0).fit(FRAME, PRICE)
+    assert time.perf_counter() - began < 60.0  # 100,000 epochs take minutes
+    assert model.predict(FRAME).shape == (N,)
+    assert len(model.leaderboard_) == 1
+
+
+def test_a_longer_limit_tries_settings():
+    model = TabularRegressor("balanced", **QUICK, time_limit=4.0).fit(FRAME, PRICE)
+    assert len(model.leaderboard_) > search.FEWEST
+
+
+def interrupted_at(monkeypatch, number):
+    """Let the training of a network be cut by Ctrl-C, counted from 0."""
+    count = iter(range(10_000))
+    whole = members._train_one
+
+    def cut(*arguments):
+        if next(count) == number:
+            raise KeyboardInterrupt
+        return whole(*arguments)
+
+    monkeypatch.setattr(members, "_train_one", cut)
+
+
+@pytest.mark.parametrize("number", [1, 3, 8, 14])
+def test_after_ctrl_c_the_best_is_kept(few, monkeypatch, number):
+    model = TabularClassifier("best", **QUICK, n_threads=1)
+    interrupted_at(monkeypatch, number)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(FRAME, WORDS)
+    assert model.predict_proba(FRAME).shape == (N, 2)
+    assert sum(one.weight for one in model.members_) == pytest.approx(1.0)
+    assert len(model.members_) == min(number, 3)
+
+
+def test_after_ctrl_c_without_a_network_nothing_has_changed(few, monkeypatch):
+    model = TabularClassifier("best", **QUICK, n_threads=1)
+    interrupted_at(monkeypatch, 0)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(FRAME, WORDS)
+    assert not hasattr(model, "members_")
+
+
+def test_rows_of_ones_own_judge_the_settings(few):
+    model = TabularClassifier("best", **QUICK | {"n_folds": None})
+    model.fit(FRAME[:200], WORDS[:200], X_val=FRAME[200:], y_val=WORDS[200:])
+    assert len(model.leaderboard_) == 7
+    assert np.isnan(model.oof_prediction_).all()
+
+
+def test_few_rows_are_not_searched():
+    model = TabularRegressor("best", random_state=0, options={"max_iter": 3})
+    model.fit(FRAME[:15], PRICE[:15])
+    assert len(model.members_) == len(model.leaderboard_) == 1
+
+
+def test_weights_count_in_the_ensemble(few):
+    weight = np.where(np.arange(N) < 20, 0.0, 1.0)
+    model = TabularRegressor("best", **QUICK).fit(FRAME, PRICE, weight)
+    assert np.isnan(model.oof_prediction_[:20]).all()
+    assert not np.isnan(model.oof_prediction_[20:]).any()
+
+
+@pytest.mark.parametrize("limit", [0, -1.0, "long", float("nan")])
+def test_a_limit_of_time_is_a_positive_number(limit):
+    with pytest.raises(InputError, match="time_limit must be None or a positive number"):
+        TabularRegressor(time_limit=limit).fit(FRAME, PRICE)
+
+
+def test_drawn_settings_are_the_same_by_their_numbers():
+    more = drawn_settings(8, ["scale", "target"], 5000, True, {}, seed=3)
+    assert drawn_settings(3, ["scale", "target"], 5000, True, {}, seed=3, first=5) == more[5:]
+    assert len({str(one) for one in more}) == 8
+    own = drawn_settings(8, ["scale"], 5000, True, {"solver": "sgd", "dropout": 0.1}, seed=3)
+    assert {one.options["dropout"] for one in own} == {0.1}
+    assert not any("weight_decay" in one.options for one in own)
+
+
+def test_models_that_err_in_opposite_ways_answer_together():
+    y = np.linspace(0.0, 1.0, 50)
+    noise = np.sin(np.arange(50.0))
+    models = [y + noise, y - 0.5 * noise, y + 3.0]
+    weights = greedy_weights(models, lambda p: float(np.mean((p - y) ** 2)))
+    np.testing.assert_allclose(weights, [1 / 3, 2 / 3, 0.0], atol=0.04)
+
+
+def test_a_single_model_has_the_whole_weight():
+    np.testing.assert_array_equal(greedy_weights([np.ones(3)], lambda p: 0.0), [1.0])
