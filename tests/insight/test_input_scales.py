@@ -55,11 +55,11 @@ def test_only_more_than_two_whole_ranges_from_0_is_far():
 def test_a_far_feature_is_advised_to_be_standardised_and_not_left_out():
     network = Network.of_widths([2, 4, 1], "tanh")
     x = np.stack([SIGNS, 50.0 + SIGNS], axis=1)
-    part = data_seen(Material(Subject.of(Objective(network, "mse"), network.start(0), x, SIGNS)))
-    (advice,) = part.advice
+    section = data_seen(Material(Subject.of(Objective(network, "mse"), network.start(0), x, SIGNS)))
+    (advice,) = section.advice
     assert "StandardScaler" in advice.do
     assert "x2 lies far from 0" in advice.because
-    (sentence,) = [one.text for one in part.blocks if "far from 0" in getattr(one, "text", "")]
+    (sentence,) = [one.text for one in section.items if "far from 0" in getattr(one, "text", "")]
     assert sentence.startswith("Offset: x2")
 
 

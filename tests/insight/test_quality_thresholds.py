@@ -7,11 +7,12 @@ from chainrule import Network, Objective
 from chainrule.engines.engine import Rows
 from chainrule.insight.report import importance as importance_part
 from chainrule.insight.report import quality as quality_part
-from chainrule.insight.report.blocks import Bars, Sentence, Table
 from chainrule.insight.report.boundary import boundary
 from chainrule.insight.report.calibration import calibration
 from chainrule.insight.report.confusion import confusion
+from chainrule.insight.report.figures import Bars
 from chainrule.insight.report.importance import importance
+from chainrule.insight.report.items import Sentence, Table
 from chainrule.insight.report.material import Material, Predictions
 from chainrule.insight.report.quality import quality
 from chainrule.insight.report.residuals import residuals
@@ -39,8 +40,8 @@ def judged(p, y, losses=None, widths=None, loss="mse", **facts):
     return one
 
 
-def advice(part, words):
-    found = part[3] if isinstance(part, tuple) else part.advice
+def advice(section, words):
+    found = section[3] if isinstance(section, tuple) else section.advice
     return [one for one in found if words in one.do + one.because]
 
 

@@ -1,4 +1,4 @@
-"""The report: ten parts for any network, numbers of the run, a page that anyone can read."""
+"""The report: ten sections for any network, numbers of the run, a page that anyone can read."""
 
 import json
 import re
@@ -194,14 +194,14 @@ def test_any_network_has_a_report(kind):
     explanation = KINDS[kind]()
     report = explanation.report()
     page = check_page(report.to_html())
-    assert len(report.parts) == 10
+    assert len(report.sections) == 10
     record = json.loads(json.dumps(report.to_dict(), allow_nan=False))
     assert [key for key in KEYS if key not in record] == []
     assert len(record["next"]["advice"]) <= 5
     text = report.to_text()
-    for number, part in enumerate(report.parts, start=1):
-        assert f"{number}. {part.title}" in text
-        assert part.title in page.words
+    for number, section in enumerate(report.sections, start=1):
+        assert f"{number}. {section.title}" in text
+        assert section.title in page.words
     if kind not in ("several targets", "scikit-learn", "broken"):
         assert "no held-out rows were passed" in text
     if kind in ("bare", "one row"):

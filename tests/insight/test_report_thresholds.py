@@ -8,10 +8,12 @@ import pytest
 from chainrule import Network, Objective
 from chainrule.insight.report import document
 from chainrule.insight.report import steps as steps_part
-from chainrule.insight.report.blocks import Advice, Bars, Lines, Part, Sentence, Table
 from chainrule.insight.report.data_seen import data_seen
+from chainrule.insight.report.figures import Bars, Lines
+from chainrule.insight.report.items import Advice, Sentence, Table
 from chainrule.insight.report.layers import gradients
 from chainrule.insight.report.material import Material
+from chainrule.insight.report.sections import Section
 from chainrule.insight.report.steps import steps
 from chainrule.insight.report.training_run import training_run
 from chainrule.insight.step_cost import StepCost
@@ -28,8 +30,8 @@ def material(widths=(3, 4, 1), loss="mse", n=20, y=None, **facts):
     return Material(Subject.of(Objective(network, loss), network.start(0), x, y, facts=facts))
 
 
-def advice(part, words):
-    return [one for one in part.advice if words in one.do + one.because]
+def advice(section, words):
+    return [one for one in section.advice if words in one.do + one.because]
 
 
 # training
@@ -92,7 +94,7 @@ def test_a_validation_loss_of_more_than_one_and_a_half_times_the_training_loss()
 
 @pytest.mark.parametrize(("first", "log"), [(7.9, False), (8.1, True)])
 def test_a_curve_over_more_than_eight_times_is_logarithmic(first, log):
-    (chart,) = [one for one in curves([first, 2.0, 1.0]).blocks if isinstance(one, Lines)]
+    (chart,) = [one for one in curves([first, 2.0, 1.0]).items if isinstance(one, Lines)]
     assert chart.log_y is log
 
 
@@ -100,7 +102,7 @@ def test_a_curve_over_more_than_eight_times_is_logarithmic(first, log):
 
 
 def of_noise(monkeypatch, scale, n=64):
-    """Return part 7 where a step of any size costs the same."""
+    """Return section 7 where a step of any size costs the same."""
     monkeypatch.setattr(steps_part, "noise_of_first_steps", lambda *_, **__: ([scale], 300))
 
     def cost(setting, sizes, repeats):
@@ -136,15 +138,15 @@ def test_rates_are_compared_over_60_steps(monkeypatch):
 @pytest.mark.parametrize(("rows", "rare"), [(99, True), (101, False)])
 def test_a_class_with_less_than_a_fifth_of_an_equal_part_is_rare(rows, rare):
     y = (np.arange(1000) < rows).astype(float)
-    part = data_seen(material(loss="binary_cross_entropy", n=1000, y=y))
-    assert any(getattr(one, "text", "").startswith("Rare: ") for one in part.blocks) is rare
+    section = data_seen(material(loss="binary_cross_entropy", n=1000, y=y))
+    assert any(getattr(one, "text", "").startswith("Rare: ") for one in section.items) is rare
 
 
 @pytest.mark.parametrize(
     ("columns", "which"), [(16, ""), (17, " (the 16 of the extreme sizes; 1 ")]
 )
 def test_sixteen_inputs_are_shown(columns, which):
-    (table,) = [one for one in data_seen(material((columns, 2, 1))).blocks if isinstance(one, Table)
+    (table,) = [one for one in data_seen(material((columns, 2, 1))).items if isinstance(one, Table)
                 and one.caption.startswith("Inputs")]  # fmt: skip
     assert len(table.rows) == 16
     assert table.caption.startswith(f"Inputs as the network sees them{which}")
@@ -152,8 +154,8 @@ def test_sixteen_inputs_are_shown(columns, which):
 
 @pytest.mark.parametrize(("classes", "which"), [(20, ""), (21, " (the 20 most frequent)")])
 def test_twenty_classes_are_shown(classes, which):
-    part = data_seen(material((3, 2, classes), "categorical_cross_entropy", n=50))
-    (chart,) = [one for one in part.blocks if isinstance(one, Bars)]
+    section = data_seen(material((3, 2, classes), "categorical_cross_entropy", n=50))
+    (chart,) = [one for one in section.items if isinstance(one, Bars)]
     assert chart.title == f"How often each class occurs{which}"
     assert len(chart.values) == 20
 
@@ -162,9 +164,9 @@ def test_twenty_classes_are_shown(classes, which):
 
 
 def test_fifty_derivatives_are_checked_and_eight_shown():
-    part = gradients(material((5, 30, 1), y=np.arange(20.0)))
-    assert len(part.record["verdicts"]) == 50
-    (table,) = [one for one in part.blocks if isinstance(one, Table)]
+    section = gradients(material((5, 30, 1), y=np.arange(20.0)))
+    assert len(section.record["verdicts"]) == 50
+    (table,) = [one for one in section.items if isinstance(one, Table)]
     assert table.caption == "The 8 of 50 with the largest errors"
     assert len(table.rows) == 8
 
@@ -180,7 +182,7 @@ def test_what_weighs_three_or_more_asks_for_a_look(monkeypatch, weight, tone):
     makers |= {"steps": "steps", "quality": "quality"}
     for maker, key in makers.items():
         advice = (tip,) if key == "quality" else ()
-        part = Part(key, key, [Sentence("well", "good")], {}, advice)
-        monkeypatch.setattr(document, maker, lambda material, part=part: part)
+        section = Section(key, key, [Sentence("well", "good")], {}, advice)
+        monkeypatch.setattr(document, maker, lambda material, section=section: section)
     last = document.report_of(material()).summary[-1]
     assert (last.text, last.tone) == ("To try next: do this", tone)

@@ -5,8 +5,8 @@ import pytest
 
 from chainrule import MLPClassifier, MLPRegressor, Network, Parameters, explain
 from chainrule.foundation.errors import DivergenceWarning
-from chainrule.insight.report.blocks import Advice
 from chainrule.insight.report.document import MOST_ADVICE, what_next
+from chainrule.insight.report.items import Advice
 
 random = np.random.default_rng(2)
 X = random.normal(size=(400, 4))
@@ -41,7 +41,7 @@ def test_nothing_is_found_where_nothing_is(healthy):
     record = healthy.to_dict()
     assert kinds(record) == set()
     assert record["gradients"]["passed"] is True
-    found = [one for part in healthy.parts[:6] for one in part.advice]
+    found = [one for section in healthy.sections[:6] for one in section.advice]
     assert found == []
     assert not advised(record, "alpha")
     assert not advised(record, "Find out whether")
@@ -95,7 +95,7 @@ def test_an_unscaled_column():
     assert "scales" in kinds(record)
     (advice,) = advised(record, "StandardScaler")
     assert advice["because"].startswith("x3 is ")
-    assert advice["part"] == 2
+    assert advice["section"] == 2
 
 
 def test_a_column_that_never_changes():
@@ -153,14 +153,14 @@ def test_a_class_that_is_missed():
 
 def test_at_most_five_things_the_weightiest_first():
     many = [Advice(f"do {k}", f"figure {k}", 1 + k % 8, float(k)) for k in range(9)]
-    part = what_next(many)
-    assert [one["do"] for one in part.record["advice"]] == [f"do {k}" for k in (8, 7, 6, 5, 4)]
-    assert len(part.record["advice"]) == MOST_ADVICE
-    assert "4 lesser findings" in part.blocks[-1].text
+    section = what_next(many)
+    assert [one["do"] for one in section.record["advice"]] == [f"do {k}" for k in (8, 7, 6, 5, 4)]
+    assert len(section.record["advice"]) == MOST_ADVICE
+    assert "4 lesser findings" in section.items[-1].text
     assert what_next([]).record["advice"] == []
 
 
 def test_each_advice_quotes_a_figure(healthy):
-    for part in healthy.parts:
-        for one in part.advice:
+    for section in healthy.sections:
+        for one in section.advice:
             assert any(letter.isdigit() for letter in one.because)

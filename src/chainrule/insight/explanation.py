@@ -138,7 +138,7 @@ class Explanation:
         >>> layers = [([[0.5], [0.25]], [0.0], "tanh"), ([[2.0]], [0.0], "linear")]
         >>> x = [[k / 20.0, (-1.0) ** k] for k in range(40)]
         >>> report = explain(layers, x, [one - two for one, two in x]).report()
-        >>> [part.title for part in report.parts][:3]
+        >>> [section.title for section in report.sections][:3]
         ['The network', 'The data it was shown', 'Training']
         """
         from chainrule.insight.report.document import report_of

@@ -2,8 +2,11 @@
 
 import math
 from collections.abc import Sequence
+from textwrap import fill
 
-__all__ = ["share", "short", "text_table"]
+__all__ = ["paragraph", "share", "short", "text_table"]
+
+WIDTH = 100
 
 
 def short(value: float | None, digits: int = 3) -> str:
@@ -56,3 +59,8 @@ def text_table(head: Sequence[str], rows: Sequence[Sequence[str]], left: Sequenc
         ).rstrip()
         for line in lines
     )
+
+
+def paragraph(text: str) -> str:
+    """Return a text as lines of at most 100 letters; a longer word stays whole."""
+    return fill(text, WIDTH, break_long_words=False, break_on_hyphens=False)

@@ -1,1 +1,1 @@
-"""The report: ten parts from one record of a run, written as HTML, as text or as a dictionary."""
+"""The report: ten sections on a network, as HTML, text or a dictionary."""

@@ -2,9 +2,11 @@
 
 import numpy as np
 
-from chainrule.insight.report.blocks import Advice, Block, Curve, Lines, Sentence
 from chainrule.insight.report.confusion import Found
+from chainrule.insight.report.figures import Curve, Lines
+from chainrule.insight.report.items import Advice, Sentence
 from chainrule.insight.report.material import Material
+from chainrule.insight.report.sections import Item
 from chainrule.insight.text_table import share
 
 __all__ = ["calibration"]
@@ -41,16 +43,16 @@ def calibration(material: Material) -> Found:
         weight = np.repeat(weight, found.p.shape[1])
         what = "probability of a label"
     order = np.argsort(p, kind="stable")
-    bins = [part for part in np.array_split(order, BINS) if len(part)]
-    stated = [float(np.average(p[part], weights=weight[part])) for part in bins]
-    seen = [float(np.average(hit[part], weights=weight[part])) for part in bins]
-    sizes = np.array([float(weight[part].sum()) for part in bins])
+    bins = [one for one in np.array_split(order, BINS) if len(one)]
+    stated = [float(np.average(p[one], weights=weight[one])) for one in bins]
+    seen = [float(np.average(hit[one], weights=weight[one])) for one in bins]
+    sizes = np.array([float(weight[one].sum()) for one in bins])
     gaps = np.abs(np.array(stated) - np.array(seen))
     far = float(sizes @ gaps / sizes.sum())
     over = float(sizes @ (np.array(stated) - np.array(seen)) / sizes.sum())
     # what chance alone does to bins of this size
     chance = [
-        CHANCE * (s * (1.0 - s) / len(part)) ** 0.5 for s, part in zip(stated, bins, strict=True)
+        CHANCE * (s * (1.0 - s) / len(one)) ** 0.5 for s, one in zip(stated, bins, strict=True)
     ]
     outside = int(np.count_nonzero(gaps > np.array(chance)))
     wrong = far > FAR and outside >= OUTSIDE
@@ -80,7 +82,7 @@ def calibration(material: Material) -> Found:
         ),
         diagonal=True,
     )
-    blocks: list[Block] = [Sentence(said, "warning" if wrong else "good"), chart]
+    items: list[Item] = [Sentence(said, "warning" if wrong else "good"), chart]
     advice = []
     if wrong:
         advice.append(
@@ -95,4 +97,4 @@ def calibration(material: Material) -> Found:
             )
         )
     record = {"what": what, "stated": stated, "seen": seen, "mean_distance": far}
-    return blocks, "calibration", record, advice
+    return items, "calibration", record, advice

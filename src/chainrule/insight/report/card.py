@@ -1,4 +1,4 @@
-"""Part 1: what the network is, and how it was trained."""
+"""Section 1: what the network is, and how it was trained."""
 
 import platform
 import sys
@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.insight.report.blocks import Block, Facts, Part, Sentence, Table
+from chainrule.insight.report.items import Facts, Sentence, Table
 from chainrule.insight.report.material import Material
+from chainrule.insight.report.sections import Item, Section
 from chainrule.insight.text_table import short
 
 __all__ = ["STOPPED", "card"]
@@ -22,7 +23,7 @@ STOPPED = {
 }
 
 
-def card(material: Material) -> Part:
+def card(material: Material) -> Section:
     """Return what the network is and how it was trained."""
     subject, facts = material.subject, material.subject.facts
     network = subject.objective.network
@@ -48,19 +49,19 @@ def card(material: Material) -> Part:
         ("Versions", ", ".join(f"{name} {number}" for name, number in versions().items())),
     ]
     missing = [name.lower() for name, value in named if value is None]
-    blocks: list[Block] = [Facts([(name, str(value)) for name, value in named if value])]
+    items: list[Item] = [Facts([(name, str(value)) for name, value in named if value])]
     if missing:
-        blocks.append(Sentence(f"Not recorded: {', '.join(missing)}.", "note"))
+        items.append(Sentence(f"Not recorded: {', '.join(missing)}.", "note"))
     layers = [
         (str(number), f"{one.n_in:,}", f"{one.n_out:,}", one.activation.name, f"{size:,}")
         for number, (one, size) in enumerate(zip(network.layers, _sizes(material), strict=True), 1)
     ]
     head = ("layer", "inputs", "units", "activation", "parameters")
-    blocks.append(Table("Layers, from the inputs to the scores", head, layers, ("activation",)))
+    items.append(Table("Layers, from the inputs to the scores", head, layers, ("activation",)))
     link = subject.objective.loss.link.name
     if link != "linear":
-        blocks.append(Sentence(f"The loss turns the scores into predictions by the {link} itself."))
-    blocks += [Sentence(f"{note[0].upper()}{note[1:]}.", "note") for note in subject.notes]
+        items.append(Sentence(f"The loss turns the scores into predictions by the {link} itself."))
+    items += [Sentence(f"{note[0].upper()}{note[1:]}.", "note") for note in subject.notes]
     known = ("model", "epochs", "stopped_because", "seconds", "rows_seen", "seed", "options")
     record = {
         "task": material.task,
@@ -77,7 +78,7 @@ def card(material: Material) -> Part:
         "notes": list(subject.notes),
         **{name: facts.get(name) for name in known},
     }
-    return Part("card", "The network", blocks, record)
+    return Section("card", "The network", items, record)
 
 
 def _predicts(material: Material) -> str:

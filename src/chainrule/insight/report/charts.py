@@ -1,4 +1,4 @@
-"""Charts as small inline drawings, and their numbers as tables.
+"""Charts as small inline drawings.
 
 Colours are classes of the page's style, so that a drawing follows light, dark and forced colours;
 dashes, shapes and words say the same again.
@@ -9,18 +9,17 @@ from collections.abc import Iterable, Sequence
 
 from chainrule.foundation.markup import Markup, element
 from chainrule.insight.report.axes import Axis
-from chainrule.insight.report.blocks import Bars, Chart, Curve, Lines, Plane, Table
+from chainrule.insight.report.figures import Bars, Chart, Curve, Lines, Plane, thinned
 from chainrule.insight.report.plane import draw_plane
-from chainrule.insight.text_table import short
 
-__all__ = ["drawing_of", "table_of"]
+__all__ = ["drawing_of"]
 
 WIDTH, HEIGHT = 640, 300
 LEFT, RIGHT, TOP, BOTTOM = 64, 16, 16, 44
 BAR, LABEL_LENGTH = 22, 28
 # Width of a letter at the drawing's size of text, a little more than the mean.
 LETTER = 7.0
-POINTS, TABLE_ROWS = 240, 40
+POINTS = 240
 
 
 def drawing_of(chart: Chart, name: str) -> str:
@@ -28,44 +27,6 @@ def drawing_of(chart: Chart, name: str) -> str:
     if isinstance(chart, Plane):
         return draw_plane(chart, name)
     return _bars(chart, name) if isinstance(chart, Bars) else _lines(chart, name)
-
-
-def table_of(chart: Chart) -> Table:
-    """Return the numbers that are drawn."""
-    if isinstance(chart, Bars):
-        pairs = list(zip(chart.labels, chart.words, strict=True))
-        return Table(chart.title, (chart.name, chart.value_name), pairs)
-    if isinstance(chart, Plane):
-        flat = [level for row in chart.levels for level in row]
-        shares = [
-            (name, f"{100.0 * flat.count(level) / len(flat):.0f} %")
-            for level, name in enumerate(chart.names)
-        ]
-        return Table(chart.title, ("level", "share of the map"), shares)
-    longest = max(chart.curves, key=lambda curve: len(curve.x))
-    ranged = bool(longest.low)
-    head = [chart.x_name]
-    for curve in chart.curves:
-        head += [curve.name, "from", "to"] if ranged else [curve.name]
-    rows: list[tuple[str, ...]] = []
-    for k in _thinned(len(longest.x), TABLE_ROWS):
-        cells = [short(float(longest.x[k]), 4)]
-        for curve in chart.curves:
-            cells.append(short(float(curve.y[k]), 4) if k < len(curve.y) else "-")
-            if ranged:
-                cells += [short(float(curve.low[k]), 4), short(float(curve.high[k]), 4)]
-        rows.append(tuple(cells))
-    caption = chart.title
-    if len(rows) < len(longest.x):
-        caption += f" ({len(rows)} of {len(longest.x):,} points)"
-    return Table(caption, head, rows)
-
-
-def _thinned(count: int, most: int) -> list[int]:
-    """Return so many numbers below a count, evenly spaced, first and last included."""
-    if count <= most:
-        return list(range(count))
-    return sorted({round(k * (count - 1) / (most - 1)) for k in range(most)})
 
 
 def _lines(chart: Lines, name: str) -> str:
@@ -108,7 +69,7 @@ def _mark(out: Markup, x: float, y: float, words: str) -> None:
 
 
 def _curve(out: Markup, curve: Curve, across: Axis, up: Axis, colour: str) -> None:
-    kept = _thinned(len(curve.y), POINTS)
+    kept = thinned(len(curve.y), POINTS)
     points = [(float(curve.x[k]), float(curve.y[k])) for k in kept]
     for k in kept if curve.low else ():
         x = f"{across.place(float(curve.x[k])):.1f}"

@@ -4,13 +4,14 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.insight.report.blocks import Advice, Block, Sentence, Table
+from chainrule.insight.report.items import Advice, Sentence, Table
 from chainrule.insight.report.material import Material, Predictions
+from chainrule.insight.report.sections import Item
 from chainrule.insight.text_table import share, short
 
 __all__ = ["Found", "confusion"]
 
-Found = tuple[list[Block], str, Any, list[Advice]]
+Found = tuple[list[Item], str, Any, list[Advice]]
 
 MOST_CLASSES = 16
 PAIRS_SHOWN = 10
@@ -35,14 +36,14 @@ def confusion(material: Material) -> Found:
     recall = _ratio(np.diag(counts), counts.sum(axis=1))
     precision = _ratio(np.diag(counts), counts.sum(axis=0))
     names = material.classes
-    blocks: list[Block] = []
+    items: list[Item] = []
     if k <= MOST_CLASSES:
         shades = _ratio(counts, counts.sum(axis=1, keepdims=True))
         cells = [(names[t], *(f"{int(n):,}" for n in counts[t])) for t in range(k)]
         caption = "Rows by truth (down) and prediction (across); the diagonal is right"
         head = ("truth", *names)
-        blocks.append(Table(caption, head, cells, (), np.nan_to_num(shades).tolist()))
-    blocks.append(_per_class(names, counts, precision, recall))
+        items.append(Table(caption, head, cells, (), np.nan_to_num(shades).tolist()))
+    items.append(_per_class(names, counts, precision, recall))
     wrong = counts - np.diag(np.diag(counts))
     order = np.argsort(-wrong.ravel(), kind="stable")[:PAIRS_SHOWN]
     pairs = [(int(one) // k, int(one) % k) for one in order if wrong.ravel()[one] > 0]
@@ -56,9 +57,9 @@ def confusion(material: Material) -> Found:
             for t, s in pairs
         ]
         head = ("truth → prediction", "rows", "of this class")
-        blocks.append(Table("The most frequent confusions", head, cells))
+        items.append(Table("The most frequent confusions", head, cells))
     record = {"classes": names, "counts": counts, "precision": precision, "recall": recall}
-    return blocks, "confusion", record, _advice(names, counts, recall, wrong)
+    return items, "confusion", record, _advice(names, counts, recall, wrong)
 
 
 def _both(p: np.ndarray) -> np.ndarray:
@@ -115,10 +116,10 @@ def _advice(
     if len(names) > 2 and errors >= FEWEST_ERRORS:
         either = wrong + wrong.T
         t, s = np.unravel_index(int(np.argmax(np.triu(either))), either.shape)
-        part = float(either[t, s]) / errors
-        if part > PAIR_SHARE:
+        fraction = float(either[t, s]) / errors
+        if fraction > PAIR_SHARE:
             because = (
-                f"{int(either[t, s]):,} of {int(errors):,} errors ({share(part)}) mistake "
+                f"{int(either[t, s]):,} of {int(errors):,} errors ({share(fraction)}) mistake "
                 f"{names[t]} and {names[s]} for each other, more than {share(PAIR_SHARE)}"
             )
             do = f"Look for inputs that tell {names[t]} from {names[s]}, and check their labels."
@@ -148,9 +149,9 @@ def _of_labels(material: Material, found: Predictions) -> Found:
         f"Each label{which}: recall is the share of its rows that is found, precision the share of "
         "its predictions that is right"
     )
-    blocks: list[Block] = [Table(caption, head, cells)]
+    items: list[Item] = [Table(caption, head, cells)]
     usual = int(np.median(true.sum(axis=1)))
-    blocks.append(Sentence(f"A row has {short(float(true.sum(axis=1).mean()))} labels on average, "
+    items.append(Sentence(f"A row has {short(float(true.sum(axis=1).mean()))} labels on average, "
                            f"{usual} in the median."))  # fmt: skip
     record = {"labels": material.classes, "precision": precision, "recall": recall}
-    return blocks, "confusion", record, []
+    return items, "confusion", record, []

@@ -1,22 +1,24 @@
-"""Part 2: how many rows there are, how large their inputs are, and how many of each class."""
+"""Section 2: how many rows there are, how large their inputs are, and how many of each class."""
 
 from typing import Any
 
 import numpy as np
 
 from chainrule.insight.input_scales import look_at_columns, scale_words
-from chainrule.insight.report.blocks import Advice, Bars, Block, Part, Sentence, Table
+from chainrule.insight.report.figures import Bars
+from chainrule.insight.report.items import Advice, Sentence, Table
 from chainrule.insight.report.material import Material
+from chainrule.insight.report.sections import Item, Section
 from chainrule.insight.text_table import share, short
 
 __all__ = ["data_seen"]
 
 FEATURES_SHOWN, CLASSES_SHOWN = 16, 20
-# A class with less than this share of the rows of an equal part is rare.
+# A class with less than this share of an equal share of the rows is rare.
 RARE_CLASS = 0.2
 
 
-def data_seen(material: Material) -> Part:
+def data_seen(material: Material) -> Section:
     """Return how many rows there are, how large their inputs are, and how many of each class."""
     rows = material.subject.rows
     columns = look_at_columns(rows)
@@ -25,14 +27,14 @@ def data_seen(material: Material) -> Part:
     if len(material.columns) != len(material.input_names):
         said += f", made of {len(material.columns):,} columns"
     said += f"; {held_out:,} more rows were held out of training." if held_out else "."
-    blocks: list[Block] = [Sentence(said)]
+    items: list[Item] = [Sentence(said)]
     if columns.rows < len(rows):
-        blocks.append(Sentence(f"{len(rows) - columns.rows:,} rows have weight 0 and are absent."))
+        items.append(Sentence(f"{len(rows) - columns.rows:,} rows have weight 0 and are absent."))
     found = scale_words(columns, material.input_names)
     for kind, words in found:
-        blocks.append(Sentence(f"{kind.capitalize()}: {words}.", "warning"))
+        items.append(Sentence(f"{kind.capitalize()}: {words}.", "warning"))
     if not found:
-        blocks.append(Sentence("The inputs are of comparable size, and all of them vary.", "good"))
+        items.append(Sentence("The inputs are of comparable size, and all of them vary.", "good"))
     shown = _shown(columns.typical)
     cells = [
         (
@@ -48,9 +50,9 @@ def data_seen(material: Material) -> Part:
     which = f" (the {len(shown)} of the extreme sizes; {rest:,} more lie between)" if rest else ""
     head = ("input", "lowest", "highest", "typical size", "not 0")
     caption = f"Inputs as the network sees them{which}; typical size is the root mean square"
-    blocks.append(Table(caption, head, cells))
+    items.append(Table(caption, head, cells))
     balance = _balance(material)
-    blocks += balance[0]
+    items += balance[0]
     advice = [_scale_advice(kind, words) for kind, words in found]
     record = {
         "rows": len(rows),
@@ -69,7 +71,7 @@ def data_seen(material: Material) -> Part:
         "findings": [{"kind": kind, "words": words} for kind, words in found],
         "targets": balance[1],
     }
-    return Part("data", "The data it was shown", blocks, record, tuple(advice))
+    return Section("data", "The data it was shown", items, record, tuple(advice))
 
 
 def _shown(typical: np.ndarray) -> list[int]:
@@ -100,7 +102,7 @@ def _scale_advice(kind: str, words: str) -> Advice:
     return Advice("Leave out the inputs that never change.", words, 2, 2.0)
 
 
-def _balance(material: Material) -> tuple[list[Block], list[dict[str, Any]]]:
+def _balance(material: Material) -> tuple[list[Item], list[dict[str, Any]]]:
     """Return how often each class or label occurs, or how the targets are spread."""
     rows = material.subject.rows
     y = np.asarray(rows.y, dtype=np.float64)
@@ -111,8 +113,8 @@ def _balance(material: Material) -> tuple[list[Block], list[dict[str, Any]]]:
         y = np.concatenate([1.0 - y, y], axis=1)
     shares = (weight @ y) / float(np.sum(weight))
     record = [
-        {"name": name, "share": float(part)}
-        for name, part in zip(material.classes, shares, strict=True)
+        {"name": name, "share": float(fraction)}
+        for name, fraction in zip(material.classes, shares, strict=True)
     ]
     order = np.argsort(-shares, kind="stable")
     shown = order[:CLASSES_SHOWN] if len(order) > CLASSES_SHOWN else np.arange(len(order))
@@ -132,18 +134,19 @@ def _balance(material: Material) -> tuple[list[Block], list[dict[str, Any]]]:
         [float(shares[k]) for k in shown],
         [share(float(shares[k])) for k in shown],
     )
-    blocks: list[Block] = [chart]
+    items: list[Item] = [chart]
     if material.task == "classes" and shares[order[-1]] * len(shares) < RARE_CLASS:
-        blocks.append(
+        items.append(
             Sentence(
-                f"Rare: {said} Accuracy says little of a rare class; look at its recall in part 8.",
+                f"Rare: {said} Accuracy says little about a rare class; see its recall in "
+                "section 8.",
                 "warning",
             )
         )
-    return blocks, record
+    return items, record
 
 
-def _spread(material: Material, y: np.ndarray) -> tuple[list[Block], list[dict[str, Any]]]:
+def _spread(material: Material, y: np.ndarray) -> tuple[list[Item], list[dict[str, Any]]]:
     center, spread = material.subject.facts.get("target_scale", (0.0, 1.0))
     y = center + spread * y
     cells, record = [], []

@@ -5,16 +5,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from chainrule.foundation.files import write_whole
-from chainrule.insight.report.blocks import Advice, Block, Document, Part, Sentence, Tone
 from chainrule.insight.report.card import card
 from chainrule.insight.report.data_seen import data_seen
+from chainrule.insight.report.items import Advice, Sentence, Tone
 from chainrule.insight.report.layers import gradients, layer_health
 from chainrule.insight.report.material import Material
 from chainrule.insight.report.page import as_fragment, as_page
 from chainrule.insight.report.quality import quality
 from chainrule.insight.report.reproduce import reproduce
+from chainrule.insight.report.sections import Document, Item, Section
 from chainrule.insight.report.steps import steps
-from chainrule.insight.report.text import as_text
 from chainrule.insight.report.training_run import training_run
 from chainrule.insight.report.worked_row import worked_row
 
@@ -30,11 +30,7 @@ NOTHING = (
 
 
 class Report(Document):
-    """Ten parts on one network and its rows."""
-
-    def to_text(self) -> str:
-        """Return the report as plain text, for terminals and for reading aloud."""
-        return as_text(self)
+    """Ten sections on one network and its rows."""
 
     def to_html(self) -> str:
         """Return the report as one page that needs no script, no network and no other file."""
@@ -50,9 +46,6 @@ class Report(Document):
         """
         text = self.to_html()
         write_whole(path, lambda file: file.write(text.encode("utf-8")))
-
-    def __str__(self) -> str:
-        return self.to_text()
 
     def _repr_html_(self) -> str:
         return as_fragment(self)
@@ -73,31 +66,31 @@ def report_of(material: Material) -> Report:
         steps(material),
         quality(material),
     ]
-    advice = [one for part in before for one in part.advice]
-    parts = (*before, what_next(advice), reproduce(material))
+    advice = [one for section in before for one in section.advice]
+    sections = (*before, what_next(advice), reproduce(material))
     name = material.subject.facts.get("model", "A network")
     rows = f"{len(material.subject.rows):,} rows"
-    return Report(f"{name} on {rows}", _summary(parts, advice), parts)
+    return Report(f"{name} on {rows}", _summary(sections, advice), sections)
 
 
-def what_next(advice: Sequence[Advice]) -> Part:
+def what_next(advice: Sequence[Advice]) -> Section:
     """Return at most five things to try, those that matter most first."""
     chosen = sorted(advice, key=lambda one: -one.weight)[:MOST_ADVICE]
-    blocks: list[Block] = [*chosen]
+    items: list[Item] = [*chosen]
     if not chosen:
-        blocks.append(Sentence(NOTHING, "good"))
+        items.append(Sentence(NOTHING, "good"))
     elif len(advice) > len(chosen):
         rest = len(advice) - len(chosen)
         what = "1 lesser finding is" if rest == 1 else f"{rest} lesser findings are"
-        blocks.append(Sentence(f"{what} in the parts above.", "note"))
+        items.append(Sentence(f"{what} in the sections above.", "note"))
     record = {
-        "advice": [{"do": one.do, "because": one.because, "part": one.part} for one in chosen]
+        "advice": [{"do": one.do, "because": one.because, "section": one.section} for one in chosen]
     }
-    return Part("next", "What to try next", blocks, record)
+    return Section("next", "What to try next", items, record)
 
 
-def _summary(parts: Sequence[Part], advice: Sequence[Advice]) -> tuple[Sentence, ...]:
-    found = {part.key: part for part in parts}
+def _summary(sections: Sequence[Section], advice: Sequence[Advice]) -> tuple[Sentence, ...]:
+    found = {section.key: section for section in sections}
     sentences = []
     quality = found["quality"].record
     if "scores" in quality:
@@ -110,7 +103,7 @@ def _summary(parts: Sequence[Part], advice: Sequence[Advice]) -> tuple[Sentence,
             )
         )
     for key in ("gradients", "layers"):
-        first = found[key].blocks[0]
+        first = found[key].items[0]
         assert isinstance(first, Sentence)
         sentences.append(first)
     best = max(advice, key=lambda one: one.weight, default=None)
@@ -118,7 +111,7 @@ def _summary(parts: Sequence[Part], advice: Sequence[Advice]) -> tuple[Sentence,
         sentences.append(Sentence("To try next: nothing that was measured asks for it.", "good"))
     else:
         count = min(len(advice), MOST_ADVICE)
-        more = f" ({count} things in part 9)" if count > 1 else ""
+        more = f" ({count} things in section 9)" if count > 1 else ""
         tone: Tone = "warning" if best.weight >= PRESSING else "note"
         sentences.append(Sentence(f"To try next{more}: {best.do}", tone))
     return tuple(sentences)

@@ -6,9 +6,11 @@ import numpy as np
 
 from chainrule.foundation.arrays import namespace
 from chainrule.foundation.seeds import Purpose, stream
-from chainrule.insight.report.blocks import Advice, Bars, Block, Sentence
 from chainrule.insight.report.confusion import Found
+from chainrule.insight.report.figures import Bars
+from chainrule.insight.report.items import Advice, Sentence
 from chainrule.insight.report.material import Material, rows_at
+from chainrule.insight.report.sections import Item
 from chainrule.insight.row_blocks import drawn_places
 from chainrule.insight.text_table import share, short
 
@@ -63,7 +65,7 @@ def importance(material: Material) -> Found:
             for k in shown
         ],
     )
-    blocks: list[Block] = [Sentence(said), chart]
+    items: list[Item] = [Sentence(said), chart]
     idle = [names[k] for k in order[::-1] if abs(mean[k]) < WORTHLESS * base]
     advice = []
     if idle and FEWEST_COLUMNS <= len(names) <= MOST_COLUMNS:
@@ -73,7 +75,7 @@ def importance(material: Material) -> Found:
             f"by less than {share(WORTHLESS)}"
         )
         advice.append(Advice("Try without the columns that move nothing.", because, 8, 1.5))
-    return blocks, "importance", record, advice
+    return items, "importance", record, advice
 
 
 def _rises(material: Material) -> tuple[float, np.ndarray, int]:
@@ -104,9 +106,9 @@ def _rises(material: Material) -> tuple[float, np.ndarray, int]:
     with np.errstate(all="ignore"):
         base = mean_loss(z)
         for number, (_, inputs) in enumerate(material.columns):
-            part, w = x[:, list(inputs)], first[list(inputs)]
+            own, w = x[:, list(inputs)], first[list(inputs)]
             for repeat in range(REPEATS):
                 random = stream(material.seed, Purpose.SAMPLE, number, repeat)
-                shuffled = part[random.permutation(len(part))]
-                rises[number, repeat] = mean_loss(z + (shuffled - part) @ w) - base
+                shuffled = own[random.permutation(len(own))]
+                rises[number, repeat] = mean_loss(z + (shuffled - own) @ w) - base
     return factor * base, factor * rises, len(x)

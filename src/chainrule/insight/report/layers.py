@@ -10,8 +10,10 @@ from chainrule.insight.layer_verdicts import (
     Finding,
 )
 from chainrule.insight.notation import number
-from chainrule.insight.report.blocks import Advice, Bars, Block, Part, Sentence, Table
+from chainrule.insight.report.figures import Bars
+from chainrule.insight.report.items import Advice, Sentence, Table
 from chainrule.insight.report.material import Material
+from chainrule.insight.report.sections import Item, Section
 from chainrule.insight.text_table import share, short
 
 __all__ = ["gradients", "layer_health"]
@@ -45,7 +47,7 @@ CURES = {
 }
 
 
-def gradients(material: Material) -> Part:
+def gradients(material: Material) -> Section:
     """Return the verdict of finite differences on a sample of weights of every layer."""
     subject = material.checked
     found = check_gradient(subject, CHECKED, material.seed)
@@ -55,7 +57,7 @@ def gradients(material: Material) -> Part:
         first = Sentence(f"The gradient check has no verdict: {found.summary}.", "warning")
     elif not found.passed:
         first = Sentence(f"The gradient check failed: {found.summary}.", "warning")
-    blocks: list[Block] = [
+    items: list[Item] = [
         first,
         Sentence(
             f"{len(found.verdicts)} weights and biases were drawn from all layers (seed "
@@ -86,7 +88,7 @@ def gradients(material: Material) -> Part:
         "rows": len(subject.rows),
         "verdicts": found.verdicts,
     }
-    return Part("gradients", "Are the gradients right?", blocks, record, tuple(advice))
+    return Section("gradients", "Are the gradients right?", items, record, tuple(advice))
 
 
 def _table(found: Check) -> Table:
@@ -106,7 +108,7 @@ def _table(found: Check) -> Table:
     return Table(caption, head, cells, ("verdict",))
 
 
-def layer_health(material: Material) -> Part:
+def layer_health(material: Material) -> Section:
     """Return activations, dead and saturated units, gradients and updates of every layer."""
     found = material.health
     # the optimizer's memory decides the update: without it there is none to judge
@@ -116,12 +118,12 @@ def layer_health(material: Material) -> Part:
     ours = [one for one in found.all_findings if one.layer is not None or one.kind == "not finite"]
     if not stepwise:  # an update that nobody made
         ours = [one for one in ours if one.kind != "large update"]
-    blocks: list[Block] = []
+    items: list[Item] = []
     if not ours:
-        blocks.append(Sentence("All layers are well: none passed a threshold.", "good"))
+        items.append(Sentence("All layers are well: none passed a threshold.", "good"))
     for one in ours:
         where = "" if one.layer is None else f"Layer {one.layer}: "
-        blocks.append(Sentence(f"{where}{one.words}.", "warning"))
+        items.append(Sentence(f"{where}{one.words}.", "warning"))
     wrong = {one.layer: [] for one in ours}  # type: dict[int | None, list[str]]
     for one in ours:
         wrong[one.layer].append(one.kind)
@@ -152,8 +154,8 @@ def layer_health(material: Material) -> Part:
         "next update / weights",
         "verdict",
     )
-    blocks.append(Table(f"Each layer over {found.rows:,} rows", head, cells, ("units", "verdict")))
-    blocks.append(
+    items.append(Table(f"Each layer over {found.rows:,} rows", head, cells, ("units", "verdict")))
+    items.append(
         Bars(
             "Where the network learns: each layer's share of the squared gradient",
             _shares_in_words(material),
@@ -164,9 +166,9 @@ def layer_health(material: Material) -> Part:
             [share(one.gradient_share) for one in found.layers],
         )
     )
-    blocks.append(Sentence(_thresholds(), "note"))
+    items.append(Sentence(_thresholds(), "note"))
     record = {**found.to_dict(), "update_known": stepwise}
-    return Part("layers", "Layer health", blocks, record, tuple(map(_advice, ours)))
+    return Section("layers", "Layer health", items, record, tuple(map(_advice, ours)))
 
 
 def _shares_in_words(material: Material) -> str:

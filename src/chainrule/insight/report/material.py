@@ -1,4 +1,4 @@
-"""What all parts of the report share: rows drawn once, and predictions made once."""
+"""What all sections of the report share: rows drawn once, and predictions made once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

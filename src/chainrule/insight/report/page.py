@@ -9,21 +9,10 @@ from itertools import groupby
 from chainrule.foundation.markup import element
 from chainrule.insight.chain import Chain
 from chainrule.insight.rendering import as_html
-from chainrule.insight.report.blocks import (
-    Advice,
-    Bars,
-    Block,
-    Code,
-    Document,
-    Equations,
-    Facts,
-    Lines,
-    Part,
-    Plane,
-    Sentence,
-    Table,
-)
-from chainrule.insight.report.charts import drawing_of, table_of
+from chainrule.insight.report.charts import drawing_of
+from chainrule.insight.report.figures import Bars, Lines, Plane
+from chainrule.insight.report.items import Advice, Code, Equations, Facts, Sentence, Table
+from chainrule.insight.report.sections import Document, Item, Section
 
 __all__ = ["as_fragment", "as_page"]
 
@@ -71,62 +60,66 @@ def _body(report: Document, name: str) -> str:
     header = element("h1", {}, report.title, escaped=False) + element(
         "ul", {"class": "summary"}, summary
     )
-    links = "".join(
-        element("li", {}, element("a", {"href": f"#{name}-{part.key}"}, part.title, escaped=False))
-        for part in report.parts
-    )
+    links = "".join(_link(section, name) for section in report.sections)
     contents = element("h2", {"id": f"{name}-contents"}, "Contents") + element("ol", {}, links)
-    parts = "".join(_part(part, number, name) for number, part in enumerate(report.parts, start=1))
+    sections = "".join(
+        _section(section, number, name) for number, section in enumerate(report.sections, start=1)
+    )
     return (
         element("header", {}, header)
         + element("nav", {"aria-labelledby": f"{name}-contents"}, contents)
-        + element("main", {"id": f"{name}-main"}, parts)
+        + element("main", {"id": f"{name}-main"}, sections)
     )
 
 
-def _part(part: Part, number: int, name: str) -> str:
-    label = f"{name}-{part.key}"
-    heading = element("h2", {"id": label}, f"{number}. {part.title}", escaped=False)
-    blocks = []
-    numbered = enumerate(part.blocks, start=1)
+def _link(section: Section, name: str) -> str:
+    address = f"#{name}-{section.key}"
+    return element("li", {}, element("a", {"href": address}, section.title, escaped=False))
+
+
+def _section(section: Section, number: int, name: str) -> str:
+    label = f"{name}-{section.key}"
+    heading = element("h2", {"id": label}, f"{number}. {section.title}", escaped=False)
+    items = []
+    numbered = enumerate(section.items, start=1)
     for kind, group in groupby(numbered, key=lambda pair: _together(pair[1])):
-        content = "".join(_block(block, f"{label}-{place}", name) for place, block in group)
+        content = "".join(_item(item, f"{label}-{count}", name) for count, item in group)
         tag = {"advice": "ol", "tables": "div"}.get(kind)
-        blocks.append(content if tag is None else element(tag, {"class": kind}, content))
-    return element("section", {"aria-labelledby": label}, heading + "".join(blocks))
+        items.append(content if tag is None else element(tag, {"class": kind}, content))
+    return element("section", {"aria-labelledby": label}, heading + "".join(items))
 
 
-def _together(block: Block) -> str:
-    """Return what neighbouring blocks have in common: narrow tables stand side by side."""
-    if isinstance(block, Advice):
+def _together(item: Item) -> str:
+    """Return what neighbouring items have in common: narrow tables stand side by side."""
+    if isinstance(item, Advice):
         return "advice"
-    narrow = isinstance(block, Table) and len(block.head) <= BESIDE and not block.folded
+    narrow = isinstance(item, Table) and len(item.head) <= BESIDE and not item.folded
     return "tables" if narrow else ""
 
 
-def _block(block: Block, label: str, name: str) -> str:
-    match block:
+def _item(item: Item, label: str, name: str) -> str:
+    match item:
         case Sentence():
-            return _sentence(block, "p")
+            return _sentence(item, "p")
         case Facts(pairs):
             return element("dl", {}, "".join(map(_fact, pairs)))
         case Table():
-            return _table(block)
+            return _table(item)
         case Lines() | Bars() | Plane():
-            return _figure(block, label)
+            return _figure(item, label)
         case Equations(chain):
             return _equations(chain, label)
         case Code(caption, text):
             words = element("p", {"id": label}, f"{caption}:", escaped=False)
             box = {"tabindex": 0, "role": "group", "aria-labelledby": label}
             return words + element("pre", box, element("code", {}, text, escaped=False))
-        case Advice(do, because, part):
-            return _advice(do, because, part, name)
+        case Advice():
+            return _advice(item, name)
 
 
 def _equations(chain: Chain, label: str) -> str:
     """Return the chain rule as MathML, or as text where the converter is not installed."""
-    title = f"How the loss of row {chain.row or 1:,} changes with {chain.place.symbol.text}"
+    title = f"How the loss of row {chain.row or 1:,} changes with {chain.parameter.symbol.text}"
     heading = element("h3", {"id": label}, title, escaped=False)
     box = {"class": "scroll", "tabindex": 0, "role": "group", "aria-labelledby": label}
     try:
@@ -148,11 +141,12 @@ def _fact(pair: tuple[str, str]) -> str:
     return element("div", {}, term + element("dd", {}, pair[1], escaped=False))
 
 
-def _advice(do: str, because: str, part: int, name: str) -> str:
+def _advice(advice: Advice, name: str) -> str:
     keys = ("card", "data", "training", "gradients", "layers", "row", "steps", "quality")
-    link = element("a", {"href": f"#{name}-{keys[part - 1]}"}, f"part {part}")
-    what = element("strong", {}, do, escaped=False)
-    why = element("span", {}, f"Because {escape(because)} ({link}).")
+    number = advice.section
+    link = element("a", {"href": f"#{name}-{keys[number - 1]}"}, f"section {number}")
+    what = element("strong", {}, advice.do, escaped=False)
+    why = element("span", {}, f"Because {escape(advice.because)} ({link}).")
     return f'<li class="advice">{what} {why}</li>'
 
 
@@ -186,15 +180,15 @@ def _table(table: Table) -> str:
     return element("div", box, whole)
 
 
-def _of_cell(place: int, words: set[int], shades: object) -> dict[str, object]:
+def _of_cell(column: int, words: set[int], shades: object) -> dict[str, object]:
     if shades:
-        strength = shades[place - 1]  # type: ignore[index]
+        strength = shades[column - 1]  # type: ignore[index]
         return {"style": f"--s:{round(45 * strength)}%"} if strength >= 0.005 else {}
-    return {"class": "w"} if place in words else {}
+    return {"class": "w"} if column in words else {}
 
 
 def _figure(chart: Lines | Bars | Plane, label: str) -> str:
     caption = element("figcaption", {}, chart.title, escaped=False)
     summary = element("summary", {}, "Numbers of this figure")
-    numbers = element("details", {}, summary + _table(table_of(chart)))
+    numbers = element("details", {}, summary + _table(chart.table()))
     return element("figure", {}, caption + drawing_of(chart, label) + numbers)

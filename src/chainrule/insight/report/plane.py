@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from chainrule.foundation.markup import Markup, element
 from chainrule.insight.report.axes import Axis
-from chainrule.insight.report.blocks import Plane
+from chainrule.insight.report.figures import Plane
 
 __all__ = ["draw_plane"]
 

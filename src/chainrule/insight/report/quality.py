@@ -1,4 +1,4 @@
-"""Part 8: how good the predictions are, beside the answer that looks at nothing."""
+"""Section 8: how good the predictions are, beside the answer that looks at nothing."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -6,13 +6,14 @@ from typing import Any, Literal
 import numpy as np
 
 from chainrule.foundation.arrays import namespace
-from chainrule.insight.report.blocks import Advice, Block, Part, Sentence, Table
 from chainrule.insight.report.boundary import boundary
 from chainrule.insight.report.calibration import calibration
 from chainrule.insight.report.confusion import confusion
 from chainrule.insight.report.importance import importance
+from chainrule.insight.report.items import Advice, Sentence, Table
 from chainrule.insight.report.material import Material, Predictions
 from chainrule.insight.report.residuals import residuals
+from chainrule.insight.report.sections import Item, Section
 from chainrule.insight.text_table import share, short
 
 __all__ = ["Score", "quality", "scores_of"]
@@ -37,15 +38,15 @@ class Score:
     better: Literal["higher", "lower"] = "higher"
 
 
-def quality(material: Material) -> Part:
+def quality(material: Material) -> Section:
     """Return metrics, confusion or residuals, calibration, and what the inputs are worth."""
     found = material.predictions
     title = "Quality on held-out rows" if found.held_out else "Quality on the rows given"
-    blocks: list[Block] = []
+    items: list[Item] = []
     if found.held_out:
-        blocks.append(Sentence(f"Measured on {found.where}."))
+        items.append(Sentence(f"Measured on {found.where}."))
     else:
-        blocks.append(
+        items.append(
             Sentence(
                 f"Measured on {found.where}: no held-out rows were passed. Where the network was "
                 "trained on these rows, the figures are too good; pass "
@@ -56,11 +57,11 @@ def quality(material: Material) -> Part:
     if not found.finite:
         wrong = int(np.count_nonzero(~np.all(np.isfinite(found.p), axis=1)))
         said = f"Not finite: {wrong:,} of {len(found):,} predictions are not numbers."
-        return Part("quality", title, [*blocks, Sentence(said, "warning")], {"finite": False})
+        return Section("quality", title, [*items, Sentence(said, "warning")], {"finite": False})
     trivial, scores = scores_of(material, found)
     cells = [(one.name, short(one.value, 4), short(one.trivial, 4), one.better) for one in scores]
     head = ("score", "network", trivial, "better is")
-    blocks.append(
+    items.append(
         Table("Scores, beside an answer that looks at no input", head, cells, ("better is",))
     )
     advice = [*_against_trivial(scores, trivial), *_few_rows(material, found)]
@@ -75,10 +76,10 @@ def quality(material: Material) -> Part:
     makers = (residuals,) if material.task == "numbers" else (confusion, calibration)
     for make in (*makers, boundary if len(material.input_names) == 2 else importance):
         more, key, numbers, tips = make(material)
-        blocks += more
+        items += more
         advice += tips
         record[key] = numbers
-    return Part("quality", title, blocks, record, tuple(advice))
+    return Section("quality", title, items, record, tuple(advice))
 
 
 def scores_of(material: Material, found: Predictions) -> tuple[str, list[Score]]:
@@ -220,8 +221,8 @@ def _few_rows(material: Material, found: Predictions) -> list[Advice]:
     if len(found) < FEWEST_ROWS or not total > 0.0:
         return []
     worst = np.argsort(-weighted, kind="stable")[:count]
-    part = float(np.sum(weighted[worst])) / total
-    if part <= FEW_ROWS_SHARE:
+    fraction = float(np.sum(weighted[worst])) / total
+    if fraction <= FEW_ROWS_SHARE:
         return []
     first = ", ".join(f"{1 + int(row):,}" for row in worst[:5])
     which = "held-out rows" if found.held_out else "rows given"
@@ -229,7 +230,7 @@ def _few_rows(material: Material, found: Predictions) -> list[Advice]:
         Advice(
             f"Look at the rows with the largest losses, their labels first (of the {which}, from "
             f"1: {first}).",
-            f"{count:,} of {len(found):,} rows hold {share(part)} of the loss, more than "
+            f"{count:,} of {len(found):,} rows hold {share(fraction)} of the loss, more than "
             f"{share(FEW_ROWS_SHARE)}",
             8,
             3.5,

@@ -1,4 +1,4 @@
-"""Part 10: the code, the options and the fingerprints, and what the report cannot say."""
+"""Section 10: the code, the options and the fingerprints, and what the report cannot say."""
 
 import hashlib
 from typing import Any
@@ -7,8 +7,9 @@ import numpy as np
 
 from chainrule.engines.engine import Rows
 from chainrule.engines.registry import registry
-from chainrule.insight.report.blocks import Block, Code, Facts, Part, Sentence, Table
+from chainrule.insight.report.items import Code, Facts, Sentence, Table
 from chainrule.insight.report.material import Material, clipped
+from chainrule.insight.report.sections import Item, Section
 
 __all__ = ["fingerprint", "reproduce"]
 
@@ -26,37 +27,37 @@ LIMITS = (
 )
 
 
-def reproduce(material: Material) -> Part:
+def reproduce(material: Material) -> Section:
     """Return the code, the options and the fingerprints, and what this report cannot say."""
     facts = material.subject.facts
-    blocks: list[Block] = []
+    items: list[Item] = []
     if facts.get("code"):
-        blocks.append(Code("To train it again", facts["code"]))
+        items.append(Code("To train it again", facts["code"]))
     else:
-        blocks.append(Sentence("How it was trained is not recorded in the model.", "note"))
+        items.append(Sentence("How it was trained is not recorded in the model.", "note"))
     prints = {"rows given": fingerprint(material.subject.rows)}
     if material.held_out is not None:
         prints["rows held out"] = fingerprint(material.held_out)
     prints["parameters"] = hashlib.sha256(
         np.ascontiguousarray(material.subject.vector).tobytes()
     ).hexdigest()
-    blocks.append(Facts([(f"SHA-256 of the {name}", value) for name, value in prints.items()]))
+    items.append(Facts([(f"SHA-256 of the {name}", value) for name, value in prints.items()]))
     engine = facts.get("engine")
     if engine is not None:
-        blocks.append(Sentence(_engine_sentence(str(engine))))
+        items.append(Sentence(_engine_sentence(str(engine))))
     options = facts.get("options") or {}
     if options:
         cells = [(name, clipped(_option(value))) for name, value in options.items()]
-        blocks.append(
+        items.append(
             Table("Every option of the model", ("option", "value"), cells, ("value",), folded=True)
         )
-    blocks.append(
+    items.append(
         Sentence(
             "Fingerprints are of the numbers that the network was given: inputs, targets and "
             "weights, with their types and shapes. Equal fingerprints mean equal data."
         )
     )
-    blocks += [Sentence(text) for text in LIMITS]
+    items += [Sentence(text) for text in LIMITS]
     record = {
         "code": facts.get("code"),
         "engine": engine,
@@ -64,7 +65,7 @@ def reproduce(material: Material) -> Part:
         "sha256": prints,
         "limits": LIMITS,
     }
-    return Part("reproduce", "Make it again", blocks, record)
+    return Section("reproduce", "Make it again", items, record)
 
 
 def _engine_sentence(name: str) -> str:

@@ -5,9 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.insight.report.blocks import Advice, Bars, Block, Curve, Lines, Sentence
 from chainrule.insight.report.confusion import Found
+from chainrule.insight.report.figures import Bars, Curve, Lines
+from chainrule.insight.report.items import Advice, Sentence
 from chainrule.insight.report.material import Material
+from chainrule.insight.report.sections import Item
 from chainrule.insight.text_table import share, short
 
 __all__ = ["residuals"]
@@ -23,7 +25,7 @@ FEWEST_ROWS = 50
 def residuals(material: Material) -> Found:
     """Return the errors' spread, and truth against prediction, for the first few targets."""
     found = material.predictions
-    blocks: list[Block] = []
+    items: list[Item] = []
     record: list[dict[str, Any]] = []
     advice: list[Advice] = []
     for name, p, y in zip(material.targets, found.p.T, found.y.T, strict=True):
@@ -35,13 +37,13 @@ def residuals(material: Material) -> Found:
         if len(record) > OUTPUTS_SHOWN:
             continue
         of = "" if len(material.targets) == 1 else f" of {name}"
-        blocks.append(
+        items.append(
             Sentence(
                 f"Errors{of} (prediction minus truth): half lie below {short(middle, 3)}, nine of "
                 f"ten between {short(low, 3)} and {short(high, 3)}; their mean is {short(mean, 3)}."
             )
         )
-        blocks += [_histogram(error, of), _against(p, y, of)]
+        items += [_histogram(error, of), _against(p, y, of)]
         if _means(material) and abs(mean) > DRIFT * typical and len(found) >= FEWEST_ROWS:
             advice.append(
                 Advice(
@@ -53,11 +55,11 @@ def residuals(material: Material) -> Found:
                     4.0,
                 )
             )
-    blocks += _coverage(material, record)
+    items += _coverage(material, record)
     if len(record) > OUTPUTS_SHOWN:
         rest = len(record) - OUTPUTS_SHOWN
-        blocks.append(Sentence(f"{rest} more targets are in to_dict().", "note"))
-    return blocks, "residuals", record, advice
+        items.append(Sentence(f"{rest} more targets are in to_dict().", "note"))
+    return items, "residuals", record, advice
 
 
 def _means(material: Material) -> bool:
@@ -65,7 +67,7 @@ def _means(material: Material) -> bool:
     return material.subject.objective.loss.name in ("mse", "poisson")
 
 
-def _coverage(material: Material, record: list[dict[str, Any]]) -> list[Block]:
+def _coverage(material: Material, record: list[dict[str, Any]]) -> list[Item]:
     """Return how often the truth lies below the prediction, for a loss that aims at a share."""
     levels = getattr(material.subject.objective.loss, "levels", None)
     if levels is None:
@@ -75,9 +77,9 @@ def _coverage(material: Material, record: list[dict[str, Any]]) -> list[Block]:
         material.predictions.mean(y <= p)
         for p, y in zip(material.predictions.p.T, material.predictions.y.T, strict=True)
     ]
-    for one, part in zip(record, below, strict=True):
-        one["share below"] = part
-    said = ", ".join(share(part) for part in below)
+    for one, fraction in zip(record, below, strict=True):
+        one["share below"] = fraction
+    said = ", ".join(share(fraction) for fraction in below)
     return [Sentence(f"Truth at or below the prediction: {said}; the loss aims at {aim}.")]
 
 
@@ -89,9 +91,9 @@ def _histogram(error: np.ndarray, of: str) -> Bars:
     counts, _ = np.histogram(np.clip(error, low, high), edges)
     most = int(np.argmax(counts))
     names = [f"{short(a)} to {short(b)}" for a, b in pairwise(edges)]
-    parts = counts / len(error)
+    fractions = counts / len(error)
     said = (
-        f"{share(float(parts[most]))} of the errors lie from {names[most]}; the outermost bars "
+        f"{share(float(fractions[most]))} of the errors lie from {names[most]}; the outermost bars "
         "hold all beyond."
     )
     return Bars(
@@ -100,16 +102,16 @@ def _histogram(error: np.ndarray, of: str) -> Bars:
         "error",
         "share of the rows",
         names,
-        parts.tolist(),
-        [share(float(part)) for part in parts],
+        fractions.tolist(),
+        [share(float(one)) for one in fractions],
     )
 
 
 def _against(p: np.ndarray, y: np.ndarray, of: str) -> Lines:
-    bins = [part for part in np.array_split(np.argsort(p, kind="stable"), BINS) if len(part)]
-    x = [float(np.mean(p[part])) for part in bins]
-    middle = [float(np.mean(y[part])) for part in bins]
-    low, high = ([float(np.percentile(y[part], q)) for part in bins] for q in (10, 90))
+    bins = [rows for rows in np.array_split(np.argsort(p, kind="stable"), BINS) if len(rows)]
+    x = [float(np.mean(p[rows])) for rows in bins]
+    middle = [float(np.mean(y[rows])) for rows in bins]
+    low, high = ([float(np.percentile(y[rows], q)) for rows in bins] for q in (10, 90))
     off = max(range(len(bins)), key=lambda k: abs(x[k] - middle[k]))
     said = (
         "Rows in bins of equally many by their prediction. On the diagonal the mean truth is the "

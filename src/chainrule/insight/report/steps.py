@@ -1,4 +1,4 @@
-"""Part 7: the batch size and the learning rate that were used, beside others, measured."""
+"""Section 7: the batch size and the learning rate that were used, beside others, measured."""
 
 import math
 from dataclasses import dataclass
@@ -11,8 +11,10 @@ from chainrule.foundation.errors import InputError
 from chainrule.insight.gradient_noise import BATCH_SIZES
 from chainrule.insight.learning_rate import LearningRateReport, learning_rate_report
 from chainrule.insight.noise_choice import noise_of_first_steps
-from chainrule.insight.report.blocks import Advice, Block, Curve, Lines, Part, Sentence, Table
+from chainrule.insight.report.figures import Curve, Lines
+from chainrule.insight.report.items import Advice, Sentence, Table
 from chainrule.insight.report.material import Material
+from chainrule.insight.report.sections import Item, Section
 from chainrule.insight.step_cost import StepCost, measure_step_cost
 from chainrule.insight.text_table import share, short
 from chainrule.insight.trials import Setting
@@ -28,6 +30,7 @@ RUN_STEPS = 60
 FEWEST_ROWS = 8
 # Rows that noise and losses are measured on, and repeats of a time.
 NOISE_ROWS, LOOK_ROWS, REPEATS = 2048, 256, 2
+NOT_MEASURED = {"batch_sizes": None, "rates": None}
 
 
 @dataclass(frozen=True)
@@ -75,18 +78,18 @@ class BatchSizes:
         return min(self.sizes, key=self.seconds)
 
 
-def steps(material: Material) -> Part:
+def steps(material: Material) -> Section:
     """Return the noise and cost of batch sizes, and the verdicts on learning rates."""
     title = "Batch size and learning rate"
     if not material.trained_by_steps:
         said = (
             "The solver takes all rows at once and chooses its steps itself: no batches, no rate."
         )
-        return Part("steps", title, [Sentence(said, "note")], {"batch_sizes": None, "rates": None})
+        return Section("steps", title, [Sentence(said, "note")], NOT_MEASURED)
     facts = material.subject.facts
-    blocks: list[Block] = []
+    items: list[Item] = []
     if facts.get("solver") is None:
-        blocks.append(
+        items.append(
             Sentence(
                 "Not recorded: optimizer, batch size and learning rate of the training. What "
                 f"follows is of {material.subject.optimizer.name} at "
@@ -100,23 +103,23 @@ def steps(material: Material) -> Part:
             material.subject, None, None, None, seed=material.seed, look_rows=LOOK_ROWS
         )
     except InputError as error:
-        blocks.append(Sentence(f"Not measured: {error}", "warning"))
-        return Part("steps", title, blocks, {"batch_sizes": None, "rates": None})
+        items.append(Sentence(f"Not measured: {error}", "warning"))
+        return Section("steps", title, items, NOT_MEASURED)
     advice: list[Advice] = []
     sizes = _batch_sizes(material, setting)
     if sizes is not None:
         found = _of_sizes(material, sizes)
-        blocks += found[0]
+        items += found[0]
         advice += found[1]
     size = min(material.batch_size[0], len(setting.rows))
     rates = learning_rate_report(
         material.subject, steps=RUN_STEPS, batch_size=size, seed=material.seed, look_rows=LOOK_ROWS
     )
     found = _of_rates(material, rates)
-    blocks += found[0]
+    items += found[0]
     advice += found[1]
     record = {"batch_sizes": _record(sizes), "rates": rates.to_dict()}
-    return Part("steps", title, blocks, record, tuple(advice))
+    return Section("steps", title, items, record, tuple(advice))
 
 
 def _batch_sizes(material: Material, setting: Setting) -> BatchSizes | None:
@@ -144,7 +147,7 @@ def _batch_sizes(material: Material, setting: Setting) -> BatchSizes | None:
     return BatchSizes(used, scale, tuple(scales), cost, tuple(compared))
 
 
-def _of_sizes(material: Material, found: BatchSizes) -> tuple[list[Block], list[Advice]]:
+def _of_sizes(material: Material, found: BatchSizes) -> tuple[list[Item], list[Advice]]:
     used, known = material.batch_size
     cost = dict(zip(found.cost.batch_sizes, found.cost.seconds, strict=True))
     epoch = cost[used] * math.ceil(len(material.subject.rows) / used)
@@ -159,7 +162,7 @@ def _of_sizes(material: Material, found: BatchSizes) -> tuple[list[Block], list[
     best, gain = found.best, found.seconds(found.best)
     whose = "Training took" if known else "Looked at:"
     said = f"{whose} batches of {used:,} rows; {noise}."
-    blocks: list[Block] = [
+    items: list[Item] = [
         Sentence(said),
         Sentence(
             f"A step of {used:,} rows takes {_microseconds(cost[used])}, "
@@ -178,7 +181,7 @@ def _of_sizes(material: Material, found: BatchSizes) -> tuple[list[Block], list[
         for size in found.sizes
     ]
     head = ("batch size", "time of a step", "time of a row", "steps to a loss", "time to a loss")
-    blocks.append(
+    items.append(
         Table(
             "Batch sizes. Times are measured; steps and time to a loss are expected from noise and "
             f"cost, as multiples of those at {used:,}",
@@ -188,15 +191,15 @@ def _of_sizes(material: Material, found: BatchSizes) -> tuple[list[Block], list[
     )
     quick = f"{share(gain)} of the time that {used:,} needs to the same loss"
     if best != used and gain < WORTH_A_TRY:
-        blocks.append(Sentence(f"A batch of {best:,} rows is expected to need {quick}."))
+        items.append(Sentence(f"A batch of {best:,} rows is expected to need {quick}."))
     else:
-        blocks.append(Sentence(f"No size is expected to be much quicker than {used:,}.", "good"))
-        return blocks, []
+        items.append(Sentence(f"No size is expected to be much quicker than {used:,}.", "good"))
+        return items, []
     do = (
         f"Try batch_size={best}; it is an estimate, and "
         "explain(model, X, y).batch_sizes() measures it in full."
     )
-    return blocks, [Advice(do, f"expected: {quick} (noise scale {short(found.noise_scale)} rows, "
+    return items, [Advice(do, f"expected: {quick} (noise scale {short(found.noise_scale)} rows, "
                            f"{_microseconds(found.cost.fixed)} a step and "
                            f"{_microseconds(found.cost.per_row)} a row)", 7, 2.5)]  # fmt: skip
 
@@ -207,7 +210,7 @@ def _microseconds(seconds: float) -> str:
     return f"{short(1e6 * seconds)} µs"
 
 
-def _of_rates(material: Material, found: LearningRateReport) -> tuple[list[Block], list[Advice]]:
+def _of_rates(material: Material, found: LearningRateReport) -> tuple[list[Item], list[Advice]]:
     used = material.subject.learning_rate
     cells = [
         (
@@ -222,7 +225,7 @@ def _of_rates(material: Material, found: LearningRateReport) -> tuple[list[Block
     scaled = material.subject.facts.get("loss_factor", 1.0) != 1.0
     unit = "; losses are those of the standardised targets" if scaled else ""
     head = ("learning rate", "loss at the start", "loss at the end", "verdict", "why")
-    blocks: list[Block] = [
+    items: list[Item] = [
         Table(
             f"Learning rates from one fresh start on the same {found.steps} batches of "
             f"{found.batch_size:,} rows ({found.optimizer}){unit}",
@@ -242,9 +245,9 @@ def _of_rates(material: Material, found: LearningRateReport) -> tuple[list[Block
             (Curve("loss", test.rates, test.smooth),),
             log_x=True,
         )
-        blocks += [Sentence(said), chart]
-    blocks.append(Sentence(f"In short: {found.summary}."))
-    return blocks, _rate_advice(material, found)
+        items += [Sentence(said), chart]
+    items.append(Sentence(f"In short: {found.summary}."))
+    return items, _rate_advice(material, found)
 
 
 def _rate_advice(material: Material, found: LearningRateReport) -> list[Advice]:

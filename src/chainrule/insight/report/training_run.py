@@ -1,4 +1,4 @@
-"""Part 3: how the loss fell, when it was lowest, and what the curves say."""
+"""Section 3: how the loss fell, when it was lowest, and what the curves say."""
 
 import math
 from collections.abc import Sequence
@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.insight.report.blocks import Advice, Block, Curve, Lines, Part, Sentence
 from chainrule.insight.report.card import STOPPED
+from chainrule.insight.report.figures import Curve, Lines
+from chainrule.insight.report.items import Advice, Sentence
 from chainrule.insight.report.material import Material
+from chainrule.insight.report.sections import Item, Section
 from chainrule.insight.text_table import share, short
 
 __all__ = ["training_run"]
@@ -23,30 +25,30 @@ OVERFITTED = 0.05
 GAP = 1.5
 
 
-def training_run(material: Material) -> Part:
+def training_run(material: Material) -> Section:
     """Return the curves of loss and rate, and a sentence on what they say."""
     facts = material.subject.facts
     loss = [float(one) for one in facts.get("loss_curve") or ()]
     if not loss:
         said = "Not recorded: the model does not say how its loss fell."
-        blocks: list[Block] = [Sentence(said, "note")]
+        items: list[Item] = [Sentence(said, "note")]
         advice: list[Advice] = []
         if facts.get("stopped_because") == "divergence":
-            blocks, advice = _findings(material, [], [], None)
-        return Part("training", "Training", blocks, {"loss": None}, tuple(advice))
+            items, advice = _findings(material, [], [], None)
+        return Section("training", "Training", items, {"loss": None}, tuple(advice))
     validation = [float(one) for one in facts.get("validation_loss_curve") or ()]
     scores = [float(one) for one in facts.get("validation_scores") or ()]
     rates = [float(one) for one in facts.get("rates") or ()]
     best = facts.get("best_epoch")
     said = _sentence(loss, validation, best, facts.get("stopped_because"))
-    blocks = [Sentence(said)]
+    items = [Sentence(said)]
     findings, advice = _findings(material, loss, validation, best)
-    blocks += findings
-    blocks.append(_curves(material, loss, validation, best, said))
+    items += findings
+    items.append(_curves(material, loss, validation, best, said))
     if scores:
         kept = scores[best - 1] if best and best <= len(scores) else max(scores)
         name = "accuracy" if material.task != "numbers" else "R²"
-        blocks.append(
+        items.append(
             Sentence(
                 f"Score on the validation rows ({name}): {short(kept, 4)} in the epoch that was "
                 f"kept, {short(max(scores), 4)} at its best, {short(scores[-1], 4)} at the end."
@@ -55,14 +57,14 @@ def training_run(material: Material) -> Part:
     if any(math.isfinite(rate) for rate in rates):
         low, high = min(rates), max(rates)
         if low == high:
-            blocks.append(Sentence(f"The learning rate was {low:g} throughout."))
+            items.append(Sentence(f"The learning rate was {low:g} throughout."))
         else:
             said = f"The learning rate at the end of an epoch was between {low:.2g} and {high:.2g}."
             curve = Curve("learning rate", range(1, len(rates) + 1), rates)
             chart = Lines("Learning rate by epoch", said, "epoch", "rate", (curve,))
-            blocks.append(chart)
+            items.append(chart)
     elif material.trained_by_steps:
-        blocks.append(Sentence("Not recorded: the learning rate of each epoch.", "note"))
+        items.append(Sentence("Not recorded: the learning rate of each epoch.", "note"))
     record = {
         "loss": loss,
         "validation_loss": validation or None,
@@ -71,7 +73,7 @@ def training_run(material: Material) -> Part:
         "best_epoch": best,
         "stopped_because": facts.get("stopped_because"),
     }
-    return Part("training", "Training", blocks, record, tuple(advice))
+    return Section("training", "Training", items, record, tuple(advice))
 
 
 def _sentence(
@@ -93,21 +95,21 @@ def _sentence(
 
 def _findings(
     material: Material, loss: Sequence[float], validation: Sequence[float], best: int | None
-) -> tuple[list[Block], list[Advice]]:
-    blocks: list[Block] = []
+) -> tuple[list[Item], list[Advice]]:
+    items: list[Item] = []
     advice: list[Advice] = []
 
     def add(kind: str, because: str, do: str, weight: float) -> None:
-        blocks.append(Sentence(f"{kind}: {because}.", "warning"))
+        items.append(Sentence(f"{kind}: {because}.", "warning"))
         advice.append(Advice(do, because, 3, weight))
 
     facts = material.subject.facts
     diverged = [one.words for one in material.health.findings if one.kind == "diverged"]
     if diverged:
-        do = "Train again at a much lower learning rate; part 7 measures which."
-        blocks.append(Sentence(f"{diverged[0][0].upper()}{diverged[0][1:]}.", "warning"))
+        do = "Train again at a much lower learning rate; section 7 measures which."
+        items.append(Sentence(f"{diverged[0][0].upper()}{diverged[0][1:]}.", "warning"))
         advice.append(Advice(do, diverged[0], 3, 10.0))
-        return blocks, advice
+        return items, advice
     if validation and len(validation) > FEWEST_EPOCHS and all(map(math.isfinite, validation)):
         lowest = min(validation)
         rise = (validation[-1] - lowest) / abs(lowest) if lowest else 0.0
@@ -149,7 +151,7 @@ def _findings(
             )
             do = f"Train longer: raise max_iter above {len(loss):,}."
             add("Not finished", because, do, 6.0)
-    return blocks, advice
+    return items, advice
 
 
 def _curves(

@@ -1,4 +1,4 @@
-"""Part 6: one prediction worked through, from its inputs to the chain rule of its weights."""
+"""Section 6: one prediction worked through, from its inputs to the chain rule of its weights."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,8 +9,9 @@ from chainrule.engines.engine import Rows
 from chainrule.foundation.errors import must_be
 from chainrule.insight.chain import Chain, chain
 from chainrule.insight.place import place_at
-from chainrule.insight.report.blocks import Block, Equations, Part, Sentence, Table
+from chainrule.insight.report.items import Equations, Sentence, Table
 from chainrule.insight.report.material import Material
+from chainrule.insight.report.sections import Item, Section
 from chainrule.insight.sharing import gathered
 from chainrule.insight.text_table import share, short
 from chainrule.insight.trace import RowTrace
@@ -20,18 +21,18 @@ __all__ = ["worked_row"]
 CHAINS, UNITS_SHOWN, OUTPUTS_SHOWN = 3, 8, 10
 
 
-def worked_row(material: Material) -> Part:
+def worked_row(material: Material) -> Section:
     """Return the forward numbers of a row, and the chain rule of the weights that pull hardest."""
     row, why = _chosen(material)
     trace = RowTrace(material.subject, row)
-    blocks: list[Block] = [Sentence(f"Row {row + 1:,} of the rows given: {why}.")]
-    blocks += [_inputs(material, trace), *_layers(trace), _outputs(material, trace)]
+    items: list[Item] = [Sentence(f"Row {row + 1:,} of the rows given: {why}.")]
+    items += [_inputs(material, trace), *_layers(trace), _outputs(material, trace)]
     factor = material.subject.facts.get("loss_factor", 1.0)
     scale = "" if factor == 1.0 else f"; {short(factor * trace.loss, 4)} with unscaled targets"
-    blocks.append(Sentence(f"Its loss is {short(trace.loss, 4)}{scale}."))
+    items.append(Sentence(f"Its loss is {short(trace.loss, 4)}{scale}."))
     chains = _chains(material, row)
     longest = len(chains) > CHAINS
-    blocks.append(
+    items.append(
         Sentence(
             f"Below, the chain rule of the {min(len(chains), CHAINS)} weights whose change would "
             "change this loss most"
@@ -40,7 +41,7 @@ def worked_row(material: Material) -> Part:
             "layer, the lower ones count units from 1."
         )
     )
-    blocks += [Equations(one) for one in chains]
+    items += [Equations(one) for one in chains]
     record = {
         "row": row + 1,
         "why": why,
@@ -52,7 +53,7 @@ def worked_row(material: Material) -> Part:
         "loss": trace.loss,
         "chains": [one.to_dict(depth=3) for one in chains],
     }
-    return Part("row", "One prediction worked through", blocks, record)
+    return Section("row", "One prediction worked through", items, record)
 
 
 def _chosen(material: Material) -> tuple[int, str]:
@@ -104,9 +105,9 @@ def _inputs(material: Material, trace: RowTrace) -> Table:
     return Table(f"Its inputs{which}", ("input", "value"), cells)
 
 
-def _layers(trace: RowTrace) -> list[Block]:
+def _layers(trace: RowTrace) -> list[Item]:
     """Return the largest outputs of each hidden layer."""
-    blocks: list[Block] = []
+    items: list[Item] = []
     for layer in range(1, len(trace.weights)):
         z, a = trace.z[layer - 1], trace.a[layer]
         shown = np.sort(np.argsort(-np.abs(a), kind="stable")[:UNITS_SHOWN])
@@ -114,8 +115,8 @@ def _layers(trace: RowTrace) -> list[Block]:
         which = f" (the {len(shown)} largest outputs; {rest:,} more units)" if rest else ""
         cells = [(str(k + 1), short(float(z[k]), 4), short(float(a[k]), 4)) for k in shown]
         head = ("unit", "weighted sum z", "output a")
-        blocks.append(Table(f"Layer {layer}{which}", head, cells))
-    return blocks
+        items.append(Table(f"Layer {layer}{which}", head, cells))
+    return items
 
 
 def _outputs(material: Material, trace: RowTrace) -> Table:
