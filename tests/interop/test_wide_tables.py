@@ -1,13 +1,16 @@
 """Columns of a wide table are read many at once, and each as it would be alone."""
 
 import random
+from datetime import date
 
 import numpy as np
 import polars as pl
 import pytest
 
-from chainrule.interop import cells
-from chainrule.interop.cells import in_batches, numbers_in, text_of
+from chainrule.interop import batches
+from chainrule.interop.batches import read_columns
+from chainrule.interop.cells import below, numbers_in, text_of
+from chainrule.interop.dates import date_formats, read_dates
 from chainrule.interop.preparation import Preparation
 from chainrule.interop.written import written_of, written_of_columns
 
@@ -27,6 +30,10 @@ WAYS = (
     lambda v: "abc"[int(v) % 3],
     lambda v: f"2024-01-{int(v) % 28 + 1:02d}",
     lambda v: f"{int(v) % 28 + 1}/{int(v) % 12 + 1}/2024",
+    lambda v: f"{int(v) % 28 + 1:02d}.{int(v) % 12 + 1:02d}.2024 17:05",
+    lambda v: f"{int(v) % 28 + 1} Mar 2024",
+    lambda v: f"{int(v) % 24}:05:17",
+    lambda v: f"2024{int(v) % 12 + 1:02d}{int(v) % 28 + 1:02d}",
     lambda v: "true" if v > 500 else "no",
 )
 ODD = (None, "NA", "", " ", "few", "inf", "nan", "-", "\u22125", "1e5")
@@ -50,17 +57,26 @@ def table(columns: int, rows: int, seed: int) -> pl.DataFrame:
 @pytest.mark.parametrize("seed", range(12))
 def test_a_column_is_read_as_it_would_be_alone(seed, monkeypatch) -> None:
     frame = table(40, 60, seed)
-    monkeypatch.setattr(cells, "BATCH_CELLS", 60 * 7)
-    for series, (text, found) in zip(frame, in_batches(list(frame)), strict=True):
+    monkeypatch.setattr(batches, "BATCH_CELLS", 60 * 7)
+    dated = 0
+    for series, read in zip(frame, read_columns(list(frame)), strict=True):
+        text, found = read.text, read.numbers
         assert text.name == series.name
         assert text.equals(text_of(series), null_equal=True)
         alone = numbers_in(text)
         assert found.written == alone.written == written_of(text)
         assert found.parsed.equals(alone.parsed, null_equal=True)
-        assert found.stray.to_list() == alone.stray.to_list()
+        assert found.stray.tolist() == alone.stray.tolist()
         assert found.strays == alone.strays == sum(alone.stray)
-    texts = [text_of(series).alias("cells") for series in frame]
-    together = written_of_columns(pl.concat(texts), 60)
+        assert read.is_number or read.how == date_formats([text])[0]
+        if read.dates is not None:
+            (dates,) = read_dates([text], [read.how])
+            for part, own in zip(vars(read.dates).values(), vars(dates).values(), strict=True):
+                np.testing.assert_array_equal(part, own)
+            dated += 1
+    assert dated
+    texts = [text_of(series) for series in frame]
+    together = written_of_columns(below(texts), 60)
     assert together == [written_of(text) for text in texts]
 
 
@@ -81,4 +97,39 @@ def test_a_preparation_is_the_same_in_parts(seed) -> None:
 
 
 def test_an_empty_batch_is_none() -> None:
-    assert list(in_batches([])) == []
+    assert list(read_columns([])) == []
+
+
+DAYS = [date(2021 + n % 3, 1 + n % 12, 1 + n % 28) for n in range(30)]
+KINDS = {
+    "ISO dates": [day.isoformat() for day in DAYS],
+    "dates": [f"{day:%d.%m.%Y}" for day in DAYS],
+    "moments": [f"{day:%m/%d/%Y} 17:05" for day in DAYS],
+    "months": [f"{day:%b %Y}" for day in DAYS],
+    "clocks": [f"{day.day % 24}:17:09" for day in DAYS],
+    "typed dates": DAYS,
+    "compact dates": [int(f"{day:%Y%m%d}") for day in DAYS],
+    "numbers": [f"{day.day}.5" for day in DAYS],
+    "prices": [f"$ {day.day},{day.day}00" for day in DAYS],
+    "categories": ["abc"[day.day % 3] for day in DAYS],
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_twice_the_columns_are_not_twice_the_questions(kind, monkeypatch) -> None:
+    """Each question costs a fraction of a millisecond, and far more on a busy machine."""
+    asked = []
+    collect = pl.LazyFrame.collect
+    monkeypatch.setattr(
+        pl.LazyFrame, "collect", lambda *args, **how: asked.append(1) or collect(*args, **how)
+    )
+    counts = []
+    for columns in (1, 40, 80):
+        frame = pl.DataFrame({f"c{number}": KINDS[kind] for number in range(columns)})
+        asked.clear()
+        preparation = Preparation.fit(frame)
+        assert len(preparation.columns) == columns
+        preparation.transform(frame)
+        counts.append(len(asked))
+    assert counts[2] <= counts[1] + 2
+    assert counts[1] <= counts[0] + 40

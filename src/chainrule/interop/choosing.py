@@ -6,19 +6,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
 from chainrule.foundation.errors import InputError, must_be, suggest
-from chainrule.interop.cells import (
-    Numbers,
-    Tell,
-    how_dated,
-    in_batches,
-    looks_like_numbers,
-    text_of,
-)
+from chainrule.interop.batches import Read, read_columns
+from chainrule.interop.cells import Tell, text_of
 from chainrule.interop.columns import Category, Column, Date, Flag, Number, listed
-from chainrule.interop.written import AMBIGUOUS, ISO, parsed_days
+from chainrule.interop.dates import AMBIGUOUS, COMPACT, ISO, date_formats, read_dates
 
 __all__ = ["NO_CHOICES", "ROW_NUMBERS", "Choices", "choose", "counts_by_name"]
 
@@ -39,7 +34,6 @@ FEWEST_COUNTED = 20
 DENSE = 0.5
 # Whole numbers up to here are exact in float64.
 LARGEST_EXACT = 2**53
-COMPACT = "%Y%m%d"
 
 
 @dataclass(frozen=True)
@@ -86,7 +80,7 @@ NO_CHOICES = Choices()
 
 
 def choose(
-    series: pl.Series, choices: Choices, tell: Tell, read: tuple[pl.Series, Numbers] | None = None
+    series: pl.Series, choices: Choices, tell: Tell, read: Read | None = None
 ) -> Column | str:
     """Return the record of a column, or the reason to leave it out.
 
@@ -98,8 +92,8 @@ def choose(
         What a person says of columns.
     tell : callable
         Receives one sentence per guess.
-    read : (Series, Numbers), optional
-        The text of the column and the numbers in it, where they have been read.
+    read : Read, optional
+        Its cells, where they have been read.
     """
     dtype = series.dtype
     name = series.name
@@ -116,31 +110,25 @@ def choose(
         return "all cells are missing"
     if name in choices.category:
         return _category(series, text_of(series), tell, asked=True)
+    read = next(read_columns([series])) if read is None else read
     if name in choices.number:
-        return _useful(Number.learn(series, tell))
+        return _useful(Number.learn(series, tell, read.numbers))
     if name in choices.date or name in dict(choices.date_formats):
         return _date(series, dict(choices.date_formats).get(name), tell)
     if dtype == pl.Boolean:
         return _useful(Flag.learn(series))
     if dtype.is_numeric() or dtype in (pl.Duration, pl.Time):
-        return _number(series, tell)
-    if dtype in (pl.Date, pl.Datetime):
-        return _useful(Date.learn(series, tell))
-    text, found = next(in_batches([series])) if read is None else read
-    if text.null_count() == len(text):
+        return _number(series, tell, read)
+    text = read.text
+    if text is not None and text.null_count() == len(text):
         return "all cells are missing"
-    if looks_like_numbers(text, found):
-        whole = text.cast(pl.Int64, strict=False)
-        compact = whole.null_count() == text.null_count() and _is_compact_date(whole)
-        return (
-            _useful(Date.learn(series, tell, COMPACT)) if compact else _number(series, tell, found)
-        )
-    how = how_dated(text)
-    if how == AMBIGUOUS:
+    if read.how == AMBIGUOUS:
         return "dates that may begin with the day or with the month; --date-format says which"
-    if how is not None:
-        return _useful(Date.learn(series, tell, how))
-    return _category(series, text, tell)
+    if read.dates is not None:
+        return _useful(Date.learn(name, read.dates, tell, read.how or ISO))
+    if read.is_number:
+        return _number(series, tell, read)
+    return _category(series, text_of(series) if text is None else text, tell)
 
 
 def _useful(column: Column) -> Column | str:
@@ -148,9 +136,11 @@ def _useful(column: Column) -> Column | str:
 
 
 def _date(series: pl.Series, how: str | None, tell: Tell) -> Column | str:
-    if how is None:
-        text = text_of(series.cast(pl.String) if series.dtype.is_integer() else series)
-        found = ISO if series.dtype.is_temporal() else how_dated(text)
+    if series.dtype.is_temporal():
+        how = how or ISO
+    else:
+        text = text_of(series)
+        found = date_formats([text])[0] if how is None else how
         if found is None or found == AMBIGUOUS:
             raise must_be(
                 "--date",
@@ -158,16 +148,16 @@ def _date(series: pl.Series, how: str | None, tell: Tell) -> Column | str:
                 series.name,
                 f"Give its format: --date-format '{series.name}=%d/%m/%Y'.",
             )
-        how = found
-    return _useful(Date.learn(series, tell, how))
+        series, how = text, found
+    return _useful(Date.learn(series.name, read_dates([series], [how])[0], tell, how))
 
 
-def _number(series: pl.Series, tell: Tell, found: Numbers | None = None) -> Column | str:
+def _number(series: pl.Series, tell: Tell, read: Read) -> Column | str:
     if series.dtype.is_integer():
         if _counts_rows(series):
             return ROW_NUMBERS
-        if _is_compact_date(series):
-            return _useful(Date.learn(series, tell, COMPACT))
+        if read.dates is not None:
+            return _useful(Date.learn(series.name, read.dates, tell, COMPACT))
         ends = series.min(), series.max()
         if any(isinstance(end, int) and abs(end) > LARGEST_EXACT for end in ends):
             tell(
@@ -175,7 +165,7 @@ def _number(series: pl.Series, tell: Tell, found: Numbers | None = None) -> Colu
                 "tell apart: it is read as categories; --drop leaves it out"
             )
             return _category(series, text_of(series), tell)
-    column = Number.learn(series, tell, found)
+    column = Number.learn(series, tell, read.numbers)
     if column.missing == len(series):
         return "all cells are missing"
     return _useful(column)
@@ -183,30 +173,19 @@ def _number(series: pl.Series, tell: Tell, found: Numbers | None = None) -> Colu
 
 def _counts_rows(series: pl.Series) -> bool:
     """Say whether whole numbers number the rows, by their name or by their values."""
-    if len(series) < FEWEST_ROW_NUMBERS or series.null_count() or not series.is_unique().all():
+    if len(series) < FEWEST_ROW_NUMBERS or series.null_count():
         return False
-    if counts_by_name(series.name):
-        return True
     low, high = int(series.min()), int(series.max())  # type: ignore[arg-type]
-    return high > LARGEST_EXACT or (
-        len(series) >= FEWEST_COUNTED and high - low < len(series) / DENSE
-    )
+    dense = len(series) >= FEWEST_COUNTED and high - low < len(series) / DENSE
+    if not (dense or high > LARGEST_EXACT or counts_by_name(series.name)):
+        return False
+    return bool(np.unique(series.to_numpy()).size == len(series))
 
 
 def counts_by_name(name: str) -> bool:
     """Say whether a name is one of those that row numbers and keys have."""
     name = name.strip()
     return name.lower() in ROW_NUMBER_NAMES or IDENTIFIER.search(name) is not None
-
-
-def _is_compact_date(series: pl.Series) -> bool:
-    low, high = series.min(), series.max()
-    if not isinstance(low, int) or not isinstance(high, int):
-        return False
-    if not 19_000_101 <= low <= high <= 21_001_231 or series.n_unique() < 2:
-        return False
-    days, _ = parsed_days(series.cast(pl.String), COMPACT)
-    return days.null_count() == series.null_count()
 
 
 def _category(series: pl.Series, text: pl.Series, tell: Tell, asked: bool = False) -> Column | str:
@@ -217,7 +196,7 @@ def _category(series: pl.Series, text: pl.Series, tell: Tell, asked: bool = Fals
     if levels == present and not asked:
         return f"an identifier or free text: a different text in each of {present:,} rows"
     notes: list[str] = []
-    column = Category.learn(series, notes.append)
+    column = Category.learn(text, notes.append)
     few = sum(column.counts) < REPEATED_SHARE * present
     if not column.levels or (few and not asked):
         return f"an identifier or free text: {levels:,} different texts in {present:,} rows"

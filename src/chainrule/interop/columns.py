@@ -21,19 +21,17 @@ from chainrule.foundation.errors import InputError
 from chainrule.interop.bins import Encoding, edge_words, steps
 from chainrule.interop.cells import (
     TEXT,
-    Dates,
     Numbers,
     Tell,
     as_floats,
-    dates_of,
     first_row,
     numbers_in,
     numbers_of,
-    stray_dates,
     text_of,
 )
+from chainrule.interop.dates import ISO, Dates
 from chainrule.interop.scales import Scale
-from chainrule.interop.written import ISO, PLAIN, Written
+from chainrule.interop.written import PLAIN, Written
 
 __all__ = ["CYCLES", "Category", "Column", "Date", "Flag", "Number", "Scale", "counted", "listed"]
 
@@ -125,20 +123,15 @@ class Number:
         return f"{scaled}; {flagged}, filled with the center" if flagged else scaled
 
     def with_steps(
-        self, series: pl.Series, encoding: Encoding, y: NDArray[Any], classes: bool
+        self, values: NDArray[np.float64], encoding: Encoding, y: NDArray[Any], classes: bool
     ) -> Number:
         """Return the record with the steps that an encoding learns from the targets ``y``."""
         if self.scale is None:
             return self
-        values = self._values(series)
         known = np.isfinite(values)
         return replace(self, edges=encoding.edges(values[known], y[known], classes))
 
-    def _values(self, series: pl.Series) -> NDArray[np.float64]:
-        return numbers_of(series, lenient=self.strays > 0, written=self.written)
-
-    def write(self, series: pl.Series, out: Values, tell: Tell) -> None:
-        values = self._values(series)
+    def write(self, values: NDArray[np.float64], out: Values, tell: Tell) -> None:
         absent = np.isnan(values)
         if self.scale:
             out[:, 0] = np.where(absent, 0.0, self.scale(values))
@@ -227,6 +220,17 @@ class Flag:
             )
 
 
+UNKNOWN, ABSENT = -1, -2
+
+
+@dataclass(frozen=True)
+class Coded:
+    """The cells of a category: as text, and as numbers of its levels, `UNKNOWN` or `ABSENT`."""
+
+    text: pl.Series
+    codes: NDArray[np.intp]
+
+
 @dataclass(frozen=True)
 class Category:
     """Categories, one-hot: one output per level, one for all others, one for missing cells.
@@ -245,30 +249,29 @@ class Category:
     other_levels: int
 
     @classmethod
-    def learn(cls, series: pl.Series, tell: Tell) -> Category:
+    def learn(cls, text: pl.Series, tell: Tell) -> Category:
         """Learn the frequent levels, at most 100, in the order of their names."""
-        text = text_of(series)
-        found = text.drop_nulls().value_counts()
-        words, sizes = found[:, 0].to_list(), found[:, 1].to_list()
-        ranked = sorted(zip(words, sizes, strict=True), key=lambda item: (-item[1], item[0]))
+        found = text.value_counts().iter_rows()
+        sizes = {word: size for word, size in found if word is not None}
+        ranked = sorted(sizes.items(), key=lambda item: (-item[1], item[0]))
         least = min(ENOUGH_ROWS, max(FEWEST_ROWS, len(text) // ROW_SHARE))
         kept = sorted(item for item in ranked[:MOST_LEVELS] if item[1] >= least)
         rare = len(ranked) - len(kept)
         others = len(text) - text.null_count() - sum(size for _, size in kept)
         if len(ranked) > MOST_LEVELS:
             tell(
-                f"column {series.name!r} has {len(ranked):,} categories: the {len(kept)} most "
+                f"column {text.name!r} has {len(ranked):,} categories: the {len(kept)} most "
                 f"frequent are kept, the others ({counted(others, 'row')}) share one slot"
             )
-        alike = len(words) - len({word.lower() for word in words})
+        alike = len(sizes) - len({word.lower() for word in sizes})
         if alike:
             tell(
-                f"column {series.name!r} has {alike:,} categories that differ from another only "
+                f"column {text.name!r} has {alike:,} categories that differ from another only "
                 "in capital letters"
             )
         levels = tuple(word for word, _ in kept)
         counts = tuple(size for _, size in kept)
-        return cls(series.name, levels, counts, others, text.null_count(), rare)
+        return cls(text.name, levels, counts, others, text.null_count(), rare)
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -288,12 +291,9 @@ class Category:
             parts.append(f"{counted(self.missing, 'missing cell')} in one slot")
         return "one-hot: " + ", ".join(parts)
 
-    def write(self, series: pl.Series, out: Values, tell: Tell) -> None:
-        text = text_of(series)
-        absent = text.is_null().to_numpy()
-        found = text.cast(pl.Enum(self.levels), strict=False).to_physical()
-        codes = found.cast(pl.Int64).fill_null(-1).to_numpy()
-        unknown = (codes < 0) & ~absent
+    def write(self, cells: Coded, out: Values, tell: Tell) -> None:
+        text, codes = cells.text, cells.codes
+        absent, unknown = codes == ABSENT, codes == UNKNOWN
         # of categories that share a slot, about as many as at training are no surprise
         present = max(1, len(codes) - int(absent.sum()))
         usual = self.others / max(1, self.others + sum(self.counts))
@@ -309,14 +309,14 @@ class Category:
         out[rows, codes[rows]] = 1
         size = np.array(self.counts, dtype=np.float64)
         average = size / size.sum()
-        for cells, slot, trained in (
+        for without, slot, trained in (
             (unknown, len(self.levels), self.others),
             (absent, out.shape[1] - 1, self.missing),
         ):
             if trained:
-                out[cells, slot] = 1
-            elif cells.any():
-                out[cells, : len(self.levels)] = average
+                out[without, slot] = 1
+            elif without.any():
+                out[without, : len(self.levels)] = average
         if absent.any() and not self.missing:
             tell(
                 f"column {self.name!r}: {counted(int(absent.sum()), 'missing cell')}, none at "
@@ -345,21 +345,20 @@ class Date:
     written: str = ISO
 
     @classmethod
-    def learn(cls, series: pl.Series, tell: Tell, how: str = ISO) -> Date:
+    def learn(cls, name: str, dates: Dates, tell: Tell, how: str = ISO) -> Date:
         """Learn which parts vary, and the scale of the year."""
-        dates = dates_of(series, lenient=True, how=how)
         if how != ISO:
-            tell(f"column {series.name!r} is read as dates of the format {how}")
+            tell(f"column {name!r} is read as dates of the format {how}")
         present = ~dates.missing
         vary = [part for part in CYCLES if np.unique(getattr(dates, part)[present]).size > 1]
         missing = int(dates.missing.sum())
-        strays = stray_dates(series, how)
+        strays = int(dates.stray.sum())
         if strays:
             tell(
-                f"column {series.name!r} is read as dates; {counted(strays, 'cell')} with other "
+                f"column {name!r} is read as dates; {counted(strays, 'cell')} with other "
                 "text taken as missing"
             )
-        return cls(series.name, Scale.of(dates.year[present]), tuple(vary), missing, strays, how)
+        return cls(name, Scale.of(dates.year[present]), tuple(vary), missing, strays, how)
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -374,8 +373,7 @@ class Date:
         flagged = [f"{counted(self.missing, 'missing cell')} flagged"] if self.missing else []
         return ", ".join(parts + flagged)
 
-    def write(self, series: pl.Series, out: Values, tell: Tell) -> None:
-        dates = dates_of(series, lenient=self.strays > 0, how=self.written)
+    def write(self, dates: Dates, out: Values, tell: Tell) -> None:
         absent = dates.missing
         place = 0
         if self.year:

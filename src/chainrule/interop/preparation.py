@@ -13,8 +13,9 @@ from chainrule.foundation.errors import FileFormatError, InputError, suggest
 from chainrule.foundation.memory import check_table
 from chainrule.foundation.showing import Shown
 from chainrule.insight.text_table import text_table
+from chainrule.interop.batches import read_cells, read_columns
 from chainrule.interop.bins import Encoding, encodings
-from chainrule.interop.cells import TEXT, Tell, in_batches, nothing
+from chainrule.interop.cells import Tell, nothing
 from chainrule.interop.choosing import (
     NO_CHOICES,
     ROW_NUMBERS,
@@ -122,16 +123,13 @@ class Preparation(Shown):
         columns: list[Column] = []
         dropped: dict[str, str] = {}
         choices.check(frame.columns, target)
-        texts = [one for one in frame if one.dtype in TEXT and one.name != target]
-        read = in_batches(texts)
-        for series in frame:
-            if series.name != target:
-                own = next(read) if series.dtype in TEXT else None
-                choice = choose(series, choices, tell, own)
-                if isinstance(choice, str):
-                    dropped[series.name] = choice
-                else:
-                    columns.append(choice)
+        inputs = [one for one in frame if one.name != target]
+        for series, read in zip(inputs, read_columns(inputs), strict=True):
+            choice = choose(series, choices, tell, read)
+            if isinstance(choice, str):
+                dropped[series.name] = choice
+            else:
+                columns.append(choice)
         if not columns:
             # numbers that only look like those of rows are better than nothing
             spare = [
@@ -195,16 +193,9 @@ class Preparation(Shown):
         check_table(frame.height, sum(widths), itemsize=4)
         out = np.empty((frame.height, sum(widths)), dtype=np.float32)
         start = 0
-        written = {one.name: one for one in self.columns if isinstance(one, Number)}
-        texts = [frame[name] for name in written if frame[name].dtype in TEXT]
-        read = in_batches(texts, [written[one.name].written for one in texts])
-        for column, width in zip(self.columns, widths, strict=True):
-            series = frame[column.name]
-            if isinstance(column, Number) and series.dtype in TEXT:
-                _, found = next(read)
-                if column.strays or not found.strays:  # else the column names the stray cell
-                    series = found.parsed.alias(column.name)
-            column.write(series, out[:, start : start + width], tell)
+        cells = read_cells(self.columns, frame)
+        for column, own, width in zip(self.columns, cells, widths, strict=True):
+            column.write(own, out[:, start : start + width], tell)
             start += width
         return out
 
@@ -287,12 +278,12 @@ def _with_steps(
             f"y; got {rows}."
         )
     classes = y.dtype.kind != "f"
-    return tuple(
-        column.with_steps(frame[column.name], encoding, y, classes)
-        if isinstance(column, Number)
-        else column
-        for column in columns
-    )
+    numbers = [column for column in columns if isinstance(column, Number)]
+    stepped = {
+        column.name: column.with_steps(values, encoding, y, classes)
+        for column, values in zip(numbers, read_cells(numbers, frame), strict=True)
+    }
+    return tuple(stepped.get(column.name, column) for column in columns)
 
 
 def _tell_dropped(dropped: dict[str, str], tell: Tell) -> None:

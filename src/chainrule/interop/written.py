@@ -1,4 +1,4 @@
-"""Numbers and dates as people write them: found out once for a column, then read cell by cell.
+"""Numbers as people write them: the way is found once per column, then every cell is read by it.
 
 How a column is written is part of its record, so that a file to predict is read as the training
 table was, whatever it holds alone.
@@ -7,8 +7,6 @@ table was, whatever it holds alone.
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -16,12 +14,8 @@ import numpy as np
 import polars as pl
 
 __all__ = [
-    "AMBIGUOUS",
-    "ISO",
     "PLAIN",
     "Written",
-    "date_format_of",
-    "parsed_days",
     "written_of",
     "written_of_columns",
 ]
@@ -40,6 +34,8 @@ COMMA_DECIMAL = r"^[+-]?\d*,\d+(?:[eE][+-]?\d+)?$"
 DOT_DECIMAL = r"^[+-]?\d*\.\d+(?:[eE][+-]?\d+)?$"
 # 1,690 and 1.690: a thousand, or one and a bit.
 EITHER = r"^[+-]?\d{1,3}[.,]\d{3}$"
+# Dates, clocks, sentences and words without a digit: most texts are told from numbers by one look.
+NO_NUMBER = r"\d\s*[/:]\s*\d|\d-\d|\d\s*\p{L}{2,}\D*\d|^\D*$"
 UNIT = r"\d(\s*)([^\d\s.,()+\-%$€£¥₹₩₽'][^\d]*)$"
 
 
@@ -81,7 +77,7 @@ class Written:
         if plain.null_count() == text.null_count():
             return plain
         # each way of writing once: columns repeat their cells
-        rest = (plain.is_null() & text.is_not_null()).arg_true()
+        rest = (plain.is_null() & ~text.str.contains(NO_NUMBER)).arg_true()
         cells = text.gather(rest)
         words = cells.unique(maintain_order=True)
         table = pl.DataFrame({"word": words, "number": self._decorated(words)})
@@ -161,7 +157,8 @@ def written_of_columns(text: pl.Series, height: int) -> list[Written]:
     if text.cast(pl.Float64, strict=False).null_count() == text.null_count():
         return found
     place = np.repeat(np.arange(columns), height)
-    cells = pl.DataFrame({"column": place, "word": text}).lazy().drop_nulls().unique().collect()
+    every = pl.DataFrame({"column": place, "word": text}).lazy().drop_nulls()
+    cells = every.filter(~CORE.str.contains(NO_NUMBER)).unique().collect()
     odd = cells.filter(CORE.cast(pl.Float64, strict=False).is_null())
     units = _units(odd)
     cells = cells.filter(pl.col("column").is_in(odd["column"].unique().to_list()))
@@ -195,89 +192,3 @@ def _is_comma() -> pl.Expr:
     dots = CORE.str.contains(DOT_DECIMAL) & ~either
     dots |= CORE.str.contains(WITH_COMMAS) & CORE.str.contains(".", literal=True)
     return commas.any() & ~dots.any()
-
-
-ISO = ""
-"""The format of dates that need none."""
-AMBIGUOUS = "?"
-"""Dates of which nobody can say whether the day or the month comes first."""
-DAY_FIRST = {"%m/%d/%Y": "%d/%m/%Y", "%m-%d-%Y": "%d-%m-%Y", "%m/%d/%y": "%d/%m/%y"}
-DAYS = (
-    *("%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%d/%m/%y"),
-    *("%m/%d/%y", "%d.%m.%y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%d-%b-%Y"),
-    *("%d-%b-%y", "%b %d %Y", "%Y-%m", "%Y/%m", "%Y%m%d"),
-)
-CLOCKS = ("", " %H:%M", " %H:%M:%S")
-TIMES = ("%H:%M:%S", "%H:%M")
-# A look at so many cells tells which formats are worth trying on all of them.
-LOOK = 50
-# What stands in a date as its format has it, as often at least.
-MARKS = "/.-:,"
-
-
-def _formats() -> Iterator[str]:
-    for day in DAYS:
-        for clock in CLOCKS:
-            yield f"{day}{clock}"
-    yield from TIMES
-
-
-def parsed_days(text: pl.Series, how: str) -> tuple[pl.Series, pl.Series]:
-    """Return the day and the hour of each cell in a format; null where a cell has another."""
-    if how in TIMES:
-        hour = text.str.to_time(how, strict=False).dt.hour()
-        day = pl.Series([None], dtype=pl.Date).new_from_index(0, len(text))
-        return day.set(hour.is_not_null(), pl.Series(["1970-01-01"]).str.to_date()[0]), hour
-    if "%d" not in how:  # a month stands for its first day
-        text, how = text + "-01", f"{how}-%d"
-    if "%H" in how:
-        moment = text.str.to_datetime(how, strict=False, time_unit="us")
-        return moment.dt.date(), moment.dt.hour()
-    day = text.str.to_date(how, strict=False)
-    return day, pl.repeat(0, len(text), dtype=pl.Int8, eager=True)
-
-
-def date_format_of(text: pl.Series, share: float) -> str | None:
-    """Return the format of a column of dates; `AMBIGUOUS`, or None where they are no dates.
-
-    Parameters
-    ----------
-    text : Series
-        The cells that are not missing.
-    share : float
-        What share of them must be dates.
-
-    Examples
-    --------
-    >>> date_format_of(pl.Series(["31/12/2024", "01/02/2024"]), 0.99)
-    '%d/%m/%Y'
-    >>> date_format_of(pl.Series(["01/12/2024", "01/02/2024"]), 0.99)
-    '?'
-    >>> date_format_of(pl.Series(["5 Mar 2024"]), 0.99), date_format_of(pl.Series(["a"]), 0.99)
-    ('%d %b %Y', None)
-    """
-    if len(text) == 0 or not text.head(LOOK).str.contains(r"\d").any():
-        return None
-    fits, look = [], text.head(LOOK).to_list()
-    marks = Counter(tuple(cell.count(mark) for mark in MARKS) for cell in look)
-    for how in _formats():
-        needed = [how.count(mark) for mark in MARKS]
-        able = sum(
-            times
-            for counts, times in marks.items()
-            if all(own >= least for own, least in zip(counts, needed, strict=True))
-        )
-        if able < share * len(look) - (len(look) < len(text)):
-            continue
-        for cells in (text.head(LOOK), text):
-            if parsed_days(cells, how)[0].count() < share * len(cells) - (len(cells) < len(text)):
-                break
-        else:
-            fits.append(how)
-    if not fits:
-        return None
-    for month, day in DAY_FIRST.items():
-        for clock in CLOCKS:
-            if f"{month}{clock}" in fits and f"{day}{clock}" in fits:
-                return AMBIGUOUS
-    return fits[0]
