@@ -321,7 +321,7 @@ def test_wrong_tables_and_targets_are_named():
         (FRAME, WORDS[:-1], "inconsistent numbers of samples"),
         (FRAME.lazy(), WORDS, "a frame in memory; got 'LazyFrame'. Call collect"),
         (double, [0, 1], "columns of different names; got 'a' twice"),
-        (FRAME, np.c_[PRICE > 0, PRICE > 1].astype(int), "y must be one column of labels"),
+        (FRAME, np.c_[PRICE, PRICE], "continuous-multioutput"),
         (pl.DataFrame({"a": [1.0] * 30}), WORDS[:30], "got none of use"),
         (FRAME, PRICE, "Unknown label type|continuous"),
     ):

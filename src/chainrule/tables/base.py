@@ -145,8 +145,8 @@ class BaseTabular(BaseEstimator):  # type: ignore[misc]
         ----------
         X : frame of pandas, polars or pyarrow, or array (n_samples, n_columns)
             Numbers, texts, categories, dates, booleans; cells may be missing.
-        y : array (n_samples,)
-            Labels or numbers.
+        y : array (n_samples,) or (n_samples, n_targets)
+            Labels or numbers; several columns of 0 and 1 are labels that a row has or not.
         sample_weight : array (n_samples,), optional
             Weights, not negative; 0 is an absent row.
         groups : array (n_samples,), optional
@@ -319,7 +319,7 @@ class BaseTabular(BaseEstimator):  # type: ignore[misc]
                     oof = np.full((table.frame.height, *found.shape[1:]), np.nan)
                 oof[held] = found
         if oof is None:
-            oof = np.full(table.frame.height, np.nan)
+            oof = np.full(table.y.shape, np.nan)
         known = ~np.isnan(oof.reshape(len(oof), -1)[:, 0])
         self._finish(table, oof, known)
         self.oof_prediction_ = oof

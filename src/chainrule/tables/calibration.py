@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["temperature_of", "tempered"]
+__all__ = ["of_labels", "temperature_of", "tempered"]
 
 # A temperature outside this range says that a table has no signal, or too few rows to tell.
 COLDEST, HOTTEST = 0.25, 8.0
@@ -29,6 +29,18 @@ def tempered(p: np.ndarray, temperature: float) -> np.ndarray:
     powers = np.exp(logs - logs.max(axis=1, keepdims=True))
     shares: np.ndarray = powers / powers.sum(axis=1, keepdims=True)
     return shares
+
+
+def of_labels(p: np.ndarray) -> np.ndarray:
+    """Return the chances (n k, 2) of no and yes, of the probabilities (n, k) of k labels.
+
+    Examples
+    --------
+    >>> of_labels(np.array([[0.25, 1.0]])).tolist()
+    [[0.75, 0.25], [0.0, 1.0]]
+    """
+    yes = p.reshape(-1)
+    return np.stack([1.0 - yes, yes], axis=1)
 
 
 def temperature_of(p: np.ndarray, codes: np.ndarray, weight: np.ndarray | None = None) -> float:

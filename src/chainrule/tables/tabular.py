@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
+import polars as pl
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
@@ -14,20 +15,23 @@ from chainrule.estimators.class_weight import label_weights
 from chainrule.estimators.classifier import MLPClassifier
 from chainrule.estimators.inputs import as_numbers, as_targets
 from chainrule.estimators.labels import class_codes, prepared_labels
+from chainrule.estimators.quantiles import interval_columns
 from chainrule.estimators.regressor import MLPRegressor
 from chainrule.formulas.loss import losses
 from chainrule.formulas.losses import Quantile
 from chainrule.foundation.errors import InputError, must_be
-from chainrule.foundation.real_numbers import is_real
 from chainrule.interop.model_values import labels_from_json, labels_to_json
 from chainrule.tables.base import BaseTabular
-from chainrule.tables.calibration import temperature_of, tempered
+from chainrule.tables.calibration import of_labels, temperature_of, tempered
+from chainrule.tables.intervals import (
+    FEWEST_ROWS,
+    checked_coverage,
+    conformal_quantiles,
+    residual_intervals,
+)
 from chainrule.tables.members import Member, Table
 
 __all__ = ["TabularClassifier", "TabularRegressor"]
-
-# Fewer rows out of fold say too little of how sure probabilities are, or how far answers are off.
-FEWEST_ROWS = 50
 
 
 class TabularClassifier(ClassifierMixin, BaseTabular):  # type: ignore[misc]
@@ -68,7 +72,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):  # type: ignore[misc]
     Attributes
     ----------
     classes_ : ndarray (n_classes,)
-        The labels, sorted.
+        The labels, sorted; for several labels per row the numbers of the columns.
     members_ : list of Member
         The networks, each with the preparation of its training rows and its weight.
     leaderboard_ : Leaderboard
@@ -99,29 +103,39 @@ class TabularClassifier(ClassifierMixin, BaseTabular):  # type: ignore[misc]
     _kind = MLPClassifier
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Return the probability of each class (n_samples, n_classes)."""
+        """Return the probability of each class, or of each label (n_samples, n_classes)."""
         check_is_fitted(self, "members_")
         return self._mean(X)
 
     def predict(self, X: Any) -> np.ndarray:
-        """Return the most probable label of each row."""
+        """Return the most probable label of each row; rows of 0 and 1 of several labels."""
         p = self.predict_proba(X)
+        if self._multilabel:
+            return (p > 0.5).astype(np.int64)
         found: np.ndarray = self.classes_[p.argmax(axis=1)]
         return found
 
     def _learn_targets(self, y: Any) -> np.ndarray:
         labels = prepared_labels(as_targets(y))
-        if labels.ndim != 1:
-            raise InputError(
-                f"y must be one column of labels; got {labels.shape[1]} columns. Fit one estimator "
-                "per column, for example with MultiOutputClassifier."
-            )
-        self.classes_, codes = np.unique(labels, return_inverse=True)
         self.temperature_ = 1.0
+        self._multilabel = labels.ndim == 2
+        if self._multilabel:
+            self.classes_ = np.arange(labels.shape[1])
+            return labels.astype(np.int64)
+        self.classes_, codes = np.unique(labels, return_inverse=True)
         return codes.astype(np.int64)
 
     def _encode(self, y: Any) -> np.ndarray:
-        return class_codes(prepared_labels(as_targets(y)), self.classes_).astype(np.int64)
+        labels = prepared_labels(as_targets(y))
+        if self._multilabel != (labels.ndim == 2) or labels.shape[1:] not in (
+            (),
+            (len(self.classes_),),
+        ):
+            was = f"{len(self.classes_)} labels in columns" if self._multilabel else "one column"
+            raise must_be("y", f"of the shape of the fit ({was})", labels.shape)
+        if self._multilabel:
+            return labels.astype(np.int64)
+        return class_codes(labels, self.classes_).astype(np.int64)
 
     def _options_of_networks(self) -> dict[str, Any]:
         options = super()._options_of_networks()
@@ -132,24 +146,30 @@ class TabularClassifier(ClassifierMixin, BaseTabular):  # type: ignore[misc]
         return options
 
     def _strata(self, y: np.ndarray) -> np.ndarray | None:
-        return y
+        return None if self._multilabel else y
 
     def _answers_of(self, member: Member, X: np.ndarray) -> np.ndarray:
         found = member.answers(X).astype(np.float64)
+        if self._multilabel:
+            return tempered(of_labels(found), self.temperature_)[:, 1].reshape(found.shape)
         p = np.zeros((len(found), len(self.classes_)))
         p[:, member.estimator.classes_] = found / found.sum(axis=1, keepdims=True)
         return tempered(p, self.temperature_)
 
     def _to_file(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        return {"classes": labels_to_json(self.classes_), "temperature": self.temperature_}, {}
+        facts = {"multilabel": self._multilabel, "temperature": self.temperature_}
+        return facts | {"classes": labels_to_json(self.classes_)}, {}
 
     def _from_file(self, description: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
         self.classes_ = labels_from_json(description["classes"])
+        self._multilabel = bool(description["multilabel"])
         self.temperature_ = float(description["temperature"])
         if not 0.0 < self.temperature_ < math.inf:
             raise ValueError(f"the temperature is {self.temperature_}")
 
     def _loss(self, y: np.ndarray, answers: np.ndarray, weight: np.ndarray | None) -> float:
+        if self._multilabel:
+            return float(losses.get("binary_cross_entropy")(np.clip(answers, 0.0, 1.0), y, weight))
         from sklearn.metrics import log_loss
 
         classes = range(answers.shape[1])
@@ -157,16 +177,26 @@ class TabularClassifier(ClassifierMixin, BaseTabular):  # type: ignore[misc]
 
     def _finish(self, table: Table, oof: np.ndarray, known: np.ndarray) -> None:
         self.oof_score_ = math.nan
-        if not known.any():
-            return
-        codes = table.y[known]
+        y, p = table.y[known], oof[known]
         weight = None if table.weight is None else table.weight[known]
-        if weight is not None and not weight.any():
+        if not known.any() or (weight is not None and not weight.any()):
             return
-        self.oof_score_ = float(np.average(oof[known].argmax(axis=1) == codes, weights=weight))
-        if known.sum() >= FEWEST_ROWS and len(self.classes_) > 1:
-            self.temperature_ = temperature_of(oof[known], codes, weight)
-            oof[known] = tempered(oof[known], self.temperature_)
+        right = ((p > 0.5) == y).all(axis=1) if self._multilabel else p.argmax(axis=1) == y
+        self.oof_score_ = float(np.average(right, weights=weight))
+        if known.sum() < FEWEST_ROWS or len(self.classes_) < 2:
+            return
+        if self._multilabel:
+            chances, each = of_labels(p), None if weight is None else weight.repeat(p.shape[1])
+            self.temperature_ = temperature_of(chances, y.reshape(-1), each)
+            oof[known] = tempered(chances, self.temperature_)[:, 1].reshape(p.shape)
+        else:
+            self.temperature_ = temperature_of(p, y, weight)
+            oof[known] = tempered(p, self.temperature_)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
 
 
 class TabularRegressor(RegressorMixin, BaseTabular):  # type: ignore[misc]
@@ -177,13 +207,15 @@ class TabularRegressor(RegressorMixin, BaseTabular):  # type: ignore[misc]
     preset, n_folds, encoding, validation, choices, time_limit, random_state, n_threads, verbose
         As in `TabularClassifier`.
     options : dict, optional
-        Options of `MLPRegressor` in place of the recipe's, as ``{"loss": "mae"}``.
+        Options of `MLPRegressor` in place of the recipe's: ``{"loss": "poisson"}`` for counts,
+        ``{"loss": "mae"}`` for medians, ``{"loss": losses.get("quantile", q=(0.1, 0.5, 0.9))}``
+        for `predict_quantiles`.
 
     Attributes
     ----------
     members_ : list of Member
         The networks, each with the preparation of its training rows.
-    oof_prediction_ : ndarray (n_samples,)
+    oof_prediction_ : ndarray (n_samples,) or (n_samples, n_targets)
         The answer of a network that was not trained on the row; NaN where there is none.
     oof_score_ : float
         Its R2; NaN without such rows.
@@ -214,42 +246,74 @@ class TabularRegressor(RegressorMixin, BaseTabular):  # type: ignore[misc]
 
         The ends are the answer plus the quantiles (1 - c) / 2 and (1 + c) / 2 of the errors out of
         fold, so that a share c of rows like those of training lies between them. They are as wide
-        for every row.
+        for every row; of several targets they are (n_samples, n_targets, 2).
 
-        Source: R. Barber, E. Candes, A. Ramdas, R. Tibshirani, "Predictive inference with the
-        jackknife+", Annals of Statistics 49(1), 2021 (the CV variant, without its correction).
+        Networks with a loss of these two quantiles, as ``options={"loss": losses.get("quantile",
+        q=(0.1, 0.5, 0.9))}`` for c = 0.8, give intervals as wide as each row needs, and the rows
+        out of fold say how much they are to be moved.
+
+        Sources: `chainrule.tables.intervals`.
 
         Raises
         ------
         InputError
-            If the coverage is no share, or too few rows were held out.
+            If the coverage is no share, too few rows were held out, or the loss has quantiles, but
+            not these.
         """
-        if not is_real(coverage) or not 0.0 < coverage < 1.0:
-            raise must_be("coverage", "between 0 and 1, both excluded", coverage)
-        found = self.predict(X)
-        if len(self._errors) < FEWEST_ROWS:
+        check_is_fitted(self, "members_")
+        coverage = checked_coverage(coverage, len(self._errors))
+        levels = self._levels
+        if not levels:
+            return residual_intervals(self.predict(X), self._errors, coverage)
+        pair = interval_columns(levels, coverage)
+        ends = self.predict_quantiles(X)[:, pair]
+        return conformal_quantiles(ends, self._errors[:, pair], coverage)
+
+    def predict_quantiles(self, X: Any) -> np.ndarray:
+        """Return the quantiles (n_samples, n_levels) of each row, the mean of the networks'.
+
+        Raises
+        ------
+        InputError
+            If the loss is not one of several quantiles.
+        """
+        check_is_fitted(self, "members_")
+        if not self._levels:
             raise InputError(
-                f"predict_interval must have the errors of {FEWEST_ROWS} rows out of fold; got "
-                f"{len(self._errors)}. Fit with folds, on more rows."
+                "predict_quantiles must have a loss of several quantiles; this model has none. Fit "
+                'with options={"loss": losses.get("quantile", q=(0.1, 0.5, 0.9))}.'
             )
-        ends = np.quantile(self._errors, [(1.0 - coverage) / 2.0, (1.0 + coverage) / 2.0])
-        interval: np.ndarray = found[:, None] + ends
-        return interval
+        frame = self._frame(X)
+        parts = [m.weight * self._quantiles_of(m, frame) for m in self.members_]
+        found: np.ndarray = sum(parts[1:], start=parts[0])
+        return found
+
+    @property
+    def _levels(self) -> tuple[float, ...]:
+        """The levels of a loss of several quantiles, or none."""
+        loss = self.members_[0].estimator.objective_.loss
+        if isinstance(loss, Quantile) and loss.scores_per_target > 1:
+            return tuple(loss.levels)
+        return ()
+
+    def _quantiles_of(self, member: Member, frame: pl.DataFrame) -> np.ndarray:
+        assert isinstance(member.estimator, MLPRegressor)
+        found: np.ndarray = member.estimator.predict_quantiles(member.inputs(frame))
+        return found.astype(np.float64)
 
     def _learn_targets(self, y: Any) -> np.ndarray:
+        self.__dict__.pop("_low", None)
         targets = self._encode(y)
-        self._low, self._high = float(targets.min()), float(targets.max())
+        self._low, self._high = targets.min(axis=0), targets.max(axis=0)
         return targets
 
     def _encode(self, y: Any) -> np.ndarray:
         targets = as_targets(y)
-        if targets.ndim == 2:
-            if targets.shape[1] > 1:
-                raise InputError(
-                    f"y must be one column of numbers; got {targets.shape[1]}. Fit one estimator "
-                    "per column, for example with MultiOutputRegressor."
-                )
+        if targets.ndim == 2 and targets.shape[1] == 1:
             targets = column_or_1d(targets, warn=True)
+        if hasattr(self, "_low") and targets.shape[1:] != np.shape(self._low):
+            was = f"{len(self._low)} columns" if np.ndim(self._low) else "one column"
+            raise must_be("y", f"of the shape of the fit ({was})", targets.shape)
         if targets.dtype.kind not in "fiub":
             targets = as_numbers(targets.astype(object), "y")
         return targets.astype(np.float64)
@@ -265,10 +329,13 @@ class TabularRegressor(RegressorMixin, BaseTabular):  # type: ignore[misc]
         return within
 
     def _to_file(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        return {"range": [self._low, self._high]}, {"errors": self._errors}
+        ends = {"low": np.atleast_1d(self._low), "high": np.atleast_1d(self._high)}
+        return {"several": np.ndim(self._low) > 0}, ends | {"errors": self._errors}
 
     def _from_file(self, description: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
-        self._low, self._high = map(float, description["range"])
+        self._low, self._high = arrays["low"], arrays["high"]
+        if not description["several"]:
+            self._low, self._high = self._low[0], self._high[0]
         self._errors = arrays["errors"]
 
     def _loss(self, y: np.ndarray, answers: np.ndarray, weight: np.ndarray | None) -> float:
@@ -279,10 +346,31 @@ class TabularRegressor(RegressorMixin, BaseTabular):  # type: ignore[misc]
 
     def _finish(self, table: Table, oof: np.ndarray, known: np.ndarray) -> None:
         y, p = table.y[known], oof[known]
-        self._errors = np.sort(y - p)
+        self._errors = y - p
+        if self._levels:
+            self._errors = self._errors_of_quantiles(table)
         self.oof_score_ = math.nan
         weight = None if table.weight is None else table.weight[known]
         if len(y) > 1 and (weight is None or weight.any()):
             from sklearn.metrics import r2_score
 
             self.oof_score_ = float(r2_score(y, p, sample_weight=weight))
+
+    def _errors_of_quantiles(self, table: Table) -> np.ndarray:
+        """Return quantiles less targets, for the rows that the answering network has not seen."""
+        total = np.zeros((len(table.y), len(self._levels)))
+        weights = np.zeros((len(table.y), 1))
+        for member in self.members_:
+            rows = member.held
+            if len(rows):
+                found = self._quantiles_of(member, table.frame[rows]) - table.y[rows, None]
+                total[rows] += member.weight * found
+                weights[rows] += member.weight
+        known = weights[:, 0] > 0.0
+        errors: np.ndarray = total[known] / weights[known]
+        return errors
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags

@@ -1,0 +1,77 @@
+"""Intervals around answers, from the errors for rows out of fold."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from chainrule.foundation.errors import InputError, must_be
+from chainrule.foundation.real_numbers import is_real
+
+__all__ = ["FEWEST_ROWS", "checked_coverage", "conformal_quantiles", "residual_intervals"]
+
+# Fewer rows out of fold say too little of how far answers are off.
+FEWEST_ROWS = 50
+
+
+def checked_coverage(coverage: float, rows: int) -> float:
+    """Return the coverage; refuse one that is no share, or that too few rows out of fold tell."""
+    if not is_real(coverage) or not 0.0 < coverage < 1.0:
+        raise must_be("coverage", "between 0 and 1, both excluded", coverage)
+    if rows < FEWEST_ROWS:
+        raise InputError(
+            f"predict_interval must have the errors of {FEWEST_ROWS} rows out of fold; got "
+            f"{rows}. Fit with folds, on more rows."
+        )
+    return float(coverage)
+
+
+def residual_intervals(answers: np.ndarray, errors: np.ndarray, coverage: float) -> np.ndarray:
+    """Return answers plus two quantiles of the errors: (n, 2), or (n, k, 2) of several targets.
+
+    Source: R. Barber, E. Candes, A. Ramdas, R. Tibshirani, "Predictive inference with the
+    jackknife+", Annals of Statistics 49(1), 2021 (the CV variant, without its correction).
+
+    Examples
+    --------
+    >>> residual_intervals(np.array([10.0]), np.array([-2.0, -1.0, 0.0, 1.0, 2.0]), 0.5)
+    array([[ 9., 11.]])
+    """
+    levels = [(1.0 - coverage) / 2.0, (1.0 + coverage) / 2.0]
+    ends = np.moveaxis(np.quantile(errors, levels, axis=0), 0, -1)
+    found: np.ndarray = answers[..., None] + ends
+    return found
+
+
+def conformal_quantiles(ends: np.ndarray, errors: np.ndarray, coverage: float) -> np.ndarray:
+    r"""Return intervals (n, 2) between quantiles, moved so that they cover what they should.
+
+    With the quantiles :math:`q_l` and :math:`q_u` of a row, the share c lies between
+    :math:`q_l - t` and :math:`q_u + t`, for t the quantile c of
+
+    .. math:: \max(q_l - y, y - q_u)
+
+    over the rows out of fold.
+
+    Source: Y. Romano, E. Patterson, E. Candes, "Conformalized quantile regression", NeurIPS 2019,
+    eq. 6 and 7.
+
+    Parameters
+    ----------
+    ends : ndarray (n, 2)
+        The quantiles of the rows to answer.
+    errors : ndarray (m, 2)
+        The quantiles less the targets, of the rows out of fold.
+    coverage : float
+        The share c.
+
+    Examples
+    --------
+    >>> errors = np.array([[-1.0, 1.0]] * 8 + [[0.5, 2.0]] * 2)  # two targets lie below
+    >>> conformal_quantiles(np.array([[4.0, 6.0]]), errors, 0.9)
+    array([[3.5, 6.5]])
+    """
+    outside = np.maximum(errors[:, 0], -errors[:, 1])
+    t = float(np.quantile(outside, coverage, method="higher"))
+    moved = ends + np.array([-t, t])
+    # a negative t may draw the ends past each other
+    return np.sort(moved, axis=1)
