@@ -25,6 +25,7 @@ from chainrule.interop.bins import encodings
 from chainrule.interop.cells import nothing
 from chainrule.interop.choosing import NO_CHOICES, Choices
 from chainrule.interop.frames import as_frame, names_of
+from chainrule.tables.asking import Asking
 from chainrule.tables.choosing_encoding import CANDIDATES, EncodingChoice, choose_encoding
 from chainrule.tables.folds import Fold, folds_of
 from chainrule.tables.leaderboard import Leaderboard, Trial
@@ -53,7 +54,7 @@ RULES = {
 }
 
 
-class BaseTabular(BaseEstimator):  # type: ignore[misc]
+class BaseTabular(Asking, BaseEstimator):  # type: ignore[misc]
     """A bag of networks over a raw table; subclasses say what its targets are."""
 
     _kind: type[Estimator]

@@ -21,6 +21,7 @@ from chainrule.formulas.loss import losses
 from chainrule.formulas.losses import Quantile
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.interop.model_values import labels_from_json, labels_to_json
+from chainrule.tables.asking import AskingOfClasses
 from chainrule.tables.base import BaseTabular
 from chainrule.tables.calibration import of_labels, temperature_of, tempered
 from chainrule.tables.intervals import (
@@ -34,7 +35,7 @@ from chainrule.tables.members import Member, Table
 __all__ = ["TabularClassifier", "TabularRegressor"]
 
 
-class TabularClassifier(ClassifierMixin, BaseTabular):  # type: ignore[misc]
+class TabularClassifier(ClassifierMixin, AskingOfClasses, BaseTabular):  # type: ignore[misc]
     r"""Classes from a raw table: a bag of networks, each validated on a fold of its own.
 
     The answer is the mean of the networks' probabilities at one temperature T,

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from chainrule.insight.reliability import reliability
 from chainrule.insight.report.confusion import Found
 from chainrule.insight.report.figures import Curve, Lines
 from chainrule.insight.report.items import Advice, Sentence
@@ -11,14 +12,11 @@ from chainrule.insight.text_table import share
 
 __all__ = ["calibration"]
 
-BINS = 10
 FEWEST_ROWS = 50
 # A mean distance of stated and seen shares above this is a finding.
 FAR = 0.05
 # So many of the ten bins must lie farther off than chance, which puts one in twenty there.
 OUTSIDE = 3
-# Standard deviations of a binomial share that chance explains.
-CHANCE = 2.0
 # Where the mean difference is more than this share of the mean distance, most bins err to one side.
 ONE_SIDED = 0.5
 
@@ -42,20 +40,9 @@ def calibration(material: Material) -> Found:
         p, hit = found.p.ravel(), found.y.ravel()
         weight = np.repeat(weight, found.p.shape[1])
         what = "probability of a label"
-    order = np.argsort(p, kind="stable")
-    bins = [one for one in np.array_split(order, BINS) if len(one)]
-    stated = [float(np.average(p[one], weights=weight[one])) for one in bins]
-    seen = [float(np.average(hit[one], weights=weight[one])) for one in bins]
-    sizes = np.array([float(weight[one].sum()) for one in bins])
-    gaps = np.abs(np.array(stated) - np.array(seen))
-    far = float(sizes @ gaps / sizes.sum())
-    over = float(sizes @ (np.array(stated) - np.array(seen)) / sizes.sum())
-    # what chance alone does to bins of this size
-    chance = [
-        CHANCE * (s * (1.0 - s) / len(one)) ** 0.5 for s, one in zip(stated, bins, strict=True)
-    ]
-    outside = int(np.count_nonzero(gaps > np.array(chance)))
-    wrong = far > FAR and outside >= OUTSIDE
+    bins = reliability(p, hit, weight)
+    far, over = bins.mean_distance, bins.mean_difference
+    wrong = far > FAR and bins.outside >= OUTSIDE
     # near 0 and 1 at once, one mean for the whole says nothing of a probability of one class
     sided = wrong and abs(over) > ONE_SIDED * far and material.task == "classes"
     tendency = ", which chance explains" if far > FAR and not wrong else ""
@@ -73,10 +60,10 @@ def calibration(material: Material) -> Found:
         (
             Curve(
                 "bins of equally many rows",
-                stated,
-                seen,
-                [max(0.0, s - c) for s, c in zip(seen, chance, strict=True)],
-                [min(1.0, s + c) for s, c in zip(seen, chance, strict=True)],
+                bins.stated.tolist(),
+                bins.seen.tolist(),
+                bins.low,
+                bins.high,
                 dots=True,
             ),
         ),
@@ -91,10 +78,11 @@ def calibration(material: Material) -> Found:
                 "(scikit-learn's CalibratedClassifierCV)"
                 + (", or train longer." if sided and over < 0.0 else ", or train fewer epochs."),
                 f"stated and seen probabilities differ by {share(far)} on average, more than "
-                f"{share(FAR)}, and {outside} of {len(bins)} bins are farther off than chance",
+                f"{share(FAR)}, and {bins.outside} of {len(bins.stated)} bins are farther off than "
+                "chance",
                 8,
                 4.2,
             )
         )
-    record = {"what": what, "stated": stated, "seen": seen, "mean_distance": far}
+    record = {"what": what, "stated": bins.stated, "seen": bins.seen, "mean_distance": far}
     return items, "calibration", record, advice
