@@ -1,5 +1,8 @@
 """Integrated gradients: against a fine sum of finite differences, and complete."""
 
+import copy
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -103,6 +106,20 @@ def test_the_answers_are_those_of_the_model(case):
     p = case.classifier.predict_proba(case.frame)[:, 1]
     assert (found.row_answer, found.baseline_answer) == pytest.approx((p[2], p[8]), rel=1e-5)
     assert found.score == pytest.approx(np.log(p[2] / (1 - p[2])), rel=1e-3)
+
+
+@pytest.mark.parametrize("name", ["regressor", "several"])
+def test_networks_count_by_their_weights(case, name):
+    model = copy.copy(case.of(name)[0])
+    members = zip(model.members_, (0.6, 0.3, 0.1), strict=True)
+    model.members_ = [replace(one, weight=weight) for one, weight in members]
+    label = None if name == "regressor" else "young"
+    found = model.why(case.frame, 8, label=label)
+    answer = model._combined([(m, m.inputs(case.frame[7])) for m in model.members_])[0]
+    p = answer if label is None else answer[model.classes_.tolist().index(label)]
+    assert found.row_answer == pytest.approx(p)
+    assert found.score == pytest.approx(p if label is None else np.log(p / (1 - p)), rel=1e-3)
+    assert found.complete
 
 
 def test_the_two_classes_are_each_others_opposites(case):
