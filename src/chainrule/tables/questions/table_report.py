@@ -45,12 +45,11 @@ def table_report(
         Seed of all draws.
     """
     asked = ask(model, X, y, sample_weight)
-    parts = (
-        _card(model, asked),
-        *sections_of_table(model, X, y, sample_weight, row=row, seed=seed),
-    )
-    summary = tuple(part.items[0] for part in parts[:3] if isinstance(part.items[0], Sentence))
-    return TableReport(f"{type(model).__name__} on {len(asked):,} rows", summary, parts)
+    rest = sections_of_table(model, X, y, sample_weight, row=row, seed=seed)
+    sections = (_card(model, asked), *rest)
+    firsts = [section.items[0] for section in sections[:3]]
+    summary = tuple(one for one in firsts if isinstance(one, Sentence))
+    return TableReport(f"{type(model).__name__} on {len(asked):,} rows", summary, sections)
 
 
 def sections_of_table(
@@ -61,20 +60,19 @@ def sections_of_table(
     effects = [effect(model, X, name, seed=seed) for name in columns.columns[:EFFECTS]]
     wrong = worst(model, X, y, sample_weight)
     explained = why(model, X, int(wrong.rows[0]) if row is None else row)
-    parts = [columns.section(), _effects(effects)]
+    sections = [columns.section(), _effects(effects)]
     if hasattr(model, "classes_"):
-        parts.append(calibration(model, X, y, sample_weight).section())
+        sections.append(calibration(model, X, y, sample_weight).section())
         if len(model.classes_) == 2:
-            parts.append(
-                threshold(model, X, y, sample_weight, metric="balanced_accuracy").section()
-            )
-    return [*parts, wrong.section(), explained.section()]
+            decision = threshold(model, X, y, sample_weight, metric="balanced_accuracy")
+            sections.append(decision.section())
+    return [*sections, wrong.section(), explained.section()]
 
 
 def _effects(effects: list[Effect]) -> Section:
     items: list[Item] = [item for one in effects for item in one.items()]
     record = {"columns": [one.section().record for one in effects]}
-    return Section("effects", "How they count", blocks, record)
+    return Section("effects", "How they count", items, record)
 
 
 def _card(model: Any, asked: Asked) -> Section:
