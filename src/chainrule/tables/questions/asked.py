@@ -14,7 +14,6 @@ from chainrule.estimators.inputs import as_weights
 from chainrule.formulas.loss import checked_weight
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.foundation.seeds import Purpose, stream
-from chainrule.interop.cells import nothing
 from chainrule.interop.columns import Column
 from chainrule.tables.members import Member
 
@@ -149,21 +148,14 @@ class Asked:
 
     def with_cell(self, cell: pl.Series) -> np.ndarray:
         """Return the answers where one column has the same cell in every row."""
-        written = []
-        for member, spans in zip(self.members, self.spans, strict=True):
-            block = np.zeros((1, 0), np.float32)
-            for column in member.preparation.columns:
-                if column.name == cell.name:
-                    span = spans[cell.name]
-                    block = np.empty((1, span.stop - span.start), np.float32)
-                    column.write(cell, block, nothing)
-            written.append(block)
+        one = self.frame[:1].with_columns(cell)
+        written = [member.inputs(one) for member in self.members]
 
         def inputs(number: int, rows: np.ndarray) -> np.ndarray:
             found: np.ndarray = self.inputs(number)[rows]
             span = self.spans[number].get(cell.name)
             if span is not None:
-                found[:, span] = written[number]
+                found[:, span] = written[number][:, span]
             return found
 
         return self.answered(inputs)

@@ -19,7 +19,7 @@ from chainrule.insight.report.sections import Item, Section
 from chainrule.insight.text_table import short, text_table
 from chainrule.interop.cells import TEXT, numbers_of, text_of
 from chainrule.interop.columns import Category, Column, Date, Flag, Number
-from chainrule.interop.written import ISO, parsed_days
+from chainrule.interop.dates import read_dates
 from chainrule.tables.questions.answer import Answer, answer_of
 from chainrule.tables.questions.asked import ask
 from chainrule.tables.questions.cells import in_words
@@ -263,15 +263,14 @@ def _grid(series: pl.Series, kind: Column, points: int) -> tuple[pl.Series, np.n
 
 
 def _as_numbers(series: pl.Series, kind: Column) -> np.ndarray:
-    """Return cells as numbers in their order, NaN where missing; dates in days."""
+    """Return cells as numbers in their order, NaN where missing; dates in days, or in years."""
     if isinstance(kind, Number):
         return numbers_of(series, lenient=True, written=kind.written)
     assert isinstance(kind, Date)
-    if series.dtype in TEXT:
-        text = text_of(series)
-        how = "%Y-%m-%d" if kind.written == ISO else kind.written
-        series = parsed_days(text.str.slice(0, 10) if kind.written == ISO else text, how)[0]
-    elif series.dtype == pl.Time:
+    if series.dtype in TEXT:  # the model sees years and months, and no days
+        found = read_dates([text_of(series)], [kind.written])[0]
+        return found.year + (found.month - 1.0) / 12.0
+    if series.dtype == pl.Time:
         return numbers_of(series)
     days = series.cast(pl.Datetime("us"), strict=False).to_physical().cast(pl.Float64)
     return (days / 86_400e6).fill_null(np.nan).to_numpy()
