@@ -364,6 +364,44 @@ def test_rows_alone_are_as_among_others(problems, engine_of):
         close(alone, together[number : number + 1], "scores", "float64")
 
 
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("kind", [np.asarray, scipy.sparse.csr_matrix])
+def test_sums_of_parts_of_a_batch_are_those_of_the_whole(
+    problems, engine_of, kind, weighted, dtype
+):
+    objective, rows = problems.problem(
+        [5, 19, 7, 3], "huber", 37, dtype, weighted=weighted, l2=0.1, dropout=0.2
+    )
+    rows = Rows(kind(rows.x), rows.y, rows.weight)
+    engine, vector = engine_of(objective), objective.network.start(1, dtype).vector
+    whole = engine.gradient_sum(vector, rows)
+    assert whole.vector.dtype == dtype
+    parts = [
+        engine.gradient_sum(vector, Rows(*rows.take(slice(start, stop))))
+        for start, stop in ((0, 16), (16, 17), (17, 37))
+    ]
+    summed = sum(part.vector.astype(np.float64) for part in parts)
+    close(summed, whole.vector, "gradient", dtype)
+    close(sum(part.loss for part in parts), whole.loss, "loss", dtype)
+    close(sum(part.weight for part in parts), whole.weight, "loss", dtype)
+    # the gradient of the whole batch: the mean, and penalties once
+    loss, gradient = engine.gradient(vector, rows)
+    parameters = objective.network.parameters(vector)
+    mean = objective.with_penalties(parameters, (summed / len(rows)).astype(dtype))
+    close(gradient, mean, "gradient", dtype)
+    price = float(objective.penalty(np, parameters))
+    close(loss, whole.loss / len(rows) + price, "loss", dtype)
+
+
+def test_sums_of_absent_rows_are_nothing(problems, engine_of):
+    objective, rows = problems.problem([4, 9, 2], "mse", 6)
+    engine, vector = engine_of(objective), objective.network.start(0).vector
+    # targets so far off that any trace of them would show
+    found = engine.gradient_sum(vector, Rows(rows.x, np.full_like(rows.y, 1e30), np.zeros(6)))
+    assert (found.loss, found.weight, np.abs(found.vector).max()) == (0.0, 0.0, 0.0)
+
+
 def test_gradients_of_many_rows(problems, engine_of):
     objective, rows = problems.problem([3, 8, 2], "huber", 5000, "float64", weighted=True)
     compare_answers(engine_of, objective, rows, "float64")

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from chainrule.engines.engine import Totals
+from chainrule.engines.engine import GradientSum, Totals
 from chainrule.engines.registry import EngineRecord
 from chainrule.foundation.arrays import namespace
 from chainrule.model.dropout import Mask, step_keys, step_masks
@@ -45,6 +45,11 @@ class RowByRow:
         losses, _ = self._losses(vector, rows, range(len(rows)))
         price = self.objective.penalty(XP, self.objective.network.parameters(vector))
         return float(losses.sum() / len(rows) + price), self._slopes(vector, rows, range(len(rows)))
+
+    def gradient_sum(self, vector, rows):
+        losses, weights = self._losses(vector, rows, range(len(rows)))
+        total = self._sum(vector, rows, range(len(rows))).astype(vector.dtype)
+        return GradientSum(float(losses.sum()), float(weights.sum()), total)
 
     def epoch(self, position, rows, order, batch_size, rates, limit):
         total = total_weight = 0.0
@@ -98,6 +103,13 @@ class RowByRow:
         return losses, weights
 
     def _slopes(self, vector, rows, numbers, masks=None):
+        gradient = self._sum(vector, rows, numbers, masks) / len(numbers)
+        with np.errstate(all="ignore"):
+            for penalty in self.objective.penalties:
+                gradient += self.is_weight * penalty.gradient(XP, vector)
+        return gradient.astype(vector.dtype)
+
+    def _sum(self, vector, rows, numbers, masks=None):
         total = np.zeros(len(vector))
         with np.errstate(all="ignore"):
             for place, number in enumerate(numbers):
@@ -106,10 +118,7 @@ class RowByRow:
                 )
                 if weight > 0.0:
                     total += weight * pullback(self.objective.loss.rows_gradient(XP, scores, y))
-            gradient = total / len(numbers)
-            for penalty in self.objective.penalties:
-                gradient += self.is_weight * penalty.gradient(XP, vector)
-        return gradient.astype(vector.dtype)
+        return total
 
     def _step(self, position, gradient, rate):
         rule = self.optimizer

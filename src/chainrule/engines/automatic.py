@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.engines.by_dtype import ByDtype
-from chainrule.engines.engine import Engine, Position, Rows, Totals
+from chainrule.engines.engine import Engine, GradientSum, Position, Rows, Totals
 from chainrule.engines.registry import registry
 from chainrule.formulas.optimizers import Optimizer
 from chainrule.foundation.arrays import Array
@@ -65,6 +65,10 @@ class AutomaticEngine(ByDtype[Engine]):
     def gradient(self, vector: Array, rows: Rows) -> tuple[float, Array]:
         """Return mean loss plus penalties over all rows, and its flat gradient."""
         return self._for(vector).gradient(vector, rows)
+
+    def gradient_sum(self, vector: Array, rows: Rows) -> GradientSum:
+        """Return the sums of w_i l_i, of w_i, and of w_i times the gradient of l_i."""
+        return self._for(vector).gradient_sum(vector, rows)
 
     def epoch(
         self,

@@ -11,7 +11,7 @@ from chainrule.foundation.arrays import Array, namespace
 from chainrule.foundation.showing import Shown
 from chainrule.model.objective import Objective
 
-__all__ = ["Engine", "Position", "Rows", "Scorer", "Totals"]
+__all__ = ["Engine", "GradientSum", "Position", "Rows", "Scorer", "Totals"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -81,6 +81,24 @@ class Totals(NamedTuple):
     last_loss: float
 
 
+class GradientSum(NamedTuple):
+    """The sums over some rows that make up the gradient of a mean loss.
+
+    Attributes
+    ----------
+    loss : float
+        Sum of w_i l_i.
+    weight : float
+        Sum of w_i; without sample weights the number of rows.
+    vector : array (n_parameters,)
+        Sum of w_i times the gradient of l_i, of the parameters' dtype.
+    """
+
+    loss: float
+    weight: float
+    vector: Array
+
+
 class Position(Protocol):
     """Where training stands: what `Engine.epoch` moves on."""
 
@@ -116,6 +134,15 @@ class Engine(Scorer, Protocol):
 
     def gradient(self, vector: Array, rows: Rows) -> tuple[float, Array]:
         """Return mean loss plus penalties over all rows, and its flat gradient."""
+        ...
+
+    def gradient_sum(self, vector: Array, rows: Rows) -> GradientSum:
+        """Return the sums of w_i l_i, of w_i, and of w_i times the gradient of l_i.
+
+        Whoever splits a batch adds the sums of its parts up: workers that share it, rows that come
+        in pieces, a device that holds a part of it. Penalties are left out, as each part would
+        count them again; `Objective.with_penalties` adds their gradient to that of the whole.
+        """
         ...
 
     def epoch(

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from chainrule.engines.engine import Position, Rows, Totals
+from chainrule.engines.engine import GradientSum, Position, Rows, Totals
 from chainrule.formulas.loss import Loss, weighted_mean
 from chainrule.formulas.optimizers import Optimizer
 from chainrule.foundation.arrays import Array, Namespace, namespace
@@ -132,7 +132,18 @@ class ReferenceEngine(ReferenceScores):
             x, y, weight = rows.take(slice(None))
             row_losses, pullback = self._forward(parameters, x, y, weight)
             loss = xp.sum(row_losses) / len(rows) + self.objective.penalty(xp, parameters)
-            return float(loss), self._with_penalties(parameters, pullback())
+            gradient = self.objective.with_penalties(parameters, pullback(float(len(rows))))
+            return float(loss), gradient
+
+    def gradient_sum(self, vector: Array, rows: Rows) -> GradientSum:
+        """Return the sums of w_i l_i, of w_i, and of w_i times the gradient of l_i."""
+        xp = namespace(vector)
+        parameters = self.objective.network.parameters(vector)
+        with np.errstate(all="ignore"):
+            x, y, weight = rows.take(slice(None))
+            row_losses, pullback = self._forward(parameters, x, y, weight)
+            total = float(len(rows)) if weight is None else float(xp.sum(weight))
+            return GradientSum(float(xp.sum(row_losses)), total, pullback(1.0))
 
     def step_gradient(self, position: Position, rows: Rows, batch: np.ndarray) -> Array:
         """Return the gradient that a step takes of a batch: with penalties and dropout's masks."""
@@ -142,7 +153,7 @@ class ReferenceEngine(ReferenceScores):
             x, y, weight = rows.take(batch)
             masks = self._masks(xp, position, len(batch))
             _, pullback = self._forward(parameters, x, y, weight, masks)
-            return self._with_penalties(parameters, pullback())
+            return self.objective.with_penalties(parameters, pullback(float(len(batch))))
 
     def epoch(
         self,
@@ -169,9 +180,9 @@ class ReferenceEngine(ReferenceScores):
                     last = batch_loss / len(batch)
                     if not last <= limit:  # NaN included
                         return Totals(total, total_weight, number, last)
-                    self._update(
-                        position, self._with_penalties(parameters, pullback()), float(rate)
-                    )
+                    gradient = pullback(float(len(batch)))
+                    gradient = self.objective.with_penalties(parameters, gradient)
+                    self._update(position, gradient, float(rate))
                     total += batch_loss
                     total_weight += batch_weight
                 position.step += 1
@@ -193,8 +204,11 @@ class ReferenceEngine(ReferenceScores):
         y: Array,
         weight: Array | None,
         masks: tuple[Mask | None, ...] = (),
-    ) -> tuple[Array, Callable[[], Array]]:
-        """Return w_i l_i of each row, and the pullback to the gradient of their mean."""
+    ) -> tuple[Array, Callable[[float], Array]]:
+        """Return w_i l_i of each row, and the pullback to the gradient of their sum over a number.
+
+        The number is what the sum is divided by: that of the rows, for a mean.
+        """
         xp = namespace(parameters.vector)
         loss = self.objective.loss
         scores, network_pullback = self.objective.network.forward(xp, parameters, x, masks)
@@ -202,21 +216,14 @@ class ReferenceEngine(ReferenceScores):
         if weight is not None:
             row_losses = xp.where(weight > 0.0, row_losses * weight, 0.0)
 
-        def pullback() -> Array:
-            dscore = loss.rows_gradient(xp, scores, y) / float(scores.shape[0])
+        def pullback(divisor: float) -> Array:
+            dscore = loss.rows_gradient(xp, scores, y) / divisor
             if weight is not None:
                 column = xp.reshape(weight, (-1, 1))
                 dscore = xp.where(column > 0.0, dscore * column, 0.0)
             return network_pullback(dscore)
 
         return row_losses, pullback
-
-    def _with_penalties(self, parameters: Parameters, gradient: Array) -> Array:
-        xp = namespace(gradient)
-        for penalty in self.objective.penalties:
-            mask = self._decay_mask(xp, gradient)
-            gradient = gradient + mask * penalty.gradient(xp, parameters.vector)
-        return gradient
 
     def _update(self, position: Position, gradient: Array, rate: float) -> None:
         xp = namespace(gradient)

@@ -236,19 +236,17 @@ def in_float64(subject: Subject, row: int | None = None) -> Subject:
 def _signs(subject: Subject, vector: np.ndarray) -> list[tuple[str, np.ndarray]]:
     """Return on which side of each kink every unit of every row lies, and every loss and weight."""
     network, loss = subject.objective.network, subject.objective.loss
-    parameters = network.parameters(vector)
-    a, sides = subject.rows.x, []
-    xp = namespace(vector)
+    sides = []
     with np.errstate(all="ignore"):
-        for number_, (layer, weight, bias) in enumerate(
-            zip(network.layers, parameters.weights, parameters.biases, strict=True), start=1
+        tape = network.trace(namespace(vector), network.parameters(vector), subject.rows.x)
+        for number_, (layer, seen) in enumerate(
+            zip(network.layers, tape.layers, strict=True), start=1
         ):
-            z = np.asarray(a @ weight if bias is None else a @ weight + bias)
             unit = f"{layer.activation.name} unit {{}} of layer {number_}"
-            sides += [(unit, z > kink) for kink in layer.activation.kinks]
-            a = layer.activation.value(xp, z)
+            sides += [(unit, np.asarray(seen.z) > kink) for kink in layer.activation.kinks]
         if loss.kinked:
-            sides.append((f"the sign inside {loss.name} for output {{}}", a > subject.rows.y))
+            inside = f"the sign inside {loss.name} for output {{}}"
+            sides.append((inside, tape.scores > subject.rows.y))
         if any(penalty.kinked for penalty in subject.objective.penalties):
             sides.append(("weight {} under a penalty", (vector > 0.0)[None, :]))
     return sides

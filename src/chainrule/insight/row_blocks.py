@@ -92,29 +92,20 @@ def _block(
     objective: Objective, vector: np.ndarray, x: Array, y: np.ndarray, weight: np.ndarray | None
 ) -> Block:
     xp = namespace(vector)
-    layers = objective.network.layers
-    parameters = objective.network.parameters(vector)
-    inputs, zs, activations = [], [], []
-    a = x
-    for layer, w, bias in zip(layers, parameters.weights, parameters.biases, strict=True):
-        inputs.append(a)
-        z = a @ w if bias is None else a @ w + bias
-        a = layer.activation.value(xp, z)
-        zs.append(z)
-        activations.append(a)
-    losses = objective.loss.rows(xp, a, y)
-    da = objective.loss.rows_gradient(xp, a, y)
+    tape = objective.network.trace(xp, objective.network.parameters(vector), x)
+    losses = objective.loss.rows(xp, tape.scores, y)
+    dscores = objective.loss.rows_gradient(xp, tape.scores, y)
     present = np.ones(len(losses), dtype=bool)
     if weight is not None:
         present = weight > 0.0
         losses = np.where(present, losses * weight, 0.0)
-        da = np.where(present[:, None], da * weight[:, None], 0.0)
-    dzs = []
-    for number in range(len(layers) - 1, -1, -1):
-        dz = layers[number].activation.pullback(xp, zs[number], activations[number], da)
-        dzs.append(dz)
-        if number:
-            da = dz @ parameters.weights[number].T
+        dscores = np.where(present[:, None], dscores * weight[:, None], 0.0)
+    dz = [dz for _, dz in tape.backward(dscores)]
     return Block(
-        tuple(inputs), tuple(zs), tuple(activations), tuple(dzs[::-1]), np.asarray(losses), present
+        tuple(layer.x for layer in tape.layers),
+        tuple(layer.z for layer in tape.layers),
+        tuple(layer.a for layer in tape.layers),
+        tuple(dz[::-1]),
+        np.asarray(losses),
+        present,
     )

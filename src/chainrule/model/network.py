@@ -1,7 +1,7 @@
 """A network is a description of layers and holds no arrays.
 
-`forward` returns a value and its pullback: each derivative stands right below the formula that it
-differentiates, and backpropagation is the loop that calls the pullbacks in reverse.
+`Dense.trace` is the formula of a layer, with each derivative right below what it differentiates;
+`Network.trace` is the tape of all layers, and backpropagation the loop over it in reverse.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,11 +25,9 @@ from chainrule.model.describing import layer_table
 from chainrule.model.drawing import Drawing, draw_layers
 from chainrule.model.dropout import Mask
 from chainrule.model.parameters import Layout, Parameters
+from chainrule.model.tape import LayerTape, Pullback, Tape
 
 __all__ = ["Dense", "Network"]
-
-# From the derivative of the loss by a layer's output to those by its input, weight and bias.
-Pullback = Callable[..., tuple[Array, Array, Array | None]]
 
 
 @dataclass(frozen=True)
@@ -99,17 +97,24 @@ class Dense:
         self, xp: Namespace, weight: Array, bias: Array | None, x: Array
     ) -> tuple[Array, Pullback]:
         """Return the output (n, n_out) for an input (n, n_in), and the pullback to it."""
+        layer = self.trace(xp, weight, bias, x)
+        return layer.a, layer.pullback
+
+    def trace(self, xp: Namespace, weight: Array, bias: Array | None, x: Array) -> LayerTape:
+        """Return all numbers of the layer for an input (n, n_in), and its derivatives."""
         z = x @ weight if bias is None else x @ weight + bias
         a = self.activation.value(xp, z)
 
-        def pullback(da: Array, input_too: bool = True) -> tuple[Array, Array, Array | None]:
-            dz = self.activation.pullback(xp, z, a, da)
-            dweight = x.T @ dz
-            dbias = None if bias is None else xp.sum(dz, axis=0)
-            dx = dz @ weight.T if input_too else None
-            return dx, dweight, dbias
+        def dz(da: Array) -> Array:
+            return self.activation.pullback(xp, z, a, da)
 
-        return a, pullback
+        def dx(dz: Array) -> Array:
+            return dz @ weight.T
+
+        def dparameters(dz: Array) -> tuple[Array, Array | None]:
+            return x.T @ dz, None if bias is None else xp.sum(dz, axis=0)
+
+        return LayerTape(x, z, a, dz, dx, dparameters)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the description as JSON can hold it."""
@@ -275,27 +280,28 @@ class Network:
         masks : sequence of Mask or None
             Of the first layers, in a step of training that leaves units out.
         """
+        tape = self.trace(xp, parameters, x, masks)
+        return tape.scores, tape.pullback
+
+    def trace(
+        self,
+        xp: Namespace,
+        parameters: Parameters,
+        x: Array,
+        masks: Sequence[Mask | None] = (),
+    ) -> Tape:
+        """Return the tape of a forward pass: every layer's input, z, a and derivatives.
+
+        It takes the arguments of `forward`.
+        """
         masks = (*masks, *[None] * (len(self.layers) - len(masks)))
-        a, pullbacks = x, []
+        a, layers = x, []
         for layer, weight, bias, mask in zip(
             self.layers, parameters.weights, parameters.biases, masks, strict=True
         ):
-            a, layer_pullback = layer.forward(xp, weight, bias, a)
-            a = a if mask is None else mask(xp, a)
-            pullbacks.append(layer_pullback)
-
-        def pullback(dscore: Array) -> Array:
-            d, parts = dscore, []
-            for number in reversed(range(len(pullbacks))):
-                mask = masks[number]
-                d = d if mask is None else mask(xp, d)
-                d, dweight, dbias = pullbacks[number](d, input_too=number > 0)
-                if dbias is not None:
-                    parts.append(dbias)
-                parts.append(xp.reshape(dweight, (-1,)))
-            return xp.concat(parts[::-1])
-
-        return a, pullback
+            layers.append(layer.trace(xp, weight, bias, a))
+            a = layers[-1].a if mask is None else mask(xp, layers[-1].a)
+        return Tape(xp, tuple(layers), masks, a)
 
     def summary(self) -> str:
         """Return the layers as a table of plain text, with the number of parameters."""

@@ -8,7 +8,7 @@ import numpy as np
 from chainrule.formulas.activations import linear
 from chainrule.formulas.loss import Loss, losses
 from chainrule.formulas.penalties import Penalty, penalties
-from chainrule.foundation.arrays import Array, Namespace
+from chainrule.foundation.arrays import Array, Namespace, namespace
 from chainrule.foundation.errors import InputError
 from chainrule.model.dropout import layer_rates
 from chainrule.model.network import Network
@@ -84,6 +84,19 @@ class Objective:
         """Build an objective from penalty strengths by name, as ``l2=1e-4``."""
         chosen = tuple(penalties.get(name, strength=value) for name, value in strengths.items())
         return cls(network, loss, chosen, dropout)
+
+    def with_penalties(self, parameters: Parameters, gradient: Array) -> Array:
+        """Return a flat gradient plus that of the penalties, which weights have and biases not."""
+        if not self.penalties:
+            return gradient
+        vector, xp = parameters.vector, namespace(gradient)
+        parts = []
+        for span in parameters.layout.spans:
+            part = gradient[span.at]
+            for penalty in self.penalties if span.decays else ():
+                part = part + penalty.gradient(xp, vector[span.at])
+            parts.append(part)
+        return xp.concat(parts)
 
     def penalty(self, xp: Namespace, parameters: Parameters) -> Array | float:
         """Return the price of all weights; infinity where it is beyond the finite numbers."""

@@ -14,7 +14,7 @@ from chainrule.engines.compiled.tables import Job
 from chainrule.engines.compiled.target import Target
 from chainrule.engines.compiled.teamwork import ABORT
 from chainrule.engines.compiled.workspace import Workspace
-from chainrule.engines.engine import Position, Rows, Totals
+from chainrule.engines.engine import GradientSum, Position, Rows, Totals
 from chainrule.formulas.optimizers import Optimizer
 from chainrule.foundation.arrays import Array, floating_dtype, namespace
 from chainrule.foundation.errors import must_be
@@ -98,24 +98,30 @@ class CompiledEngine(CompiledScores):
 
     def gradient(self, vector: Array, rows: Rows) -> tuple[float, Array]:
         """Return mean loss plus penalties over all rows, and its flat gradient."""
-        vector, dtype = self._checked(vector)
+        vector, _ = self._checked(vector)
         n = len(rows)
-        y, weight = self._targets(rows, dtype)
+        total, _, gradient = self._summed(vector, rows, n)
+        parameters = self.objective.network.parameters(vector)
+        with np.errstate(all="ignore"):
+            gradient = self.objective.with_penalties(parameters, gradient)
+            price = self.objective.penalty(namespace(vector), parameters)
+        return float(total / n + price), gradient
+
+    def gradient_sum(self, vector: Array, rows: Rows) -> GradientSum:
+        """Return the sums of w_i l_i, of w_i, and of w_i times the gradient of l_i."""
+        return self._summed(self._checked(vector)[0], rows, 1)
+
+    def _summed(self, vector: np.ndarray, rows: Rows, divisor: int) -> GradientSum:
+        """Return the sums over all rows; that of the gradients over a divisor."""
+        y, weight = self._targets(rows, vector.dtype)
         total, gradient = 0.0, np.zeros(len(vector))
-        for start, stop, inputs in self._chunks(rows.x, dtype):
+        for start, stop, inputs in self._chunks(rows.x, vector.dtype):
             part = None if weight is None else weight[start:stop]
-            loss, sums = self._accumulate(vector, inputs, y[start:stop], part, n)
+            loss, sums = self._accumulate(vector, inputs, y[start:stop], part, divisor)
             total += loss
             gradient += sums
-        xp = namespace(vector)
-        parameters = self.objective.network.parameters(vector)
-        result = gradient.astype(dtype)
-        with np.errstate(all="ignore"):
-            for penalty in self.objective.penalties:
-                for span in self.objective.network.layout.decayed:
-                    result[span.at] += penalty.gradient(xp, vector[span.at])
-            price = self.objective.penalty(xp, parameters)
-        return float(total / n + price), result
+        whole = len(rows) if weight is None else np.sum(weight, dtype=np.float64)
+        return GradientSum(float(total), float(whole), gradient.astype(vector.dtype))
 
     def epoch(
         self,

@@ -13,6 +13,7 @@ from chainrule.insight.report.material import Material, rows_at
 from chainrule.insight.report.sections import Item
 from chainrule.insight.row_blocks import drawn_places
 from chainrule.insight.text_table import share, short
+from chainrule.model.network import Network
 
 __all__ = ["importance"]
 
@@ -90,15 +91,16 @@ def _rises(material: Material) -> tuple[float, np.ndarray, int]:
     weight = found.weight[places]
     x = np.asarray(x.toarray() if hasattr(x, "toarray") else x)
     xp = namespace(x)
-    weights, biases = subject.parameters.weights, subject.parameters.biases
-    first = np.asarray(weights[0])
-    z = x @ first if biases[0] is None else x @ first + np.asarray(biases[0])
+    first, bias = np.asarray(subject.parameters.weights[0]), subject.parameters.biases[0]
+    first_layer, later = network.layers[0], network.layers[1:]
+    z = np.asarray(first_layer.trace(xp, first, bias, x).z)
+    rest = Network(*later) if later else None
+    rest_vector = np.asarray(subject.vector)[network.layout.whole_layers[0].stop :]
 
     def mean_loss(z: np.ndarray) -> float:
-        a = network.layers[0].activation.value(xp, z)
-        for layer, w, bias in zip(network.layers[1:], weights[1:], biases[1:], strict=True):
-            z = a @ w if bias is None else a @ w + bias
-            a = layer.activation.value(xp, z)
+        a = first_layer.activation.value(xp, z)
+        if rest is not None:
+            a = rest.trace(xp, rest.parameters(rest_vector), a).scores
         return float(np.average(np.asarray(loss.rows(xp, a, y), np.float64), weights=weight))
 
     factor = subject.facts.get("loss_factor", 1.0)
