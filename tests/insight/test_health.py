@@ -14,6 +14,7 @@ from chainrule.engines.reference import ReferenceEngine
 from chainrule.foundation.errors import InputError
 from chainrule.insight.health import health, next_update
 from chainrule.insight.layer_verdicts import slopes_of
+from chainrule.insight.records import TrainingRecord
 from chainrule.insight.subject import Subject
 from chainrule.training.state import TrainingState
 
@@ -205,11 +206,12 @@ def test_a_loss_that_is_not_finite():
 
 
 def test_a_run_that_diverged():
-    facts = {"stopped_because": "divergence", "loss_curve": [1.0, 40.0]}
-    (finding,) = health(problem(facts=facts)).findings
+    record = TrainingRecord(stopped_because="divergence", loss_curve=[1.0, 40.0])
+    (finding,) = health(problem(training=record)).findings
     assert finding.kind == "diverged"
     assert finding.words.startswith("training diverged at learning rate 0.01, after losses 1, 40")
-    assert health(problem(facts={"stopped_because": "max_iter", "loss_curve": [1.0]})).fine
+    record = TrainingRecord(stopped_because="max_iter", loss_curve=[1.0])
+    assert health(problem(training=record)).fine
 
 
 def test_absent_rows_do_not_count():

@@ -5,6 +5,7 @@ import pytest
 
 from chainrule import Network, Objective
 from chainrule.engines.engine import Rows
+from chainrule.insight.records import TrainingRecord
 from chainrule.insight.report import importance as importance_part
 from chainrule.insight.report import quality as quality_part
 from chainrule.insight.report.boundary import boundary
@@ -19,20 +20,22 @@ from chainrule.insight.report.residuals import residuals
 from chainrule.insight.subject import Subject
 
 
-def material(widths=(3, 4, 1), loss="mse", n=20, y=None, **facts):
+def material(widths=(3, 4, 1), loss="mse", n=20, y=None, **training):
     network = Network.of_widths(list(widths), "tanh")
     x = np.random.default_rng(0).normal(size=(n, widths[0]))
     if y is None:
         y = np.zeros((n, widths[-1]))
         if loss != "mse":
             y[np.arange(n), np.arange(n) % widths[-1]] = 1.0
-    return Material(Subject.of(Objective(network, loss), network.start(0), x, y, facts=facts))
+    record = TrainingRecord(**training)
+    start = network.start(0)
+    return Material(Subject.of(Objective(network, loss), start, x, y, training=record))
 
 
-def judged(p, y, losses=None, widths=None, loss="mse", **facts):
+def judged(p, y, losses=None, widths=None, loss="mse", **training):
     """Return material whose predictions are these."""
     p, y = np.asarray(p, np.float64), np.asarray(y, np.float64)
-    one = material(widths or (3, 4, p.shape[1]), loss, **facts)
+    one = material(widths or (3, 4, p.shape[1]), loss, **training)
     n = len(p)
     rows = Rows(np.random.default_rng(1).normal(size=(n, one.subject.objective.network.n_in)), y)
     losses = np.ones(n) if losses is None else np.asarray(losses, np.float64)

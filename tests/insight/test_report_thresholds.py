@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from chainrule import Network, Objective
+from chainrule.insight.records import TrainingRecord
 from chainrule.insight.report import document
 from chainrule.insight.report import steps as steps_part
 from chainrule.insight.report.data_seen import data_seen
@@ -20,14 +21,16 @@ from chainrule.insight.step_cost import StepCost
 from chainrule.insight.subject import Subject
 
 
-def material(widths=(3, 4, 1), loss="mse", n=20, y=None, **facts):
+def material(widths=(3, 4, 1), loss="mse", n=20, y=None, **training):
     network = Network.of_widths(list(widths), "tanh")
     x = np.random.default_rng(0).normal(size=(n, widths[0]))
     if y is None:
         y = np.zeros((n, widths[-1]))
         if loss != "mse":
             y[np.arange(n), np.arange(n) % widths[-1]] = 1.0
-    return Material(Subject.of(Objective(network, loss), network.start(0), x, y, facts=facts))
+    record = TrainingRecord(**training)
+    start = network.start(0)
+    return Material(Subject.of(Objective(network, loss), start, x, y, training=record))
 
 
 def advice(section, words):
@@ -37,8 +40,8 @@ def advice(section, words):
 # training
 
 
-def curves(loss, **facts):
-    return training_run(material(loss_curve=loss, **facts))
+def curves(loss, **training):
+    return training_run(material(loss_curve=loss, **training))
 
 
 def test_a_loss_that_still_falls_by_more_than_2_per_cent():

@@ -104,11 +104,14 @@ def explain(
 
 def _with_training(explanation: Explanation, model: Model) -> Explanation:
     """Return the explanation with what the model file says of the training."""
-    facts = dict(explanation.subject.facts)
-    for name in ("seconds", "best_epoch"):
-        facts[name] = model.training.get(name, facts.get(name))
-    facts["stopped_because"] = model.training.get("stopped", facts["stopped_because"])
-    return replace(explanation, subject=replace(explanation.subject, facts=facts))
+    subject, said = explanation.subject, model.training
+    record = replace(
+        subject.training,
+        seconds=said.get("seconds", subject.training.seconds),
+        best_epoch=said.get("best_epoch", subject.training.best_epoch),
+        stopped_because=said.get("stopped", subject.training.stopped_because),
+    )
+    return replace(explanation, subject=replace(subject, training=record))
 
 
 def read_place(text: str) -> tuple[int, int, int]:

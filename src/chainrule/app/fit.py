@@ -258,14 +258,14 @@ def _fit(
     if page is not None:
         held_out = (X_test, y[test], *(() if w_test is None else (w_test,)))
         explanation = estimator.explain(rows.X, rows.y, rows.weight, held_out=held_out)
-        facts = {
-            **explanation.subject.facts,
-            "stopped_because": run.stopped,
-            "seconds": run.seconds,
-            "best_epoch": run.best_epoch,
-            "code": command_line(data, target, settings, task),
-        }
-        subject = replace(explanation.subject, facts=facts)
+        record = replace(
+            explanation.subject.training,
+            stopped_because=run.stopped,
+            seconds=run.seconds,
+            best_epoch=run.best_epoch,
+            code=command_line(data, target, settings, task),
+        )
+        subject = replace(explanation.subject, training=record)
         replace(explanation, subject=subject).save(page)
         report.line(f"report {page}")
     if run.stopped == "interrupted" or stop.asked:

@@ -11,6 +11,7 @@ from chainrule.estimators.history import best_epoch
 from chainrule.estimators.ingredients import loss_in_units, make_optimizer, make_schedule, solver_of
 from chainrule.foundation.errors import InputError
 from chainrule.insight.explanation import Explanation
+from chainrule.insight.records import Encoding, TrainingRecord
 from chainrule.insight.subject import Subject
 
 __all__ = ["explanation_of", "rows_of"]
@@ -38,7 +39,8 @@ def explanation_of(
         batch_size=getattr(estimator, "batch_size_", None),
         input_names=_input_names(estimator),
         notes=tuple(_notes(estimator)),
-        facts=_facts(estimator),
+        training=_training(estimator),
+        encoding=_encoding(estimator),
     )
     names = ("X held out", "y held out", "sample_weight held out")
     return Explanation(subject, None if held_out is None else rows_of(estimator, held_out, names))
@@ -82,38 +84,41 @@ def _input_names(estimator: BaseMLP) -> tuple[str, ...]:
     return tuple(map(str, getattr(estimator, "feature_names_in_", names)))
 
 
-def _facts(estimator: BaseMLP) -> dict[str, Any]:
-    """Return what the fit recorded; see `Subject`."""
-    facts: dict[str, Any] = {
-        "model": type(estimator).__name__,
-        "solver": solver_of(estimator),
-        "schedule": make_schedule(estimator).name,
-        "options": estimator.get_params(deep=False),
-        "code": _code(estimator),
-        "seed": estimator.seed_,
-        "epochs": len(estimator.loss_curve_),
-        "best_epoch": best_epoch(estimator),
-        "engine": getattr(estimator, "engine_", None),
-        "stopped_because": estimator.stopped_because_,
-        "rows_seen": estimator.t_,
-        "loss_curve": estimator.loss_curve_,
-        "validation_loss_curve": estimator.validation_loss_curve_,
-        "validation_scores": estimator.validation_scores_,
-        "rates": getattr(estimator, "learning_rate_curve_", None),
-        "seconds": getattr(estimator, "fit_seconds_", None) or None,
-        "loss": loss_in_units(estimator),
-        "loss_factor": estimator._loss_factor,
-    }
+def _training(estimator: BaseMLP) -> TrainingRecord:
+    """Return what the fit recorded."""
+    return TrainingRecord(
+        model=type(estimator).__name__,
+        solver=solver_of(estimator),
+        schedule=make_schedule(estimator).name,
+        options=estimator.get_params(deep=False),
+        code=_code(estimator),
+        seed=estimator.seed_,
+        engine=getattr(estimator, "engine_", None),
+        epochs=len(estimator.loss_curve_),
+        rows_seen=estimator.t_,
+        seconds=getattr(estimator, "fit_seconds_", None) or None,
+        stopped_because=estimator.stopped_because_,
+        best_epoch=best_epoch(estimator),
+        loss_curve=estimator.loss_curve_,
+        validation_loss_curve=estimator.validation_loss_curve_ or (),
+        validation_scores=estimator.validation_scores_ or (),
+        rates=getattr(estimator, "learning_rate_curve_", None) or (),
+    )
+
+
+def _encoding(estimator: BaseMLP) -> Encoding:
+    """Return how the user's rows became inputs and targets."""
     classes = getattr(estimator, "classes_", None)
-    if classes is not None:
-        facts["classes"] = classes.tolist()
     scale = getattr(estimator, "target_scale_", None)
-    if scale is not None:
-        facts["target_scale"] = (scale.center, scale.spread)
     preparation = getattr(estimator, "preparation_", None)
-    if preparation is not None:
-        facts["columns"] = _columns(preparation)
-    return facts
+    return Encoding(
+        classes=None if classes is None else classes.tolist(),
+        columns=None if preparation is None else _columns(preparation),
+        center=0.0 if scale is None else scale.center,
+        spread=1.0 if scale is None else scale.spread,
+        loss=loss_in_units(estimator),
+        loss_factor=float(estimator._loss_factor),
+    )
 
 
 def _columns(preparation: Any) -> list[tuple[str, range]]:

@@ -312,9 +312,8 @@ def _run_findings(subject: Subject, loss: float, gradient: np.ndarray) -> list[F
         findings.append(
             Finding("not finite", f"{wrong:,} of {len(gradient):,} derivatives are NaN or infinite")
         )
-    facts = subject.facts
-    if facts.get("stopped_because") == "divergence" or facts.get("diverged"):
-        curve = facts.get("loss_curve") or []
+    if subject.training.stopped_because == "divergence":
+        curve = subject.training.loss_curve
         seen = f", after losses {', '.join(short(one) for one in curve[-3:])}" if curve else ""
         findings.append(
             Finding(

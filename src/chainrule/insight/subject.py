@@ -10,6 +10,7 @@ from chainrule.engines.reference import ReferenceEngine
 from chainrule.formulas.optimizers import Optimizer, sgd
 from chainrule.foundation.errors import InputError
 from chainrule.foundation.showing import Shown
+from chainrule.insight.records import Encoding, TrainingRecord
 from chainrule.insight.sharing import SharedArray, listed
 from chainrule.model.objective import Objective
 from chainrule.model.parameters import Parameters
@@ -46,13 +47,10 @@ class Subject(Shown):
         Sentences a reader must know, such as the scale of the targets.
     shared : tuple of SharedArray
         Weights and biases that several layers of a foreign network share.
-    facts : dict
-        What the trainer knows of the run, all of it optional. The run: ``model`` (a name),
-        ``solver``, ``schedule``, ``options``, ``seed``, ``epochs``, ``best_epoch``, ``seconds``,
-        ``rows_seen``, ``stopped_because``, ``engine``, ``code`` (that repeats it), and by epoch
-        ``loss_curve``, ``validation_loss_curve``, ``validation_scores``, ``rates``. The user's
-        units: ``classes`` (labels), ``target_scale`` (center, spread), ``loss_factor``,
-        ``loss_options``, and ``columns``, pairs of a name and the inputs made of it.
+    training : TrainingRecord
+        What the model records of its training.
+    encoding : Encoding
+        How the user's rows became inputs and targets.
     """
 
     objective: Objective
@@ -67,7 +65,8 @@ class Subject(Shown):
     output_names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     shared: tuple[SharedArray, ...] = ()
-    facts: dict[str, Any] = field(default_factory=dict)
+    training: TrainingRecord = field(default_factory=TrainingRecord)
+    encoding: Encoding = field(default_factory=Encoding)
 
     def __post_init__(self) -> None:
         network = self.objective.network

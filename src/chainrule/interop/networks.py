@@ -13,6 +13,7 @@ from chainrule.formulas.optimizers import Optimizer, optimizers
 from chainrule.formulas.records import activations
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.insight.explanation import Explanation
+from chainrule.insight.records import TrainingRecord
 from chainrule.insight.sharing import SharedArray
 from chainrule.insight.subject import Subject
 from chainrule.interop.folding import Layers, fold
@@ -136,7 +137,8 @@ def _recorded(model: Any) -> dict[str, Any]:
     if hasattr(model, "coefs_"):
         return training_of(model)
     kind = type(model).__module__.partition(".")[0]
-    return {"facts": {"model": f"{kind} network"}} if kind in ("torch", "keras") else {}
+    known = kind in ("torch", "keras")
+    return {"training": TrainingRecord(model=f"{kind} network")} if known else {}
 
 
 def _update(optimizer: str | Optimizer | None, learning_rate: float | None) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from chainrule.formulas.optimizers import optimizers
 from chainrule.foundation.errors import InputError
+from chainrule.insight.records import Encoding, TrainingRecord
 from chainrule.interop.steps import Foreign, Function, Product, known
 
 __all__ = ["labels_encoder", "read_scikit_learn", "training_of"]
@@ -74,28 +75,29 @@ def labels_encoder(model: Any) -> Callable[[Any, str], Any]:
 
 
 def training_of(model: Any) -> dict[str, Any]:
-    """Return what a network of scikit-learn says of its training."""
-    facts = {
-        "model": f"{type(model).__name__} of scikit-learn",
-        "solver": model.solver,
-        "schedule": model.learning_rate if model.solver == "sgd" else "constant",
-        "options": model.get_params(deep=False),
-        "epochs": model.n_iter_,
-        "rows_seen": getattr(model, "t_", None),
-        "loss_curve": getattr(model, "loss_curve_", None),
-        "validation_scores": getattr(model, "validation_scores_", None),
+    """Return what a network of scikit-learn records of its training, as fields of a `Subject`."""
+    found: dict[str, Any] = {
+        "training": TrainingRecord(
+            model=f"{type(model).__name__} of scikit-learn",
+            solver=model.solver,
+            schedule=model.learning_rate if model.solver == "sgd" else "constant",
+            options=model.get_params(deep=False),
+            epochs=model.n_iter_,
+            rows_seen=getattr(model, "t_", None),
+            loss_curve=getattr(model, "loss_curve_", None) or (),
+            validation_scores=getattr(model, "validation_scores_", None) or (),
+        )
     }
     if hasattr(model, "classes_"):
-        facts["classes"] = np.asarray(model.classes_).tolist()
+        found["encoding"] = Encoding(classes=np.asarray(model.classes_).tolist())
     if model.solver == "lbfgs":
-        return {"facts": facts}
+        return found
     name, options = "adam", {}
     if model.solver == "sgd":
         nesterov = bool(model.nesterovs_momentum and model.momentum > 0.0)
         name, options = "sgd", {"momentum": float(model.momentum), "nesterov": nesterov}
     size = 200 if model.batch_size == "auto" else int(model.batch_size)
-    return {
-        "facts": facts,
+    return found | {
         "optimizer": optimizers.get(name, **options),
         "learning_rate": float(model.learning_rate_init),
         "batch_size": size,

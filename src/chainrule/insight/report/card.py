@@ -25,27 +25,27 @@ STOPPED = {
 
 def card(material: Material) -> Section:
     """Return what the network is and how it was trained."""
-    subject, facts = material.subject, material.subject.facts
+    subject, training = material.subject, material.subject.training
     network = subject.objective.network
     shape = " → ".join(f"{n:,}" for n in (network.n_in, *(one.n_out for one in network.layers)))
     penalties = ", ".join(f"{one.name} {one.strength:g}" for one in subject.objective.penalties)
-    seconds, rows_seen = facts.get("seconds"), facts.get("rows_seen")
+    seconds, rows_seen = training.seconds, training.rows_seen
     speed = (
         f"{short(rows_seen / seconds)} rows a second, start-up included"
         if seconds and rows_seen
         else None
     )
     named: list[tuple[str, Any]] = [
-        ("Model", facts.get("model", "a network and its parameters")),
+        ("Model", training.model or "a network and its parameters"),
         ("Predicts", _predicts(material)),
         ("Layers", f"{shape} ({subject.n_parameters:,} parameters, {subject.vector.dtype})"),
         ("Loss", material.loss_name + (f"; penalty {penalties}" if penalties else "")),
         ("Optimizer", _optimizer(material)),
-        ("Epochs", _count(facts.get("epochs"))),
-        ("Stopped because", STOPPED.get(facts.get("stopped_because", ""))),
+        ("Epochs", _count(training.epochs)),
+        ("Stopped because", STOPPED.get(training.stopped_because or "")),
         ("Time to train", None if seconds is None else f"{short(seconds)} s"),
         ("Speed", speed),
-        ("Seed", None if facts.get("seed") is None else str(facts["seed"])),
+        ("Seed", None if training.seed is None else str(training.seed)),
         ("Versions", ", ".join(f"{name} {number}" for name, number in versions().items())),
     ]
     missing = [name.lower() for name, value in named if value is None]
@@ -71,12 +71,12 @@ def card(material: Material) -> Section:
         "dtype": str(subject.vector.dtype),
         "loss": subject.objective.loss.to_dict(),
         "penalties": {one.name: one.strength for one in subject.objective.penalties},
-        "optimizer": facts.get("solver", subject.optimizer.name) if facts else None,
-        "learning_rate": subject.learning_rate if facts else None,
+        "optimizer": training.solver,
+        "learning_rate": None if training.solver is None else subject.learning_rate,
         "batch_size": subject.batch_size,
         "versions": versions(),
         "notes": list(subject.notes),
-        **{name: facts.get(name) for name in known},
+        **{name: getattr(training, name) for name in known},
     }
     return Section("card", "The network", items, record)
 
@@ -91,14 +91,13 @@ def _predicts(material: Material) -> str:
 
 
 def _optimizer(material: Material) -> str | None:
-    subject, facts = material.subject, material.subject.facts
-    solver = facts.get("solver")
+    subject, solver = material.subject, material.subject.training.solver
     if solver is None:
         return None
     if not material.trained_by_steps:
         return f"{solver}, on all rows at once"
     rows = "" if subject.batch_size is None else f", {subject.batch_size:,} rows a step"
-    schedule = facts.get("schedule")
+    schedule = subject.training.schedule
     moved = "" if schedule in (None, "constant") else f" ({schedule.replace('_', ' ')})"
     return f"{solver}, learning rate {subject.learning_rate:g}{moved}{rows}"
 

@@ -147,8 +147,8 @@ def _balance(material: Material) -> tuple[list[Item], list[dict[str, Any]]]:
 
 
 def _spread(material: Material, y: np.ndarray) -> tuple[list[Item], list[dict[str, Any]]]:
-    center, spread = material.subject.facts.get("target_scale", (0.0, 1.0))
-    y = center + spread * y
+    encoding = material.subject.encoding
+    y = encoding.center + encoding.spread * y
     cells, record = [], []
     for name, column in zip(material.targets, y.T, strict=True):
         low, middle, high = (float(one) for one in np.percentile(column, (5, 50, 95)))

@@ -68,7 +68,7 @@ def report_of(material: Material) -> Report:
     ]
     advice = [one for section in before for one in section.advice]
     sections = (*before, what_next(advice), reproduce(material))
-    name = material.subject.facts.get("model", "A network")
+    name = material.subject.training.model or "A network"
     rows = f"{len(material.subject.rows):,} rows"
     return Report(f"{name} on {rows}", _summary(sections, advice), sections)
 

@@ -103,7 +103,7 @@ def _rises(material: Material) -> tuple[float, np.ndarray, int]:
             a = rest.trace(xp, rest.parameters(rest_vector), a).scores
         return float(np.average(np.asarray(loss.rows(xp, a, y), np.float64), weights=weight))
 
-    factor = subject.facts.get("loss_factor", 1.0)
+    factor = subject.encoding.loss_factor
     rises = np.zeros((len(material.columns), REPEATS))
     with np.errstate(all="ignore"):
         base = mean_loss(z)

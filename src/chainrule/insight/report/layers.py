@@ -113,7 +113,7 @@ def layer_health(material: Material) -> Section:
     found = material.health
     # the optimizer's memory decides the update: without it there is none to judge
     subject = material.subject
-    stepwise = material.trained_by_steps and bool(subject.facts.get("solver"))
+    stepwise = material.trained_by_steps and subject.training.solver is not None
     stepwise = stepwise and bool(subject.slots or not subject.optimizer.slots)
     ours = [one for one in found.all_findings if one.layer is not None or one.kind == "not finite"]
     if not stepwise:  # an update that nobody made

@@ -1,6 +1,5 @@
 """What all sections of the report share: rows drawn once, and predictions made once."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -109,7 +108,7 @@ class Material:
         """The names of classes or labels."""
         n_out = self.subject.objective.network.n_out
         count = 2 if self.task == "classes" and n_out == 1 else n_out
-        found = self.subject.facts.get("classes")
+        found = self.subject.encoding.classes
         names = range(count) if found is None or len(found) != count else found
         return tuple(clipped(name) for name in names)
 
@@ -125,8 +124,7 @@ class Material:
     @property
     def loss(self) -> Loss:
         """The loss in the unit of the targets as people gave them."""
-        loss: Loss = self.subject.facts.get("loss", self.subject.objective.loss)
-        return loss
+        return self.subject.encoding.loss or self.subject.objective.loss
 
     @property
     def loss_name(self) -> str:
@@ -174,14 +172,13 @@ class Material:
                 parts.append(np.asarray(loss.mean(xp, block.a[-1]), dtype=np.float64))
                 losses.append(np.asarray(block.losses, dtype=np.float64))
         p, y = np.concatenate(parts), np.asarray(rows.y, dtype=np.float64)
-        center, spread = self.subject.facts.get("target_scale", (0.0, 1.0))
+        encoding = self.subject.encoding
         weight = np.ones(len(p)) if rows.weight is None else np.asarray(rows.weight, np.float64)
-        factor = self.subject.facts.get("loss_factor", 1.0)
         return Predictions(
-            center + spread * p,
-            center + spread * y,
+            encoding.center + encoding.spread * p,
+            encoding.center + encoding.spread * y,
             weight,
-            factor * np.concatenate(losses),
+            encoding.loss_factor * np.concatenate(losses),
             rows,
             held_out,
         )
@@ -197,7 +194,7 @@ class Material:
     @property
     def trained_by_steps(self) -> bool:
         """Whether training went by steps of batches at a learning rate, as far as is known."""
-        return self.subject.facts.get("solver") != "lbfgs"
+        return self.subject.training.solver != "lbfgs"
 
     @cached_property
     def input_names(self) -> tuple[str, ...]:
@@ -207,7 +204,7 @@ class Material:
     @cached_property
     def columns(self) -> tuple[tuple[str, tuple[int, ...]], ...]:
         """The columns that people know, each with the inputs made of it."""
-        found: Sequence[tuple[str, Sequence[int]]] | None = self.subject.facts.get("columns")
+        found = self.subject.encoding.columns
         if found is None:
             return tuple((name, (place,)) for place, name in enumerate(self.input_names))
         return tuple((clipped(name), tuple(places)) for name, places in found)

@@ -185,11 +185,11 @@ def _constant_loss(material: Material, found: Predictions) -> float:
     """Return the loss of the mean target as the only answer."""
     y = np.asarray(found.rows.y, dtype=np.float64)
     center = np.broadcast_to(np.average(y, axis=0, weights=found.weight), y.shape)
-    factor = material.subject.facts.get("loss_factor", 1.0)
+    factor = material.subject.encoding.loss_factor
     loss = material.subject.objective.loss
     with np.errstate(all="ignore"):
         losses = np.mean(loss.on_prediction(namespace(y), np.array(center), y), axis=1)
-        return float(factor) * found.mean(losses)
+        return factor * found.mean(losses)
 
 
 def both_classes(p: np.ndarray) -> np.ndarray:

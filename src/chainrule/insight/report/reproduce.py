@@ -29,10 +29,10 @@ LIMITS = (
 
 def reproduce(material: Material) -> Section:
     """Return the code, the options and the fingerprints, and what this report cannot say."""
-    facts = material.subject.facts
+    training = material.subject.training
     items: list[Item] = []
-    if facts.get("code"):
-        items.append(Code("To train it again", facts["code"]))
+    if training.code:
+        items.append(Code("To train it again", training.code))
     else:
         items.append(Sentence("How it was trained is not recorded in the model.", "note"))
     prints = {"rows given": fingerprint(material.subject.rows)}
@@ -42,10 +42,9 @@ def reproduce(material: Material) -> Section:
         np.ascontiguousarray(material.subject.vector).tobytes()
     ).hexdigest()
     items.append(Facts([(f"SHA-256 of the {name}", value) for name, value in prints.items()]))
-    engine = facts.get("engine")
+    engine, options = training.engine, training.options
     if engine is not None:
-        items.append(Sentence(_engine_sentence(str(engine))))
-    options = facts.get("options") or {}
+        items.append(Sentence(_engine_sentence(engine)))
     if options:
         cells = [(name, clipped(_option(value))) for name, value in options.items()]
         items.append(
@@ -59,7 +58,7 @@ def reproduce(material: Material) -> Section:
     )
     items += [Sentence(text) for text in LIMITS]
     record = {
-        "code": facts.get("code"),
+        "code": training.code,
         "engine": engine,
         "options": options,
         "sha256": prints,

@@ -86,9 +86,8 @@ def steps(material: Material) -> Section:
             "The solver takes all rows at once and chooses its steps itself: no batches, no rate."
         )
         return Section("steps", title, [Sentence(said, "note")], NOT_MEASURED)
-    facts = material.subject.facts
     items: list[Item] = []
-    if facts.get("solver") is None:
+    if material.subject.training.solver is None:
         items.append(
             Sentence(
                 "Not recorded: optimizer, batch size and learning rate of the training. What "
@@ -222,7 +221,7 @@ def _of_rates(material: Material, found: LearningRateReport) -> tuple[list[Item]
         )
         for run in found.runs
     ]
-    scaled = material.subject.facts.get("loss_factor", 1.0) != 1.0
+    scaled = material.subject.encoding.loss_factor != 1.0
     unit = "; losses are those of the standardised targets" if scaled else ""
     head = ("learning rate", "loss at the start", "loss at the end", "verdict", "why")
     items: list[Item] = [
@@ -252,10 +251,10 @@ def _of_rates(material: Material, found: LearningRateReport) -> tuple[list[Item]
 
 def _rate_advice(material: Material, found: LearningRateReport) -> list[Advice]:
     """Return the good rate nearest to the one used, where that one is not good itself."""
-    used, facts = material.subject.learning_rate, material.subject.facts
+    used, training = material.subject.learning_rate, material.subject.training
     good = [run for run in found.runs if run.verdict == "good"]
     mine = next((run for run in found.runs if run.learning_rate == used), None)
-    if facts.get("solver") is None or mine is None or mine in good:
+    if training.solver is None or mine is None or mine in good:
         return []
     if not good:
         return _from_range_test(found)
@@ -270,8 +269,8 @@ def _rate_advice(material: Material, found: LearningRateReport) -> list[Advice]:
         # it is too large, oscillates or diverges: that harms any run
         return [Advice(do, because, 7, 7.0)]
     # a slow rate has done no harm where the whole training went deeper than the short run
-    curve = facts.get("loss_curve") or [math.nan]
-    reached, there = float(curve[-1]), facts.get("loss_factor", 1.0) * better.end
+    reached = float(training.loss_curve[-1]) if training.loss_curve else math.nan
+    there = material.subject.encoding.loss_factor * better.end
     if not there < reached:
         return []
     because += f"; the whole training only reached {short(reached, 4)}"

@@ -27,20 +27,20 @@ GAP = 1.5
 
 def training_run(material: Material) -> Section:
     """Return the curves of loss and rate, and a sentence on what they say."""
-    facts = material.subject.facts
-    loss = [float(one) for one in facts.get("loss_curve") or ()]
+    training = material.subject.training
+    loss = [float(one) for one in training.loss_curve]
     if not loss:
         said = "Not recorded: the model does not say how its loss fell."
         items: list[Item] = [Sentence(said, "note")]
         advice: list[Advice] = []
-        if facts.get("stopped_because") == "divergence":
+        if training.stopped_because == "divergence":
             items, advice = _findings(material, [], [], None)
         return Section("training", "Training", items, {"loss": None}, tuple(advice))
-    validation = [float(one) for one in facts.get("validation_loss_curve") or ()]
-    scores = [float(one) for one in facts.get("validation_scores") or ()]
-    rates = [float(one) for one in facts.get("rates") or ()]
-    best = facts.get("best_epoch")
-    said = _sentence(loss, validation, best, facts.get("stopped_because"))
+    validation = [float(one) for one in training.validation_loss_curve]
+    scores = [float(one) for one in training.validation_scores]
+    rates = [float(one) for one in training.rates]
+    best = training.best_epoch
+    said = _sentence(loss, validation, best, training.stopped_because)
     items = [Sentence(said)]
     findings, advice = _findings(material, loss, validation, best)
     items += findings
@@ -71,7 +71,7 @@ def training_run(material: Material) -> Section:
         "validation_scores": scores or None,
         "learning_rates": rates or None,
         "best_epoch": best,
-        "stopped_because": facts.get("stopped_because"),
+        "stopped_because": training.stopped_because,
     }
     return Section("training", "Training", items, record, tuple(advice))
 
@@ -103,7 +103,7 @@ def _findings(
         items.append(Sentence(f"{kind}: {because}.", "warning"))
         advice.append(Advice(do, because, 3, weight))
 
-    facts = material.subject.facts
+    training = material.subject.training
     diverged = [one.words for one in material.health.findings if one.kind == "diverged"]
     if diverged:
         do = "Train again at a much lower learning rate; section 7 measures which."
@@ -137,10 +137,10 @@ def _findings(
             )
             do = "Hold it back: a larger alpha (L2 penalty), fewer units, or more rows."
             add("Gap", because, do, 4.0)
-    planned = facts.get("schedule") not in (None, "constant")
+    planned = training.schedule not in (None, "constant")
     tail = max(FEWEST_EPOCHS, len(loss) // 10)
     watched = validation if len(validation) == len(loss) else loss
-    if facts.get("stopped_because") == "max_iter" and len(loss) > 2 * tail and not planned:
+    if training.stopped_because == "max_iter" and len(loss) > 2 * tail and not planned:
         before, after = watched[-tail - 1], min(watched[-tail:])
         fell = (before - after) / abs(before) if before else 0.0
         if fell > STILL_FALLING:

@@ -27,7 +27,7 @@ def worked_row(material: Material) -> Section:
     trace = RowTrace(material.subject, row)
     items: list[Item] = [Sentence(f"Row {row + 1:,} of the rows given: {why}.")]
     items += [_inputs(material, trace), *_layers(trace), _outputs(material, trace)]
-    factor = material.subject.facts.get("loss_factor", 1.0)
+    factor = material.subject.encoding.loss_factor
     scale = "" if factor == 1.0 else f"; {short(factor * trace.loss, 4)} with unscaled targets"
     items.append(Sentence(f"Its loss is {short(trace.loss, 4)}{scale}."))
     chains = _chains(material, row)
@@ -132,8 +132,8 @@ def _outputs(material: Material, trace: RowTrace) -> Table:
     if material.task != "numbers":
         cells = [(names[k], short(float(s[k]), 4), share(float(p[k])), _truth(y[k])) for k in shown]
         return Table(f"Scores, probabilities and truth{rest}", HEAD, cells, ("truth",))
-    center, spread = material.subject.facts.get("target_scale", (0.0, 1.0))
-    p, y = center + spread * p, center + spread * y
+    encoding = material.subject.encoding
+    p, y = (encoding.center + encoding.spread * one for one in (p, y))
     numbers = [
         (names[k], *(short(float(one[k]), 5) for one in (p, y)), short(float(p[k] - y[k]), 4))
         for k in shown
