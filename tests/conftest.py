@@ -1,14 +1,54 @@
-"""What all tests share: a fixed hypothesis profile, and the array libraries formulas run on."""
+"""What all tests share: examples of hypothesis, compiled code, threads, and array libraries."""
 
 import importlib.util
+import os
+import pickle
 import random
+import secrets
+import time
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 settings.register_profile("suite", derandomize=True, deadline=None, max_examples=60, database=None)
+settings.register_profile("random", deadline=None, max_examples=60, database=None)
 settings.load_profile("suite")
+
+SEED = "CHAINRULE_TEST_SEED"
+CACHE_DAYS = 7
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Set what workers and processes of tests inherit, before NumPy counts its threads there."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        os.environ.setdefault(SEED, str(secrets.randbelow(10**6)))
+        share_compiled_code(config)
+        if workers := getattr(config.option, "numprocesses", None):
+            # workers with a thread for every core would mostly wait for one another
+            threads = max(1, (os.cpu_count() or 1) // workers)
+            os.environ.setdefault("OPENBLAS_NUM_THREADS", str(threads))
+
+
+def share_compiled_code(config: pytest.Config) -> None:
+    """Keep compiled code in one folder for all workers and runs, unless the user names another.
+
+    The names of its files hold the processor, the versions and all sources that code is made of,
+    so an edited source never meets code of its former self. Old files are removed.
+    """
+    if os.environ.get("CHAINRULE_CACHE_DIR") or not hasattr(config, "cache"):
+        return
+    folder = config.cache.mkdir("compiled")
+    folder.chmod(0o700)  # others must not write there, or nothing is read
+    for path in folder.iterdir():
+        if time.time() - path.stat().st_mtime > CACHE_DAYS * 86400.0:
+            path.unlink(missing_ok=True)
+    os.environ["CHAINRULE_CACHE_DIR"] = str(folder)
+
+
+def pytest_report_header() -> str:
+    return f"random examples: {SEED}={os.environ[SEED]}"
+
 
 LIBRARIES = ("numpy", "array_api_strict", "torch")
 
@@ -38,6 +78,28 @@ def _seeds_that_repeat(monkeypatch):
 def asarray(library):
     """Return the function that makes an array of the library from a list or a NumPy array."""
     return importlib.import_module(library).asarray
+
+
+@pytest.fixture
+def contents():
+    """Return the function that digests each attribute of an object, arrays by their bytes.
+
+    What a model computes with is left out: it is made from the rest, and has no bytes.
+    """
+    import joblib
+
+    derived = {"_engine", "_predictor"}
+    return lambda thing: {
+        name: joblib.hash(value) for name, value in vars(thing).items() if name not in derived
+    }
+
+
+@pytest.fixture
+def global_random_state():
+    """Return the function that tells the state of NumPy's global generator, as bytes."""
+    import numpy as np
+
+    return lambda: pickle.dumps(np.random.get_state())  # noqa: NPY002
 
 
 @pytest.fixture

@@ -62,9 +62,11 @@ def test_inputs_are_not_changed_and_dtype_is_kept(record):
     for dtype in (np.float32, np.float64):
         p, g = np.ones(3, dtype=dtype), np.full(3, 0.5, dtype=dtype)
         memory = record.start(XP, p)
+        before = [array.tobytes() for array in (p, g, *memory)]
         for array in (p, g, *memory):
             array.flags.writeable = False
         new, *slots = record(p, g, *memory)
+        assert [array.tobytes() for array in (p, g, *memory)] == before
         assert new.dtype == dtype
         assert all(slot.dtype == dtype for slot in slots)
         assert not np.array_equal(new, p)

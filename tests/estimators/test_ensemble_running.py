@@ -89,17 +89,17 @@ def test_an_error_ends_all_and_what_was_trained_is_kept(threads, error, tmp_path
 
 
 @THREADS
-def test_an_error_before_the_first_epoch_changes_nothing(threads):
+def test_an_error_before_the_first_epoch_changes_nothing(threads, contents):
     model = MLPClassifier(max_iter=2, n_threads=threads, **SMALL).fit(X, LABELS)
-    before = dict(vars(model))
+    before = contents(model)
     with pytest.raises(ValueError):
         model.fit(X[:, :2], LABELS[:-1])
-    assert vars(model) == before
+    assert contents(model) == before
     model.warm_start = True
-    before = dict(vars(model))
+    before = contents(model)
     with pytest.raises(ValueError, match="features"):
         model.fit(X[:, :2], LABELS)
-    assert vars(model) == before
+    assert contents(model) == before
 
 
 def test_networks_are_added_where_training_goes_on():

@@ -238,13 +238,13 @@ def test_nothing_is_predicted_before_a_fit(method):
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("estimator", [MLPClassifier, MLPRegressor])
-def test_a_refused_fit_leaves_the_fitted_model_as_it_was(estimator):
+def test_a_refused_fit_leaves_the_fitted_model_as_it_was(estimator, contents):
     X = np.random.default_rng(20).normal(size=(20, 3))
     y = np.arange(20) % 2
     wrong = X.copy()
     wrong[3, 1] = np.nan
     model = estimator(max_iter=2, warm_start=False).fit(X, y)
-    before, answers = vars(model).copy(), model.predict(X)
+    before, predicted = contents(model), model.predict(X).tobytes()
     for arguments, more in (
         ((wrong, y), {}), ((X[:, :2], y[:19]), {}), ((wrong[:, :2], np.arange(20) % 3), {}),
         ((X, y, -np.ones(20)), {}), ((X[:, 1:], y), {"X_val": wrong[:, 1:], "y_val": y}),
@@ -252,8 +252,8 @@ def test_a_refused_fit_leaves_the_fitted_model_as_it_was(estimator):
     ):  # fmt: skip
         with pytest.raises(ValueError, match=r"\w"):
             model.fit(*arguments, **more)
-        assert vars(model) == before
-        np.testing.assert_array_equal(model.predict(X), answers)
+        assert contents(model) == before
+        assert model.predict(X).tobytes() == predicted
     with pytest.raises(ValueError, match="row 3, column 1"):
         model.partial_fit(wrong, y)
-    assert vars(model) == before
+    assert contents(model) == before

@@ -114,6 +114,6 @@ def test_what_does_not_fit_is_refused():
 
 
 def test_it_leaves_the_parameters_alone():
-    before = AT.vector.copy()
+    before = AT.vector.tobytes()
     NETWORK.gradient(AT, X, OTHERS).vector[...] = 5.0
-    np.testing.assert_array_equal(AT.vector, before)
+    assert AT.vector.tobytes() == before

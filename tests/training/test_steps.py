@@ -149,7 +149,7 @@ class TestHook:
 
     def test_its_error_takes_the_epoch_back(self):
         state = TrainingState.start(NETWORK, optimizers.sgd, seed=4)
-        before = state.vector.copy()
+        before = state.vector.tobytes()
 
         def fail(step):
             if step.number == 3:
@@ -157,7 +157,7 @@ class TestHook:
 
         with pytest.raises(ValueError, match="enough"):
             list(train(NETWORK, X, Y, **OPTIONS, state=state, on_step=fail))
-        np.testing.assert_array_equal(state.vector, before)
+        assert state.vector.tobytes() == before
         assert state.step == 0
 
     def test_divergence_is_the_same(self):

@@ -145,7 +145,7 @@ def test_the_closing_loss_is_that_of_the_parameters_left_behind():
 def test_a_last_step_that_diverged_is_told(rate):
     """One epoch of one batch: no batch after it would see where its step led."""
     engine, state = start(ReferenceEngine(Objective(NETWORK, "mse"), optimizers["sgd"]))
-    before = state.vector.copy()
+    before = state.vector.tobytes()
     with pytest.raises(DivergenceError) as caught:
         list(
             train(NETWORK, X, T, state=state, engine=engine, epochs=1, batch_size=60,
@@ -153,7 +153,7 @@ def test_a_last_step_that_diverged_is_told(rate):
         )  # fmt: skip
     assert (caught.value.epoch, caught.value.step) == (1, 1)
     assert not caught.value.loss <= 1e6 * caught.value.first_loss
-    np.testing.assert_array_equal(state.vector, before)
+    assert state.vector.tobytes() == before
     assert (state.epoch, state.step) == (0, 0)
 
 

@@ -1,0 +1,37 @@
+"""Properties hold for random examples too, drawn from the seed that the header of pytest shows.
+
+Each file with properties runs again in a process of its own, with the profile `random`.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+FILES = sorted(
+    path.relative_to(TESTS).as_posix()
+    for path in TESTS.rglob("test_*.py")
+    if re.search(r"^\s*@given\(", path.read_text(encoding="utf-8"), re.MULTILINE)
+)
+
+
+def run_with_random_examples(path, seed):
+    """Run the properties of a file; return what pytest answers, and the words to repeat it."""
+    words = [str(path), "-m", "hypothesis", "--hypothesis-profile=random",
+             f"--hypothesis-seed={seed}"]  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *words],
+        cwd=TESTS.parent, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return done, f"to repeat: pytest {' '.join(words)}\n{done.stdout}{done.stderr}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", FILES)
+def test_properties_hold_for_random_examples(path):
+    done, words = run_with_random_examples(TESTS / path, os.environ["CHAINRULE_TEST_SEED"])
+    assert done.returncode == 0, words
