@@ -1,9 +1,6 @@
 """What classifier and regressor share: options, the fitted network's numbers, and its scores."""
 
-import inspect
-import textwrap
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
 from math import isfinite
 from typing import Any
 
@@ -14,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from chainrule.engines.engine import Engine, Scorer
 from chainrule.engines.prediction import Predictor
 from chainrule.estimators.inputs import as_inputs
-from chainrule.estimators.options import described
+from chainrule.estimators.options import Options
 from chainrule.estimators.samples import Samples
 from chainrule.formulas.loss import Loss
 from chainrule.foundation.errors import must_be
@@ -25,7 +22,7 @@ from chainrule.training.network import Network
 from chainrule.training.sources import check_finite, check_range, check_scores, in_order
 from chainrule.training.state import TrainingState
 
-__all__ = ["BaseMLP", "parameters_of"]
+__all__ = ["BaseMLP"]
 
 # What needs no conversion, native byte order included; a look into a set is ten times as fast as
 # a comparison with types, and one row's prediction takes a few microseconds.
@@ -33,55 +30,8 @@ _PLAIN = frozenset({np.dtype(np.float32), np.dtype(np.float64)})
 _CSR = frozenset({"csr_matrix", "csr_array"})
 
 
-@lru_cache(maxsize=64)
-def parameters_of(kind: Any) -> Mapping[str, inspect.Parameter]:
-    """Return the parameters of a class; to ask for them takes a tenth of a `partial_fit`."""
-    return inspect.signature(kind).parameters
-
-
-class BaseMLP(BaseEstimator):  # type: ignore[misc]
+class BaseMLP(Options, BaseEstimator):  # type: ignore[misc]
     """A feed-forward network as a scikit-learn estimator: its options, numbers and scores."""
-
-    # The options, which the constructors of the subclasses take.
-    hidden_layer_sizes: Any
-    activation: Any
-    initializer: Any
-    rate_factors: Any
-    solver: Any
-    alpha: float
-    batch_size: int | str
-    learning_rate: Any
-    learning_rate_init: float
-    power_t: float
-    max_iter: int
-    time_limit: float | None
-    shuffle: bool
-    random_state: Any
-    tol: float
-    verbose: int
-    callbacks: Any
-    warm_start: bool
-    momentum: float
-    nesterovs_momentum: bool
-    early_stopping: bool
-    validation_fraction: float
-    validation: str
-    beta_1: float
-    beta_2: float
-    epsilon: float
-    n_iter_no_change: float
-    max_fun: int
-    loss: Any
-    dtype: Any
-    engine: Any
-    n_threads: int | None
-    n_estimators: int
-    weight_decay: float | None
-    monitor: Any
-    l1: float
-    dropout: Any
-    clip_norm: float | None
-    averaging: float
 
     network_: Network
     parameters_: Parameters
@@ -110,18 +60,6 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     _state: TrainingState
     _engine: Engine
     _predictor: Predictor
-
-    def __init_subclass__(cls, **options: Any) -> None:
-        super().__init_subclass__(**options)
-        if cls.__doc__ and "    {options}" in cls.__doc__:
-            text = described(inspect.signature(cls.__init__))
-            cls.__doc__ = cls.__doc__.replace("    {options}", textwrap.indent(text, "    "))
-
-    def _keep(self, options: dict[str, Any]) -> None:
-        """Keep the constructor's arguments as they are; `fit` checks them."""
-        kind: Any = type(self)
-        for name in parameters_of(kind):
-            setattr(self, name, options[name])
 
     # What a subclass says of its targets.
 

@@ -6,17 +6,22 @@ from typing import Any
 import numpy as np
 
 from chainrule.engines.choice import check_engine
-from chainrule.estimators.base import parameters_of
 from chainrule.estimators.conditions import SHARE_HELD_OUT, Condition
 from chainrule.estimators.ingredients import hidden_widths, make_schedule, solver_of
 from chainrule.estimators.monitoring import checked_scorer
-from chainrule.estimators.options import OPTIONS, Option
+from chainrule.estimators.option import Option, options_of, parameters_of
 from chainrule.formulas.initializers import initializers
 from chainrule.foundation.arrays import floating_dtype
 from chainrule.foundation.callers import level_outside
 from chainrule.foundation.errors import InputError, NoEffectWarning, must_be, shown
 
-__all__ = ["check_options", "check_unchanged", "fixed_options", "warn_without_effect"]
+__all__ = [
+    "check_for_passes",
+    "check_options",
+    "check_unchanged",
+    "fixed_options",
+    "warn_without_effect",
+]
 
 
 def _options_of(estimator: Any) -> dict[str, tuple[Option, Any]]:
@@ -24,7 +29,7 @@ def _options_of(estimator: Any) -> dict[str, tuple[Option, Any]]:
     known = parameters_of(estimator.__class__)
     return {
         name: (option, getattr(estimator, name))
-        for name, option in OPTIONS.items()
+        for name, option in options_of(estimator.__class__).items()
         if name in known
     }
 
@@ -46,6 +51,14 @@ def check_options(estimator: Any) -> None:
     make_schedule(estimator)
     check_engine(estimator.engine)
     checked_scorer(estimator.monitor)
+
+
+def check_for_passes(estimator: Any) -> None:
+    """Refuse options that ``partial_fit`` cannot follow."""
+    for name, (option, value) in _options_of(estimator).items():
+        rule = option.pass_rule
+        if rule is not None and not rule.holds(value):
+            raise must_be(name, f"{rule.words} for partial_fit", value, rule.advice)
 
 
 def warn_without_effect(

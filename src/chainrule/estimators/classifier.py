@@ -1,24 +1,19 @@
 """`MLPClassifier`: labels in, probabilities and labels out."""
 
-from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.utils.metaestimators import available_if
 
-from chainrule.engines.engine import Engine
-from chainrule.estimators.class_weight import BALANCED, ClassWeights, label_weights, row_weights
+from chainrule.estimators.class_weight import ClassWeights, label_weights, row_weights
 from chainrule.estimators.ensemble import member_scores
 from chainrule.estimators.fitting import FittingMLP, steps_by_batches
 from chainrule.estimators.labels import checked_labels, class_codes, prepared_labels, text_kind
+from chainrule.estimators.option import documented
+from chainrule.estimators.options import ClassifierOptions
 from chainrule.formulas.activations import sigmoid, softmax
-from chainrule.formulas.initializers import Initializer
 from chainrule.formulas.loss import Loss, losses
-from chainrule.formulas.optimizers import Optimizer
-from chainrule.formulas.rate_factors import RateFactors
-from chainrule.formulas.records import Activation
-from chainrule.formulas.schedules import Schedule
 from chainrule.foundation.arrays import namespace
 from chainrule.foundation.errors import InputError, must_be, shown
 from chainrule.training.monitor import Metric
@@ -29,7 +24,8 @@ __all__ = ["MLPClassifier"]
 _NO_AND_YES = np.array([-1.0, 1.0], np.float32)
 
 
-class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
+@documented
+class MLPClassifier(ClassifierMixin, ClassifierOptions, FittingMLP):  # type: ignore[misc]
     r"""A feed-forward network for classes: binary, multiclass and multilabel.
 
     The network's scores go into the loss, which owns the step to probabilities: the sigmoid for two
@@ -39,9 +35,6 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
 
     Parameters
     ----------
-    loss : str or Loss, default=None
-        None takes ``binary_cross_entropy`` for two classes and for labels, else
-        ``categorical_cross_entropy``.
     {options}
 
     Attributes
@@ -104,53 +97,6 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
     classes_: np.ndarray
     class_weight_: ClassWeights | dict[Any, float] | None
 
-    def __init__(
-        self,
-        hidden_layer_sizes: Any = (100,),
-        activation: str | Activation | list[str | Activation] = "relu",
-        *,
-        solver: str | Optimizer = "adam",
-        alpha: float = 0.0001,
-        batch_size: int | str = "auto",
-        learning_rate: str | Schedule = "constant",
-        learning_rate_init: float = 0.001,
-        power_t: float = 0.5,
-        max_iter: int = 200,
-        time_limit: float | None = None,
-        shuffle: bool = True,
-        random_state: Any = None,
-        tol: float = 1e-4,
-        verbose: int = False,
-        callbacks: Any = None,
-        warm_start: bool = False,
-        momentum: float = 0.9,
-        nesterovs_momentum: bool = True,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        validation: str = "random",
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
-        n_iter_no_change: float = 10,
-        max_fun: int = 15000,
-        loss: str | Loss | None = None,
-        class_weight: Any = None,
-        dtype: Any = None,
-        engine: str | Engine = "auto",
-        n_threads: int | None = None,
-        initializer: str | Initializer | None = "glorot_with_biases",
-        rate_factors: str | RateFactors | Sequence[str | RateFactors] = "constant",
-        weight_decay: float | None = None,
-        monitor: Any = "score",
-        l1: float = 0.0,
-        dropout: Any = 0.0,
-        clip_norm: float | None = None,
-        averaging: float = 0.0,
-        label_smoothing: float = 0.0,
-        n_estimators: int = 1,
-    ) -> None:
-        self._keep(locals())
-
     @available_if(steps_by_batches)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
         """Make one pass over the rows given, from where the last call or fit ended.
@@ -166,12 +112,6 @@ class MLPClassifier(ClassifierMixin, FittingMLP):  # type: ignore[misc]
         -------
         self
         """
-        if isinstance(self.class_weight, str) and self.class_weight == BALANCED:
-            raise InputError(
-                "class_weight must be a dict for partial_fit, as 'balanced' would count the rows "
-                "of this call only; got 'balanced'. Count all rows that will come, and pass "
-                "{label: n_samples / (n_classes * n_of_label)}."
-            )
         if classes is not None:
             classes = checked_labels(classes, "classes")
             if not classes.size:

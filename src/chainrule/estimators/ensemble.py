@@ -5,7 +5,6 @@ bits do not depend on how many there are.
 """
 
 import copy
-import inspect
 import math
 import threading
 import time
@@ -18,6 +17,7 @@ import numpy as np
 from chainrule.estimators.base import BaseMLP
 from chainrule.estimators.callbacks import Tasks, callbacks_of, is_true
 from chainrule.estimators.endings import unfinished
+from chainrule.estimators.option import options_of, parameters_of
 from chainrule.estimators.progress import shown
 from chainrule.foundation.errors import DataWarning, DivergenceError, DivergenceWarning, InputError
 from chainrule.foundation.seeds import Purpose, as_seed, stream
@@ -190,7 +190,12 @@ def _members(estimator: BaseMLP, go_on: bool) -> tuple[list[Any], int, int]:
     count = int(estimator.n_estimators)
     workers, threads = _shares(estimator, count)
     options = estimator.get_params(deep=False)
-    options |= {"n_estimators": 1, "n_threads": threads, "verbose": False, "callbacks": None}
+    kind: Any = type(estimator)
+    defaults = parameters_of(kind)
+    for name, record in options_of(kind).items():
+        if not record.in_members:
+            options[name] = defaults[name].default
+    options["n_threads"] = threads
     known = estimator.__dict__.get("estimators_", []) if go_on else []
     seed = estimator.seed_ if known else as_seed(estimator.random_state)
     if len(known) > count:
@@ -217,7 +222,8 @@ def _shares(estimator: BaseMLP, count: int) -> tuple[int, int]:
 
 def take_over(estimator: BaseMLP, members: list[Any], seed: int) -> None:
     """Make the estimator the ensemble of these networks, and nothing else."""
-    kept = {*inspect.signature(type(estimator)).parameters, *OF_SCIKIT_LEARN}
+    kind: Any = type(estimator)
+    kept = {*parameters_of(kind), *OF_SCIKIT_LEARN}
     for name in [name for name in estimator.__dict__ if name not in kept]:
         del estimator.__dict__[name]
     first = members[0]

@@ -13,7 +13,12 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from chainrule.estimators.callbacks import Callback, SupportsCallbacks, Tasks, tell_scikit_learn
-from chainrule.estimators.checking import check_options, check_unchanged, warn_without_effect
+from chainrule.estimators.checking import (
+    check_for_passes,
+    check_options,
+    check_unchanged,
+    warn_without_effect,
+)
 from chainrule.estimators.data_warnings import answer_remarks, input_remarks, target_remarks
 from chainrule.estimators.endings import unfinished
 from chainrule.estimators.ensemble import fit_members, pass_members
@@ -225,16 +230,7 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
 
     def _pass(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Self:
         with unchanged_if_refused(self):
-            if self.early_stopping:
-                raise InputError(
-                    "early_stopping must be False for partial_fit, which sees no rows to hold out; "
-                    "got True. Set it to False, or call fit."
-                )
-            if make_schedule(self).needs_total:
-                raise InputError(
-                    f"learning_rate must be a schedule without a planned end for partial_fit; got "
-                    f"{self.learning_rate!r}. Choose 'constant', or call fit."
-                )
+            check_for_passes(self)
             anew = not hasattr(self, "parameters_")
             if not anew:
                 check_unchanged(self)

@@ -1,7 +1,6 @@
 """`MLPRegressor`: numbers in, numbers out, whatever their unit."""
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,19 +8,15 @@ from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
 
-from chainrule.engines.engine import Engine
 from chainrule.estimators.ensemble import mean_answers, member_answers
 from chainrule.estimators.fitting import FittingMLP
 from chainrule.estimators.inputs import as_numbers
+from chainrule.estimators.option import documented
+from chainrule.estimators.options import RegressorOptions
 from chainrule.estimators.quantiles import interval_columns, nearest_median, sorted_quantiles
 from chainrule.estimators.samples import Samples
-from chainrule.formulas.initializers import Initializer
 from chainrule.formulas.loss import Loss, losses
 from chainrule.formulas.losses import Quantile
-from chainrule.formulas.optimizers import Optimizer
-from chainrule.formulas.rate_factors import RateFactors
-from chainrule.formulas.records import Activation
-from chainrule.formulas.schedules import Schedule
 from chainrule.formulas.target_scale import TargetScale, column_means
 from chainrule.foundation.arrays import namespace
 from chainrule.foundation.errors import InputError, must_be
@@ -47,7 +42,8 @@ def _has_members(estimator: "MLPRegressor") -> bool:
     return True
 
 
-class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignore[misc]
+@documented
+class MLPRegressor(RegressorMixin, MultiOutputMixin, RegressorOptions, FittingMLP):  # type: ignore[misc]
     r"""A feed-forward network for one or several numeric targets.
 
     Training makes small
@@ -60,11 +56,6 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
 
     Parameters
     ----------
-    loss : str or Loss, default="squared_error"
-        A name from `chainrule.losses`: mse (squared_error), mae, huber, smooth_l1, quantile,
-        poisson, or a record, as ``losses.get("quantile", q=0.9)``. With several levels, as
-        ``q=(0.1, 0.5, 0.9)``, one network answers all of them: see `predict_quantiles` and
-        `predict_interval`.
     {options}
 
     Attributes
@@ -95,52 +86,6 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, FittingMLP):  # type: ignor
     """
 
     target_scale_: TargetScale | None
-
-    def __init__(
-        self,
-        loss: str | Loss = "squared_error",
-        hidden_layer_sizes: Any = (100,),
-        activation: str | Activation | list[str | Activation] = "relu",
-        *,
-        solver: str | Optimizer = "adam",
-        alpha: float = 0.0001,
-        batch_size: int | str = "auto",
-        learning_rate: str | Schedule = "constant",
-        learning_rate_init: float = 0.001,
-        power_t: float = 0.5,
-        max_iter: int = 200,
-        time_limit: float | None = None,
-        shuffle: bool = True,
-        random_state: Any = None,
-        tol: float = 1e-4,
-        verbose: int = False,
-        callbacks: Any = None,
-        warm_start: bool = False,
-        momentum: float = 0.9,
-        nesterovs_momentum: bool = True,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        validation: str = "random",
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
-        n_iter_no_change: float = 10,
-        max_fun: int = 15000,
-        dtype: Any = None,
-        engine: str | Engine = "auto",
-        n_threads: int | None = None,
-        initializer: str | Initializer | None = "glorot_with_biases",
-        rate_factors: str | RateFactors | Sequence[str | RateFactors] = "constant",
-        weight_decay: float | None = None,
-        monitor: Any = "score",
-        l1: float = 0.0,
-        dropout: Any = 0.0,
-        clip_norm: float | None = None,
-        averaging: float = 0.0,
-        scale_target: bool = True,
-        n_estimators: int = 1,
-    ) -> None:
-        self._keep(locals())
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the prediction of each row: (n,) for one target, (n, n_outputs) for several.

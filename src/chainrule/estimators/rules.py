@@ -1,4 +1,4 @@
-"""The rules of option values: each a test, and the words for it."""
+"""Rules of option values: each a test, and the words for it."""
 
 import math
 import numbers
@@ -20,6 +20,7 @@ __all__ = [
     "POSITIVE",
     "SHARE",
     "VERBOSITY",
+    "PassRule",
     "Rule",
     "is_count",
     "is_integer",
@@ -30,10 +31,18 @@ __all__ = [
 
 
 class Rule(NamedTuple):
-    """What a value must be: as a test, and in words."""
+    """The values that an option may have: a test, and the words for it."""
 
     holds: Callable[[Any], bool]
     words: str
+
+
+class PassRule(NamedTuple):
+    """The values that ``partial_fit`` accepts: a test, the words for it, and the advice."""
+
+    holds: Callable[[Any], bool]
+    words: str
+    advice: str
 
 
 def is_integer(value: Any) -> bool:
