@@ -105,8 +105,8 @@ def test_memory_that_is_not_there_is_one_sentence(chainrule, folder, flats, monk
     import chainrule.app.fit as fitting
     from chainrule.foundation import memory
 
-    flats.write_csv("flats.csv")
-    fit = ("fit", "flats.csv", "--target", "rent", "--no-plot")
+    flats.write_parquet("flats.parquet")
+    fit = ("fit", "flats.parquet", "--target", "rent", "--no-plot")
     with monkeypatch.context() as small:
         small.setattr(memory, "physical_bytes", lambda: 4000)
         answer = chainrule(*fit)

@@ -6,9 +6,11 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from chainrule.app.limited_memory import MEMORY_ADVICE, out_of_memory, run_watched
 from chainrule.app.stopping import stoppable
 from chainrule.foundation.errors import InputError
 from chainrule.foundation.interruption import INTERRUPTED
+from chainrule.foundation.memory import address_limit, memory_words
 
 __all__ = ["main"]
 
@@ -32,6 +34,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal may lack the letters of a column's name
             stream.reconfigure(errors="replace")
+    if arguments is None and address_limit() is not None:
+        code = run_watched(sys.argv[1:])
+        if code is None:
+            print(f"error: {out_of_memory()}", file=sys.stderr)
+        return BAD_INPUT if code is None else code
     try:
         with stoppable():
             return _run(arguments)
@@ -44,6 +51,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"error: the command line needs {name}. Install it: pip install 'chainrule[app]'",
             file=sys.stderr,
         )
+        return BAD_INPUT
+    except ImportError as error:
+        if "failed to map segment" not in str(error):  # how the loader says that it got no memory
+            raise
+        print(f"error: {out_of_memory()}", file=sys.stderr)
         return BAD_INPUT
 
 
@@ -91,14 +103,11 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 
 def _of_memory(error: MemoryError) -> str:
-    """Say how much memory is needed where that is known, and what to make smaller."""
-    words = str(error) or "the machine has no more of it"
+    """Say how much memory is needed where that is known, how much there is, and what to reduce."""
+    words = str(error) or "more is needed"
     if words.endswith("."):  # a sentence of our own, with its advice
         return f"not enough memory: {words}"
-    return (
-        f"not enough memory: {words}. Take fewer rows (--rows), fewer columns (--drop) or smaller "
-        "layers (--hidden)."
-    )
+    return f"not enough memory: {words}, and {memory_words()}. {MEMORY_ADVICE}"
 
 
 if __name__ == "__main__":

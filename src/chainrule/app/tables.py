@@ -18,6 +18,7 @@ from chainrule.app.spooling import is_stream, is_zstd, spooled
 from chainrule.app.text_files import read_text
 from chainrule.foundation.errors import InputError, suggest
 from chainrule.foundation.files import write_whole
+from chainrule.foundation.memory import check_file
 from chainrule.interop.cells import Tell, nothing
 
 __all__ = ["BUILT_IN", "TARGET", "is_built_in", "read_table", "write_table", "writer_of"]
@@ -32,6 +33,12 @@ SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson")
 TEXT_SUFFIXES = (*SEPARATORS, ".txt", ".tab", ".data")
 READ = (*TEXT_SUFFIXES, ".csv.gz", ".parquet", ".jsonl", ".ndjson", ".json")
 READ = (*READ, ".feather", ".arrow", ".xlsx")
+# How polars, DuckDB and Arrow say that they got no memory.
+OUT_OF_MEMORY = re.compile(
+    r"out ?of ?memory|bad.?alloc|memory allocation|failed to allocate|cannot allocate|"
+    r"capacity overflow|allocation failed|failed to map segment",
+    re.IGNORECASE,
+)
 
 
 def is_built_in(data: str) -> bool:
@@ -100,12 +107,17 @@ def read_table(
             raise InputError(f"{data} must hold a table; the file is empty.")
         if suffix in TEXT_SUFFIXES:
             _check_kind(path)
+            check_file(path.name, path.stat().st_size)
             frame = typed(path, read_text(path, reading, tell, texts), reading, tell, texts)
         else:
             frame = _read(path, suffix)
-    except InputError:
+    except (InputError, MemoryError):
         raise
-    except Exception as error:  # of polars or DuckDB, whose classes are many
+    except BaseException as error:  # of polars or DuckDB, whose classes are many
+        if OUT_OF_MEMORY.search(f"{type(error).__name__}: {error}"):
+            raise MemoryError(f"reading {path} takes more than there is") from error
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
         raise InputError(_unreadable(path, suffix, error)) from error
     if frame.height == 0:
         raise InputError(
@@ -182,7 +194,7 @@ def _not_there(path: Path) -> str:
     return f"{sentence}there is no {path}. {advice}"
 
 
-def _unreadable(path: Path, suffix: str, error: Exception) -> str:
+def _unreadable(path: Path, suffix: str, error: BaseException) -> str:
     """Return what is wrong with a file that could not be read."""
     if isinstance(error, OSError) and error.strerror:
         return f"cannot read {path}: {error.strerror}. Check the path and its permissions."

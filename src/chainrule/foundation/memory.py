@@ -1,8 +1,25 @@
 """The memory of the machine, asked before a network is built that cannot fit into it."""
 
 import os
+from contextlib import suppress
+from pathlib import Path
 
-__all__ = ["check_memory", "check_table", "physical_bytes"]
+__all__ = [
+    "address_limit",
+    "check_file",
+    "check_memory",
+    "check_table",
+    "limit_bytes",
+    "memory_words",
+    "physical_bytes",
+]
+
+GROUP_LIMITS = (
+    Path("/sys/fs/cgroup/memory.max"),
+    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+)
+# A table takes at least half of its text: numbers of sixteen digits become eight bytes.
+SHARE_OF_TEXT = 0.5
 
 
 def physical_bytes() -> int | None:
@@ -11,6 +28,41 @@ def physical_bytes() -> int | None:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, OSError, ValueError):  # not on Windows
         return None
+
+
+def address_limit() -> int | None:
+    """Return the limit that ``ulimit -v`` has set, or None where there is none."""
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return None
+    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return None if soft == resource.RLIM_INFINITY else soft
+
+
+def limit_bytes() -> int | None:
+    """Return the memory that this process may have, or None where only the machine limits it.
+
+    The limit is that of ``ulimit -v``, or of the container.
+    """
+    address = address_limit()
+    limits = [] if address is None else [address]
+    for path in GROUP_LIMITS:
+        with suppress(OSError, ValueError):
+            limits.append(int(path.read_text()))
+    present = physical_bytes()
+    least = min(limits, default=None)
+    return None if least is None or (present is not None and least >= present) else least
+
+
+def memory_words() -> str:
+    """Say how much memory there is, as the end of a sentence."""
+    limit, present = limit_bytes(), physical_bytes()
+    if limit is not None:
+        return f"this process may have {limit / 1e9:.1f} GB"
+    return (
+        "the machine has no more" if present is None else f"this machine has {present / 1e9:.1f} GB"
+    )
 
 
 def check_memory(n_parameters: int, copies: int, itemsize: int) -> None:
@@ -74,7 +126,37 @@ def check_table(rows: int, columns: int, itemsize: int) -> None:
     )
 
 
+def check_file(name: str, size: int) -> None:
+    """Refuse a text file whose table memory cannot hold.
+
+    Parameters
+    ----------
+    name : str
+        What the file is called.
+    size : int
+        Bytes of its text.
+
+    Raises
+    ------
+    MemoryError
+        At once, instead of by the end of the process.
+
+    Examples
+    --------
+    >>> check_file("big.csv", 10**15)
+    Traceback (most recent call last):
+    ...
+    MemoryError: big.csv of 1000000.0 GB needs 500000.0 GB or more, and this machine has ...
+    """
+    needed = int(size * SHARE_OF_TEXT)
+    _refuse_more_than_all(
+        needed,
+        f"{name} of {size / 1e9:.1f} GB needs {needed / 1e9:.1f} GB or more",
+        "Save fewer rows or columns of it.",
+    )
+
+
 def _refuse_more_than_all(needed: int, what: str, advice: str) -> None:
-    present = physical_bytes()
-    if present is not None and needed > present:
-        raise MemoryError(f"{what}, and this machine has {present / 1e9:.1f} GB. {advice}")
+    most = [one for one in (limit_bytes(), physical_bytes()) if one is not None]
+    if most and needed > min(most):
+        raise MemoryError(f"{what}, and {memory_words()}. {advice}")
