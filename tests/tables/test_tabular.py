@@ -14,7 +14,6 @@ from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from chainrule import MLPRegressor, TabularClassifier, TabularRegressor, load
 from chainrule.foundation.errors import (
@@ -392,22 +391,3 @@ def test_a_model_of_the_command_line_predicts_a_raw_frame(tmp_path, monkeypatch)
     prepared = model.predict(model.preparation_.transform(FRAME))
     np.testing.assert_array_equal(model.predict(FRAME), prepared)
     np.testing.assert_array_equal(model.predict(as_pandas()), prepared)
-
-
-# Folds are of rows, so that a repeated row and a weight of 2 are not the same.
-EXPECTED = {
-    "check_sample_weight_equivalence_on_dense_data": "folds are of rows: weights are no repeats",
-}
-CHECKED = {"n_folds": 2, "encoding": "scale", "random_state": 0}
-
-
-@parametrize_with_checks(
-    [
-        TabularClassifier(**CHECKED, options={"max_iter": 5}),
-        TabularRegressor(**CHECKED, options={"max_iter": 30}),
-    ],
-    expected_failed_checks=lambda estimator: EXPECTED,
-)
-@pytest.mark.filterwarnings("ignore")
-def test_the_checks_of_scikit_learn(estimator, check):
-    check(estimator)

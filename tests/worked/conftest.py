@@ -36,3 +36,20 @@ def close():
         )
 
     return close
+
+
+@pytest.fixture
+def compare():
+    """Return the comparison within an ulp, in the dtype that is to come."""
+
+    def compare(found, expected, dtype, rtol=None):
+        found = np.asarray(found)
+        assert found.dtype == dtype
+        rtol = rtol or (1e-15 if dtype == np.float64 else 2e-7)
+        tiny = 5e-324 if dtype == np.float64 else 1e-44
+        # a tenth beyond 1 ulp: decimal constants of the table are rounded themselves
+        with np.errstate(over="ignore"):
+            expected = np.asarray(expected, dtype=np.float64).astype(dtype)
+        np.testing.assert_allclose(found, expected, rtol=1.1 * rtol, atol=tiny)
+
+    return compare
