@@ -5,9 +5,9 @@ import pytest
 from sklearn.linear_model import Lasso
 
 from chainrule import MLPClassifier, MLPRegressor, Network, load, losses, save_model, train
+from chainrule.foundation.array_files import read_arrays, write_arrays
 from chainrule.foundation.errors import DivergenceWarning, InputError, NoEffectWarning
 from chainrule.interop.model_file import FORMAT, KIND
-from chainrule.training.state import read_arrays, write_arrays
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

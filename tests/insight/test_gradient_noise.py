@@ -13,15 +13,9 @@ from scipy import sparse
 from chainrule import Dense, Network, Objective, Parameters
 from chainrule.engines.engine import Rows
 from chainrule.foundation.errors import InputError
-from chainrule.insight.gradient_noise import (
-    BATCH_SIZES,
-    GradientNoise,
-    LayerNoise,
-    gradient_noise,
-    moments,
-    nearest_power_of_two,
-)
+from chainrule.insight.gradient_noise import BATCH_SIZES, GradientNoise, gradient_noise
 from chainrule.insight.subject import Subject
+from chainrule.training.gradient_moments import LayerNoise, moments, nearest_power_of_two
 
 
 def row_gradients(subject):

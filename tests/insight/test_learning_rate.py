@@ -12,8 +12,8 @@ from chainrule.engines.engine import Rows
 from chainrule.foundation.errors import InputError
 from chainrule.insight.curvature import curvature_at
 from chainrule.insight.learning_rate import learning_rate_report, range_test
+from chainrule.insight.setting import setting_of
 from chainrule.insight.subject import Subject
-from chainrule.insight.trials import Setting
 
 X, Y = [[1.0], [2.0], [3.0], [4.0]], [3.0, 6.0, 9.0, 12.0]
 ZERO = Parameters.from_arrays([[[0.0]]], [[0.0]])
@@ -168,7 +168,7 @@ def test_range_test_stops_and_its_band_learns():
 
 
 def test_a_range_without_a_fall_has_no_band():
-    setting = Setting.of(
+    setting = setting_of(
         Network(Dense(1, 1)), "mse", X, Y,
         start=Parameters.from_arrays([[[3.0]]], [[0.0]]), engine="reference",
     )  # fmt: skip

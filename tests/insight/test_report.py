@@ -371,5 +371,5 @@ def test_a_row_can_be_chosen(moons):
 
 def test_making_an_explanation_computes_nothing(monkeypatch):
     model = MLPRegressor(hidden_layer_sizes=(2,), **OPTIONS).fit(X, NUMBERS)
-    monkeypatch.setattr("chainrule.insight.row_blocks.row_blocks", lambda *a: pytest.fail("work"))
+    monkeypatch.setattr("chainrule.training.row_blocks.row_blocks", lambda *a: pytest.fail("work"))
     assert isinstance(explain(model, X, NUMBERS), Explanation)

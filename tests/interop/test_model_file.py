@@ -11,10 +11,11 @@ import pytest
 
 import chainrule
 from chainrule import MLPClassifier, MLPRegressor, losses, optimizers, schedules
+from chainrule.foundation.array_files import read_arrays, write_arrays
 from chainrule.foundation.errors import FileFormatError, InputError
 from chainrule.interop.model_file import FORMAT, KIND, read_model, save_model
 from chainrule.interop.preparation import Preparation
-from chainrule.training.state import TrainingState, read_arrays, save_state, write_arrays
+from chainrule.training.state import TrainingState, save_state
 
 RANDOM = np.random.default_rng(5)
 X = RANDOM.normal(size=(60, 3))

@@ -22,8 +22,8 @@ from chainrule import (
     save_state,
     train,
 )
+from chainrule.foundation.array_files import read_arrays, write_arrays
 from chainrule.foundation.errors import FileFormatError
-from chainrule.training.state import read_arrays, write_arrays
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning",

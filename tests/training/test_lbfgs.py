@@ -16,9 +16,9 @@ from chainrule import (
 )
 from chainrule.engines.engine import Rows
 from chainrule.engines.reference import ReferenceEngine
+from chainrule.foundation.array_files import read_arrays, write_arrays
 from chainrule.foundation.errors import DivergenceError, FileFormatError
 from chainrule.training.lbfgs import LBFGS, train_lbfgs
-from chainrule.training.state import read_arrays, write_arrays
 
 RANDOM = np.random.default_rng(3)
 X = RANDOM.normal(size=(50, 3))

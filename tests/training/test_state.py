@@ -22,8 +22,8 @@ from chainrule import (
     schedules,
     train,
 )
+from chainrule.foundation.array_files import read_arrays, write_arrays
 from chainrule.foundation.errors import FileFormatError, InputError
-from chainrule.training.state import read_arrays, write_arrays
 
 RANDOM = np.random.default_rng(7)
 X = RANDOM.normal(size=(37, 3))

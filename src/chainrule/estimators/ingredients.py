@@ -13,6 +13,7 @@ from chainrule.foundation.real_numbers import is_real
 from chainrule.model.network import Network
 from chainrule.model.objective import Objective
 from chainrule.training.lbfgs import LBFGS
+from chainrule.training.noise_choice import noise_batch_size
 from chainrule.training.state import TrainingState
 
 __all__ = [
@@ -126,8 +127,6 @@ def choose_batch_size(estimator: Any, engine: Engine, rows: Rows) -> tuple[int, 
         return min(int(estimator.batch_size), len(rows)), None
     if estimator.batch_size_reason_ is not None:
         return estimator.batch_size_, estimator.batch_size_reason_
-    from chainrule.insight.noise_choice import noise_batch_size
-
     state, rate = estimator._state, float(estimator.learning_rate_init)
     return noise_batch_size(engine, rows, state.vector, learning_rate=rate, seed=state.seed)
 

@@ -13,8 +13,9 @@ from chainrule.formulas.loss import Loss
 from chainrule.formulas.optimizers import Optimizer
 from chainrule.foundation.errors import must_be
 from chainrule.foundation.showing import Shown
-from chainrule.insight.gradient_noise import BATCH_SIZES, GradientNoise, nearest_power_of_two
+from chainrule.insight.gradient_noise import BATCH_SIZES, GradientNoise
 from chainrule.insight.json_values import as_record
+from chainrule.insight.setting import setting_of
 from chainrule.insight.step_cost import StepCost, measure_step_cost
 from chainrule.insight.steps_to_target import (
     Payoff,
@@ -26,9 +27,9 @@ from chainrule.insight.steps_to_target import (
 )
 from chainrule.insight.subject import Subject
 from chainrule.insight.text_table import share, short, text_table
-from chainrule.insight.trials import Setting
 from chainrule.model.network import Network
 from chainrule.model.parameters import Parameters
+from chainrule.training.gradient_moments import nearest_power_of_two
 
 __all__ = ["BatchSizeReport", "batch_size_report"]
 
@@ -322,7 +323,7 @@ def batch_size_report(
     """
     if isinstance(model, Subject):
         model.check_trainable()
-    setting = Setting.of(
+    setting = setting_of(
         model,
         loss,
         x,

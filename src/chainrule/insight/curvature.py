@@ -8,10 +8,10 @@ import numpy as np
 
 from chainrule.engines.engine import Rows
 from chainrule.foundation.showing import Shown
-from chainrule.insight.gradient_noise import GradientSums
-from chainrule.insight.row_blocks import row_blocks
 from chainrule.insight.text_table import short
 from chainrule.model.objective import Objective
+from chainrule.training.gradient_moments import GradientSums
+from chainrule.training.row_blocks import row_blocks
 
 __all__ = ["Curvature", "curvature_at"]
 

@@ -14,7 +14,6 @@ from chainrule.formulas.records import Activation
 from chainrule.foundation.arrays import namespace
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.foundation.showing import Shown
-from chainrule.insight.gradient_noise import GradientSums
 from chainrule.insight.input_scales import look_at_columns, scale_words
 from chainrule.insight.json_values import as_record
 from chainrule.insight.layer_verdicts import (
@@ -25,10 +24,11 @@ from chainrule.insight.layer_verdicts import (
     slopes_of,
     vanishing_findings,
 )
-from chainrule.insight.row_blocks import Block, row_blocks
 from chainrule.insight.sharing import gathered, spread, values_of
 from chainrule.insight.subject import Subject
 from chainrule.insight.text_table import share, short, text_table
+from chainrule.training.gradient_moments import GradientSums
+from chainrule.training.row_blocks import Block, row_blocks
 
 __all__ = ["Finding", "Health", "LayerHealth", "health", "next_update"]
 

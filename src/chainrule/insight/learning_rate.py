@@ -14,11 +14,12 @@ from chainrule.foundation.errors import InputError, must_be
 from chainrule.foundation.showing import Shown
 from chainrule.insight.curvature import Curvature, curvature_at
 from chainrule.insight.json_values import as_record
+from chainrule.insight.setting import LOOK_ROWS, setting_of
 from chainrule.insight.subject import Subject
 from chainrule.insight.text_table import short, text_table
-from chainrule.insight.trials import LOOK_ROWS, Setting, Trial
 from chainrule.model.network import Network
 from chainrule.model.parameters import Parameters
+from chainrule.training.trials import Setting, Trial
 
 __all__ = ["LearningRateReport", "RangeTest", "RateRun", "learning_rate_report", "range_test"]
 
@@ -254,7 +255,7 @@ def learning_rate_report(
     """
     if isinstance(model, Subject):
         model.check_trainable()
-    setting = Setting.of(
+    setting = setting_of(
         model,
         loss,
         x,

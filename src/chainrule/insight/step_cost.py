@@ -8,7 +8,7 @@ import numpy as np
 
 from chainrule.foundation.showing import Shown
 from chainrule.insight.text_table import short
-from chainrule.insight.trials import Setting, Trial
+from chainrule.training.trials import Setting, Trial
 
 __all__ = ["StepCost", "fit_cost", "measure_step_cost"]
 

@@ -11,7 +11,7 @@ from chainrule.foundation.showing import Shown
 from chainrule.insight.gradient_noise import GradientNoise, gradient_noise
 from chainrule.insight.subject import Subject
 from chainrule.insight.text_table import short
-from chainrule.insight.trials import Setting, Trial
+from chainrule.training.trials import Setting, Trial
 
 __all__ = ["Payoff", "Target", "find_target", "measure_payoff", "noise_along", "tuned_payoffs"]
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from chainrule.engines.engine import Rows
 from chainrule.foundation.arrays import Namespace, namespace
-from chainrule.insight.row_blocks import Block, row_blocks
 from chainrule.insight.subject import Subject
+from chainrule.training.row_blocks import Block, row_blocks
 
 __all__ = ["RowTrace", "contributions"]
 

@@ -18,6 +18,7 @@ from chainrule.estimators.ingredients import make_objective, start_state
 from chainrule.estimators.regressor import MLPRegressor
 from chainrule.formulas.loss import losses
 from chainrule.formulas.records import restore
+from chainrule.foundation.array_files import Contents, read_contents, write_arrays
 from chainrule.foundation.errors import FileFormatError, InputError, must_be
 from chainrule.foundation.showing import Shown
 from chainrule.foundation.version import __version__
@@ -32,7 +33,6 @@ from chainrule.interop.model_values import (
     whole,
 )
 from chainrule.training.network import Network
-from chainrule.training.state import Contents, read_contents, write_arrays
 
 if TYPE_CHECKING:
     from chainrule.interop.preparation import Preparation

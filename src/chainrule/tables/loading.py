@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from chainrule.foundation.array_files import read_contents
 from chainrule.interop.model_file import lacks_for_tables, model_in
-from chainrule.training.state import read_contents
 
 __all__ = ["load"]
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.foundation.array_files import Contents, write_arrays
 from chainrule.foundation.version import __version__
 from chainrule.interop.choosing import Choices
 from chainrule.interop.model_file import (
@@ -21,7 +22,6 @@ from chainrule.interop.model_values import option_from_json, option_to_json, tex
 from chainrule.interop.preparation import Preparation
 from chainrule.tables.leaderboard import Leaderboard, Trial
 from chainrule.tables.members import Member
-from chainrule.training.state import Contents, write_arrays
 
 __all__ = ["restored_table_model", "save_table_model"]
 

@@ -9,8 +9,8 @@ from chainrule.insight.plane_grid import plane_grid
 from chainrule.insight.report.confusion import Found
 from chainrule.insight.report.figures import Plane
 from chainrule.insight.report.material import Material
-from chainrule.insight.row_blocks import drawn_places
 from chainrule.insight.text_table import share, short
+from chainrule.training.row_blocks import drawn_places
 
 __all__ = ["boundary"]
 

@@ -11,9 +11,9 @@ from chainrule.insight.report.figures import Bars
 from chainrule.insight.report.items import Advice, Sentence
 from chainrule.insight.report.material import Material, rows_at
 from chainrule.insight.report.sections import Item
-from chainrule.insight.row_blocks import drawn_places
 from chainrule.insight.text_table import share, short
 from chainrule.model.network import Network
+from chainrule.training.row_blocks import drawn_places
 
 __all__ = ["importance"]
 

@@ -9,10 +9,10 @@ import numpy as np
 from chainrule.engines.engine import Rows
 from chainrule.formulas.loss import Loss
 from chainrule.foundation.arrays import namespace
-from chainrule.insight.gradient_noise import nearest_power_of_two
 from chainrule.insight.health import Health, health
-from chainrule.insight.row_blocks import drawn_places, row_blocks
 from chainrule.insight.subject import Subject
+from chainrule.training.gradient_moments import nearest_power_of_two
+from chainrule.training.row_blocks import drawn_places, row_blocks
 
 __all__ = ["Material", "Predictions", "clipped", "rows_at"]
 

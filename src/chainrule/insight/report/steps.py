@@ -10,14 +10,15 @@ from chainrule.engines.choice import choose_engine
 from chainrule.foundation.errors import InputError
 from chainrule.insight.gradient_noise import BATCH_SIZES
 from chainrule.insight.learning_rate import LearningRateReport, learning_rate_report
-from chainrule.insight.noise_choice import noise_of_first_steps
 from chainrule.insight.report.figures import Curve, Lines
 from chainrule.insight.report.items import Advice, Sentence, Table
 from chainrule.insight.report.material import Material
 from chainrule.insight.report.sections import Item, Section
+from chainrule.insight.setting import setting_of
 from chainrule.insight.step_cost import StepCost, measure_step_cost
 from chainrule.insight.text_table import share, short
-from chainrule.insight.trials import Setting
+from chainrule.training.noise_choice import noise_of_first_steps
+from chainrule.training.trials import Setting
 
 __all__ = ["BatchSizes", "steps"]
 
@@ -98,7 +99,7 @@ def steps(material: Material) -> Section:
         )
     try:
         material.subject.check_trainable()
-        setting = Setting.of(
+        setting = setting_of(
             material.subject, None, None, None, seed=material.seed, look_rows=LOOK_ROWS
         )
     except InputError as error:

@@ -5,10 +5,10 @@ import math
 import numpy as np
 
 from chainrule.engines.engine import Engine, Rows
-from chainrule.insight.gradient_noise import moments, nearest_power_of_two
-from chainrule.insight.row_blocks import drawn_places
-from chainrule.insight.text_table import short
-from chainrule.insight.trials import Setting, Trial
+from chainrule.foundation.short_numbers import short
+from chainrule.training.gradient_moments import moments, nearest_power_of_two
+from chainrule.training.row_blocks import drawn_places
+from chainrule.training.trials import Setting, Trial
 
 __all__ = ["noise_batch_size", "noise_of_first_steps"]
 

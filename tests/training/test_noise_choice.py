@@ -7,8 +7,8 @@ from chainrule import Network, Objective, optimizers
 from chainrule.engines.engine import Rows
 from chainrule.engines.reference import ReferenceEngine
 from chainrule.foundation.errors import InputError
-from chainrule.insight import noise_choice
-from chainrule.insight.noise_choice import noise_batch_size, noise_of_first_steps
+from chainrule.training import noise_choice
+from chainrule.training.noise_choice import noise_batch_size, noise_of_first_steps
 
 
 def fit(noise, n=2000):
