@@ -29,6 +29,7 @@ def test_the_catalogues_are_the_choices_in_the_help(chainrule) -> None:
         assert name in out
 
 
+@pytest.mark.slow
 def test_fit_digits_with_defaults_reaches_its_accuracy(chainrule, folder: Path) -> None:
     answer = chainrule("fit", "digits", "--engine", "reference")
     assert (answer.code, answer.err) == (0, "")

@@ -76,6 +76,7 @@ def test_places():
     assert read_place("2:10:3") == (2, 10, 3)
 
 
+@pytest.mark.slow
 def test_a_report_on_the_rows_of_a_table(place, capsys):
     page = place / "iris.html"
     arguments = ["explain", model_in(place), str(place / "iris.csv")]
@@ -101,6 +102,7 @@ def test_a_report_that_cannot_be_written_is_refused_first(place, capsys):
     assert sorted(place.iterdir()) == files
 
 
+@pytest.mark.slow
 def test_fit_writes_a_report_with_the_test_rows(place, capsys):
     page, out = place / "fit.html", str(place / "reported")
     options = ["--epochs", "4", "--seed", "3", "--no-plot"]

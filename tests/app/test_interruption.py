@@ -24,6 +24,7 @@ def start(folder: Path, *words: str, **options) -> subprocess.Popen:
     return subprocess.Popen(command, cwd=folder, text=True, env=PLAIN, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 def test_ctrl_c_keeps_the_best_model_so_far_and_says_where(tmp_path: Path) -> None:
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
@@ -43,6 +44,7 @@ def test_ctrl_c_keeps_the_best_model_so_far_and_says_where(tmp_path: Path) -> No
     assert sorted(path.name for path in tmp_path.iterdir()) == ["wine.chainrule", "wine.png"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
 def test_other_ends_keep_the_best_model_too(tmp_path: Path, name: str) -> None:
@@ -74,6 +76,7 @@ sys.exit(main())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 @pytest.mark.parametrize(
     "name",
@@ -126,6 +129,7 @@ def test_memory_that_is_not_there_is_one_sentence(chainrule, folder, flats, monk
         assert answer.err.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_signal_after_training_neither_loses_the_model_nor_hides_it(tmp_path: Path) -> None:
     program = (
         "import signal, sys; import chainrule.app.fit as fit; real = fit.save_model\n"
@@ -144,6 +148,7 @@ def test_a_signal_after_training_neither_loses_the_model_nor_hides_it(tmp_path: 
     assert chainrule.load(tmp_path / "iris.chainrule").n_iter_ == 2
 
 
+@pytest.mark.slow
 def test_a_closed_pipe_ends_the_printing_and_not_the_training(tmp_path: Path) -> None:
     words = ("fit", "iris", "--engine", "reference", "--epochs", "3", "--no-plot")
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
@@ -155,6 +160,7 @@ def test_a_closed_pipe_ends_the_printing_and_not_the_training(tmp_path: Path) ->
     assert chainrule.load(tmp_path / "iris.chainrule").n_iter_ == 3
 
 
+@pytest.mark.slow
 def test_control_characters_of_a_table_do_not_reach_the_terminal(tmp_path: Path) -> None:
     (tmp_path / "t\x1b[31m.csv").write_text("a\x1b]0;x\x07,b\x9b,y\n" + "1,2,u\n3,5,v\n" * 30)
     for words in (
@@ -169,6 +175,7 @@ def test_control_characters_of_a_table_do_not_reach_the_terminal(tmp_path: Path)
         assert not set(said) & {"\x1b", "\x07", "\x9b"}
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
     table = pl.DataFrame({"a": np.arange(60_000) % 97})
     write_table(table, tmp_path / "t.csv")
@@ -186,6 +193,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
         assert process.wait(60) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("absent", ["typer", "polars", "matplotlib"])
 def test_a_missing_extra_is_one_line_with_the_command_that_installs_it(tmp_path, absent) -> None:
     program = (
@@ -201,6 +209,7 @@ def test_a_missing_extra_is_one_line_with_the_command_that_installs_it(tmp_path,
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="terminals of POSIX")
 @pytest.mark.parametrize("no_color", [True, False])
 def test_a_terminal_shows_a_bar_in_colour_unless_told_not_to(tmp_path: Path, no_color) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+import pytest
 
 import chainrule as package
 from chainrule.app.tables import read_table, write_table
@@ -16,6 +17,7 @@ def results(path: str) -> dict[str, float]:
     return {score["name"]: score["value"] for score in read_model(path).training["results"]}
 
 
+@pytest.mark.slow
 def test_diamonds(chainrule, shared: Path) -> None:
     table = pl.read_csv(shared / "data/diamonds.csv").sample(4000, seed=0)
     write_table(table, Path("diamonds.csv"))
@@ -25,6 +27,7 @@ def test_diamonds(chainrule, shared: Path) -> None:
     assert results("diamonds.chainrule")["R2"] >= 0.95
 
 
+@pytest.mark.slow
 def test_adult_and_its_other_file(chainrule, shared: Path) -> None:
     table = pl.read_csv(shared / "data/adult_train.csv").sample(4000, seed=0)
     write_table(table, Path("adult.csv"))

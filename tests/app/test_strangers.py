@@ -245,6 +245,7 @@ def program(folder: Path, *words: str, **options) -> subprocess.Popen:
     return subprocess.Popen(command, cwd=folder, text=True, stderr=subprocess.PIPE, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 def test_ctrl_c_keeps_the_networks_that_were_trained(tmp_path: Path) -> None:
     words = ("fit", "wine", "--epochs", "1000000", "--engine", "reference", "--hidden", "8")
@@ -261,6 +262,7 @@ def test_ctrl_c_keeps_the_networks_that_were_trained(tmp_path: Path) -> None:
     assert 1 <= len(model.estimators_) <= 3
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="a full device of Linux")
 @pytest.mark.parametrize("words", [("--version",), ("fit", "--help"), ("show", "m.chainrule")])
 def test_a_full_disk_behind_stdout_is_one_sentence(tmp_path: Path, words) -> None:

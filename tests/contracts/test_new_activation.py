@@ -129,6 +129,7 @@ assert main(["fit", "--help"]) == 0
 """
 
 
+@pytest.mark.slow
 def test_command_line_takes_it_by_name(tmp_path):
     pytest.importorskip("typer", reason="the command line is in the extra 'app'")
     source = Path(__file__).read_text(encoding="utf-8")
@@ -184,6 +185,7 @@ activations.add(Softsign())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("right", [True, False], ids=["right", "wrong slope"])
 def test_the_contracts_hold_for_it_without_another_edit(right, tmp_path):
     """One block is all there is to write: no test has to learn the new name."""

@@ -251,6 +251,7 @@ def names_of(value):
     return {kind.__name__ for kind in type(value).__mro__}
 
 
+@pytest.mark.slow
 def test_every_type_is_among_the_values(values):
     known = set().union(*map(names_of, values))
     assert (RESULTS | DESCRIPTIONS) - {"Ending", "Totals"} <= known

@@ -38,6 +38,7 @@ def kinds(notebook):
     ]
 
 
+@pytest.mark.slow
 def test_it_shows_the_kinds_of_things_that_it_is_saved_with(script, fresh):
     """After a change of what results look like: python docs/run_notebook.py."""
     assert kinds(fresh) == kinds(script["read"]())

@@ -17,9 +17,16 @@ PAGES = [*sorted(DOCS.glob("*.md")), DOCS.parent / "README.md"]
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 # Fewest examples, so that a page cannot lose them unseen.
 STATED = {"chapter.md": 40, "a_formula_of_your_own.md": 40}
+SLOW = {"README.md", "tables.md", "coming_from_scikit_learn.md"}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, marks=pytest.mark.slow if page.name in SLOW else (), id=page.name)
+        for page in PAGES
+    ],
+)
 def test_examples_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # an example may write a file
     result = doctest.testfile(str(page), module_relative=False, optionflags=FLAGS, encoding="utf-8")

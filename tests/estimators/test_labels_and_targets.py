@@ -66,8 +66,8 @@ def test_labels_of_every_kind_that_sorts(y):
     np.testing.assert_array_equal(model.predict_proba(X), PLAIN.predict_proba(X))
     predicted = model.predict(X)
     labels = np.asarray(y)
-    kind = {"pandas Int64": "i8"}.get(str(getattr(y, "dtype", "")), labels.dtype)
-    assert predicted.dtype == kind or predicted.dtype == object
+    # NumPy's own strings of any length sort as objects
+    assert predicted.dtype == (object if labels.dtype.kind == "T" else labels.dtype)
     assert set(predicted.tolist()) <= set(labels.tolist())
     assert model.score(X, y) == PLAIN.score(X, THREE)
     warm = classifier(warm_start=True).fit(X, y).fit(X, y)

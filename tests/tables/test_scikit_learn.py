@@ -12,6 +12,7 @@ EXPECTED = {
 CHECKED = {"n_folds": 2, "encoding": "scale", "random_state": 0}
 
 
+@pytest.mark.slow
 @parametrize_with_checks(
     [
         TabularClassifier(**CHECKED, options={"max_iter": 5}),

@@ -40,6 +40,7 @@ def large():
     return network, Rows(x, x[:, :1] ** 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1, 2])
 def test_a_long_step_is_left_where_it_is(problems, large, size):
     network, rows = large
@@ -65,6 +66,7 @@ def test_a_long_step_is_left_where_it_is(problems, large, size):
     assert spent < time.process_time() - began
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("question", ["scores", "loss", "gradient"])
 def test_other_long_questions_are_left_too(large, question):
     network, rows = large

@@ -204,6 +204,7 @@ class TestCache:
             check=True,
         )
 
+    @pytest.mark.slow
     def test_a_second_process_reads_what_the_first_compiled(self, tmp_path):
         first = self.run(tmp_path / "cache")
         files = sorted((tmp_path / "cache").iterdir())
@@ -221,6 +222,7 @@ class TestCache:
             file.write_bytes(file.read_bytes()[:-1])
         assert self.run(tmp_path / "cache").stdout == first.stdout
 
+    @pytest.mark.slow
     def test_a_folder_that_cannot_be_written_is_no_error(self, tmp_path):
         blocked = tmp_path / "file"
         blocked.write_text("not a folder")

@@ -91,11 +91,13 @@ def expected(tmp_path_factory):
     return folder, run("print(fit().loss_.hex())", folder)[0]
 
 
+@pytest.mark.slow
 def test_an_exception_while_code_is_loaded_does_no_harm(expected):
     folder, loss = expected
     assert run(RAISED_INSIDE, folder) == [loss, loss]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 @pytest.mark.parametrize(
     "place", ["ObjectFileRef.from_data", "create_mcjit_compiler", "get_host_cpu_features"]
@@ -105,6 +107,7 @@ def test_a_signal_while_code_is_loaded_does_no_harm(expected, place):
     assert run(SIGNAL_INSIDE.format(place=place), folder) == [loss, loss]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no forks on this system")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_forks_while_another_thread_compiles_can_fit(tmp_path):
