@@ -83,10 +83,10 @@ def test_a_report_on_the_rows_of_a_table(place, capsys):
     assert main([*arguments, "--row", "3", "--report", str(page)]) == 0
     assert capsys.readouterr().out.endswith(f"report {page}\n")
     text = page.read_text(encoding="utf-8")
-    assert "Row 3 of the rows given: the one asked for." in text
+    assert "Row 3 of the rows given: as requested." in text
     assert "sepal length (cm)" in text
     assert "Quality on the rows given" in text
-    assert "all epochs were made" in text
+    assert "all epochs were completed" in text
     assert main([*arguments, "--report", str(page), "--weight", "1:1:1"]) == 2
     assert "--weight must be left out with --report" in capsys.readouterr().err
 
@@ -110,5 +110,5 @@ def test_fit_writes_a_report_with_the_test_rows(place, capsys):
     assert f"report {page}" in capsys.readouterr().out
     text = page.read_text(encoding="utf-8")
     assert "Quality on held-out rows" in text
-    assert "30 more rows were held out of training" in text
+    assert "30 more rows were held out" in text
     assert "chainrule fit iris --target target --seed 3 --epochs 4" in text

@@ -87,7 +87,7 @@ def test_small_batches_are_timed_too():
 def test_one_lucky_run_is_no_end_of_returns():
     lucky = report([100.0, 60.0, 61.0, 40.0, 25.0])
     assert lucky.diminishing is None
-    assert "go on paying in steps up to 512 rows" in lucky.conclusions[0]
+    assert "keep saving steps up to 512 rows" in lucky.conclusions[0]
     assert report([100.0, 60.0, 61.0, 40.0, 39.0]).diminishing == 256
 
 
@@ -269,4 +269,4 @@ def test_a_report_whose_gradient_drowns_says_so():
     found = replace(one, noise=((0, drowned),))
     assert found.noise_scale == math.inf
     assert found.choose()[0] == 1024
-    assert "cannot be told from its noise" in found.choose()[1]
+    assert "indistinguishable from its noise" in found.choose()[1]

@@ -186,7 +186,7 @@ def test_columns_that_never_change():
     x[:, [2, 5]] = (7.0, 0.0)
     (finding,) = health(problem(Network.of_widths([8, 4, 1], "tanh"), x=x)).findings
     assert finding.kind == "constant"
-    assert finding.words == "2 of 8 features never change (x3 is 7, x6 is 0): they teach nothing"
+    assert finding.words == "2 of 8 features are constant (x3 is 7, x6 is 0)"
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

@@ -122,7 +122,7 @@ def test_the_documentation_states_these_thresholds():
         "more than 50 % of the slopes are under 1 % of the largest (95 % for",
         "more than 10 % of the weights",
         "under 1/1000 of that of another layer",
-        "differ in size by more than 100",
+        "differ by a factor above 100",
         "more than 30 times its spread",
     ):
         assert stated in words

@@ -205,7 +205,7 @@ def test_any_network_has_a_report(kind):
     if kind not in ("several targets", "scikit-learn", "broken"):
         assert "no held-out rows were passed" in text
     if kind in ("bare", "one row"):
-        assert "Not recorded: the model does not say how its loss fell." in text
+        assert "Not recorded: the loss of each epoch." in text
     if kind == "scikit-learn":
         losses = record["training"]["loss"]
         assert losses[-1] < losses[0]
@@ -213,7 +213,7 @@ def test_any_network_has_a_report(kind):
         assert words in " ".join(text.split())
         assert "Not recorded: the learning rate of each epoch" in text
     if kind == "broken":
-        assert "predictions are not numbers" in text
+        assert "predictions are NaN or infinite" in text
         assert record["row"]["loss"] == "nan"
 
 
@@ -237,7 +237,7 @@ def test_numbers_are_those_of_the_run(moons):
     assert record["training"]["best_epoch"] == 1 + int(np.argmin(model.validation_loss_curve_))
     assert len(record["training"]["learning_rates"]) == model.n_iter_
     quality = record["quality"]
-    scores = {one["name"]: one["value"] for one in quality["scores"]}
+    scores = {one["name"]: one["value"] for one in quality["metrics"]}
     assert quality["rows"] == 100
     assert quality["held_out"] is True
     assert scores["accuracy"] == pytest.approx(model.score(held_x, held_y))
@@ -261,7 +261,7 @@ def test_units_are_the_users():
     y = 1000.0 * NUMBERS + 5000.0
     model = MLPRegressor(hidden_layer_sizes=(6,), **OPTIONS).fit(X, y)
     record = explain(model, X, y).to_dict()
-    scores = {one["name"]: one["value"] for one in record["quality"]["scores"]}
+    scores = {one["name"]: one["value"] for one in record["quality"]["metrics"]}
     error = model.predict(X) - y
     assert scores["R²"] == pytest.approx(model.score(X, y))
     assert scores["mean absolute error"] == pytest.approx(np.mean(np.abs(error)))

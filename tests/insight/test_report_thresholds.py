@@ -8,7 +8,7 @@ import pytest
 from chainrule import Network, Objective
 from chainrule.insight.records import TrainingRecord
 from chainrule.insight.report import document
-from chainrule.insight.report import steps as steps_part
+from chainrule.insight.report import steps as steps_section
 from chainrule.insight.report.data_seen import data_seen
 from chainrule.insight.report.figures import Bars, Lines
 from chainrule.insight.report.items import Advice, Sentence, Table
@@ -89,8 +89,8 @@ def test_a_validation_loss_of_more_than_one_and_a_half_times_the_training_loss()
     def apart(validation):
         return curves([1.0] * 3, validation_loss_curve=[validation] * 3, best_epoch=2)
 
-    assert advice(apart(1.49), "Hold it back") == []
-    (found,) = advice(apart(1.51), "Hold it back")
+    assert advice(apart(1.49), "Regularise") == []
+    (found,) = advice(apart(1.51), "Regularise")
     assert "is 1.5 times the training loss in the epoch kept (1.51 against 1)" in found.because
     assert found.because.endswith("more than 1.5 times")
 
@@ -106,21 +106,21 @@ def test_a_curve_over_more_than_eight_times_is_logarithmic(first, log):
 
 def of_noise(monkeypatch, scale, n=64):
     """Return section 7 where a step of any size costs the same."""
-    monkeypatch.setattr(steps_part, "noise_of_first_steps", lambda *_, **__: ([scale], 300))
+    monkeypatch.setattr(steps_section, "noise_of_first_steps", lambda *_, **__: ([scale], 300))
 
     def cost(setting, sizes, repeats):
         return StepCost(tuple(sizes), (1e-5,) * len(sizes), (1e-5,) * len(sizes), 1e-5, 0.0, "x")
 
-    monkeypatch.setattr(steps_part, "measure_step_cost", cost)
+    monkeypatch.setattr(steps_section, "measure_step_cost", cost)
     one = material(n=n, solver="adam")
     return steps(replace(one, subject=replace(one.subject, batch_size=32)))
 
 
-def test_a_size_that_needs_less_than_three_quarters_of_the_time(monkeypatch):
+def test_a_batch_size_is_advised_below_three_quarters_of_the_time(monkeypatch):
     """Of 64 against 32 rows: (64 + N) / (64 + 2 N) with the noise scale N."""
     assert advice(of_noise(monkeypatch, 29.5), "Try batch_size") == []
     (found,) = advice(of_noise(monkeypatch, 34.7), "Try batch_size=64")
-    assert "74 % of the time that 32 needs to the same loss" in found.because
+    assert "74 % of the time of 32 to the same loss" in found.because
 
 
 @pytest.mark.parametrize(("rows", "measured"), [(7, False), (8, True)])
@@ -146,7 +146,7 @@ def test_a_class_with_less_than_a_fifth_of_an_equal_part_is_rare(rows, rare):
 
 
 @pytest.mark.parametrize(
-    ("columns", "which"), [(16, ""), (17, " (the 16 of the extreme sizes; 1 ")]
+    ("columns", "which"), [(16, ""), (17, " (the 16 largest and smallest; 1 ")]
 )
 def test_sixteen_inputs_are_shown(columns, which):
     (table,) = [one for one in data_seen(material((columns, 2, 1))).items if isinstance(one, Table)
@@ -159,7 +159,7 @@ def test_sixteen_inputs_are_shown(columns, which):
 def test_twenty_classes_are_shown(classes, which):
     section = data_seen(material((3, 2, classes), "categorical_cross_entropy", n=50))
     (chart,) = [one for one in section.items if isinstance(one, Bars)]
-    assert chart.title == f"How often each class occurs{which}"
+    assert chart.title == f"Frequency of each class{which}"
     assert len(chart.values) == 20
 
 

@@ -45,7 +45,7 @@ def test_nothing_is_found_where_nothing_is(healthy):
     assert found == []
     assert not advised(record, "alpha")
     assert not advised(record, "Find out whether")
-    assert "All layers are well: none passed a threshold." in healthy.to_text()
+    assert "No layer exceeds a threshold." in healthy.to_text()
 
 
 def test_dead_units():
@@ -98,13 +98,13 @@ def test_an_unscaled_column():
     assert advice["section"] == 2
 
 
-def test_a_column_that_never_changes():
+def test_a_constant_column():
     flat = X.copy()
     flat[:, 1] = 3.0
     network = Network.of_widths([4, 8, 1], "tanh")
     record = explain((network, network.start(0)), flat, Y).to_dict()
-    (advice,) = advised(record, "Leave out")
-    assert "1 of 4 features never changes (x2 is 3)" in advice["because"]
+    (advice,) = advised(record, "Drop the constant")
+    assert "1 of 4 features is constant (x2 is 3)" in advice["because"]
 
 
 def test_kinks_are_no_errors():
@@ -129,9 +129,9 @@ def test_overfitting():
     model.fit(X[:80], labels[:80], X_val=X[80:120], y_val=labels[80:120])
     held_out = X[80:120], labels[80:120]
     record = explain(model, X[:80], labels[:80], held_out=held_out).to_dict()
-    (advice,) = advised(record, "Hold it back")
+    (advice,) = advised(record, "Regularise")
     assert "the validation loss rose by" in advice["because"]
-    assert advised(record, "Find out whether the inputs say anything")
+    assert advised(record, "Check that the inputs carry information")
 
 
 def test_a_rate_that_is_too_small():
@@ -156,7 +156,7 @@ def test_at_most_five_things_the_weightiest_first():
     section = what_next(many)
     assert [one["do"] for one in section.record["advice"]] == [f"do {k}" for k in (8, 7, 6, 5, 4)]
     assert len(section.record["advice"]) == MOST_ADVICE
-    assert "4 lesser findings" in section.items[-1].text
+    assert "4 minor findings" in section.items[-1].text
     assert what_next([]).record["advice"] == []
 
 

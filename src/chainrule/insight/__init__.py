@@ -1,1 +1,1 @@
-"""What a person sees of a network, computed; drawing is apart."""
+"""Explanations and measurements of a network, with their reports."""

@@ -1,4 +1,4 @@
-"""When does a larger batch stop paying: noise, cost and steps to a loss, all measured."""
+"""The benefit of larger batches, measured: noise, cost per step, and steps to a loss."""
 
 import math
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ from chainrule.training.gradient_moments import nearest_power_of_two
 
 __all__ = ["BatchSizeReport", "batch_size_report"]
 
-# Doubling that saves less of the steps is not worth its rows.
+# A doubling that saves less than this share of the steps is not worth its rows.
 WORTH_SAVING = 0.1
 # Timed too, because the fixed cost of a step shows in small batches.
 SMALL_SIZES = (1, 8)
@@ -50,11 +50,11 @@ class BatchSizeReport(Shown):
     optimizer : str
         Name of the rule.
     target : Target
-        The loss all runs go for.
+        The target loss of all runs.
     fixed : tuple of Payoff
         Per batch size, at one learning rate for all: unfair to large batches.
     tuned : tuple of Payoff
-        Per batch size, at the rate that suits it; empty where not asked for.
+        Per batch size, at its best learning rate; empty unless ``tune``.
     noise : tuple of (int, GradientNoise)
         At five stations (steps) of the run with the smallest batch, from the start to the target.
     cost : StepCost
@@ -71,7 +71,7 @@ class BatchSizeReport(Shown):
 
     @property
     def payoffs(self) -> tuple[Payoff, ...]:
-        """The fairer of the comparisons that were made."""
+        """The tuned comparison, if made, else the one at a fixed rate."""
         return self.tuned or self.fixed
 
     @property
@@ -110,7 +110,7 @@ class BatchSizeReport(Shown):
     def diminishing(self) -> int | None:
         """The first batch size whose doubling saves less than 10 % of the steps, if any.
 
-        So must, on average, the doublings after it: one lucky run is no end of returns.
+        So do, on average, the doublings after it: one lucky run does not end the returns.
         """
         return _diminishing(self.payoffs)
 
@@ -128,7 +128,7 @@ class BatchSizeReport(Shown):
         best = self.best_by_throughput
         size = nearest_power_of_two(best, low, high, self.n)
         if math.isinf(self.noise_scale):
-            why = "the gradient cannot be told from its noise on the way to the target"
+            why = "the gradient is indistinguishable from its noise on the way to the target"
         elif self.cost.fixed == 0.0:
             why = "a step costs no more than its rows, so small batches reach the target first"
         elif math.isinf(best):
@@ -144,20 +144,20 @@ class BatchSizeReport(Shown):
 
     @property
     def conclusions(self) -> tuple[str, ...]:
-        """What follows, one sentence each."""
+        """The conclusions, one sentence each."""
         found = [self._returns(self.fixed, "at one learning rate for all")]
         if self.tuned:
             found.append(self._returns(self.tuned, "with the rate tuned for each size"))
         else:
             found.append(
-                "One rate for all is unfair to large batches, which bear a higher one: tune=True "
-                "compares each size at the rate that suits it"
+                "One rate for all is unfair to large batches, which tolerate a higher one: "
+                "tune=True compares each size at its best rate"
             )
         first, last = self.noise[0][1].noise_scale, self.noise[-1][1].noise_scale
         found.append(
             f"Noise scale {short(self.noise_scale)} rows on the way ({short(first)} at the start, "
             f"{short(last)} at the target), a prediction for plain descent; the runs themselves "
-            f"bend at {short(self.measured_noise_scale)} rows"
+            f"give {short(self.measured_noise_scale)} rows"
         )
         found.append(f"On cost, {self.cost.summary}")
         if self.quickest is not None and self.quickest.seconds is not None:
@@ -175,7 +175,7 @@ class BatchSizeReport(Shown):
             return f"No batch size reached the target {how}"
         if start is None:
             return (
-                f"Larger batches go on paying in steps up to {reached[-1]} rows {how}: each "
+                f"Larger batches keep saving steps up to {reached[-1]} rows {how}: each "
                 f"doubling saves at least {share(WORTH_SAVING)}"
             )
         sizes = [run.batch_size for run in runs]
@@ -277,9 +277,9 @@ def batch_size_report(
     seed: int = 0,
     engine: str | Engine = "auto",
 ) -> BatchSizeReport:
-    """Measure what larger batches bring and cost, on these rows, this network and this machine.
+    """Measure the benefit and cost of larger batches for this network, rows and machine.
 
-    All runs start from the same parameters and go for the same loss.
+    All runs start from the same parameters and have the same target loss.
 
     Parameters
     ----------
@@ -288,22 +288,22 @@ def batch_size_report(
     loss, x, y, sample_weight
         As in `chainrule.train`, with a Network.
     batch_sizes : sequence of int
-        Which to compare; those larger than the number of rows are left out.
+        The sizes to compare; those larger than the number of rows are left out.
     repeats : int
-        Runs per batch size, each with orders of its own.
+        Runs per batch size, each with its own order of rows.
     tune : bool
-        Whether to compare also at the best rate of each size; takes several times as long.
+        True to compare also at the best rate of each size; takes several times as long.
     target : float, optional
-        The loss to go for, without penalties; by default where a pilot run with the smallest batch
-        has made 95 % of its fall.
+        The target loss, without penalties; by default the loss after 95 % of the decrease of a
+        pilot run with the smallest batch.
     optimizer, learning_rate : optional
         Instead of those of the subject.
     start : Parameters, optional
-        Where every run starts; by default drawn from the seed, as training does.
+        The start of every run; by default drawn from the seed, as in training.
     seed : int
         Seed of start and orders.
     engine : str or Engine
-        What computes.
+        The engine that computes.
 
     Raises
     ------

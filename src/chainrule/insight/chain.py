@@ -43,11 +43,11 @@ class Update(Shown):
     gradient, before, after : float
         The gradient it uses, and the weight before and after.
     memory : dict of str to (float, float)
-        What the rule recalls of this weight, before and after; plain descent recalls nothing.
+        The memory of the rule for this weight, before and after; empty for plain descent.
     decay : float
-        What decoupled decay took off the weight before the rule.
+        The decrease of the weight by decoupled decay, before the rule.
     clipping : float
-        What the gradient is multiplied by before the rule, for the norm of the whole gradient.
+        The factor of the gradient before the rule, by the norm of the whole gradient.
     """
 
     optimizer: str
@@ -66,7 +66,7 @@ class Update(Shown):
         return f"update by {self.words()}"
 
     def words(self, name: str = "", digits: int = 7) -> str:
-        """Return rule, step and rate, and what they do to the weight of a name."""
+        """Return rule, step, rate, and the change of the weight."""
         memory = "".join(
             f", {one} {number(old, digits)} -> {number(new, digits)}"
             for one, (old, new) in self.memory.items()
@@ -89,9 +89,9 @@ class Chain(Shown):
     Attributes
     ----------
     subject : Subject
-        What is explained.
+        The network and the rows.
     place : Place
-        The place of the weight that was asked for.
+        The place that was requested.
     parameter : Parameter
         The weight itself, with every place of a shared layer.
     row : int or None
@@ -120,17 +120,17 @@ class Chain(Shown):
 
     @property
     def gradient(self) -> float:
-        """The whole derivative: of the loss, and of the penalties."""
+        """The derivative of loss and penalties together."""
         return self.tree.value + self.penalty
 
     @cached_property
     def check(self) -> Verdict:
-        """What finite differences say of it."""
+        """The verdict of finite differences."""
         return check_parameter(self.subject, self.parameter, self._row_index, self.gradient)
 
     @cached_property
     def update(self) -> Update:
-        """The optimizer's step with this gradient, from the memory the subject knows."""
+        """The optimizer's step with this gradient, from the subject's memory."""
         subject, index = self.subject, self.parameter.index
         rule, t = subject.optimizer, subject.step + 1
         span = subject.objective.network.layout.span_of(index)
@@ -169,7 +169,7 @@ class Chain(Shown):
         return None if self.row is None else self.row - 1
 
     def _clipping(self) -> float:
-        """Return the factor of clipping, which looks at the gradient of all parameters."""
+        """Return the factor of clipping, from the gradient of all parameters."""
         rule = self.subject.optimizer
         if rule.clip_norm is None:
             return 1.0
@@ -184,10 +184,10 @@ class Chain(Shown):
         Parameters
         ----------
         breadth : int
-            How many terms of each sum to open, the largest first: the number of paths grows with
-            the power of the depth. The places of a shared weight are all opened.
+            The number of terms of each sum to open, the largest first: the number of paths grows
+            with the power of the depth. The places of a shared weight are all opened.
         depth : int
-            How many levels to go down.
+            The number of levels to go down.
         """
         found: dict[str, Node] = {}
         level = [self.tree]
@@ -207,7 +207,7 @@ class Chain(Shown):
         return list(found.values())
 
     def to_dict(self, depth: int = 6) -> dict[str, Any]:
-        """Return all of it, the tree to so many levels, as JSON can hold it.
+        """Return everything as JSON can hold it, the tree down to ``depth`` levels.
 
         Layer, unit and row count from 1.
         """
@@ -232,7 +232,7 @@ class Chain(Shown):
         )
 
     def _places(self) -> list[dict[str, Any]]:
-        """Return where the weight acts, with the derivative there."""
+        """Return the places of the weight, with the derivative at each."""
         terms = self.tree.parts if self.parameter.shared else (self.tree,)
         nodes = [one.parts[0] if one.nameless else one for one in terms]
         return [

@@ -1,4 +1,4 @@
-"""Gradients against finite differences in float64, with kinks and rounding told apart from errors.
+"""Gradients against finite differences in float64; kinks and rounding are not taken for errors.
 
 The difference is the five-point one: its error falls with the fourth power of the step, so the step
 can be wide enough for rounding not to matter.
@@ -30,32 +30,32 @@ __all__ = [
     "in_float64",
 ]
 
-# Relative errors below which a derivative is right, and below which rounding may be what is wrong.
+# Relative errors below which a derivative is right, and below which rounding may explain the error.
 PASSED, WEAK = 1e-6, 1e-4
 STEPS = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7)
 
 
 @dataclass(frozen=True, repr=False)
 class Verdict(Shown):
-    """What finite differences say of one derivative.
+    """The verdict of finite differences on one derivative.
 
     Attributes
     ----------
     status : {"passed", "weak", "differs", "not valid here", "zero on both sides"}
         ``passed`` below 1e-6, ``weak`` below 1e-4; ``not valid here`` where a kink lies within the
-        step, so that the difference means nothing.
+        step, so that the difference is meaningless.
     gradient, difference : float
         The derivative by the chain rule, and the finite difference.
     error : float
-        Their distance over the larger of the two, or over what rounding can tell.
+        Their distance over the larger of the two, or over the resolution of rounding.
     step : float
         The step of the difference.
     reason : str
-        For ``not valid here``: which unit changes sign; for zeros: why.
+        For ``not valid here``, the unit that changes sign; for zeros, the reason.
     left, right : float or None
         The one-sided slopes, where there is a kink.
     name : str
-        Which weight.
+        The name of the weight.
     """
 
     status: str
@@ -94,12 +94,12 @@ class Check(Shown):
 
     @property
     def passed(self) -> bool:
-        """Whether no derivative differs."""
+        """True if no derivative differs."""
         return all(verdict.status != "differs" for verdict in self.verdicts)
 
     @property
     def summary(self) -> str:
-        """One sentence."""
+        """The result in one sentence."""
         valid = [v for v in self.verdicts if v.status != "not valid here"]
         good = sum(v.status in ("passed", "zero on both sides") for v in valid)
         worst = max((v.error for v in valid), default=0.0)
@@ -132,7 +132,7 @@ def check_gradient(subject: Subject, n: int = 50, seed: int = 0) -> Check:
     subject : Subject
         Network, parameters and rows; computed in float64 whatever their precision.
     n : int
-        How many, as equally as the layers allow.
+        Their number, spread evenly over the layers.
     seed : int
         Seed of the draw.
     """
@@ -207,7 +207,7 @@ def check_parameter(
 
 def compared(gradient: float, difference: float, loss: float, step: float) -> Verdict:
     """Return the verdict on a derivative, beside a finite difference of a value ``loss``."""
-    # what rounding of the loss leaves undecided, times what a verdict asks for
+    # the resolution of a difference of rounded losses, at the precision that a verdict needs
     floor = max(4.0 * np.finfo(np.float64).eps * abs(loss) / step / PASSED, 1e-300)
     if gradient == 0.0 and difference == 0.0:
         return Verdict("zero on both sides", gradient, difference, 0.0, step)
@@ -234,7 +234,7 @@ def in_float64(subject: Subject, row: int | None = None) -> Subject:
 
 
 def _signs(subject: Subject, vector: np.ndarray) -> list[tuple[str, np.ndarray]]:
-    """Return on which side of each kink every unit of every row lies, and every loss and weight."""
+    """Return the side of each kink for every unit of every row, every loss and every weight."""
     network, loss = subject.objective.network, subject.objective.loss
     sides = []
     with np.errstate(all="ignore"):

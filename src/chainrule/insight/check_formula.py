@@ -1,7 +1,7 @@
-"""What a record of a formula must keep to, checked with numbers before anything trains with it.
+"""Numerical checks of the record of a formula, before anything trains with it.
 
-Slopes and gradients are compared with finite differences. A rule without a derivative, as an
-optimizer, is held to what its kind asks for.
+Slopes and gradients are compared with finite differences. A rule without a derivative, such
+as an optimizer, is checked against the requirements of its kind.
 """
 
 import math
@@ -28,7 +28,7 @@ __all__ = ["check_formula"]
 
 Function = Callable[[np.ndarray], float]
 XP = namespace(np.empty(0))
-# A row-wise formula depends on its neighbours, an elementwise one has none.
+# The neighbours of an element, which a row-wise formula depends on.
 NEIGHBOURS = (0.5, -1.0)
 TARGETS = (0.2, 0.5, 0.3)
 WEIGHTS = (1.0, -0.4, 0.7)
@@ -43,7 +43,7 @@ def check_formula(
     The slope of an activation and the gradient of a loss or a penalty are compared with finite
     differences. An optimizer must leave parameters alone at a rate of 0, step against the gradient,
     treat every element alike and make a loss fall; the multipliers of a schedule must not depend on
-    how steps are grouped; an initializer must draw what its variance says; rate factors must be
+    how steps are grouped; an initializer must draw with its variance; rate factors must be
     finite and not negative, and the same for the same layer.
 
     Parameters
@@ -51,13 +51,13 @@ def check_formula(
     record : Activation, Loss, Optimizer, Schedule, Initializer, Penalty or RateFactors
         Written against an array namespace where its kind is.
     points : array, optional
-        Where derivatives are compared; by default 41 points from -6 to 6.
+        Points for the derivatives; by default 41 points from -6 to 6.
 
     Returns
     -------
     Check
-        A verdict per point or rule. Where nothing is differentiated, ``gradient`` is what the
-        record gives, and ``difference`` what its kind asks for.
+        A verdict per point or rule. Where nothing is differentiated, ``gradient`` is the value of
+        the record, and ``difference`` the value that its kind requires.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""How sharply the loss bends along the gradient: what limits the learning rate."""
+"""The curvature of the loss along the gradient, which limits the learning rate."""
 
 import math
 from collections.abc import Callable
@@ -28,7 +28,7 @@ class Curvature(Shown):
     along_gradient : float
         Along the gradient: the one that a step of plain descent meets.
     sharpest : float
-        Along the direction that bends most, by power iteration from the gradient.
+        Along the direction of the largest curvature, by power iteration from the gradient.
     """
 
     along_gradient: float
@@ -71,9 +71,9 @@ def curvature_at(
     objective : Objective
         Network, loss and penalties.
     vector : ndarray
-        Where.
+        The parameters.
     rows : Rows
-        Of which rows.
+        The rows.
     iterations : int
         Steps of the power iteration, of two gradients each.
 

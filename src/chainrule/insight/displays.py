@@ -37,14 +37,14 @@ class LossCurveDisplay:
     best_epoch : int, optional
         The epoch whose parameters were kept, from 1; needs a validation curve.
     loss_name : str
-        What the axis says.
+        The label of the axis.
 
     Attributes
     ----------
     line_, validation_line_, best_ : artists
         The curves, and the mark of the best epoch; None where not drawn.
     ax_, figure_
-        Where they were drawn.
+        The axes and the figure.
 
     Examples
     --------
@@ -124,7 +124,7 @@ class HealthDisplay:
     Parameters
     ----------
     health : Health
-        What `chainrule.insight.health.health` found.
+        The result of `chainrule.insight.health.health`.
 
     Attributes
     ----------
@@ -133,7 +133,7 @@ class HealthDisplay:
     verdicts_ : list of Text
         One per layer.
     ax_, figure_
-        Where they were drawn.
+        The axes and the figure.
     """
 
     def __init__(self, health: Health) -> None:
@@ -208,7 +208,7 @@ class WeightsDisplay:
     images_ : list of AxesImage
         One per layer.
     axes_ : ndarray of Axes
-        Where they were drawn; ``ax_`` is the first.
+        The axes; ``ax_`` is the first.
     figure_ : Figure
         The figure they are on.
     """

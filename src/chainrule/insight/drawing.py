@@ -1,7 +1,8 @@
-"""What all displays share: colours, axes, and what they read of an estimator.
+"""Colours, axes and estimator access that all displays share.
 
 Blue and vermilion (Okabe & Ito, 2008) differ in lightness too, and dashes, markers and hatches say
-the same again, so that a picture survives a grey printer. Matplotlib is imported where one draws.
+the same again, so that a picture survives grey printing. Matplotlib is imported with the first
+drawing.
 """
 
 from typing import Any
@@ -15,13 +16,13 @@ BLUE, VERMILION, GREY = "#0072B2", "#D55E00", "#767676"
 
 
 def pyplot() -> Any:
-    """Return matplotlib.pyplot, or say in words that it is missing."""
+    """Return matplotlib.pyplot, or raise an error that names it."""
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
         raise ImportError(
             "matplotlib must be installed to draw; it was not found. Install it, or read the "
-            "numbers, which need nothing."
+            "numbers instead."
         ) from error
     return plt
 
@@ -48,7 +49,7 @@ def subject_of(estimator: Any, X: Any, y: Any) -> Subject:
     if not callable(getattr(estimator, "explain", None)):
         raise must_be(
             "estimator",
-            "one of chainrule's, which explain themselves",
+            "an estimator of chainrule",
             type(estimator).__name__,
             "Pass chainrule.explain(model, X, y).subject to health, gradient_noise or "
             "learning_rate_report, and what they return to the display.",

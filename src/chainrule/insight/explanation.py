@@ -1,4 +1,4 @@
-"""All that can be asked of a network and its rows, in one object."""
+"""The explanation of a network on some rows: chains, checks, measurements, report."""
 
 import os
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ __all__ = ["Explanation"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Explanation:
-    """The chain rule of any weight, and the checks, of one network on some rows.
+    """The chain rule of any weight, the checks and the report of a network on some rows.
 
     A notebook shows the report, which takes seconds to make; ``print`` shows one line.
 
@@ -35,7 +35,7 @@ class Explanation:
     subject : Subject
         The network at one point, and the rows.
     held_out : Rows or None
-        Rows that it was not trained on, which the report judges its quality by.
+        Rows that it was not trained on, for the quality in the report.
 
     Examples
     --------
@@ -63,17 +63,17 @@ class Explanation:
         """Return the chain rule of one weight.
 
         The weight of a layer that is used several times has one chain, the sum over its places, by
-        whichever of its layers it is asked for.
+        whichever of its layers is given.
 
-        Layers, units and rows count from 1, here and in what is printed: ``weight(1, 2, 3)`` is
+        Layers, units and rows count from 1, in arguments and in output: ``weight(1, 2, 3)`` is
         w1[2,3].
 
         Parameters
         ----------
         layer : int
-            Which layer of weights; the input is no layer.
+            The layer of weights; the input does not count.
         unit, to : int
-            From which unit of the layer before, or which input, to which unit of this layer.
+            The unit of the layer before, or the input, and the unit of this layer.
         sample : int, optional
             The row whose loss is explained; None is the mean loss of all rows.
         """
@@ -85,9 +85,9 @@ class Explanation:
         Parameters
         ----------
         layer : int
-            Which layer, from 1.
+            The layer, from 1.
         to : int
-            Which unit of the layer, from 1: the one that the bias is added in.
+            The unit of the layer that the bias belongs to, from 1.
         sample : int, optional
             The row (from 1) whose loss is explained; None is the mean loss of all rows.
 
@@ -106,11 +106,11 @@ class Explanation:
         return check_gradient(self.subject, n, seed)
 
     def health(self) -> Health:
-        """Look at activations, dead and saturated units, gradients and updates of every layer."""
+        """Measure activations, dead and saturated units, gradients and updates of every layer."""
         return health(self.subject)
 
     def batch_sizes(self, **options: Any) -> BatchSizeReport:
-        """Measure what larger batches are worth on these rows; see `batch_size_report`."""
+        """Measure the benefit of larger batches on these rows; see `batch_size_report`."""
         return batch_size_report(self.subject, **options)
 
     def learning_rates(self, **options: Any) -> LearningRateReport:
@@ -123,12 +123,12 @@ class Explanation:
         return [chain(self.subject, place_at(self.subject, int(index))) for index in order]
 
     def report(self, *, row: int | None = None, seed: int = 0) -> "Report":
-        """Look at the network from ten sides; takes seconds, and changes nothing.
+        """Return the report of ten sections; takes seconds, and changes nothing.
 
         Parameters
         ----------
         row : int, optional
-            The row (from 1) to work through; None takes the one that the network gets most wrong.
+            The row (from 1) to work through; None is the row with the largest loss.
         seed : int
             Seed of all draws.
 
@@ -139,7 +139,7 @@ class Explanation:
         >>> x = [[k / 20.0, (-1.0) ** k] for k in range(40)]
         >>> report = explain(layers, x, [one - two for one, two in x]).report()
         >>> [section.title for section in report.sections][:3]
-        ['The network', 'The data it was shown', 'Training']
+        ['The network', 'Training data', 'Training']
         """
         from chainrule.insight.report.document import report_of
         from chainrule.insight.report.material import Material
@@ -151,7 +151,7 @@ class Explanation:
         return self.report()
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the report as one HTML page without script, and without need of a network.
+        """Write the report as one HTML page that needs no script and no internet.
 
         Raises
         ------
@@ -183,5 +183,5 @@ class Explanation:
 
 
 def _index(row: int | None) -> int | None:
-    """Return the index of a row that is counted from 1."""
+    """Return the index from 0 of a row counted from 1."""
     return None if row is None else row - 1

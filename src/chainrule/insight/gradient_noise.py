@@ -74,7 +74,7 @@ class GradientNoise(Moments):
     n, gradient, trace, squared_gradient, layers, noise_scale
         As in `Moments`.
     measured : tuple of MeasuredError
-        What drawn batches showed, where it was asked for.
+        The errors of drawn batches, if requested.
     """
 
     measured: tuple[MeasuredError, ...] = ()

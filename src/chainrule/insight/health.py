@@ -1,4 +1,4 @@
-"""Is each layer alive, and does it learn: numbers per layer, verdicts with their thresholds."""
+"""The health of each layer: its numbers, and verdicts with their thresholds."""
 
 import math
 import sys
@@ -32,22 +32,22 @@ from chainrule.training.row_blocks import Block, row_blocks
 
 __all__ = ["Finding", "Health", "LayerHealth", "health", "next_update"]
 
-# Gradients this small against the parameters are rounding, and say nothing of a layer.
+# Gradients below this share of the parameters are rounding, and carry no verdict.
 ROUNDING = 1e-10
 
 
 @dataclass(frozen=True, repr=False)
 class Health(Shown):
-    """The layers of a network over some rows, its inputs, and its run.
+    """The health of a network's layers, inputs and training on some rows.
 
     Attributes
     ----------
     layers : tuple of LayerHealth
         From the first layer to the last.
     findings : tuple of Finding
-        What is wrong with the inputs and with the run.
+        The findings on the inputs and on the training.
     rows : int
-        How many rows were looked at; those of weight 0 are absent.
+        The number of rows; those of weight 0 are left out.
     """
 
     layers: tuple[LayerHealth, ...]
@@ -56,12 +56,12 @@ class Health(Shown):
 
     @property
     def all_findings(self) -> tuple[Finding, ...]:
-        """What is wrong anywhere: the run and the inputs first, then layer by layer."""
+        """All findings: training and inputs first, then layer by layer."""
         return (*self.findings, *(one for layer in self.layers for one in layer.findings))
 
     @property
     def fine(self) -> bool:
-        """Whether nothing was found."""
+        """True if there are no findings."""
         return not self.all_findings
 
     def __str__(self) -> str:
@@ -149,13 +149,13 @@ class Health(Shown):
 
 
 def health(subject: Subject) -> Health:
-    """Return the health of each layer, of the inputs, and of the run, with verdicts in words.
+    """Return the health of the layers, the inputs and the training, with verdicts in words.
 
     A verdict is given where a layer has more than 25 % dead units; where more than 50 % of the
-    slopes are under 1 % of the largest (95 % for an activation that is flat on one side on
-    purpose); where the next update is more than 10 % of the weights; where the gradient per weight
-    is under 1/1000 of that of another layer; where two features differ in size by more than 100;
-    where the mean of a feature is more than 30 times its spread; and where numbers are not finite.
+    slopes are under 1 % of the largest (95 % for an activation with one flat side); where the next
+    update is more than 10 % of the weights; where the gradient per weight is under 1/1000 of that
+    of another layer; where the scales of two features differ by a factor above 100; where the mean
+    of a feature is more than 30 times its spread; and where numbers are not finite.
 
     Parameters
     ----------
@@ -192,7 +192,7 @@ def health(subject: Subject) -> Health:
 
 
 def next_update(subject: Subject, gradient: np.ndarray) -> np.ndarray:
-    """Return what the optimizer's next step would add to the parameters, in float64."""
+    """Return the change of the parameters by the optimizer's next step, in float64."""
     optimizer, rate = subject.optimizer, subject.learning_rate
     shared, layout = subject.shared, subject.objective.network.layout
     before = values_of(shared, layout, subject.vector)
@@ -204,7 +204,7 @@ def next_update(subject: Subject, gradient: np.ndarray) -> np.ndarray:
 
 
 class _Watch:
-    """What the rows show of one layer, block by block."""
+    """The statistics of one layer, collected block by block."""
 
     def __init__(self, activation: Activation, units: int) -> None:
         self.activation = activation

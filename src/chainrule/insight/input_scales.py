@@ -1,4 +1,4 @@
-"""What the columns of the inputs are like: their size and place, and whether they ever change."""
+"""Statistics of the input columns: scale, offset, and constant columns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,9 +37,9 @@ class Columns:
     mean : ndarray (n_in,)
         Mean.
     filled : ndarray (n_in,)
-        Share of the rows where it is not 0.
+        Share of nonzero rows.
     rows : int
-        How many rows were looked at.
+        The number of rows.
     """
 
     lowest: np.ndarray
@@ -51,12 +51,12 @@ class Columns:
 
     @property
     def constant(self) -> np.ndarray:
-        """The numbers of columns that never change, from 0."""
+        """The indices of constant columns."""
         return np.flatnonzero(self.lowest == self.highest) if self.rows > 1 else np.arange(0)
 
     @np.errstate(over="ignore")
     def farthest_offset(self) -> tuple[int, float, float] | None:
-        """Return the column that lies farthest from 0 (column, mean, spread), if by too much."""
+        """Return the column farthest from 0 (column, mean, spread), if beyond the threshold."""
         nearest = np.maximum(np.maximum(self.lowest, -self.highest), 0.0)
         away = nearest > RANGES_AWAY * (self.highest - self.lowest)
         share = np.divide(self.mean, self.typical, where=self.typical > 0.0, out=0.0 * self.mean)
@@ -72,7 +72,7 @@ class Columns:
 
     @np.errstate(over="ignore")
     def farthest_scales(self) -> tuple[int, int, float] | None:
-        """Return the columns whose sizes differ most (small, large, factor), if by too much.
+        """Return the columns of the most different scales (small, large, factor), if any.
 
         Both the typical and the largest size must differ, so that neither a column of rare ones
         nor a single outlier counts; the factor is the smaller of the two.
@@ -109,7 +109,7 @@ class Columns:
 
 
 def look_at_columns(rows: Rows) -> Columns:
-    """Return what the columns of the inputs are like, a block of rows at a time."""
+    """Measure the input columns, a block of rows at a time."""
     n, n_in = rows.x.shape
     sparse = hasattr(rows.x, "tocsr")
     lowest, highest = np.full(n_in, np.inf), np.full(n_in, -np.inf)
@@ -139,17 +139,15 @@ def look_at_columns(rows: Rows) -> Columns:
 
 
 def scale_words(columns: Columns, names: Sequence[str]) -> list[tuple[str, str]]:
-    """Return what is wrong with the inputs, as (kind, sentence)."""
+    """Return the findings on the inputs, as (kind, sentence)."""
     findings = []
     constant = columns.constant
     if len(constant):
         named = ", ".join(f"{names[i]} is {short(float(columns.lowest[i]))}" for i in constant[:5])
         more = f", and {len(constant) - 5} more" if len(constant) > 5 else ""
-        change, teach = (
-            ("changes", "it teaches") if len(constant) == 1 else ("change", "they teach")
-        )
-        rest = f"{len(constant)} of {len(names)} features never {change} ({named}{more})"
-        findings.append(("constant", f"{rest}: {teach} nothing"))
+        verb = "is" if len(constant) == 1 else "are"
+        words = f"{len(constant)} of {len(names)} features {verb} constant ({named}{more})"
+        findings.append(("constant", words))
     far = columns.farthest_scales()
     if far is not None:
         small, large, factor = far

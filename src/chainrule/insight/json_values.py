@@ -14,7 +14,7 @@ def as_json(value: Any) -> Any:
     """Return a value that ``json.dumps(value, allow_nan=False)`` takes.
 
     JSON has no NaN and no infinity: they become the texts "nan", "inf" and "-inf", which ``float``
-    reads back. Records become dictionaries; what is no number, text or container becomes its text.
+    reads back. Records become dictionaries; anything else becomes its text.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What the numbers of a layer mean: each verdict is one rule with its threshold in the words."""
+"""Verdicts on the numbers of a layer: each is one rule, with its threshold in the words."""
 
 import math
 from collections.abc import Iterator
@@ -22,25 +22,25 @@ __all__ = [
     "vanishing_findings",
 ]
 
-# A slope below this share of the largest is as good as none.
+# A slope below this share of the largest counts as flat.
 SMALL_SLOPE = 0.01
 # Shares above which a verdict is given.
 DEAD_SHARE = 0.25
 SATURATED_SHARE = 0.5
-# A rectifier is flat on one side on purpose: most units may rest on most rows.
+# A rectifier has one flat side: most units may be inactive on most rows.
 RESTING_SHARE = 0.95
 UPDATE_RATIO = 0.1
 # Gradient per weight, over that of the layer with the largest.
 VANISHING_RATIO = 1e-3
 # A slope that is larger far from 0 by this factor goes on growing: its largest is not known.
 GROWING = 1.1
-# An update of more than so many times the weights is told in times, not in per cent.
+# An update above this multiple of the weights is stated as a multiple, not in per cent.
 TOLD_IN_TIMES = 10.0
 
 
 @dataclass(frozen=True, repr=False)
 class Finding(Shown):
-    """Something wrong, in words.
+    """A finding in words.
 
     Attributes
     ----------
@@ -48,9 +48,9 @@ class Finding(Shown):
         ``dead``, ``saturated``, ``vanishing``, ``large update``, ``constant``, ``scales``,
         ``offset``, ``not finite`` or ``diverged``.
     words : str
-        What was seen, with the threshold it passed.
+        The observation, with the threshold that it exceeds.
     layer : int or None
-        Which layer, from 1; None for inputs and the run.
+        The layer, from 1; None for the inputs and the training.
     """
 
     kind: str
@@ -74,11 +74,11 @@ class LayerHealth(Shown):
     activation : str
         Its name.
     units : int
-        How many.
+        Their number.
     mean, spread : float
         Mean and standard deviation of the activations, over rows and units.
     dead : tuple of int
-        The units, from 0, whose output and slope are 0 on every row: nothing can revive them.
+        The units, from 0, whose output and slope are 0 on every row, so that they cannot learn.
     saturated : float or None
         Share of rows and units whose slope is under 1 % of the activation's largest; None for an
         activation whose slope has no bound.
@@ -91,7 +91,7 @@ class LayerHealth(Shown):
     gradient_share : float or None
         Share of the layer's squared gradient, bias included, in that of the network.
     findings : tuple of Finding
-        What is wrong; empty where nothing is.
+        The findings on this layer.
     """
 
     layer: int
@@ -125,14 +125,14 @@ class LayerHealth(Shown):
 
 @dataclass(frozen=True)
 class Slopes:
-    """What the slope of an activation does over its whole range.
+    """The range of the slope of an activation.
 
     Attributes
     ----------
     largest : float or None
         The largest size of the slope; None where it grows without bound.
     flat_sides : int
-        On how many sides, far from 0, it is under 1 % of the largest.
+        The number of sides, far from 0, where it is under 1 % of the largest.
     """
 
     largest: float | None
@@ -163,7 +163,7 @@ def slopes_of(activation: Activation) -> Slopes:
 
 
 def layer_findings(one: LayerHealth, slopes: Slopes, rows: int) -> Iterator[Finding]:
-    """Yield what is wrong with the units and the update of one layer."""
+    """Yield the findings on the units and the update of one layer."""
     dead = len(one.dead) / one.units
     if dead > DEAD_SHARE:
         words = (
@@ -188,7 +188,7 @@ def layer_findings(one: LayerHealth, slopes: Slopes, rows: int) -> Iterator[Find
 
 
 def vanishing_findings(sizes: list[float]) -> Iterator[Finding]:
-    """Yield the layers that hardly learn, from the gradient per weight of each."""
+    """Yield the layers with a vanishing gradient, from the gradient per weight of each."""
     largest = max(sizes)
     for layer, size in enumerate(sizes, start=1):
         if not size < VANISHING_RATIO * largest:

@@ -1,4 +1,4 @@
-"""Which learning rate: five compared from one start, a range test, and the curvature's limit."""
+"""Learning rates compared: five from one start, a range test, and the limit of the curvature."""
 
 import math
 from collections.abc import Sequence
@@ -23,9 +23,9 @@ from chainrule.training.trials import Setting, Trial
 
 __all__ = ["LearningRateReport", "RangeTest", "RateRun", "learning_rate_report", "range_test"]
 
-# The five rates, times the one to begin with; and steps that have a tail and a half to judge by.
+# The five rates as multiples of the initial one; and the fewest steps with a tail to judge by.
 FACTORS, FEWEST_STEPS = (0.01, 0.1, 1.0, 10.0, 100.0), 10
-# A fall of this share of the best one is as good.
+# A decrease of this share of the best one counts as good.
 GOOD_FALL = 0.9
 # Steps that point back by more than this (mean cosine) undo each other.
 TURNING_BACK = -0.5
@@ -42,14 +42,14 @@ BAND_BEGINS, BAND_ENDS = 0.1, 3.0
 
 @dataclass(frozen=True, repr=False)
 class RateRun(Shown):
-    """What one learning rate did.
+    """A run at one learning rate.
 
     Attributes
     ----------
     learning_rate : float
         The rate.
     losses : tuple of float
-        Mean loss of the rows looked at, before the first step and after each.
+        Mean loss of the sampled rows, before the first step and after each.
     end : float
         Mean of the last tenth of them.
     cosine : float
@@ -91,7 +91,7 @@ class RangeTest(Shown):
         The suggested band: from the rate where a tenth of the fall is made to a third of the rate
         of the lowest loss. None where the loss never fell.
     stopped : bool
-        Whether the loss left its range before the last rate.
+        True if the loss left its range before the last rate.
     """
 
     rates: tuple[float, ...]
@@ -156,13 +156,13 @@ class LearningRateReport(Shown):
     def summary(self) -> str:
         """The conclusion in words."""
         if self.best is None:
-            return "no rate made the loss fall; try rates between these, or look at health()"
+            return "no rate made the loss fall; try rates between these, or check health()"
         good = [run.learning_rate for run in self.runs if run.verdict == "good"]
         rates = " and ".join(f"{rate:g}" for rate in good)
         return (
             f"use {self.best.learning_rate:g}: after {self.steps} steps the loss is "
             f"{short(self.best.end, 4)}, from {short(self.best.losses[0], 4)} (good: {rates}); "
-            "longer runs bear smaller rates better"
+            "in longer runs, smaller rates catch up"
         )
 
     def __str__(self) -> str:
@@ -225,19 +225,19 @@ def learning_rate_report(
     loss, x, y, sample_weight
         As in `chainrule.train`, with a Network.
     rates : sequence of float, optional
-        By default the rate to begin with, times 0.01, 0.1, 1, 10 and 100.
+        By default the initial rate times 0.01, 0.1, 1, 10 and 100.
     steps : int
         Steps of each run.
     batch_size : int, optional
-        Rows per step, at most all; by default the subject's own, or 32.
+        Rows per step; by default that of the subject, or 32.
     optimizer, learning_rate : optional
         Instead of those of the subject.
     start : Parameters, optional
-        Where every run starts; by default drawn from the seed, as training does.
+        The start of every run; by default drawn from the seed, as in training.
     seed, look_rows : int
-        Seed of start and batches; rows that losses are measured on.
+        Seed of start and batches; number of rows to measure losses on.
     engine : str or Engine
-        What computes.
+        The engine that computes.
 
     Examples
     --------
@@ -305,7 +305,7 @@ def range_test(
     low, high : float
         The first and the last rate.
     steps, batch_size : int
-        How many rates, and rows per step.
+        The number of rates, and rows per step.
     """
     if not 0.0 < low < high < math.inf:
         raise InputError(f"low must be positive and below high; got {low} and {high}.")

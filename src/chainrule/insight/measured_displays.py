@@ -1,4 +1,4 @@
-"""Pictures of what was measured: gradient noise, and learning rates."""
+"""Pictures of measurements: gradient noise and learning rates."""
 
 import math
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ class GradientNoiseDisplay:
         The line of the law, the points of the draws (bars from lowest to highest), and the line at
         the noise scale; None where it lies outside.
     ax_, figure_
-        Where they were drawn.
+        The axes and the figure.
     """
 
     def __init__(self, noise: GradientNoise) -> None:
@@ -94,7 +94,7 @@ class LearningRateDisplay:
     Parameters
     ----------
     report : LearningRateReport
-        What `learning_rate_report` measured.
+        The result of `learning_rate_report`.
 
     Attributes
     ----------
@@ -103,7 +103,7 @@ class LearningRateDisplay:
     range_line_, band_ : artists
         Of `plot_range`: the smoothed loss, and the suggested band (None without).
     ax_, figure_
-        Where they were drawn.
+        The axes and the figure.
     """
 
     def __init__(self, report: LearningRateReport) -> None:
@@ -126,7 +126,7 @@ class LearningRateDisplay:
         for number, run in enumerate(self.report.runs):
             good = run.verdict == "good"
             bad = run.verdict.startswith(("diverged", "oscillates", "too large"))
-            # beyond ten times the start a curve says no more than that it left
+            # beyond ten times the start, the size of a loss carries no information
             losses = [loss if abs(loss) <= 10.0 * abs(first) else math.nan for loss in run.losses]
             (line,) = self.ax_.plot(
                 losses,

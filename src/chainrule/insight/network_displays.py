@@ -32,14 +32,14 @@ class ActivationDisplay:
     activation : Activation
         The record.
     low, high : float
-        Where the curves begin and end.
+        The ends of the curves.
 
     Attributes
     ----------
     line_, slope_line_ : Line2D
         The function, and its slope, which is interrupted where it jumps.
     ax_, figure_
-        Where they were drawn.
+        The axes and the figure.
 
     Examples
     --------
@@ -59,7 +59,7 @@ class ActivationDisplay:
     def from_formula(
         cls, activation: str | Activation, *, low: float = -5.0, high: float = 5.0, ax: Any = None
     ) -> Self:
-        """Draw a record of `chainrule.activations`, or one of your own."""
+        """Draw a record of `chainrule.activations`, or a user-defined one."""
         return cls(activations.get(activation), low, high).plot(ax)
 
     def plot(self, ax: Any = None) -> Self:
@@ -106,16 +106,16 @@ def _beside(kinks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 class DecisionBoundaryDisplay:
-    """What a network of two inputs predicts over their plane, with rows drawn on it.
+    """The prediction of a network over the plane of its two inputs, with rows drawn on it.
 
     Parameters
     ----------
     x1, x2 : ndarray
         The grid along each input.
     response : ndarray (len(x2), len(x1))
-        What is predicted there.
+        The prediction at each point.
     kind : {"class", "probability", "value"}
-        What the response is.
+        The kind of the response.
 
     Attributes
     ----------
@@ -126,7 +126,7 @@ class DecisionBoundaryDisplay:
     rows_ : list of artists
         The rows, one per class; empty where none were given.
     ax_, figure_
-        Where they were drawn.
+        The axes and the figure.
 
     Examples
     --------
@@ -162,33 +162,32 @@ class DecisionBoundaryDisplay:
         """Draw a network at some parameters.
 
         Several outputs are the scores of classes, and the largest wins. One output, or the one
-        asked for, is drawn as it is, or through the link of the loss: as a probability for a
+        given, is drawn as it is, or through the link of the loss: as a probability for a
         cross-entropy.
 
         Parameters
         ----------
         network : Network
-            Of two inputs.
+            A network of two inputs.
         parameters : Parameters
-            Its numbers.
+            Its parameters.
         X : array (n, 2)
             Rows: their range, and a margin, is the plane.
         y : array (n,), optional
             Their classes or targets; None draws no rows.
         loss : str or Loss, optional
-            What the network was trained with.
+            The loss of the training.
         output : int, optional
-            Which output to draw, from 1.
+            The output to draw, from 1.
         grid_resolution : int
             Points along each input.
         ax : Axes, optional
-            Where to draw; by default on a new figure.
+            The axes; by default those of a new figure.
 
         Raises
         ------
         InputError
-            If the network does not take two inputs, or it cannot be told which of several outputs
-            is meant.
+            If the network does not take two inputs, or the output is ambiguous.
         """
         if network.n_in != 2:
             raise must_be("network", "one of 2 inputs to be drawn on a plane", network.n_in)
@@ -214,7 +213,7 @@ class DecisionBoundaryDisplay:
         if not np.isfinite(predicted).any():
             raise InputError(
                 "parameters must give predictions that are finite; these give none on the plane of "
-                "X. Look at health() of the network."
+                "X. Check health() of the network."
             )
         display = cls(x1, x2, predicted.reshape(len(x2), len(x1)), kind)
         return display.plot(ax, rows=rows, y=y)
@@ -312,7 +311,7 @@ def _checked(y: Any, count: int) -> np.ndarray:
 def _predicted(
     network: Network, parameters: Parameters, grid: Array, loss: Loss | None, output: int | None
 ) -> tuple[np.ndarray, str]:
-    """Return what is predicted at each point of the grid, and what kind of number it is."""
+    """Return the prediction at each point of the grid, and its kind."""
     xp = namespace(parameters.vector)
     scores = network.predict(parameters, xp.asarray(grid, dtype=parameters.vector.dtype))
     if output is None and network.n_out > 1:

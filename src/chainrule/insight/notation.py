@@ -1,4 +1,4 @@
-"""How the numbers of a network are named: as plain text, and as LaTeX.
+"""The names of a network's numbers as plain text and as LaTeX.
 
 Layers count from 1, and so do units and rows, as in a textbook: ``w1[2,3]`` leads from input 2 to
 unit 3 of layer 1. MathML is made from the LaTeX.
@@ -75,7 +75,7 @@ Name = Symbol | Derivative
 
 
 def number(value: float, digits: int = 6) -> str:
-    """Return a number with so many significant digits, as plain text.
+    """Return a number with ``digits`` significant digits, as plain text.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""One number that the optimizer moves, and the places of the network where it acts."""
+"""A single parameter, with every place in the network where it acts."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -44,7 +44,7 @@ class Parameter:
     value : float
         Its number.
     terms : tuple of Term
-        Where it acts.
+        Its places.
     indices : tuple of int
         The numbers of these places in the flat vector.
     """
@@ -56,12 +56,12 @@ class Parameter:
 
     @property
     def index(self) -> int:
-        """The number in the flat vector of its first place, where the optimizer's memory is."""
+        """The index of its first place in the flat vector, which holds the optimizer's memory."""
         return self.indices[0]
 
     @property
     def shared(self) -> bool:
-        """Whether it acts in more than one place."""
+        """True if it acts in more than one place."""
         return len(self.terms) > 1
 
     @cached_property

@@ -1,7 +1,7 @@
-"""From the loss to one weight, node by node: each function returns one derivative, to be opened.
+"""The path from the loss to one weight: each function returns one derivative as a node.
 
-The nodes name what they multiply and add; their numbers come from a `RowTrace`, so a tree costs no
-more than what of it is opened.
+The nodes name their factors and terms; their numbers come from a `RowTrace`, so a tree costs no
+more than its opened nodes.
 """
 
 import math
@@ -61,7 +61,7 @@ def _of_term(term: Term, node: Node, symbol: Symbol) -> Node:
 
 
 def over_rows(subject: Subject, place: Place) -> Node:
-    """Return the mean over the rows: the rows that pull hardest, and the exact rest."""
+    """Return the mean over the rows: the rows with the largest terms, and the exact rest."""
     n = len(subject.rows)
     per_row = contributions(subject, place.layer, place.unit, place.to)
     weight = subject.rows.weight
@@ -101,7 +101,9 @@ def of_row(trace: RowTrace, place: Place, loss: Symbol) -> Node:
     """Return dL/dw of one row, as the product delta times input of its path."""
     z = Symbol("z", place.layer, (place.to + 1,))
     if place.unit is None:
-        last = Node(Derivative(z, place.symbol), 1.0, formula="1", origin="a bias adds itself")
+        last = Node(
+            Derivative(z, place.symbol), 1.0, formula="1", origin="a bias is added as it is"
+        )
     else:
         if place.layer == 1:
             below = Symbol("x", None, (place.unit + 1,))
@@ -158,7 +160,7 @@ def _dz(trace: RowTrace, layer: int, unit: int, loss: Symbol) -> Node:
             terms,
             float(trace.dz(layer)[unit]),
             make_term,
-            f"over the units of layer {layer}: {record.name} ties them together",
+            f"over the units of layer {layer}: {record.name} couples them",
         )
     slope = float(trace.slopes(layer)[unit])
     z_value, a_value = float(trace.z[layer - 1][unit]), float(trace.a[layer][unit])
@@ -177,7 +179,7 @@ def _dz(trace: RowTrace, layer: int, unit: int, loss: Symbol) -> Node:
 
 
 def _da(trace: RowTrace, layer: int, unit: int, loss: Symbol) -> Node:
-    """Return the derivative by an output: over every unit of the next layer that it feeds."""
+    """Return the derivative by an output: the sum over the units of the next layer."""
     a = Symbol("a", layer, (unit + 1,))
     if layer == len(trace.weights):
         return _dscore(trace, unit, loss, a)
@@ -213,12 +215,12 @@ def _da(trace: RowTrace, layer: int, unit: int, loss: Symbol) -> Node:
         terms,
         float(trace.da(layer)[unit]),
         make_term,
-        f"over the {len(terms)} units of layer {layer + 1} that it feeds",
+        f"over the {len(terms)} units of layer {layer + 1}",
     )
 
 
 def _dscore(trace: RowTrace, output: int, loss: Symbol, score: Symbol) -> Node:
-    """Return the derivative by a score: the loss's own short form, which opens at its link."""
+    """Return the derivative by a score, as the loss's short form, which opens at its link."""
     record = trace.subject.objective.loss.of_column(output)
     value = float(trace.dscores[output])
     s, y = float(trace.scores[output]), float(trace.y[0, output])
@@ -249,7 +251,7 @@ def _dscore(trace: RowTrace, output: int, loss: Symbol, score: Symbol) -> Node:
 
 
 def _through_link(trace: RowTrace, output: int, loss: Symbol, score: Symbol) -> Node | None:
-    """Return the long way over the predictions, where the link is not linear and they allow it."""
+    """Return the longer path through the predictions, for a link that is not linear."""
     record = trace.subject.objective.loss
     if record.link.name == "linear":
         return None

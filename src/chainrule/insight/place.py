@@ -1,4 +1,4 @@
-"""Where a weight stands in a network."""
+"""The place of a weight or bias in a network."""
 
 from dataclasses import dataclass
 
@@ -11,10 +11,10 @@ __all__ = ["Place", "place_at"]
 
 @dataclass(frozen=True)
 class Place:
-    """Which weight: from input ``unit`` (None for the bias) to unit ``to`` of a layer.
+    """The weight from input ``unit`` (None for the bias) to unit ``to`` of a layer.
 
-    The layer counts from 1; ``unit`` and ``to`` are indices of arrays, from 0. What people pass and
-    read counts from 1 throughout, as in a textbook.
+    The layer counts from 1; ``unit`` and ``to`` are array indices, from 0. In public arguments and
+    in output everything counts from 1, as in a textbook.
     """
 
     layer: int
@@ -29,7 +29,7 @@ class Place:
         return Symbol("w", self.layer, (self.unit + 1, self.to + 1))
 
     def index(self, subject: Subject) -> int:
-        """Return the weight's number in the flat vector; refuse a place that is not there."""
+        """Return the index of the weight in the flat vector; refuse a place that does not exist."""
         network = subject.objective.network
         if not 1 <= self.layer <= len(network.layers):
             raise InputError(
@@ -52,7 +52,7 @@ class Place:
 
 
 def place_at(subject: Subject, index: int) -> Place:
-    """Return the place of a number of the flat vector: the inverse of `Place.index`."""
+    """Return the place of an index of the flat vector: the inverse of `Place.index`."""
     span = subject.objective.network.layout.span_of(index)
     if span.name == "bias":
         return Place(span.layer + 1, None, index - span.start)

@@ -8,7 +8,7 @@ MARGIN = 0.06
 
 
 def plane_grid(points: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the ``count`` places along each input, and all points of the grid (count^2, 2).
+    """Return ``count`` positions along each input, and all points of the grid (count^2, 2).
 
     Examples
     --------

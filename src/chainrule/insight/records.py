@@ -1,4 +1,4 @@
-"""What a model records of its training, and of the data as the user gave it; all of it optional."""
+"""Records of a training and of the encoding of its rows; every field is optional."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ class TrainingRecord:
     solver, schedule : str or None
         The names of the optimizer and of the schedule.
     options : mapping
-        Every option of the model.
+        All options of the model.
     code : str or None
         Code that trains it again.
     seed : int or None
@@ -59,7 +59,7 @@ class TrainingRecord:
 
 @dataclass(frozen=True, eq=False)
 class Encoding:
-    """How the user's rows became the numbers that the network is trained on.
+    """The encoding of the user's rows as the numbers that the network is trained on.
 
     Attributes
     ----------

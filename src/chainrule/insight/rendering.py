@@ -18,12 +18,12 @@ class Worded(Protocol):
     """The update of a weight, in words."""
 
     def words(self, name: str = "", digits: int = 7) -> str:
-        """Return rule, step and rate, and what they do to the weight of a name."""
+        """Return rule, step, rate, and the change of the weight."""
         ...
 
 
 class Rendered(Protocol):
-    """What a chain rule has to say for itself; see `Chain`."""
+    """The members of a chain rule that are rendered; see `Chain`."""
 
     @property
     def subject(self) -> Subject: ...
@@ -125,7 +125,7 @@ def _sum(node: Node, digits: int) -> list[str]:
 
 
 def _shown(term: Node) -> tuple[Node, ...]:
-    """Return a term of a sum as its line shows it: by its name, or else by its factors."""
+    """Return the nodes on the line of a term: the term itself, or the factors of a nameless one."""
     return term.parts if term.nameless and term.operation == "product" else (term,)
 
 
@@ -190,7 +190,7 @@ def as_mathml(chain: Rendered, digits: int = 6) -> str:
 
 
 def as_html(chain: Rendered, digits: int = 6) -> str:
-    """Return equations as MathML, with a table of where each number comes from.
+    """Return equations as MathML, with a table of the sources of their numbers.
 
     Without the converter of the ``app`` extra it raises ImportError; see `as_text`.
     """
@@ -201,7 +201,7 @@ def as_html(chain: Rendered, digits: int = 6) -> str:
         if rows:
             head = "".join(f'<th scope="col">{name}</th>' for name in HEAD)
             parts.append(
-                f"<table><caption>Where the numbers of {escape(node.name.text)} come from</caption>"
+                f"<table><caption>Sources of the numbers of {escape(node.name.text)}</caption>"
                 f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
             )
     closing = [f"check {chain.check}", _update(chain, digits), *chain.subject.notes]
@@ -211,7 +211,7 @@ def as_html(chain: Rendered, digits: int = 6) -> str:
     return "\n".join([*parts, *sentences])
 
 
-HEAD = ("symbol", "formula", "numbers put in", "value", "from")
+HEAD = ("symbol", "formula", "inputs", "value", "source")
 
 
 def _table_rows(node: Node, digits: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""Parameters that several layers of a foreign network share, and what a step of them moves.
+"""Parameters that several layers of a foreign network share: their gradient and their steps.
 
 The network that is explained has a copy of a shared array in each layer that uses it. A use may
 scale and shift its input, and scale its output, where a normalization is folded into the layer:

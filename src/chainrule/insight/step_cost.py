@@ -1,4 +1,4 @@
-"""What a training step costs on this machine: a fixed part, and a part per row."""
+"""The time of a training step on this machine: a fixed cost and a cost per row."""
 
 import time
 from collections.abc import Sequence
@@ -12,9 +12,9 @@ from chainrule.training.trials import Setting, Trial
 
 __all__ = ["StepCost", "fit_cost", "measure_step_cost"]
 
-# A measurement lasts about this long, so that the clock and a switch of tasks do not count.
+# Seconds of a measurement, long against the clock's resolution and task switches.
 SECONDS = 0.02
-# Rate of the steps that are timed: the parameters stay what they are.
+# The learning rate of the timed steps, which leave the parameters as they are.
 STANDING_STILL = 1e-12
 
 
@@ -25,7 +25,7 @@ class StepCost(Shown):
     Attributes
     ----------
     batch_sizes : tuple of int
-        What was measured.
+        The batch sizes measured.
     seconds : tuple of float
         Seconds per step, the shortest of the repeats.
     slowest : tuple of float
@@ -33,7 +33,7 @@ class StepCost(Shown):
     fixed, per_row : float
         The fit, both at least 0.
     engine : str
-        Which engine was measured.
+        The name of the engine.
     """
 
     batch_sizes: tuple[int, ...]

@@ -1,4 +1,4 @@
-"""How many steps, rows and seconds a run needs to a loss, for one batch size after the other."""
+"""The steps, rows and seconds to a target loss, by batch size."""
 
 import math
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from chainrule.training.trials import Setting, Trial
 
 __all__ = ["Payoff", "Target", "find_target", "measure_payoff", "noise_along", "tuned_payoffs"]
 
-# Share of the pilot's fall of the loss that is the target.
+# The target is this share of the decrease of the loss in the pilot run.
 TARGET_FALL = 0.95
 # Looks at the loss are so far apart, relative to the steps made.
 LOOK_EVERY = 0.05
@@ -32,18 +32,18 @@ STATIONS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 @dataclass(frozen=True, repr=False)
 class Target(Shown):
-    """The loss that all runs of a comparison go for.
+    """The target loss of all runs of a comparison.
 
     Attributes
     ----------
     loss : float
-        The target: given, or where a pilot run has made 95 % of its fall.
+        The target: given, or after 95 % of the decrease of a pilot run.
     start_loss, pilot_loss : float
         The loss at the start, and the lowest of the pilot.
     batch_size, pilot_steps : int
         Rows per step of the pilot, and its steps.
     most_rows : int
-        Rows after which a run is given up.
+        Rows after which a run is stopped.
     """
 
     loss: float
@@ -54,7 +54,7 @@ class Target(Shown):
     most_rows: int
 
     def most_steps(self, batch_size: int) -> int:
-        """Return after how many steps a run is given up."""
+        """Return the number of steps after which a run is stopped."""
         return max(20, min(PATIENCE * self.pilot_steps, self.most_rows // batch_size))
 
     def __str__(self) -> str:
@@ -67,7 +67,7 @@ class Target(Shown):
 
 @dataclass(frozen=True, repr=False)
 class Payoff(Shown):
-    """What it took to reach the target with one batch size.
+    """The cost of reaching the target with one batch size.
 
     Attributes
     ----------
@@ -82,7 +82,7 @@ class Payoff(Shown):
     seconds : float or None
         Median seconds in the engine.
     reached, repeats, given_up : int
-        How many runs reached the target, of how many; and the steps after which one is given up.
+        Runs that reached the target, all runs, and the steps after which a run is stopped.
     """
 
     batch_size: int
@@ -113,12 +113,12 @@ class Payoff(Shown):
 
 
 def find_target(setting: Setting, batch_size: int, wanted: float | None = None) -> Target:
-    """Run a pilot of 5 passes (300 to 3,000 steps), and return the loss to go for.
+    """Run a pilot of 5 passes (300 to 3,000 steps), and return the target.
 
     Raises
     ------
     InputError
-        If the loss does not fall, or diverges, or does not come down to the loss wanted.
+        If the loss does not fall, diverges, or does not reach the target given.
     """
     passes = PILOT_PASSES * len(setting.rows) // batch_size
     steps = min(max(FEWEST_STEPS, passes), MOST_STEPS)
@@ -153,7 +153,7 @@ def find_target(setting: Setting, batch_size: int, wanted: float | None = None) 
 def measure_payoff(
     setting: Setting, batch_size: int, rate: float, target: Target, repeats: int
 ) -> Payoff:
-    """Run to the target with each of the orders, and return what it took."""
+    """Run to the target with each of the orders, and return the cost."""
     runs = [_run(setting, batch_size, rate, repeat, target) for repeat in range(repeats)]
     reached = [run for run in runs if run is not None]
     given_up = target.most_steps(batch_size)

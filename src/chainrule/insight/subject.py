@@ -1,4 +1,4 @@
-"""What is looked at: an objective, its parameters, and rows, whoever trained them."""
+"""The subject of an explanation: an objective, its parameters, and rows."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,36 +21,36 @@ __all__ = ["Subject"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Subject(Shown):
-    """A network at one point, and the rows it is looked at with.
+    """A network at one point, with rows to explain it on.
 
     Attributes
     ----------
     objective : Objective
         Network, loss and penalties.
     vector : ndarray (n_parameters,)
-        The parameters, in the units trained in.
+        The parameters, in the scale of training.
     rows : Rows
         Inputs, encoded targets and weights (mean 1) of the rows.
     optimizer : Optimizer
         The rule of the next update.
     slots : tuple of ndarray
-        Its memory before that update; empty where it is not known, which counts as zeros.
+        Its memory before that update; empty if unknown, which counts as zeros.
     step : int
         Steps made before that update.
     learning_rate : float
         The rate of that update.
     batch_size : int or None
-        Rows per step in training, where known.
+        Rows per step in training, if known.
     input_names, output_names : tuple of str
-        Names of features and outputs; ``x1, x2, ...`` and ``s1, s2, ...`` where there are none.
+        Names of features and outputs; ``x1, x2, ...`` and ``s1, s2, ...`` by default.
     notes : tuple of str
-        Sentences a reader must know, such as the scale of the targets.
+        Sentences that every output repeats, such as the scale of the targets.
     shared : tuple of SharedArray
         Weights and biases that several layers of a foreign network share.
     training : TrainingRecord
-        What the model records of its training.
+        The training, as far as the model records it.
     encoding : Encoding
-        How the user's rows became inputs and targets.
+        The encoding of the user's rows as inputs and targets.
     """
 
     objective: Objective

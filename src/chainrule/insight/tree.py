@@ -1,7 +1,7 @@
-"""One expression tree for a chain rule: symbols, numbers, and where each number comes from.
+"""The expression tree of a chain rule: symbols, numbers, and the source of each number.
 
-A node is a number, a product or a sum of nodes. Its parts are made when someone opens it, so a tree
-of any depth costs what is looked at.
+A node is a number, a product or a sum of nodes. Its parts are made when it is opened, so only the
+opened nodes of a deep tree cost anything.
 """
 
 import math
@@ -23,14 +23,14 @@ TERMS = 5
 
 @dataclass(frozen=True)
 class Rest:
-    """The terms of a sum that are not shown one by one.
+    """The terms of a sum that are not shown individually.
 
     Attributes
     ----------
     count : int
-        How many.
+        Their number.
     value : float
-        What they add up to: shown + rest is the sum, to the last bit.
+        Their sum: the terms shown and this add up to the whole, to the last bit.
     """
 
     count: int
@@ -52,17 +52,17 @@ class Node(Shown):
     Attributes
     ----------
     name : Symbol or Derivative
-        What it is called.
+        Its name.
     value : float
         Its number.
     operation : {"number", "product", "sum"}
-        How it comes from its parts.
+        The operation on its parts.
     formula : str
-        For a number: the formula it comes from, as LaTeX.
+        For a number: its formula, as LaTeX.
     inputs : tuple of (str, float)
-        The numbers put in.
+        The inputs of the formula.
     origin : str
-        Where it comes from, in words.
+        Its source in words.
     rest : Rest or None
         For a sum: the terms not shown.
     """
@@ -79,12 +79,12 @@ class Node(Shown):
 
     @property
     def nameless(self) -> bool:
-        """Whether it is a term of a sum without a name of its own."""
+        """True for a term of a sum without a name of its own."""
         return isinstance(self.name, Symbol) and self.name.letter == "via"
 
     @cached_property
     def alternative(self) -> "Node | None":
-        """A longer way to the same number, up to rounding: over the predictions, for a score."""
+        """The same number by a longer path, up to rounding; for a score, by the predictions."""
         return self.make_alternative()
 
     @cached_property
@@ -107,7 +107,7 @@ class Node(Shown):
         return parts
 
     def to_dict(self, depth: int = 3) -> dict[str, Any]:
-        """Return the node, and so many levels below it, as JSON can hold them."""
+        """Return the node and ``depth`` levels below it as JSON can hold them."""
         record: dict[str, Any] = {
             "name": self.name.text,
             "latex": self.name.latex,
@@ -155,7 +155,7 @@ def exact_sum(terms: Sequence[float]) -> float:
 
 
 def product_node(name: Name, value: float, make_factors: Callable[[], Sequence[Node]]) -> Node:
-    """Return a product, whose factors are made when it is opened."""
+    """Return a product node; its factors are made when it is opened."""
     return Node(name, value, "product", make_parts=lambda: tuple(make_factors()))
 
 
@@ -168,7 +168,7 @@ def sum_node(
     exact: Callable[[int], float] | None = None,
     adjust: bool = False,
 ) -> Node:
-    """Return a sum that shows its largest terms, and the exact remainder of the others.
+    """Return a sum node with its largest terms and the exact rest of the others.
 
     Parameters
     ----------
@@ -177,12 +177,12 @@ def sum_node(
     total : float
         Their sum.
     make_term : callable
-        From a term's number to its node, called when the sum is opened.
+        From the index of a term to its node, called when the sum is opened.
     exact : callable, optional
-        From a term's number to the value its node will have, where ``terms`` is rounded otherwise.
+        From the index of a term to the value of its node, where ``terms`` is rounded otherwise.
     adjust : bool
-        Whether the sum may move by the rounding of its rest: where terms cancel, the rest is larger
-        than the sum, and no number makes up the difference to the last bit.
+        True if the sum may change by the rounding of its rest: where terms cancel, the rest is
+        larger than the sum, and no number makes up the difference to the last bit.
     """
     largest = sorted(range(len(terms)), key=lambda number: (-abs(terms[number]), number))
     shown = TERMS

@@ -49,7 +49,7 @@ class _Layer:
 
     @property
     def folded(self) -> bool:
-        """Whether its weight is another than that of the foreign layer."""
+        """True if its weight differs from that of the foreign layer."""
         return bool(np.any(self.scale != 1.0) or np.any(self.shift) or np.any(self.after != 1.0))
 
     def put_after(self, affine: Affine) -> None:

@@ -133,7 +133,7 @@ def explain(
 
 
 def _recorded(model: Any) -> dict[str, Any]:
-    """Return what a network says of its training; most record nothing."""
+    """Return the record of a network's training; most have none."""
     if hasattr(model, "coefs_"):
         return training_of(model)
     kind = type(model).__module__.partition(".")[0]
@@ -142,7 +142,7 @@ def _recorded(model: Any) -> dict[str, Any]:
 
 
 def _update(optimizer: str | Optimizer | None, learning_rate: float | None) -> dict[str, Any]:
-    """Return what is asked of the next update, as attributes of a subject."""
+    """Return the options of the next update, as fields of a subject."""
     found: dict[str, Any] = {}
     if optimizer is not None:
         rule = optimizers.get(optimizer)
@@ -156,7 +156,7 @@ def _update(optimizer: str | Optimizer | None, learning_rate: float | None) -> d
 
 
 def _are_class_numbers(y: Any) -> bool:
-    """Say whether targets are integers, one per row, as the numbers of classes are."""
+    """Return True for integer targets, one per row, as class numbers are."""
     found = _targets(y, "y")
     return bool(found.ndim == 1 and found.dtype.kind in "iu")
 

@@ -1,4 +1,4 @@
-"""What stands around a network: searches, pipelines and nets of skorch."""
+"""The network inside searches, pipelines and nets of skorch."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""An axis of a chart: from numbers to places, with ticks at round numbers."""
+"""An axis of a chart: from numbers to positions, with ticks at round numbers."""
 
 import math
 from collections.abc import Sequence
@@ -11,12 +11,12 @@ __all__ = ["Axis"]
 
 @dataclass(frozen=True)
 class Axis:
-    """A range of numbers laid along a range of places; ``log`` lays their logarithms.
+    """A range of numbers along a range of positions, linear or logarithmic.
 
     Examples
     --------
     >>> axis = Axis.over([0.0, 10.0], 0.0, 100.0, room=0.0)
-    >>> axis.place(5.0), axis.ticks(3)
+    >>> axis.position(5.0), axis.ticks(3)
     (50.0, [(0.0, '0'), (5.0, '5'), (10.0, '10')])
     """
 
@@ -47,8 +47,8 @@ class Axis:
         width = min(high - low, 1e300)
         return cls(low - room * width, high + room * width, start, end, log)
 
-    def place(self, value: float) -> float:
-        """Return where a number lies."""
+    def position(self, value: float) -> float:
+        """Return the position of a number."""
         number = math.log10(value) if self.log else value
         return self.start + (self.end - self.start) * (number - self.low) / (self.high - self.low)
 

@@ -1,4 +1,4 @@
-"""Where two inputs lead to which prediction: a map of the plane, with rows drawn on it."""
+"""A map of the prediction over two inputs, with rows drawn on it."""
 
 from itertools import pairwise
 
@@ -52,7 +52,7 @@ def boundary(material: Material) -> Found:
     one, two = material.input_names
     said = (
         f"The {what} over {one} and {two}; {len(shown):,} rows of {found.where} are drawn on it, "
-        "their shape says what is true."
+        "their shape shows the truth."
     )
     chart = Plane(
         f"Map of the {what}",

@@ -1,4 +1,4 @@
-"""Whether a probability of 80 % is right in 80 of 100 rows."""
+"""Calibration: predicted probabilities against observed frequencies."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from chainrule.insight.text_table import share
 __all__ = ["calibration"]
 
 FEWEST_ROWS = 50
-# A mean distance of stated and seen shares above this is a finding.
+# A mean distance of predicted and observed frequencies above this is a finding.
 FAR = 0.05
 # So many of the ten bins must lie farther off than chance, which puts one in twenty there.
 OUTSIDE = 3
@@ -22,7 +22,7 @@ ONE_SIDED = 0.5
 
 
 def calibration(material: Material) -> Found:
-    """Return stated probabilities against seen shares, in bins of equally many rows."""
+    """Return predicted probabilities against observed frequencies, in bins of equal size."""
     found = material.predictions
     if len(found) < FEWEST_ROWS:
         said = f"Calibration needs at least {FEWEST_ROWS} rows; there are {len(found)}."
@@ -35,7 +35,7 @@ def calibration(material: Material) -> Found:
         best = np.argmax(found.p, axis=1)
         rows = np.arange(len(found))
         p, hit = found.p[rows, best], found.y[rows, best]
-        what = "probability of the class predicted"
+        what = "probability of the predicted class"
     else:
         p, hit = found.p.ravel(), found.y.ravel()
         weight = np.repeat(weight, found.p.shape[1])
@@ -45,21 +45,21 @@ def calibration(material: Material) -> Found:
     wrong = far > FAR and bins.outside >= OUTSIDE
     # near 0 and 1 at once, one mean for the whole says nothing of a probability of one class
     sided = wrong and abs(over) > ONE_SIDED * far and material.task == "classes"
-    tendency = ", which chance explains" if far > FAR and not wrong else ""
+    tendency = ", within chance" if far > FAR and not wrong else ""
     if sided:
-        tendency = "; it claims too much" if over > 0.0 else "; it claims too little"
+        tendency = "; it is overconfident" if over > 0.0 else "; it is underconfident"
     said = (
-        f"The {what} and the share seen differ by {share(far)} on average"
-        f"{tendency}. Points on the diagonal are right; the bars are what chance does."
+        f"The {what} and the observed frequency differ by {share(far)} on average"
+        f"{tendency}. Points on the diagonal are calibrated; the bars show chance."
     )
     chart = Lines(
-        "Calibration: stated probability against what was seen",
+        "Calibration: predicted probability against observed frequency",
         said,
         what,
-        "share seen",
+        "observed frequency",
         (
             Curve(
-                "bins of equally many rows",
+                "bins of equal size",
                 bins.stated.tolist(),
                 bins.seen.tolist(),
                 bins.low,
@@ -74,10 +74,10 @@ def calibration(material: Material) -> Found:
     if wrong:
         advice.append(
             Advice(
-                "Do not take its probabilities at their word: calibrate them on rows of their own "
+                "Do not rely on its probabilities: calibrate them on separate rows "
                 "(scikit-learn's CalibratedClassifierCV)"
                 + (", or train longer." if sided and over < 0.0 else ", or train fewer epochs."),
-                f"stated and seen probabilities differ by {share(far)} on average, more than "
+                f"predicted and observed frequencies differ by {share(far)} on average, more than "
                 f"{share(FAR)}, and {bins.outside} of {len(bins.stated)} bins are farther off than "
                 "chance",
                 8,

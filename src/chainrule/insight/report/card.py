@@ -1,4 +1,4 @@
-"""Section 1: what the network is, and how it was trained."""
+"""Section 1: the network and its training."""
 
 import platform
 import sys
@@ -15,23 +15,23 @@ from chainrule.insight.text_table import short
 __all__ = ["STOPPED", "card"]
 
 STOPPED = {
-    "max_iter": "all epochs were made",
-    "no_improvement": "it no longer got better",
-    "time_limit": "the time limit passed",
+    "max_iter": "all epochs were completed",
+    "no_improvement": "it stopped improving",
+    "time_limit": "the time limit was reached",
     "interrupted": "it was interrupted",
     "divergence": "it diverged",
 }
 
 
 def card(material: Material) -> Section:
-    """Return what the network is and how it was trained."""
+    """Return the network's layers, loss and training."""
     subject, training = material.subject, material.subject.training
     network = subject.objective.network
     shape = " → ".join(f"{n:,}" for n in (network.n_in, *(one.n_out for one in network.layers)))
     penalties = ", ".join(f"{one.name} {one.strength:g}" for one in subject.objective.penalties)
     seconds, rows_seen = training.seconds, training.rows_seen
     speed = (
-        f"{short(rows_seen / seconds)} rows a second, start-up included"
+        f"{short(rows_seen / seconds)} rows per second, including start-up"
         if seconds and rows_seen
         else None
     )
@@ -60,7 +60,7 @@ def card(material: Material) -> Section:
     items.append(Table("Layers, from the inputs to the scores", head, layers, ("activation",)))
     link = subject.objective.loss.link.name
     if link != "linear":
-        items.append(Sentence(f"The loss turns the scores into predictions by the {link} itself."))
+        items.append(Sentence(f"The loss applies the {link} that turns scores into predictions."))
     items += [Sentence(f"{note[0].upper()}{note[1:]}.", "note") for note in subject.notes]
     known = ("model", "epochs", "stopped_because", "seconds", "rows_seen", "seed", "options")
     record = {
@@ -96,7 +96,7 @@ def _optimizer(material: Material) -> str | None:
         return None
     if not material.trained_by_steps:
         return f"{solver}, on all rows at once"
-    rows = "" if subject.batch_size is None else f", {subject.batch_size:,} rows a step"
+    rows = "" if subject.batch_size is None else f", {subject.batch_size:,} rows per step"
     schedule = subject.training.schedule
     moved = "" if schedule in (None, "constant") else f" ({schedule.replace('_', ' ')})"
     return f"{solver}, learning rate {subject.learning_rate:g}{moved}{rows}"
@@ -112,7 +112,7 @@ def _sizes(material: Material) -> Iterator[int]:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of what computed the report."""
+    """Return the versions of the packages that computed the report."""
     import scipy
     import sklearn
 

@@ -38,11 +38,11 @@ def _lines(chart: Lines, name: str) -> str:
     up = Axis.over(ys, HEIGHT - BOTTOM, TOP, log=chart.log_y, room=0.06)
     out = Markup()
     for value, words in across.ticks(6):
-        x = f"{across.place(value):.1f}"
+        x = f"{across.position(value):.1f}"
         out.add("line", {"class": "grid", "x1": x, "y1": TOP, "x2": x, "y2": HEIGHT - BOTTOM})
         out.add("text", {"x": x, "y": HEIGHT - BOTTOM + 16, "text-anchor": "middle"}, words)
     for value, words in up.ticks(6):
-        y = f"{up.place(value):.1f}"
+        y = f"{up.position(value):.1f}"
         out.add("line", {"class": "grid", "x1": LEFT, "y1": y, "x2": WIDTH - RIGHT, "y2": y})
         out.add("text", {"x": LEFT - 6, "y": float(y) + 4, "text-anchor": "end"}, words)
     middle = (LEFT + WIDTH - RIGHT) / 2
@@ -51,12 +51,12 @@ def _lines(chart: Lines, name: str) -> str:
     out.add("text", {"transform": side, "text-anchor": "middle"}, chart.y_name)
     if chart.diagonal:
         low, high = max(across.low, up.low), min(across.high, up.high)
-        ends = [(across.place(one), up.place(one)) for one in (low, high)]
+        ends = [(across.position(one), up.position(one)) for one in (low, high)]
         out.add("path", {"class": "guide", "d": _path(ends)})
     for number, curve in enumerate(chart.curves):
         _curve(out, curve, across, up, f"c{number % 2}")
     if chart.mark is not None and math.isfinite(chart.mark[1]):
-        _mark(out, across.place(chart.mark[0]), up.place(chart.mark[1]), chart.mark[2])
+        _mark(out, across.position(chart.mark[0]), up.position(chart.mark[1]), chart.mark[2])
     drawing = out.svg(chart.title, chart.description, WIDTH, HEIGHT, name)
     return _legend(chart.curves) + drawing if len(chart.curves) > 1 else drawing
 
@@ -72,11 +72,11 @@ def _curve(out: Markup, curve: Curve, across: Axis, up: Axis, colour: str) -> No
     kept = thinned(len(curve.y), POINTS)
     points = [(float(curve.x[k]), float(curve.y[k])) for k in kept]
     for k in kept if curve.low else ():
-        x = f"{across.place(float(curve.x[k])):.1f}"
-        ends = (up.place(float(curve.low[k])), up.place(float(curve.high[k])))
+        x = f"{across.position(float(curve.x[k])):.1f}"
+        ends = (up.position(float(curve.low[k])), up.position(float(curve.high[k])))
         out.add("path", {"class": f"range {colour}", "d": f"M{x} {ends[0]:.1f}V{ends[1]:.1f}"})
     for run in _runs(points):
-        placed = [(across.place(x), up.place(y)) for x, y in run]
+        placed = [(across.position(x), up.position(y)) for x, y in run]
         dashed = " dashed" if curve.dashed else ""
         if len(placed) > 1:
             out.add("path", {"class": f"curve {colour}{dashed}", "d": _path(placed)})
@@ -125,13 +125,13 @@ def _bars(chart: Bars, name: str) -> str:
     left = 16.0 + LETTER * min(LABEL_LENGTH, max(map(len, chart.labels)))
     right = WIDTH - 12.0 - LETTER * max(map(len, chart.words))
     axis = Axis.over([0.0, *finite], left, right, room=0.0)
-    zero = axis.place(0.0)
+    zero = axis.position(0.0)
     out = Markup()
     for row, (label, value, words) in enumerate(
         zip(chart.labels, chart.values, chart.words, strict=True)
     ):
         y = 4 + BAR * row
-        end = axis.place(value) if math.isfinite(value) else zero
+        end = axis.position(value) if math.isfinite(value) else zero
         text = label if len(label) <= LABEL_LENGTH else f"{label[: LABEL_LENGTH - 1]}…"
         out.add("text", {"x": f"{left - 8:.1f}", "y": y + 15, "text-anchor": "end"}, text)
         box = {"x": f"{min(zero, end):.1f}", "y": y + 3, "width": f"{abs(end - zero):.1f}"}

@@ -1,4 +1,4 @@
-"""Which class is taken for which, and how well each class or label is found."""
+"""The confusion matrix, and the recall and precision of each class or label."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ def confusion(material: Material) -> Found:
     if k <= MOST_CLASSES:
         shades = _ratio(counts, counts.sum(axis=1, keepdims=True))
         cells = [(names[t], *(f"{int(n):,}" for n in counts[t])) for t in range(k)]
-        caption = "Rows by truth (down) and prediction (across); the diagonal is right"
+        caption = "Confusion matrix: truth down, prediction across; the diagonal is correct"
         head = ("truth", *names)
         items.append(Table(caption, head, cells, (), np.nan_to_num(shades).tolist()))
     items.append(_per_class(names, counts, precision, recall))
@@ -79,14 +79,14 @@ def _per_class(
     which = ""
     if len(names) > MOST_CLASSES:
         order = np.argsort(np.nan_to_num(recall, nan=2.0), kind="stable")[:MOST_CLASSES]
-        which = f" (the {MOST_CLASSES} found least of {len(names)})"
+        which = f" (the {MOST_CLASSES} with the lowest recall of {len(names)})"
     cells = [
         (names[k], f"{int(counts[k].sum()):,}", _share(recall[k]), _share(precision[k]))
         for k in order
     ]
     caption = (
         f"Each class{which}: recall is the share of its rows that is found, precision the share of "
-        "its predictions that is right"
+        "its predictions that is correct"
     )
     return Table(caption, ("class", "rows", "recall", "precision"), cells)
 
@@ -109,7 +109,7 @@ def _advice(
             )
             do = (
                 f"If {names[missed]} matters, give its rows more weight (sample_weight in fit) or "
-                "lower the probability from which it is predicted."
+                "lower its decision threshold."
             )
             advice.append(Advice(do, because, 8, 4.5))
     errors = float(wrong.sum())
@@ -133,7 +133,7 @@ def _of_labels(material: Material, found: Predictions) -> Found:
     recall, precision = _ratio(both, true.sum(axis=0)), _ratio(both, said.sum(axis=0))
     order = np.argsort(np.nan_to_num(recall, nan=2.0), kind="stable")[:MOST_CLASSES]
     rest = len(recall) - len(order)
-    which = f" (the {len(order)} found least; {rest} more)" if rest else ""
+    which = f" (the {len(order)} with the lowest recall; {rest} more)" if rest else ""
     cells = [
         (
             material.classes[k],
@@ -147,7 +147,7 @@ def _of_labels(material: Material, found: Predictions) -> Found:
     head = ("label", "rows with it", "predicted", "recall", "precision")
     caption = (
         f"Each label{which}: recall is the share of its rows that is found, precision the share of "
-        "its predictions that is right"
+        "its predictions that is correct"
     )
     items: list[Item] = [Table(caption, head, cells)]
     usual = int(np.median(true.sum(axis=1)))

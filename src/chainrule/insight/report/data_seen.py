@@ -1,4 +1,4 @@
-"""Section 2: how many rows there are, how large their inputs are, and how many of each class."""
+"""Section 2: the rows, the scale of their inputs, and the frequency of each class."""
 
 from typing import Any
 
@@ -19,22 +19,22 @@ RARE_CLASS = 0.2
 
 
 def data_seen(material: Material) -> Section:
-    """Return how many rows there are, how large their inputs are, and how many of each class."""
+    """Return the number of rows, the scale of their inputs, and the frequency of each class."""
     rows = material.subject.rows
     columns = look_at_columns(rows)
     held_out = 0 if material.held_out is None else len(material.held_out)
     said = f"{len(rows):,} rows of {len(material.input_names):,} inputs"
     if len(material.columns) != len(material.input_names):
         said += f", made of {len(material.columns):,} columns"
-    said += f"; {held_out:,} more rows were held out of training." if held_out else "."
+    said += f"; {held_out:,} more rows were held out." if held_out else "."
     items: list[Item] = [Sentence(said)]
     if columns.rows < len(rows):
-        items.append(Sentence(f"{len(rows) - columns.rows:,} rows have weight 0 and are absent."))
+        items.append(Sentence(f"{len(rows) - columns.rows:,} rows have weight 0 and are left out."))
     found = scale_words(columns, material.input_names)
     for kind, words in found:
         items.append(Sentence(f"{kind.capitalize()}: {words}.", "warning"))
     if not found:
-        items.append(Sentence("The inputs are of comparable size, and all of them vary.", "good"))
+        items.append(Sentence("The inputs have comparable scales, and none is constant.", "good"))
     shown = _shown(columns.typical)
     cells = [
         (
@@ -47,8 +47,8 @@ def data_seen(material: Material) -> Section:
         for place in shown
     ]
     rest = len(columns.typical) - len(shown)
-    which = f" (the {len(shown)} of the extreme sizes; {rest:,} more lie between)" if rest else ""
-    head = ("input", "lowest", "highest", "typical size", "not 0")
+    which = f" (the {len(shown)} largest and smallest; {rest:,} more between)" if rest else ""
+    head = ("input", "lowest", "highest", "typical size", "nonzero")
     caption = f"Inputs as the network sees them{which}; typical size is the root mean square"
     items.append(Table(caption, head, cells))
     balance = _balance(material)
@@ -71,7 +71,7 @@ def data_seen(material: Material) -> Section:
         "findings": [{"kind": kind, "words": words} for kind, words in found],
         "targets": balance[1],
     }
-    return Section("data", "The data it was shown", items, record, tuple(advice))
+    return Section("data", "Training data", items, record, tuple(advice))
 
 
 def _shown(typical: np.ndarray) -> list[int]:
@@ -85,25 +85,25 @@ def _shown(typical: np.ndarray) -> list[int]:
 def _scale_advice(kind: str, words: str) -> Advice:
     if kind == "scales":
         return Advice(
-            "Bring the inputs to one scale before training, for example with scikit-learn's "
-            "StandardScaler in a pipeline: one learning rate cannot suit both sizes.",
+            "Standardise the inputs before training, for example with scikit-learn's "
+            "StandardScaler in a pipeline: one learning rate cannot suit both scales.",
             words,
             2,
             9.0,
         )
     if kind == "offset":
         return Advice(
-            "Move the inputs to mean 0 before training, for example with scikit-learn's "
-            "StandardScaler in a pipeline: so far from 0, a column acts as one more bias.",
+            "Center the inputs before training, for example with scikit-learn's StandardScaler in "
+            "a pipeline: a column so far from 0 acts as a second bias.",
             words,
             2,
             9.0,
         )
-    return Advice("Leave out the inputs that never change.", words, 2, 2.0)
+    return Advice("Drop the constant inputs.", words, 2, 2.0)
 
 
 def _balance(material: Material) -> tuple[list[Item], list[dict[str, Any]]]:
-    """Return how often each class or label occurs, or how the targets are spread."""
+    """Return the frequency of each class or label, or the spread of the targets."""
     rows = material.subject.rows
     y = np.asarray(rows.y, dtype=np.float64)
     weight = np.ones(len(y)) if rows.weight is None else np.asarray(rows.weight, np.float64)
@@ -126,7 +126,7 @@ def _balance(material: Material) -> tuple[list[Item], list[dict[str, Any]]]:
     )
     rest = len(shares) - len(shown)
     chart = Bars(
-        f"How often each {what} occurs" + (f" (the {len(shown)} most frequent)" if rest else ""),
+        f"Frequency of each {what}" + (f" (the {len(shown)} most frequent)" if rest else ""),
         said,
         what,
         "share of the rows",
@@ -157,4 +157,4 @@ def _spread(material: Material, y: np.ndarray) -> tuple[list[Item], list[dict[st
         keys = ("lowest", "5 %", "median", "95 %", "highest")
         record.append({"name": name, **dict(zip(keys, numbers, strict=True))})
     head = ("target", "lowest", "5 %", "median", "95 %", "highest")
-    return [Table("Targets: 5 % of the rows lie below the second figure", head, cells)], record
+    return [Table("Targets: range and percentiles", head, cells)], record

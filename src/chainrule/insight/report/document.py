@@ -1,4 +1,4 @@
-"""The report as a whole: made once, then written as often and in as many forms as wanted."""
+"""The report as a whole: made once, then written in any form."""
 
 import os
 from collections.abc import Sequence
@@ -21,11 +21,11 @@ from chainrule.insight.report.worked_row import worked_row
 __all__ = ["Report", "report_of"]
 
 MOST_ADVICE = 5
-# Advice of this weight asks for a look; what is lighter may wait.
+# Advice of at least this weight is a warning in the summary.
 PRESSING = 3.0
 NOTHING = (
-    "Nothing that was measured passed a threshold. What is left is a matter of taste: more rows, "
-    "other inputs, or another size of network."
+    "No measurement exceeds a threshold. More rows, other inputs or another size of network may "
+    "still help."
 )
 
 
@@ -55,7 +55,7 @@ class Report(Document):
 
 
 def report_of(material: Material) -> Report:
-    """Look at a network from ten sides, and return what was found."""
+    """Return the ten sections on a network."""
     before = [
         card(material),
         data_seen(material),
@@ -74,14 +74,14 @@ def report_of(material: Material) -> Report:
 
 
 def what_next(advice: Sequence[Advice]) -> Section:
-    """Return at most five things to try, those that matter most first."""
+    """Return at most five changes to try, the most important first."""
     chosen = sorted(advice, key=lambda one: -one.weight)[:MOST_ADVICE]
     items: list[Item] = [*chosen]
     if not chosen:
         items.append(Sentence(NOTHING, "good"))
     elif len(advice) > len(chosen):
         rest = len(advice) - len(chosen)
-        what = "1 lesser finding is" if rest == 1 else f"{rest} lesser findings are"
+        what = "1 minor finding is" if rest == 1 else f"{rest} minor findings are"
         items.append(Sentence(f"{what} in the sections above.", "note"))
     record = {
         "advice": [{"do": one.do, "because": one.because, "section": one.section} for one in chosen]
@@ -93,13 +93,13 @@ def _summary(sections: Sequence[Section], advice: Sequence[Advice]) -> tuple[Sen
     found = {section.key: section for section in sections}
     sentences = []
     quality = found["quality"].record
-    if "scores" in quality:
-        score = quality["scores"][0]
+    if "metrics" in quality:
+        metric = quality["metrics"][0]
         where = "held out of training" if quality["held_out"] else "given"
         sentences.append(
             Sentence(
-                f"Quality: {score['name']} {score['value']:.4g} on the {quality['rows']:,} rows "
-                f"{where}; the answer “{quality['trivial']}” has {score['trivial']:.4g}."
+                f"Quality: {metric['name']} {metric['value']:.4g} on the {quality['rows']:,} rows "
+                f"{where}; the baseline “{quality['baseline']}” has {metric['baseline']:.4g}."
             )
         )
     for key in ("gradients", "layers"):
@@ -108,10 +108,10 @@ def _summary(sections: Sequence[Section], advice: Sequence[Advice]) -> tuple[Sen
         sentences.append(first)
     best = max(advice, key=lambda one: one.weight, default=None)
     if best is None:
-        sentences.append(Sentence("To try next: nothing that was measured asks for it.", "good"))
+        sentences.append(Sentence("To try next: no measurement suggests a change.", "good"))
     else:
         count = min(len(advice), MOST_ADVICE)
-        more = f" ({count} things in section 9)" if count > 1 else ""
+        more = f" ({count} suggestions in section 9)" if count > 1 else ""
         tone: Tone = "warning" if best.weight >= PRESSING else "note"
         sentences.append(Sentence(f"To try next{more}: {best.do}", tone))
     return tuple(sentences)

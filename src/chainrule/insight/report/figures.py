@@ -27,7 +27,7 @@ def thinned(count: int, most: int) -> list[int]:
 
 @dataclass(frozen=True, repr=False)
 class Curve(Shown):
-    """A line of a chart: points, and the range that each stands for, where there is one."""
+    """A line of a chart: points, with the range of each where there is one."""
 
     name: str
     x: Sequence[float]
@@ -48,15 +48,15 @@ class Lines(Shown):
     Attributes
     ----------
     title, description : str
-        What is drawn, and what is to be seen in it, for those who do not see it.
+        The subject, and a description for readers who do not see the chart.
     x_name, y_name : str
         The axes.
     curves : tuple of Curve
         At most four.
     log_x, log_y : bool
-        Whether an axis is logarithmic.
+        True for a logarithmic axis.
     diagonal : bool
-        Whether the line y = x is drawn.
+        True to draw the line y = x.
     mark : (float, float, str) or None
         A point with its words.
     """
@@ -127,13 +127,13 @@ class Plane(Shown):
     levels : sequence of sequence of int
         Per row of the grid (from below) and column, the number of the level.
     names : sequence of str
-        What each level is.
+        The name of each level.
     points : sequence of (float, float, int)
         Rows: place and group.
     groups : sequence of str
-        What each group of rows is.
+        The name of each group of rows.
     graded : bool
-        Whether the levels are an order (from low to high), rather than classes.
+        True if the levels are ordered from low to high, False for classes.
     """
 
     title: str

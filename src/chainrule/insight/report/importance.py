@@ -1,4 +1,4 @@
-"""What each column is worth: how much the loss rises when its cells are shuffled among the rows."""
+"""Permutation importance: the rise of the loss when the cells of a column are shuffled."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ REPEATS = 3
 SHOWN = 12
 # Multiplications that the shuffles may take, and bounds of the rows.
 WORK, FEWEST, MOST = 1e10, 200, 2000
-# Columns that move the loss by less than this share of it are worth nothing here.
+# Columns that change the loss by less than this share of it have no effect.
 WORTHLESS = 0.01
 # Of fewer columns none is to spare, and of more most move little without being worth nothing.
 FEWEST_COLUMNS, MOST_COLUMNS = 4, 200
@@ -44,14 +44,14 @@ def importance(material: Material) -> Found:
         "columns": [{"name": names[k], "rise": float(mean[k]), "runs": rises[k]} for k in order],
     }
     if not np.all(np.isfinite(mean)) or not base > 0.0:
-        said = f"Importance is not measured: the loss is {short(base)}."
+        said = f"Importance is not measured, because the loss is {short(base)}."
         return [Sentence(said, "note")], "importance", record, []
     first = names[order[0]]
     which = f" (the {len(shown)} most important of {len(names):,})" if len(names) > SHOWN else ""
     said = (
         f"Shuffling {first} among {rows:,} rows raises the loss from {short(base, 4)} by "
-        f"{short(float(mean[order[0]]), 3)}, more than any other column. Columns that say the same "
-        "share their worth, so that each looks less important than it is."
+        f"{short(float(mean[order[0]]), 3)}, more than any other column. Columns with the same "
+        "information share their importance, so each looks less important than it is."
     )
     chart = Bars(
         f"Rise of the loss when a column is shuffled{which}",
@@ -75,7 +75,7 @@ def importance(material: Material) -> Found:
             f"shuffling any one of {len(idle)} of {len(names)} columns ({listed}) changes the loss "
             f"by less than {share(WORTHLESS)}"
         )
-        advice.append(Advice("Try without the columns that move nothing.", because, 8, 1.5))
+        advice.append(Advice("Try without the columns that have no effect.", because, 8, 1.5))
     return items, "importance", record, advice
 
 

@@ -42,7 +42,7 @@ class Table(Shown):
     Attributes
     ----------
     caption : str
-        What the table shows.
+        The title.
     head : sequence of str
         The names of the columns.
     rows : sequence of sequence of str
@@ -50,9 +50,9 @@ class Table(Shown):
     left : sequence of str
         The columns that hold words.
     shades : sequence of sequence of float
-        Per row and column after the first, how strongly it is shaded, from 0 to 1; may be empty.
+        Per row and column after the first, the strength of its shade from 0 to 1; may be empty.
     folded : bool
-        Whether a page shows it only where asked to.
+        True if a page shows it folded.
     """
 
     caption: str

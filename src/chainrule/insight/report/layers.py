@@ -1,4 +1,4 @@
-"""Parts 4 and 5: whether the gradients are right, and whether each layer is alive and learns."""
+"""Sections 4 and 5: the gradient check, and the health of each layer."""
 
 from chainrule.insight.check import Check, check_gradient
 from chainrule.insight.layer_verdicts import (
@@ -19,31 +19,31 @@ from chainrule.insight.text_table import share, short
 __all__ = ["gradients", "layer_health"]
 
 CHECKED, VERDICTS_SHOWN = 50, 8
-# What to try for each kind of finding, and how much it matters.
+# The advice for each kind of finding, and its weight.
 CURES = {
     "dead": (
         (
-            "Revive the layer: a lower learning rate, He initialization, or leaky_relu, which has "
-            "no flat side."
+            "Revive the dead units: lower the learning rate, use He initialization, or use "
+            "leaky_relu, which has no flat side."
         ),
         8.0,
     ),
     "saturated": (
         (
-            "Bring the layer back to its steep part: standardise the inputs, start with smaller "
-            "weights, or take relu in the hidden layers."
+            "Reduce saturation: standardise the inputs, start with smaller weights, or use relu in "
+            "the hidden layers."
         ),
         8.0,
     ),
     "vanishing": (
         (
-            "Let the gradient reach this layer: fewer layers, relu or another activation that is "
-            "not flat, or standardised inputs."
+            "Strengthen the gradient in this layer: use fewer layers, relu or another activation "
+            "that is not flat, or standardised inputs."
         ),
         7.0,
     ),
     "large update": ("Lower the learning rate, or train with larger batches.", 7.5),
-    "not finite": ("Train anew at a lower learning rate, on finite inputs.", 10.0),
+    "not finite": ("Train again at a lower learning rate, on finite inputs.", 10.0),
 }
 
 
@@ -61,10 +61,10 @@ def gradients(material: Material) -> Section:
         first,
         Sentence(
             f"{len(found.verdicts)} weights and biases were drawn from all layers (seed "
-            f"{material.seed}). For each, the derivative of the loss that the chain rule gives was "
-            "compared with what the loss does when this weight alone is moved a little, on "
-            f"{len(subject.rows):,} of the {len(material.subject.rows):,} rows, in double "
-            "precision. Passed means a relative error below one millionth."
+            f"{material.seed}). For each, the derivative by the chain rule was compared with a "
+            f"finite difference of the loss, on {len(subject.rows):,} of the "
+            f"{len(material.subject.rows):,} rows, in float64. A weight passes with a relative "
+            "error below 1e-6."
         ),
         _table(found),
     ]
@@ -73,8 +73,8 @@ def gradients(material: Material) -> Section:
         worst = found.verdicts[0]
         advice.append(
             Advice(
-                "Do not trust this training before the gradient is mended: look at the activation "
-                "or loss of your own with chainrule.check_formula.",
+                "Do not trust this training until the gradient is fixed: check user-defined "
+                "activations and losses with chainrule.check_formula.",
                 f"the derivative of {worst.name} is {number(worst.gradient)} by the chain rule and "
                 f"{number(worst.difference)} by finite difference",
                 4,
@@ -88,7 +88,7 @@ def gradients(material: Material) -> Section:
         "rows": len(subject.rows),
         "verdicts": found.verdicts,
     }
-    return Section("gradients", "Are the gradients right?", items, record, tuple(advice))
+    return Section("gradients", "Gradient check", items, record, tuple(advice))
 
 
 def _table(found: Check) -> Table:
@@ -120,7 +120,7 @@ def layer_health(material: Material) -> Section:
         ours = [one for one in ours if one.kind != "large update"]
     items: list[Item] = []
     if not ours:
-        items.append(Sentence("All layers are well: none passed a threshold.", "good"))
+        items.append(Sentence("No layer exceeds a threshold.", "good"))
     for one in ours:
         where = "" if one.layer is None else f"Layer {one.layer}: "
         items.append(Sentence(f"{where}{one.words}.", "warning"))
@@ -157,7 +157,7 @@ def layer_health(material: Material) -> Section:
     items.append(Table(f"Each layer over {found.rows:,} rows", head, cells, ("units", "verdict")))
     items.append(
         Bars(
-            "Where the network learns: each layer's share of the squared gradient",
+            "Share of the squared gradient by layer",
             _shares_in_words(material),
             "layer",
             "share of the squared gradient",
@@ -182,16 +182,17 @@ def _shares_in_words(material: Material) -> str:
 
 def _thresholds() -> str:
     return (
-        "How it is judged: a dead unit gives 0 on every row and cannot learn (a finding above "
-        f"{share(DEAD_SHARE)} of the units); a flat slope is under 1 % of the activation's "
-        f"steepest (above {share(SATURATED_SHARE)}, or {share(RESTING_SHARE)} where one side is "
-        f"flat on purpose); an update, at the full learning rate, is too large above "
-        f"{share(UPDATE_RATIO)} of the weights; a gradient per weight under {VANISHING_RATIO:g} of "
-        "another layer's has vanished. At a minimum all gradients are small, and that is no fault."
+        "Thresholds: a dead unit outputs 0 on every row and cannot learn (a finding above "
+        f"{share(DEAD_SHARE)} of the units); a slope is flat below 1 % of the activation's "
+        f"steepest (a finding above {share(SATURATED_SHARE)}, or {share(RESTING_SHARE)} for "
+        "activations with one flat side); an update at the full learning rate is too large above "
+        f"{share(UPDATE_RATIO)} of the weights; a gradient per weight has vanished below "
+        f"{VANISHING_RATIO:g} of another layer's. Near a minimum all gradients are small, which is "
+        "normal."
     )
 
 
 def _advice(finding: Finding) -> Advice:
     where = "" if finding.layer is None else f"layer {finding.layer}: "
-    do, weight = CURES.get(finding.kind, ("Look at this layer.", 1.0))
+    do, weight = CURES.get(finding.kind, ("Inspect this layer.", 1.0))
     return Advice(do, where + finding.words, 5, weight)

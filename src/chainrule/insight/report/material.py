@@ -1,4 +1,4 @@
-"""What all sections of the report share: rows drawn once, and predictions made once."""
+"""The rows and predictions that all sections of the report share."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -16,7 +16,7 @@ from chainrule.training.row_blocks import drawn_places, row_blocks
 
 __all__ = ["Material", "Predictions", "clipped", "rows_at"]
 
-# Rows that layers are looked at with, that predictions are judged on, and that are checked.
+# Rows for the health of layers, for the quality of predictions, and for the gradient check.
 HEALTH_ROWS, JUDGED_ROWS, CHECKED_ROWS = 20_000, 50_000, 256
 NAME_LENGTH = 48
 
@@ -28,7 +28,7 @@ def rows_at(rows: Rows, places: np.ndarray) -> Rows:
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """What the network says of some rows, and what was right, in the user's units.
+    """Predictions and truth of some rows, in the user's scale.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class Predictions:
     rows : Rows
         The rows themselves.
     held_out : bool
-        Whether they were held out of training, as far as was said.
+        True if they were passed as held out of training.
     """
 
     p: np.ndarray
@@ -56,12 +56,12 @@ class Predictions:
 
     @property
     def finite(self) -> bool:
-        """Whether all predictions are numbers."""
+        """True if no prediction is NaN or infinite."""
         return bool(np.all(np.isfinite(self.p)))
 
     @property
     def where(self) -> str:
-        """Which rows, in words."""
+        """The rows in words."""
         if self.held_out:
             return f"the {len(self):,} rows held out of training"
         return f"the {len(self):,} rows given"
@@ -74,14 +74,14 @@ class Predictions:
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """A subject, the rows held out of its training, and what is computed of them once.
+    """A subject, the rows held out of its training, and the results computed from them.
 
     Attributes
     ----------
     subject : Subject
-        The network and the rows it is looked at with.
+        The network and the rows to report on.
     held_out : Rows or None
-        Rows it was not trained on.
+        Rows that it was not trained on.
     seed : int
         Seed of every draw.
     row : int or None
@@ -123,7 +123,7 @@ class Material:
 
     @property
     def loss(self) -> Loss:
-        """The loss in the unit of the targets as people gave them."""
+        """The loss in the user's scale."""
         return self.subject.encoding.loss or self.subject.objective.loss
 
     @property
@@ -134,29 +134,29 @@ class Material:
         return f"{name} ({named})" if named else name
 
     @cached_property
-    def places(self) -> np.ndarray:
-        """The numbers of the rows that layers are looked at with, from 0."""
+    def row_indices(self) -> np.ndarray:
+        """The indices of the rows for the health of layers."""
         return drawn_places(self.subject.rows, HEALTH_ROWS, self.seed)
 
     @cached_property
     def looked_at(self) -> Subject:
         """The subject on these rows."""
-        return replace(self.subject, rows=rows_at(self.subject.rows, self.places))
+        return replace(self.subject, rows=rows_at(self.subject.rows, self.row_indices))
 
     @cached_property
     def checked(self) -> Subject:
-        """The subject on the few rows that finite differences are made with."""
+        """The subject on the few rows of the gradient check."""
         places = drawn_places(self.subject.rows, CHECKED_ROWS, self.seed)
         return replace(self.subject, rows=rows_at(self.subject.rows, places))
 
     @cached_property
     def health(self) -> Health:
-        """What the layers show."""
+        """The health of the layers."""
         return health(self.looked_at)
 
     @cached_property
     def predictions(self) -> Predictions:
-        """Of the rows held out, or else of the rows given."""
+        """The predictions of the rows held out, or else of the rows given."""
         rows = self.subject.rows if self.held_out is None else self.held_out
         places = drawn_places(rows, JUDGED_ROWS, self.seed)
         return self.predict(rows_at(rows, places), self.held_out is not None)
@@ -185,7 +185,7 @@ class Material:
 
     @cached_property
     def batch_size(self) -> tuple[int, bool]:
-        """Rows per step, and whether that is what training took."""
+        """Rows per step, and True if training used them."""
         known = self.subject.batch_size
         if known is not None:
             return min(known, len(self.subject.rows)), True
@@ -193,7 +193,7 @@ class Material:
 
     @property
     def trained_by_steps(self) -> bool:
-        """Whether training went by steps of batches at a learning rate, as far as is known."""
+        """False if training is known to have used all rows at once."""
         return self.subject.training.solver != "lbfgs"
 
     @cached_property
@@ -203,7 +203,7 @@ class Material:
 
     @cached_property
     def columns(self) -> tuple[tuple[str, tuple[int, ...]], ...]:
-        """The columns that people know, each with the inputs made of it."""
+        """The columns of the user's table, each with the inputs made of it."""
         found = self.subject.encoding.columns
         if found is None:
             return tuple((name, (place,)) for place, name in enumerate(self.input_names))

@@ -28,13 +28,14 @@ def draw_plane(chart: Plane, name: str) -> str:
             out.add("rect", {"class": f"{kind}{level}", **box, **size})
     for x, y, group in chart.points:
         out.add(
-            "path", {"class": f"p{group % 6}", "d": _shape(across.place(x), up.place(y), group)}
+            "path",
+            {"class": f"p{group % 6}", "d": _shape(across.position(x), up.position(y), group)},
         )
     for value, words in across.ticks(6):
-        at = {"x": f"{across.place(value):.1f}", "y": HEIGHT - BOTTOM + 16}
+        at = {"x": f"{across.position(value):.1f}", "y": HEIGHT - BOTTOM + 16}
         out.add("text", {**at, "text-anchor": "middle"}, words)
     for value, words in up.ticks(6):
-        at = {"x": LEFT - 6, "y": f"{up.place(value) + 4:.1f}"}
+        at = {"x": LEFT - 6, "y": f"{up.position(value) + 4:.1f}"}
         out.add("text", {**at, "text-anchor": "end"}, words)
     middle = (LEFT + WIDTH - RIGHT) / 2
     out.add("text", {"x": middle, "y": HEIGHT - 6, "text-anchor": "middle"}, chart.x_name)

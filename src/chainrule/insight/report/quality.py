@@ -1,4 +1,4 @@
-"""Section 8: how good the predictions are, beside the answer that looks at nothing."""
+"""Section 8: the quality of the predictions, compared with a baseline."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -16,7 +16,7 @@ from chainrule.insight.report.residuals import residuals
 from chainrule.insight.report.sections import Item, Section
 from chainrule.insight.text_table import share, short
 
-__all__ = ["Score", "quality", "scores_of"]
+__all__ = ["Metric", "quality", "metrics_of"]
 
 # The hundredth of the rows with the largest losses that holds this share of the loss is a few rows.
 FEW_ROWS, FEW_ROWS_SHARE = 0.01, 0.25
@@ -24,22 +24,22 @@ FEW_ROWS, FEW_ROWS_SHARE = 0.01, 0.25
 FEWEST_ROWS = 200
 # Classes up to which the area is measured: each takes a sort of all rows.
 MOST_CURVES = 100
-# A score that is no better than the trivial answer by this share of what is left.
+# An improvement below this share of what the baseline leaves is a finding.
 LITTLE_BETTER = 0.05
 
 
 @dataclass(frozen=True)
-class Score:
-    """A score of the network beside that of the answer that looks at no input."""
+class Metric:
+    """A metric of the network, compared with that of a baseline that ignores the inputs."""
 
     name: str
     value: float
-    trivial: float
+    baseline: float
     better: Literal["higher", "lower"] = "higher"
 
 
 def quality(material: Material) -> Section:
-    """Return metrics, confusion or residuals, calibration, and what the inputs are worth."""
+    """Return metrics, confusion or residuals, calibration, and the importance of columns."""
     found = material.predictions
     title = "Quality on held-out rows" if found.held_out else "Quality on the rows given"
     items: list[Item] = []
@@ -49,29 +49,31 @@ def quality(material: Material) -> Section:
         items.append(
             Sentence(
                 f"Measured on {found.where}: no held-out rows were passed. Where the network was "
-                "trained on these rows, the figures are too good; pass "
-                "held_out=(X_test, y_test) to explain for figures that hold on new rows.",
+                "trained on these rows, the figures are too optimistic; pass "
+                "held_out=(X_test, y_test) to explain for an estimate on new rows.",
                 "warning",
             )
         )
     if not found.finite:
         wrong = int(np.count_nonzero(~np.all(np.isfinite(found.p), axis=1)))
-        said = f"Not finite: {wrong:,} of {len(found):,} predictions are not numbers."
+        said = f"Not finite: {wrong:,} of {len(found):,} predictions are NaN or infinite."
         return Section("quality", title, [*items, Sentence(said, "warning")], {"finite": False})
-    trivial, scores = scores_of(material, found)
-    cells = [(one.name, short(one.value, 4), short(one.trivial, 4), one.better) for one in scores]
-    head = ("score", "network", trivial, "better is")
+    baseline, metrics = metrics_of(material, found)
+    cells = [(one.name, short(one.value, 4), short(one.baseline, 4), one.better) for one in metrics]
+    head = ("metric", "network", baseline, "better is")
     items.append(
-        Table("Scores, beside an answer that looks at no input", head, cells, ("better is",))
+        Table(
+            "Metrics, compared with a baseline that ignores the inputs", head, cells, ("better is",)
+        )
     )
-    advice = [*_against_trivial(scores, trivial), *_few_rows(material, found)]
+    advice = [*_against_baseline(metrics, baseline), *_few_rows(material, found)]
     record: dict[str, Any] = {
         "held_out": found.held_out,
         "rows": len(found),
-        "scores": [
-            {"name": one.name, "value": one.value, "trivial": one.trivial} for one in scores
+        "metrics": [
+            {"name": one.name, "value": one.value, "baseline": one.baseline} for one in metrics
         ],
-        "trivial": trivial,
+        "baseline": baseline,
     }
     makers = (residuals,) if material.task == "numbers" else (confusion, calibration)
     for make in (*makers, boundary if len(material.input_names) == 2 else importance):
@@ -82,8 +84,8 @@ def quality(material: Material) -> Section:
     return Section("quality", title, items, record, tuple(advice))
 
 
-def scores_of(material: Material, found: Predictions) -> tuple[str, list[Score]]:
-    """Return what the trivial answer is, and the scores of both."""
+def metrics_of(material: Material, found: Predictions) -> tuple[str, list[Metric]]:
+    """Return the name of the baseline, and the metrics of both."""
     if material.task == "numbers":
         return _of_numbers(material, found)
     return (
@@ -91,24 +93,24 @@ def scores_of(material: Material, found: Predictions) -> tuple[str, list[Score]]
     )
 
 
-def _of_classes(material: Material, found: Predictions) -> tuple[str, list[Score]]:
+def _of_classes(material: Material, found: Predictions) -> tuple[str, list[Metric]]:
     p, y = both_classes(found.p), both_classes(found.y)
     said, true = np.argmax(p, axis=1), np.argmax(y, axis=1)
     shares = np.asarray(found.weight @ y / np.sum(found.weight))
     guess = int(np.argmax(shares))
     present = np.unique(true)
-    scores = [Score("accuracy", found.mean(said == true), float(shares[guess]))]
+    metrics = [Metric("accuracy", found.mean(said == true), float(shares[guess]))]
     if len(present) > 1:
         balanced = _mean_recall(said, true, found.weight)
-        scores.append(Score("mean recall of the classes", balanced, 1.0 / len(present)))
+        metrics.append(Metric("mean recall of the classes", balanced, 1.0 / len(present)))
     with np.errstate(all="ignore"):
         entropy = float(-np.sum(np.where(shares > 0.0, shares * np.log(shares), 0.0)))
         log_loss = found.mean(-np.log(np.maximum(np.sum(p * y, axis=1), 1e-300)))
-    scores.append(Score("log loss", log_loss, entropy, "lower"))
+    metrics.append(Metric("log loss", log_loss, entropy, "lower"))
     area = _area(p, true, found.weight)
     if area is not None:
-        scores.append(Score("area under the ROC curve", area, 0.5))
-    return f"always {material.classes[guess]}", scores
+        metrics.append(Metric("area under the ROC curve", area, 0.5))
+    return f"always {material.classes[guess]}", metrics
 
 
 def _mean_recall(said: np.ndarray, true: np.ndarray, weight: np.ndarray) -> float:
@@ -129,23 +131,23 @@ def _area(p: np.ndarray, true: np.ndarray, weight: np.ndarray) -> float | None:
     return float(np.mean(areas))
 
 
-def _of_labels(material: Material, found: Predictions) -> tuple[str, list[Score]]:
+def _of_labels(material: Material, found: Predictions) -> tuple[str, list[Metric]]:
     said, true = found.p > 0.5, found.y > 0.5
     shares = np.asarray(found.weight @ found.y / np.sum(found.weight))
     usual = np.broadcast_to(shares > 0.5, true.shape)
     with np.errstate(all="ignore"):
         entropy = -(shares * np.log(shares) + (1.0 - shares) * np.log1p(-shares))
-    scores = [
-        Score("all labels right", found.mean(np.all(said == true, axis=1)),
+    metrics = [
+        Metric("all labels right", found.mean(np.all(said == true, axis=1)),
                found.mean(np.all(usual == true, axis=1))),
-        Score("one label right", found.mean(np.mean(said == true, axis=1)),
+        Metric("one label right", found.mean(np.mean(said == true, axis=1)),
                found.mean(np.mean(usual == true, axis=1))),
-        Score("F1, mean of the labels", _f1(said, true, found.weight),
+        Metric("F1, mean of the labels", _f1(said, true, found.weight),
                _f1(usual, true, found.weight)),
-        Score("log loss of a label", found.mean(found.losses),
+        Metric("log loss of a label", found.mean(found.losses),
                float(np.mean(np.nan_to_num(entropy))), "lower"),
     ]  # fmt: skip
-    return "each label as usual", scores
+    return "the usual value of each label", metrics
 
 
 def _f1(said: np.ndarray, true: np.ndarray, weight: np.ndarray) -> float:
@@ -156,7 +158,7 @@ def _f1(said: np.ndarray, true: np.ndarray, weight: np.ndarray) -> float:
     )
 
 
-def _of_numbers(material: Material, found: Predictions) -> tuple[str, list[Score]]:
+def _of_numbers(material: Material, found: Predictions) -> tuple[str, list[Metric]]:
     p, y, weight = found.p, found.y, found.weight
     center = np.average(y, axis=0, weights=weight)
 
@@ -166,23 +168,23 @@ def _of_numbers(material: Material, found: Predictions) -> tuple[str, list[Score
     def absolute(guess: np.ndarray) -> float:
         return found.mean(np.mean(np.abs(y - guess), axis=1))
 
-    scores = []
+    metrics = []
     if squared(center) > 0.0:
-        scores.append(Score("R²", 1.0 - squared(p) / squared(center), 0.0))
-    scores += [
-        Score("mean absolute error", absolute(p), absolute(center), "lower"),
-        Score("root mean squared error", squared(p) ** 0.5, squared(center) ** 0.5, "lower"),
+        metrics.append(Metric("R²", 1.0 - squared(p) / squared(center), 0.0))
+    metrics += [
+        Metric("mean absolute error", absolute(p), absolute(center), "lower"),
+        Metric("root mean squared error", squared(p) ** 0.5, squared(center) ** 0.5, "lower"),
     ]
     if material.subject.objective.loss.name not in ("mse", "mae"):
         base = _constant_loss(material, found)
-        scores.append(
-            Score(f"loss ({material.loss_name})", found.mean(found.losses), base, "lower")
+        metrics.append(
+            Metric(f"loss ({material.loss_name})", found.mean(found.losses), base, "lower")
         )
-    return "always the mean", scores
+    return "always the mean", metrics
 
 
 def _constant_loss(material: Material, found: Predictions) -> float:
-    """Return the loss of the mean target as the only answer."""
+    """Return the loss of the mean target as the prediction for every row."""
     y = np.asarray(found.rows.y, dtype=np.float64)
     center = np.broadcast_to(np.average(y, axis=0, weights=found.weight), y.shape)
     factor = material.subject.encoding.loss_factor
@@ -193,21 +195,21 @@ def _constant_loss(material: Material, found: Predictions) -> float:
 
 
 def both_classes(p: np.ndarray) -> np.ndarray:
-    """Return the probability of each class where there is one score for two."""
+    """Return the probability of each class, two for a single output."""
     return np.concatenate([1.0 - p, p], axis=1) if p.shape[1] == 1 else p
 
 
-def _against_trivial(scores: list[Score], trivial: str) -> list[Advice]:
-    first = scores[0]
-    left = 1.0 - first.trivial
-    if left <= 0.0 or (first.value - first.trivial) / left > LITTLE_BETTER:
+def _against_baseline(metrics: list[Metric], baseline: str) -> list[Advice]:
+    first = metrics[0]
+    left = 1.0 - first.baseline
+    if left <= 0.0 or (first.value - first.baseline) / left > LITTLE_BETTER:
         return []
     return [
         Advice(
-            "Find out whether the inputs say anything of the target, before tuning: train longer, "
+            "Check that the inputs carry information about the target before tuning: train longer, "
             "at another learning rate, or on other columns.",
-            f"{first.name} is {short(first.value, 4)}, and {short(first.trivial, 4)} for the "
-            f"answer “{trivial}”",
+            f"{first.name} is {short(first.value, 4)}, and {short(first.baseline, 4)} for the "
+            f"baseline “{baseline}”",
             8,
             8.5,
         )
@@ -228,7 +230,7 @@ def _few_rows(material: Material, found: Predictions) -> list[Advice]:
     which = "held-out rows" if found.held_out else "rows given"
     return [
         Advice(
-            f"Look at the rows with the largest losses, their labels first (of the {which}, from "
+            f"Inspect the rows with the largest losses, their labels first (of the {which}, from "
             f"1: {first}).",
             f"{count:,} of {len(found):,} rows hold {share(fraction)} of the loss, more than "
             f"{share(FEW_ROWS_SHARE)}",

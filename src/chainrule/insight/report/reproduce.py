@@ -1,4 +1,4 @@
-"""Section 10: the code, the options and the fingerprints, and what the report cannot say."""
+"""Section 10: code, options, fingerprints, and the limits of the report."""
 
 import hashlib
 from typing import Any
@@ -15,26 +15,25 @@ __all__ = ["fingerprint", "reproduce"]
 
 LIMITS = (
     (
-        "Limits: a gradient that passes its check is the derivative of this loss; it does not say "
-        "that the loss or the data are right. Importance and calibration describe the network on "
-        "these rows, not causes in the world."
+        "Limits: a passed gradient check shows that the gradient is the derivative of this loss, "
+        "not that the loss or the data are right. Importance and calibration describe the network "
+        "on these rows, not cause and effect."
     ),
     (
-        "Times depend on the machine and on what else it does. Noise and rates are measured on "
-        "short runs from a fresh start, so that long runs may differ. Draws come from the seed "
-        "named."
+        "Times depend on the machine and its load. Noise and learning rates are measured on short "
+        "runs from a new start; longer runs may differ. Random draws use the seed shown."
     ),
 )
 
 
 def reproduce(material: Material) -> Section:
-    """Return the code, the options and the fingerprints, and what this report cannot say."""
+    """Return code, options, fingerprints, and the limits of the report."""
     training = material.subject.training
     items: list[Item] = []
     if training.code:
-        items.append(Code("To train it again", training.code))
+        items.append(Code("Code that trains it again", training.code))
     else:
-        items.append(Sentence("How it was trained is not recorded in the model.", "note"))
+        items.append(Sentence("The model does not record how it was trained.", "note"))
     prints = {"rows given": fingerprint(material.subject.rows)}
     if material.held_out is not None:
         prints["rows held out"] = fingerprint(material.held_out)
@@ -48,12 +47,12 @@ def reproduce(material: Material) -> Section:
     if options:
         cells = [(name, clipped(_option(value))) for name, value in options.items()]
         items.append(
-            Table("Every option of the model", ("option", "value"), cells, ("value",), folded=True)
+            Table("All options of the model", ("option", "value"), cells, ("value",), folded=True)
         )
     items.append(
         Sentence(
-            "Fingerprints are of the numbers that the network was given: inputs, targets and "
-            "weights, with their types and shapes. Equal fingerprints mean equal data."
+            "The fingerprints cover inputs, targets and weights as the network received them, with "
+            "dtypes and shapes. Equal fingerprints mean equal data."
         )
     )
     items += [Sentence(text) for text in LIMITS]
@@ -64,7 +63,7 @@ def reproduce(material: Material) -> Section:
         "sha256": prints,
         "limits": LIMITS,
     }
-    return Section("reproduce", "Make it again", items, record)
+    return Section("reproduce", "Reproduce", items, record)
 
 
 def _engine_sentence(name: str) -> str:

@@ -1,4 +1,4 @@
-"""How far predictions of numbers are off, and where."""
+"""The errors of numeric predictions: their distribution, and their size by prediction."""
 
 from itertools import pairwise
 from typing import Any
@@ -39,16 +39,16 @@ def residuals(material: Material) -> Found:
         of = "" if len(material.targets) == 1 else f" of {name}"
         items.append(
             Sentence(
-                f"Errors{of} (prediction minus truth): half lie below {short(middle, 3)}, nine of "
-                f"ten between {short(low, 3)} and {short(high, 3)}; their mean is {short(mean, 3)}."
+                f"Errors{of} (prediction minus truth): median {short(middle, 3)}, 90 % between "
+                f"{short(low, 3)} and {short(high, 3)}, mean {short(mean, 3)}."
             )
         )
         items += [_histogram(error, of), _against(p, y, of)]
         if _means(material) and abs(mean) > DRIFT * typical and len(found) >= FEWEST_ROWS:
             advice.append(
                 Advice(
-                    "Look for what differs between training and these rows: the predictions lie to "
-                    "one side.",
+                    "Look for differences between training and these rows: the predictions are "
+                    "biased.",
                     f"the mean error{of} is {short(mean, 3)}, {share(abs(mean) / typical)} of the "
                     f"typical error {short(typical, 3)}, more than {share(DRIFT)}",
                     8,
@@ -63,12 +63,12 @@ def residuals(material: Material) -> Found:
 
 
 def _means(material: Material) -> bool:
-    """Say whether the loss aims at the mean, so that a mean error says something."""
+    """Return True if the loss aims at the mean, so that a mean error is meaningful."""
     return material.subject.objective.loss.name in ("mse", "poisson")
 
 
 def _coverage(material: Material, record: list[dict[str, Any]]) -> list[Item]:
-    """Return how often the truth lies below the prediction, for a loss that aims at a share."""
+    """Return the share of rows below their prediction, for a loss of quantiles."""
     levels = getattr(material.subject.objective.loss, "levels", None)
     if levels is None:
         return []
@@ -94,7 +94,7 @@ def _histogram(error: np.ndarray, of: str) -> Bars:
     fractions = counts / len(error)
     said = (
         f"{share(float(fractions[most]))} of the errors lie from {names[most]}; the outermost bars "
-        "hold all beyond."
+        "include everything beyond."
     )
     return Bars(
         f"Errors{of}: prediction minus truth",
@@ -114,8 +114,8 @@ def _against(p: np.ndarray, y: np.ndarray, of: str) -> Lines:
     low, high = ([float(np.percentile(y[rows], q)) for rows in bins] for q in (10, 90))
     off = max(range(len(bins)), key=lambda k: abs(x[k] - middle[k]))
     said = (
-        "Rows in bins of equally many by their prediction. On the diagonal the mean truth is the "
-        "prediction; a bar holds 80 % of the rows of its bin. Farthest off: prediction "
+        "Rows in bins of equal size by prediction. On the diagonal, the mean truth equals the "
+        "prediction; a bar spans 80 % of the rows of its bin. Largest difference: prediction "
         f"{short(x[off], 3)}, mean truth {short(middle[off], 3)}."
     )
     curve = Curve("mean truth", x, middle, low, high, dots=True)

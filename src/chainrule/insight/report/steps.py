@@ -1,4 +1,4 @@
-"""Section 7: the batch size and the learning rate that were used, beside others, measured."""
+"""Section 7: the batch size and the learning rate, compared with others by measurement."""
 
 import math
 from dataclasses import dataclass
@@ -22,21 +22,21 @@ from chainrule.training.trials import Setting
 
 __all__ = ["BatchSizes", "steps"]
 
-# The clock is read for these too, because the fixed cost of a step shows in small batches.
+# Also timed, because the fixed cost of a step shows in small batches.
 SMALL_SIZES = (1, 8)
 # A batch size expected to need this share of the time of the one used is worth a try.
 WORTH_A_TRY = 0.75
 RUN_STEPS = 60
 # Fewer rows leave no batch sizes to compare.
 FEWEST_ROWS = 8
-# Rows that noise and losses are measured on, and repeats of a time.
+# Rows for the noise and for the losses, and repeats of each timing.
 NOISE_ROWS, LOOK_ROWS, REPEATS = 2048, 256, 2
 NOT_MEASURED = {"batch_sizes": None, "rates": None}
 
 
 @dataclass(frozen=True)
 class BatchSizes:
-    """What is expected of batch sizes, from the noise of the gradient and the cost of a step.
+    """An estimate of batch sizes, from the noise of the gradient and the cost of a step.
 
     The steps to a loss grow as 1 + N / B with the noise scale N (McCandlish et al., 2018,
     arXiv:1812.06162, eq. 2.7), and a step costs a + b B seconds.
@@ -84,7 +84,8 @@ def steps(material: Material) -> Section:
     title = "Batch size and learning rate"
     if not material.trained_by_steps:
         said = (
-            "The solver takes all rows at once and chooses its steps itself: no batches, no rate."
+            "The solver uses all rows at once and chooses its own steps: it has no batch size and "
+            "no learning rate."
         )
         return Section("steps", title, [Sentence(said, "note")], NOT_MEASURED)
     items: list[Item] = []
@@ -92,7 +93,7 @@ def steps(material: Material) -> Section:
         items.append(
             Sentence(
                 "Not recorded: optimizer, batch size and learning rate of the training. What "
-                f"follows is of {material.subject.optimizer.name} at "
+                f"follows uses {material.subject.optimizer.name} at "
                 f"{material.subject.learning_rate:g}.",
                 "note",
             )
@@ -152,22 +153,23 @@ def _of_sizes(material: Material, found: BatchSizes) -> tuple[list[Item], list[A
     cost = dict(zip(found.cost.batch_sizes, found.cost.seconds, strict=True))
     epoch = cost[used] * math.ceil(len(material.subject.rows) / used)
     if math.isinf(found.noise_scale):
-        noise = "the gradient cannot be told from its noise: larger batches would still help"
+        noise = "the gradient is indistinguishable from its noise: larger batches would still help"
     else:
         noise = (
             f"the noise scale is {short(found.noise_scale)} rows (from {short(min(found.scales))} "
-            f"to {short(max(found.scales))} over a run's first steps). With batches much smaller "
-            "than that, steps go astray; with much larger ones, rows repeat what is known"
+            f"to {short(max(found.scales))} over a run's first steps). Much smaller batches "
+            "waste steps on noise; much larger ones waste rows"
         )
     best, gain = found.best, found.seconds(found.best)
-    whose = "Training took" if known else "Looked at:"
+    whose = "Training used" if known else "Measured with"
     said = f"{whose} batches of {used:,} rows; {noise}."
     items: list[Item] = [
         Sentence(said),
         Sentence(
             f"A step of {used:,} rows takes {_microseconds(cost[used])}, "
-            f"{_microseconds(cost[used] / used)} a row; an epoch of {len(material.subject.rows):,} "
-            f"rows about {short(epoch)} s (engine {found.cost.engine}, this machine)."
+            f"{_microseconds(cost[used] / used)} per row; an epoch of "
+            f"{len(material.subject.rows):,} rows about {short(epoch)} s (engine "
+            f"{found.cost.engine}, this machine)."
         ),
     ]
     cells = [
@@ -180,28 +182,30 @@ def _of_sizes(material: Material, found: BatchSizes) -> tuple[list[Item], list[A
         )
         for size in found.sizes
     ]
-    head = ("batch size", "time of a step", "time of a row", "steps to a loss", "time to a loss")
+    head = ("batch size", "time per step", "time per row", "steps to a loss", "time to a loss")
     items.append(
         Table(
-            "Batch sizes. Times are measured; steps and time to a loss are expected from noise and "
-            f"cost, as multiples of those at {used:,}",
+            "Batch sizes. Times are measured; steps and time to a loss are estimated from noise "
+            f"and cost, relative to {used:,}",
             head,
             cells,
         )
     )
-    quick = f"{share(gain)} of the time that {used:,} needs to the same loss"
+    quick = f"{share(gain)} of the time of {used:,} to the same loss"
     if best != used and gain < WORTH_A_TRY:
         items.append(Sentence(f"A batch of {best:,} rows is expected to need {quick}."))
     else:
-        items.append(Sentence(f"No size is expected to be much quicker than {used:,}.", "good"))
+        items.append(
+            Sentence(f"No batch size is expected to be much faster than {used:,}.", "good")
+        )
         return items, []
     do = (
-        f"Try batch_size={best}; it is an estimate, and "
+        f"Try batch_size={best}; this is an estimate, which "
         "explain(model, X, y).batch_sizes() measures it in full."
     )
     return items, [Advice(do, f"expected: {quick} (noise scale {short(found.noise_scale)} rows, "
-                           f"{_microseconds(found.cost.fixed)} a step and "
-                           f"{_microseconds(found.cost.per_row)} a row)", 7, 2.5)]  # fmt: skip
+                           f"{_microseconds(found.cost.fixed)} per step and "
+                           f"{_microseconds(found.cost.per_row)} per row)", 7, 2.5)]  # fmt: skip
 
 
 def _microseconds(seconds: float) -> str:
@@ -224,10 +228,10 @@ def _of_rates(material: Material, found: LearningRateReport) -> tuple[list[Item]
     ]
     scaled = material.subject.encoding.loss_factor != 1.0
     unit = "; losses are those of the standardised targets" if scaled else ""
-    head = ("learning rate", "loss at the start", "loss at the end", "verdict", "why")
+    head = ("learning rate", "first loss", "last loss", "verdict", "why")
     items: list[Item] = [
         Table(
-            f"Learning rates from one fresh start on the same {found.steps} batches of "
+            f"Learning rates from the same start on the same {found.steps} batches of "
             f"{found.batch_size:,} rows ({found.optimizer}){unit}",
             head,
             cells,
@@ -246,7 +250,7 @@ def _of_rates(material: Material, found: LearningRateReport) -> tuple[list[Item]
             log_x=True,
         )
         items += [Sentence(said), chart]
-    items.append(Sentence(f"In short: {found.summary}."))
+    items.append(Sentence(f"Conclusion: {found.summary}."))
     return items, _rate_advice(material, found)
 
 
@@ -262,7 +266,7 @@ def _rate_advice(material: Material, found: LearningRateReport) -> list[Advice]:
     better = min(good, key=lambda run: abs(math.log(run.learning_rate / used)))
     rate = f"{better.learning_rate:g}"
     because = (
-        f"from one fresh start and {found.steps} batches, {used:g} is {mine.verdict} (loss "
+        f"from the same start on {found.steps} batches, {used:g} is {mine.verdict} (loss "
         f"{short(mine.end, 4)}) and {rate} is good ({short(better.end, 4)})"
     )
     do = f"Try a learning rate of {rate} (learning_rate_init={rate})."
@@ -284,8 +288,8 @@ def _from_range_test(found: LearningRateReport) -> list[Advice]:
     if test.low is None or test.high is None:
         return []
     because = (
-        f"none of the rates compared is good, but the range test falls between {short(test.low)} "
-        f"and {short(test.high)}"
+        "none of the rates compared is good, but the loss of the range test falls between "
+        f"{short(test.low)} and {short(test.high)}"
     )
     do = f"Try a learning rate from {short(test.low)} to {short(test.high)}."
     return [Advice(do, because, 7, 9.5)]

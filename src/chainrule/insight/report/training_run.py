@@ -1,4 +1,4 @@
-"""Section 3: how the loss fell, when it was lowest, and what the curves say."""
+"""Section 3: the curves of loss and learning rate, with findings."""
 
 import math
 from collections.abc import Sequence
@@ -26,11 +26,11 @@ GAP = 1.5
 
 
 def training_run(material: Material) -> Section:
-    """Return the curves of loss and rate, and a sentence on what they say."""
+    """Return the curves of loss and rate, with a sentence on each finding."""
     training = material.subject.training
     loss = [float(one) for one in training.loss_curve]
     if not loss:
-        said = "Not recorded: the model does not say how its loss fell."
+        said = "Not recorded: the loss of each epoch."
         items: list[Item] = [Sentence(said, "note")]
         advice: list[Advice] = []
         if training.stopped_because == "divergence":
@@ -122,10 +122,10 @@ def _findings(
                 f"to {short(loss[-1], 4)}"
             )
             do = (
-                "Hold it back: a larger alpha (L2 penalty), fewer units, or more rows. The epoch "
-                "that was kept is the lowest, so later epochs were wasted time."
+                "Regularise: a larger alpha (L2 penalty), fewer units, or more rows. The best "
+                "epoch was kept, so the later ones were not needed."
                 if best is not None
-                else "Stop earlier (early_stopping=True keeps the best epoch), or take a larger "
+                else "Stop earlier (early_stopping=True keeps the best epoch), or use a larger "
                 "alpha (L2 penalty)."
             )
             add("Overfitting", because, do, 5.0)
@@ -135,7 +135,7 @@ def _findings(
                 f"({short(validation[kept - 1], 4)} against {short(loss[kept - 1], 4)}), more than "
                 f"{GAP:g} times"
             )
-            do = "Hold it back: a larger alpha (L2 penalty), fewer units, or more rows."
+            do = "Regularise: a larger alpha (L2 penalty), fewer units, or more rows."
             add("Gap", because, do, 4.0)
     planned = training.schedule not in (None, "constant")
     tail = max(FEWEST_EPOCHS, len(loss) // 10)

@@ -1,4 +1,4 @@
-"""Section 6: one prediction worked through, from its inputs to the chain rule of its weights."""
+"""Section 6: one prediction step by step, from its inputs to the chain rule of its weights."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,22 +22,24 @@ CHAINS, UNITS_SHOWN, OUTPUTS_SHOWN = 3, 8, 10
 
 
 def worked_row(material: Material) -> Section:
-    """Return the forward numbers of a row, and the chain rule of the weights that pull hardest."""
+    """Return the forward pass of a row, and the chain rule of its largest gradients."""
     row, why = _chosen(material)
     trace = RowTrace(material.subject, row)
     items: list[Item] = [Sentence(f"Row {row + 1:,} of the rows given: {why}.")]
     items += [_inputs(material, trace), *_layers(trace), _outputs(material, trace)]
     factor = material.subject.encoding.loss_factor
-    scale = "" if factor == 1.0 else f"; {short(factor * trace.loss, 4)} with unscaled targets"
-    items.append(Sentence(f"Its loss is {short(trace.loss, 4)}{scale}."))
+    scale = (
+        "" if factor == 1.0 else f"; {short(factor * trace.loss, 4)} in the scale of the targets"
+    )
+    items.append(Sentence(f"The loss is {short(trace.loss, 4)}{scale}."))
     chains = _chains(material, row)
     longest = len(chains) > CHAINS
     items.append(
         Sentence(
-            f"Below, the chain rule of the {min(len(chains), CHAINS)} weights whose change would "
-            "change this loss most"
-            + (", and of the one of the first layer, whose chain is the longest" if longest else "")
-            + ". z is a weighted sum, a an output of a unit, L the loss; the upper number is the "
+            f"Below is the chain rule of the {min(len(chains), CHAINS)} weights with the largest "
+            "gradients of this loss"
+            + (", and of one in the first layer, whose chain is the longest" if longest else "")
+            + ". z is a weighted sum, a the output of a unit, L the loss; the upper index is the "
             "layer, the lower ones count units from 1."
         )
     )
@@ -53,7 +55,7 @@ def worked_row(material: Material) -> Section:
         "loss": trace.loss,
         "chains": [one.to_dict(depth=3) for one in chains],
     }
-    return Section("row", "One prediction worked through", items, record)
+    return Section("row", "One prediction, step by step", items, record)
 
 
 def _chosen(material: Material) -> tuple[int, str]:
@@ -61,15 +63,15 @@ def _chosen(material: Material) -> tuple[int, str]:
     if material.row is not None:
         if not 0 <= material.row < n:
             raise must_be("row", f"from 1 to {n}", material.row + 1)
-        return material.row, "the one asked for"
+        return material.row, "as requested"
     rows = material.looked_at.rows
     losses = material.predict(Rows(rows.x, rows.y)).losses
     if np.isnan(losses).all():
-        return 0, "the first, as no loss is a number"
-    place = int(np.nanargmax(losses))
-    said = "the one that the network gets most wrong"
-    drawn = f" of {len(rows):,} that were drawn" if len(rows) < n else ""
-    return int(material.places[place]), said + drawn
+        return 0, "the first, because every loss is NaN"
+    worst = int(np.nanargmax(losses))
+    said = "the row with the largest loss"
+    drawn = f" of {len(rows):,} sampled rows" if len(rows) < n else ""
+    return int(material.row_indices[worst]), said + drawn
 
 
 def _chains(material: Material, row: int) -> list[Chain]:
@@ -101,8 +103,8 @@ def _inputs(material: Material, trace: RowTrace) -> Table:
     cells = [(material.input_names[k], short(float(values[k]), 4)) for k in shown]
     which = f" (the {len(shown)} largest; {rest:,} more)" if rest else ""
     if filled < len(values):
-        which += f"; {len(values) - filled:,} are 0"
-    return Table(f"Its inputs{which}", ("input", "value"), cells)
+        which += f"; {len(values) - filled:,} are zero"
+    return Table(f"Inputs{which}", ("input", "value"), cells)
 
 
 def _layers(trace: RowTrace) -> list[Item]:
