@@ -46,7 +46,7 @@ def test_one_weight_of_one_row(place, capsys):
         (["--row", "151"], "--row must be from 1 to 150; got 151"),
     ],
 )
-def test_what_is_not_there(place, capsys, more, message):
+def test_missing_layers_units_and_rows_are_refused(place, capsys, more, message):
     assert main(["explain", model_in(place), str(place / "iris.csv"), *more]) == 2
     assert message in capsys.readouterr().err
 

@@ -142,7 +142,7 @@ def test_long_and_compressed_files_have_footers_too(tmp_path, monkeypatch) -> No
 
 
 @pytest.mark.parametrize("mark", [",", ";"])
-def test_a_word_below_numbers_is_told(tmp_path, mark) -> None:
+def test_a_word_below_numbers_is_reported(tmp_path, mark) -> None:
     text = "\n".join([*lines(mark), mark.join(["Genf", "provisional", "2", "3"])])
     _, told = read(tmp_path / "t.csv", text)
     assert "column 'size' holds numbers, but 'provisional' in row 31" in told

@@ -212,7 +212,7 @@ def test_a_missing_extra_is_one_line_with_the_command_that_installs_it(tmp_path,
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="terminals of POSIX")
 @pytest.mark.parametrize("no_color", [True, False])
-def test_a_terminal_shows_a_bar_in_colour_unless_told_not_to(tmp_path: Path, no_color) -> None:
+def test_a_terminal_shows_a_bar_in_colour_unless_no_color_is_set(tmp_path: Path, no_color) -> None:
     ours, theirs = pty.openpty()
     settings = {"TERM": "xterm-256color", "COLUMNS": "120"} | (
         {"NO_COLOR": "1"} if no_color else {}

@@ -35,7 +35,7 @@ if os.name == "posix":
 
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("place", PLACES)
-def test_a_place_that_cannot_be_is_one_sentence(chainrule, folder, model, command, place) -> None:
+def test_an_invalid_place_is_one_sentence(chainrule, folder, model, command, place) -> None:
     before = sorted(folder.rglob("*"))
     answer = chainrule(*COMMANDS[command](place))
     assert answer.code == 2

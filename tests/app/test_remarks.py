@@ -69,7 +69,9 @@ def test_answers_within_a_hundredth_of_the_spread_are_one(share: float, told: in
 
 
 @pytest.mark.parametrize(("others", "told"), [(10, 0), (11, 1)])
-def test_one_class_for_all_is_told_unless_nine_tenths_are_of_it(others: int, told: int) -> None:
+def test_predicting_one_class_is_reported_unless_nine_tenths_are_of_it(
+    others: int, told: int
+) -> None:
     y = np.array(["no"] * (100 - others) + ["yes"] * others)
     found: list[str] = []
     tell_of_answers(np.full(100, "no"), y, "classification", found.append)

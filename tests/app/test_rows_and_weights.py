@@ -66,7 +66,7 @@ def test_a_condition_takes_rows_in_order(condition: str, towns: list[str]) -> No
         ("x" * 3000, "--rows must be a condition"),
     ],
 )
-def test_a_condition_that_cannot_be_is_one_sentence(condition: str, said: str) -> None:
+def test_an_invalid_condition_is_one_sentence(condition: str, said: str) -> None:
     with pytest.raises(InputError) as error:
         rows_where(TABLE, condition)
     text = str(error.value)
@@ -260,7 +260,7 @@ def test_the_weights_of_the_printed_result_are_those_of_the_file(chainrule, flat
         (["0", "0", "0"], "must be above 0 in some row; all are 0"),
     ],
 )
-def test_weights_that_cannot_be_are_named_by_row(chainrule, folder, cells, said) -> None:
+def test_invalid_weights_are_named_by_row(chainrule, folder, cells, said) -> None:
     rows = [f"{n},{cells[n % 3] if n < 3 else cells[0]},{n % 7}" for n in range(60)]
     (folder / "t.csv").write_text("\n".join(["x,w,y", *rows]))
     answer = chainrule("fit", "t.csv", "--target", "y", "--weight", "w", *QUICK)

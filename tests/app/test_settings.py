@@ -163,7 +163,7 @@ def test_a_flag_of_an_option_reaches_it_and_is_left_alone_otherwise(name: str) -
 
 
 @pytest.mark.parametrize("name", ["label_smoothing", "class_weight"])
-def test_what_is_of_classes_is_refused_for_numbers(name: str) -> None:
+def test_options_of_classes_are_refused_for_numbers(name: str) -> None:
     settings = Settings(**{name: GIVEN[name][0]})
     with pytest.raises(InputError, match="must be left out for a regression, which has no"):
         estimator_options(settings, "regression", 1000)

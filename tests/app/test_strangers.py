@@ -154,7 +154,7 @@ SAID = {
 
 
 @pytest.mark.parametrize(("contents", "words", "note"), SAID.values(), ids=SAID)
-def test_what_a_person_should_know_is_one_calm_line(chainrule, contents, words, note) -> None:
+def test_remarks_are_one_line_each(chainrule, contents, words, note) -> None:
     Path("t.csv").write_text(contents)
     answer = chainrule("fit", "t.csv", *QUICK, *words)
     assert (answer.code, answer.err) == (0, "")
@@ -164,12 +164,12 @@ def test_what_a_person_should_know_is_one_calm_line(chainrule, contents, words, 
 
 
 @pytest.mark.parametrize("name", ["iris", "wine", "diabetes"])
-def test_nothing_is_said_of_data_as_it_should_be(chainrule, name) -> None:
+def test_clean_data_draw_no_remark(chainrule, name) -> None:
     answer = chainrule("fit", name, *QUICK[:2], "--epochs", "20", "--no-plot")
     assert "note: " not in answer.out
 
 
-def test_letters_that_the_picture_lacks_are_told(chainrule) -> None:
+def test_letters_missing_from_the_font_are_reported(chainrule) -> None:
     write_table(pl.DataFrame({"a": A, "价格": B}), Path("t.csv"))
     answer = chainrule("fit", "t.csv", *QUICK[:6], "--target", "价格")
     assert "note: the picture shows boxes for 价格, which its font lacks" in answer.out

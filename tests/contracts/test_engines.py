@@ -294,7 +294,7 @@ def test_a_row_of_weight_zero_is_absent(problems, engine_of):
 
 
 @pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan, 1e200])
-def test_it_stops_before_the_update_of_a_bad_batch(problems, engine_of, bad):
+def test_an_epoch_stops_before_the_update_of_a_bad_batch(problems, engine_of, bad):
     objective, rows = problems.problem([4, 9, 2], "mse", 48)
     y = rows.y.copy()
     y[20] = bad

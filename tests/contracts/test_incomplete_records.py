@@ -37,7 +37,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize(("kind", "needed"), KINDS.items(), ids=lambda kind: str(kind)[-20:])
-def test_what_is_missing_is_named_when_the_record_is_made(kind, needed):
+def test_a_missing_formula_is_named_when_the_record_is_made(kind, needed):
     class Nameless(kind):
         pass
 

@@ -39,7 +39,7 @@ def kinds(notebook):
 
 
 @pytest.mark.slow
-def test_it_shows_the_kinds_of_things_that_it_is_saved_with(script, fresh):
+def test_the_notebook_reproduces_the_kinds_of_its_outputs(script, fresh):
     """After a change of what results look like: python docs/run_notebook.py."""
     assert kinds(fresh) == kinds(script["read"]())
 
@@ -65,7 +65,7 @@ def test_every_kind_of_picture_and_page_is_there(fresh):
     assert {"text/html", "text/latex", "stdout"} | IMAGES <= shown
 
 
-def test_it_is_saved_without_times_and_places(script):
+def test_the_notebook_is_saved_without_times_and_paths(script):
     for cell in script["read"]().cells:
         assert set(cell.metadata) == set(), cell.source
     assert str(Path.home()) + "/" not in (SCRIPT.parent / "results.ipynb").read_text("utf-8")

@@ -117,7 +117,7 @@ def test_a_formula_is_a_reason_with_its_name():
     assert "NumPy" in registry["compiled"].reason_against(objective(), optimizers.adam, None)
 
 
-def test_a_slow_engine_is_told_once_per_reason():
+def test_a_slow_engine_is_reported_once_per_reason():
     pytest.importorskip("llvmlite")
     model = MLPRegressor(activation=Cumulative(), **SMALL)
     with pytest.warns(SlowEngineWarning, match=r"Cumulative .*xp\.cumulative_sum") as caught:
@@ -172,7 +172,7 @@ def test_estimators_name_the_engine_that_trained(tmp_path, capsys, kind, options
         assert f"engine   {name}" in capsys.readouterr().out
 
 
-def test_partial_fit_names_it_too():
+def test_partial_fit_reports_a_slow_engine_too():
     pytest.importorskip("llvmlite")
     model = MLPRegressor(hidden_layer_sizes=(3,)).partial_fit(X, Y)
     assert model.engine_ == "compiled"

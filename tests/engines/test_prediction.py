@@ -123,7 +123,7 @@ def test_a_loaded_model_predicts_without_an_engine_of_training(tmp_path):
     np.testing.assert_array_equal(copied.predict_proba(X), model.predict_proba(X))
 
 
-def test_an_engine_of_ones_own_predicts_itself():
+def test_a_user_defined_engine_predicts_by_itself():
     class Counting(ReferenceEngine):
         calls = 0
 
@@ -145,7 +145,7 @@ def test_an_engine_of_ones_own_predicts_itself():
     assert engine.loss(model.parameters_.vector, rows) >= 0.0
 
 
-def test_what_an_engine_cannot_do_is_said():
+def test_an_unsupported_request_to_an_engine_is_named():
     pytest.importorskip("llvmlite")
     predictor = Predictor(NETWORK, engine="compiled")
     with pytest.raises(InputError, match=r'cannot predict.*Use engine="reference"'):

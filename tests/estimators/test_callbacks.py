@@ -24,7 +24,7 @@ SMALL = {"hidden_layer_sizes": (5,), "random_state": 0}
 
 
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
-def test_every_epoch_is_told_in_the_unit_of_the_targets(solver):
+def test_callbacks_get_losses_in_the_unit_of_the_targets(solver):
     seen = []
     model = MLPRegressor(callbacks=seen.append, solver=solver, max_iter=7, **SMALL).fit(X, T)
     assert [epoch.number for epoch in seen] == list(range(1, 8))
@@ -32,7 +32,7 @@ def test_every_epoch_is_told_in_the_unit_of_the_targets(solver):
     assert model.loss_curve_[0] > 1e5
 
 
-def test_several_are_told_and_the_estimator_is_fitted_by_then():
+def test_several_callbacks_run_on_a_fitted_estimator():
     scores, numbers = [], []
     model = MLPClassifier(max_iter=4, early_stopping=True, **SMALL)
     model.callbacks = [lambda epoch: scores.append(model.score(X, LABELS)), lambda e: e.number]
@@ -78,7 +78,7 @@ def test_an_error_goes_through_and_training_can_go_on_from_there(error, solver):
         assert model.loss_curve_ == whole.loss_curve_
 
 
-def test_partial_fit_tells_too():
+def test_partial_fit_calls_callbacks_too():
     seen = []
     model = MLPClassifier(callbacks=[seen.append], **SMALL)
     for _ in range(3):
@@ -86,13 +86,13 @@ def test_partial_fit_tells_too():
     assert [epoch.number for epoch in seen] == [1, 2, 3]
 
 
-def test_what_cannot_be_called_is_refused():
+def test_callbacks_must_be_callable():
     for wrong in ("print", [print, 3], 1):
         with pytest.raises(InputError, match="callbacks must be None, a function of an epoch"):
             MLPClassifier(callbacks=wrong, **SMALL).fit(X, LABELS)
 
 
-def test_copies_and_files_do_without_what_they_cannot_hold(tmp_path):
+def test_files_drop_callbacks_and_copies_keep_them(tmp_path):
     seen = []
     model = MLPClassifier(callbacks=[seen.append], max_iter=2, **SMALL).fit(X, LABELS)
     assert clone(model).callbacks == [seen.append]

@@ -115,7 +115,7 @@ def test_held_out_rows_are_weighted_by_the_same_rule():
     assert inside.fit(X, RARE).validation_loss_curve_ == pytest.approx(other.validation_loss_curve_)
 
 
-def test_continuing_uses_it_too():
+def test_class_weights_act_when_training_continues():
     weights = {"oak": 1, "fir": 2, "yew": 0.5}
     steps = small(class_weight=weights)
     for _ in range(3):
@@ -149,7 +149,7 @@ def test_continuing_uses_it_too():
         ([{0: 1, 1: 2}, {0: 1, 2: 1}], LABELS, r"class_weight\[1\] must have labels of y .* got 2"),
     ],
 )
-def test_weights_that_cannot_be_are_named(choice, y, message):
+def test_invalid_weights_are_named(choice, y, message):
     with pytest.raises(InputError, match=message):
         small(class_weight=choice).fit(X, y)
 
@@ -164,7 +164,7 @@ def test_keys_are_labels_of_any_kind(labels):
 
 
 @pytest.mark.parametrize("choice", [{"oak": 1, "fir": 2, "yew": 0.5}, "balanced"])
-def test_it_is_saved(choice, tmp_path):
+def test_class_weights_are_saved(choice, tmp_path):
     model = small(class_weight=choice).fit(X, THREE)
     save_model(tmp_path / "model", model)
     loaded = load(tmp_path / "model")

@@ -115,14 +115,14 @@ def test_divergence_is_said_and_leaves_the_last_good_parameters(solver, early_st
         ("monitor", "los", "Did you mean 'loss'"),
     ],
 )
-def test_an_option_that_cannot_be_is_named(option, value, message):
+def test_an_invalid_option_is_named(option, value, message):
     model = small(**{option: value})
     with pytest.raises(ValueError, match=message):
         model.fit(X, BINARY)
     assert not hasattr(model, "parameters_")
 
 
-def test_targets_that_cannot_be_are_named():
+def test_invalid_targets_are_named():
     with pytest.raises(ValueError, match="Unknown label type"):
         small().fit(X, X[:, 0])
     for mixed, kinds in (([1, "a"], "int and str"), ([None, "a"], "NoneType and str")):

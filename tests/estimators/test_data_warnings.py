@@ -38,7 +38,7 @@ def said_by(fit):
     return [str(one.message) for one in caught if issubclass(one.category, DataWarning)]
 
 
-def test_a_loop_over_epochs_is_told_too():
+def test_a_loop_over_epochs_warns_too():
     far = X * [1.0, 1e5, 1e-5]
     said = said_by(lambda: list(classifier().fit_epochs(far, SIDE)))
     assert said == said_by(lambda: classifier().fit(far, SIDE))
@@ -91,11 +91,11 @@ def one_hot_of_rare_groups():
     ],
     ids=["digits", "cancer", "wine", "iris", "rare", "one-hot", "constant", "few", "rare class"],
 )
-def test_nothing_is_said_of_reasonable_data(data):
+def test_reasonable_data_draw_no_warning(data):
     assert said_by(lambda: classifier(max_iter=20).fit(*data())) == []
 
 
-def test_nothing_is_said_of_diabetes():
+def test_the_diabetes_data_draw_no_warning():
     data = load_diabetes(return_X_y=True)
     assert said_by(lambda: MLPRegressor(**SMALL, max_iter=20).fit(*data)) == []
 
@@ -169,7 +169,7 @@ def test_a_label_that_is_never_predicted_is_remarked_above_a_tenth(share, warns)
     ("unit", "spoilt"),
     [(1e200, "inf"), (1e155, "inf"), (1e153, None), (1e-153, None), (1e-155, "0"), (1e-170, "0")],
 )
-def test_losses_beyond_the_numbers_are_told_in_advance(unit, spoilt):
+def test_losses_that_will_overflow_are_reported_in_advance(unit, spoilt):
     model = MLPRegressor(**SMALL, max_iter=5)
     said = said_by(lambda: model.fit(X, T * unit))
     if spoilt is None:

@@ -22,7 +22,7 @@ Y = np.arange(30) % 3
         (["0", "1", "2"], r"classes of the first fit, \['0', '1', '2'\]; got 0 in row 0"),
     ],
 )
-def test_classes_that_cannot_be_are_refused(classes, words):
+def test_invalid_classes_are_refused(classes, words):
     with pytest.raises(InputError, match=words):
         MLPClassifier(random_state=0).partial_fit(X, Y, classes=classes)
 

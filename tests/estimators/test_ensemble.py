@@ -132,7 +132,7 @@ def test_going_on():
         classifier(**options).partial_fit(X, THREE)
 
 
-def test_what_belongs_to_one_network_is_said_to():
+def test_attributes_of_one_network_are_referred_to_its_members():
     model = classifier().fit(X, THREE)
     check_is_fitted(model)
     for name in ("coefs_", "intercepts_"):
@@ -161,7 +161,7 @@ def test_one_becomes_many_and_many_one(contents):
 
 
 @pytest.mark.parametrize("count", [0, -1, 2.0, "three"])
-def test_a_count_that_cannot_be(count):
+def test_invalid_counts_are_refused(count):
     with pytest.raises(InputError, match="n_estimators must be a positive integer"):
         classifier(n_estimators=count).fit(X, THREE)
 

@@ -20,7 +20,7 @@ THREADS = pytest.mark.parametrize("threads", [1, 2])
 
 
 @THREADS
-def test_functions_are_told_of_every_epoch_of_every_network(threads):
+def test_callbacks_get_every_epoch_of_every_network(threads):
     seen = []
     model = MLPRegressor(callbacks=seen.append, max_iter=4, n_threads=threads, **SMALL).fit(X, T)
     for number, member in enumerate(model.estimators_, start=1):
@@ -32,7 +32,7 @@ def test_functions_are_told_of_every_epoch_of_every_network(threads):
 
 
 @THREADS
-def test_functions_are_told_one_at_a_time_and_the_ensemble_answers_by_then(threads):
+def test_callbacks_run_one_at_a_time_on_an_ensemble_that_can_predict(threads):
     inside, most, counts = 0, 0, []
     model = MLPClassifier(max_iter=3, n_threads=threads, **SMALL)
 
@@ -52,7 +52,7 @@ def test_functions_are_told_one_at_a_time_and_the_ensemble_answers_by_then(threa
 
 
 @THREADS
-def test_true_ends_the_network_it_is_told_of(threads):
+def test_a_callback_that_returns_true_ends_its_network(threads):
     model = MLPClassifier(n_threads=threads, max_iter=9, **SMALL)
     model.callbacks = lambda epoch: epoch.member == 2 and epoch.number == 3
     model.fit(X, LABELS)

@@ -76,7 +76,7 @@ def test_edited_numbers_count():
     np.testing.assert_allclose(model.gradient(X, NUMBERS).vector, expected, rtol=1e-5, atol=1e-4)
 
 
-def test_it_changes_nothing_and_takes_sparse_rows(contents):
+def test_the_gradient_changes_nothing_and_takes_sparse_rows(contents):
     model = MLPRegressor(**OPTIONS).fit(X, NUMBERS)
     before = contents(model)
     dense = model.gradient(X, NUMBERS).vector
@@ -85,7 +85,7 @@ def test_it_changes_nothing_and_takes_sparse_rows(contents):
     assert contents(model) == before
 
 
-def test_one_step_of_descent_from_it_is_the_step_of_training():
+def test_one_step_of_descent_is_the_step_of_training():
     y = X[:, 0] > 0
     options = {**OPTIONS, "solver": "sgd", "momentum": 0.0, "learning_rate_init": 0.5,
                "batch_size": 40, "alpha": 0.01, "max_iter": 1, "warm_start": True}  # fmt: skip
@@ -95,7 +95,7 @@ def test_one_step_of_descent_from_it_is_the_step_of_training():
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_of_every_engine_in_its_own_dtype(dtype):
+def test_the_gradient_has_the_dtype_of_every_engine(dtype):
     found = [
         MLPRegressor(**OPTIONS, dtype=dtype, engine=engine).fit(X, NUMBERS).gradient(X, NUMBERS)
         for engine in ("reference", "compiled")

@@ -248,7 +248,7 @@ def test_arrays_of_torch():
 
 
 @pytest.mark.parametrize("make", [dict, set, lambda rows: (row for row in rows)])
-def test_what_is_no_table_is_named(make):
+def test_inputs_that_are_not_tables_are_named(make):
     rows = make([(1, 2), (3, 4)])
     with pytest.raises(InputError, match=f"X must be a table of numbers.*{type(rows).__name__}"):
         classifier().fit(rows, [0, 1])

@@ -103,7 +103,7 @@ def test_labels_keep_their_dtype():
         ([1j, 2j] * 15, "Complex data not supported"),
     ],
 )
-def test_labels_that_cannot_be_are_refused(y, words):
+def test_invalid_labels_are_refused(y, words):
     with pytest.raises(ValueError, match=words):
         classifier().fit(X, y)
     with pytest.raises(ValueError, match=words):
@@ -152,6 +152,6 @@ def test_yes_and_no_are_1_and_0():
         (X[..., None], ValueError, re.escape("y must be of shape (n,) or (n, n_outputs)")),
     ],
 )
-def test_targets_that_cannot_be_are_refused(y, error, words):
+def test_invalid_targets_are_refused(y, error, words):
     with pytest.raises(error, match=words):
         regressor().fit(X, y)

@@ -64,7 +64,7 @@ def test_an_answer_that_would_be_nan_is_refused(kind, dtype, engine, rows):
         assert np.all(np.isfinite(answer(X)))
 
 
-def test_infinite_scores_of_two_classes_are_a_draw_that_nobody_can_call():
+def test_infinite_scores_of_two_classes_are_refused():
     model = fitted("three")
     model.coefs_ = [TUG[0], np.array([[1.0, 1.0, -1.0], [1.0, 1.0, -1.0]])]
     with pytest.raises(ValueError, match="overflows to NaN"):

@@ -23,7 +23,7 @@ def classifier(**options):
 
 
 class TestL1:
-    def test_it_is_the_lasso(self):
+    def test_l1_of_a_linear_model_is_the_lasso(self):
         model = MLPRegressor(
             hidden_layer_sizes=(),
             alpha=0.0,
@@ -198,7 +198,7 @@ class TestAveraging:
 
 
 class TestClipping:
-    def test_it_bounds_every_step(self):
+    def test_clipping_bounds_every_step(self):
         options = {"solver": "sgd", "momentum": 0.0, "alpha": 0.0, "learning_rate_init": 1.0}
         model = classifier(clip_norm=0.01, batch_size=120, **options)
         before = None
@@ -208,7 +208,7 @@ class TestClipping:
                 assert np.linalg.norm(now - before) <= 0.01 * (1.0 + 1e-9)
             before = now
 
-    def test_it_saves_a_fit_from_divergence(self):
+    def test_clipping_prevents_divergence(self):
         options = {"solver": "sgd", "learning_rate_init": 0.1, "scale_target": False}
         options |= {"hidden_layer_sizes": (8,), "random_state": 0, "max_iter": 40}
         y = 100.0 * T

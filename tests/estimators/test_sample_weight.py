@@ -38,7 +38,7 @@ REFUSED = {
 
 @both
 @pytest.mark.parametrize(("weight", "words"), REFUSED.values(), ids=REFUSED)
-def test_weights_that_cannot_be_are_refused_everywhere(make, y, weight, words):
+def test_invalid_weights_are_refused_everywhere(make, y, weight, words):
     with pytest.raises(InputError, match=words):
         make().fit(X, y, weight)
     with pytest.raises(InputError, match=words):

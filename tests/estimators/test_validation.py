@@ -52,7 +52,7 @@ def test_groups_are_never_on_both_sides(monkeypatch):
     np.testing.assert_array_equal(same.parameters_.vector, model.parameters_.vector)
 
 
-def test_groups_that_cannot_be_are_refused():
+def test_invalid_groups_are_refused():
     model = MLPClassifier(early_stopping=True, **SMALL)
     with pytest.raises(InputError, match=r"groups must be of shape \(60,\)"):
         model.fit(X, THREE, groups=np.zeros(59))
@@ -103,7 +103,7 @@ def test_own_rows_have_weights_too():
         ({"y_val": np.c_[T, T][:5]}, "1 target"),
     ],
 )
-def test_own_rows_that_cannot_be_are_refused_and_nothing_changes(rows, message, contents):
+def test_invalid_own_rows_are_refused_and_nothing_changes(rows, message, contents):
     if "given together" not in message:
         rows = {"X_val": X[:5], "y_val": T[:5]} | rows
     model = MLPRegressor(**SMALL)
@@ -198,7 +198,7 @@ def test_every_row_belongs_to_a_group(group, words):
         MLPRegressor(early_stopping=True, **SMALL).fit(X, T, groups=groups)
 
 
-def test_groups_that_nothing_is_held_out_by_are_said():
+def test_unused_groups_are_reported():
     groups = np.arange(60) // 5
     for make in (MLPRegressor(**SMALL), MLPRegressor(n_estimators=2, **SMALL)):
         with pytest.warns(NoEffectWarning, match="groups has no effect: it acts only with early"):

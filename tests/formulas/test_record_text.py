@@ -65,7 +65,7 @@ def test_formulas_as_they_stand(record, formulas):
     assert str(record).splitlines()[1:] == [f"    {one}" for one in formulas]
 
 
-def test_the_rule_with_decay_is_said_once():
+def test_the_rule_with_decay_is_shown_once():
     assert str(optimizers.adamw).count("(1 - rate weight_decay) p") == 1
 
 

@@ -87,7 +87,7 @@ def test_as_floating_widens_half_precision_of_torch():
 @pytest.mark.parametrize(
     "values", [["a"], [1j], [object()], np.array(["2020-01-01"], dtype="datetime64[D]")]
 )
-def test_as_floating_refuses_what_is_no_number(values):
+def test_as_floating_accepts_only_numbers(values):
     with pytest.raises(ValueError, match="the array must be of numbers; got dtype"):
         as_floating(values)
 
@@ -98,7 +98,7 @@ def test_floating_dtype_knows_three_spellings(dtype):
 
 
 @pytest.mark.parametrize("dtype", ["float16", "int64", np.int64, "d32", 3])
-def test_floating_dtype_refuses_others(dtype):
+def test_floating_dtype_accepts_only_float32_and_float64(dtype):
     with pytest.raises(ValueError, match="dtype must be 'float32' or 'float64'; got"):
         floating_dtype(dtype)
 

@@ -80,7 +80,7 @@ def test_unknown_attribute_is_an_attribute_error(fruits):
     assert not hasattr(fruits, "_anything")
 
 
-def test_get_refuses_what_is_no_record(fruits):
+def test_get_accepts_only_records(fruits):
     with pytest.raises(
         InputError, match=r"fruit must be a name or a record of the fruit cat.*; go"
     ):

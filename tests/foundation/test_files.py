@@ -22,7 +22,7 @@ def test_a_file_is_written_and_replaced(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [place]
 
 
-def test_what_fails_halfway_leaves_the_file_before(tmp_path: Path) -> None:
+def test_a_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
     place = tmp_path / "a"
     write_whole(place, write)
 
@@ -52,6 +52,6 @@ def test_a_device_or_a_pipe_is_refused_and_stays(tmp_path: Path, act) -> None:
 
 
 @pytest.mark.parametrize("name", [".", "no/a"])
-def test_a_folder_or_a_place_in_none_is_refused(tmp_path: Path, name) -> None:
+def test_a_folder_or_a_path_without_one_is_refused(tmp_path: Path, name) -> None:
     with pytest.raises(InputError, match=r"cannot write .*: (it is a folder|there is no folder)"):
         check_place(tmp_path / name)

@@ -62,6 +62,6 @@ def test_none_draws_a_fresh_seed_and_leaves_the_global_state(global_random_state
 
 
 @pytest.mark.parametrize("choice", [-1, 1.5, True, "seed", [1]])
-def test_others_are_refused(choice):
+def test_other_seeds_are_refused(choice):
     with pytest.raises(ValueError, match="random_state must be None, an integer of at least 0"):
         as_seed(choice)

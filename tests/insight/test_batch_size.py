@@ -245,7 +245,7 @@ def test_text_and_dictionary_hold_the_numbers():
     assert read["noise"][0]["noise_scale"] == found.noise[0][1].noise_scale
 
 
-def test_refuses_what_cannot_be_measured():
+def test_invalid_measurements_are_refused():
     arguments = noisy(100)
     with pytest.raises(InputError, match=r"learning_rate must make the loss fall; at 50 it div"):
         batch_size_report(*arguments, batch_sizes=(16,), learning_rate=50.0)

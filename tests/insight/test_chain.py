@@ -217,13 +217,13 @@ def test_rows_of_weight_zero_and_saturated_units():
         ((1, 1, 1, 2), "sample must be from 1 to 1; got 2"),
     ],
 )
-def test_places_that_are_not_there(arguments, message):
+def test_missing_weights_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         Explanation(BOOK).weight(*arguments)
 
 
 @pytest.mark.parametrize("sample", [None, 1])
-def test_what_is_asked_for_is_what_is_printed(sample):
+def test_printed_terms_are_those_asked_for(sample):
     """Layers, units and rows count from 1 in arguments, output, attributes and records."""
     explanation = Explanation(BOOK)
     found = explanation.weight(1, 2, 3, sample)

@@ -55,7 +55,7 @@ def test_a_wrong_gradient_differs():
     assert check_weight(one, 0, float("nan")).status == "differs"
 
 
-def test_a_kink_is_told_apart():
+def test_a_kink_is_distinguished():
     network = Network.of_widths([1, 1, 1], "relu")
     at = Parameters.from_arrays([[[1.0]], [[1.0]]], [[0.0], [0.0]])
     kink = Subject.of(Objective(network, "mse"), at, [[0.0]], [1.0])
@@ -75,7 +75,7 @@ def test_a_dead_unit_is_zero_on_both_sides():
     assert "dead unit" in verdict.reason
 
 
-def test_peoples_own_formulas():
+def test_user_defined_formulas():
     @dataclass(frozen=True)
     class Wrong(Tanh):
         name = "wrong"

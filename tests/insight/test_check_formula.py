@@ -28,7 +28,7 @@ RECORDS = [catalogue[name] for catalogue in CATALOGUES for name in catalogue]
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.name)
-def test_our_own_pass(record):
+def test_built_in_formulas_pass(record):
     check = check_formula(record)
     assert check.passed, str(check)
     assert len(check.verdicts) >= 4
@@ -176,7 +176,7 @@ def test_a_mistake_is_found_and_named(kind, name):
     assert name in str(check)
 
 
-def test_what_is_no_record_is_refused():
+def test_only_records_are_accepted():
     with pytest.raises(ValueError, match="record must be a record of a formula"):
         check_formula("tanh")
     with pytest.raises(ValueError, match="record must be a record of a formula"):

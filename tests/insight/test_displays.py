@@ -142,7 +142,7 @@ def test_weights(model, closed_figures):
         WeightsDisplay(model.coefs_).plot(axes[:2])
 
 
-def test_says_what_it_cannot_draw(data):
+def test_undrawable_parts_are_named(data):
     with pytest.raises(InputError, match="estimator must be fitted; MLPClassifier has no loss_cu"):
         LossCurveDisplay.from_estimator(MLPClassifier())
     with pytest.raises(InputError, match="estimator must be one of chainrule's"):

@@ -148,7 +148,7 @@ def test_choice_follows_the_noise_scale_and_says_why():
     assert noise.choose(512, 1024)[0] == 512
 
 
-def test_drawn_where_nothing_is_said():
+def test_default_number_of_draws():
     """20 batches each of 32 to 1024 rows, as far as there are rows."""
     measured = gradient_noise(problem()).measured
     every = (32, 64, 128, 256, 512, 1024)
@@ -221,7 +221,7 @@ def test_text_and_dictionary_hold_the_numbers():
     assert [one["batch_size"] for one in read["measured"]] == [32, 64]
 
 
-def test_refuses_what_has_no_noise():
+def test_problems_without_noise_are_refused():
     network = Network(Dense(1, 1))
     one = Subject.of(Objective(network, "mse"), network.start(0), [[1.0]], [1.0])
     with pytest.raises(InputError, match="rows must be at least 2 to speak of noise; got 1"):

@@ -72,7 +72,7 @@ def test_an_update_of_more_than_10_per_cent():
     assert words == "the next update is 11 % of the weights, more than 10 %"
 
 
-def test_an_update_of_more_than_10_times_is_told_in_times():
+def test_an_update_of_more_than_10_times_is_reported_as_a_multiple():
     assert "is 990 % of the weights" in verdict(update_ratio=9.9)[0][1]
     assert "is 10.1 times the weights" in verdict(update_ratio=10.1)[0][1]
 

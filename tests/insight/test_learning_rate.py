@@ -232,7 +232,7 @@ def test_text_and_dictionary_hold_the_numbers():
     assert read["curvature"]["sharpest"] == report.curvature.sharpest
 
 
-def test_refuses_what_cannot_be_compared():
+def test_invalid_comparisons_are_refused():
     network = Network(Dense(1, 1))
     with pytest.raises(InputError, match="rates must be positive and finite; got -1"):
         line([-1.0])

@@ -154,7 +154,7 @@ def test_rates_of_a_range_test(written_range):
 
 
 @pytest.mark.parametrize("rows", [20, 32, 33])
-def test_what_is_taken_where_nothing_is_said(rows):
+def test_defaults_of_learning_rate_tests(rows):
     """Batches of 32 rows, or all; 100 steps."""
     x = np.linspace(-1.0, 1.0, rows)[:, None]
     report = learning_rate_report(Network(Dense(1, 1)), "mse", x, x, rates=[0.1])

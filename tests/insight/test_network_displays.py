@@ -158,7 +158,7 @@ def test_a_network_that_says_one_thing_everywhere_is_drawn():
         ({"grid_resolution": 1}, "grid_resolution must be at least 2"),
     ],
 )
-def test_what_cannot_be_drawn_is_refused(change, words):
+def test_undrawable_networks_are_refused(change, words):
     network = change.get("network", Network.of_widths([2, 1]))
     given = {"network": network, "parameters": network.start(0), "X": X, **change}
     with pytest.raises(InputError, match=words):

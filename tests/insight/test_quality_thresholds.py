@@ -218,7 +218,7 @@ def test_a_hundredth_of_the_rows_with_more_than_a_quarter_of_the_loss():
     assert worst([0.1] * 4) == []  # two in a hundred hold more
 
 
-def test_a_few_rows_are_told_from_200_on():
+def test_fewer_than_200_rows_are_reported():
     assert worst([0.9], n=199) == []
     assert len(worst([0.9], n=200)) == 1
 

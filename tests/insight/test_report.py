@@ -217,7 +217,7 @@ def test_any_network_has_a_report(kind):
         assert record["row"]["loss"] == "nan"
 
 
-def test_what_comes_from_data_is_escaped():
+def test_text_from_data_is_escaped():
     explanation = multiclass()
     html = explanation.report().to_html()
     assert EVIL not in html
@@ -311,7 +311,7 @@ def test_saves_one_whole_file(moons, tmp_path):
     assert repr(explanation) == "Explanation of a network 2 > 12 > 1 on 300 rows"
 
 
-def test_a_place_that_cannot_be_written_is_refused_before_any_work(moons, tmp_path, monkeypatch):
+def test_an_unwritable_path_is_refused_before_any_work(moons, tmp_path, monkeypatch):
     _, explanation, _ = moons
     fresh = Explanation(explanation.subject)
     monkeypatch.setattr(Explanation, "report", lambda self: pytest.fail("computed"))

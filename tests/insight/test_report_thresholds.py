@@ -178,7 +178,7 @@ def test_fifty_derivatives_are_checked_and_eight_shown():
 
 
 @pytest.mark.parametrize(("weight", "tone"), [(2.9, "note"), (3.0, "warning")])
-def test_what_weighs_three_or_more_asks_for_a_look(monkeypatch, weight, tone):
+def test_a_weight_of_three_or_more_asks_for_a_look(monkeypatch, weight, tone):
     tip = Advice("do this", "for 1 reason", 8, weight)
     makers = {"card": "card", "data_seen": "data", "training_run": "training"}
     makers |= {"gradients": "gradients", "layer_health": "layers", "worked_row": "row"}

@@ -71,7 +71,7 @@ class TestPlainDescent:
         assert "velocity" not in str(chain)
         assert "v" not in chain.update.latex
 
-    def test_with_momentum_it_does(self):
+    def test_momentum_needs_a_state(self):
         found = update(optimizer=optimizers.get("sgd", momentum=0.9))
         assert list(found.memory) == ["velocity"]
         assert r"p \leftarrow p + v" in found.latex
@@ -105,7 +105,7 @@ class TestLogits:
             loss = explain(model, ROWS, y).subject.objective.loss
             assert loss.name == "categorical_cross_entropy"
 
-    def test_what_is_asked_for_comes_first(self):
+    def test_given_options_come_first(self):
         with pytest.raises(InputError, match=r"y must be of shape \(n, 4\)"):
             explain(PAIR, ROWS, CLASSES, loss="mse")
 

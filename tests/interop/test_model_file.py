@@ -171,7 +171,7 @@ def test_a_model_of_a_table_knows_how_to_prepare_one(tmp_path) -> None:
     assert whole.version == chainrule.__version__
 
 
-def test_what_cannot_be_saved_is_refused_and_nothing_is_written(tmp_path) -> None:
+def test_unsavable_models_are_refused_and_nothing_is_written(tmp_path) -> None:
     path = tmp_path / "m"
     with pytest.raises(InputError, match="estimator must be fitted"):
         save_model(path, MLPClassifier())

@@ -73,7 +73,7 @@ def test_categories_have_a_slot_each_and_one_for_the_rare_and_unknown() -> None:
     assert preparation.transform(new).tolist() == [[0, 1, 0], [0, 0, 1], [1, 0, 0]]
 
 
-def test_an_unknown_category_without_a_trained_slot_is_the_average_row_and_told() -> None:
+def test_an_unknown_category_without_a_trained_slot_is_the_average_row_and_reported() -> None:
     frame = pl.DataFrame({"c": ["a", "a", "a", "b", "b"] * 2})
     told: list[str] = []
     out = Preparation.fit(frame).transform(pl.DataFrame({"c": ["z", None]}), tell=told.append)
@@ -171,7 +171,7 @@ def test_a_renamed_column_is_an_error_with_both_sides_and_the_closest_name() -> 
     )
 
 
-def test_columns_not_known_are_ignored_and_told() -> None:
+def test_unknown_columns_are_ignored_and_reported() -> None:
     told: list[str] = []
     preparation = Preparation.fit(mixed(), target="price")
     preparation.transform(mixed().with_columns(pl.lit(1).alias("extra")), tell=told.append)

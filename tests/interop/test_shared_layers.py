@@ -111,7 +111,7 @@ def test_each_place_is_a_term(torch):
     assert sum(one["factor"] * one["gradient"] for one in places) == pytest.approx(chain.gradient)
 
 
-def test_the_note_says_what_is_shared(torch):
+def test_the_note_names_the_shared_layer(torch):
     model, _ = stack(torch, 3)
     notes = " ".join(explain(model, X, Y).subject.notes)
     assert "layers 1, 2 and 3 share their weights and biases (module 0, Linear)" in notes

@@ -27,7 +27,7 @@ def test_a_preparation_names_its_first_columns(table):
 
 
 @pytest.mark.parametrize(("members", "what"), [(1, "network"), (3, "3 networks")])
-def test_a_model_says_what_predicts(table, tmp_path, members, what):
+def test_a_model_shows_its_engine(table, tmp_path, members, what):
     preparation = Preparation.fit(table, target="price")
     x, y = preparation.transform(table), table["price"].to_numpy()
     model = MLPRegressor(

@@ -68,7 +68,7 @@ CASES = [
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("by_name", [False, True], ids=["record", "name"])
 @pytest.mark.parametrize(("option", "catalogue", "record"), CASES, ids=[c[0] for c in CASES])
-def test_a_model_says_what_to_register(option, catalogue, record, by_name, tmp_path):
+def test_an_unregistered_formula_of_a_model_is_named(option, catalogue, record, by_name, tmp_path):
     path = tmp_path / "mine.chainrule"
     catalogue.add(record)
     try:
@@ -93,7 +93,7 @@ def test_a_model_says_what_to_register(option, catalogue, record, by_name, tmp_p
 
 
 @pytest.mark.parametrize("catalogue", [activations, optimizers], ids=lambda c: c.kind)
-def test_a_training_state_says_what_to_register(catalogue, tmp_path):
+def test_an_unregistered_formula_of_a_training_state_is_named(catalogue, tmp_path):
     record = MyTanh() if catalogue is activations else MyRule()
     layer = Dense(2, 1, record if catalogue is activations else "linear")
     rule = optimizers.adam if catalogue is activations else record

@@ -82,7 +82,7 @@ class TestWeights:
         assert width["w1[2,1] = 0"] == min(width.values())
         assert width["w1[2,1] = 0"] < width["w1[2,2] = 0.5"] < width["w1[1,1] = 1"]
 
-    def test_biases_are_told_and_the_key_is_written(self):
+    def test_biases_are_described_and_the_key_is_written(self):
         root = tree(self.network.draw(self.at))
         assert "unit 1 of layer 1, b1[1] = 0.25" in hints(root, "circle")
         assert "unit 1 of layer 2" in hints(root, "circle")
@@ -117,7 +117,7 @@ def test_names_are_escaped():
     assert "2 <b>&" in words(tree(Network(Dense(1, 2, Odd())).draw()))
 
 
-def test_it_shows_and_saves_itself(tmp_path):
+def test_a_drawing_is_shown_and_saved(tmp_path):
     drawing = Network.of_widths([2, 3, 1]).draw()
     assert str(drawing) == drawing._repr_svg_() == drawing.svg
     assert repr(drawing) == "drawing of a network 2 > 3 > 1; save(path) writes it as SVG"

@@ -110,7 +110,7 @@ def test_the_pullback_is_that_of_the_thinned_network():
         (["0.1", "0.2"], "dropout must be at least 0 and below 1; got '0.1'"),
     ],
 )
-def test_rates_that_cannot_be(dropout, message):
+def test_invalid_rates_are_refused(dropout, message):
     with pytest.raises(ValueError, match=message):
         Objective(Network.of_widths([3, 4, 4, 1]), "mse", dropout=dropout)
 

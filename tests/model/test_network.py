@@ -71,7 +71,7 @@ def test_pullback_of_a_layer_reaches_the_input(seed, bias, name):
         assert dx[place] == pytest.approx((up - down) / (2 * h), rel=2e-6, abs=2e-8)
 
 
-def test_a_layer_leaves_out_the_input_gradient_when_nobody_asks():
+def test_a_layer_skips_an_unwanted_input_gradient():
     layer = Dense(3, 2, "tanh")
     _, pullback = layer.forward(XP, np.ones((3, 2)), np.zeros(2), np.ones((4, 3)))
     assert pullback(np.ones((4, 2)), input_too=False)[0] is None

@@ -180,7 +180,7 @@ def test_d35_d38_dates_in_the_common_orders(how, clock):
     assert Preparation.from_dict(preparation.to_dict()) == preparation
 
 
-def test_d35_an_order_that_nobody_can_tell_is_asked_for():
+def test_d35_an_ambiguous_order_of_days_must_be_declared():
     cells = [f"{1 + n % 12:02}/{1 + n % 7:02}/2024" for n in range(N)]
     assert kind(cells) == (
         "dropped",
@@ -229,7 +229,7 @@ def test_words_that_end_in_id_are_no_keys(name):
     assert kind(7 * np.arange(N), name)[0] == "number"
 
 
-def test_keys_beyond_2_to_the_53_are_told():
+def test_keys_beyond_2_to_the_53_are_reported():
     keys = [2**60 + n // 10 for n in range(N)]
     _, told = learnt(keys)
     assert kind(keys)[0] == "category"
@@ -261,7 +261,7 @@ def test_d42_a_target_given_away_by_its_logarithm_and_its_bins():
     assert notes_of_target(pl.DataFrame({"a": bins, "y": A}), A, "regression") == []
 
 
-def test_d43_categories_that_differ_in_capitals_are_told():
+def test_d43_categories_that_differ_in_capitals_are_reported():
     _, told = learnt(["Male", "male", "female", "Female"] * 30)
     assert told == ["column 'a' has 2 categories that differ from another only in capital letters"]
 
@@ -277,7 +277,7 @@ def test_d44_one_note_for_a_column_left_out():
     assert kind(cells)[0] == "category"
 
 
-def test_d46_a_person_says_what_a_column_is():
+def test_d46_the_kind_of_a_column_can_be_declared():
     zips = [501 + n % 7 for n in range(N)]
     assert kind(zips, choices=Choices(category=("a",)))[0] == "category"
     assert kind(list(range(N)), choices=Choices(number=("a",)))[0] == "number"
@@ -297,7 +297,7 @@ def test_d51_yes_and_no_for_true_and_false():
         preparation.transform(pl.DataFrame({"a": ["maybe"], "b": [0.0]}), tell=told.append)
 
 
-def test_numbers_far_outside_are_told():
+def test_numbers_far_outside_are_reported():
     preparation, _ = learnt(A)
     width = A.max() - A.min()
     told: list[str] = []
@@ -311,7 +311,7 @@ def test_numbers_far_outside_are_told():
     ]
 
 
-def test_categories_that_were_rare_and_are_frequent_are_told():
+def test_categories_that_were_rare_and_are_frequent_are_reported():
     preparation, _ = learnt(["x"] * 58 + ["y"] * 58 + ["r", "s", "t", "q"])
     told: list[str] = []
     few = pl.DataFrame({"a": ["x"] * 19 + ["new"], "b": np.zeros(20)})
@@ -324,7 +324,9 @@ def test_categories_that_were_rare_and_are_frequent_are_told():
     ]
 
 
-def test_strict_refuses_what_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_strict_refuses_what_is_otherwise_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from typer.testing import CliRunner
 
     from chainrule.app.commands import app

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.filterwarnings(
 
 
 @pytest.mark.parametrize("estimator", [MLPClassifier, MLPRegressor])
-def test_c11_features_of_very_different_size_are_told(X, y2, estimator):
+def test_c11_features_of_very_different_size_are_reported(X, y2, estimator):
     with pytest.warns(UserWarning, match=r"(?i)feature|column"):
         estimator(max_iter=2).fit(X * [1.0, 1e5, 1e-5], y2)
 

@@ -83,7 +83,7 @@ def test_d64_keras_relu_with_parameters(keras):
             first_gradient(in_keras(keras, keras.layers.ReLU(**options)))
 
 
-def test_what_keras_warns_of_its_own_layers_stops_nothing(keras):
+def test_warnings_of_keras_about_its_layers_stop_nothing(keras):
     softmax = keras.layers.Activation("softmax")  # of one unit, which Keras finds odd
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1), softmax])
     assert explain(model, ROWS, ROWS[:, :1], loss="mse").weight(1, 1, 1).gradient == 0.0
@@ -285,7 +285,7 @@ def test_d77_images_are_flattened(torch):
         explain(torch.nn.Sequential(*body), images, ROWS[:, 0])
 
 
-def test_d78_a_shared_layer_is_told(torch):
+def test_d78_a_shared_layer_is_reported(torch):
     shared = torch.nn.Linear(2, 2).double()
     last = torch.nn.Linear(2, 1).double()
     model = torch.nn.Sequential(shared, torch.nn.Tanh(), shared, torch.nn.Tanh(), last)
@@ -298,7 +298,7 @@ def test_d78_a_shared_layer_is_told(torch):
     assert "layers 1 and 2 share their weights" in " ".join(found.subject.notes)
 
 
-def test_two_layers_of_one_parameter_are_told(torch):
+def test_two_layers_of_one_parameter_are_reported(torch):
     first, second, last = (torch.nn.Linear(2, n).double() for n in (2, 2, 1))
     second.weight = first.weight
     model = torch.nn.Sequential(first, torch.nn.Tanh(), second, torch.nn.Tanh(), last)

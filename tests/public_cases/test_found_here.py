@@ -90,7 +90,7 @@ def test_o08_the_loss_of_an_epoch_weighs_rows(X, y2, t, engine):
 
 
 @pytest.mark.parametrize("estimator", [MLPClassifier, MLPRegressor])
-def test_o13_a_rate_set_anew_is_used(X, y2, estimator):
+def test_o13_a_changed_rate_is_used(X, y2, estimator):
     ends = []
     for rate in (0.001, 0.5):
         model = estimator(random_state=0)
@@ -103,7 +103,7 @@ def test_o13_a_rate_set_anew_is_used(X, y2, estimator):
 
 @pytest.mark.parametrize("solver", ["sgd", "rmsprop", "adamw"])
 @pytest.mark.parametrize("estimator", [MLPClassifier, MLPRegressor])
-def test_o14_another_solver_is_no_silent_wish(X, y2, estimator, solver, contents):
+def test_o14_another_solver_is_refused(X, y2, estimator, solver, contents):
     model = estimator(max_iter=3).fit(X, y2).set_params(solver=solver)
     before = contents(model)
     with pytest.raises(ValueError, match=r"optimizer|solver"):

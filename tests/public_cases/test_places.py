@@ -71,7 +71,7 @@ def test_d55_reports_over_data_and_models(model: None) -> None:
     assert (code != 0, Path("n.x").exists()) == (True, False), said
 
 
-def test_d56_models_of_other_data_and_pictures_of_ones_own(model: None) -> None:
+def test_d56_models_of_other_data_and_pictures_of_the_user(model: None) -> None:
     assert run("fit", "t.csv", *QUICK)[0] == 0  # its own model, once more
     Path("feb").mkdir()
     Path("feb/t.csv").write_text(text())

@@ -104,7 +104,7 @@ def test_d03_first_cell_quoted_header_not(tmp_path: Path) -> None:
     np.testing.assert_array_equal(frame["b"], B)
 
 
-def test_d09_no_header_is_told_and_can_be_said(tmp_path: Path) -> None:
+def test_d09_a_missing_header_is_reported_and_can_be_declared(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text(text(head=None))
     told: list[str] = []

@@ -97,7 +97,7 @@ def test_the_leaderboard_is_shown_and_is_rows_for_a_frame(few):
     json.dumps(board.to_dicts())
 
 
-def test_without_a_search_the_trial_of_encodings_is_told():
+def test_without_a_search_the_trial_of_encodings_is_reported():
     X = pl.DataFrame({"x": RANDOM.uniform(0, 60, 1000)})
     model = TabularRegressor("fast", random_state=0, options={"max_iter": 4})
     board = model.fit(X, np.sin(X["x"].to_numpy())).leaderboard_
@@ -106,7 +106,7 @@ def test_without_a_search_the_trial_of_encodings_is_told():
     assert [t.weight for t in board.trials] == [1.0, 0.0, 0.0, 0.0]
 
 
-def test_progress_says_what_has_been_found(few, capsys):
+def test_progress_reports_the_best_setting(few, capsys):
     TabularRegressor("best", **QUICK, verbose=True).fit(FRAME, PRICE)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "training 1 setting on 3 folds"
@@ -161,7 +161,7 @@ def test_after_ctrl_c_without_a_network_nothing_has_changed(few, monkeypatch):
     assert not hasattr(model, "members_")
 
 
-def test_rows_of_ones_own_judge_the_settings(few):
+def test_given_validation_rows_judge_the_settings(few):
     model = TabularClassifier("best", **QUICK | {"n_folds": None})
     model.fit(FRAME[:200], WORDS[:200], X_val=FRAME[200:], y_val=WORDS[200:])
     assert len(model.leaderboard_) == 7

@@ -210,7 +210,7 @@ def test_the_last_rows_are_predicted_by_those_before_them():
     assert not missing[N // 4 :].any()
 
 
-def test_rows_of_ones_own_take_the_place_of_folds():
+def test_given_validation_rows_replace_folds():
     model = TabularClassifier(encoding="scale", random_state=0, options={"max_iter": 5})
     model.fit(FRAME[:160], WORDS[:160], X_val=FRAME[160:], y_val=WORDS[160:])
     assert len(model.members_) == 1
@@ -258,7 +258,7 @@ def test_few_rows_make_one_network():
         model.predict_interval(FRAME)
 
 
-def test_what_was_guessed_is_printed_where_asked_for(capsys):
+def test_verbose_prints_guessed_kinds(capsys):
     table = FRAME.with_columns(pl.lit("one").alias("same"))
     model = classifier(verbose=True).fit(table, WORDS)
     printed = capsys.readouterr().out.splitlines()
@@ -370,7 +370,7 @@ def test_an_interrupted_fit_leaves_the_model_as_it_was(monkeypatch, contents):
     assert vars(fresh) == vars(classifier())
 
 
-def test_a_trial_says_nothing_of_its_own():
+def test_a_trial_prints_and_warns_nothing():
     X = pl.DataFrame({"x": np.linspace(0.0, 1.0, 1200)})
     model = TabularRegressor("fast", random_state=0, options={"learning_rate_init": 1e9})
     with pytest.warns(DivergenceWarning) as caught:

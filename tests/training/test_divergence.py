@@ -86,7 +86,7 @@ def test_a_loss_a_million_times_the_first_is_divergence_even_though_finite():
     assert caught.value.loss > 1e6 * caught.value.first_loss
 
 
-def test_first_batch_that_is_not_finite_is_told_as_such():
+def test_a_first_batch_that_is_not_finite_is_reported_as_such():
     """Poisson means of exp(1e6) are infinite before any step."""
     network = Network(Dense(3, 1))
     parameters = network.parameters(np.array([1e6, 0.0, 0.0, 0.0]))

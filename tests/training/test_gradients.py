@@ -25,7 +25,7 @@ def mean_loss(vector, loss, weight):
 
 @pytest.mark.parametrize("weight", [None, WEIGHT], ids=["plain", "weighted"])
 @pytest.mark.parametrize("loss", ["mse", "binary_cross_entropy", "poisson", *TARGETS])
-def test_it_is_the_slope_of_the_mean_loss(loss, weight):
+def test_the_gradient_is_the_slope_of_the_mean_loss(loss, weight):
     y = TARGETS.get(loss, OTHERS)
     found = NETWORK.gradient(AT, X, y, loss=loss, sample_weight=weight)
     weights = np.ones(7) if weight is None else weight
@@ -36,7 +36,7 @@ def test_it_is_the_slope_of_the_mean_loss(loss, weight):
         assert slope == pytest.approx((above - below) / (2 * step), rel=1e-6, abs=1e-9)
 
 
-def test_it_has_the_layers_of_the_network():
+def test_the_gradient_has_the_layers_of_the_network():
     found = NETWORK.gradient(AT, X, OTHERS)
     assert isinstance(found, Parameters)
     assert [one.shape for one in found.weights] == [(3, 5), (5, 4), (4, 3)]
@@ -102,7 +102,7 @@ def test_one_row_of_a_list_with_a_number_as_its_target():
     assert network.gradient(at, [1.0, -2.0], 3.0).vector.tolist() == [-6.0, 12.0, -6.0]
 
 
-def test_what_does_not_fit_is_refused():
+def test_data_that_do_not_fit_are_refused():
     with pytest.raises(InputError, match="parameters must be those of the network"):
         NETWORK.gradient(Network(Dense(3, 3)).start(), X, OTHERS)
     with pytest.raises(InputError, match=r"x must be of shape \(n, 3\)"):
@@ -113,7 +113,7 @@ def test_what_does_not_fit_is_refused():
         NETWORK.gradient(AT, np.where(X > 0, np.nan, X), OTHERS)
 
 
-def test_it_leaves_the_parameters_alone():
+def test_the_parameters_stay_unchanged():
     before = AT.vector.tobytes()
     NETWORK.gradient(AT, X, OTHERS).vector[...] = 5.0
     assert AT.vector.tobytes() == before

@@ -84,7 +84,7 @@ class TestPatience:
         assert len(kept) == 5
         np.testing.assert_array_equal(kept[-1][0].best_parameters.vector, kept[1][1])
 
-    def test_improvement_starts_the_count_anew(self):
+    def test_improvement_restarts_the_count(self):
         kept = self.watched([0.9, 0.95, 0.8, 0.85, 0.7, 0.75, 0.75], patience=2)
         assert len(kept) == 7
 
@@ -131,7 +131,7 @@ class TestPatience:
             ({"metric": max}, "metric needs validation rows; got none"),
         ],
     )
-    def test_what_cannot_be_watched_is_refused(self, options, message):
+    def test_unknown_monitors_are_refused(self, options, message):
         with pytest.raises(ValueError, match=message):
             train(NETWORK, X, T, **options)
 

@@ -116,7 +116,7 @@ class TestWhatAStepTells:
         np.testing.assert_array_equal(step.parameters.vector, step.before.vector)
         assert next(made).gradient.vector.any()
 
-    def test_it_prints_as_one_short_line(self):
+    def test_a_step_prints_as_one_short_line(self):
         step = next(steps(NETWORK, X, Y, **OPTIONS))
         assert repr(step) == f"step 1  epoch 1  10 rows  loss {step.loss:.6g}"
 
@@ -225,12 +225,12 @@ class TestWithoutALoop:
     def make(call):
         return {**NOTHING, "fit_epochs": fit_epochs}[call]
 
-    def test_it_says_that_nothing_was_trained(self, make, call):
+    def test_an_unused_iterator_warns_that_nothing_was_trained(self, make, call):
         with pytest.warns(NoEffectWarning, match=f"{call} trained nothing.* in {call}") as found:
             make()
         assert found[0].filename == __file__
 
-    def test_not_where_it_was_asked_for_one(self, make, call):
+    def test_no_warning_after_the_first_step(self, make, call):
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             next(make())
@@ -238,7 +238,7 @@ class TestWithoutALoop:
                 break
             list(make())
 
-    def test_nor_where_it_was_closed(self, make, call):
+    def test_no_warning_for_a_closed_iterator(self, make, call):
         make().close()
 
 

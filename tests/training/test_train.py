@@ -315,7 +315,7 @@ class TestSchedules:
         assert last(network, X, np.zeros(60), **options).learning_rate == 0.1
 
 
-def test_an_epoch_tells_what_it_did():
+def test_an_epoch_holds_its_numbers():
     state = TrainingState.start(NETWORK, optimizers["sgd"], seed=0)
     options = {"batch_size": 25, "epochs": 2, "learning_rate": 0.01, "state": state}
     epochs = list(train(NETWORK, X, T, **options))

@@ -108,7 +108,7 @@ def test_a_metric_that_raises_leaves_the_epoch_out():
     same(state, kept[-1])
 
 
-def test_a_run_says_why_it_ended():
+def test_a_run_reports_why_it_ended():
     epochs, end = ended(train(NETWORK, X, T, epochs=3))
     assert (len(epochs), end.reason) == (3, "max_iter")
     flat = Network(Dense(3, 1, initializer="zeros"))
@@ -142,7 +142,7 @@ def test_the_closing_loss_is_that_of_the_parameters_left_behind():
 
 
 @pytest.mark.parametrize("rate", [1e5, 1e200])
-def test_a_last_step_that_diverged_is_told(rate):
+def test_divergence_of_the_last_step_is_reported(rate):
     """One epoch of one batch: no batch after it would see where its step led."""
     engine, state = start(ReferenceEngine(Objective(NETWORK, "mse"), optimizers["sgd"]))
     before = state.vector.tobytes()

@@ -115,7 +115,7 @@ class LogCosh(Loss):
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
-def test_formulas_of_the_users_own(problems, dtype):
+def test_user_defined_formulas(problems, dtype):
     _, rows = problems.problem([4, 9, 2], "mse", 64, dtype)
     for sharpness in (0.7, 2.0):
         network = Network(Dense(4, 9, Bump(sharpness)), Dense(9, 2))

@@ -47,7 +47,7 @@ def test_shapes_around_vectors_and_rates(problems, widths, dropout):
     compare_steps(problems, objective, rows, "float32", batch=37)
 
 
-def test_steps_far_on_have_masks_of_their_own(problems):
+def test_late_steps_have_their_own_masks(problems):
     objective, rows = problems.problem([5, 19, 7, 3], "mse", 64, dropout=0.5)
     compare_steps(problems, objective, rows, "float64", first=2**33 + 5)
 

@@ -56,7 +56,7 @@ def test_rows_of_any_strides():
     assert NETWORK.predict(parameters, ROWS[:0]).shape == (0, 3)
 
 
-def test_what_is_no_number_keeps_its_meaning():
+def test_nan_stays_nan():
     parameters, x = NETWORK.start(0), ROWS[:2].copy()
     x[1, 4] = np.nan
     scores = NETWORK.predict(parameters, x)
@@ -113,7 +113,7 @@ def test_without_machine_code_the_readable_engine_answers(monkeypatch):
     assert isinstance(scorer, ReferenceScores)
 
 
-def test_copies_make_their_own_places():
+def test_copies_prepare_their_own_memory():
     network = Network(*NETWORK.layers)
     expected = network.predict(network.start(0), ROWS[:1])
     for other in (pickle.loads(pickle.dumps(network)), copy.deepcopy(network), copy.copy(network)):

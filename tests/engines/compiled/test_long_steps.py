@@ -42,7 +42,7 @@ def large():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [1, 2])
-def test_a_long_step_is_left_where_it_is(problems, large, size):
+def test_ctrl_c_leaves_a_long_step(problems, large, size):
     network, rows = large
     engine = CompiledEngine(Objective(network, "mse"), RULE, size)
     start = problems.position(network, RULE)
@@ -68,7 +68,7 @@ def test_a_long_step_is_left_where_it_is(problems, large, size):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("question", ["scores", "loss", "gradient"])
-def test_other_long_questions_are_left_too(large, question):
+def test_ctrl_c_leaves_other_long_calls(large, question):
     network, rows = large
     engine = CompiledEngine(Objective(network, "mse"), RULE, 2)
     vector = network.start().vector.astype(np.float32)

@@ -87,7 +87,7 @@ def test_vectors_of_every_width(problems, skipping, vector_bytes):
 
 
 @pytest.mark.parametrize("rule", ["clip", "dropout"])
-def test_with_what_else_a_step_has(problems, skipping, rule):
+def test_nonzeros_together_with_other_parts_of_a_step(problems, skipping, rule):
     price = {"dropout": 0.3} if rule == "dropout" else {}
     optimizer = optimizers.get("sgd", momentum=0.9, clip_norm=0.01 if rule == "clip" else None)
     objective, rows = problems.problem([91, 70, 40, 2], "mse", 250, "float64", **price)
@@ -144,7 +144,7 @@ def test_a_weight_that_is_no_number_is_seen(problems, weight):
     assert np.isnan(engine.scores(vector, rows.x)).all()
 
 
-def test_when_it_is_worth_it():
+def test_density_decides():
     assert zeros.worth_skipping(0.14, 100, 20_000)
     assert not zeros.worth_skipping(0.14, 4, 20_000)
     assert not zeros.worth_skipping(0.6, 1000, 20_000)
@@ -167,7 +167,7 @@ def test_how_much_is_not_0():
         assert not zeros.Filling.of(rows).listed
 
 
-def test_strips_hold_some_of_what_is_not_0():
+def test_strips_hold_some_of_the_nonzeros():
     filling = zeros.Filling(80 / 50_000, 300, listed=True)
     assert zeros.Zeros.of(filling, 50_000, 100, 200) == (512, 79 * 128, True)
     assert zeros.Zeros.of(filling._replace(listed=False), 50_000, 100, 200) == (300, 128, False)
@@ -247,7 +247,7 @@ def test_a_few_listed_rows(skipping, n_out, vector_bytes, bias):
             )
 
 
-def test_what_is_not_listed_has_no_part_in_a_sum(problems):
+def test_unlisted_inputs_do_not_enter_sums(problems):
     objective, rows = problems.problem([91, 70, 2], "mse", 30, "float64")
     rows = thinned(rows, 0.05)
     vector = objective.network.start(0, "float64").vector

@@ -19,7 +19,7 @@ def test_the_same_formula_has_one_text():
     )
 
 
-def test_other_formulas_have_others():
+def test_other_formulas_have_other_texts():
     formulas = (
         lambda xp, z: z,
         lambda xp, z: xp.exp(z),

@@ -117,7 +117,7 @@ class TestFewRows:
         assert scores(4096).shape == (4096, 4)
         assert scores(4097) is None
 
-    def test_eight_rows_take_the_weights_as_they_lie(self, made):
+    def test_eight_rows_read_the_flat_weights(self, made):
         scores = made(5, 12, 4)
         scores(8)
         scores(9)

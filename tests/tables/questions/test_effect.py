@@ -109,6 +109,6 @@ def test_the_text_and_the_pictures(case, drawn):
     ("age", {"points": 0}, "points must be a positive integer; got 0"),
     ("age", {"label": "yes"}, "label must be None for a regression"),
 ])  # fmt: skip
-def test_what_is_refused(case, column, how, words):
+def test_invalid_arguments_are_refused(case, column, how, words):
     with pytest.raises(InputError, match=words):
         case.regressor.effect(case.frame, column, **how)

@@ -125,7 +125,7 @@ def test_the_text_and_the_picture(case, drawn):
     ({"n_repeats": 0}, "n_repeats must be a positive integer; got 0"),
     ({"rows": 1.5}, "rows must be a positive integer; got 1.5"),
 ])  # fmt: skip
-def test_what_is_refused(case, how, words):
+def test_invalid_arguments_are_refused(case, how, words):
     with pytest.raises(InputError, match=words):
         case.classifier.importance(case.frame, case.labels, **how)
     with pytest.raises(InputError, match=r"y must be one target per row of X \(400\); got 399"):

@@ -101,7 +101,7 @@ def test_the_text_and_the_picture(case, drawn):
     ({"cost": {"false positive": 0, "false negative": 0}}, "above 0 for one of the mistakes"),
     ({"metric": "f1", "label": "maybe"}, "label must be 'no' or 'yes'; got 'maybe'"),
 ])  # fmt: skip
-def test_what_is_refused(case, how, words):
+def test_invalid_arguments_are_refused(case, how, words):
     with pytest.raises(InputError, match=words):
         case.classifier.threshold(case.frame, case.labels, **how)
 

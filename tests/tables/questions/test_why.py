@@ -139,7 +139,7 @@ def test_equal_cells_and_a_row_against_itself_add_nothing(case):
         assert (one.amount == 0.0) == (one.cell == one.baseline)
 
 
-def test_a_baseline_of_ones_own(case):
+def test_a_baseline_can_be_given(case):
     base = {"age": 30.0, "town": "Rom", "member": False, "since": "2016-01-01", "noise": 0.0}
     found = case.classifier.why(case.frame, 1, baseline=base)
     assert found.baseline == "the baseline given"
