@@ -13,7 +13,7 @@ from chainrule import Dense, Network, Objective, Parameters
 from chainrule.foundation.errors import InputError
 from chainrule.insight.batch_size import BatchSizeReport, batch_size_report
 from chainrule.insight.gradient_noise import GradientNoise
-from chainrule.insight.setting import setting_of
+from chainrule.insight.setting import Problem, RunOptions, setting_of
 from chainrule.insight.step_cost import StepCost, fit_cost
 from chainrule.insight.steps_to_target import Payoff, Target, find_target, measure_payoff
 from chainrule.insight.subject import Subject
@@ -186,7 +186,9 @@ def test_steps_do_not_depend_on_the_clock_or_on_the_call():
 def test_steps_to_a_target_are_those_of_plain_descent():
     # all rows in each batch: the run is deterministic, and can be made by hand
     network, loss, x, y = noisy(64)
-    setting = setting_of(network, loss, x, y, learning_rate=0.01, engine="reference")
+    setting = setting_of(
+        Problem(network, loss, x, y), RunOptions(learning_rate=0.01, engine="reference")
+    )
     target = find_target(setting, 64)
     run = measure_payoff(setting, 64, 0.01, target, repeats=2)
     design = np.hstack([x, np.ones((64, 1))])
@@ -203,7 +205,7 @@ def test_steps_to_a_target_are_those_of_plain_descent():
 
 def test_each_pass_of_a_trial_takes_each_row_at_most_once():
     network, loss, x, y = noisy(50)
-    trial = Trial(setting_of(network, loss, x, y, engine="reference"), 8)
+    trial = Trial(setting_of(Problem(network, loss, x, y), RunOptions(engine="reference")), 8)
     order = np.concatenate([trial._next_rows(count * 8) for count in (1, 4, 3, 10)])
     assert len(order) == 18 * 8
     for start in range(0, len(order), 48):

@@ -12,7 +12,7 @@ from chainrule.engines.engine import Rows
 from chainrule.foundation.errors import InputError
 from chainrule.insight.curvature import curvature_at
 from chainrule.insight.learning_rate import learning_rate_report, range_test
-from chainrule.insight.setting import setting_of
+from chainrule.insight.setting import Problem, RunOptions, setting_of
 from chainrule.insight.subject import Subject
 
 X, Y = [[1.0], [2.0], [3.0], [4.0]], [3.0, 6.0, 9.0, 12.0]
@@ -168,10 +168,9 @@ def test_range_test_stops_and_its_band_learns():
 
 
 def test_a_range_without_a_fall_has_no_band():
-    setting = setting_of(
-        Network(Dense(1, 1)), "mse", X, Y,
-        start=Parameters.from_arrays([[[3.0]]], [[0.0]]), engine="reference",
-    )  # fmt: skip
+    start = Parameters.from_arrays([[[3.0]]], [[0.0]])
+    options = RunOptions(start=start, engine="reference")
+    setting = setting_of(Problem(Network(Dense(1, 1)), "mse", X, Y), options)
     test = range_test(setting)
     assert test.low is None
     assert "never fell" in test.summary

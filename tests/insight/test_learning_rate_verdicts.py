@@ -9,7 +9,7 @@ from chainrule import Dense, Network, Parameters
 from chainrule.foundation.errors import InputError
 from chainrule.insight import learning_rate
 from chainrule.insight.learning_rate import learning_rate_report, range_test
-from chainrule.insight.setting import setting_of
+from chainrule.insight.setting import Problem, RunOptions, setting_of
 
 ZERO = Parameters.from_arrays([[[0.0]]], [[0.0]])
 
@@ -56,7 +56,8 @@ def written_range(monkeypatch):
     def of(losses, **options):
         monkeypatch.setattr(learning_rate, "Trial", lambda setting, size: Written(losses))
         setting = setting_of(
-            Network(Dense(1, 1)), "mse", [[1.0]], [1.0], start=ZERO, engine="reference"
+            Problem(Network(Dense(1, 1)), "mse", [[1.0]], [1.0]),
+            RunOptions(start=ZERO, engine="reference"),
         )
         return range_test(setting, **options)
 
@@ -164,4 +165,4 @@ def test_defaults_of_learning_rate_tests(rows):
 @pytest.mark.parametrize(("rows", "looked_at"), [(1024, 1024), (1025, 1024)])
 def test_losses_are_measured_on_1024_rows(rows, looked_at):
     x = np.linspace(-1.0, 1.0, rows)[:, None]
-    assert len(setting_of(Network(Dense(1, 1)), "mse", x, x).look) == looked_at
+    assert len(setting_of(Problem(Network(Dense(1, 1)), "mse", x, x)).look) == looked_at

@@ -7,7 +7,7 @@ import pytest
 
 from chainrule import Dense, Network
 from chainrule.insight import steps_to_target
-from chainrule.insight.setting import setting_of
+from chainrule.insight.setting import Problem, RunOptions, setting_of
 from chainrule.insight.steps_to_target import Target, find_target, measure_payoff, noise_along
 
 
@@ -107,6 +107,6 @@ def test_steps_lie_between_two_looks_in_proportion(setting):
 def test_noise_is_measured_at_five_places_of_a_run():
     network = Network(Dense(1, 1))
     x = np.linspace(-1.0, 1.0, 64)[:, None]
-    real = setting_of(network, "mse", x, x, engine="reference")
+    real = setting_of(Problem(network, "mse", x, x), RunOptions(engine="reference"))
     stations = [step for step, _ in noise_along(real, 32, 0.1, 40)]
     assert stations == [0, 10, 20, 30, 40]

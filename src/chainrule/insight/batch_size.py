@@ -15,7 +15,7 @@ from chainrule.foundation.errors import must_be
 from chainrule.foundation.showing import Shown
 from chainrule.insight.gradient_noise import BATCH_SIZES, GradientNoise
 from chainrule.insight.json_values import as_record
-from chainrule.insight.setting import setting_of
+from chainrule.insight.setting import Problem, RunOptions, setting_of
 from chainrule.insight.step_cost import StepCost, measure_step_cost
 from chainrule.insight.steps_to_target import (
     Payoff,
@@ -321,19 +321,9 @@ def batch_size_report(
     >>> report.diminishing
     32
     """
-    if isinstance(model, Subject):
-        model.check_trainable()
     setting = setting_of(
-        model,
-        loss,
-        x,
-        y,
-        sample_weight,
-        optimizer=optimizer,
-        learning_rate=learning_rate,
-        start=start,
-        seed=seed,
-        engine=engine,
+        Problem(model, loss, x, y, sample_weight),
+        RunOptions(optimizer, learning_rate, start, seed, engine),
     )
     sizes = setting.checked_sizes(batch_sizes)
     if isinstance(repeats, bool) or not isinstance(repeats, int) or repeats < 1:

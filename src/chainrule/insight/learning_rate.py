@@ -14,7 +14,7 @@ from chainrule.foundation.errors import InputError, must_be
 from chainrule.foundation.showing import Shown
 from chainrule.insight.curvature import Curvature, curvature_at
 from chainrule.insight.json_values import as_record
-from chainrule.insight.setting import LOOK_ROWS, setting_of
+from chainrule.insight.setting import LOOK_ROWS, Problem, RunOptions, setting_of
 from chainrule.insight.subject import Subject
 from chainrule.insight.text_table import short, text_table
 from chainrule.model.network import Network
@@ -253,20 +253,9 @@ def learning_rate_report(
     >>> round(report.curvature.limit, 4)
     0.1198
     """
-    if isinstance(model, Subject):
-        model.check_trainable()
     setting = setting_of(
-        model,
-        loss,
-        x,
-        y,
-        sample_weight,
-        optimizer=optimizer,
-        learning_rate=learning_rate,
-        start=start,
-        seed=seed,
-        engine=engine,
-        look_rows=look_rows,
+        Problem(model, loss, x, y, sample_weight),
+        RunOptions(optimizer, learning_rate, start, seed, engine, look_rows),
     )
     if rates is None:
         rates = [setting.learning_rate * factor for factor in FACTORS]

@@ -14,7 +14,7 @@ from chainrule.insight.report.figures import Curve, Lines
 from chainrule.insight.report.items import Advice, Sentence, Table
 from chainrule.insight.report.material import Material
 from chainrule.insight.report.sections import Item, Section
-from chainrule.insight.setting import setting_of
+from chainrule.insight.setting import Problem, RunOptions, setting_of
 from chainrule.insight.step_cost import StepCost, measure_step_cost
 from chainrule.insight.text_table import share, short
 from chainrule.training.noise_choice import noise_of_first_steps
@@ -99,10 +99,8 @@ def steps(material: Material) -> Section:
             )
         )
     try:
-        material.subject.check_trainable()
-        setting = setting_of(
-            material.subject, None, None, None, seed=material.seed, look_rows=LOOK_ROWS
-        )
+        options = RunOptions(seed=material.seed, look_rows=LOOK_ROWS)
+        setting = setting_of(Problem(material.subject), options)
     except InputError as error:
         items.append(Sentence(f"Not measured: {error}", "warning"))
         return Section("steps", title, items, NOT_MEASURED)
