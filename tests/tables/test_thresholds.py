@@ -12,6 +12,7 @@ from chainrule.tables.choosing_encoding import choose_encoding
 from chainrule.tables.folds import folds_of
 from chainrule.tables.members import Table, Work
 from chainrule.tables.recipes import options_for
+from chainrule.tables.selection import greedy_weights
 
 RANDOM = np.random.default_rng(81)
 
@@ -109,3 +110,12 @@ def test_recipes_by_rows(rows, classes, batch, epochs):
     options = options_for(rows, classes)
     assert (options["batch_size"], options["max_iter"]) == (batch, epochs)
     assert ("dropout" in options) == classes
+
+
+@pytest.mark.parametrize("least", [1.0, -1.0])
+@pytest.mark.parametrize(("fall", "taken"), [(1.1e-4, True), (0.9e-4, False)])
+def test_another_model_joins_where_the_loss_falls_by_a_ten_thousandth(least, fall, taken):
+    losses = {1.0: least, 0.0: least + 1.0, 0.5: least - fall}
+    models = [np.array([1.0]), np.array([0.0])]
+    weights = greedy_weights(models, lambda p: losses.get(float(p[0]), least + 1.0))
+    assert weights.tolist() == ([0.5, 0.5] if taken else [1.0, 0.0])
