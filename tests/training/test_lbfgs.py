@@ -19,6 +19,7 @@ from chainrule.engines.reference import ReferenceEngine
 from chainrule.foundation.array_files import read_arrays, write_arrays
 from chainrule.foundation.errors import DivergenceError, FileFormatError
 from chainrule.training.lbfgs import LBFGS, train_lbfgs
+from chainrule.training.monitor import Watch
 
 RANDOM = np.random.default_rng(3)
 X = RANDOM.normal(size=(50, 3))
@@ -81,7 +82,7 @@ def test_best_of_the_validation_rows_is_kept():
     few, held = Rows(X[:25], NOISE[:25]), Rows(X[25:], NOISE[25:])
     epochs = list(
         train_lbfgs(
-            engine, few, state, epochs=200, validation=held, patience=5, monitor="validation_loss"
+            engine, few, state, Watch(held, monitor="validation_loss", patience=5), epochs=200
         )
     )
     assert len(epochs) < 100
@@ -179,9 +180,7 @@ def test_an_interrupted_iteration_leaves_the_memory_as_it_was():
             raise KeyboardInterrupt
         return 0.0
 
-    run = train_lbfgs(
-        engine, rows, state, epochs=50, validation=rows, metric=metric, monitor="metric"
-    )
+    run = train_lbfgs(engine, rows, state, Watch(rows, metric, "metric"), epochs=50)
     with pytest.raises(KeyboardInterrupt):
         kept.extend(copy.deepcopy(epoch.state) for epoch in run)
     assert len(state.curvature) == 4

@@ -11,6 +11,7 @@ from chainrule.engines.choice import choose_engine
 from chainrule.engines.reference import ReferenceEngine
 from chainrule.foundation.errors import DivergenceError
 from chainrule.training.lbfgs import LBFGS, train_lbfgs
+from chainrule.training.monitor import Watch
 from chainrule.training.sources import make_rows
 
 RANDOM = np.random.default_rng(20)
@@ -191,9 +192,7 @@ class TestLBFGS:
                 raise KeyboardInterrupt
             return 0.0
 
-        run = train_lbfgs(
-            engine, rows, state, epochs=50, validation=rows, metric=metric, monitor="metric"
-        )
+        run = train_lbfgs(engine, rows, state, Watch(rows, metric, "metric"), epochs=50)
         kept = []
         with pytest.raises(KeyboardInterrupt):
             copies(run, state, kept)

@@ -29,7 +29,9 @@ from chainrule.foundation.errors import DivergenceError, InputError
 from chainrule.training.epoch import Epoch
 from chainrule.training.lbfgs import train_lbfgs
 from chainrule.training.loop import train_rows
+from chainrule.training.monitor import Watch
 from chainrule.training.network import Network
+from chainrule.training.preparing import StepOptions
 from chainrule.training.sources import make_rows
 from chainrule.training.stopping import Ending, Patience
 
@@ -111,25 +113,25 @@ class RunningMLP(BaseMLP):
             watched = "loss" if by_loss else self.monitor
             if self.validation_scores_ is None:
                 self.validation_loss_curve_, self.validation_scores_ = [], []
-        shared: dict[str, Any] = {
-            "epochs": epochs,
-            "validation": held_out,
-            "metric": metric,
-            "patience": self.n_iter_no_change if stops else None,
-            "tolerance": self.tol * (1.0 if monitor == "metric" else self._loss_unit),
-            "monitor": monitor,
-            "time_limit": self.time_limit,
-        }
+        watch = Watch(
+            held_out,
+            metric,
+            monitor,
+            patience=self.n_iter_no_change if stops else None,
+            tolerance=self.tol * (1.0 if monitor == "metric" else self._loss_unit),
+        )
         if solver_of(self) == LBFGS_NAME:
             self.batch_size_ = len(rows)
             run = train_lbfgs(
                 engine,
                 rows,
                 self._state,
+                watch,
+                epochs=epochs,
                 max_evaluations=self.max_fun,
                 # slopes of a small loss are small where training is only begun
                 gradient_tolerance=self.tol * min(1.0, self._loss_unit),
-                **shared,
+                time_limit=self.time_limit,
             )
         else:
             self.batch_size_, self.batch_size_reason_ = choose_batch_size(self, engine, rows)
@@ -137,11 +139,15 @@ class RunningMLP(BaseMLP):
                 engine,
                 rows,
                 self._state,
-                learning_rate=float(self.learning_rate_init),
-                batch_size=self.batch_size_,
-                schedule=make_schedule(self),
-                shuffle=bool(self.shuffle),
-                **shared,
+                StepOptions(
+                    float(self.learning_rate_init),
+                    self.batch_size_,
+                    make_schedule(self),
+                    shuffle=bool(self.shuffle),
+                ),
+                watch,
+                epochs=epochs,
+                time_limit=self.time_limit,
             )
         # the state is touched last, when nothing can be refused any more
         self._run_mark = object()

@@ -1,11 +1,13 @@
-"""What counts as a real number among the values that people pass."""
+"""Real numbers and counts among the values that a user passes."""
 
 import numbers
 from typing import Any
 
 import numpy as np
 
-__all__ = ["is_real"]
+from chainrule.foundation.errors import must_be
+
+__all__ = ["check_count", "is_real"]
 
 
 def is_real(value: Any) -> bool:
@@ -23,3 +25,18 @@ def is_real(value: Any) -> bool:
     except OverflowError:
         return False
     return True
+
+
+def check_count(name: str, value: Any) -> None:
+    """Refuse an argument that is not a positive integer.
+
+    Examples
+    --------
+    >>> check_count("epochs", 0)
+    Traceback (most recent call last):
+    ...
+    chainrule.foundation.errors.InputError: epochs must be a positive integer; got 0.
+    """
+    integer = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not integer or value < 1:
+        raise must_be(name, "a positive integer", value)

@@ -10,8 +10,6 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any, Self
 
-import numpy as np
-
 from chainrule.formulas.activations import linear
 from chainrule.formulas.initializers import Initializer, initializers
 from chainrule.formulas.rate_factors import RateFactors, constant
@@ -20,6 +18,7 @@ from chainrule.formulas.records import Activation, activations, restore
 from chainrule.foundation.arrays import Array, Namespace, floating_dtype
 from chainrule.foundation.catalogue import Catalogue
 from chainrule.foundation.errors import InputError, must_be
+from chainrule.foundation.real_numbers import check_count
 from chainrule.foundation.seeds import Purpose, stream
 from chainrule.model.describing import layer_table
 from chainrule.model.drawing import Drawing, draw_layers
@@ -72,8 +71,7 @@ class Dense:
         rate_factors: str | RateFactors = constant,
     ) -> None:
         for name, width in (("n_in", n_in), ("n_out", n_out)):
-            if isinstance(width, bool) or not isinstance(width, int | np.integer) or width < 1:
-                raise must_be(name, "a positive integer", width)
+            check_count(name, width)
         record = activations.get(activation)
         object.__setattr__(self, "n_in", int(n_in))
         object.__setattr__(self, "n_out", int(n_out))

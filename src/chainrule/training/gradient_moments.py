@@ -11,7 +11,8 @@ import numpy as np
 
 from chainrule.engines.engine import Rows
 from chainrule.foundation.arrays import Array, namespace
-from chainrule.foundation.errors import InputError, must_be
+from chainrule.foundation.errors import InputError
+from chainrule.foundation.real_numbers import check_count
 from chainrule.foundation.short_numbers import short
 from chainrule.foundation.showing import Shown
 from chainrule.model.objective import Objective
@@ -159,8 +160,7 @@ def nearest_power_of_two(size: float, low: int, high: int, n: int) -> int:
     (256, 128)
     """
     for name, bound in (("low", low), ("high", high)):
-        if isinstance(bound, bool) or not isinstance(bound, int | np.integer) or bound < 1:
-            raise must_be(name, "a positive integer", bound)
+        check_count(name, bound)
     first, last = math.ceil(math.log2(low)), math.floor(math.log2(high))
     if first > last:
         raise InputError(

@@ -12,7 +12,8 @@ from chainrule.foundation.arrays import namespace
 from chainrule.foundation.errors import DivergenceError
 from chainrule.training.curvature import Iterate, descend
 from chainrule.training.epoch import Epoch
-from chainrule.training.monitor import Metric, assess
+from chainrule.training.monitor import Watch, assess
+from chainrule.training.preparing import clock_limit
 from chainrule.training.snapshot import Snapshot, closing_loss, whole_epoch
 from chainrule.training.state import TrainingState
 from chainrule.training.stopping import Ending
@@ -27,15 +28,11 @@ def train_lbfgs(
     engine: Engine,
     rows: Rows,
     state: TrainingState,
+    watch: Watch | None = None,
     *,
     epochs: int,
     max_evaluations: int = 15_000,
     gradient_tolerance: float = 1e-4,
-    validation: Rows | None = None,
-    metric: Metric | None = None,
-    patience: float | None = None,
-    tolerance: float = 0.0,
-    monitor: str = "loss",
     time_limit: float | None = None,
 ) -> Generator[Epoch, bool | None, Ending]:
     """Minimize the objective on all rows, and yield an `Epoch` per iteration.
@@ -44,21 +41,19 @@ def train_lbfgs(
 
     Parameters
     ----------
-    engine, rows, state
+    engine, rows, state, watch, time_limit
         As `train_rows` takes them.
     epochs, max_evaluations : int
         Most iterations, and most evaluations of the gradient.
     gradient_tolerance : float
         Stop where no component of the gradient is larger.
-    validation, metric, patience, tolerance, monitor, time_limit
-        As in `train`.
 
     Notes
     -----
     Source: Liu & Nocedal (1989), Mathematical Programming 45.
     """
     xp, dtype = namespace(state.vector), state.vector.dtype
-    limit = math.inf if time_limit is None else time.perf_counter() + time_limit
+    limit, watch = clock_limit(time_limit), Watch() if watch is None else watch
     last_epoch = state.epoch + epochs
     search = descend(
         _objective(engine, rows, state),
@@ -90,10 +85,7 @@ def train_lbfgs(
             state.step += 1
             penalty = float(engine.objective.penalty(xp, state.parameters))
             loss = found.value - penalty
-            keep = patience is not None
-            validation_loss, score, best = assess(
-                engine, state, loss, validation, metric, monitor, tolerance, keep
-            )
+            validation_loss, score, best = assess(engine, state, loss, watch)
             epoch = Epoch(
                 number=state.epoch,
                 loss=loss,
@@ -111,7 +103,7 @@ def train_lbfgs(
             reason = "callback"
         elif reason is not None:
             break
-        elif patience is not None and monitor != "loss" and state.patience.stale >= patience:
+        elif watch.decides != "loss" and watch.gives_up(state):
             reason = "no_improvement"
         elif time.perf_counter() >= limit and state.epoch < last_epoch:
             reason = "time_limit"

@@ -3,7 +3,6 @@
 Everything else (estimators, command line, notebooks) is a plain ``for`` loop over it.
 """
 
-import math
 import time
 from collections.abc import Generator, Sequence
 from typing import Any
@@ -19,8 +18,8 @@ from chainrule.model.objective import Objective
 from chainrule.model.parameters import Parameters
 from chainrule.training.batches import Plan, one_pass
 from chainrule.training.epoch import Epoch
-from chainrule.training.monitor import Metric, assess, checked_monitor, of_class_numbers
-from chainrule.training.preparing import begin, make_plan
+from chainrule.training.monitor import Metric, Watch, assess, of_class_numbers
+from chainrule.training.preparing import Setup, StepOptions, begin, clock_limit, make_plan
 from chainrule.training.run import Run
 from chainrule.training.snapshot import Snapshot, closing_loss, whole_epoch
 from chainrule.training.sources import make_rows
@@ -168,11 +167,7 @@ def train(
     >>> epoch.parameters.weights[0].round(2)
     array([[3.]])
     """
-    begun = begin(
-        network,
-        x,
-        y,
-        sample_weight,
+    setup = Setup(
         loss=loss,
         optimizer=optimizer,
         l2=l2,
@@ -186,6 +181,7 @@ def train(
         engine=engine,
         n_threads=n_threads,
     )
+    begun = begin(network, x, y, sample_weight, setup)
     objective, held_out = begun.objective, None
     if validation is not None:
         if not isinstance(validation, tuple | list) or len(validation) not in (2, 3):
@@ -196,21 +192,14 @@ def train(
         like = begun.state.vector
         held_out = make_rows(objective, *validation, like=like, names=names)
         metric = of_class_numbers(metric, validation[1], held_out.y)
+    rate = begun.learning_rate if learning_rate is None else learning_rate
     run = train_rows(
         begun.engine,
         begun.rows,
         begun.state,
-        learning_rate=begun.learning_rate if learning_rate is None else learning_rate,
-        batch_size=batch_size,
+        StepOptions(rate, batch_size, schedules.get(schedule), shuffle, drop_last),
+        Watch(held_out, metric, monitor, patience, tolerance),
         epochs=epochs,
-        validation=held_out,
-        metric=metric,
-        schedule=schedules.get(schedule),
-        shuffle=shuffle,
-        drop_last=drop_last,
-        patience=patience,
-        tolerance=tolerance,
-        monitor=monitor,
         time_limit=time_limit,
         on_step=on_step,
         objective=objective,
@@ -222,56 +211,23 @@ def train_rows(
     engine: Engine,
     rows: Rows,
     state: TrainingState,
+    steps: StepOptions,
+    watch: Watch | None = None,
     *,
-    learning_rate: float,
-    batch_size: int,
     epochs: int,
-    validation: Rows | None = None,
-    metric: Metric | None = None,
-    schedule: Schedule,
-    shuffle: bool = True,
-    drop_last: bool = False,
-    patience: float | None = None,
-    tolerance: float = 0.0,
-    monitor: str | None = None,
     time_limit: float | None = None,
     on_step: OnStep | None = None,
     objective: Objective | None = None,
 ) -> Generator[Epoch, bool | None, Ending]:
-    """Check the options, then train as `train` does, on rows and a state that are ready.
+    """Train as `train` does, on rows and a state that are ready.
 
     Sending True to the generator ends the run after that epoch, with the reason ``callback``.
     ``objective`` is what its epochs predict by, where scores are in the user's units.
     """
-    plan = make_plan(
-        engine,
-        rows,
-        state,
-        learning_rate=learning_rate,
-        batch_size=batch_size,
-        epochs=epochs,
-        schedule=schedule,
-        shuffle=shuffle,
-        drop_last=drop_last,
-        patience=patience,
-        tolerance=tolerance,
-        time_limit=time_limit,
-    )
-    monitor = checked_monitor(monitor, validation, metric)
-    return _epochs(
-        engine,
-        rows,
-        state,
-        plan,
-        validation,
-        metric,
-        patience,
-        tolerance,
-        monitor,
-        time_limit,
-        on_step,
-        objective,
-    )
+    plan = make_plan(engine, rows, state, steps, epochs)
+    clock_limit(time_limit)  # refused now; the clock runs from the first epoch on
+    watch = Watch() if watch is None else watch
+    return _epochs(engine, rows, state, plan, watch, time_limit, on_step, objective)
 
 
 def _epochs(
@@ -279,11 +235,7 @@ def _epochs(
     rows: Rows,
     state: TrainingState,
     plan: Plan,
-    validation: Rows | None,
-    metric: Metric | None,
-    patience: float | None,
-    tolerance: float,
-    monitor: str,
+    watch: Watch,
     time_limit: float | None,
     on_step: OnStep | None,
     objective: Objective | None,
@@ -291,7 +243,7 @@ def _epochs(
     xp = namespace(state.vector)
     if state.learning_rate is None:
         state.learning_rate = plan.learning_rate
-    limit = math.inf if time_limit is None else time.perf_counter() + time_limit
+    limit = clock_limit(time_limit)
     before = Snapshot.of(state)
     reason, rate = None, state.learning_rate
     while reason is None and state.epoch < plan.last_epoch:
@@ -299,11 +251,8 @@ def _epochs(
         with whole_epoch(state) as start:
             loss, rows_seen, rate = one_pass(engine, rows, state, plan, start, before, on_step)
             before = start
-            keep = patience is not None
-            validation_loss, score, best = assess(
-                engine, state, loss, validation, metric, monitor, tolerance, keep
-            )
-            if patience is not None and state.patience.stale >= patience:
+            validation_loss, score, best = assess(engine, state, loss, watch)
+            if watch.gives_up(state):
                 slower = plan.schedule.after_plateau(state.learning_rate)
                 if slower is None:
                     reason = "no_improvement"

@@ -1,8 +1,10 @@
-"""What a run begins with: arrays and options, checked once, as engine, rows, state and plan."""
+"""The beginning of a run: arrays and options, checked once, as engine, rows, state and plan."""
 
 import math
 import sys
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,9 +13,9 @@ from chainrule.engines.choice import choose_engine
 from chainrule.engines.engine import Engine, Rows
 from chainrule.formulas.loss import Loss
 from chainrule.formulas.optimizers import Optimizer, optimizers
-from chainrule.formulas.schedules import Schedule
+from chainrule.formulas.schedules import Schedule, constant
 from chainrule.foundation.errors import InputError, must_be
-from chainrule.foundation.real_numbers import is_real
+from chainrule.foundation.real_numbers import check_count, is_real
 from chainrule.model.network import Network
 from chainrule.model.objective import Objective
 from chainrule.model.parameters import Parameters
@@ -21,7 +23,52 @@ from chainrule.training.batches import Plan
 from chainrule.training.sources import make_rows
 from chainrule.training.state import TrainingState
 
-__all__ = ["Beginning", "begin", "make_plan"]
+__all__ = ["Beginning", "Setup", "StepOptions", "begin", "clock_limit", "make_plan"]
+
+
+@dataclass(frozen=True, eq=False)
+class Setup:
+    """The problem of a run and its start; the fields are arguments of `train`."""
+
+    loss: str | Loss
+    optimizer: str | Optimizer
+    l2: float
+    l1: float
+    label_smoothing: float
+    dropout: float | Sequence[float]
+    seed: int
+    dtype: Any
+    parameters: Parameters | None
+    state: TrainingState | None
+    engine: str | Engine
+    n_threads: int | None
+
+
+@dataclass(frozen=True)
+class StepOptions:
+    """The steps of a run; the fields are arguments of `train`.
+
+    Examples
+    --------
+    >>> StepOptions(learning_rate=0.1, batch_size=0)
+    Traceback (most recent call last):
+    ...
+    chainrule.foundation.errors.InputError: batch_size must be a positive integer; got 0.
+    """
+
+    learning_rate: float
+    batch_size: int
+    schedule: Schedule = constant
+    shuffle: bool = True
+    drop_last: bool = False
+
+    def __post_init__(self) -> None:
+        check_count("batch_size", self.batch_size)
+        rate = self.learning_rate
+        if not isinstance(rate, float | int | np.floating | np.integer) or not (
+            0.0 < rate <= sys.float_info.max
+        ):
+            raise must_be("learning_rate", "positive and finite", rate)
 
 
 class Beginning(NamedTuple):
@@ -34,68 +81,27 @@ class Beginning(NamedTuple):
     learning_rate: float
 
 
-def begin(
-    network: Network,
-    x: Any,
-    y: Any,
-    sample_weight: Any,
-    *,
-    loss: str | Loss,
-    optimizer: str | Optimizer,
-    l2: float,
-    l1: float,
-    label_smoothing: float,
-    dropout: float | Sequence[float],
-    seed: int,
-    dtype: Any,
-    parameters: Parameters | None,
-    state: TrainingState | None,
-    engine: str | Engine,
-    n_threads: int | None,
-) -> Beginning:
-    """Check arrays against a network and its loss; the arguments are those of `train`."""
-    objective = Objective.with_strengths(network, loss, l2=l2, l1=l1, dropout=dropout)
-    rule = optimizers.get(optimizer)
-    if state is None:
-        state = TrainingState.start(network, rule, seed=seed, dtype=dtype, parameters=parameters)
-    rows = make_rows(
-        objective, x, y, sample_weight, like=state.vector, label_smoothing=label_smoothing
+def begin(network: Network, x: Any, y: Any, sample_weight: Any, setup: Setup) -> Beginning:
+    """Check arrays against a network and its loss."""
+    objective = Objective.with_strengths(
+        network, setup.loss, l2=setup.l2, l1=setup.l1, dropout=setup.dropout
     )
-    chosen = choose_engine(engine, objective, rule, n_threads)
+    rule, state = optimizers.get(setup.optimizer), setup.state
+    if state is None:
+        state = TrainingState.start(
+            network, rule, seed=setup.seed, dtype=setup.dtype, parameters=setup.parameters
+        )
+    smoothing = setup.label_smoothing
+    rows = make_rows(objective, x, y, sample_weight, like=state.vector, label_smoothing=smoothing)
+    chosen = choose_engine(setup.engine, objective, rule, setup.n_threads)
     return Beginning(objective, chosen, rows, state, rule.learning_rate)
 
 
 def make_plan(
-    engine: Engine,
-    rows: Rows,
-    state: TrainingState,
-    *,
-    learning_rate: float,
-    batch_size: int,
-    epochs: int,
-    schedule: Schedule,
-    shuffle: bool = True,
-    drop_last: bool = False,
-    patience: float | None = None,
-    tolerance: float = 0.0,
-    time_limit: float | None = None,
+    engine: Engine, rows: Rows, state: TrainingState, steps: StepOptions, epochs: int
 ) -> Plan:
-    """Check the options of a run, and return what stays the same from epoch to epoch."""
-    counts: dict[str, Any] = {"batch_size": batch_size, "epochs": epochs}
-    if patience is not None and patience != math.inf:
-        counts["patience"] = patience
-    for name, count in counts.items():
-        integer = isinstance(count, int | np.integer) and not isinstance(count, bool)
-        if not integer or count < 1:
-            raise must_be(name, "a positive integer", count)
-    if not isinstance(learning_rate, float | int | np.floating | np.integer) or not (
-        0.0 < learning_rate <= sys.float_info.max
-    ):
-        raise must_be("learning_rate", "positive and finite", learning_rate)
-    if not is_real(tolerance) or not 0.0 <= tolerance < math.inf:
-        raise must_be("tolerance", "a number of at least 0", tolerance)
-    if time_limit is not None and not (is_real(time_limit) and time_limit > 0.0):
-        raise must_be("time_limit", "None or a positive number of seconds", time_limit)
+    """Return what stays the same from epoch to epoch; refuse a state of another run."""
+    check_count("epochs", epochs)
     if state.optimizer != engine.optimizer.to_dict():
         raise InputError(
             f"optimizer must be the one the state belongs to, {state.optimizer}; got "
@@ -106,13 +112,22 @@ def make_plan(
             f"network must be the one the state belongs to, {state.network}; got "
             f"{engine.objective.network}."
         )
-    batch_size = min(batch_size, len(rows))
+    batch_size = min(steps.batch_size, len(rows))
     whole, rest = divmod(len(rows), batch_size)
     return Plan(
-        learning_rate,
+        steps.learning_rate,
         batch_size,
-        steps=whole if drop_last or not rest else whole + 1,
+        steps=whole if steps.drop_last or not rest else whole + 1,
         last_epoch=state.epoch + epochs,
-        schedule=schedule,
-        shuffle=shuffle,
+        schedule=steps.schedule,
+        shuffle=steps.shuffle,
     )
+
+
+def clock_limit(time_limit: float | None) -> float:
+    """Return the reading of the clock after which no epoch is begun."""
+    if time_limit is None:
+        return math.inf
+    if not (is_real(time_limit) and time_limit > 0.0):
+        raise must_be("time_limit", "None or a positive number of seconds", time_limit)
+    return time.perf_counter() + time_limit

@@ -10,7 +10,7 @@ from chainrule.formulas.schedules import Schedule, schedules
 from chainrule.model.network import Network
 from chainrule.model.parameters import Parameters
 from chainrule.training.batches import Plan, pass_by_steps
-from chainrule.training.preparing import begin, make_plan
+from chainrule.training.preparing import Setup, StepOptions, begin, make_plan
 from chainrule.training.run import Run
 from chainrule.training.snapshot import Snapshot, closing_loss
 from chainrule.training.state import TrainingState
@@ -88,11 +88,7 @@ def steps(
     [0 1] True
     [2 3] True
     """
-    begun = begin(
-        network,
-        x,
-        y,
-        sample_weight,
+    setup = Setup(
         loss=loss,
         optimizer=optimizer,
         l2=l2,
@@ -106,17 +102,10 @@ def steps(
         engine=engine,
         n_threads=n_threads,
     )
-    plan = make_plan(
-        begun.engine,
-        begun.rows,
-        begun.state,
-        learning_rate=begun.learning_rate if learning_rate is None else learning_rate,
-        batch_size=batch_size,
-        epochs=epochs,
-        schedule=schedules.get(schedule),
-        shuffle=shuffle,
-        drop_last=drop_last,
-    )
+    begun = begin(network, x, y, sample_weight, setup)
+    rate = begun.learning_rate if learning_rate is None else learning_rate
+    options = StepOptions(rate, batch_size, schedules.get(schedule), shuffle, drop_last)
+    plan = make_plan(begun.engine, begun.rows, begun.state, options, epochs)
     return Run(_steps(begun.engine, begun.rows, begun.state, plan), "steps", "step")
 
 
