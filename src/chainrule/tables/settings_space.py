@@ -16,9 +16,9 @@ __all__ = ["Setting", "drawn_settings"]
 WIDTHS = ((64, 32), (128, 64), (256, 128), (256, 256), (128, 64, 32), (256, 128, 64))
 ACTIVATIONS = ("relu", "silu", "selu")
 DROPOUTS = (0.0, 0.05, 0.15, 0.3)
-DECAYS = (0.0, 0.02, 0.1, 0.3)
+DECAYS = (0.02, 0.1, 0.2, 0.4)
 # The rate is drawn between these, evenly on a scale of logarithms.
-RATES = (1e-3, 1e-2)
+RATES = (1.5e-3, 1.2e-2)
 # Times the rows of a step of the recipe.
 BATCHES = (0.5, 1.0, 2.0)
 # The share of draws that take the encoding that the trial has found best.
