@@ -149,3 +149,16 @@ def test_every_kind_of_target_is_searched(kind, monkeypatch):
     model.fit(X, y)
     assert len(model.leaderboard_) == 7
     assert model.predict(X).shape == np.shape(y)
+
+
+def test_intervals_are_of_the_bag_and_not_of_one_network():
+    """A target without noise: a bag errs less than its networks, and its intervals are narrower."""
+    y = np.sin(3 * A) * np.cos(2 * B) + U
+    options = {"max_iter": 120}
+    bag = TabularRegressor(**GIVEN, options=options).fit(X[TRAIN], y[TRAIN])
+    alone = float(np.mean((y[TRAIN] - bag.oof_prediction_) ** 2))
+    together = float(np.mean(bag._errors**2))
+    assert 0.25 * alone < together < 0.98 * alone
+    one = TabularRegressor(**GIVEN | {"n_folds": 1}, options={"max_iter": 5}).fit(X, y)
+    held = one.members_[0].held
+    np.testing.assert_array_equal(one._errors, y[held] - one.oof_prediction_[held])

@@ -305,13 +305,17 @@ class BaseTabular(Asking, BaseEstimator):  # type: ignore[misc]
         """Return what a network would answer on its own."""
         return self._combined([(member, member.inputs(frame))])
 
+    def _by_fold(self) -> list[list[Member]]:
+        """Return the networks, those that were validated on the same rows together."""
+        folds: dict[bytes, list[Member]] = {}
+        for member in self.members_:
+            folds.setdefault(member.held.tobytes(), []).append(member)
+        return list(folds.values())
+
     def _out_of_fold(self, table: Table) -> None:
         """Keep the answers for rows that the answering networks were not trained on."""
-        by_rows: dict[bytes, list[Member]] = {}
-        for member in self.members_:
-            by_rows.setdefault(member.held.tobytes(), []).append(member)
         oof: np.ndarray | None = None
-        for members in by_rows.values():
+        for members in self._by_fold():
             held = members[0].held
             if len(held):
                 frame = table.frame[held]

@@ -7,7 +7,13 @@ import numpy as np
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.foundation.real_numbers import is_real
 
-__all__ = ["FEWEST_ROWS", "checked_coverage", "conformal_quantiles", "residual_intervals"]
+__all__ = [
+    "FEWEST_ROWS",
+    "bag_factor",
+    "checked_coverage",
+    "conformal_quantiles",
+    "residual_intervals",
+]
 
 # Fewer rows out of fold say too little of how far answers are off.
 FEWEST_ROWS = 50
@@ -23,6 +29,46 @@ def checked_coverage(coverage: float, rows: int) -> float:
             f"{rows}. Fit with folds, on more rows."
         )
     return float(coverage)
+
+
+def bag_factor(answers: np.ndarray, weights: np.ndarray, errors: np.ndarray) -> np.ndarray:
+    r"""Return what errors of single networks are multiplied by to be of the size of a bag's.
+
+    The bag's mean squared error is that of its networks less the variance of their answers,
+
+    .. math:: (y - \bar f)^2 = \sum_k w_k (y - f_k)^2 - \sum_k w_k (f_k - \bar f)^2
+
+    and the factor is the root of its share.
+
+    Source: A. Krogh, J. Vedelsby, "Neural network ensembles, cross validation, and active
+    learning", NIPS 1994, eq. 6.
+
+    Parameters
+    ----------
+    answers : ndarray (m, n) or (m, n, k)
+        The answers of each network, for any rows.
+    weights : ndarray (m,)
+        Their shares, of sum 1.
+    errors : ndarray (p,) or (p, k)
+        Errors of single networks, for rows that they were not trained on.
+
+    Returns
+    -------
+    ndarray () or (k,)
+        From 0.5 to 1.
+
+    Examples
+    --------
+    >>> float(bag_factor(np.array([[-1.0], [1.0]]), np.array([0.5, 0.5]), np.array([2.0, -2.0])))
+    0.8660254037844386
+    """
+    mean = np.tensordot(weights, answers, axes=1)
+    spread = np.tensordot(weights, (answers - mean) ** 2, axes=1).mean(axis=0)
+    of_one = np.mean(errors**2, axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where(of_one > 0.0, 1.0 - spread / of_one, 1.0)
+    # more than three quarters are never the networks' disagreement on rows they have seen
+    return np.sqrt(np.maximum(share, 0.25))
 
 
 def residual_intervals(answers: np.ndarray, errors: np.ndarray, coverage: float) -> np.ndarray:

@@ -26,6 +26,7 @@ from chainrule.tables.base import BaseTabular
 from chainrule.tables.calibration import of_labels, temperature_of, tempered
 from chainrule.tables.intervals import (
     FEWEST_ROWS,
+    bag_factor,
     checked_coverage,
     conformal_quantiles,
     residual_intervals,
@@ -33,6 +34,9 @@ from chainrule.tables.intervals import (
 from chainrule.tables.members import Member, Table
 
 __all__ = ["TabularClassifier", "TabularRegressor"]
+
+# Rows that tell how far networks of different folds differ.
+SPREAD_ROWS = 1000
 
 
 class TabularClassifier(ClassifierMixin, AskingOfClasses, BaseTabular):  # type: ignore[misc]
@@ -246,8 +250,9 @@ class TabularRegressor(RegressorMixin, BaseTabular):  # type: ignore[misc]
         r"""Return the lower and upper ends (n_samples, 2) of an interval around each answer.
 
         The ends are the answer plus the quantiles (1 - c) / 2 and (1 + c) / 2 of the errors out of
-        fold, so that a share c of rows like those of training lies between them. They are as wide
-        for every row; of several targets they are (n_samples, n_targets, 2).
+        fold, so that a share c of rows like those of training lies between them. These errors are
+        of single networks, and are made smaller by what their mean gains. The ends are as wide for
+        every row; of several targets they are (n_samples, n_targets, 2).
 
         Networks with a loss of these two quantiles, as ``options={"loss": losses.get("quantile",
         q=(0.1, 0.5, 0.9))}`` for c = 0.8, give intervals as wide as each row needs, and the rows
@@ -347,15 +352,27 @@ class TabularRegressor(RegressorMixin, BaseTabular):  # type: ignore[misc]
 
     def _finish(self, table: Table, oof: np.ndarray, known: np.ndarray) -> None:
         y, p = table.y[known], oof[known]
-        self._errors = y - p
         if self._levels:
             self._errors = self._errors_of_quantiles(table)
+        else:
+            self._errors = (y - p) * self._bag_factor(table, y - p)
         self.oof_score_ = math.nan
         weight = None if table.weight is None else table.weight[known]
         if len(y) > 1 and (weight is None or weight.any()):
             from sklearn.metrics import r2_score
 
             self.oof_score_ = float(r2_score(y, p, sample_weight=weight))
+
+    def _bag_factor(self, table: Table, errors: np.ndarray) -> np.ndarray:
+        """Return what errors of one fold's networks are multiplied by to be of the bag's size."""
+        folds = self._by_fold()
+        if len(folds) < 2 or not len(errors):
+            return np.ones(())
+        rows = np.linspace(0, table.frame.height - 1, min(table.frame.height, SPREAD_ROWS))
+        frame = table.frame[rows.astype(np.intp)]
+        answers = [self._combined((one, one.inputs(frame)) for one in fold) for fold in folds]
+        weights = np.array([sum(one.weight for one in fold) for fold in folds])
+        return bag_factor(np.stack(answers), weights / weights.sum(), errors)
 
     def _errors_of_quantiles(self, table: Table) -> np.ndarray:
         """Return quantiles less targets, for the rows that the answering network has not seen."""
