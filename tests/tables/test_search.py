@@ -30,6 +30,7 @@ def few(monkeypatch):
     monkeypatch.setattr(search, "SETTINGS", 6)
 
 
+@pytest.mark.slow
 def test_the_search_follows_the_seed_and_not_the_threads(few):
     one, two = (TabularClassifier("best", **QUICK, n_threads=n).fit(FRAME, WORDS) for n in (1, 2))
     np.testing.assert_array_equal(one.predict_proba(FRAME), two.predict_proba(FRAME))
@@ -122,6 +123,7 @@ def test_a_limit_of_time_ends_the_search_with_an_answer():
     assert len(model.leaderboard_) == 1
 
 
+@pytest.mark.slow
 def test_halving_begins_again_until_too_few_settings_fit_the_time_left(monkeypatch):
     left = iter(
         [8, 7, 7, search.FEWEST - 1]

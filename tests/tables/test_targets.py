@@ -47,6 +47,7 @@ def test_several_labels_of_a_row(tmp_path):
         model.explain(X, y[:, :2])
 
 
+@pytest.mark.slow
 def test_the_temperature_of_several_labels_is_the_best_out_of_fold():
     noisy = (np.stack([A > 0, B > 0], axis=1) ^ (RANDOM.random((N, 2)) < 0.25)).astype(int)
     options = {"max_iter": 60, "dropout": 0.0, "weight_decay": 0.0}
@@ -112,6 +113,7 @@ def test_quantiles_are_of_a_loss_of_several():
         model.predict_quantiles(X)
 
 
+@pytest.mark.slow
 def test_many_classes():
     y = np.char.add("c", (np.floor((A + 2) * 10)).astype(int).astype(str))  # 40 of them
     model = TabularClassifier(**GIVEN, options={"max_iter": 60}).fit(X, y)
@@ -151,6 +153,7 @@ def test_every_kind_of_target_is_searched(kind, monkeypatch):
     assert model.predict(X).shape == np.shape(y)
 
 
+@pytest.mark.slow
 def test_intervals_are_of_the_bag_and_not_of_one_network():
     """A target without noise: a bag errs less than its networks, and its intervals are narrower."""
     y = np.sin(3 * A) * np.cos(2 * B) + U
@@ -162,3 +165,15 @@ def test_intervals_are_of_the_bag_and_not_of_one_network():
     one = TabularRegressor(**GIVEN | {"n_folds": 1}, options={"max_iter": 5}).fit(X, y)
     held = one.members_[0].held
     np.testing.assert_array_equal(one._errors, y[held] - one.oof_prediction_[held])
+
+
+@pytest.mark.parametrize("question", ["importance", "effect", "why", "worst", "calibration"])
+@pytest.mark.parametrize("make", [TabularClassifier, TabularRegressor])
+def test_questions_are_of_one_target(make, question):
+    y = np.stack([A > 0, U], axis=1).astype(int)
+    model = make(**GIVEN | {"n_folds": 1}, options={"max_iter": 1}).fit(X, y)
+    if not hasattr(model, question):
+        pytest.skip("of classes alone")
+    given = {"effect": "a", "why": 1}.get(question, y)
+    with pytest.raises(InputError, match="of a model with one target; this one has 2"):
+        getattr(model, question)(X, given)

@@ -103,6 +103,11 @@ class BaseTabular(Asking, BaseEstimator):  # type: ignore[misc]
     def _encode(self, y: Any) -> np.ndarray:
         raise NotImplementedError
 
+    @property
+    def _n_targets(self) -> int:
+        """The number of labels, or of numbers, that a row has."""
+        raise NotImplementedError
+
     def _loss(self, y: np.ndarray, answers: np.ndarray, weight: np.ndarray | None) -> float:
         """Return the loss that a search makes small."""
         raise NotImplementedError

@@ -142,6 +142,10 @@ class TabularClassifier(ClassifierMixin, AskingOfClasses, BaseTabular):  # type:
             return labels.astype(np.int64)
         return class_codes(labels, self.classes_).astype(np.int64)
 
+    @property
+    def _n_targets(self) -> int:
+        return len(self.classes_) if self._multilabel else 1
+
     def _options_of_networks(self) -> dict[str, Any]:
         options = super()._options_of_networks()
         weights = options.get("class_weight")
@@ -323,6 +327,10 @@ class TabularRegressor(RegressorMixin, BaseTabular):  # type: ignore[misc]
         if targets.dtype.kind not in "fiub":
             targets = as_numbers(targets.astype(object), "y")
         return targets.astype(np.float64)
+
+    @property
+    def _n_targets(self) -> int:
+        return int(np.size(self._low))
 
     def _strata(self, y: np.ndarray) -> np.ndarray | None:
         return None

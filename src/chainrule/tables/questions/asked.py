@@ -17,7 +17,7 @@ from chainrule.foundation.seeds import Purpose, stream
 from chainrule.interop.columns import Column
 from chainrule.tables.members import Member
 
-__all__ = ["Asked", "Group", "ask", "spans_of"]
+__all__ = ["Asked", "Group", "ask", "check_one_target", "spans_of"]
 
 # Rows of each network whose kept answers tell whether a table is that of training.
 COMPARED = 20
@@ -173,6 +173,21 @@ class Asked:
         return out
 
 
+def check_one_target(model: Any) -> None:
+    """Refuse a model of several labels or numbers per row.
+
+    Raises
+    ------
+    InputError
+        If it is one.
+    """
+    if model._n_targets > 1:
+        raise InputError(
+            f"questions must be of a model with one target; this one has {model._n_targets}. Fit "
+            "one estimator per column of y to ask about it."
+        )
+
+
 def ask(
     model: Any,
     X: Any,
@@ -190,6 +205,7 @@ def ask(
         If y or the weights are not of the rows of X, or no row is left.
     """
     frame = model._frame(X)
+    check_one_target(model)
     targets = None
     if y is not None:
         targets = model._encode(y)

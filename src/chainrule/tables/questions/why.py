@@ -20,7 +20,7 @@ from chainrule.insight.text_table import short, text_table
 from chainrule.interop.columns import counted
 from chainrule.interop.frames import as_frame
 from chainrule.tables.questions.answer import Answer, answer_of
-from chainrule.tables.questions.asked import spans_of
+from chainrule.tables.questions.asked import check_one_target, spans_of
 from chainrule.tables.questions.cells import in_words
 from chainrule.tables.questions.paths import Score, score_for
 
@@ -287,6 +287,7 @@ def why(
         If there is no such row or class.
     """
     frame = model._frame(X)
+    check_one_target(model)
     used = {column.name for member in model.members_ for column in member.preparation.columns}
     frame = frame.select(name for name in frame.columns if name in used)
     place = _row_of(row, frame.height, "row")
