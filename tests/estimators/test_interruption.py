@@ -118,6 +118,7 @@ except KeyboardInterrupt:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 @pytest.mark.parametrize("engine", ["reference", "compiled"])
 def test_a_signal_in_the_midst_of_an_epoch(engine):

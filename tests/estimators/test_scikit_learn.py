@@ -24,6 +24,7 @@ ONLY_DOUBLE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 # some of their data lie a hundred spreads from 0, of which we warn
 @pytest.mark.filterwarnings("ignore::chainrule.foundation.errors.DataWarning")

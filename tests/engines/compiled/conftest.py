@@ -1,4 +1,4 @@
-"""The problems of all engines, as a fixture."""
+"""The problems of all engines, as a fixture; kernels of other processors are slow."""
 
 import importlib.util
 from pathlib import Path
@@ -7,6 +7,7 @@ import pytest
 
 pytest.importorskip("llvmlite")
 
+HERE = Path(__file__).parent
 _spec = importlib.util.spec_from_file_location(
     "engine_problems", Path(__file__).parents[1] / "problems.py"
 )
@@ -18,3 +19,16 @@ _spec.loader.exec_module(_module)
 def problems():
     """Return the module of small problems."""
     return _module
+
+
+def pytest_collection_modifyitems(items):
+    """Mark tests of other vectors than the processor's own as slow: their kernels are compiled."""
+    from chainrule.engines.compiled.target import host_target
+
+    own = host_target().vector_bytes
+    for item in items:
+        if item.path.parent == HERE and hasattr(item, "callspec"):
+            given = item.callspec.params
+            width = given.get("vector_bytes", given.get("width", own))
+            if width != own and "registers" not in given:
+                item.add_marker(pytest.mark.slow)

@@ -58,6 +58,7 @@ def test_a_dump_holds_every_stage_of_each_module(run):
         assert name.endswith(parts["name"][:8])
 
 
+@pytest.mark.slow
 def test_a_second_process_reads_the_cache_and_says_so(run):
     run()
     found, folder = run()
