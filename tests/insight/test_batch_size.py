@@ -70,12 +70,12 @@ def test_diminishing_returns_start_at_the_first_doubling_below_ten_per_cent():
 
 
 @pytest.mark.parametrize(("after", "ends"), [(89.9, None), (90.1, 32)])
-def test_a_doubling_pays_that_saves_ten_per_cent(after, ends):
+def test_a_doubling_that_saves_ten_per_cent_pays(after, ends):
     assert report([100.0, after]).diminishing == ends
 
 
 @pytest.mark.parametrize(("scale", "size"), [(1e-3, 32), (1e9, 1024)])
-def test_choice_where_no_bounds_are_given(scale, size):
+def test_the_default_bounds_of_a_choice(scale, size):
     assert report([100.0, 60.0], scale=scale).choose()[0] == size
 
 
@@ -84,14 +84,14 @@ def test_small_batches_are_timed_too():
     assert found.cost.batch_sizes == (1, 8, 32)
 
 
-def test_one_lucky_run_is_no_end_of_returns():
+def test_one_lucky_run_does_not_end_the_returns():
     lucky = report([100.0, 60.0, 61.0, 40.0, 25.0])
     assert lucky.diminishing is None
     assert "keep saving steps up to 512 rows" in lucky.conclusions[0]
     assert report([100.0, 60.0, 61.0, 40.0, 39.0]).diminishing == 256
 
 
-def test_a_size_that_does_not_get_there_saves_nothing():
+def test_a_batch_size_that_misses_the_target_saves_nothing():
     found = report([100.0, 60.0, None])
     assert found.diminishing == 64
     assert "128 rows do not reach the target in 1,000 steps" in found.conclusions[0]
@@ -100,7 +100,7 @@ def test_a_size_that_does_not_get_there_saves_nothing():
     assert math.isnan(report([None, None]).measured_noise_scale)
 
 
-def test_tuned_runs_are_the_fairer_ones():
+def test_tuned_runs_are_preferred():
     found = report([100.0, 99.0, 98.0], tuned=[100.0, 55.0, 53.0])
     assert found.diminishing == 64
     assert "with the rate tuned for each size" in found.conclusions[1]
@@ -265,7 +265,7 @@ def test_invalid_measurements_are_refused():
         batch_size_report(*arguments, repeats=0)
 
 
-def test_a_report_whose_gradient_drowns_says_so():
+def test_a_gradient_lost_in_noise_is_reported():
     one = report([100.0, 60.0])
     drowned = GradientNoise(5000, np.ones(1), 5.0, -0.1, (LayerNoise(1, 5.0, -0.1),))
     found = replace(one, noise=((0, drowned),))

@@ -158,7 +158,7 @@ def test_every_expansion_is_the_engines_gradient_and_adds_up(case):
     )
 
 
-def test_the_long_way_over_softmax_is_the_short_one():
+def test_the_path_through_softmax_equals_the_short_form():
     random = np.random.default_rng(3)
     network = Network.of_widths([4, 6, 3], "tanh")
     subject = Subject.of(

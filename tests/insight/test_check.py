@@ -133,7 +133,7 @@ class Off(Activation):
     ("share", "status"),
     [(0.9e-6, "passed"), (1.1e-6, "weak"), (0.9e-4, "weak"), (1.1e-4, "differs")],
 )
-def test_a_millionth_has_passed_and_a_ten_thousandth_differs(share, status):
+def test_the_error_limits_of_passed_and_weak(share, status):
     (verdict,) = check_formula(Off(share=share), points=[1.0]).verdicts
     assert verdict.status == status
     assert verdict.error == pytest.approx(share, rel=1e-3)

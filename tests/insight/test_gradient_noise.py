@@ -159,7 +159,7 @@ def test_default_number_of_draws():
 
 
 @pytest.mark.parametrize(("scale", "size"), [(1.0, 32), (1e6, 1024)])
-def test_choice_where_no_bounds_are_given(scale, size):
+def test_the_default_bounds_of_a_choice(scale, size):
     noise = GradientNoise(5000, np.ones(1), scale, 1.0, (LayerNoise(1, scale, 1.0),))
     found, why = noise.choose()
     assert found == size

@@ -181,7 +181,7 @@ def test_rare_flags_outliers_and_small_factors_are_not_scales():
     assert health(problem(Network.of_widths([4, 8, 1], "tanh"), x=x)).findings == ()
 
 
-def test_columns_that_never_change():
+def test_constant_columns():
     x = np.random.default_rng(0).normal(size=(50, 8))
     x[:, [2, 5]] = (7.0, 0.0)
     (finding,) = health(problem(Network.of_widths([8, 4, 1], "tanh"), x=x)).findings

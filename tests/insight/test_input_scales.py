@@ -19,7 +19,7 @@ def found(*columns):
     return dict(scale_words(look_at_columns(Rows(x, np.zeros((len(x), 1)))), names))
 
 
-def test_sizes_that_differ_more_than_100_times():
+def test_scales_that_differ_by_more_than_100():
     assert found(SIGNS, 99.0 * SIGNS) == {}
     words = found(SIGNS, 101.0 * SIGNS)["scales"]
     assert words.startswith("x2 is 101 times the size of x1")
@@ -64,7 +64,7 @@ def test_a_far_feature_is_advised_to_be_standardised_and_not_left_out():
 
 
 @pytest.mark.parametrize(("kind", "scale"), [("constant", 0.0), ("scales", 1e4)])
-def test_the_other_kinds_keep_their_words(kind, scale):
+def test_the_words_of_the_other_kinds(kind, scale):
     network = Network.of_widths([2, 4, 1], "tanh")
     x = np.stack([SIGNS, scale * SIGNS], axis=1)
     text = explain((network, network.start(0)), x, SIGNS).to_text()

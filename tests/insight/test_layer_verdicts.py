@@ -53,7 +53,7 @@ def test_more_than_50_per_cent_flat():
     assert words == "saturated: 51 % of slopes are under 1 % of the largest, more than 50 %"
 
 
-def test_more_than_95_per_cent_flat_where_one_side_is_so_on_purpose():
+def test_more_than_95_per_cent_flat_with_one_flat_side():
     assert verdict(ONE_SIDE, saturated=0.95) == []
     ((kind, words),) = verdict(ONE_SIDE, saturated=0.96)
     assert kind == "saturated"
@@ -104,7 +104,7 @@ def test_a_slope_that_grows_by_more_than_a_tenth_has_no_largest():
 
 
 @pytest.mark.parametrize(("gradient", "vanishes"), [(0.8e-10, False), (1.25e-10, True)])
-def test_gradients_that_are_rounding_say_nothing_of_a_layer(gradient, vanishes):
+def test_gradients_that_are_rounding_have_no_verdict(gradient, vanishes):
     """Two weights in a row, the first 10 000 times the second: so are their gradients."""
     network = Network(Dense(1, 1, bias=False), Dense(1, 1, bias=False))
     at = Parameters.from_arrays([[[1e4]], [[1.0]]], [None, None])

@@ -138,7 +138,7 @@ def test_points_that_are_not_finite_are_left_blank():
         DecisionBoundaryDisplay.from_network(network, nothing, X)
 
 
-def test_a_network_that_says_one_thing_everywhere_is_drawn():
+def test_a_constant_prediction_is_drawn():
     for widths, loss in (([2, 1], "binary_cross_entropy"), ([2, 1], None), ([2, 3], None)):
         network = Network.of_widths(widths)
         at = network.parameters(np.zeros(network.n_parameters))

@@ -198,7 +198,7 @@ def right(hits, n=1000):
     return quality(judged(np.eye(2)[said], np.eye(2)[true], loss="categorical_cross_entropy"))
 
 
-def test_a_score_that_is_better_by_more_than_5_per_cent_of_what_is_left():
+def test_a_metric_close_to_the_baseline_is_a_finding():
     assert len(advice(right(524), "inputs carry information")) == 1
     assert advice(right(526), "inputs carry information") == []
 

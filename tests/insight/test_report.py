@@ -257,7 +257,7 @@ def test_numbers_are_those_of_the_run(moons):
     assert again["quality"] == quality
 
 
-def test_units_are_the_users():
+def test_numbers_are_in_the_users_scale():
     y = 1000.0 * NUMBERS + 5000.0
     model = MLPRegressor(hidden_layer_sizes=(6,), **OPTIONS).fit(X, y)
     record = explain(model, X, y).to_dict()

@@ -139,7 +139,7 @@ def test_rates_are_compared_over_60_steps(monkeypatch):
 
 
 @pytest.mark.parametrize(("rows", "rare"), [(99, True), (101, False)])
-def test_a_class_with_less_than_a_fifth_of_an_equal_part_is_rare(rows, rare):
+def test_a_class_below_a_fifth_of_an_equal_share_is_rare(rows, rare):
     y = (np.arange(1000) < rows).astype(float)
     section = data_seen(material(loss="binary_cross_entropy", n=1000, y=y))
     assert any(getattr(one, "text", "").startswith("Rare: ") for one in section.items) is rare

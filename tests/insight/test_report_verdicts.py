@@ -37,7 +37,7 @@ def healthy():
     return explain(model, X[:300], Y[:300], held_out=(X[300:], Y[300:])).report()
 
 
-def test_nothing_is_found_where_nothing_is(healthy):
+def test_a_healthy_network_has_no_findings(healthy):
     record = healthy.to_dict()
     assert kinds(record) == set()
     assert record["gradients"]["passed"] is True
@@ -151,7 +151,7 @@ def test_a_class_that_is_missed():
     assert "Rare: The most frequent class is usual" in report.to_text()
 
 
-def test_at_most_five_things_the_weightiest_first():
+def test_at_most_five_suggestions_the_most_important_first():
     many = [Advice(f"do {k}", f"figure {k}", 1 + k % 8, float(k)) for k in range(9)]
     section = what_next(many)
     assert [one["do"] for one in section.record["advice"]] == [f"do {k}" for k in (8, 7, 6, 5, 4)]

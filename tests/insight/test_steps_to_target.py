@@ -61,7 +61,7 @@ def test_the_target_is_95_per_cent_of_the_pilots_fall(setting):
     assert target.loss == pytest.approx(1.0 - 0.95 * (1.0 - 1.0 / 301.0), rel=1e-12)
 
 
-def test_looks_are_5_per_cent_of_the_steps_apart(setting):
+def test_losses_are_measured_every_5_per_cent_of_the_steps(setting):
     found = setting()
     find_target(found, 32)
     assert found.looks[:22] == [1] * 21 + [2]
@@ -70,12 +70,12 @@ def test_looks_are_5_per_cent_of_the_steps_apart(setting):
     assert found.looks[1:-1] == [-(-steps // 20) for steps in made[:-2]]
 
 
-def test_a_run_is_given_up_after_twice_the_pilots_steps():
+def test_a_run_stops_after_twice_the_pilots_steps():
     target = Target(0.1, 1.0, 0.0, 32, 300, 10**9)
     assert target.most_steps(32) == target.most_steps(1024) == 600
 
 
-def test_a_run_is_given_up_after_so_many_rows_but_not_before_20_steps():
+def test_a_run_stops_after_its_rows_but_not_before_20_steps():
     target = Target(0.1, 1.0, 0.0, 32, 300, 10_000)
     assert [target.most_steps(size) for size in (32, 100, 400, 500, 501, 4096)] == [
         *(312, 100, 25, 20, 20, 20)
@@ -104,7 +104,7 @@ def test_steps_lie_between_two_looks_in_proportion(setting):
     assert 49.0 < found.steps <= 50.1
 
 
-def test_noise_is_measured_at_five_places_of_a_run():
+def test_noise_is_measured_at_five_stations_of_a_run():
     network = Network(Dense(1, 1))
     x = np.linspace(-1.0, 1.0, 64)[:, None]
     real = setting_of(Problem(network, "mse", x, x), RunOptions(engine="reference"))

@@ -16,7 +16,7 @@ from chainrule.insight.text_table import share, short
         (12345.6, 5, "12346"),
     ],
 )
-def test_numbers_are_whole_from_their_digits_on_and_powers_from_ten_million_on(value, digits, text):
+def test_large_numbers_are_whole_and_powers_from_ten_million_on(value, digits, text):
     assert short(value, digits) == text
     assert short(-value, digits) == f"-{text}"
 

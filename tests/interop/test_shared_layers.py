@@ -213,7 +213,7 @@ def test_nothing_is_trained_apart_that_is_shared(torch):
     model, _ = stack(torch, 2)
     found = explain(model, X, Y)
     for measure in (found.batch_sizes, found.learning_rates):
-        with pytest.raises(InputError, match="layers 1 and 2 share"):
+        with pytest.raises(InputError, match="got shared layers 1 and 2"):
             measure()
     report = found.report()
     assert "layers 1 and 2 share" in report.to_text()

@@ -28,7 +28,7 @@ BATCH_SIZES = (32, 64, 128, 256, 512, 1024)
 
 @dataclass(frozen=True, repr=False)
 class MeasuredError(Shown):
-    """How far gradients of drawn batches were from the gradient of all rows.
+    """The errors of the gradients of drawn batches.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class MeasuredError(Shown):
     error, lowest, highest : float
         Root mean square, smallest and largest relative error of the draws.
     draws : int
-        How many batches were drawn.
+        The number of batches drawn.
     """
 
     batch_size: int
@@ -110,7 +110,7 @@ class GradientNoise(Moments):
 
     @property
     def summary(self) -> str:
-        """What it means, in words."""
+        """The noise scale and its meaning in words."""
         # few of the rows, so that four times as many are drawn much as if there were no end of them
         size = max(1, min(self.n // 16, 256))
         if math.isinf(self.noise_scale):
@@ -166,7 +166,7 @@ def gradient_noise(
     subject : Subject
         Network, parameters and rows.
     batch_sizes : sequence of int
-        Which batches to draw; those larger than the number of rows are left out.
+        The batch sizes; those larger than the number of rows are left out.
     draws : int
         Batches drawn of each size; 0 draws none.
     seed : int

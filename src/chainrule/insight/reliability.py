@@ -1,4 +1,4 @@
-"""Stated probabilities against the shares that came true, in bins of equally many rows."""
+"""Predicted probabilities against observed frequencies, in bins of equal size."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ import numpy as np
 __all__ = ["Reliability", "reliability"]
 
 BINS = 10
-# Standard deviations of a binomial share that chance explains.
+# Standard deviations of a binomial frequency that count as chance.
 CHANCE = 2.0
 
 
@@ -24,9 +24,9 @@ class Reliability:
     weights : ndarray (n_bins,)
         The weight of its rows.
     rows : ndarray (n_bins,) of int
-        How many rows it has.
+        The number of its rows.
     chance : ndarray (n_bins,)
-        How far off the stated share chance alone puts one bin in twenty.
+        The distance from the predicted frequency that chance exceeds in one bin of twenty.
     """
 
     stated: np.ndarray
@@ -37,7 +37,7 @@ class Reliability:
 
     @property
     def gaps(self) -> np.ndarray:
-        """How far stated and seen are apart."""
+        """The distances of predicted and observed."""
         apart: np.ndarray = np.abs(self.stated - self.seen)
         return apart
 
@@ -53,7 +53,7 @@ class Reliability:
 
     @property
     def outside(self) -> int:
-        """How many bins are farther off than chance."""
+        """The number of bins farther off than chance."""
         return int(np.count_nonzero(self.gaps > self.chance))
 
     @property

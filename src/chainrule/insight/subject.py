@@ -125,8 +125,8 @@ class Subject(Shown):
         """Refuse to train layers that share parameters: each would learn on its own."""
         if self.shared:
             raise InputError(
-                "model must have no shared layers for training runs, which would train each on its "
-                f"own; got {listed(self.shared[0].layers)} share their parameters. Compare batch "
+                "model must be without shared layers for training runs, which would train each "
+                f"layer on its own; got shared {listed(self.shared[0].layers)}. Compare batch "
                 "sizes and learning rates in the library that trains it."
             )
 

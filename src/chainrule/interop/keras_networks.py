@@ -19,7 +19,7 @@ PRECISIONS = ("bfloat16", "float16", "float32", "float64")
 
 
 def read_keras(model: Any, x: np.ndarray) -> Foreign:
-    """Return what a Keras model does to rows, in evaluation."""
+    """Return the operations of a Keras model on rows, in evaluation."""
     keras = sys.modules.get("keras")
     # layers of float64 have been seen to answer with the digits of float32
     foreign = Foreign(narrow=True, precision="float32")
@@ -50,7 +50,7 @@ def read_keras(model: Any, x: np.ndarray) -> Foreign:
 
 
 def _called(layer: Any, value: Any) -> Any:
-    """Call a layer or model as in evaluation; what Keras refuses, refuse with a sentence."""
+    """Call a layer or model as in evaluation; turn an error of Keras into a sentence."""
     try:
         with warnings.catch_warnings():  # Keras warns at each call; its owner has seen it
             warnings.simplefilter("ignore")
@@ -76,7 +76,7 @@ def _numbers(value: Any) -> np.ndarray:
 
 
 def _chain(model: Any) -> Iterator[Any]:
-    """Yield the layers from input to output; refuse what is no chain by name."""
+    """Yield the layers from input to output; refuse a model that is not a chain."""
     if not hasattr(model, "layers"):
         yield model
         return
@@ -107,7 +107,7 @@ def _backwards(model: Any, tensor: Any) -> list[Any]:
 
 
 def _steps(layer: Any, foreign: Foreign, x: np.ndarray) -> list[Step]:
-    """Return what one layer does in evaluation, or refuse it by name and value."""
+    """Return the operations of a layer in evaluation, or refuse it by name and value."""
     kind = type(layer).__name__
     name = f"layer {layer.name!r}, {kind}"
     if kind == "Dense":

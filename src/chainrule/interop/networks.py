@@ -176,7 +176,7 @@ class ReadNetwork:
     rows : array or sparse matrix
         The inputs, flattened where the network flattens them.
     notes : tuple of str
-        What a reader must know.
+        Sentences that every output repeats.
     shared : tuple of SharedArray
         Parameters that several layers use.
     """

@@ -16,7 +16,7 @@ __all__ = ["labels_encoder", "read_scikit_learn", "training_of"]
 
 
 def read_scikit_learn(model: Any, x: np.ndarray) -> Foreign:
-    """Return what a fitted network of scikit-learn does to rows."""
+    """Return the operations of a fitted scikit-learn network on rows."""
     names = [model.activation] * (len(model.coefs_) - 1) + [model.out_activation_]
     foreign = Foreign(narrow=all(w.dtype == np.float32 for w in model.coefs_))
     for number, (w, b, name) in enumerate(
@@ -50,7 +50,7 @@ def read_scikit_learn(model: Any, x: np.ndarray) -> Foreign:
 
 
 def labels_encoder(model: Any) -> Callable[[Any, str], Any]:
-    """Return what turns labels into class numbers, and refuses labels never seen."""
+    """Return a function from labels to class numbers, which refuses unknown labels."""
 
     def encode(y: Any, name: str) -> Any:
         y = np.asarray(y)

@@ -35,7 +35,7 @@ class Product:
     weight, bias : ndarray
         Its parameters, in float64.
     weight_owner, bias_owner : object
-        What holds them in the foreign library: layers with the same owner share the parameter.
+        Their owners in the foreign library: layers with the same owner share the parameter.
         None where each layer has its own.
     """
 
@@ -50,7 +50,7 @@ class Product:
         return z if self.bias is None else np.asarray(z + self.bias)
 
     def size(self, x: np.ndarray) -> np.ndarray:
-        """Return the sum of the sizes of what is added up: the unit of its rounding."""
+        """Return the sum of the sizes of the terms, to which rounding is relative."""
         size: np.ndarray = np.abs(x) @ np.abs(self.weight)
         return size if self.bias is None else np.asarray(size + np.abs(self.bias))
 
@@ -94,7 +94,7 @@ class Function:
 
 @dataclass(frozen=True)
 class Same:
-    """A module that does nothing in evaluation: dropout, or the flattening of rows."""
+    """A module without effect in evaluation: dropout, or the flattening of rows."""
 
     name: str
 
@@ -112,24 +112,24 @@ Step = Product | Affine | Function | Same
 
 @dataclass
 class Foreign:
-    """A network as it was read, and what it computes itself.
+    """A network as it was read, with its own results.
 
     Attributes
     ----------
     steps : list of Step
-        What it does to a row, in order.
+        Its operations on a row, in order.
     trace : list of ndarray
-        What it computed after each step; empty where only its outputs can be had.
+        Its own results after each step; empty where only its outputs are available.
     outputs : ndarray
-        What it computed in the end.
+        Its own outputs.
     notes : list of str
-        What a reader must know.
+        Sentences that every output repeats.
     precision : str
         The dtype it computed in.
     narrow : bool
-        Whether float32 holds all its parameters.
+        True if float32 holds all its parameters.
     flattens : bool
-        Whether it flattens each row first.
+        True if it flattens each row first.
     """
 
     steps: list[Step] = field(default_factory=list)
@@ -151,7 +151,7 @@ def known(name: str, what: str, **parameters: Any) -> Activation:
 
 
 def compare(foreign: Foreign, x: np.ndarray) -> None:
-    """Refuse a network that computes something else than its layers say.
+    """Refuse a network that computes something other than its layers.
 
     Each step starts from the network's own result of the step before, so that roundings do not
     add up, and the first that differs is the one to name.

@@ -17,7 +17,7 @@ NOTHING = ("Identity", "Dropout", "Dropout1d", "AlphaDropout", "FeatureAlphaDrop
 
 
 def read_torch(model: Any, x: np.ndarray) -> Foreign:
-    """Return what a PyTorch module does to rows; it stays as it is, a copy is run."""
+    """Return the operations of a PyTorch module on rows; a copy of it is run."""
     torch = sys.modules["torch"]
     model = getattr(model, "_orig_mod", model)
     _check_state(torch, model)
@@ -78,7 +78,7 @@ def _check_state(torch: Any, model: Any) -> None:
 def _run(
     torch: Any, twin: Any, x: np.ndarray, precision: str
 ) -> tuple[Foreign, BaseException | None]:
-    """Run a module once, and write down each innermost module it calls, with its outputs."""
+    """Run a module once, and record each innermost module it calls, with its outputs."""
     foreign = Foreign(precision=precision)
 
     def before(path: str, module: Any, given: Any) -> None:
@@ -129,7 +129,7 @@ def _name(path: str, module: Any) -> str:
 
 
 def _step(torch: Any, path: str, module: Any, foreign: Foreign) -> Step:
-    """Return what one innermost module does in evaluation, or refuse it by name and value."""
+    """Return the operation of an innermost module in evaluation, or refuse it by name and value."""
     kind, what = type(module).__name__, _name(path, module)
     if isinstance(module, torch.nn.Linear):
         weight = np.ascontiguousarray(_numbers(torch, module.weight).T)

@@ -38,13 +38,13 @@ def data_seen(material: Material) -> Section:
     shown = _shown(columns.typical)
     cells = [
         (
-            material.input_names[place],
-            short(float(columns.lowest[place])),
-            short(float(columns.highest[place])),
-            short(float(columns.typical[place])),
-            share(float(columns.filled[place])),
+            material.input_names[column],
+            short(float(columns.lowest[column])),
+            short(float(columns.highest[column])),
+            short(float(columns.typical[column])),
+            share(float(columns.filled[column])),
         )
-        for place in shown
+        for column in shown
     ]
     rest = len(columns.typical) - len(shown)
     which = f" (the {len(shown)} largest and smallest; {rest:,} more between)" if rest else ""

@@ -86,9 +86,9 @@ def _rises(material: Material) -> tuple[float, np.ndarray, int]:
     found = material.predictions
     above = sum(one.n_in * one.n_out for one in network.layers[1:]) + network.layers[0].n_out
     count = int(np.clip(WORK / (len(material.columns) * REPEATS * above), FEWEST, MOST))
-    places = drawn_places(found.rows, count, material.seed)
-    x, y, _ = rows_at(found.rows, places).take(slice(None))
-    weight = found.weight[places]
+    indices = drawn_places(found.rows, count, material.seed)
+    x, y, _ = rows_at(found.rows, indices).take(slice(None))
+    weight = found.weight[indices]
     x = np.asarray(x.toarray() if hasattr(x, "toarray") else x)
     xp = namespace(x)
     first, bias = np.asarray(subject.parameters.weights[0]), subject.parameters.biases[0]

@@ -21,9 +21,9 @@ HEALTH_ROWS, JUDGED_ROWS, CHECKED_ROWS = 20_000, 50_000, 256
 NAME_LENGTH = 48
 
 
-def rows_at(rows: Rows, places: np.ndarray) -> Rows:
+def rows_at(rows: Rows, indices: np.ndarray) -> Rows:
     """Return some rows; all of them without a copy."""
-    return rows if len(places) == len(rows) else Rows(*rows.take(places))
+    return rows if len(indices) == len(rows) else Rows(*rows.take(indices))
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,8 +146,8 @@ class Material:
     @cached_property
     def checked(self) -> Subject:
         """The subject on the few rows of the gradient check."""
-        places = drawn_places(self.subject.rows, CHECKED_ROWS, self.seed)
-        return replace(self.subject, rows=rows_at(self.subject.rows, places))
+        indices = drawn_places(self.subject.rows, CHECKED_ROWS, self.seed)
+        return replace(self.subject, rows=rows_at(self.subject.rows, indices))
 
     @cached_property
     def health(self) -> Health:
@@ -158,8 +158,8 @@ class Material:
     def predictions(self) -> Predictions:
         """The predictions of the rows held out, or else of the rows given."""
         rows = self.subject.rows if self.held_out is None else self.held_out
-        places = drawn_places(rows, JUDGED_ROWS, self.seed)
-        return self.predict(rows_at(rows, places), self.held_out is not None)
+        indices = drawn_places(rows, JUDGED_ROWS, self.seed)
+        return self.predict(rows_at(rows, indices), self.held_out is not None)
 
     def predict(self, rows: Rows, held_out: bool = False) -> Predictions:
         """Return the predictions of rows of positive weight."""
@@ -206,8 +206,8 @@ class Material:
         """The columns of the user's table, each with the inputs made of it."""
         found = self.subject.encoding.columns
         if found is None:
-            return tuple((name, (place,)) for place, name in enumerate(self.input_names))
-        return tuple((clipped(name), tuple(places)) for name, places in found)
+            return tuple((name, (index,)) for index, name in enumerate(self.input_names))
+        return tuple((clipped(name), tuple(indices)) for name, indices in found)
 
 
 def clipped(name: Any) -> str:

@@ -54,11 +54,11 @@ def _runs(levels: Sequence[int]) -> list[tuple[int, int, int]]:
     [(0, 2, 1), (2, 3, 0)]
     """
     found: list[tuple[int, int, int]] = []
-    for place, level in enumerate(levels):
+    for index, level in enumerate(levels):
         if found and found[-1][2] == level:
-            found[-1] = (found[-1][0], place + 1, level)
+            found[-1] = (found[-1][0], index + 1, level)
         else:
-            found.append((place, place + 1, level))
+            found.append((index, index + 1, level))
     return found
 
 

@@ -48,11 +48,11 @@ class BatchSizes:
     noise_scale : float
         Median over a run's first steps, in rows.
     scales : tuple of float
-        What it is the median of.
+        The noise scales of the first steps.
     cost : StepCost
         Seconds of a step on this machine.
     sizes : tuple of int
-        Which are compared.
+        The sizes compared.
     """
 
     used: int
