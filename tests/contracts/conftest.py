@@ -1,4 +1,4 @@
-"""The reader of LaTeX, the problems of the engines, and an engine of a stranger, as fixtures."""
+"""Fixtures: the LaTeX reader, the engine problems, and a third-party engine."""
 
 import importlib.util
 from pathlib import Path

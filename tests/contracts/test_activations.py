@@ -1,4 +1,4 @@
-"""What holds for every activation: its slope is the derivative, its values lie in its range."""
+"""Contract of activations: the slope is the derivative, and values lie in the range."""
 
 import math
 

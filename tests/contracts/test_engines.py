@@ -1,4 +1,4 @@
-"""What every engine has to answer, whoever wrote it: the numbers of the formulas, to rounding.
+"""Contract of engines: the numbers of the formulas, to rounding.
 
 The truth is the reference engine in float64, whose own mathematics `tests/engines/test_reference`
 proves by finite differences.

@@ -1,4 +1,4 @@
-"""Records of one's own that lack something: said at once, in words, for every kind."""
+"""User-defined records that lack a formula are refused at once, for every kind."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What holds for every initializer: what is drawn has the variance that the formula names."""
+"""Contract of initializers: drawn weights have the variance of the formula."""
 
 import math
 

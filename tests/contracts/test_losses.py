@@ -1,4 +1,4 @@
-"""What holds for every loss: its gradient is the derivative, its link makes the prediction."""
+"""Contract of losses: the gradient is the derivative, and the link gives the prediction."""
 
 import math
 

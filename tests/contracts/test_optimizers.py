@@ -1,4 +1,4 @@
-"""What holds for every optimizer: elementwise, pure, started at zero memory, decay decoupled."""
+"""Contract of optimizers: elementwise, pure, zero initial memory, decoupled decay."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What holds for every penalty: its gradient is the derivative, and 0 strength switches it off."""
+"""Contract of penalties: the gradient is the derivative, and strength 0 switches them off."""
 
 import numpy as np
 import pytest

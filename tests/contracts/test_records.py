@@ -1,4 +1,4 @@
-"""What holds for every record of every catalogue."""
+"""Contract of all records of all catalogues."""
 
 import doctest
 import json

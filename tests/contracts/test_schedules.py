@@ -1,4 +1,4 @@
-"""What holds for every schedule: limits, lengths, and no dependence on how steps are cut."""
+"""Contract of schedules: limits, lengths, and independence of how steps are grouped."""
 
 import numpy as np
 import pytest

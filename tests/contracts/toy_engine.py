@@ -1,4 +1,4 @@
-"""An engine as a stranger would write it: one row at a time, from the protocol's words alone."""
+"""A third-party engine: one row at a time, written from the protocol alone."""
 
 import math
 

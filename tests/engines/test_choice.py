@@ -1,4 +1,4 @@
-"""Engines by name: which one computes, why not another, and engines of one's own."""
+"""The choice of an engine by name, its reasons, and user-defined engines."""
 
 import warnings
 

@@ -1,4 +1,4 @@
-"""A graph computes what the formula computes: what is left after that is emission, or a kernel."""
+"""A graph gives the numbers of its formula, so a wrong number beyond it is emission or a kernel."""
 
 import subprocess
 import sys

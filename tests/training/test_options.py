@@ -1,4 +1,4 @@
-"""What `train` refuses, and what it takes: options, data, other array libraries."""
+"""Options and data that `train` accepts and refuses; other array libraries."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Patience: when training stops, and whose parameters are the best."""
+"""Patience: the epoch at which training stops, and the parameters kept as best."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Rows from people's arrays: checks at the surface."""
+"""Rows from a user's arrays, and their checks."""
 
 import numpy as np
 import pytest

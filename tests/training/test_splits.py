@@ -1,4 +1,4 @@
-"""Which rows are held out: at random, the last ones, or whole groups."""
+"""Held-out rows: random ones, the last ones, or whole groups."""
 
 import numpy as np
 import pytest

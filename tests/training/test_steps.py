@@ -1,4 +1,4 @@
-"""Training step by step: the same bits, whoever looks, and what a step tells."""
+"""Training step by step: the same bits as epochs, and the contents of a step."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What ends or bounds a run, on both sides of each number that the messages and pages state."""
+"""Both sides of every threshold that ends or bounds a run."""
 
 import math
 

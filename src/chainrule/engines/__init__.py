@@ -1,1 +1,1 @@
-"""Engines answer the same questions about a network: the readable one, and the fast one."""
+"""Engines: the readable reference engine and the fast compiled engine, behind one protocol."""

@@ -1,4 +1,4 @@
-"""The engine that finds out which one can do the work, when it sees the first parameters."""
+"""The automatic engine: it chooses an engine when it sees the first parameters."""
 
 import warnings
 from typing import Any
@@ -25,7 +25,7 @@ class AutomaticEngine(ByDtype[Engine]):
 
     It warns where an engine that is installed was passed over because of a formula: the next one
     gives the same numbers, several times slower. Where a package is missing, or parameters are
-    arrays of another library, somebody has chosen that, and it says nothing.
+    arrays of another library, that is the user's choice, and there is no warning.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What answers for arrays of each kind: made when the first one of its kind is seen."""
+"""One implementation per kind of array, created when the first array of its kind is seen."""
 
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar

@@ -1,4 +1,4 @@
-"""The questions an engine answers."""
+"""The protocol of engines."""
 
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -61,7 +61,7 @@ def _take(array: Array, index: np.ndarray | slice) -> Array:
 
 
 class Totals(NamedTuple):
-    """What a run of steps adds up to.
+    """The totals of a run of steps.
 
     Attributes
     ----------
@@ -100,7 +100,7 @@ class GradientSum(NamedTuple):
 
 
 class Position(Protocol):
-    """Where training stands: what `Engine.epoch` moves on."""
+    """The position of a run, which `Engine.epoch` moves forward."""
 
     vector: Array
     slots: tuple[Array, ...]
@@ -109,7 +109,7 @@ class Position(Protocol):
 
 
 class Scorer(Protocol):
-    """What predicts for a network; engines do."""
+    """Scores and predictions of a network; every engine is one."""
 
     def scores(self, vector: Array, x: Array) -> Array:
         """Return the scores (n, n_out) at a flat vector of parameters."""
@@ -122,7 +122,7 @@ class Scorer(Protocol):
 
 @runtime_checkable
 class Engine(Scorer, Protocol):
-    """What every engine answers about one objective and optimizer."""
+    """The methods of every engine, for one objective and optimizer."""
 
     name: str
     objective: Objective
@@ -139,9 +139,9 @@ class Engine(Scorer, Protocol):
     def gradient_sum(self, vector: Array, rows: Rows) -> GradientSum:
         """Return the sums of w_i l_i, of w_i, and of w_i times the gradient of l_i.
 
-        Whoever splits a batch adds the sums of its parts up: workers that share it, rows that come
-        in pieces, a device that holds a part of it. Penalties are left out, as each part would
-        count them again; `Objective.with_penalties` adds their gradient to that of the whole.
+        Code that splits a batch adds up the sums of its parts: workers that share a batch, rows
+        that arrive in pieces, a device that holds some of them. Penalties are left out, as each
+        part would count them again; `Objective.with_penalties` adds them once to the whole.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""What predicts for a network: scores by the first engine that can, and their link."""
+"""Predictions of a network: scores by the first engine that can compute them, and their link."""
 
 from typing import Any
 
@@ -55,7 +55,7 @@ class Predictor(ByDtype[Scorer]):
         self.n_threads = n_threads
 
     def scores_of(self, parameters: Parameters, x: Any) -> Array:
-        """Return the scores of people's inputs: of any kind that is numbers, of many rows or one.
+        """Return the scores of a user's inputs: numbers of any kind, of many rows or one.
 
         They are of the library and the dtype of the parameters.
         """

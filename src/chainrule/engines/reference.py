@@ -1,4 +1,4 @@
-"""The readable engine: the chapter's mathematics, written once against the array API standard.
+"""The reference engine: the textbook's mathematics, written once against the array API standard.
 
 It runs on NumPy arrays and SciPy sparse rows, and on the arrays of any other library that follows
 the standard; every other engine is tested against it.
@@ -59,14 +59,14 @@ def step_of(
 
 
 class ReferenceScores:
-    """Scores of a network, and what they stand for.
+    """Scores and predictions of a network.
 
     Parameters
     ----------
     network : Network
         The layers.
     loss : Loss
-        Whose link predictions go through.
+        The loss whose link maps scores to predictions.
     """
 
     # Rows per block of a prediction: bounds the memory of hidden layers.
@@ -91,7 +91,7 @@ class ReferenceScores:
         return blocks[0] if len(blocks) == 1 else xp.concat(blocks, axis=0)
 
     def predictions(self, scores: Array) -> Array:
-        """Return what scores (n, k) stand for, by the link of the loss, of their shape."""
+        """Return the predictions (n, k) of scores (n, k), by the link of the loss."""
         with np.errstate(all="ignore"):
             return self._loss.mean(namespace(scores), scores)
 
@@ -102,7 +102,7 @@ class ReferenceEngine(ReferenceScores):
     Parameters
     ----------
     objective : Objective
-        What is made small.
+        The objective to minimize.
     optimizer : Optimizer
         The update rule.
     """
@@ -189,7 +189,7 @@ class ReferenceEngine(ReferenceScores):
         return Totals(total, total_weight, len(rates), last)
 
     def _masks(self, xp: Namespace, position: Position, rows: int) -> tuple[Mask | None, ...]:
-        """Return the units that a batch keeps in this step."""
+        """Return the dropout masks of a batch in this step."""
         rates = self.objective.dropout
         if not rates:
             return ()

@@ -1,4 +1,4 @@
-"""The engines by name: a record of each says what it is, what it needs, and how it is made."""
+"""The registry of engines: per engine a record of its needs, its limits and its constructor."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -19,7 +19,7 @@ __all__ = ["EngineRecord", "loaded", "registry"]
 
 
 class EngineRecord(Shown):
-    """What is known of an engine before it is loaded.
+    """The facts about an engine that are known before it is loaded.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class EngineRecord(Shown):
 
     @property
     def is_installed(self) -> bool:
-        """Whether the package that it needs is there."""
+        """True if the package that it needs is installed."""
         return self.needs is None or find_spec(self.needs) is not None
 
     def __str__(self) -> str:

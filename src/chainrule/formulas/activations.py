@@ -1,4 +1,4 @@
-"""The activations: what a unit answers to its weighted sum z, and the slope of that answer.
+"""The activations: functions of a unit's weighted sum z, with their slopes.
 
 Every formula is stable at every finite input: exponentials are formed of -abs(z) only, and a
 product of a growing and a vanishing factor is taken at a z clipped to where it is zero anyway.

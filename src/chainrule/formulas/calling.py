@@ -1,8 +1,8 @@
-"""The two ways to call a formula: an engine gives the namespace first, a person arrays alone.
+"""The two ways to call a formula: engines pass the namespace first, users pass arrays only.
 
 Formula text is written against a namespace ``xp``, so that every array library, and the tracer of
 the compiled engine, can compute it. ``with_or_without_namespace`` makes a method of that text which
-people call without one.
+users call without one.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ from chainrule.foundation.arrays import Array, as_floating, namespace
 __all__ = ["Calls", "of_one_array", "positional", "with_or_without_namespace"]
 
 Method: TypeAlias = Callable[..., Any]
-# The methods that people call without a namespace, and what such a call does.
+# The methods that users call without a namespace, and the function that each call runs.
 Calls: TypeAlias = Mapping[str, Method]
 
 

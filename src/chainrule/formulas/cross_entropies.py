@@ -1,4 +1,4 @@
-"""The losses of classification: the log of the probability that was given to what came true."""
+"""The losses of classification: minus the log of the probability given to the true class."""
 
 from dataclasses import dataclass
 from typing import Any

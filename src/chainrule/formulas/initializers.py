@@ -1,4 +1,4 @@
-"""The initializers: how wide the starting weights of a layer are drawn, from its fan-in and -out.
+"""The initializers: distributions of starting weights, from the fan-in and fan-out of a layer.
 
 Biases start at 0, or are drawn as the weights are. The draw is made in float64 from one seed, so
 that float32 and float64 networks start from the same numbers.
@@ -26,7 +26,7 @@ class Initializer(Formula):
     Parameters
     ----------
     biases : bool, default=False
-        Whether biases are drawn as the weights of their layer are; else they start at 0.
+        True draws biases as the weights of their layer are drawn; otherwise they start at 0.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What a loss record is: disagreement between a target and the network's raw score.
+"""The loss record: disagreement between a target and the network's raw score.
 
 A loss owns its link (identity, sigmoid, softmax, exp), the step from score to prediction. Merged
 into one formula on scores, sigmoid or softmax with cross-entropy is stable at every input, and the
@@ -30,7 +30,7 @@ def _refuse_broadcasting(s: Array, y: Array) -> None:
 
 
 def _on_scores_or_predictions(of_predictions: str) -> Callable[..., Array]:
-    """Return the call of a formula on scores by people, who mostly hold predictions."""
+    """Return the call of a formula on scores for users, who mostly hold predictions."""
 
     def call(
         record: "Loss",
@@ -148,7 +148,7 @@ class Loss(Formula):
 
     @property
     def takes_predictions(self) -> bool:
-        """Whether the loss can be computed from predictions, and not from scores only."""
+        """True if the loss can be computed from predictions, and not from scores only."""
         own = type(self).on_prediction is not Loss.on_prediction
         return own or self.link.name == "linear"
 
@@ -198,7 +198,7 @@ class Loss(Formula):
 
     @property
     def scores_per_target(self) -> int:
-        """How many scores of the network answer for one column of targets."""
+        """The number of scores per column of targets."""
         return 1
 
     def of_column(self, column: int) -> "Loss":

@@ -43,9 +43,9 @@ class Optimizer(Formula):
         .. math:: \bar p \leftarrow \bar p + \frac{1 - d}{1 - d^t} (p - \bar p)
 
         so that it holds parameters of steps only, and not those of the start: the running mean
-        with the bias correction of Adam. Steps go on from p; whoever shows or measures parameters
-        takes the average. Source: Polyak & Juditsky (1992), SIAM J. Control Optim. 30(4); Kingma &
-        Ba (2015), ICLR, section 7.2.
+        with the bias correction of Adam. Steps go on from p; shown and measured parameters are the
+        average. Source: Polyak & Juditsky (1992), SIAM J. Control Optim. 30(4); Kingma & Ba (2015),
+        ICLR, section 7.2.
 
     Attributes
     ----------
@@ -98,7 +98,7 @@ class Optimizer(Formula):
 
     @property
     def recalled(self) -> tuple[str, ...]:
-        """What of the memory the rule looks back on; plain descent has a velocity, and forgets it.
+        """The part of the memory that the rule uses; plain descent has a velocity, unused.
 
         Examples
         --------

@@ -1,4 +1,4 @@
-"""The penalties: what large weights cost. They count for weights, never for biases.
+"""The penalties: the cost of large weights. They act on weights, never on biases.
 
 A penalty is added once to the mean loss of the rows, so that it means the same for every batch
 size: total = mean loss + strength * penalty(w).

@@ -1,4 +1,4 @@
-"""The rate factors: what a layer multiplies the learning rate of its weight and its bias by."""
+"""The rate factors: per-layer multipliers of the learning rate, for weight and bias."""
 
 import math
 from abc import abstractmethod

@@ -1,4 +1,4 @@
-"""What is asked of a record before it computes: all its formulas, in the order that engines use."""
+"""Checks of a record before it is used: all its formulas, with arguments in the engines' order."""
 
 from functools import cache
 from types import FunctionType

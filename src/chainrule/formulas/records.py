@@ -1,4 +1,4 @@
-"""What a formula record is: the shape every activation and loss has, and what follows from it.
+"""Formula records: the shape that all activations, losses and other formulas share.
 
 A record is a frozen dataclass. Its methods are the formula text, written once against an array
 namespace ``xp``; its class attributes are the LaTeX, the domain and the source of that formula.

@@ -1,4 +1,4 @@
-"""The schedules: what the learning rate is multiplied by, step after step."""
+"""The schedules: multipliers of the learning rate, step by step."""
 
 import math
 from abc import abstractmethod

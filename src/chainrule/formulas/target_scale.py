@@ -1,4 +1,4 @@
-"""Targets at the scale of 1 while training, and the way back from the scores to people's unit.
+"""Scale targets to 1 for training, and scores back to the user's unit.
 
 Which of the two a loss takes follows from its link: a unit is a factor of the scores where the
 link is linear, and a summand where it is the exponential.
@@ -51,7 +51,7 @@ class TargetScale(Shown):
 
     @property
     def sentence(self) -> str:
-        """What was done to the targets, in words."""
+        """The scaling of the targets, in words."""
         raise NotImplementedError
 
     @classmethod
@@ -65,7 +65,7 @@ class TargetScale(Shown):
         return scaled
 
     def fold(self, weight: np.ndarray, bias: np.ndarray) -> None:
-        """Change the last layer, in place, so that its scores stand for people's own unit."""
+        """Change the last layer, in place, so that its scores are in the user's unit."""
         raise NotImplementedError
 
     def unfold(self, weight: np.ndarray, bias: np.ndarray) -> None:

@@ -1,1 +1,1 @@
-"""What every floor stands on: arrays of any library, catalogues of named records, errors."""
+"""The ground floor: arrays of any library, catalogues of named records, errors."""

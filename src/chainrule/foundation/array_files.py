@@ -39,12 +39,12 @@ def write_arrays(
 def read_arrays(
     path: str | os.PathLike[str], kind: str, number: int
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Read what `write_arrays` wrote; refuse other files, kinds and formats in one sentence."""
+    """Read a file of `write_arrays`; refuse other files, kinds and formats."""
     return read_contents(path).checked(path, kind, number)
 
 
 class Contents(NamedTuple):
-    """What a file of any kind holds."""
+    """The contents of a file of any kind."""
 
     kind: str
     format: Any
@@ -67,7 +67,7 @@ class Contents(NamedTuple):
 
 
 def read_contents(path: str | os.PathLike[str]) -> Contents:
-    """Return what a file of any kind holds; refuse what is no file of chainrule."""
+    """Return the contents of a file of any kind; refuse files of other programs."""
     import safetensors
     import safetensors.numpy
 

@@ -1,4 +1,4 @@
-"""Where a call comes from: a warning points at the line of a person, not at one of ours."""
+"""Find the caller's line, so that warnings point at user code and not into this package."""
 
 import sys
 

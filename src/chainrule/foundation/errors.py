@@ -1,4 +1,4 @@
-"""The errors a person can meet, and the one way their sentences are built.
+"""The errors that users can meet, and the one way to build their messages.
 
 Every message reads ``<argument> must be <rule>; got <value>. <what to do>``.
 """
@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 
-# What a person reads at a glance, in letters.
+# The length of a value that can be read at a glance, in letters.
 LONGEST_MESSAGE = 500
 LONGEST_VALUE = 120
 
@@ -50,13 +50,13 @@ class InputError(_Shortened, ValueError):
 
 
 class InputTypeError(InputError, TypeError):
-    """Data of a kind that no number can be made of: dates, objects."""
+    """Data that cannot be converted to numbers: dates, objects."""
 
 
 class UnknownNameError(InputError, KeyError):
     """A name that no catalogue holds; the message gives the closest match and the list."""
 
-    # KeyError prints the repr of its argument; people are to read the sentence itself.
+    # KeyError prints the repr of its argument; users should read the sentence itself.
     __str__ = Exception.__str__
 
 

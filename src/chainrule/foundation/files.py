@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written beside their place, and renamed once complete."""
+"""Write files whole or not at all: to a temporary file beside the target, then renamed."""
 
 import os
 import stat

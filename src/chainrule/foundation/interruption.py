@@ -1,4 +1,4 @@
-"""Ctrl-C while a command still loads its modules: a quiet end, where a traceback would stand.
+"""End quietly on Ctrl-C while a command still loads its modules.
 
 A library leaves signals to the program that loads it; only a process that is the command line is
 touched, and only until the command hears them itself.
@@ -34,7 +34,7 @@ def is_command(argv: list[str], original: list[str]) -> bool:
 
 
 def end_quietly() -> None:
-    """End the process at Ctrl-C from now on, if it is the command line and nobody else hears it."""
+    """End the process at Ctrl-C, if it is the command line and no other handler is set."""
     usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if usual and is_command(sys.argv, sys.orig_argv):
         signal.signal(signal.SIGINT, _end)

@@ -1,4 +1,4 @@
-"""The memory of the machine, asked before a network is built that cannot fit into it."""
+"""Check the memory of the machine before building a network that cannot fit."""
 
 import os
 from contextlib import suppress

@@ -1,6 +1,6 @@
 """One seed, many independent streams: every random choice names its purpose and its counter.
 
-A stream is made anew from (seed, purpose, counters), so a resumed run draws what a long run would
+A stream is created from (seed, purpose, counters), so a resumed run draws what a long run would
 have drawn, and the state of randomness is one integer.
 """
 
@@ -16,7 +16,7 @@ __all__ = ["Purpose", "as_seed", "stream", "words"]
 
 
 class Purpose(IntEnum):
-    """What a stream of random numbers is for."""
+    """The purposes of streams of random numbers."""
 
     START = 0
     SHUFFLE = 1

@@ -1,4 +1,4 @@
-"""How results are shown: a few lines at a prompt, and the same text in a notebook."""
+"""Display of results: a few lines at a prompt, and the same text in a notebook."""
 
 from html import escape
 from textwrap import fill

@@ -1,4 +1,4 @@
-"""Several pieces of work on several threads; where one fails, the others are told to stop."""
+"""Run several tasks on several threads; if one fails, stop the others."""
 
 import threading
 from collections.abc import Callable

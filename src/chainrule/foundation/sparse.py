@@ -1,4 +1,4 @@
-"""CSR matrices, whose entries machine code reads without looking where they lie."""
+"""Check CSR matrices, whose entries machine code reads without bounds checks."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How many threads this process may use."""
+"""The number of threads that this process may use."""
 
 import os
 from functools import lru_cache
@@ -14,7 +14,7 @@ _LIMITS = ("OMP_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
 
 
 def check_threads(n_threads: int | None) -> None:
-    """Refuse what is no number of threads."""
+    """Refuse an invalid number of threads."""
     if n_threads is not None:
         integer = isinstance(n_threads, int | np.integer) and not isinstance(n_threads, bool)
         if not integer or n_threads < 1:

@@ -1,1 +1,1 @@
-"""Networks as descriptions, and their parameters as one flat vector beside them."""
+"""Networks as descriptions, and their parameters as one flat vector."""

@@ -1,4 +1,4 @@
-"""A network as a table of plain text."""
+"""Describe a network as a plain-text table."""
 
 from collections.abc import Sequence
 

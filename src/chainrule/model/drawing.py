@@ -1,4 +1,4 @@
-"""A network as a drawing: layers are columns of circles, weights the lines between them.
+"""Draw a network: layers are columns of circles, weights the lines between them.
 
 The drawing is SVG, written as text: it needs no other package. Blue and vermilion (Okabe & Ito,
 2008) differ in lightness too, and negative weights are dashed, so that it survives a grey printer.

@@ -229,7 +229,7 @@ class Network:
 
     @cached_property
     def layout(self) -> Layout:
-        """Where each layer's parameters stand in the flat vector."""
+        """The layout of the flat parameter vector."""
         return Layout(
             tuple((layer.n_in, layer.n_out, layer.bias) for layer in self.layers),
             tuple(layer.rate_factors.of_layer(layer.n_in, layer.n_out) for layer in self.layers),
@@ -338,7 +338,7 @@ class Network:
                     restore(activations, layer["activation"]),
                     layer["bias"],
                     restore(initializers, layer["initializer"]),
-                    # files of older versions have none
+                    # files written by older versions have none
                     restore(_rate_factors, layer.get("rate_factors", constant.to_dict())),
                 )
                 for layer in description["layers"]

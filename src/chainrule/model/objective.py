@@ -1,4 +1,4 @@
-"""What training makes small: the mean loss of a network's scores, plus penalties on its weights."""
+"""The training objective: the mean loss of a network's scores, plus penalties on its weights."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -99,7 +99,7 @@ class Objective:
         return xp.concat(parts)
 
     def penalty(self, xp: Namespace, parameters: Parameters) -> Array | float:
-        """Return the price of all weights; infinity where it is beyond the finite numbers."""
+        """Return the penalty of all weights; infinity where it overflows."""
         vector, decayed = parameters.vector, parameters.layout.decayed
         with np.errstate(all="ignore"):
             return sum(

@@ -1,4 +1,4 @@
-"""All parameters of a network are one flat, contiguous vector; layers see named views of it."""
+"""The parameters of a network: one flat, contiguous vector, and named views of it per layer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -46,7 +46,7 @@ class Span:
 
     @property
     def decays(self) -> bool:
-        """Whether penalties and weight decay act on it: they do on weights, not on biases."""
+        """True for weights, on which penalties and weight decay act; False for biases."""
         return self.name == "weight"
 
 

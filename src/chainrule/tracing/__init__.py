@@ -1,1 +1,1 @@
-"""Formulas followed with symbols: what they compute, as graphs of plain operations."""
+"""Trace formulas with symbols, into graphs of elementary operations."""

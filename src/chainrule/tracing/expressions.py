@@ -1,4 +1,4 @@
-"""What a formula computes, as a graph: expressions are its nodes, and equal ones are the same node.
+"""Expression graphs: nodes are expressions, and equal expressions are one node.
 
 Engines make code of a graph, and exporters can write it in the words of another library.
 """

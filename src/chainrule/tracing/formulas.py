@@ -1,6 +1,6 @@
-"""The graph of each kind of formula; the numbers of a record are parameters of its graph.
+"""Trace each kind of formula to a graph; the numbers of a record are parameters of its graph.
 
-A formula is followed once in a process.
+A formula is traced once per process.
 """
 
 from collections.abc import Callable
@@ -37,7 +37,7 @@ class UntraceableError(InputError):
 
 @dataclass(frozen=True, eq=False)
 class Traced:
-    """What a formula gives, and the numbers of its record.
+    """The outputs of a traced formula, and the numbers of its record.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class Traced:
 
     @property
     def is_copy(self) -> bool:
-        """Whether the first input is given back as it is."""
+        """True if the output is the input itself."""
         output = self.outputs[0]
         return len(self.outputs) == 1 and output.op == "input" and output.detail == "z"
 

@@ -1,4 +1,4 @@
-"""Graphs computed with NumPy, node by node: what any other reader of a graph has to give."""
+"""Interpret a graph with NumPy, node by node: the reference for every other backend."""
 
 import operator
 from collections.abc import Callable, Mapping

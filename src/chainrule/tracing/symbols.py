@@ -1,4 +1,4 @@
-"""What stands in for NumPy and for a record while a formula's own text is followed.
+"""Stand-ins for NumPy and for records while a formula is traced.
 
 `value(xp, z)` is called once with an `Expression` for z and a namespace whose functions build
 expressions, so that a formula is written once, and its author needs to know nothing of compilers.

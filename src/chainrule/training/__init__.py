@@ -1,1 +1,1 @@
-"""Training is a generator of epochs: where rows come from, in which order, and when to stop."""
+"""Training as a generator of epochs: row sources, row order, and stopping."""

@@ -25,7 +25,7 @@ LUCK, SOME_ROWS = 1e-2, 1000
 
 @dataclass(frozen=True)
 class Plan:
-    """What stays the same from epoch to epoch."""
+    """The settings that stay the same from epoch to epoch."""
 
     learning_rate: float
     batch_size: int
@@ -72,8 +72,8 @@ def pass_by_steps(
 ) -> Generator[Step, None, tuple[float, int, float]]:
     """Make one pass as `one_pass` does, and yield each step; with ``each`` false, none.
 
-    A step that is looked at is a call of the engine by itself; all others are one call. Losses are
-    summed in the same order, so that the bits do not depend on who looks.
+    A yielded step is an engine call of its own; all others share one call. Losses are summed in the
+    same order, so the bits do not depend on it.
     """
     first_step = state.step
     assert state.learning_rate is not None
@@ -124,7 +124,7 @@ def pass_by_steps(
 
 
 def _measure_of_divergence(first_loss: float, engine: Engine, rows: Rows) -> float:
-    """Return the loss of the first batch; where luck made it tiny, that of no answer at all."""
+    """Return the first batch loss; where luck made it tiny, the loss of all-zero scores."""
     xp, some = namespace(rows.y), slice(None, None, max(1, len(rows) // SOME_ROWS))
     y = rows.y[some, ...]
     weight = None if rows.weight is None else rows.weight[some]

@@ -1,4 +1,4 @@
-"""L-BFGS: steps down the gradient, bent by the curvature that the last steps have met."""
+"""L-BFGS: descent along the gradient, corrected by the curvature of the last steps."""
 
 import math
 from collections.abc import Callable, Generator

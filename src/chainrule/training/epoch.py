@@ -1,4 +1,4 @@
-"""What one pass over the rows brings."""
+"""The results of one pass over the rows."""
 
 from dataclasses import dataclass, replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""The gradient of a network's mean loss on people's arrays, of any array library."""
+"""The gradient of a network's mean loss, on arrays of any library."""
 
 from typing import Any
 

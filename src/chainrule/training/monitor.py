@@ -40,7 +40,7 @@ def of_class_numbers(metric: Metric | None, y: Any, encoded: Array) -> Metric | 
 
 @dataclass(frozen=True, eq=False)
 class Watch:
-    """What is measured after every epoch, and what that decides.
+    """The measurements after every epoch, and the value that decides.
 
     Parameters
     ----------

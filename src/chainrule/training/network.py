@@ -1,4 +1,4 @@
-"""The network that people hold: a description that predicts, and has gradients on their arrays."""
+"""The public network: a description with predictions and gradients on arrays."""
 
 from functools import cached_property
 from typing import Any
@@ -102,10 +102,10 @@ class Network(model.Network):
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)
-        state.pop("_predictor", None)  # addresses: made anew where they are needed
+        state.pop("_predictor", None)  # holds addresses; created again when needed
         return state
 
 
 def own(network: model.Network) -> Network:
-    """Return a network of people's as it is, and any other description as one."""
+    """Return a public network unchanged, and any other description as a public network."""
     return network if isinstance(network, Network) else Network(*network.layers)

@@ -1,4 +1,4 @@
-"""A batch size for a fit, from the gradient noise on its first steps; the same on every machine."""
+"""Choose a batch size from the gradient noise of the first steps; the same on every machine."""
 
 import math
 
@@ -45,7 +45,7 @@ def noise_batch_size(
     learning_rate : float
         Its rate.
     low, high : int
-        Bounds; fewer rows than ``low`` are one batch.
+        Bounds; with fewer rows than ``low`` the batch is all rows.
     seed : int
         Seed of the trial.
 
@@ -97,7 +97,7 @@ def noise_of_first_steps(
     sample = rows
     if len(rows) > measured_rows:
         sample = Rows(*rows.take(drawn_places(rows, measured_rows, seed)))
-    # one row is enough to look at: the loss itself does not matter here
+    # one row is enough: the loss itself does not matter here
     x, y, _ = rows.take(slice(0, 1))
     look = Rows(x, y)
     trial = Trial(Setting(engine, rows, vector, learning_rate, look, seed), batch_size)

@@ -100,12 +100,12 @@ def begin(network: Network, x: Any, y: Any, sample_weight: Any, setup: Setup) ->
 def make_plan(
     engine: Engine, rows: Rows, state: TrainingState, steps: StepOptions, epochs: int
 ) -> Plan:
-    """Return what stays the same from epoch to epoch; refuse a state of another run."""
+    """Return the plan of the epochs; refuse a state that belongs to another run."""
     check_count("epochs", epochs)
     if state.optimizer != engine.optimizer.to_dict():
         raise InputError(
             f"optimizer must be the one the state belongs to, {state.optimizer}; got "
-            f"{engine.optimizer.to_dict()}. Start anew to change it."
+            f"{engine.optimizer.to_dict()}. Start a new run to change it."
         )
     if state.network != engine.objective.network:
         raise InputError(

@@ -1,4 +1,4 @@
-"""One pass over the rows, a block at a time: whatever the number of rows, memory stays small."""
+"""One pass over the rows in blocks, so that memory stays small for any number of rows."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -46,9 +46,9 @@ class Block:
 
 
 def drawn_places(rows: Rows, count: int, seed: int) -> np.ndarray:
-    """Return the numbers of so many rows of positive weight, drawn at random, in order.
+    """Return the sorted numbers of ``count`` rows of positive weight, drawn at random.
 
-    All of them where they are no more.
+    All of them are returned if there are no more than ``count``.
 
     Examples
     --------
@@ -63,7 +63,7 @@ def drawn_places(rows: Rows, count: int, seed: int) -> np.ndarray:
 
 
 def rows_per_block(objective: Objective) -> int:
-    """Return how many rows are worked on at once."""
+    """Return the number of rows per block."""
     network = objective.network
     widest = max(network.n_in, *(layer.n_out for layer in network.layers))
     return max(16, min(4096, BLOCK_SIZE // widest))

@@ -1,4 +1,4 @@
-"""A run that is made by looping over it, and says so when nobody does."""
+"""A run that trains while a loop consumes it, and warns if no loop does."""
 
 import sys
 import warnings

@@ -1,4 +1,4 @@
-"""A copy of where training stands, and the ways back to it: after divergence, after Ctrl-C."""
+"""Snapshots of the training state, restored after divergence and after Ctrl-C."""
 
 import copy
 import math
@@ -23,7 +23,7 @@ DIVERGENCE_FACTOR = 1e6
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
-    """A copy of what an epoch changes."""
+    """A copy of the parts of a training state that an epoch changes."""
 
     vector: Array
     slots: tuple[Array, ...]
@@ -52,7 +52,7 @@ class Snapshot:
         )
 
     def restore(self, state: TrainingState) -> None:
-        """Bring a state back to all of this; once, for the arrays are the state's from then on."""
+        """Restore a state; only once, because the state then owns the arrays."""
         state.vector, state.slots = self.vector, self.slots
         state.step, state.epoch = self.step, self.epoch
         state.learning_rate, state.first_loss = self.learning_rate, self.first_loss
@@ -77,7 +77,7 @@ def whole_epoch(state: TrainingState) -> Iterator[Snapshot]:
 
 
 def divergence_limit(first_loss: float) -> float:
-    """Return the largest loss that is no divergence."""
+    """Return the largest loss that does not count as divergence."""
     limit = DIVERGENCE_FACTOR * first_loss if first_loss > 0.0 else math.inf
     # the largest finite number: an infinite loss is above it
     return min(limit, float(np.finfo(np.float64).max))

@@ -1,4 +1,4 @@
-"""Where rows come from: people's arrays, checked once, as the rows an engine works on."""
+"""Convert and check a user's arrays once, as the rows an engine works on."""
 
 import math
 from collections.abc import Callable
@@ -107,7 +107,7 @@ def _without_absent(x: Any, weight: Array, largest: float) -> Any:
     """Return inputs whose absent rows cannot overflow: x, or a copy where those rows are 0.
 
     A row of weight 0 adds 0 to every gradient, unless its products are infinite: 0 times infinity
-    is NaN. So large are only numbers that somebody has put in the place of missing ones.
+    is NaN. Only placeholders for missing values are that large.
     """
     absent = np.flatnonzero(np.asarray(weight) == 0.0)
     if not absent.size:

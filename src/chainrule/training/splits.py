@@ -1,4 +1,4 @@
-"""Which rows are held out: at random, the last ones, or whole groups."""
+"""Choose held-out rows: at random, the last ones, or whole groups."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""All, and only, what a bit-exact resume needs; and its file, without pickle.
+"""The training state: everything a bit-exact resume needs, and its file, without pickle.
 
 `array_files` writes it: the arrays as safetensors, and all else as one JSON text.
 """
@@ -34,12 +34,12 @@ FORMAT = 1
 
 @dataclass(eq=False, repr=False)
 class TrainingState(Shown):
-    """Where a training run stands.
+    """The state of a training run.
 
     Attributes
     ----------
     network : Network
-        What the vector belongs to.
+        The network that the vector belongs to.
     vector : array (n_parameters,)
         All parameters, as the last step left them: the next one goes on from here.
     slots : tuple of arrays (n_parameters,)
@@ -140,7 +140,7 @@ class TrainingState(Shown):
         if optimizer.name != self.optimizer["name"]:
             raise InputError(
                 f"optimizer must be the one the state belongs to, {self.optimizer['name']!r}; got "
-                f"{optimizer.name!r}. Start anew to change it."
+                f"{optimizer.name!r}. Start a new run to change it."
             )
         description = optimizer.to_dict()
         if description == self.optimizer:
@@ -236,7 +236,7 @@ def _count_slots(arrays: dict[str, np.ndarray]) -> int:
 
 
 def _check_parts(state: TrainingState) -> None:
-    """Refuse a state whose parts do not belong together."""
+    """Refuse a state whose parts do not fit each other."""
     vector, rule = state.vector, state.optimizer["name"]
     n_slots = len(restore(optimizers, state.optimizer).memory) if rule in optimizers else 0
     if len(state.slots) != n_slots:
@@ -256,10 +256,10 @@ def _check_parts(state: TrainingState) -> None:
         raise ValueError(f"the optimizer {rule!r} does not keep {len(state.curvature)} pairs")
     counts = (state.seed, state.step, state.epoch, state.patience.stale, state.patience.best_epoch)
     if not all(type(count) is int and count >= 0 for count in counts):
-        raise ValueError(f"a counter is no whole number: {counts}")
+        raise ValueError(f"counters must be whole numbers of at least 0; got {counts}")
     values = (state.first_loss, state.patience.reference, state.patience.best)
     if not all(type(value) in (int, float) for value in values):
-        raise ValueError(f"a loss is no number: {values}")
+        raise ValueError(f"losses must be numbers; got {values}")
     if state.learning_rate is not None and not state.learning_rate > 0.0:
         raise ValueError(f"the learning rate is not positive: {state.learning_rate}")
     floating_dtype(vector.dtype)

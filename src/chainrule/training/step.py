@@ -23,7 +23,7 @@ __all__ = ["OnStep", "Start", "Step", "made", "predictions"]
 
 @dataclass(eq=False)
 class Start:
-    """Where a step begins: a position for `ReferenceEngine.step_gradient`."""
+    """The position before a step, as `ReferenceEngine.step_gradient` takes it."""
 
     vector: Array
     seed: int
@@ -38,7 +38,7 @@ class Start:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Step(Shown):
-    """One step of training: what it saw, and what it was told.
+    """One step of training: its rows, loss, rate and gradient.
 
     Attributes
     ----------

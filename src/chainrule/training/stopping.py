@@ -1,4 +1,4 @@
-"""When to stop, and why: patience with a monitored value, counted exactly, and the reasons."""
+"""Stopping: patience with a monitored value, and the reasons for an end."""
 
 import math
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 __all__ = ["REASONS", "Ending", "Patience"]
 
-# Why training ended, and in words.
+# The reasons for an end, in words.
 REASONS = {
     "no_improvement": "no improvement",
     "converged": "no slope is left",
@@ -20,7 +20,7 @@ REASONS = {
 
 
 class Ending(NamedTuple):
-    """How a run ended: what its generator returns.
+    """The end of a run, as its generator returns it.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class Ending(NamedTuple):
 
 @dataclass
 class Patience:
-    """How long ago the monitored value last improved.
+    """A counter of epochs since the monitored value last improved.
 
     Values are to fall; monitor minus the score where more is better. A value improves if it is
     below the reference by more than ``tolerance``.

@@ -1,4 +1,4 @@
-"""Short training runs that can be compared: the same start, the same batches, the same look."""
+"""Short training runs that can be compared: same start, same batches, same measured rows."""
 
 import time
 from collections.abc import Sequence
@@ -18,16 +18,16 @@ __all__ = ["Setting", "Trial"]
 
 @dataclass(frozen=True, eq=False)
 class Setting:
-    """What the runs of one comparison share.
+    """The shared settings of the runs of one comparison.
 
     Attributes
     ----------
     engine : Engine
-        What computes, with the objective and the optimizer.
+        The engine, with the objective and the optimizer.
     rows : Rows
         The rows to train on.
     start : ndarray (n_parameters,)
-        Where every run starts.
+        The parameters that every run starts from.
     learning_rate : float
         The rate to begin with.
     look : Rows
@@ -49,7 +49,7 @@ class Setting:
         return self.engine.objective
 
     def loss(self, vector: np.ndarray) -> float:
-        """Return the mean loss of the rows that are looked at, without penalties."""
+        """Return the mean loss of the measured rows, without penalties."""
         return self.engine.loss(vector, self.look)
 
     def checked_sizes(self, batch_sizes: Sequence[int]) -> tuple[int, ...]:
@@ -107,7 +107,7 @@ class Trial:
         return self.state.step
 
     def advance(self, rates: np.ndarray) -> bool:
-        """Make one step per rate and look at the loss; False where the run diverged."""
+        """Make one step per rate and measure the loss; return False if the run diverged."""
         order = self._next_rows(len(rates) * self.batch_size)
         limit = float(np.finfo(np.float64).max)
         if self.start_loss > 0.0:
