@@ -1,12 +1,14 @@
-"""What the report finds on data made to have it, and that it finds nothing where nothing is."""
+"""The findings of the report on data made to have them, and none on a healthy network."""
 
 import numpy as np
 import pytest
 
-from chainrule import MLPClassifier, MLPRegressor, Network, Parameters, explain
+from chainrule import MLPClassifier, MLPRegressor, Network, Objective, Parameters, explain, losses
 from chainrule.foundation.errors import DivergenceWarning
 from chainrule.insight.report.document import MOST_ADVICE, what_next
 from chainrule.insight.report.items import Advice
+from chainrule.insight.report.material import Material
+from chainrule.insight.subject import Subject
 
 random = np.random.default_rng(2)
 X = random.normal(size=(400, 4))
@@ -46,6 +48,20 @@ def test_a_healthy_network_has_no_findings(healthy):
     assert not advised(record, "alpha")
     assert not advised(record, "Find out whether")
     assert "No layer exceeds a threshold." in healthy.to_text()
+
+
+@pytest.mark.parametrize(
+    ("loss", "words"),
+    [
+        (losses.get("binary_cross_entropy"), "binary cross entropy"),
+        (losses.get("binary_cross_entropy", summed=True), "binary cross entropy (summed)"),
+        (losses.get("quantile", q=(0.1, 0.9)), "quantile (q 0.1 0.9)"),
+    ],
+)
+def test_a_loss_is_named_with_its_options(loss, words):
+    network = Network.of_widths([2, len(getattr(loss, "levels", (0.5,)))])
+    subject = Subject.of(Objective(network, loss), network.start(0), X[:, :2], Y > 0.0)
+    assert Material(subject).loss_name == words
 
 
 def test_dead_units():

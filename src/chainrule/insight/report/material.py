@@ -129,7 +129,8 @@ class Material:
     @property
     def loss_name(self) -> str:
         """The loss in words, with its options."""
-        named = ", ".join(f"{name} {_written(value)}" for name, value in vars(self.loss).items())
+        options = vars(self.loss).items()
+        named = ", ".join(_named(name, value) for name, value in options if value is not False)
         name = self.loss.name.replace("_", " ")
         return f"{name} ({named})" if named else name
 
@@ -216,6 +217,9 @@ def clipped(name: Any) -> str:
     return text if len(text) <= NAME_LENGTH else f"{text[: NAME_LENGTH - 1]}…"
 
 
-def _written(option: float | tuple[float, ...]) -> str:
+def _named(name: str, option: bool | float | tuple[float, ...]) -> str:
+    """Return an option with its numbers; a switch that is on is its name."""
+    if isinstance(option, bool):
+        return name
     numbers = option if isinstance(option, tuple) else (option,)
-    return " ".join(f"{number:g}" for number in numbers)
+    return " ".join([name, *(f"{number:g}" for number in numbers)])
