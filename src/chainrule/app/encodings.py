@@ -74,6 +74,9 @@ def _encoding_of(path: Path) -> str | None:
         first = file.read(2**20)
         if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             return "utf-16"
+        wide = _without_mark(first)
+        if wide is not None:
+            return wide
         try:
             while first:
                 decode.decode(first)
@@ -82,4 +85,14 @@ def _encoding_of(path: Path) -> str | None:
         except UnicodeDecodeError:
             # the code page of Windows, which Excel writes in Western Europe and the Americas
             return "cp1252"
+    return None
+
+
+def _without_mark(first: bytes) -> str | None:
+    """Return the UTF-16 of a text of mostly Latin letters without the mark of its order."""
+    look = first[:1000]
+    for name, zeros, letters in (("utf-16-le", 1, 0), ("utf-16-be", 0, 1)):
+        half = len(look) // 2
+        if half and look[zeros::2].count(0) > 0.9 * half and look[letters::2].count(0) == 0:
+            return name
     return None

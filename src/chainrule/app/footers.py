@@ -20,7 +20,7 @@ from chainrule.foundation.errors import InputError
 from chainrule.interop.cells import Tell
 from chainrule.interop.columns import listed
 
-__all__ = ["separator_of", "without_footer"]
+__all__ = ["is_total", "separator_of", "without_footer"]
 
 # So much of the beginning and of the end is looked at, and so many lines of it.
 LOOK_BYTES = 2**20
@@ -82,9 +82,20 @@ def without_footer(path: Path, file: Path, reading: Reading, tell: Tell) -> Iter
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "table.csv"
         above = _copied(file, copy, size - sum(map(len, tail[cut:])))
-        if reading.skip_footer is None:
+        if reading.skip_footer is None and any(line.strip() for line in lines[cut:]):
             tell(_told(path, lines[cut:], above))
         yield copy
+
+
+def is_total(cell: str) -> bool:
+    """Say whether a cell is the label of a row of sums or means.
+
+    Examples
+    --------
+    >>> is_total("Grand total:"), is_total("Total Fina")
+    (True, False)
+    """
+    return TOTAL.fullmatch(cell.strip().rstrip(" :")) is not None
 
 
 def separator_of(lines: Sequence[str], marks: str = ",;\t|") -> tuple[str, int]:
@@ -110,6 +121,9 @@ def _first_below(lines: list[str], head: list[str], mark: str | None) -> int:
     none = len(lines)
     if width < 2:
         return none
+    # lines of blanks are no rows, but cells of their own to a reader
+    while none > 1 and lines[none - 1].isspace() and lines[none - 1].strip("\r\n"):
+        none -= 1
     cells = [_cells(line, mark) for line in lines]
     first = none
     for number in range(none - 1, max(0, none - MOST_LINES), -1):
@@ -131,7 +145,7 @@ def _is_below(number: int, lines: list[str], cells: list[list[str]], mark: str, 
     if all(RULED.fullmatch(cell) for cell in filled):
         return True
     words = filled[0]
-    if TOTAL.fullmatch(words.rstrip(" :")):
+    if is_total(words):
         # a word that stands in other rows too is a category
         return sum(words in row for row in cells) == 1
     if NOTE.match(words):

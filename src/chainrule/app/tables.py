@@ -15,6 +15,7 @@ import polars as pl
 from chainrule.app.column_types import typed
 from chainrule.app.reading import AS_FOUND, Reading
 from chainrule.app.spooling import is_stream, is_zstd, spooled
+from chainrule.app.sums import without_sums
 from chainrule.app.text_files import read_text
 from chainrule.foundation.errors import InputError, suggest
 from chainrule.foundation.files import write_whole
@@ -30,9 +31,24 @@ TARGET = "target"
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
 SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson")
 # What is read as separated values, whatever the separator; also compressed, with .gz behind it.
-TEXT_SUFFIXES = (*SEPARATORS, ".txt", ".tab", ".data")
+TEXT_SUFFIXES = (*SEPARATORS, ".txt", ".tab", ".data", ".dat", ".psv")
 READ = (*TEXT_SUFFIXES, ".csv.gz", ".parquet", ".jsonl", ".ndjson", ".json")
-READ = (*READ, ".feather", ".arrow", ".xlsx")
+READ = (*READ, ".feather", ".arrow", ".ipc", ".xlsx")
+# What may carry the suffix of a text file, by its first bytes.
+OTHER_KINDS = {
+    b"PK\x03\x04": "a zip archive or an Excel file. Unpack it, or save its sheet as CSV",
+    b"\xd0\xcf\x11\xe0": "an Excel file of the old kind. Save its sheet as CSV",
+    b"PAR1": "a Parquet file. Name it .parquet",
+    b"ARROW1": "an Arrow file. Name it .arrow",
+    b"SQLite format 3": "a database of SQLite. Write its table as CSV",
+    b"%PDF-": "a PDF document. Copy its table into a CSV file",
+    b"BZh": "compressed by bzip2. Decompress it",
+    b"\xfd7zXZ": "compressed by xz. Decompress it",
+    b"\x89HDF": "an HDF5 file. Write its table as CSV",
+    b"<!DOCTYPE": "a page of HTML. Download the file itself, or copy its table into a CSV file",
+    b"<html": "a page of HTML. Download the file itself, or copy its table into a CSV file",
+    b"<?xml": "an XML document. Write its table as CSV",
+}
 # How polars, DuckDB and Arrow say that they got no memory.
 OUT_OF_MEMORY = re.compile(
     r"out ?of ?memory|bad.?alloc|memory allocation|failed to allocate|cannot allocate|"
@@ -119,6 +135,8 @@ def read_table(
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
         raise InputError(_unreadable(path, suffix, error)) from error
+    if reading.skip_footer is None:
+        frame = without_sums(frame, path.name, tell)
     if frame.height == 0:
         raise InputError(
             f"{data} must hold at least one row; it has a header and no rows."
@@ -146,7 +164,7 @@ def _read(path: Path, suffix: str) -> pl.DataFrame:
         frame = pl.read_parquet(path / "*.parquet" if path.is_dir() else path)
     elif suffix == ".xlsx":
         frame = _excel(path)
-    elif suffix in (".feather", ".arrow"):
+    elif suffix in (".feather", ".arrow", ".ipc"):
         frame = pl.read_ipc(path)
     else:
         content = path.read_bytes().removeprefix(codecs.BOM_UTF8)
@@ -154,6 +172,11 @@ def _read(path: Path, suffix: str) -> pl.DataFrame:
             frame = pl.read_json(io.BytesIO(content), infer_schema_length=None)
         else:
             frame = pl.read_ndjson(io.BytesIO(content), infer_schema_length=None)
+            if frame.height == 1 and all(kind.is_nested() for kind in frame.dtypes):
+                raise InputError(
+                    f"{path} must hold a record for each row; it holds one of columns. Write "
+                    "records: in pandas, to_json(path, orient='records')."
+                )
     # whole numbers as databases write them
     whole = [
         name
@@ -174,13 +197,12 @@ def _excel(path: Path) -> pl.DataFrame:
 
 
 def _check_kind(path: Path) -> None:
-    """Refuse archives that carry the suffix of a text file."""
+    """Refuse files of other kinds that carry the suffix of a text file."""
     with path.open("rb") as file:
-        if file.read(4) == b"PK\x03\x04":
-            raise InputError(
-                f"{path} must be text; it is a zip archive or an Excel file. Unpack it, or save "
-                "its sheet as CSV."
-            )
+        first = file.read(64).removeprefix(codecs.BOM_UTF8).lstrip()
+    for mark, what in OTHER_KINDS.items():
+        if first.lower().startswith(mark.lower()):
+            raise InputError(f"{path} must be text; it is {what}.")
 
 
 def _not_there(path: Path) -> str:
@@ -199,10 +221,10 @@ def _unreadable(path: Path, suffix: str, error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"cannot read {path}: {error.strerror}. Check the path and its permissions."
     what = {
-        **dict.fromkeys((".csv", ".tsv", ".txt", ".tab", ".data"), "a table of separated values"),
+        **dict.fromkeys(TEXT_SUFFIXES, "a table of separated values"),
         ".parquet": "a Parquet file",
         ".xlsx": "an Excel file",
-        **dict.fromkeys((".feather", ".arrow"), "an Arrow file"),
+        **dict.fromkeys((".feather", ".arrow", ".ipc"), "an Arrow file"),
     }
     reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     return (

@@ -17,6 +17,7 @@ from typing import Any
 
 import polars as pl
 
+from chainrule.app.blanks import with_tabs
 from chainrule.app.encodings import in_utf8, is_gzip, opened
 from chainrule.app.footers import separator_of, without_footer
 from chainrule.app.quick_rows import quick_rows
@@ -61,11 +62,12 @@ def read_text(
         The lines are of different widths, a name stands twice, or a quote is never closed.
     """
     with (
-        in_utf8(path, reading, tell) as whole,
-        without_footer(path, whole, reading, tell) as file,
+        in_utf8(path, reading, tell) as text,
+        with_tabs(path, text, reading, tell) as (whole, how),
+        without_footer(path, whole, how, tell) as file,
     ):
-        dialect = _dialect(path, file, reading)
-        guesses = dialect.told(reading)
+        dialect = _dialect(path, file, how)
+        guesses = dialect.told(how)
         names = dialect.names(file)
         frame = dialect.rows(file, names, texts)
     if guesses:
@@ -134,6 +136,8 @@ class _Dialect:
         if self.skipped and reading.skip_rows is None:
             lines = counted(self.skipped, "line")
             said.append(f"{lines} above the header skipped (--skip-rows)")
+        if self.comment:
+            said.append(f"lines that begin with {self.comment} skipped")
         if self.gaps:
             said.append("the first line taken for a header with gaps (--no-header)")
         if not self.header and reading.header is None:
@@ -147,6 +151,8 @@ def _asked(
     """Return a table function's answer on a file, from a database made for this one question."""
     import duckdb
 
+    if is_gzip(file):  # which a name without .gz does not say
+        options = options | {"compression": "gzip"}
     given = "".join(f", {name}=?" for name in options)
     # every part of the text is ours: the path and the values go in as parameters
     query = f"select * from {function}(?, all_varchar=true{given}) limit ?"  # noqa: S608
@@ -197,6 +203,8 @@ def _sniffed(path: Path, file: Path, options: dict[str, Any]) -> pl.DataFrame:
     import duckdb
 
     lines = _lines(file, TITLE_LINES)
+    if not any(line.strip() for line in lines) and len(lines) < TITLE_LINES:
+        raise InputError(f"{path} must hold a table; it holds blank lines only.")
     mark, width = separator_of(lines, options.get("delim") or ",;\t|")
     if width > WIDE and not any(f"{mark}'" in line for line in lines):
         # each mark of quotation that it tries takes it a second
@@ -262,7 +270,8 @@ def _lines_above(file: Path, reading: Reading) -> int | None:
     """
     if reading.skip_rows is not None:
         return reading.skip_rows
-    lines = _first_lines(file, reading.separator or ",", TITLE_LINES)
+    mark = reading.separator or separator_of(_lines(file, TITLE_LINES))[0] or ","
+    lines = _first_lines(file, mark, TITLE_LINES)
     widest = max(map(len, lines), default=0)
     for number, cells in enumerate(lines):
         filled = sum(bool(cell.strip()) for cell in cells)
