@@ -14,6 +14,7 @@ WRITTEN = [
     *("%d/%m/%y", "%m/%d/%y", "%d.%m.%y", "%d.%m.%Y", "%Y/%m/%d %H:%M:%S", "%d-%m-%Y"),
     *("%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%d-%b-%y", "%d-%b-%Y %H:%M"),
     *("%A, %d %B %Y", "%a, %d %b %Y %H:%M:%S", "%m/%d/%Y %I:%M %p", "%d.%m.%Y %H:%M:%S.%f"),
+    *("%Y.%m.%d", "%d/%b/%Y", "%a %b %d %Y", "%d. %B %Y", "%d %B %Y, %H:%M"),
 ]
 
 
@@ -32,7 +33,7 @@ def test_days_are_those_that_were_written(how: str) -> None:
     assert column.kind == "date"
 
 
-@pytest.mark.parametrize("how", ["%Y-%m", "%m/%Y", "%b %Y", "%B %Y"])
+@pytest.mark.parametrize("how", ["%Y-%m", "%m-%Y", "%m/%Y", "%b %Y", "%B %Y"])
 def test_months_stand_for_their_first_day(how: str) -> None:
     text = pl.Series([moment.strftime(how) for moment in MOMENTS])
     (dates,) = read_dates([text], date_formats([text]))

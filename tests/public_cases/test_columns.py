@@ -340,3 +340,16 @@ def test_strict_refuses_what_is_otherwise_reported(
     refused = run(app, ["predict", "t.chainrule", "new.csv", "--out", "q.csv", "--strict"])
     assert "as --strict asks; column 'a': 1 cell far outside" in str(refused.exception)
     assert not Path("q.csv").exists()
+
+
+@pytest.mark.parametrize("mark", ["R$ {}", "{} kr", "{} CAD", "C${}", "Rs. {}", "{} zł", "{}m²"])
+def test_d28_other_currencies_and_units_are_numbers(mark):
+    assert kind([mark.format(n + 0.5) for n in range(N)])[0] == "number"
+
+
+@pytest.mark.parametrize("name", ["order no", "Ticket Number", "invoice_nr", "CustomerKey"])
+def test_d40_different_numbers_under_the_name_of_a_key(name):
+    cells = [(7919 * n) % 100_003 for n in range(N)]
+    frame = pl.DataFrame({name: cells, "size": cells, "other": range(1, 3 * N, 3)})
+    found = Preparation.fit(frame)
+    assert set(found.dropped) == {name}

@@ -6,7 +6,6 @@ have set, the command therefore runs in a process of its own, and this one says 
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -22,7 +21,11 @@ MEMORY_ADVICE = (
     "Take fewer rows (--rows), fewer columns (--drop) or smaller layers (--hidden), save a smaller "
     "file, or raise the limit."
 )
-PROGRAM = "import sys; from chainrule.app.__main__ import main; sys.exit(main(sys.argv[1:]))"
+# What Rust says of an abort goes without a list of its calls.
+PROGRAM = (
+    "import os, sys; os.environ['RUST_BACKTRACE'] = '0'\n"
+    "from chainrule.app.__main__ import main; sys.exit(main(sys.argv[1:]))"
+)
 # How libraries end a process: abort, and what follows memory that was not given.
 ENDS = tuple(
     -getattr(signal, name)
@@ -39,9 +42,8 @@ def run_watched(arguments: Sequence[str]) -> int | None:
     int or None
         None where the process ended for lack of memory.
     """
-    environment = os.environ | {"RUST_BACKTRACE": "0"}
     command = [sys.executable, "-c", PROGRAM, *arguments]
-    with subprocess.Popen(command, env=environment) as child:  # noqa: S603 # the program is ours
+    with subprocess.Popen(command) as child:  # noqa: S603 # the program is ours
         heard = [one for one in SIGNALS if signal.getsignal(one) not in (signal.SIG_IGN, None)]
 
         def forward(number: int, frame: Any) -> None:

@@ -28,7 +28,11 @@ FEWEST_ROW_NUMBERS = 3
 REPEATED_SHARE = 0.1
 ROW_NUMBERS = "an identifier: a different whole number in each row"
 # customerID, order_id, Passenger Id; not grid or paid.
-IDENTIFIER = re.compile(r"(?:^|[ _.\-])(?:id|Id|ID)$|[a-z]I[dD]$")
+IDENTIFIER = re.compile(
+    r"(?:^|[ _.\-])(?:id|Id|ID)$|[a-z]I[dD]$|(?i:order|ticket|invoice|account|customer|serial|"
+    r"reference|ref|case|record|row|line|policy|student|employee|member|transaction)"
+    r"[ _.\-]?(?i:no|nr|num|number|key)\.?$"
+)
 # Different whole numbers that fill their range at least half number the rows, whatever their name.
 FEWEST_COUNTED = 20
 DENSE = 0.5

@@ -20,11 +20,15 @@ __all__ = [
     "written_of_columns",
 ]
 
-CURRENCY = r"(?:US\$|[$€£¥₹₩₽]|USD|EUR|GBP|CHF|JPY|SEK|NOK|DKK|PLN)"
+CURRENCY = (
+    r"(?:(?:US|R|A|C|CA|AU|NZ|HK|S)?\$|[€£¥₹₩₽₺₪₴฿₫]|USD|EUR|GBP|CHF|JPY|SEK|NOK|DKK|PLN|CAD|AUD|NZD|"
+    r"CNY|INR|BRL|MXN|ZAR|TRY|HUF|CZK|Fr\.|kr|zł|Kč|Rs\.?)"
+)
 # Units that may follow a number without a space; others need one, as 2A is a code.
 UNITS = (
     *("kg", "mg", "lb", "lbs", "oz", "cm", "mm", "km", "ft", "mi", "ms", "min", "hrs", "ml"),
     *("kWh", "kW", "MW", "Hz", "kHz", "MHz", "GHz", "KB", "MB", "GB", "TB", "px", "°C", "°F", "°"),
+    *("m²", "m³", "km²", "‰"),
 )
 SPACES = "[ \u00a0\u2009\u202f'\u2019]"
 WITH_SPACES = rf"^[+-]?\d{{1,3}}(?:{SPACES}\d{{3}})+(?:[.,]\d+)?$"
