@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 
 import chainrule as package
+from chainrule.app.table_models import read_table_model
 from chainrule.app.tables import BUILT_IN, read_table, write_table
 from chainrule.formulas.records import Activation
-from chainrule.interop.model_file import read_model
 
 QUICK = ("--engine", "reference", "--hidden", "16", "--epochs", "15")
 
@@ -37,7 +37,9 @@ def test_fit_digits_with_defaults_reaches_its_accuracy(chainrule, folder: Path) 
     assert "left out columns pixel_0_0, pixel_4_0, pixel_4_7: all cells are one value" in answer.out
     assert "model  digits.chainrule" in answer.out
     assert "\x1b" not in answer.out
-    results = {s["name"]: s for s in read_model(folder / "digits.chainrule").training["results"]}
+    results = {
+        s["name"]: s for s in read_table_model(folder / "digits.chainrule").training["results"]
+    }
     assert results["accuracy"]["value"] >= 0.96
     assert results["accuracy"]["baseline"] < 0.2
     assert results["log loss"]["value"] < 0.2
@@ -56,9 +58,9 @@ def test_built_in_sets_fit_predict_and_agree_with_python(chainrule, folder, name
     assert answer.out == ""
     assert f"result on {frame.height} rows with a known 'target'" in answer.err
     model = package.load(f"{name}.chainrule")
-    expected = model.predict(model.preparation_.transform(frame))
+    expected = model.predict(frame)
     predicted = pl.read_csv("p.csv", infer_schema_length=None)["prediction"]
-    if isinstance(model, package.MLPClassifier):
+    if isinstance(model, package.TabularClassifier):
         assert predicted.to_list() == expected.tolist()
         assert np.mean(expected == frame["target"].to_numpy()) > 0.85
     else:
@@ -80,7 +82,7 @@ def test_a_mixed_table_from_fit_to_show(chainrule, folder, flats) -> None:
     shown = chainrule("show", "flats.chainrule")
     assert (shown.code, shown.err) == (0, "")
     for part in (
-        "MLPRegressor, regression of 'rent' in flats.csv",
+        "TabularRegressor, regression of 'rent' in flats.csv",
         "relu",
         "204 train, 36 validation, 60 test",
         "seed     3",
@@ -93,7 +95,7 @@ def test_a_mixed_table_from_fit_to_show(chainrule, folder, flats) -> None:
         "always the mean",
     ):
         assert part in shown.out, part
-    results = {s["name"]: s for s in read_model("flats.chainrule").training["results"]}
+    results = {s["name"]: s for s in read_table_model("flats.chainrule").training["results"]}
     assert results["R2"]["value"] > 0.8
 
 
@@ -151,7 +153,7 @@ def test_the_same_seed_gives_the_same_model(chainrule, flats) -> None:
     vectors = []
     for seed in (1, 1, 2):
         assert fit_flats(chainrule, flats.drop("dear"), "rent", "--seed", seed).code == 0
-        vectors.append(package.load("flats.chainrule").parameters_.vector)
+        vectors.append(package.load("flats.chainrule").members_[0].estimator.parameters_.vector)
     assert np.array_equal(vectors[0], vectors[1])
     assert not np.array_equal(vectors[0], vectors[2])
 
@@ -163,7 +165,7 @@ def test_settings_are_used(chainrule, flats) -> None:
         *("--batch-size", "50", "--no-early-stopping", "--dtype", "float64", "--out", "m"),
     )
     assert answer.code == 0, answer.err
-    model = package.load("m.chainrule")
+    model = package.load("m.chainrule").members_[0].estimator
     assert [layer.n_out for layer in model.network_.layers] == [6, 5, 1]
     assert [layer.activation.name for layer in model.network_.layers] == ["tanh", "silu", "linear"]
     assert model.loss == "huber"
@@ -213,10 +215,10 @@ def test_a_time_limit_keeps_the_best_so_far(chainrule, flats) -> None:
     answer = fit_flats(chainrule, flats, "dear", "--epochs", "100000", "--time-limit", "0.3")
     assert answer.code == 0
     assert "(time limit)" in answer.out
-    model = package.load("flats.chainrule")
+    model = package.load("flats.chainrule").members_[0].estimator
     assert 0 < model.n_iter_ < 100000
     lowest = 1 + int(np.argmin(model.validation_loss_curve_))
-    assert read_model("flats.chainrule").training["best_epoch"] == lowest
+    assert read_table_model("flats.chainrule").training["best_epoch"] == lowest
 
 
 def test_few_rows_are_trained_on_without_validation(chainrule) -> None:
@@ -232,7 +234,7 @@ def test_whole_numbers_can_be_classes_or_numbers(chainrule) -> None:
     assert "classification of 3 classes" in chainrule("fit", "t.csv", "--target", "y", *QUICK).out
     answer = chainrule("fit", "t.csv", "--target", "y", "--task", "regression", *QUICK)
     assert "target 'y': regression, as --task says" in answer.out
-    assert isinstance(package.load("t.chainrule"), package.MLPRegressor)
+    assert isinstance(package.load("t.chainrule"), package.TabularRegressor)
 
 
 GOOD = "a,b,y\n" + "".join(f"{n},{n * n % 7},{'uv'[n % 2]}\n" for n in range(20))
@@ -377,6 +379,6 @@ def test_divergence_later_keeps_the_epochs_before(chainrule) -> None:
     assert answer.code == 1
     assert "The model of the epochs before is in diabetes.chainrule." in answer.err
     assert answer.err.count("\n") == 1
-    model = package.load("diabetes.chainrule")
+    model = package.load("diabetes.chainrule").members_[0].estimator
     assert model.n_iter_ >= 1
     assert np.isfinite(model.parameters_.vector).all()

@@ -38,9 +38,8 @@ def test_ctrl_c_keeps_the_best_model_so_far_and_says_where(tmp_path: Path) -> No
     assert err == "error: interrupted; the best model so far is in wine.chainrule\n"
     assert "(interrupted)" in out
     model = chainrule.load(tmp_path / "wine.chainrule")
-    assert model.n_iter_ >= 1
-    rows = model.preparation_.transform(read_table("wine"))
-    assert np.isfinite(model.predict_proba(rows)).all()
+    assert model.members_[0].estimator.n_iter_ >= 1
+    assert np.isfinite(model.predict_proba(read_table("wine"))).all()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["wine.chainrule", "wine.png"]
 
 
@@ -59,7 +58,7 @@ def test_other_ends_keep_the_best_model_too(tmp_path: Path, name: str) -> None:
         process.wait()
     assert process.returncode == 130, err
     assert err == "error: interrupted; the best model so far is in wine.chainrule\n"
-    assert chainrule.load(tmp_path / "wine.chainrule").n_iter_ >= 1
+    assert chainrule.load(tmp_path / "wine.chainrule").members_[0].estimator.n_iter_ >= 1
 
 
 IMPORT = """
@@ -145,7 +144,7 @@ def test_a_signal_after_training_neither_loses_the_model_nor_hides_it(tmp_path: 
     )
     assert done.returncode == 130, done.stderr
     assert done.stderr == "error: interrupted; the best model so far is in iris.chainrule\n"
-    assert chainrule.load(tmp_path / "iris.chainrule").n_iter_ == 2
+    assert chainrule.load(tmp_path / "iris.chainrule").members_[0].estimator.n_iter_ == 2
 
 
 @pytest.mark.slow
@@ -157,7 +156,7 @@ def test_a_closed_pipe_ends_the_printing_and_not_the_training(tmp_path: Path) ->
         process.stdout.close()
         assert process.stderr.read() == ""
         assert process.wait(60) == 0
-    assert chainrule.load(tmp_path / "iris.chainrule").n_iter_ == 3
+    assert chainrule.load(tmp_path / "iris.chainrule").members_[0].estimator.n_iter_ == 3
 
 
 @pytest.mark.slow

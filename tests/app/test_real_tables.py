@@ -7,14 +7,14 @@ import polars as pl
 import pytest
 
 import chainrule as package
+from chainrule.app.table_models import read_table_model
 from chainrule.app.tables import read_table, write_table
-from chainrule.interop.model_file import read_model
 
 QUICK = ("--engine", "reference", "--epochs", "15")
 
 
 def results(path: str) -> dict[str, float]:
-    return {score["name"]: score["value"] for score in read_model(path).training["results"]}
+    return {score["name"]: score["value"] for score in read_table_model(path).training["results"]}
 
 
 @pytest.mark.slow
@@ -39,10 +39,9 @@ def test_adult_and_its_other_file(chainrule, shared: Path) -> None:
     assert answer.code == 0, answer.err
     model = package.load("adult.chainrule")
     frame = read_table(str(other))
-    X = model.preparation_.transform(frame)
     written = pl.read_parquet("p.parquet")
-    assert written["prediction"].to_list() == model.predict(X).tolist()
-    assert np.array_equal(written[:, 1:].to_numpy(), model.predict_proba(X))
+    assert written["prediction"].to_list() == model.predict(frame).tolist()
+    assert np.array_equal(written[:, 1:].to_numpy(), model.predict_proba(frame))
     assert np.mean(written["prediction"].to_numpy() == frame["income"].to_numpy()) >= 0.84
 
 

@@ -21,7 +21,9 @@ def test_scores_of_classes(classes: int) -> None:
     baseline = Baseline.of_labels(np.searchsorted(model.classes_, y), model.classes_)
     assert baseline.values == shares.tolist()
     assert baseline.name == f"always {model.classes_[np.argmax(shares)]}"
-    accuracy, log_loss, area = scores_of(model, X, y, baseline)
+    accuracy, log_loss, area = scores_of(
+        model.predict_proba(X), y, baseline, classes=model.classes_
+    )
     p = model.predict_proba(X)
     assert accuracy.value == pytest.approx(metrics.accuracy_score(y, model.predict(X)))
     assert accuracy.baseline == pytest.approx(max(shares))
@@ -37,14 +39,21 @@ def test_a_class_without_test_rows_has_no_area() -> None:
     model = MLPClassifier((4,), **OPTIONS).fit(X, y)
     baseline = Baseline.of_labels(y, model.classes_)
     known = y < 2
-    names = [score.name for score in scores_of(model, X[known], y[known], baseline)]
+    names = [
+        score.name
+        for score in scores_of(
+            model.predict_proba(X[known]), y[known], baseline, classes=model.classes_
+        )
+    ]
     assert names == ["accuracy", "log loss"]
 
 
 def test_scores_of_numbers() -> None:
     y = X @ [1.0, 2.0, 3.0] + 100
     model = MLPRegressor(hidden_layer_sizes=(4,), **OPTIONS).fit(X, y)
-    scores = {score.name: score for score in scores_of(model, X, y, Baseline("mean", [99.0]))}
+    scores = {
+        score.name: score for score in scores_of(model.predict(X), y, Baseline("mean", [99.0]))
+    }
     p, mean = model.predict(X), np.full(80, 99.0)
     for name, metric in (
         ("R2", metrics.r2_score),

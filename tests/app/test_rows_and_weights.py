@@ -172,9 +172,9 @@ def test_rows_of_no_weight_count_for_nothing(chainrule, flats) -> None:
 
 
 def record(name: str) -> dict:
-    from chainrule.interop.model_file import read_model
+    from chainrule.app.table_models import read_table_model
 
-    return read_model(f"{name}.chainrule").training
+    return read_table_model(f"{name}.chainrule").training
 
 
 def test_a_weight_of_two_is_a_row_twice_in_every_score() -> None:
@@ -190,15 +190,17 @@ def test_a_weight_of_two_is_a_row_twice_in_every_score() -> None:
     ):
         with pytest.warns():
             model.fit(X, y)
-        if hasattr(model, "classes_"):
+        classes = getattr(model, "classes_", None)
+        answers = model.predict(X) if classes is None else model.predict_proba(X)
+        if classes is not None:
             by_weight = Baseline.of_labels(y, model.classes_, weight)
             by_rows = Baseline.of_labels(y[twice], model.classes_)
         else:
             by_weight, by_rows = Baseline.of_numbers(y, weight), Baseline.of_numbers(y[twice])
         assert by_weight.name == by_rows.name
         assert by_weight.values == pytest.approx(by_rows.values)
-        ours = scores_of(model, X, y, by_weight, weight * 7)
-        theirs = scores_of(model, X[twice], y[twice], by_rows)
+        ours = scores_of(answers, y, by_weight, weight * 7, classes)
+        theirs = scores_of(answers[twice], y[twice], by_rows, None, classes)
         assert [one.name for one in ours] == [one.name for one in theirs]
         for one, other in zip(ours, theirs, strict=True):
             assert one.value == pytest.approx(other.value)
@@ -236,7 +238,7 @@ def test_a_table_to_predict_may_lack_the_weights(chainrule, flats) -> None:
 
 
 def library_preparation():
-    return library.load("flats.chainrule").preparation_
+    return library.load("flats.chainrule").members_[0].preparation
 
 
 def test_the_weights_of_the_printed_result_are_those_of_the_file(chainrule, flats) -> None:

@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 
 import chainrule as package
+from chainrule.app.table_models import read_table_model
 from chainrule.app.tables import write_table
-from chainrule.interop.model_file import read_model
 
 QUICK = ("--engine", "reference", "--hidden", "6", "--epochs", "4", "--no-plot", "--target", "y")
 RANDOM = np.random.default_rng(5)
@@ -90,7 +90,7 @@ def test_a_column_without_a_name_that_counts_the_rows_is_no_input(chainrule) -> 
     Path("t.csv").write_text(",a,y\n" + lines_of(range(200), A, U))
     answer = chainrule("fit", "t.csv", *QUICK)
     assert "left out column '': an identifier" in answer.out
-    assert read_model("t.chainrule").preparation.feature_names == ("a",)
+    assert read_table_model("t.chainrule").estimator.members_[0].preparation.feature_names == ("a",)
 
 
 def test_a_whole_number_target_of_many_values_is_a_number(chainrule) -> None:
@@ -181,11 +181,12 @@ def test_the_options_of_flags_are_in_the_file_and_shown(chainrule) -> None:
     words = ("--dropout", "0.1", "--l1", "0.001", "--averaging", "0.9", "--clip-norm", "2")
     words += ("--label-smoothing", "0.1", "--class-weight", "u=2,v=1", "--monitor", "roc_auc")
     assert chainrule("fit", "t.csv", *QUICK, *words).code == 0
-    model = read_model("t.chainrule")
-    estimator = model.estimator
+    model = read_table_model("t.chainrule")
+    estimator = model.networks[0]
     assert (estimator.dropout, estimator.l1, estimator.clip_norm) == (0.1, 0.001, 2.0)
     assert (estimator.averaging, estimator.label_smoothing) == (0.9, 0.1)
-    assert estimator.class_weight == {"u": 2.0, "v": 1.0}
+    assert model.estimator.options["class_weight"] == {"u": 2.0, "v": 1.0}
+    assert estimator.class_weight == {0: 2.0, 1: 1.0}
     best = 1 + int(np.argmax(estimator.validation_scores_))
     assert model.training["best_epoch"] == best
     assert model.training["settings"]["dropout"] == "0.1"
@@ -199,9 +200,10 @@ def test_groups_stay_together_and_are_no_input(chainrule) -> None:
     Path("t.csv").write_text("shop,a,y\n" + lines_of([f"s{n}" for n in shops], A, U))
     answer = chainrule("fit", "t.csv", *QUICK, "--groups", "shop")
     assert answer.code == 0, answer.err
-    model = read_model("t.chainrule")
-    assert model.preparation.feature_names == ("a",)
-    assert model.preparation.dropped["shop"] == "the groups of the rows"
+    model = read_table_model("t.chainrule")
+    preparation = model.estimator.members_[0].preparation
+    assert preparation.feature_names == ("a",)
+    assert preparation.dropped["shop"] == "the groups of the rows"
     assert all(number % 10 == 0 for number in model.training["rows"].values())
     assert "the groups of the rows" in chainrule("show", "t.chainrule").out
     answer = chainrule("predict", "t.chainrule", "t.csv", "--out", "p.csv")
@@ -212,7 +214,9 @@ def test_the_last_rows_are_tested_on(chainrule) -> None:
     numbers = np.arange(200.0) + 0.5
     Path("t.csv").write_text("a,y\n" + lines_of(A, numbers))
     assert chainrule("fit", "t.csv", *QUICK, "--validation", "last").code == 0
-    assert read_model("t.chainrule").training["baseline"]["values"] == [np.mean(numbers[:160])]
+    assert read_table_model("t.chainrule").training["baseline"]["values"] == [
+        np.mean(numbers[:160])
+    ]
 
 
 def test_several_networks_from_fit_to_show(chainrule) -> None:
@@ -224,12 +228,15 @@ def test_several_networks_from_fit_to_show(chainrule) -> None:
     assert "trained 3 networks, at most 4 epochs" in answer.out
     assert Path("t.png").exists()
     model = package.load("t.chainrule")
-    assert len(model.estimators_) == model.n_estimators == 3
+    assert [one.weight for one in model.members_] == [1 / 3] * 3
     assert "3 networks, at most 4 epochs (all epochs made)" in chainrule("show", "t.chainrule").out
     assert chainrule("predict", "t.chainrule", "t.csv").code == 0
-    answer = chainrule("explain", "t.chainrule", "t.csv")
+    first, last = (chainrule("explain", "t.chainrule", "t.csv", "--network", n).out for n in (1, 3))
+    assert first != last
+    assert first == chainrule("explain", "t.chainrule", "t.csv").out
+    answer = chainrule("explain", "t.chainrule", "t.csv", "--network", 4)
     assert answer.code == 2
-    assert "must be a model of one network to be explained; it holds 3. Fit one" in answer.err
+    assert "--network must be from 1 to 3; got 4" in answer.err
 
 
 def test_several_networks_that_diverge_write_nothing(chainrule) -> None:
@@ -259,7 +266,7 @@ def test_ctrl_c_keeps_the_networks_that_were_trained(tmp_path: Path) -> None:
     assert process.returncode == 130, err
     assert err == "error: interrupted; the best model so far is in wine.chainrule\n"
     model = package.load(tmp_path / "wine.chainrule")
-    assert 1 <= len(model.estimators_) <= 3
+    assert 1 <= len(model.members_) <= 3
 
 
 @pytest.mark.slow

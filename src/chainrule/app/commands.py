@@ -87,6 +87,9 @@ Rows = Annotated[str | None, typer.Option("--rows", metavar="WHERE", help=ROWS)]
 Force = Annotated[
     bool, typer.Option("--force", help="Replace files that are there.", rich_help_panel=OUTPUT)
 ]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print JSON, for programs.", rich_help_panel=OUTPUT)
+]
 UNCHANGED = Settings()
 
 
@@ -250,6 +253,25 @@ def predict(
         list[str] | None,
         typer.Option(metavar="COLUMN", help="A column to write beside the predictions, a key."),
     ] = None,
+    interval: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE",
+            help="Add the ends of an interval that holds this share of the rows, as 0.8.",
+        ),
+    ] = None,
+    quantile: Annotated[
+        list[float] | None,
+        typer.Option(metavar="LEVEL", help="Add a quantile, as 0.9; may be given again."),
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            metavar="P",
+            help="Of two classes, predict the second from this probability on, in place of 0.5.",
+        ),
+    ] = None,
+    as_json: Json = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse a table that surprises the model.")
     ] = False,
@@ -282,17 +304,22 @@ def predict(
         strict=strict,
         force=force,
         rows=rows,
+        interval=interval,
+        quantiles=quantile or (),
+        threshold=threshold,
+        as_json=as_json,
     )
 
 
 @app.command()
 def show(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="What fit wrote.")],
+    as_json: Json = False,
 ) -> None:
     """Show what a model is, how it was trained, on which columns, and with which result."""
     from chainrule.app.show import show as run
 
-    run(model, Report())
+    run(model, Report(), as_json)
 
 
 @app.command()
@@ -303,7 +330,21 @@ def explain(
     ],
     row: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Explain the loss of this row, from 1; else the mean."),
+        typer.Option(
+            metavar="N",
+            help="Show what each column adds to the answer for this row, from 1; with --weight or "
+            "--report, explain its loss.",
+        ),
+    ] = None,
+    against: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Compare with this row; the typical row if left out."),
+    ] = None,
+    label: Annotated[
+        str | None,
+        typer.Option(
+            "--class", metavar="LABEL", help="The class whose score is explained, with --row."
+        ),
     ] = None,
     weight: Annotated[
         str | None,
@@ -311,6 +352,10 @@ def explain(
             metavar="LAYER:UNIT:TO",
             help="Which weight, counted from 1; else the three that pull hardest.",
         ),
+    ] = None,
+    network: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Which of several networks, from 1; the first if left out."),
     ] = None,
     page: Annotated[
         Path | None,
@@ -320,6 +365,7 @@ def explain(
             help="Write the whole report on these rows instead, as an HTML page.",
         ),
     ] = None,
+    as_json: Json = False,
     rows: Rows = None,
     separator: Separator = None,
     decimal: Decimal = None,
@@ -330,7 +376,11 @@ def explain(
     skip_footer: SkipFooter = None,
     force: Force = False,
 ) -> None:
-    """Show the chain rule of a model's weights, in symbols and numbers, and check it."""
+    """Show which columns made an answer, or the chain rule of a model's weights, checked.
+
+    With --row alone: what each column adds to the answer for that row, in the units of the file.
+    Otherwise the chain rule of weights, in symbols and numbers.
+    """
     from chainrule.app.explain import explain as run
     from chainrule.app.reading import Reading
 
@@ -340,8 +390,12 @@ def explain(
         row=row,
         weight=weight,
         page=page,
-        report=Report(),
+        report=Report(stderr=as_json),
         reading=Reading(separator, decimal, encoding, header, skip_rows, null, skip_footer),
         force=force,
         rows=rows,
+        against=against,
+        label=label,
+        network=network,
+        as_json=as_json,
     )

@@ -1,24 +1,28 @@
-"""From a model file and a table to the chain rule of its weights, printed."""
+"""Which columns made an answer, and the chain rule of a model's weights, printed."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import polars as pl
 
 from chainrule.app.conditions import rows_where
 from chainrule.app.places import check_outputs
 from chainrule.app.predict import known_targets
 from chainrule.app.reading import AS_FOUND, Reading
 from chainrule.app.report import Report
-from chainrule.app.results import networks_of
 from chainrule.app.row_weights import known_weights, weight_name
+from chainrule.app.table_models import TableModel, read_table_model
 from chainrule.app.tables import read_table
-from chainrule.foundation.errors import InputError, must_be
+from chainrule.foundation.errors import InputError, must_be, suggest
 from chainrule.insight.explanation import Explanation
+from chainrule.insight.json_values import as_record
 from chainrule.interop.columns import counted
-from chainrule.interop.model_file import Model, read_model
+from chainrule.tables.questions.table_report import sections_of_table
 
 __all__ = ["explain", "read_place"]
 
@@ -34,11 +38,17 @@ def explain(
     reading: Reading = AS_FOUND,
     force: bool = False,
     rows: str | None = None,
+    against: int | None = None,
+    label: str | None = None,
+    network: int | None = None,
+    as_json: bool = False,
 ) -> None:
-    """Print the gradient check, and the chain rule of one weight or of those that pull hardest.
+    """Print which columns made the answer for one row, or the chain rule of weights.
 
-    With ``page``, write the report there instead; with ``rows``, a condition, of the rows for
-    which it holds. Rows count as at training, where the table has the column of their weights.
+    With ``row`` alone, what each column adds to the answer; with ``weight``, the chain rule of one
+    weight; with neither, the gradient check and the weights that pull hardest. With ``page``, write
+    the report there instead; with ``rows``, a condition, of the rows for which it holds. Rows count
+    as at training, where the table has the column of their weights.
 
     Raises
     ------
@@ -47,62 +57,137 @@ def explain(
         written.
     """
     place = None if weight is None else read_place(weight)
+    columns = row is not None and weight is None and page is None
+    _check_flags(columns, page, weight, against, label, network, as_json)
     if page is not None:
-        if weight is not None:
-            raise must_be("--weight", "left out with --report, which chooses its own", weight)
         check_outputs({"--report": page}, [model_path, data], force=force)
-    model = read_model(model_path)
-    if model.preparation is None:
-        raise InputError(
-            f"{model_path} must be a model of a table; this one was trained on plain arrays. Use "
-            "it from Python: chainrule.load(path).explain(X, y)."
-        )
-    networks = len(networks_of(model.estimator))
-    if networks > 1:
-        raise InputError(
-            f"{model_path} must be a model of one network to be explained; it holds {networks}. "
-            "Fit one without --n-estimators, or use Python: "
-            "chainrule.load(path).estimators_[0].explain(X, y)."
-        )
-    frame = read_table(data, reading=reading, texts=model.preparation.texts, tell=report.note)
+    model = read_table_model(model_path)
+    members = len(model.estimator.members_)
+    if network is not None and not 1 <= network <= members:
+        raise must_be("--network", f"from 1 to {members}", network)
+    frame = read_table(data, reading=reading, texts=model.texts, tell=report.note)
     frame = rows_where(frame, rows, report.note)
-    name = model.preparation.target
-    if name is None or name not in frame.columns:
-        raise InputError(
-            f"the table must hold the target {name!r} to explain a loss; it has: "
-            f"{', '.join(frame.columns)}."
-        )
-    y, known = known_targets(model, frame[name])
     if row is not None and not 1 <= row <= frame.height:
         raise must_be("--row", f"from 1 to {frame.height}", row)
-    if row is not None and not known[row - 1]:
-        raise must_be("--row", "a row with a target known at training", row)
-    if not known.any():
-        raise InputError(f"the table must hold a known {name!r} in some row; it has none.")
-    X = model.preparation.transform(frame, tell=report.note)[known]
-    sample = None if row is None else int(np.count_nonzero(known[:row]))
-    counts = weight_name(model.training)
-    row_weight = known_weights(frame, counts, name, known, report.note)
-    explanation = model.estimator.explain(X, y, row_weight)
+    if columns:
+        assert row is not None
+        _columns(model, frame, row, against, label, report, as_json)
+        return
+    known = _known(model, frame, data, row, report)
+    sample = None if row is None else int(np.count_nonzero(known.which[:row]))
     if page is not None:
-        _with_training(explanation, model).report(row=sample).save(page)
+        _page(model, known, sample, network, page)
         report.line(f"report {page}")
         return
-    by = "" if row_weight is None else f", by the weights of {counts!r}"
-    report.line(f"{model_path} on {counted(len(y), 'row')} of {data}{by}\n")
+    explanation = _of_network(model, known, network)
+    report.line(f"{model_path} on {counted(len(known.y), 'row')} of {data}{known.by}\n")
     check = explanation.check(20)
     report.line(f"gradient check: {check.summary}\n")
     if place is not None:
         chains = [explanation.weight(*place, sample=sample)]
     else:
-        largest = explanation.largest(3)
-        chains = [chain if sample is None else chain.of_row(sample) for chain in largest]
+        chains = explanation.largest(3)
         report.line("the three weights that pull hardest\n")
     for chain in chains:
         report.line(f"{chain}\n")
 
 
-def _with_training(explanation: Explanation, model: Model) -> Explanation:
+def _check_flags(
+    columns: bool,
+    page: Path | None,
+    weight: str | None,
+    against: int | None,
+    label: str | None,
+    network: int | None,
+    as_json: bool,
+) -> None:
+    """Refuse flags that have no effect together."""
+    if page is not None and weight is not None:
+        raise must_be("--weight", "left out with --report, which chooses its own", weight)
+    of_columns = {"--against": against, "--class": label, "--json": as_json or None}
+    for name, value in of_columns.items():
+        if value is not None and not columns:
+            rule = "given with --row, and without --weight and --report"
+            raise must_be(name, rule, "flag" if value is True else value)
+    if columns and network is not None:
+        advice = "What each column adds goes through all networks."
+        raise must_be("--network", "left out with --row alone", network, advice)
+
+
+def _columns(
+    model: TableModel,
+    frame: pl.DataFrame,
+    row: int,
+    against: int | None,
+    label: str | None,
+    report: Report,
+    as_json: bool,
+) -> None:
+    """Print what each column adds to the answer for one row."""
+    if against is not None and not 1 <= against <= frame.height:
+        raise must_be("--against", f"a row, from 1 to {frame.height}", against)
+    chosen: Any = None
+    if label is not None:
+        if not model.classes:
+            raise InputError("--class must be left out for a regression, which has no classes.")
+        by_text = {str(one): one for one in model.estimator.classes_.tolist()}
+        if label not in by_text:
+            raise must_be("--class", "a class of the model", label, suggest(label, list(by_text)))
+        chosen = by_text[label]
+    found = model.estimator.why(frame, row, label=chosen, baseline=against)
+    if as_json:
+        print(json.dumps(as_record(found.section().record), ensure_ascii=False, default=str))
+    else:
+        report.line(str(found))
+
+
+@dataclass(frozen=True)
+class Known:
+    """The rows whose target the model knows."""
+
+    frame: pl.DataFrame
+    y: np.ndarray
+    which: np.ndarray
+    weight: np.ndarray | None
+    by: str
+
+
+def _known(
+    model: TableModel, frame: pl.DataFrame, data: str, row: int | None, report: Report
+) -> Known:
+    name = model.target
+    if name is None or name not in frame.columns:
+        wanted = "the target" if name is None else f"the target {name!r}"
+        raise InputError(
+            f"the table must hold {wanted} to explain a loss; it has: "
+            f"{', '.join(frame.columns)}. Ask for --row alone to see what each column adds."
+        )
+    y, known = known_targets(model, frame[name])
+    if row is not None and not known[row - 1]:
+        raise must_be("--row", "a row with a target known at training", row)
+    if not known.any():
+        raise InputError(f"the table must hold a known {name!r} in some row; it has none.")
+    counts = weight_name(model.training)
+    weight = known_weights(frame, counts, name, known, report.note)
+    by = "" if weight is None else f", by the weights of {counts!r}"
+    return Known(frame.filter(known), y, known, weight, by)
+
+
+def _of_network(model: TableModel, known: Known, network: int | None) -> Explanation:
+    return model.estimator.explain(known.frame, known.y, known.weight, member=network or 1)
+
+
+def _page(
+    model: TableModel, known: Known, sample: int | None, network: int | None, page: Path
+) -> None:
+    """Write the report of one network, and what its columns are worth."""
+    explanation = _with_training(_of_network(model, known, network), model)
+    found = explanation.report(row=sample)
+    more = sections_of_table(model.estimator, known.frame, known.y, known.weight, row=sample)
+    type(found)(found.title, found.summary, (*found.sections, *more)).save(page)
+
+
+def _with_training(explanation: Explanation, model: TableModel) -> Explanation:
     """Return the explanation with what the model file says of the training."""
     subject, said = explanation.subject, model.training
     record = replace(

@@ -3,40 +3,39 @@
 from __future__ import annotations
 
 import logging
-import math
 import platform
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from chainrule.app.conditions import rows_where
-from chainrule.app.flags import in_flags
-from chainrule.app.held_out import group_column, split, validation_rows
+from chainrule.app.held_out import group_column, split
+from chainrule.app.pages import write_page
 from chainrule.app.places import check_outputs, source_of, wrote
-from chainrule.app.preparing import learn_preparation
 from chainrule.app.reading import AS_FOUND, Reading
-from chainrule.app.remarks import tell_of_answers, tell_of_target, tell_warnings
+from chainrule.app.remarks import tell_of_answers, tell_of_target
 from chainrule.app.report import Diverged, Interrupted, Report, written
-from chainrule.app.results import Baseline, Score, networks_of, scores_of
+from chainrule.app.results import Baseline, Score, scores_of
 from chainrule.app.row_weights import check_split, weight_column
-from chainrule.app.running import Rows, Run, divergence_words, smaller, train
-from chainrule.app.settings import Settings, command_line, estimator_options, labelled
+from chainrule.app.running import Run, divergence_words
+from chainrule.app.settings import Settings, command_line
 from chainrule.app.spooling import is_stream
 from chainrule.app.stopping import Stop, stoppable
+from chainrule.app.table_models import TableModel
 from chainrule.app.tables import SUFFIXES, TARGET, is_built_in, read_table
-from chainrule.app.targets import Task, decide_task, encode_target, target_column, with_target
-from chainrule.estimators.classifier import MLPClassifier
+from chainrule.app.targets import decide_task, encode_target, target_column, with_target
+from chainrule.app.training import Part, train_bag, train_network
 from chainrule.estimators.ingredients import loss_in_units
-from chainrule.estimators.regressor import MLPRegressor
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.foundation.files import check_kind
 from chainrule.foundation.version import __version__
 from chainrule.interop.choosing import NO_CHOICES, Choices
 from chainrule.interop.columns import counted
-from chainrule.interop.model_file import Estimator, save_model
+from chainrule.tables.table_file import save_table_model
+from chainrule.tables.tabular import TabularClassifier, TabularRegressor
 from chainrule.training.stopping import REASONS
 
 __all__ = ["fit"]
@@ -131,14 +130,6 @@ def _fit(
     stop: Stop,
 ) -> None:
     model_path = _place(data, out)
-    if page is not None and (settings.n_estimators or 1) > 1:
-        advice = f"Leave out --n-estimators {settings.n_estimators}."
-        raise must_be(
-            "--report",
-            "left out with several networks, of which it explains one",
-            str(page),
-            advice,
-        )
     source = source_of(data, is_built_in(data))
     picture = model_path.with_suffix(".png") if plot else None
     named = target or (TARGET if is_built_in(data) else None)
@@ -177,54 +168,24 @@ def _fit(
     tell_of_target(part, target, y[train_on], chosen, settings, report.note)
     own = None if groups is None else groups[train_on]
     counts = None if weight is None else weight[train_on]
-    preparation = learn_preparation(
-        part,
-        target,
-        y[train_on],
-        chosen,
-        settings,
-        choices,
-        report,
-        weight=counts,
-        groups=own,
-    )
-    rows = Rows(preparation.transform(part), y[train_on], counts, own)
-    estimator = _estimator(rows.y, chosen, settings, report)
-    held = 0
-    if estimator.early_stopping:
-        held = validation_rows(rows.y, chosen, settings, own)
-    inputs = counted(rows.X.shape[1], "input")
-    report.line(
-        f"{inputs} from {counted(len(preparation.columns), 'column')}; "
-        f"{len(train_on) - held:,} rows to train on, {held:,} to validate, {len(test):,} to test"
-    )
-    try:
-        with tell_warnings(report):
-            run = train(estimator, rows, settings, report)
-    except InputError as error:
-        raise InputError(in_flags(str(error), Settings)) from error
+    rows = Part(part, y[train_on], counts, own)
+    trainer = train_network if settings.preset is None else train_bag
+    trained = trainer(rows, target, chosen, settings, choices, report, len(test))
     stop.interrupts = False  # what was trained is written, whatever comes
-    if not any(one.loss_curve_ for one in networks_of(estimator)):
-        if run.divergence is not None:
-            raise Diverged(divergence_words(estimator, run.divergence, "Nothing was written."))
-        if run.stopped == "divergence":
-            raise Diverged(
-                f"all {settings.n_estimators} networks diverged. Nothing was written. "
-                f"{smaller(estimator)}"
-            )
-        raise Interrupted("interrupted in the first epoch; nothing was written")
-    baseline = _baseline(estimator, rows)
-    X_test = preparation.transform(frame[test], tell=report.note)
+    run, model = trained.run, trained.model
     w_test = None if weight is None else weight[test]
-    scores = scores_of(estimator, X_test, y[test], baseline, w_test)
-    tell_of_answers(estimator.predict(X_test), y[test], chosen, report.note)
+    answers = model.answers(frame[test], report.note)
+    baseline = _baseline(model, rows)
+    classes = getattr(model.estimator, "classes_", None)
+    scores = scores_of(answers, y[test], baseline, w_test, classes)
+    tell_of_answers(model.decided(answers), y[test], chosen, report.note)
     training: dict[str, Any] = {
         "data": name,
         "source": source,
         "rows": {
             "all": frame.height,
-            "train": len(train_on) - held,
-            "validation": held,
+            "train": len(train_on) - trained.held,
+            "validation": trained.held,
             "test": len(test),
         },
         "target": target,
@@ -242,37 +203,34 @@ def _fit(
             "python": platform.python_version(),
         },
     }
-    save_model(model_path, estimator, preparation, training)
-    estimator.preparation_ = preparation
-    _show_run(estimator, run, report)
+    if isinstance(model.estimator, TabularRegressor) and not len(model.estimator._errors):
+        model.estimator._errors = y[test] - answers  # intervals by rows never trained on
+    save_table_model(model_path, model.estimator, training)
+    _show_run(model, run, report)
     by = "" if settings.weight is None else f", by the weights of {settings.weight!r}"
     report.line(f"\nresult on the {len(test):,} test rows, none of them seen in training{by}:\n")
     report.scores(scores, baseline.name)
     report.line()
     report.line(f"model  {model_path}")
     if picture is not None:
-        lacking = _draw(draw_losses, picture, estimator, run, name, target, scores)
+        lacking = _draw(draw_losses, picture, model, run, name, target, scores)
         if lacking:
             report.note(f"the picture shows boxes for {lacking}, which its font lacks")
         report.line(f"plot   {picture}")
     if page is not None:
-        held_out = (X_test, y[test], *(() if w_test is None else (w_test,)))
-        explanation = estimator.explain(rows.X, rows.y, rows.weight, held_out=held_out)
-        record = replace(
-            explanation.subject.training,
-            stopped_because=run.stopped,
-            seconds=run.seconds,
-            best_epoch=run.best_epoch,
-            code=command_line(data, target, settings, task),
-        )
-        subject = replace(explanation.subject, training=record)
-        replace(explanation, subject=subject).save(page)
+        facts = {
+            "stopped_because": run.stopped,
+            "seconds": run.seconds,
+            "best_epoch": run.best_epoch,
+            "code": command_line(data, target, settings, task),
+        }
+        write_page(page, model, rows, Part(frame[test], y[test], w_test), facts)
         report.line(f"report {page}")
     if run.stopped == "interrupted" or stop.asked:
         raise Interrupted(f"interrupted; the best model so far is in {model_path}")
     if run.divergence is not None:
         kept = f"The model of the epochs before is in {model_path}."
-        raise Diverged(divergence_words(estimator, run.divergence, kept))
+        raise Diverged(divergence_words(trained.rate, run.divergence, kept))
 
 
 def _place(data: str, out: Path | None) -> Path:
@@ -295,53 +253,39 @@ def _place(data: str, out: Path | None) -> Path:
     return path
 
 
-def _estimator(y: np.ndarray, task: Task, settings: Settings, report: Report) -> Estimator:
-    options = labelled(estimator_options(settings, task, len(y)), y)
-    if settings.early_stopping:
-        held = math.ceil(len(y) * settings.validation_fraction)
-        least, fewest = 2, 2
-        if task == "classification":
-            _, counts = np.unique(y, return_counts=True)
-            least, fewest = max(2, len(counts)), int(counts.min())
-        if held < least or len(y) - held < least or fewest < 2:
-            report.note("too few rows to validate on: all epochs are made, none is chosen")
-            options |= {"early_stopping": False, "n_iter_no_change": math.inf}
-            for name in ("monitor", "validation_fraction", "validation"):
-                options.pop(name, None)
-    return MLPClassifier(**options) if task == "classification" else MLPRegressor(**options)
+def _baseline(model: TableModel, part: Part) -> Baseline:
+    if isinstance(model.estimator, TabularClassifier):
+        classes = model.estimator.classes_
+        return Baseline.of_labels(np.searchsorted(classes, part.y), classes, part.weight)
+    return Baseline.of_numbers(part.y, part.weight)
 
 
-def _baseline(estimator: Estimator, rows: Rows) -> Baseline:
-    if isinstance(estimator, MLPClassifier):
-        codes = np.searchsorted(estimator.classes_, rows.y)
-        return Baseline.of_labels(codes, estimator.classes_, rows.weight)
-    return Baseline.of_numbers(rows.y, rows.weight)
-
-
-def _show_run(estimator: Estimator, run: Run, report: Report) -> None:
-    widths = [str(estimator.network_.n_in)]
-    widths += [f"{layer.n_out} {layer.activation.name}" for layer in estimator.network_.layers[:-1]]
-    widths.append(str(estimator.network_.n_out))
-    report.line(f"network {' > '.join(widths)}, {estimator.network_.n_parameters:,} parameters")
-    networks = networks_of(estimator)
+def _show_run(model: TableModel, run: Run, report: Report) -> None:
+    networks = model.networks
+    shown = networks[0].network_
+    widths = [str(shown.n_in)]
+    widths += [f"{layer.n_out} {layer.activation.name}" for layer in shown.layers[:-1]]
+    widths.append(str(shown.n_out))
+    report.line(f"network {' > '.join(widths)}, {shown.n_parameters:,} parameters")
     kept = "" if run.best_epoch is None else f", epoch {run.best_epoch} kept"
     several = f"{len(networks)} networks, at most " if len(networks) > 1 else ""
+    epochs = max(one.n_iter_ for one in networks)
     report.line(
-        f"trained {several}{counted(estimator.n_iter_, 'epoch')} in {run.seconds:.1f} s "
-        f"({REASONS[run.stopped]}){kept}"
+        f"trained {several}{counted(epochs, 'epoch')} in {run.seconds:.1f} s "
+        f"({REASONS.get(run.stopped, run.stopped)}){kept}"
     )
 
 
 def _draw(
     draw: Callable[..., str],
     path: Path,
-    estimator: Estimator,
+    model: TableModel,
     run: Run,
     name: str,
     target: str,
     scores: list[Score],
 ) -> str:
-    networks = networks_of(estimator)
+    networks = model.networks
     loss = loss_in_units(networks[0]).name.replace("_", " ")
     reached = ", ".join(f"{score.name} {written(score.value)}" for score in scores)
     return draw(

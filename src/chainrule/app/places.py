@@ -9,7 +9,7 @@ from pathlib import Path
 
 from chainrule.foundation.errors import InputError
 from chainrule.foundation.files import check_place
-from chainrule.interop.model_file import read_model
+from chainrule.training.state import read_contents
 
 __all__ = ["check_outputs", "source_of", "wrote"]
 
@@ -25,7 +25,7 @@ def source_of(data: str, built_in: bool) -> str:
 def wrote(model: Path, source: str, target: str | None) -> bool:
     """Return whether a file is a model that `fit` wrote for this data and target."""
     try:
-        training = read_model(model).training
+        training = read_contents(model).description.get("training", {})
     except (InputError, ValueError, OSError):
         return False
     known: object = training.get("source")

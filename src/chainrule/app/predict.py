@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,13 @@ from chainrule.app.reading import AS_FOUND, Reading
 from chainrule.app.report import Report
 from chainrule.app.results import Baseline, Score, scores_of
 from chainrule.app.row_weights import known_weights, weight_name
+from chainrule.app.table_models import TableModel, read_table_model
 from chainrule.app.tables import read_table, write_table, writer_of
-from chainrule.estimators.classifier import MLPClassifier
 from chainrule.foundation.errors import FileFormatError, InputError, must_be, suggest
 from chainrule.interop.cells import Tell, numbers_of, text_of
 from chainrule.interop.columns import counted
-from chainrule.interop.model_file import Model, read_model
+from chainrule.tables.intervals import checked_coverage
+from chainrule.tables.tabular import TabularClassifier, TabularRegressor
 
 __all__ = ["known_targets", "predict"]
 
@@ -39,6 +40,10 @@ def predict(
     strict: bool = False,
     force: bool = False,
     rows: str | None = None,
+    interval: float | None = None,
+    quantiles: Sequence[float] = (),
+    threshold: float | None = None,
+    as_json: bool = False,
 ) -> None:
     """Predict every row of a table, and write the predictions to a file or to stdout.
 
@@ -52,20 +57,16 @@ def predict(
     if out is not None:
         writer_of(out)
         check_outputs({"--out": out}, [model_path, data], force=force)
-    model = read_model(model_path)
-    estimator, preparation = model.estimator, model.preparation
-    if preparation is None:
-        raise InputError(
-            f"{model_path} must be a model of a table; this one was trained on plain arrays. Use "
-            "it from Python: chainrule.load(path).predict(X)."
-        )
-    if proba and not isinstance(estimator, MLPClassifier):
-        raise InputError("--proba must be left out for a regression, which has no classes.")
-    frame = read_table(data, reading=reading, texts=preparation.texts, tell=report.note)
+    if as_json and out is not None:
+        advice = "The ending of the file says the format: name it p.jsonl."
+        raise must_be("--json", "left out with --out", str(out), advice)
+    model = read_table_model(model_path)
+    _check_wishes(model, proba, interval, quantiles, threshold)
+    frame = read_table(data, reading=reading, texts=model.texts, tell=report.note)
     frame = rows_where(frame, rows, report.note)
     kept = [named_column(frame, name) for name in keep]
     surprises: list[str] = []
-    X = preparation.transform(frame, tell=surprises.append)
+    answers = model.answers(frame, surprises.append)
     if strict and surprises:
         raise InputError(
             f"the table must be like that of training, as --strict asks; {surprises[0]}"
@@ -73,14 +74,19 @@ def predict(
         )
     for surprise in surprises:
         report.note(surprise)
-    columns: dict[str, Any] = {"prediction": estimator.predict(X)}
-    if isinstance(estimator, MLPClassifier) and proba:
-        p = estimator.predict_proba(X)
-        columns |= {f"probability of {c}": p[:, n] for n, c in enumerate(estimator.classes_)}
+    predicted = model.decided(answers, threshold)
+    columns: dict[str, Any] = {"prediction": predicted}
+    if isinstance(model.estimator, TabularRegressor):
+        columns |= _around(model.estimator, frame, answers, interval, quantiles)
+    elif proba:
+        labels = model.estimator.classes_
+        columns |= {f"probability of {label}": answers[:, n] for n, label in enumerate(labels)}
     predictions = pl.DataFrame([*kept, *pl.DataFrame(columns).get_columns()])
-    result = _compare(model, X, frame, report.note) if preparation.target in frame.columns else None
+    result = None
+    if model.target in frame.columns:
+        result = _compare(model, answers, predicted, frame, threshold, report.note)
     if out is None:
-        sys.stdout.write(predictions.write_csv())
+        sys.stdout.write(predictions.write_ndjson() if as_json else predictions.write_csv())
         sys.stdout.flush()
     else:
         write_table(predictions, out)
@@ -91,6 +97,60 @@ def predict(
             report.note(f"the result leaves out {unknown} without a target known at training")
         report.line(f"\nresult on {counted(result.known, 'row')} with {result.words}:\n")
         report.scores(result.scores, result.baseline.name)
+
+
+def _check_wishes(
+    model: TableModel,
+    proba: bool,
+    interval: float | None,
+    quantiles: Sequence[float],
+    threshold: float | None,
+) -> None:
+    """Refuse what the model cannot say."""
+    if not model.classes:
+        for name, given in (("--proba", proba), ("--threshold", threshold is not None)):
+            if given:
+                raise InputError(f"{name} must be left out for a regression, which has no classes.")
+    elif interval is not None or quantiles:
+        name = "--quantile" if quantiles else "--interval"
+        raise InputError(
+            f"{name} must be left out for classes, which have probabilities. Ask for --proba."
+        )
+    if isinstance(model.estimator, TabularClassifier) and threshold is not None:
+        count = len(model.estimator.classes_)
+        if count != 2:
+            raise must_be("--threshold", f"left out for {count} classes; it is for two", threshold)
+        if not 0.0 <= threshold <= 1.0:
+            raise must_be("--threshold", "a probability, from 0 to 1", threshold)
+    for name, level in (("--interval", interval), *(("--quantile", one) for one in quantiles)):
+        if level is not None and not 0.0 < level < 1.0:
+            raise must_be(name, "between 0 and 1, both excluded", level)
+
+
+def _around(
+    estimator: TabularRegressor,
+    frame: pl.DataFrame,
+    answers: np.ndarray,
+    interval: float | None,
+    quantiles: Sequence[float],
+) -> dict[str, np.ndarray]:
+    """Return the columns of an interval and of quantiles, by the errors on rows not trained on."""
+    found: dict[str, np.ndarray] = {}
+    if interval is not None:
+        found["low"], found["high"] = estimator.predict_interval(frame, interval).T
+    levels = estimator._levels
+    if quantiles and levels:
+        own = estimator.predict_quantiles(frame)
+    for level in quantiles:
+        if not levels:  # as in `residual_intervals`
+            checked_coverage(level, len(estimator._errors))
+            found[f"quantile {level:g}"] = answers + np.quantile(estimator._errors, level)
+            continue
+        if level not in levels:
+            rule = f"a level of the loss, {', '.join(f'{one:g}' for one in levels)}"
+            raise must_be("--quantile", rule, level)
+        found[f"quantile {level:g}"] = own[:, levels.index(level)]
+    return found
 
 
 def named_column(frame: pl.DataFrame, name: str) -> pl.Series:
@@ -110,38 +170,46 @@ class Result:
     baseline: Baseline
 
 
-def known_targets(model: Model, target: pl.Series) -> tuple[np.ndarray, np.ndarray]:
+def known_targets(model: TableModel, target: pl.Series) -> tuple[np.ndarray, np.ndarray]:
     """Return the targets known at training, and which rows they are."""
-    estimator = model.estimator
-    if isinstance(estimator, MLPClassifier):
-        y = _as_labels(target, estimator.classes_)
-        known: np.ndarray = np.isin(y, estimator.classes_)
-        return y[known].astype(estimator.classes_.dtype), known
+    if isinstance(model.estimator, TabularClassifier):
+        classes = model.estimator.classes_
+        y = _as_labels(target, classes)
+        known: np.ndarray = np.isin(y, classes)
+        return y[known].astype(classes.dtype), known
     values = numbers_of(target, lenient=True)
     known = np.isfinite(values)
     return values[known], known
 
 
-def _compare(model: Model, X: np.ndarray, frame: pl.DataFrame, tell: Tell) -> Result | None:
+def _compare(
+    model: TableModel,
+    answers: np.ndarray,
+    predicted: np.ndarray,
+    frame: pl.DataFrame,
+    threshold: float | None,
+    tell: Tell,
+) -> Result | None:
     """Return how good the predictions are; None where no row has a target known at training."""
-    estimator, preparation = model.estimator, model.preparation
-    assert preparation is not None
-    assert preparation.target is not None
-    y, known = known_targets(model, frame[preparation.target])
-    if not known.any():
+    assert model.target is not None
+    y, known = known_targets(model, frame[model.target])
+    if not known.any() or "baseline" not in model.training:
         return None
     name = weight_name(model.training)
-    weight = known_weights(frame, name, preparation.target, known, tell)
+    weight = known_weights(frame, name, model.target, known, tell)
     by = "" if weight is None else f", by the weights of {name!r}"
+    classes = getattr(model.estimator, "classes_", None)
     try:
-        record = model.training["baseline"]
-        baseline = Baseline(str(record["name"]), [float(value) for value in record["values"]])
-        scores = scores_of(estimator, X[known], y, baseline, weight)
+        baseline = Baseline.from_dict(model.training["baseline"])
+        scores = scores_of(answers[known], y, baseline, weight, classes)
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise FileFormatError(
             "the model file holds no whole baseline. Train the model again."
         ) from error
-    words = f"a known {preparation.target!r}{by}"
+    if threshold is not None:
+        right = np.average(predicted[known] == y, weights=weight)
+        scores = [replace(scores[0], value=float(right)), *scores[1:]]
+    words = f"a known {model.target!r}{by}"
     return Result(words, int(known.sum()), scores, baseline)
 
 

@@ -22,7 +22,7 @@ from chainrule.tables.members import Table, Work
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["learn_preparation"]
+__all__ = ["inputs_of", "learn_preparation"]
 
 # Steps must be better than a scale alone by so much of the loss on one part of the rows held out.
 BETTER = 0.01
@@ -46,17 +46,9 @@ def learn_preparation(
     groups: np.ndarray | None,
 ) -> Preparation:
     """Learn the columns; those of groups and weights say how rows are used, and are no inputs."""
-    set_aside = {
-        name: reason
-        for name, reason in (
-            (settings.groups, "the groups of the rows"),
-            (settings.weight, "the weights of the rows"),
-        )
-        if name is not None
-    }
-    drop = tuple(name for name in choices.drop if name not in set_aside)
-    choices = replace(choices, drop=drop)
-    frame = frame.drop(list(set_aside))
+    set_aside = _set_aside(settings)
+    inputs, choices = inputs_of(frame, target, settings, choices)
+    frame = inputs.with_columns(frame[target])
     codes = np.unique(y, return_inverse=True)[1] if task == "classification" else y
     encoding = settings.numbers
     if encoding == "auto":
@@ -66,6 +58,24 @@ def learn_preparation(
         frame, target=target, choices=choices, encoding=encoding, y=codes, tell=report.note
     )
     return replace(learnt, dropped=learnt.dropped | set_aside)
+
+
+def inputs_of(
+    frame: pl.DataFrame, target: str, settings: Settings, choices: Choices
+) -> tuple[pl.DataFrame, Choices]:
+    """Return the columns that may be inputs, and what is said of them."""
+    set_aside = _set_aside(settings)
+    drop = tuple(name for name in choices.drop if name not in set_aside)
+    return frame.drop(target, *set_aside), replace(choices, drop=drop)
+
+
+def _set_aside(settings: Settings) -> dict[str, str]:
+    """Return the columns that say how rows are used, each with its use."""
+    pairs = (
+        (settings.groups, "the groups of the rows"),
+        (settings.weight, "the weights of the rows"),
+    )
+    return {name: use for name, use in pairs if name is not None}
 
 
 def _tried(

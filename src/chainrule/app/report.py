@@ -61,6 +61,11 @@ class Report:
 
         return Raising(stderr=stderr, highlight=False, markup=False, emoji=False)
 
+    @property
+    def stream(self) -> Any:
+        """Where lines go."""
+        return sys.stderr if self._stderr else sys.stdout
+
     def line(self, text: str = "", style: str | None = None) -> None:
         """Print one line; a reader that has seen enough ends the printing, not the work."""
         self._print(escaped(text), style=style, soft_wrap=True)

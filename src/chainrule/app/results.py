@@ -13,6 +13,8 @@ from chainrule.estimators.regressor import MLPRegressor
 __all__ = ["Baseline", "Score", "networks_of", "scores_of"]
 
 Estimator: TypeAlias = MLPClassifier | MLPRegressor
+# A probability of float32 that is 0 stands for one below its least number.
+LEAST = float(np.finfo(np.float32).smallest_subnormal)
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,11 @@ class Baseline:
     values: list[float]
 
     @classmethod
+    def from_dict(cls, record: Any) -> Baseline:
+        """Return the baseline that a model file describes."""
+        return cls(str(record["name"]), [float(value) for value in record["values"]])
+
+    @classmethod
     def of_labels(
         cls, codes: np.ndarray, classes: np.ndarray, weight: np.ndarray | None = None
     ) -> Baseline:
@@ -69,32 +76,41 @@ def networks_of(estimator: Estimator) -> list[Estimator]:
 
 
 def scores_of(
-    estimator: Estimator,
-    X: np.ndarray,
+    answers: np.ndarray,
     y: np.ndarray,
     baseline: Baseline,
     weight: np.ndarray | None = None,
+    classes: np.ndarray | None = None,
 ) -> list[Score]:
-    """Return the scores on rows with known targets, all of them classes the estimator knows.
+    """Return the scores of answers on rows with known targets.
 
     With weights each score is a mean by weight, and rows of weight 0 are not there.
+
+    Parameters
+    ----------
+    answers : ndarray (n, n_classes) or (n,)
+        Probabilities, or numbers.
+    y : ndarray (n,)
+        Labels, all of them known, or numbers.
+    baseline : Baseline
+        The trivial answer.
+    weight : ndarray (n,), optional
+        What each row counts.
+    classes : ndarray (n_classes,), optional
+        The labels, sorted; None for numbers.
     """
     if weight is not None:
-        X, y, weight = X[weight > 0.0], y[weight > 0.0], _relative(weight[weight > 0.0])
-    if isinstance(estimator, MLPClassifier):
-        return _of_classes(estimator, X, y, baseline, weight)
-    return _of_numbers(estimator.predict(X), y, baseline.values[0], weight)
+        present = weight > 0.0
+        answers, y, weight = answers[present], y[present], _relative(weight[present])
+    if classes is not None:
+        return _of_classes(answers, np.searchsorted(classes, y), baseline, weight)
+    return _of_numbers(answers, y, baseline.values[0], weight)
 
 
 def _of_classes(
-    estimator: MLPClassifier,
-    X: np.ndarray,
-    y: np.ndarray,
-    baseline: Baseline,
-    weight: np.ndarray | None,
+    p: np.ndarray, codes: np.ndarray, baseline: Baseline, weight: np.ndarray | None
 ) -> list[Score]:
-    codes = np.searchsorted(estimator.classes_, y)
-    log_p = estimator.predict_log_proba(X)
+    log_p = np.log(np.maximum(p, LEAST))
     shares = np.array(baseline.values)
     guess = int(np.argmax(shares))
     rows = np.arange(len(codes))
@@ -103,10 +119,10 @@ def _of_classes(
         return float(np.average(values, weights=weight))
 
     scores = [
-        Score("accuracy", mean(estimator.predict(X) == y), mean(codes == guess)),
+        Score("accuracy", mean(p.argmax(axis=1) == codes), mean(codes == guess)),
         Score("log loss", -mean(log_p[rows, codes]), -mean(np.log(shares[codes]))),
     ]
-    area = _area(np.exp(log_p), codes, weight)
+    area = _area(p, codes, weight)
     return scores if area is None else [*scores, Score("AUC", area, 0.5)]
 
 

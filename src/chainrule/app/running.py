@@ -77,14 +77,14 @@ def _epochs(estimator: Estimator, rows: Rows) -> Generator[Epoch, None, None]:
     return cast("Generator[Epoch, None, None]", epochs)
 
 
-def divergence_words(estimator: Estimator, error: DivergenceError, kept: str) -> str:
+def divergence_words(rate: float, error: DivergenceError, kept: str) -> str:
     """Say where training diverged, what was kept, and what to try."""
     return (
         f"training diverged in epoch {error.epoch}, step {error.step}: the loss is "
-        f"{error.loss:.4g}, the first was {error.first_loss:.4g}. {kept} {smaller(estimator)}"
+        f"{error.loss:.4g}, the first was {error.first_loss:.4g}. {kept} {smaller(rate)}"
     )
 
 
-def smaller(estimator: Estimator) -> str:
+def smaller(rate: float) -> str:
     """Say which learning rate to try after a divergence."""
-    return f"Try --learning-rate {estimator.learning_rate_init / 10:g} or less."
+    return f"Try --learning-rate {rate / 10:g} or less."

@@ -19,7 +19,7 @@ from chainrule.formulas.optimizers import optimizers
 from chainrule.formulas.records import activations
 from chainrule.formulas.schedules import schedules
 from chainrule.foundation.errors import InputError, must_be, suggest
-from chainrule.tables.recipes import BATCHES, by_rows
+from chainrule.tables.recipes import BATCHES, by_rows, presets
 
 if TYPE_CHECKING:
     from chainrule.app.targets import Task
@@ -111,6 +111,14 @@ class Settings:
         metavar="COLUMN",
     )
     rows: str | None = flag(None, "", ROWS, panel=None, metavar="WHERE")
+    preset: str | None = flag(
+        None,
+        "",
+        f"Train a bag of networks by a recipe: {_names(presets)}; flags of the network change the "
+        "recipe. One network of the flags if left out.",
+        panel=None,
+        metavar="NAME",
+    )
     numbers: str = flag(
         "auto",
         "",
@@ -228,6 +236,8 @@ class Settings:
         if self.initializer is not None:
             initializers.get(self.initializer)
         schedules.get(self.schedule)
+        if self.preset is not None:
+            presets.get(self.preset)
         solvers = [*optimizers, LBFGS_NAME]
         if self.solver not in solvers:
             advice = suggest(self.solver, solvers)

@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from chainrule.app.report import Report
 from chainrule.app.results import Score, networks_of
-from chainrule.estimators.classifier import MLPClassifier
+from chainrule.app.table_models import read_table_model
 from chainrule.estimators.ingredients import loss_in_units
 from chainrule.foundation.errors import FileFormatError
+from chainrule.insight.json_values import as_record
 from chainrule.interop.columns import counted
-from chainrule.interop.model_file import Estimator, Model, read_model
+from chainrule.interop.model_file import Estimator, model_in
+from chainrule.interop.preparation import Preparation
+from chainrule.training.state import read_contents
 from chainrule.training.stopping import REASONS
 
 __all__ = ["show"]
 
 
-def show(path: str, report: Report) -> None:
+def show(path: str, report: Report, as_json: bool = False) -> None:
     """Print what a model is, how it was trained, on which columns, with which result."""
-    model = read_model(path)
+    shown = _read(path)
+    if as_json:
+        print(json.dumps(as_record(_record(shown)), ensure_ascii=False))
+        return
     try:
-        _what(path, model, report)
-        _how(model, report)
-        _columns(model, report)
-        _result(model.training, report)
+        _what(path, shown, report)
+        _how(shown, report)
+        _columns(shown, report)
+        _result(shown.training, report)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise FileFormatError(
             f"{path} must hold notes about its training as this version writes them; {error!r} is "
@@ -32,23 +41,75 @@ def show(path: str, report: Report) -> None:
         ) from error
 
 
-def _what(path: str, model: Model, report: Report) -> None:
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """What is shown of a file.
+
+    Attributes
+    ----------
+    estimator : estimator
+        Of arrays, or of tables.
+    networks : list of Estimator
+        Its networks.
+    preparation : Preparation or None
+        Of the first network.
+    training : dict
+        The notes about its training.
+    version : str
+        The version that wrote it.
+    """
+
+    estimator: Any
+    networks: list[Estimator]
+    preparation: Preparation | None
+    training: dict[str, Any]
+    version: str
+
+
+def _read(path: str) -> Shown:
+    contents = read_contents(path)
+    if contents.kind != "table model":
+        old = model_in(path, contents)
+        networks = networks_of(old.estimator)
+        return Shown(old.estimator, networks, old.preparation, old.training, old.version)
+    model = read_table_model(path)
+    networks = [one.estimator for one in model.estimator.members_]
+    first = model.estimator.members_[0].preparation
+    return Shown(model.estimator, networks, first, model.training, model.version)
+
+
+def _record(shown: Shown) -> dict[str, Any]:
+    """Return what `show` prints as one record."""
+    return {
+        "model": type(shown.estimator).__name__,
+        "classes": getattr(shown.estimator, "classes_", None),
+        "networks": [one.network_.layout.arrows for one in shown.networks],
+        "seed": shown.estimator.seed_,
+        "version": shown.version,
+        "columns": None if shown.preparation is None else shown.preparation.describe(),
+        "training": shown.training,
+    }
+
+
+def _what(path: str, model: Shown, report: Report) -> None:
     estimator, training = model.estimator, model.training
     kind = type(estimator).__name__
     task = (
         f", {training['task']} of {training['target']!r} in {training['data']}" if training else ""
     )
     report.line(f"{path}: {kind}{task}", style="bold")
-    if isinstance(estimator, MLPClassifier):
+    if hasattr(estimator, "classes_"):
         names = [str(name) for name in estimator.classes_]
         more = f" and {len(names) - 12} more" if len(names) > 12 else ""
         report.line(f"{len(names)} classes: {', '.join(names[:12])}{more}")
     report.line()
-    report.line(estimator.network_.summary())
+    if len(model.networks) > 1:
+        report.line(f"{len(model.networks)} networks; the first:")
+    report.line(model.networks[0].network_.summary())
     report.line()
 
 
-def _how(model: Model, report: Report) -> None:
+def _how(model: Shown, report: Report) -> None:
     estimator, training = model.estimator, model.training
     report.line("training", style="bold")
     facts: list[tuple[str, str]] = []
@@ -67,16 +128,18 @@ def _how(model: Model, report: Report) -> None:
             for name, setting in (("where", "rows"), ("weights", "weight"), ("groups", "groups"))
             if asked.get(setting) is not None
         ]
-    networks = networks_of(estimator)
+    networks = model.networks
     reason = training.get("stopped", networks[0].stopped_because_)
     several = f"{len(networks)} networks, at most " if len(networks) > 1 else ""
-    epochs = f"{several}{counted(estimator.n_iter_, 'epoch')} ({REASONS.get(reason, reason)})"
+    epochs = max(one.n_iter_ for one in networks)
+    made = f"{several}{counted(epochs, 'epoch')} ({REASONS.get(reason, reason)})"
     best = training.get("best_epoch")
     facts += [
-        ("epochs", epochs + ("" if best is None else f", epoch {best} kept")),
+        ("epochs", made + ("" if best is None else f", epoch {best} kept")),
         ("loss", loss_in_units(networks[0]).name),
         ("seed", str(estimator.seed_)),
         ("engine", getattr(networks[0], "engine_", None) or "not recorded"),
+        *_of_table(estimator),
         ("settings", _settings(estimator)),
         ("versions", _versions(model)),
     ]
@@ -85,20 +148,34 @@ def _how(model: Model, report: Report) -> None:
     report.line()
 
 
-def _versions(model: Model) -> str:
+def _versions(model: Shown) -> str:
     versions = model.training.get("versions", {"chainrule": model.version})
     return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
-def _settings(estimator: Estimator) -> str:
+def _of_table(estimator: Any) -> list[tuple[str, str]]:
+    """Return what a model of tables has found out on rows that networks have not seen."""
+    if not hasattr(estimator, "members_"):
+        return []
+    facts = [("numbers", f"{estimator.encoding_}, {estimator.encoding_reason_}")]
+    if math.isfinite(estimator.oof_score_):
+        name = "accuracy" if hasattr(estimator, "classes_") else "R2"
+        facts.append(("unseen", f"{name} {estimator.oof_score_:.4f} on rows out of fold"))
+    return facts
+
+
+def _settings(estimator: Any) -> str:
     """Return the options that are not the estimator's defaults; the seed stands elsewhere."""
     usual = type(estimator)().get_params(deep=False)
     options = estimator.get_params(deep=False)
+    if hasattr(estimator, "members_"):  # those of its networks, as flags have given them
+        own = options.pop("options") or {}
+        options, usual = options | own, usual | estimator._kind().get_params(deep=False)
     changed = (name for name in options if name != "random_state")
     return ", ".join(f"{name}={options[name]}" for name in changed if options[name] != usual[name])
 
 
-def _columns(model: Model, report: Report) -> None:
+def _columns(model: Shown, report: Report) -> None:
     if model.preparation is None:
         report.line(f"columns: {model.estimator.n_features_in_} numbers, prepared by hand")
         return

@@ -354,21 +354,43 @@ class BaseTabular(Asking, BaseEstimator):  # type: ignore[misc]
         frame = self._frame(X)
         return self._combined((member, member.inputs(frame)) for member in self.members_)
 
-    def explain(self, X: Any, y: Any, *, member: int = 1) -> Explanation:
+    def explain(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        member: int = 1,
+        held_out: tuple[Any, ...] | None = None,
+    ) -> Explanation:
         """Return the chain rule, the checks and the report of one of the networks, on these rows.
 
         Parameters
         ----------
-        X, y
+        X, y, sample_weight
             As in `fit`.
         member : int
             Which of the networks, counted from 1.
+        held_out : tuple, optional
+            Rows that it was not trained on, as (X, y) or (X, y, sample_weight), which its report
+            judges it by.
         """
         frame = self._frame(X)
         if not is_count(member) or member > len(self.members_):
             raise must_be("member", f"1 to {len(self.members_)}", member)
         one = self.members_[member - 1]
-        return one.estimator.explain(one.inputs(frame), self._encode(y))
+        held = None
+        if held_out is not None:
+            held = one.inputs(self._frame(held_out[0])), self._encode(held_out[1]), *held_out[2:]
+        found = one.estimator.explain(
+            one.inputs(frame), self._encode(y), sample_weight, held_out=held
+        )
+        classes = getattr(self, "classes_", None)
+        if classes is None:
+            return found
+        labels = classes[one.estimator.classes_].tolist()
+        encoding = replace(found.subject.encoding, classes=labels)
+        return replace(found, subject=replace(found.subject, encoding=encoding))
 
     def describe(self) -> list[tuple[str, str, str]]:
         """Return one row per column: its name, its kind, and what the first network makes of it."""

@@ -23,14 +23,19 @@ from chainrule.interop.preparation import Preparation
 from chainrule.tables.leaderboard import Leaderboard, Trial
 from chainrule.tables.members import Member
 
-__all__ = ["restored_table_model", "save_table_model"]
+__all__ = ["restored_table_model", "save_table_model", "training_in"]
 
 KIND, FORMAT = "table model", 1
 FACTS = ("encoding_", "encoding_reason_", "notes_", "seed_", "n_features_in_")
 
 
-def save_table_model(path: str | os.PathLike[str], estimator: Any) -> None:
-    """Write a fitted estimator of tables to one file, whole or not at all."""
+def save_table_model(
+    path: str | os.PathLike[str], estimator: Any, training: dict[str, Any] | None = None
+) -> None:
+    """Write a fitted estimator of tables to one file, whole or not at all.
+
+    ``training`` is what the command line records of a training.
+    """
     members: list[dict[str, Any]] = []
     arrays: dict[str, np.ndarray] = {}
     for number, member in enumerate(estimator.members_):
@@ -48,6 +53,7 @@ def save_table_model(path: str | os.PathLike[str], estimator: Any) -> None:
         "named": hasattr(estimator, "feature_names_in_"),
         "oof_score": None if math.isnan(estimator.oof_score_) else estimator.oof_score_,
         "fit_seconds": estimator.fit_seconds_,
+        "training": training or {},
         "trials": [_trial_to_json(estimator, one) for one in estimator.leaderboard_.trials],
         **{fact: getattr(estimator, fact) for fact in FACTS},
         **facts,
@@ -55,6 +61,12 @@ def save_table_model(path: str | os.PathLike[str], estimator: Any) -> None:
     weights = np.array([member.weight for member in estimator.members_])
     arrays |= {"oof": estimator.oof_prediction_, "weights": weights, **more}
     write_arrays(path, KIND, FORMAT, description, arrays)
+
+
+def training_in(contents: Contents) -> tuple[dict[str, Any], str]:
+    """Return what the command line recorded of a training, and the version that wrote a file."""
+    training = contents.description.get("training", {})  # not in files of earlier versions
+    return training if isinstance(training, dict) else {}, str(contents.description["version"])
 
 
 def restored_table_model(

@@ -1,0 +1,122 @@
+"""Model files as models of tables, whichever version wrote them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import polars as pl
+
+from chainrule.foundation.errors import InputError
+from chainrule.interop.cells import Tell, nothing
+from chainrule.interop.model_file import Estimator, model_in
+from chainrule.tables.plain import as_table_model
+from chainrule.tables.table_file import restored_table_model, training_in
+from chainrule.tables.tabular import TabularClassifier, TabularRegressor
+from chainrule.training.state import read_contents
+
+__all__ = ["TableModel", "Tabular", "read_table_model"]
+
+Tabular: TypeAlias = TabularClassifier | TabularRegressor
+KINDS: dict[str, type] = {kind.__name__: kind for kind in (TabularClassifier, TabularRegressor)}
+
+
+@dataclass(frozen=True, eq=False)
+class TableModel:
+    """What the command line reads from a model file.
+
+    Attributes
+    ----------
+    path : str
+        The file.
+    estimator : TabularClassifier or TabularRegressor
+        The model.
+    training : dict
+        What the command line recorded of the training; empty for a model saved from Python.
+    version : str
+        The version that wrote it.
+    """
+
+    path: str
+    estimator: Tabular
+    training: dict[str, Any]
+    version: str
+
+    @property
+    def target(self) -> str | None:
+        """The column that is predicted, where it is known."""
+        name = self.training.get("target")
+        return name if isinstance(name, str) else self.estimator.members_[0].preparation.target
+
+    @property
+    def classes(self) -> bool:
+        """Whether it predicts classes."""
+        return isinstance(self.estimator, TabularClassifier)
+
+    @property
+    def networks(self) -> list[Estimator]:
+        """Its networks."""
+        return [one.estimator for one in self.estimator.members_]
+
+    @property
+    def _set_aside(self) -> set[str]:
+        """The columns of a table that say what is right, or how rows are used: no inputs."""
+        settings = self.training.get("settings")
+        used = settings if isinstance(settings, Mapping) else {}
+        names = (self.target, used.get("groups"), used.get("weight"))
+        return {name for name in names if isinstance(name, str)}
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The columns whose cells must stay text when a file is read: codes like 01."""
+        found = (one for member in self.estimator.members_ for one in member.preparation.texts)
+        return tuple(dict.fromkeys(found))
+
+    def answers(self, frame: pl.DataFrame, tell: Tell = nothing) -> np.ndarray:
+        """Return probabilities (n, n_classes), or numbers (n,); tell what surprises the model."""
+        frame = frame.drop(self._set_aside.intersection(frame.columns))
+        told: list[str] = []
+        members = self.estimator.members_
+        found = self.estimator._combined((one, one.inputs(frame, told.append)) for one in members)
+        for words in dict.fromkeys(told):
+            tell(words)
+        return found
+
+    def decided(self, answers: np.ndarray, threshold: float | None = None) -> np.ndarray:
+        """Return labels, or the numbers themselves.
+
+        With a threshold, the second of two classes wherever its probability is at least that.
+        """
+        if not isinstance(self.estimator, TabularClassifier):
+            return answers
+        numbers = answers.argmax(axis=1)
+        if threshold is not None:
+            numbers = (answers[:, 1] >= threshold).astype(np.intp)
+        labels: np.ndarray = self.estimator.classes_[numbers]
+        return labels
+
+
+def read_table_model(path: str | os.PathLike[str]) -> TableModel:
+    """Return the model of a file, as a model of tables.
+
+    Raises
+    ------
+    InputError
+        If it was trained on plain arrays.
+    """
+    contents = read_contents(path)
+    if contents.kind == "table model":
+        estimator = restored_table_model(path, KINDS, contents)
+        training, version = training_in(contents)
+        return TableModel(str(path), estimator, training, version)
+    model = model_in(path, contents)
+    if model.preparation is None:
+        raise InputError(
+            f"{path} must be a model of a table; this one was trained on plain arrays. Use it from "
+            "Python: chainrule.load(path).predict(X)."
+        )
+    estimator = as_table_model(model.estimator, model.preparation)
+    return TableModel(str(path), estimator, model.training, model.version)
