@@ -66,8 +66,10 @@ def test_a_row_whose_target_is_unknown(place, capsys):
     )
     frame.write_csv(place / "rose.csv")
     arguments = ["explain", model_in(place), str(place / "rose.csv")]
-    assert main([*arguments, "--row", "5"]) == 2
+    assert main([*arguments, "--row", "5", "--weight", "3:1:1"]) == 2
     assert "known at training; got 5" in capsys.readouterr().err
+    assert main([*arguments, "--row", "5"]) == 0  # an answer needs no target
+    assert "row 5: probability of setosa" in capsys.readouterr().out
     assert main([*arguments, "--row", "6", "--weight", "3:1:1"]) == 0
     assert "the loss of row 5 changes" in capsys.readouterr().out
 

@@ -15,7 +15,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from chainrule import MLPRegressor, TabularClassifier, TabularRegressor, load
+from chainrule import TabularClassifier, TabularRegressor, load
 from chainrule.foundation.errors import (
     DivergenceWarning,
     FileFormatError,
@@ -387,7 +387,7 @@ def test_a_model_of_the_command_line_predicts_a_raw_frame(tmp_path, monkeypatch)
                                       "--epochs", "3", "--no-plot"])  # fmt: skip
     main()
     model = load("table.chainrule")
-    assert isinstance(model, MLPRegressor)
-    prepared = model.predict(model.preparation_.transform(FRAME))
+    assert isinstance(model, TabularRegressor)
+    prepared = model.members_[0].answers(model.members_[0].inputs(FRAME))
     np.testing.assert_array_equal(model.predict(FRAME), prepared)
     np.testing.assert_array_equal(model.predict(as_pandas()), prepared)

@@ -7,9 +7,9 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from chainrule.foundation.array_files import read_contents
 from chainrule.foundation.errors import InputError
 from chainrule.foundation.files import check_place
-from chainrule.training.state import read_contents
 
 __all__ = ["check_outputs", "source_of", "wrote"]
 

@@ -12,12 +12,12 @@ from chainrule.app.report import Report
 from chainrule.app.results import Score, networks_of
 from chainrule.app.table_models import read_table_model
 from chainrule.estimators.ingredients import loss_in_units
+from chainrule.foundation.array_files import read_contents
 from chainrule.foundation.errors import FileFormatError
 from chainrule.insight.json_values import as_record
 from chainrule.interop.columns import counted
 from chainrule.interop.model_file import Estimator, model_in
 from chainrule.interop.preparation import Preparation
-from chainrule.training.state import read_contents
 from chainrule.training.stopping import REASONS
 
 __all__ = ["show"]
