@@ -7,7 +7,6 @@ costs is measured and taken off. One thread, on processors whose clock is the ti
 writes ``benchmarks/results/parts.md``.
 """
 
-import ctypes
 import platform
 import sys
 import time
@@ -23,11 +22,12 @@ from report import arguments, machine, markdown, write
 
 from chainrule import Epoch
 from chainrule.engines.compiled.kernel_code import Kernels
+from chainrule.engines.compiled.kinds import Signature, whole
 from chainrule.engines.compiled.machine_code import ModuleSource, load
 from chainrule.engines.compiled.memory import round_up
 from chainrule.engines.compiled.parts import TABLE, Part, TimedPart, mark, parts_at, write_clock
 from chainrule.engines.compiled.target import host_target
-from chainrule.engines.compiled.values import function, whole
+from chainrule.engines.compiled.writing import function
 
 ITEMSIZE = 4
 PRODUCTS = (Part.forward, Part.input_gradient, Part.weight_gradient)
@@ -70,8 +70,9 @@ def clock() -> tuple[float, float]:
     def build() -> ir.Module:
         module = ir.Module("readings")
         write_clock(module)
-        code = function(module, "run", [whole], inner=False)
-        with code.loop(0, code.arguments[0], 2):
+        code = function(module, "run", Signature(count=whole), inner=False)
+        (count,) = code.arguments("count")
+        with code.loop(0, count, 2):
             # in turns, as in a step: a reading does not wait for the numbers of the one before
             mark(code, Part.forward)
             mark(code, Part.rest)
@@ -79,7 +80,7 @@ def clock() -> tuple[float, float]:
         return module
 
     code = load(ModuleSource(target, "readings", str(build()), build))
-    run = ctypes.CFUNCTYPE(None, ctypes.c_int64)(code.address("run"))
+    run = code.entry("run", Signature(count=whole)).function()
     table, best = parts_at(code.global_address(TABLE)), np.inf
     for _ in range(20):
         run(2)  # sets the time of the last reading

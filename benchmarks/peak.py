@@ -1,15 +1,14 @@
 """The tile peak: the rate of the engine's register tiles on data that stays in the first cache."""
 
-import ctypes
 import time
 
 import numpy as np
-from llvmlite import ir
 
+from chainrule.engines.compiled.kinds import NUMBERS, Address, Signature, whole
 from chainrule.engines.compiled.machine_code import ModuleSource, load
 from chainrule.engines.compiled.target import Target, host_target
 from chainrule.engines.compiled.tiles import _tile
-from chainrule.engines.compiled.values import function, pointer, whole
+from chainrule.engines.compiled.writing import Module, function
 
 
 def tile_peak() -> float:
@@ -22,19 +21,32 @@ def _rate(target: Target, vectors: int) -> float:
     """Return GFLOP/s of the highest tile of so many vectors that the engine uses."""
     lanes, rows, depth, repeats = target.lanes(4), target.tile_rows(vectors, 4), 256, 2000
 
-    def build() -> ir.Module:
-        module = ir.Module("peak")
-        tile = _tile(module, target, ir.FloatType(), rows, vectors, False)
-        code = function(module, "run", [whole, whole, pointer, pointer, pointer], inner=False)
-        count, k, a, b, out = code.arguments
+    numbers = Address(NUMBERS)
+    signature = Signature(count=whole, k=whole, a=numbers, b=numbers, out=numbers)
+
+    def build() -> Module:
+        module = Module("peak", target, 4)
+        tile = _tile(module, rows, vectors, down=False)
+        code = function(module, "run", signature, inner=False)
+        count, k, a, b, out = code.arguments("count", "k", "a", "b", "out")
         with code.loop(0, count):
-            code.call(tile, k, a, k, b, 0, b, 0, out, vectors * lanes)
+            code.call(
+                tile,
+                k=k,
+                a=a,
+                a_step=k,
+                b=b,
+                b_step=0,
+                init=b,
+                init_row=0,
+                c=out,
+                c_row=vectors * lanes,
+            )
         code.end()
         return module
 
-    address = load(ModuleSource(target, "peak", str(build()), build)).address("run")
-    kinds = [*[ctypes.c_int64] * 2, *[ctypes.c_void_p] * 3]
-    run = ctypes.CFUNCTYPE(None, *kinds)(address)
+    code = load(ModuleSource(target, "peak", str(build()), build))
+    run = code.entry("run", signature).function()
     a = np.zeros(16 * depth, np.float32)
     b = np.zeros(depth * 4 * lanes, np.float32)
     out = np.zeros(4096, np.float32)

@@ -14,6 +14,8 @@ import pytest
 
 from chainrule import Dense, MLPClassifier, Network
 from chainrule.engines.compiled.few_scores import COPIED, DIRECT_ROWS
+from chainrule.engines.compiled.kinds import EntryPoint
+from chainrule.engines.compiled.tables import BUILTIN
 from chainrule.engines.compiled.threads import builtin_at
 from chainrule.engines.reference import ReferenceScores
 from chainrule.foundation.arrays import namespace
@@ -156,7 +158,7 @@ def test_a_builtin_keeps_what_it_needs():
     ran = []
     record = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.py_object, ctypes.c_void_p)
     kernel = record(lambda job, _: ran.append(job) or job)
-    run = builtin_at(ctypes.cast(kernel, ctypes.c_void_p).value, 1 << 40)
+    run = builtin_at(EntryPoint(ctypes.cast(kernel, ctypes.c_void_p).value, BUILTIN), 1 << 40)
     gc.collect()
     assert run() == 1 << 40
     with pytest.raises(TypeError, match="takes no arguments"):

@@ -69,7 +69,7 @@ def test_large_integers_are_rounded_once(problems):
 def test_every_layout(problems, view, dtype):
     objective, rows = problems.problem([21, 9, 2], "mse", 50, dtype)
     x = view(rows.x)
-    assert Inputs.of(x, np.dtype(dtype)).keep[0] is x  # read where it lies
+    assert Inputs.of(x, np.dtype(dtype)).x is x  # read where it lies
     expected = answers(problems, objective, rows.x, rows.y, dtype)
     same(answers(problems, objective, x, rows.y, dtype), expected)
 
@@ -88,7 +88,7 @@ def test_memory_mapped_inputs_are_not_copied(problems, tmp_path):
     objective, rows = problems.problem([21, 9, 2], "mse", 50, "float32")
     np.save(tmp_path / "x.npy", rows.x)
     x = np.load(tmp_path / "x.npy", mmap_mode="r")
-    assert Inputs.of(x, np.dtype("float32")).keep[0] is x
+    assert Inputs.of(x, np.dtype("float32")).x is x
     expected = answers(problems, objective, rows.x, rows.y, "float32")
     same(answers(problems, objective, x, rows.y, "float32"), expected)
 

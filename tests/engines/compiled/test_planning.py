@@ -12,7 +12,9 @@ from chainrule.engines.compiled import machine_code, zeros
 from chainrule.engines.compiled.blocks import rows_of_block, shared_rows_of_block
 from chainrule.engines.compiled.engine import CompiledEngine
 from chainrule.engines.compiled.few_scores import FewScores
+from chainrule.engines.compiled.kinds import EntryPoint
 from chainrule.engines.compiled.planning import Planning
+from chainrule.engines.compiled.structs import Table
 from chainrule.engines.compiled.tables import Job
 from chainrule.engines.compiled.target import host_target
 from chainrule.engines.compiled.workspaces import Workspaces
@@ -92,16 +94,14 @@ class TestFewRows:
         log = []
 
         def of(n_parameters, n_in, n_out, rows=10**9):
-            work = SimpleNamespace(
-                source=np.zeros(3, np.int64), job=np.zeros(len(Job), np.int64), job_address=0
-            )
+            work = SimpleNamespace(job=Table(Job, np.float64), job_address=0)
             work.set_arrays = lambda *_: None
 
             def ran(name):
-                log.append((name, int(work.job[Job.rows]), bool(work.job[Job.direct])))
+                log.append((name, work.job[Job.rows], bool(work.job[Job.direct])))
 
             kernels = SimpleNamespace(
-                address=lambda name: 0,
+                entry=lambda name, signature: EntryPoint(8, signature),
                 builtin=lambda name, address: lambda: ran("short"),
                 function=lambda name: lambda address, thread: ran("long"),
             )
@@ -183,7 +183,7 @@ class TestCalls:
 
 def test_workspaces_of_eight_kinds_are_kept():
     made = []
-    workspaces = Workspaces(lambda kind: made.append(kind) or object())
+    workspaces = Workspaces(lambda kind: made.append(kind) or SimpleNamespace(release=lambda: None))
 
     def call(kinds):
         del made[:]

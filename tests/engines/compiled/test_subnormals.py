@@ -8,7 +8,7 @@ from llvmlite import ir
 from chainrule import Network, optimizers
 from chainrule.engines.compiled.engine import CompiledEngine
 from chainrule.engines.compiled.subnormals import entry
-from chainrule.engines.compiled.values import pointer, whole
+from chainrule.engines.compiled.tables import ENTRY
 from chainrule.engines.engine import Rows
 from chainrule.engines.reference import ReferenceEngine
 from chainrule.formulas.penalties import L2
@@ -128,7 +128,7 @@ def test_both_families_of_processors_have_the_two_bits(monkeypatch):
     ):
         monkeypatch.setattr("platform.machine", lambda machine=machine: machine)
         module = ir.Module("states")
-        code = entry(module, "run", [pointer, whole])
+        code = entry(module, "run", ENTRY)
         code.end()
         target = llvm.Target.from_triple(triple).create_target_machine(opt=3)
         assembly = target.emit_assembly(llvm.parse_assembly(str(module)))

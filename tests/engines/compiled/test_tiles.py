@@ -5,10 +5,10 @@ import re
 
 import llvmlite.binding as llvm
 import pytest
-from llvmlite import ir
 
 from chainrule.engines.compiled.target import Target
 from chainrule.engines.compiled.tiles import _tile
+from chainrule.engines.compiled.writing import Module
 
 WIDE = Target("sapphirerapids", "", 64, 32)
 SHAPES = [
@@ -38,9 +38,8 @@ def stack_accesses(rows, vectors, itemsize, down):
     """Return how many instructions of each inner loop of a tile touch the stack."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
-    element = ir.FloatType() if itemsize == 4 else ir.DoubleType()
-    module = ir.Module("tile")
-    _tile(module, WIDE, element, rows, vectors, down).linkage = "external"
+    module = Module("tile", WIDE, itemsize)
+    _tile(module, rows, vectors, down).ir.linkage = "external"
     options = llvm.create_pipeline_tuning_options(2)
     options.loop_vectorization = options.slp_vectorization = False
     # the machine belongs to this test alone

@@ -9,6 +9,8 @@ import threading
 import pytest
 
 from chainrule.engines.compiled import threads
+from chainrule.engines.compiled.kinds import EntryPoint
+from chainrule.engines.compiled.tables import BUILTIN
 from chainrule.engines.compiled.undisturbed import undisturbed
 
 PREPARE = """
@@ -128,12 +130,13 @@ def test_definitions_outlive_their_builtins_and_do_not_add_up():
     import ctypes
 
     address = ctypes.cast(ctypes.pythonapi.Py_NewRef, ctypes.c_void_p).value
-    made = [threads.builtin_at(address, job) for job in (10**6, 10**7)]
+    entry = EntryPoint(address, BUILTIN)
+    made = [threads.builtin_at(entry, job) for job in (10**6, 10**7)]
     assert [function() for function in made] == [10**6, 10**7]
     before = len(threads._definitions)
     kept = threads._definitions[address]
     for job in range(1000):
-        threads.builtin_at(address, job)
+        threads.builtin_at(entry, job)
     del made
     gc.collect()
     assert len(threads._definitions) == before

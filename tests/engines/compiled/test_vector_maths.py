@@ -1,17 +1,16 @@
 """Errors of the vector maths in units of the last place, over the whole range of each precision."""
 
-import ctypes
 import math
 
 import numpy as np
 import pytest
 import scipy.special
-from llvmlite import ir
 
 from chainrule.engines.compiled import vector_maths
+from chainrule.engines.compiled.kinds import NUMBERS, Address, Signature, whole
 from chainrule.engines.compiled.machine_code import ModuleSource, load
 from chainrule.engines.compiled.target import host_target
-from chainrule.engines.compiled.values import float_type, function, pointer, whole
+from chainrule.engines.compiled.writing import Module, function
 
 # Units of the last place. erfc is a product of three rounded factors and a quotient; without a
 # fused multiply-add it loses more digits in its tail.
@@ -34,20 +33,20 @@ def compiled(name, dtype, target=None):
     target = target or host_target()
     itemsize = np.dtype(dtype).itemsize
     lanes = target.lanes(itemsize)
+    signature = Signature(n=whole, x=Address(NUMBERS), out=Address(NUMBERS))
 
     def build():
-        module = ir.Module("maths")
-        code = function(module, "run", [whole, pointer, pointer], inner=False)
-        n, x, out = code.arguments
-        vector = ir.VectorType(float_type(itemsize), lanes)
+        module = Module("maths", target, itemsize)
+        code = function(module, "run", signature, inner=False)
+        n, x, out = code.arguments("n", "x", "out")
         with code.loop(0, n, lanes) as i:
-            out.store(getattr(vector_maths, name)(code, x.load(vector, i)), i)
+            out.store(getattr(vector_maths, name)(code, x.load(module.vector, i)), i)
         code.end()
         return module
 
     text = str(build())
-    address = load(ModuleSource(target, name, text, lambda: text)).address("run")
-    run = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)(address)
+    code = load(ModuleSource(target, name, text, lambda: text))
+    run = code.entry("run", signature).function()
 
     def evaluate(x):
         x = np.asarray(x, dtype)

@@ -1,41 +1,49 @@
 """The masks of `chainrule.model.dropout` as vector code: hashed where they act, never stored."""
 
-from typing import Any
-
 from llvmlite import ir
 
-from chainrule.engines.compiled.tables import LayerRow, field, place
-from chainrule.engines.compiled.target import Target
-from chainrule.engines.compiled.values import Code, Value, float_type, function, pointer, whole
+from chainrule.engines.compiled.kinds import NUMBERS, Address, Signature, real, small, whole
+from chainrule.engines.compiled.tables import LayerRow
+from chainrule.engines.compiled.values import Value
+from chainrule.engines.compiled.writing import Code, Function, Module, function
 from chainrule.model.dropout import MIX
 
 __all__ = ["KEYS", "call_drop", "write_drop"]
 
 # Integers that a step has for each layer: the two keys.
 KEYS = 2
-_small = ir.IntType(32)
+# `row` is the number of the first row in its batch.
+_DROP = Signature(
+    rows=whole,
+    n_out=whole,
+    ld=whole,
+    row=whole,
+    source=Address(NUMBERS),
+    into=Address(NUMBERS),
+    keys=Address(whole),
+    threshold=whole,
+    scale=real,
+)
 
 
-def write_drop(module: Any, target: Target, itemsize: int) -> Any:
-    """Write (rows, units, ld, row, from, to, keys, threshold, scale): kept units times the scale.
-
-    ``row`` is the place of the first row in its batch.
-    """
-    element, lanes = float_type(itemsize), target.lanes(itemsize)
-    arguments = [whole, whole, whole, whole, pointer, pointer, pointer, whole, ir.DoubleType()]
-    code = function(module, "drop", arguments)
-    rows, units, ld, row, source, to, keys, threshold, scale = code.arguments
-    vector, numbers = ir.VectorType(element, lanes), ir.VectorType(_small, lanes)
+def write_drop(module: Module) -> Function:
+    """Write the loop over the outputs of a layer: kept ones times the scale, 0 for the others."""
+    element, lanes, vector = module.element, module.lanes, module.vector
+    code = function(module, "drop", _DROP)
+    rows, n_out, ld, row, source, into, keys, threshold, scale = code.arguments(
+        "rows", "n_out", "ld", "row", "source", "into", "keys", "threshold", "scale"
+    )
+    numbers = ir.VectorType(small, lanes)
     lane = Value(code, ir.Constant(numbers, list(range(lanes))))
-    one, two = (code.spread(code.cast(keys.load(whole, i), _small), lanes) for i in range(KEYS))
-    lowest = code.spread(code.cast(threshold, _small), lanes)
+    one, two = (code.spread(code.cast(keys.load(whole, i), small), lanes) for i in range(KEYS))
+    lowest = code.spread(code.cast(threshold, small), lanes)
     factor = code.spread(code.cast(scale, element), lanes)
-    with code.loop(0, rows) as i:
-        first = (row + i) * units
-        read, write = source.at(i * ld, element), to.at(i * ld, element)
-        # what the last vector holds beyond the units is padding
-        with code.loop(0, units, lanes) as j:
-            number = lane + code.spread(code.cast(first + j, _small), lanes)
+    with code.loop(0, rows, name="row") as i:
+        first = (row + i) * n_out
+        read, write = source.at(i * ld, element), into.at(i * ld, element)
+        # the last vector ends in padding
+        with code.loop(0, n_out, lanes, name="column") as j:
+            number = lane + code.spread(code.cast(first + j, small), lanes)
             drawn = _mixed(code, _mixed(code, number ^ one) ^ two)
             kept = _right(code, drawn, 1) >= lowest
             write.store(code.where(kept, factor * read.load(vector, j), 0.0), j)
@@ -61,25 +69,26 @@ def _signed(number: int) -> int:
 
 def call_drop(
     code: Code,
-    drop: Any,
+    drop: Function,
     layer: Value,
     number: Value,
+    *,
     row: Value,
     rows: Value,
     keys: Value,
     source: Value,
-    to: Value,
+    into: Value,
 ) -> None:
-    """Drop units of layer ``number``; its keys are behind those of the layers before it."""
+    """Drop outputs of layer ``number``; its keys are behind those of the layers before it."""
     code.call(
         drop,
-        rows,
-        field(code, layer, LayerRow.n_out),
-        field(code, layer, LayerRow.ld),
-        row,
-        source,
-        to,
-        keys.at(number * KEYS, whole),
-        field(code, layer, LayerRow.threshold),
-        place(code, layer, LayerRow.scale_at).load(ir.DoubleType()),
+        rows=rows,
+        n_out=layer[LayerRow.n_out],
+        ld=layer[LayerRow.ld],
+        row=row,
+        source=source,
+        into=into,
+        keys=keys.at(number * KEYS, whole),
+        threshold=layer[LayerRow.threshold],
+        scale=layer[LayerRow.scale_at].load(real),
     )

@@ -7,7 +7,9 @@ from typing import Any
 from llvmlite import ir
 
 from chainrule.engines.compiled import vector_maths
-from chainrule.engines.compiled.values import Code, Value, Variable
+from chainrule.engines.compiled.kinds import real
+from chainrule.engines.compiled.values import Value, Variable
+from chainrule.engines.compiled.writing import Code
 from chainrule.tracing.expressions import (
     ELEMENT,
     REDUCTIONS,
@@ -105,17 +107,16 @@ class Emission:
 
     def _shared(self, node: Expression) -> Value:
         """Compute in float64, as Python does with the numbers of a formula."""
-        double = ir.DoubleType()
         if node.op == "constant":
-            return self.code.value(node.detail[0], double)
+            return self.code.value(node.detail[0], real)
         if node.op == "parameter":
             return self._parameter(*node.detail)
         if node.op == "input":
-            return self.code.cast(self._load(node.detail), double)
+            return self.code.cast(self._load(node.detail), real)
         operands = [self._shared(operand) for operand in node.operands]
         if node.op in _ARITHMETIC:
             return _ARITHMETIC[node.op](*operands)  # type: ignore[no-any-return]
-        pair = ir.VectorType(double, 2)
+        pair = ir.VectorType(real, 2)
         vectors = [self.code.spread(operand, 2) for operand in operands]
         assert all(vector.type == pair for vector in vectors)
         return self.code.extract(self._function(node.op, vectors), 0)
@@ -167,8 +168,10 @@ class Emission:
             now = [node for node in pending if node.level == level]
             self.prepare(*(node.operands[0] for node in now))
             start = {"sum": 0.0, "max": -math.inf, "min": math.inf}
-            totals = [Variable(code, code.value(start[node.op], self.vector)) for node in now]
-            with code.loop(0, columns) as column:
+            totals = [
+                Variable(code, code.value(start[node.op], self.vector), node.op) for node in now
+            ]
+            with code.loop(0, columns, name="column") as column:
                 at(column)
                 self.forget(ELEMENT)
                 for node, total in zip(now, totals, strict=True):

@@ -1,4 +1,4 @@
-"""The engine behind the protocol: it prepares a job, and lets the kernels do it."""
+"""The engine behind the protocol: it prepares a job for the kernels, and runs it."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import numpy as np
 from chainrule.engines.compiled import passes, scoring
 from chainrule.engines.compiled.blocks import rows_of_block
 from chainrule.engines.compiled.inputs import Inputs
-from chainrule.engines.compiled.memory import address_of, round_up
+from chainrule.engines.compiled.memory import round_up
 from chainrule.engines.compiled.objective_code import ObjectiveCode
 from chainrule.engines.compiled.scoring import CompiledScores, check_lists, same_shape
 from chainrule.engines.compiled.tables import Job
@@ -203,7 +203,7 @@ class CompiledEngine(CompiledScores):
             weight = None if weight is None else weight[order]
             order = order[:0]  # the rows are in order now
         self._set_rows(work, inputs, y, weight)
-        work.job[Job.order_at] = address_of(order) if len(order) else 0
+        work.job[Job.order_at] = order if len(order) else None
         work.job[Job.rows], work.job[Job.batch] = n_rows, batch
         work.set_constants(constants)
         self._run("train", work.dtype, work, watched)
@@ -226,11 +226,11 @@ class CompiledEngine(CompiledScores):
     ) -> np.ndarray:
         block = rows_of_block(len(y), self._target.lanes(vector.itemsize))
         losses = np.empty(round_up(len(y), block))
-        threads, zeros = self._planning.of(vector, inputs.keep[0], block, len(y))
+        threads, zeros = self._planning.of(vector, inputs.x, block, len(y))
         with self._workspaces.lent("measure", vector.dtype, block, 0, threads, zeros) as work:
             self._set_rows(work, inputs, y, weight)
             work.job[Job.rows] = len(y)
-            work.job[Job.losses_at] = address_of(losses)
+            work.job[Job.losses_at] = losses
             work.set_arrays([vector], [])
             self._run("measure", vector.dtype, work, self._is_long(2.0, len(y)))
         return losses[: len(y)]
@@ -248,14 +248,14 @@ class CompiledEngine(CompiledScores):
         batch = min(n, scoring.GRADIENT_ROWS)
         steps = -(-n // batch)
         gradient = np.empty_like(vector)
-        threads, zeros = self._planning.of(vector, inputs.keep[0], batch, batch, steps, moves=True)
+        threads, zeros = self._planning.of(vector, inputs.x, batch, batch, steps, moves=True)
         with self._workspaces.lent("gradient", vector.dtype, batch, 1, threads, zeros) as work:
             job, sums = work.job, work.panels[1]
             sums[:] = 0.0
             self._set_rows(work, inputs, y, weight)
             self._set_update(work, self._training_code_for(vector.dtype).accumulation)
             job[Job.rows], job[Job.batch], job[Job.divisor] = n, batch, divisor
-            job[Job.target_at] = address_of(sums)
+            job[Job.target_at] = sums
             job[Job.pack] = job[Job.unpack] = 1
             factors = self.objective.network.layout.distinct_rate_factors
             work.set_constants(np.zeros((steps, len(factors), 1)))
@@ -269,11 +269,8 @@ class CompiledEngine(CompiledScores):
     ) -> None:
         self._set_inputs(work, inputs)
         loss = self._training_code_for(work.dtype).loss
-        work.job[Job.loss] = loss.address
-        work.job[Job.loss_fields_at] = loss.fields_at
-        work.job[Job.y_at] = address_of(y)
-        work.job[Job.weight_at] = 0 if weight is None else address_of(weight)
+        work.job[Job.loss], work.job[Job.loss_fields_at] = loss.entry, loss.fields
+        work.job[Job.y_at], work.job[Job.weight_at] = y, weight
 
     def _set_update(self, work: Workspace, update: passes.Pass) -> None:
-        work.job[Job.update] = update.address
-        work.job[Job.update_fields_at] = update.fields_at
+        work.job[Job.update], work.job[Job.update_fields_at] = update.entry, update.fields

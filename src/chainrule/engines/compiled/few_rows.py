@@ -1,7 +1,7 @@
 """The product x W + b for a few rows, with the weight as it lies in the flat vector.
 
 To bring weights into panels takes longer than to use them for a few rows. Every number is summed in
-the order of a tile's, so it has the same bits.
+the order of a tile, and so has the same bits.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -11,111 +11,126 @@ from typing import Any, Protocol
 
 from llvmlite import ir
 
-from chainrule.engines.compiled.nonzeros import lists, number
-from chainrule.engines.compiled.tables import LayerRow, field, place
-from chainrule.engines.compiled.target import Target
-from chainrule.engines.compiled.values import (
-    Code,
-    Value,
-    Variable,
-    float_type,
-    function,
+from chainrule.engines.compiled.kinds import (
+    NUMBERS,
+    Address,
+    Signature,
     pointer,
+    small,
+    truth,
     whole,
 )
+from chainrule.engines.compiled.nonzeros import number
+from chainrule.engines.compiled.tables import LayerRow
+from chainrule.engines.compiled.values import Value, Variable
+from chainrule.engines.compiled.writing import Code, Function, Module, function
 
 __all__ = ["write_direct", "write_direct_entries"]
 
 # Vectors side by side: as many sums as hide the latency of a multiply-add.
 SIDE_BY_SIDE = 8
 
+_numbers = Address(NUMBERS)
+# A null bias is none.
+_DIRECT = Signature(
+    m=whole,
+    n_out=whole,
+    k=whole,
+    a=_numbers,
+    a_row=whole,
+    w=_numbers,
+    bias=_numbers,
+    c=_numbers,
+    c_row=whole,
+)
+_DIRECT_ENTRIES = Signature(layer=Address(LayerRow), row=whole, m=whole, w=_numbers, bias=_numbers)
 
-def write_direct(module: Any, target: Target, itemsize: int) -> Any:
-    """Write (m, n_out, k, a, a_row, w, bias, c, c_row); a null bias is none."""
-    element = float_type(itemsize)
-    arguments = [whole, whole, whole, pointer, whole, pointer, pointer, pointer, whole]
-    code = function(module, "direct", arguments)
-    m, n_out, k, a, a_row, w, bias, c, c_row = code.arguments
-    with code.loop(0, m) as row:
+
+def write_direct(module: Module) -> Function:
+    """Write the product of dense rows."""
+    element = module.element
+    code = function(module, "direct", _DIRECT)
+    m, n_out, k, a, a_row, w, bias, c, c_row = code.arguments(
+        "m", "n_out", "k", "a", "a_row", "w", "bias", "c", "c_row"
+    )
+    with code.loop(0, m, name="row") as row:
         inputs, into = a.at(row * a_row, element), c.at(row * c_row, element)
 
         def every_one(inputs: Value = inputs) -> _Terms:
             return _DenseTerms(code, element, inputs, n_out)
 
-        _write_row(
-            code, target.lanes(itemsize), every_one, _Weights(element, n_out, k, w, bias), into
-        )
+        _write_row(code, every_one, _Weights(element, n_out, k, w, bias), into)
     code.end()
     return code.function
 
 
-def write_direct_entries(module: Any, target: Target, itemsize: int) -> Any:
-    """Write (layer, row, m, w, bias): the same for rows that are lists of what is not 0."""
-    element = float_type(itemsize)
-    code = function(module, "direct_entries", [pointer, whole, whole, pointer, pointer])
-    layer, first, m, w, bias = code.arguments
-    columns, values = lists(code, layer)
-    n_in, n_out = field(code, layer, LayerRow.n_in), field(code, layer, LayerRow.n_out)
-    stride, ld = field(code, layer, LayerRow.strips) + 1, field(code, layer, LayerRow.ld)
-    starts = place(code, layer, LayerRow.starts_at)
-    z = place(code, layer, LayerRow.z_at)
+def write_direct_entries(module: Module) -> Function:
+    """Write the product of rows that are lists of nonzeros."""
+    element = module.element
+    code = function(module, "direct_entries", _DIRECT_ENTRIES)
+    layer, first, m, w, bias = code.arguments("layer", "row", "m", "w", "bias")
+    columns, values = layer[LayerRow.columns_at], layer[LayerRow.values_at]
+    n_in, n_out = layer[LayerRow.n_in], layer[LayerRow.n_out]
+    stride, ld = layer[LayerRow.strips] + 1, layer[LayerRow.ld]
+    starts = layer[LayerRow.starts_at]
+    z = layer[LayerRow.z_at]
     weights = _Weights(element, n_out, n_in, w, bias)
-    with code.loop(first, first + m) as row:
+    with code.loop(first, first + m, name="row") as row:
         begin, end = (starts.load(whole, at) for at in (row * stride, (row + 1) * stride - 1))
 
         def some(begin: Value = begin, end: Value = end) -> _Terms:
             return _ListedTerms(code, element, columns, values, begin, end, n_out)
 
-        _write_row(code, target.lanes(itemsize), some, weights, z.at(row * ld, element))
+        _write_row(code, some, weights, z.at(row * ld, element))
     code.end()
     return code.function
 
 
-def _write_row(
-    code: Code, lanes: int, terms: "Callable[[], _Terms]", weights: "_Weights", into: Value
-) -> None:
-    n_out, width = weights.n_out, SIDE_BY_SIDE * lanes
-    block = _Block(code, lanes, terms, weights, into)
-    column = Variable(code, code.value(0))
+def _write_row(code: Code, terms: "Callable[[], _Terms]", weights: "_Weights", into: Value) -> None:
+    n_out, lanes = weights.n_out, code.module.lanes
+    width = SIDE_BY_SIDE * lanes
+    group = _Group(code, lanes, terms, weights, into)
+    column = Variable(code, code.value(0), "column")
     with code.forever() as out:
         at = column.get()
         code.leave_if(n_out - at < width, out)
-        block.write(SIDE_BY_SIDE, at)
+        group.write(SIDE_BY_SIDE, at)
         column.set(at + width)
     at = column.get()
     left = (n_out - at + (lanes - 1)) // lanes
     for vectors in code.cases(left, range(1, SIDE_BY_SIDE + 1)):
-        block.write(vectors, at, ends_inside=True)
+        group.write(vectors, at, ends_inside=True)
 
 
 class _Terms(Protocol):
     """The terms of a sum, one after the other."""
 
     def until(self, stop: Value) -> AbstractContextManager[tuple[Value, Value]]:
-        """Give factors and where their rows of w begin, while that is before a place."""
+        """Give factors and where their rows of w begin, while that is before ``stop``."""
         ...
 
 
 class _DenseTerms:
-    """All numbers of a row."""
+    """All inputs of a row."""
 
     def __init__(self, code: Code, element: Any, inputs: Value, n_out: Value) -> None:
         self._code, self._element, self._n_out = code, element, n_out
-        self._place, self._offset = Variable(code, inputs), Variable(code, code.value(0))
+        self._at_input = Variable(code, inputs, "at_input")
+        self._offset = Variable(code, code.value(0), "offset")
 
     @contextmanager
     def until(self, stop: Value) -> Iterator[tuple[Value, Value]]:
         code = self._code
         with code.forever() as out:
-            offset, place = self._offset.get(), self._place.get()
+            offset, at_input = self._offset.get(), self._at_input.get()
             code.leave_if(offset >= stop, out)
-            yield place.load(self._element), offset
-            self._place.set(place.at(1, self._element))
+            yield at_input.load(self._element), offset
+            self._at_input.set(at_input.at(1, self._element))
             self._offset.set(offset + self._n_out)
 
 
 class _ListedTerms:
-    """Numbers of a row with their columns, which ascend."""
+    """The nonzeros of a row with their columns, which ascend."""
 
     def __init__(
         self,
@@ -129,7 +144,7 @@ class _ListedTerms:
     ) -> None:
         self._code, self._element, self._n_out = code, element, n_out
         self._columns, self._values = columns, values
-        self._entry, self._end = Variable(code, begin), end
+        self._entry, self._end = Variable(code, begin, "entry"), end
 
     @contextmanager
     def until(self, stop: Value) -> Iterator[tuple[Value, Value]]:
@@ -155,7 +170,7 @@ class _Weights:
 
 
 @dataclass(frozen=True)
-class _Block:
+class _Group:
     """Some vectors of one row of the result, side by side."""
 
     code: Code
@@ -171,9 +186,9 @@ class _Block:
         vector = ir.VectorType(element, lanes)
         last = at + (vectors - 1) * lanes
         inside = _inside(code, lanes, n_out - last) if ends_inside else None
-        sums = [Variable(code, code.value(0.0, vector)) for _ in range(vectors)]
+        sums = [Variable(code, code.value(0.0, vector), f"sum_{j}") for j in range(vectors)]
         masks = [*[None] * (vectors - 1), inside]
-        with code.when(weights.bias != code.address(code.value(0))):
+        with code.when(weights.bias.present):
             for j, total in enumerate(sums):
                 bias = weights.bias.at(at + j * lanes, element)
                 total.set(_load(code, bias, vector, masks[j]))
@@ -197,21 +212,20 @@ class _Block:
 
 
 def _inside(code: Code, lanes: int, remaining: Value) -> Value:
-    """Return which lanes stand for columns that exist."""
+    """Return a mask of the lanes that stand for columns."""
     integers = ir.VectorType(whole, lanes)
     lane = Value(code, ir.Constant(integers, list(range(lanes))))
     return lane < remaining
 
 
-def _load(code: Code, place: Value, vector: Any, inside: Value | None) -> Value:
+def _load(code: Code, at: Value, vector: Any, inside: Value | None) -> Value:
     """Load a vector, of which only the lanes inside are touched."""
     if inside is None:
-        return place.load(vector)
+        return at.load(vector)
     single = isinstance(vector.element, ir.FloatType)
     name = f"llvm.masked.load.v{vector.count}{'f32' if single else 'f64'}.p0"
-    small = ir.IntType(32)
-    arguments = [pointer, small, ir.VectorType(ir.IntType(1), vector.count), vector]
+    arguments = [pointer, small, ir.VectorType(truth, vector.count), vector]
     known = code.declared(name, arguments, vector)
     align = ir.Constant(small, 4 if single else 8)
     zeros = ir.Constant(vector, None)
-    return Value(code, code.builder.call(known, [place.ir, align, inside.ir, zeros]))
+    return Value(code, code.builder.call(known, [at.ir, align, inside.ir, zeros]))

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from chainrule.engines.compiled.inputs import dense_source
 from chainrule.engines.compiled.kernel_code import Kernels
-from chainrule.engines.compiled.memory import address_of
-from chainrule.engines.compiled.tables import Job
+from chainrule.engines.compiled.tables import GATHER, Job
 from chainrule.engines.compiled.workspace import Workspace
 
 __all__ = ["DIRECT_ROWS", "FewScores"]
@@ -127,10 +127,10 @@ class _Desk:
         self, work: Workspace, kernels: Kernels, inputs: np.ndarray, out: np.ndarray
     ) -> None:
         self._work, self.inputs, self.out = work, inputs, out
-        work.source[:] = [address_of(inputs), *inputs.strides]
         job, gather = work.job, f"gather_{inputs.dtype.str[1:]}"
-        job[Job.gather], job[Job.order_at] = kernels.address(gather), 0
-        job[Job.out_at] = address_of(out)
+        job[Job.source_at], job[Job.order_at] = dense_source(inputs), None
+        job[Job.gather] = kernels.entry(gather, GATHER)
+        job[Job.out_at] = out
         self._short = kernels.builtin("score_here", work.job_address)
         score, address = kernels.function("score"), work.job_address
         self._long = lambda: score(address, 0)

@@ -1,8 +1,8 @@
 """Modules of formulas, written from their graphs: a function per formula block.
 
-Two shapes of loops. Elementwise: along contiguous numbers. Row-wise, and every loss: each lane of a
-vector is a row, and the loops go over the columns, so that a sum along a row needs no shuffles.
-All buffers are padded to whole vectors; what the padding holds is never read by anyone.
+Loops have one of two shapes. Elementwise: along contiguous numbers. Row-wise, and every loss: each
+lane of a vector is a row, and the loops go over the columns, so that a sum along a row needs no
+shuffles. All buffers are padded to whole vectors; no result depends on what the padding holds.
 """
 
 from collections.abc import Callable
@@ -11,9 +11,12 @@ from typing import Any
 from llvmlite import ir
 
 from chainrule.engines.compiled.emission import Emission
+from chainrule.engines.compiled.kinds import NUMBERS, Address, Signature, real
 from chainrule.engines.compiled.subnormals import enclose
+from chainrule.engines.compiled.tables import LOSS, UPDATE
 from chainrule.engines.compiled.target import Target
-from chainrule.engines.compiled.values import Code, Value, float_type, function, pointer, whole
+from chainrule.engines.compiled.values import Value
+from chainrule.engines.compiled.writing import Code, Module, function
 from chainrule.tracing.expressions import ELEMENT, ROW, Expression
 
 __all__ = ["ALONE", "activation_module", "loss_module", "update_module"]
@@ -23,19 +26,19 @@ ALONE = "run_alone"
 
 
 def activation_module(
-    target: Target, itemsize: int, arrays: tuple[str, ...], output: Expression
-) -> Any:
-    """Return the module of an activation, or of its pullback, into the last of the arrays.
+    target: Target, itemsize: int, signature: Signature, output: Expression
+) -> Module:
+    """Return the module of an activation, or of its pullback, into the last array of a signature.
 
     Kernels call "run"; from Python, `ALONE` is the same with flush-to-zero around it.
     """
-    module = ir.Module("activation")
-    arguments = [whole, whole, whole, *[pointer] * len(arrays), pointer]
-    code = function(module, "run", arguments, inner=False)
+    module = Module("activation", target, itemsize)
+    code = function(module, "run", signature, inner=False)
     enclose(module, ALONE, code.function)
-    rows, columns, ld, *places, fields = code.arguments
+    rows, columns, ld, *places, fields = code.arguments(*signature.parameters)
+    arrays = [name for name, kind in signature.parameters.items() if kind == Address(NUMBERS)]
     by_name = dict(zip(arrays, places, strict=True))
-    loops = _Loops(code, target, itemsize, columns, {"fields": fields})
+    loops = _Loops(code, columns, {"fields": fields})
     if output.level:  # it needs a sum or a maximum along rows
         with loops.rows(rows):
             for name in arrays[:-1]:
@@ -53,24 +56,26 @@ def activation_module(
     return module
 
 
-def loss_module(target: Target, itemsize: int, value: Expression, gradient: Expression) -> Any:
+def loss_module(target: Target, itemsize: int, value: Expression, gradient: Expression) -> Module:
     """Return the module of losses, and of their derivatives where there is room for them."""
-    module = ir.Module("loss")
-    arguments = [whole, whole, whole, pointer, whole, pointer, pointer, pointer, whole, pointer]
-    code = function(module, "run", [*arguments, ir.DoubleType(), pointer], inner=False)
-    rows, columns, ld_s, s, ld_y, y, w, losses, ld_ds, ds, divisor, fields = code.arguments
-    with code.choice(ds == code.address(code.value(0))) as (without, full):
+    module = Module("loss", target, itemsize)
+    code = function(module, "run", LOSS, inner=False)
+    rows, columns, ld_s, s, ld_y, y, w, losses, ld_ds, ds, divisor, fields = code.arguments(
+        "rows", "columns", "ld_s", "s", "ld_y", "y", "w", "losses", "ld_ds", "ds", "divisor",
+        "fields",
+    )  # fmt: skip
+    with code.choice(~ds.present) as (without, full):
         for branch, outputs in ((without, [value]), (full, [value, gradient])):
             with branch:
-                loops = _Loops(code, target, itemsize, columns, {"fields": fields})
+                loops = _Loops(code, columns, {"fields": fields})
                 loops.inputs["divisor"] = lambda: divisor
                 with loops.rows(rows):
                     loops.lanes_of("s", s, ld_s)
                     loops.lanes_of("y", y, ld_y)
                     loops.per_row("w", w)
                     loops.prepare(*outputs)
-                    double = ir.VectorType(ir.DoubleType(), loops.vector.count)
-                    row_losses = code.cast(loops.emission.vector_of(value), double)
+                    reals = ir.VectorType(real, loops.vector.count)
+                    row_losses = code.cast(loops.emission.vector_of(value), reals)
                     losses.store(row_losses, loops.row)
                     if len(outputs) == 2:
                         loops.emission.prepare(gradient)
@@ -80,19 +85,20 @@ def loss_module(target: Target, itemsize: int, value: Expression, gradient: Expr
     return module
 
 
-def update_module(target: Target, itemsize: int, outputs: list[Expression]) -> Any:
+def update_module(target: Target, itemsize: int, outputs: list[Expression]) -> Module:
     """Return the module of an update: new parameters, and new numbers of each slot."""
-    module = ir.Module("update")
-    arguments = [whole, pointer, pointer, pointer, whole, pointer, pointer, ir.DoubleType()]
-    code = function(module, "run", arguments, inner=False)
-    n, p, g, table, offset, constants, fields, mask = code.arguments
-    loops = _Loops(code, target, itemsize, n, {"constants": constants, "fields": fields})
-    element = loops.vector.element
+    module = Module("update", target, itemsize)
+    code = function(module, "run", UPDATE, inner=False)
+    n, p, g, table, offset, constants, fields, mask = code.arguments(
+        "n", "p", "g", "slots", "offset", "constants", "fields", "mask"
+    )
+    loops = _Loops(code, n, {"constants": constants, "fields": fields})
+    element = module.element
     slots = [
-        table.load(pointer, number, pointer).at(offset, element)
+        table.load(Address(NUMBERS), number).at(offset, element).named(f"slot_{number}")
         for number in range(len(outputs) - 1)
     ]
-    places = [p.at(offset, element), *slots]
+    places = [p.at(offset, element).named("p_of_unit"), *slots]
     loops.contiguous("p", places[0])
     loops.contiguous("g", g)
     for number, slot in enumerate(slots):
@@ -108,20 +114,18 @@ def update_module(target: Target, itemsize: int, outputs: list[Expression]) -> A
 
 
 class _Loops:
-    """The loops of a pass, and where its inputs stand in them."""
+    """The loops of a pass, and its inputs at the position they have reached."""
 
-    def __init__(
-        self, code: Code, target: Target, itemsize: int, columns: Value, tables: dict[str, Value]
-    ) -> None:
+    def __init__(self, code: Code, columns: Value, tables: dict[str, Value]) -> None:
         self.code = code
-        self.vector = ir.VectorType(float_type(itemsize), target.lanes(itemsize))
+        self.vector = code.module.vector
         self.inputs: dict[str, Callable[[], Value]] = {"columns": lambda: columns}
         self._columns = columns
         self.emission = Emission(
             code,
             self.vector,
             lambda name: self.inputs[name](),
-            lambda table, index: tables[table].load(ir.DoubleType(), index),
+            lambda table, index: tables[table].load(real, index),
         )
         self.index = self.row = self.column = columns  # set by the loops
         self.inputs["column"] = lambda: code.spread(
@@ -133,14 +137,17 @@ class _Loops:
 
     def vectors(self, n: Value) -> Any:
         """Loop over contiguous numbers, a vector at a time."""
-        return _Setting(self, "index", self.code.loop(0, n, self.vector.count), ELEMENT)
+        loop = self.code.loop(0, n, self.vector.count, name="index")
+        return _Setting(self, "index", loop, ELEMENT)
 
     def rows(self, n: Value) -> Any:
         """Loop over rows, as many at a time as a vector has lanes."""
-        return _Setting(self, "row", self.code.loop(0, n, self.vector.count), ROW)
+        loop = self.code.loop(0, n, self.vector.count, name="row")
+        return _Setting(self, "row", loop, ROW)
 
     def columns(self) -> Any:
-        return _Setting(self, "column", self.code.loop(0, self._columns), ELEMENT)
+        loop = self.code.loop(0, self._columns, name="column")
+        return _Setting(self, "column", loop, ELEMENT)
 
     def contiguous(self, name: str, place: Value) -> None:
         self.inputs[name] = lambda: place.load(self.vector, self.index)
@@ -151,7 +158,10 @@ class _Loops:
     def lanes_of(self, name: str, place: Value, ld: Value) -> None:
         """Let an input be one column of as many rows as there are lanes."""
         code, element = self.code, self.vector.element
-        starts = [place.at((self.row + lane) * ld, element) for lane in range(self.vector.count)]
+        starts = [
+            place.at((self.row + lane) * ld, element).named(f"{name}_{lane}")
+            for lane in range(self.vector.count)
+        ]
 
         def gather() -> Value:
             vector = Value(code, ir.Constant(self.vector, ir.Undefined))
@@ -179,7 +189,7 @@ class _Loops:
 
 
 class _Setting:
-    """A loop that tells the pass where it has got to."""
+    """A loop that tells the pass its position."""
 
     def __init__(self, loops: _Loops, name: str, loop: Any, span: int) -> None:
         self._loops, self._name, self._loop, self._span = loops, name, loop, span

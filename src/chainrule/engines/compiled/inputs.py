@@ -1,4 +1,4 @@
-"""What a kernel needs to know to read the inputs where they are."""
+"""Inputs described to a kernel, which reads them where they lie."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from chainrule.engines.compiled.gathers import DENSE_KINDS
-from chainrule.engines.compiled.memory import address_of
+from chainrule.engines.compiled.structs import Table
+from chainrule.engines.compiled.tables import DenseSource, SparseSource
 
-__all__ = ["Inputs"]
+__all__ = ["Inputs", "dense_source"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,16 +20,16 @@ class Inputs:
     ----------
     kind : str
         Of its numbers, and before them of the indices of a CSR matrix: ``gather_`` before it names
-        the function, and for CSR ``list_`` one that gives what is not 0.
-    table : array of int64
-        What it reads, as `tables.Source` says.
-    keep : tuple
-        The arrays the table points into.
+        the function, and for CSR ``list_`` one that lists nonzeros.
+    source : Table
+        The `DenseSource` or `SparseSource`.
+    x : array or sparse matrix
+        The matrix that was described.
     """
 
     kind: str
-    table: np.ndarray
-    keep: tuple[Any, ...]
+    source: Table
+    x: Any
 
     @classmethod
     def of(cls, x: Any, dtype: np.dtype[Any]) -> "Inputs | None":
@@ -40,8 +41,7 @@ class Inputs:
         kind = "u1" if x.dtype == np.bool_ else x.dtype.str[1:]
         if kind not in DENSE_KINDS:
             return None
-        table = np.array([address_of(x), *x.strides], np.int64)
-        return cls(kind, table, (x,))
+        return cls(kind, dense_source(x), x)
 
     @classmethod
     def _sparse(cls, x: Any, dtype: np.dtype[Any]) -> "Inputs":
@@ -50,10 +50,11 @@ class Inputs:
         indices = np.ascontiguousarray(x.indices, index)
         kind = x.data.dtype.str if x.data.dtype.isnative else ""
         data = np.ascontiguousarray(x.data, None if kind[1:] in ("f4", "f8") else dtype)
-        arrays = (indptr, indices, data)
-        kinds = f"{np.dtype(index).str[1:]}_{data.dtype.str[1:]}"
-        table = np.array([address_of(a) for a in arrays], np.int64)
-        return cls(kinds, table, (x, *arrays))
+        source = Table(SparseSource, dtype)
+        source[SparseSource.row_starts_at] = indptr
+        source[SparseSource.columns_at] = indices
+        source[SparseSource.values_at] = data
+        return cls(f"{np.dtype(index).str[1:]}_{data.dtype.str[1:]}", source, x)
 
     @classmethod
     def converted(cls, x: Any, index: Any, dtype: np.dtype[Any]) -> "Inputs":
@@ -62,3 +63,11 @@ class Inputs:
         inputs = cls.of(rows, dtype)
         assert inputs is not None
         return inputs
+
+
+def dense_source(x: np.ndarray) -> Table:
+    """Return the description of a dense array."""
+    source = Table(DenseSource, x.dtype)
+    source[DenseSource.base_at] = x
+    source[DenseSource.row_stride], source[DenseSource.column_stride] = x.strides
+    return source

@@ -8,15 +8,16 @@ from typing import Any
 import llvmlite.binding as llvm
 import numpy as np
 
+from chainrule.engines.compiled.kinds import EntryPoint, Signature
 from chainrule.engines.compiled.machine_code import MachineCode, ModuleSource, load
 from chainrule.engines.compiled.parts import TABLE, parts_at
+from chainrule.engines.compiled.tables import BUILTIN, ENTRY
 from chainrule.engines.compiled.target import Target
 from chainrule.engines.compiled.threads import (
     PYTHON_FUNCTIONS,
     Kernel,
     builtin_at,
-    give_way_address,
-    kernel_at,
+    give_way,
 )
 from chainrule.engines.compiled.undisturbed import undisturbed
 
@@ -24,34 +25,34 @@ __all__ = ["Kernels"]
 
 
 class Kernels:
-    """Entry points of the kernels, as functions and as addresses."""
+    """Entry points of the kernels, for calls from Python and from machine code."""
 
     def __init__(self, code: MachineCode) -> None:
         self._code = code
-        self._addresses: dict[str, int] = {}
+        self._entries: dict[str, EntryPoint] = {}
         self._functions: dict[str, Kernel] = {}
-        self.give_way = give_way_address()
+        self.give_way = give_way()
 
     @classmethod
     def of(cls, target: Target, itemsize: int, timed: bool = False) -> "Kernels":
         """Return the kernels for one processor and size of numbers; timed ones have a clock."""
         return _kernels(target, itemsize, timed)
 
-    def address(self, name: str) -> int:
-        """Return where a function begins."""
-        if name not in self._addresses:
-            self._addresses[name] = self._code.address(name)
-        return self._addresses[name]
+    def entry(self, name: str, signature: Signature) -> EntryPoint:
+        """Return a function of the kernels."""
+        if name not in self._entries:
+            self._entries[name] = self._code.entry(name, signature)
+        return self._entries[name]
 
     def function(self, name: str) -> Kernel:
-        """Return an entry point (job, thread)."""
+        """Return a kernel as a function of Python: of the address of a job, and a thread."""
         if name not in self._functions:
-            self._functions[name] = kernel_at(self.address(name))
+            self._functions[name] = self.entry(name, ENTRY).function()
         return self._functions[name]
 
     def builtin(self, name: str, job: int) -> Callable[[], Any]:
         """Return a function of Python that runs an entry point on one job, for short work."""
-        return builtin_at(self.address(name), job)
+        return builtin_at(self.entry(name, BUILTIN), job)
 
     def parts(self) -> np.ndarray:
         """Return the table of the clock of timed kernels, as it lies in their memory."""

@@ -4,6 +4,7 @@ The name of a piece of code is a hash of the processor, the version of LLVM and 
 was made from, so that an edited formula has another name.
 """
 
+import ctypes
 import hashlib
 import logging
 import sys
@@ -19,6 +20,7 @@ import llvmlite.binding as llvm
 
 from chainrule.engines.compiled import code_cache
 from chainrule.engines.compiled.dumps import Dump
+from chainrule.engines.compiled.kinds import EntryPoint, KindError, Signature, signature_of
 from chainrule.engines.compiled.target import Target
 from chainrule.engines.compiled.undisturbed import undisturbed
 
@@ -41,11 +43,20 @@ class MachineCode:
         self._engine.add_object_file(llvm.ObjectFileRef.from_data(image))
         self._engine.finalize_object()
 
-    def address(self, name: str) -> int:
-        """Return where a function begins."""
-        found: int = undisturbed(lambda: self._engine.get_function_address(name))
-        assert found, f"{name} is not in this code"
-        return found
+    def entry(self, name: str, signature: Signature) -> EntryPoint:
+        """Return a function, to be called with a signature.
+
+        Raises
+        ------
+        KindError
+            If it was written with another one.
+        """
+        address: int = undisturbed(lambda: self._engine.get_function_address(name))
+        assert address, f"{name} is not in this code"
+        written = ctypes.string_at(self.global_address(signature_of(name))).decode()
+        if written != repr(signature):
+            raise KindError(f"{name} must be called with ({written}); got ({signature}).")
+        return EntryPoint(address, signature)
 
     def global_address(self, name: str) -> int:
         """Return where a global variable lies."""

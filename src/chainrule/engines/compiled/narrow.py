@@ -8,22 +8,28 @@ from typing import Any
 
 from llvmlite import ir
 
-from chainrule.engines.compiled.target import Target
-from chainrule.engines.compiled.values import (
-    Code,
-    Value,
-    Variable,
-    float_type,
-    function,
-    pointer,
-    whole,
-)
+from chainrule.engines.compiled.kinds import NUMBERS, Address, Signature, whole
+from chainrule.engines.compiled.values import Value, Variable
+from chainrule.engines.compiled.writing import Code, Function, Module, function
 
 __all__ = ["is_narrow", "turned", "write_narrow"]
 
 
 # With four outputs of eight lanes a step takes as long one way as the other.
 MOST_OUTPUTS = 4
+
+_numbers = Address(NUMBERS)
+_NARROW = Signature(
+    rows=whole,
+    n_out=whole,
+    k=whole,
+    a=_numbers,
+    a_row=whole,
+    w=_numbers,
+    bias=_numbers,
+    c=_numbers,
+    c_row=whole,
+)
 
 
 def _most_outputs(lanes: int) -> int:
@@ -36,7 +42,7 @@ def is_narrow(n_out: Value, lanes: int) -> Value:
 
 
 def turned(code: Code, places: list[Value], element: Any) -> list[Value]:
-    """Transpose a square, a row at each place, by swapping blocks of halving size.
+    """Transpose a square, a row at each address, by swapping blocks of halving size.
 
     The largest are swapped as they are loaded, which costs less than to move halves of registers.
     """
@@ -64,32 +70,37 @@ def turned(code: Code, places: list[Value], element: Any) -> list[Value]:
     return rows
 
 
-def write_narrow(module: Any, target: Target, itemsize: int) -> Any:
-    """Write (rows, n_out, k, a, a_row, w, bias, c, c_row): a W + b with W in one panel.
+def write_narrow(module: Module) -> Function:
+    """Write a W + b with W in one panel.
 
     Rows up to the next whole vector are read and written too.
     """
-    element, lanes = float_type(itemsize), target.lanes(itemsize)
-    arguments = [whole, whole, whole, pointer, whole, pointer, pointer, pointer, whole]
-    code = function(module, "narrow_forward", arguments)
-    rows, n_out, k, a, a_row, w, bias, c, c_row = code.arguments
-    vector = ir.VectorType(element, lanes)
+    element, lanes, vector = module.element, module.lanes, module.vector
+    code = function(module, "narrow_forward", _NARROW)
+    rows, n_out, k, a, a_row, w, bias, c, c_row = code.arguments(
+        "rows", "n_out", "k", "a", "a_row", "w", "bias", "c", "c_row"
+    )
     squares = k - (k & (lanes - 1))
     for count in code.cases(n_out, range(1, _most_outputs(lanes) + 1)):
-        with code.loop(0, rows, lanes) as row:
-            starts = [a.at((row + lane) * a_row, element) for lane in range(lanes)]
-            sums = [Variable(code, code.spread(bias.load(element, j), lanes)) for j in range(count)]
+        with code.loop(0, rows, lanes, name="row") as row:
+            starts = [
+                a.at((row + lane) * a_row, element).named(f"a_{lane}") for lane in range(lanes)
+            ]
+            sums = [
+                Variable(code, code.spread(bias.load(element, j), lanes), f"sum_{j}")
+                for j in range(count)
+            ]
 
             def add(inputs: Value, i: Value, sums: list[Variable] = sums) -> None:
                 for j, total in enumerate(sums):
                     factor = code.spread(w.load(element, i * lanes + j), lanes)
                     total.set(code.fused(inputs, factor, total.get()))
 
-            with code.loop(0, squares, lanes) as first:
+            with code.loop(0, squares, lanes, name="first") as first:
                 places = [start.at(first, element) for start in starts]
                 for lane, inputs in enumerate(turned(code, places, element)):
                     add(inputs, first + lane)
-            with code.loop(squares, k) as i:
+            with code.loop(squares, k, name="input") as i:
                 inputs = Value(code, ir.Constant(vector, ir.Undefined))
                 for lane, start in enumerate(starts):
                     inputs = code.insert(inputs, start.load(element, i), lane)

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 
-from chainrule.engines.compiled.values import Code, Value, whole
+from chainrule.engines.compiled.kinds import Address, whole
+from chainrule.engines.compiled.values import Value
+from chainrule.engines.compiled.writing import Code
 
 __all__ = ["TABLE", "Part", "TimedPart", "mark", "parts_at", "write_clock"]
 
@@ -60,7 +62,7 @@ def mark(code: Code, part: Part) -> None:
     if table is None:
         return
     zero = ir.Constant(whole, 0)
-    counters = Value(code, table.gep([zero, zero]))
+    counters = Value(code, table.gep([zero, zero]), Address(whole))
     now = Value(code, code.builder.call(code.declared("llvm.readcyclecounter", [], whole), []))
     last = len(Part) * len(TimedPart)
     row = counters.at(int(part) * len(TimedPart), whole)

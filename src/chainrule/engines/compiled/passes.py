@@ -6,7 +6,7 @@ only where its code is in no cache.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,9 @@ from chainrule.engines.compiled.formula_modules import (
     loss_module,
     update_module,
 )
+from chainrule.engines.compiled.kinds import EntryPoint, Signature
 from chainrule.engines.compiled.machine_code import MachineCode, ModuleSource, load
+from chainrule.engines.compiled.tables import ACTIVATION, LOSS, PULLBACK, UPDATE
 from chainrule.engines.compiled.target import Target
 from chainrule.formulas.loss import Loss
 from chainrule.formulas.optimizers import Optimizer
@@ -47,35 +49,26 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False)
 class Pass:
-    """The address of a pass, and the table of numbers it is called with.
+    """A pass in memory, and the numbers it is called with.
 
-    ``is_copy`` says that it changes nothing, ``reads_z`` that it looks at weighted sums,
-    ``rowwise`` that a number depends on all of its row.
+    ``is_copy`` says that it changes nothing, ``reads_z`` that it reads weighted sums, ``rowwise``
+    that a number depends on all of its row.
     """
 
     code: MachineCode
-    address: int
+    entry: EntryPoint
     fields: np.ndarray
     is_copy: bool = False
     reads_z: bool = True
     rowwise: bool = False
 
-    @cached_property
-    def fields_at(self) -> int:
-        """Where the table begins."""
-        return int(self.fields.ctypes.data)
-
 
 @lru_cache(maxsize=512)
 def activation_passes(record: Activation, target: Target, itemsize: int) -> tuple[Pass, Pass]:
-    """Return the passes z -> a and (z, a, da) -> dz of an activation.
-
-    Both take (rows, columns, ld, arrays..., fields): elementwise over ``rows * ld`` numbers.
-    """
+    """Return the passes z -> a and (z, a, da) -> dz of an activation."""
     value, pullback = activation_graph(record), pullback_graph(record)
-    forward = _activation(target, itemsize, _title("activation", record), ("z", "a"), value)
-    arrays = ("z", "a", "da", "dz")
-    backward = _activation(target, itemsize, _title("pullback", record), arrays, pullback)
+    forward = _activation(target, itemsize, _title("activation", record), ACTIVATION, value)
+    backward = _activation(target, itemsize, _title("pullback", record), PULLBACK, pullback)
     nodes = all_nodes(pullback.outputs)
     reads_z = any(node.op == "input" and node.detail == "z" for node in nodes)
     return replace(forward, is_copy=value.is_copy), replace(backward, reads_z=reads_z)
@@ -87,46 +80,38 @@ def _title(role: str, record: Any) -> str:
 
 
 def _activation(
-    target: Target, itemsize: int, title: str, arrays: tuple[str, ...], traced: Traced
+    target: Target, itemsize: int, title: str, signature: Signature, traced: Traced
 ) -> Pass:
     def write() -> Any:
-        return activation_module(target, itemsize, arrays, traced.outputs[0])
+        return activation_module(target, itemsize, signature, traced.outputs[0])
 
-    return _finished(target, itemsize, title, " ".join(arrays), traced, write)
+    return _finished(target, itemsize, title, signature, traced, write)
 
 
 @lru_cache(maxsize=64)
 def prediction_pass(record: Loss, target: Target, itemsize: int) -> Pass:
-    """Return the pass from scores to the predictions they stand for; an activation's arguments."""
+    """Return the pass from scores to the predictions they stand for."""
     link = link_graph(record)
-    found = _activation(target, itemsize, _title("link", record), ("z", "a"), link)
+    found = _activation(target, itemsize, _title("link", record), ACTIVATION, link)
     return replace(found, is_copy=link.is_copy, rowwise=bool(link.outputs[0].level))
 
 
 @lru_cache(maxsize=512)
 def loss_pass(record: Loss, target: Target, itemsize: int) -> Pass:
-    """Return the pass from scores and targets to row losses w l and derivatives w dl/ds / divisor.
-
-    It takes (rows, columns, ld_s, s, ld_y, y, w, losses, ld_ds, ds, divisor, fields); ``losses``
-    are float64; where ``ds`` is null, only losses are formed.
-    """
+    """Return the pass from scores and targets to row losses w l, and derivatives by the scores."""
     traced = loss_graph(record)
 
     def write() -> Any:
         return loss_module(target, itemsize, *traced.outputs)
 
-    return _finished(target, itemsize, _title("loss", record), "loss", traced, write)
+    return _finished(target, itemsize, _title("loss", record), LOSS, traced, write)
 
 
 @lru_cache(maxsize=512)
 def update_pass(
     optimizer: Optimizer, penalties: tuple[Penalty, ...], target: Target, itemsize: int
 ) -> Pass:
-    """Return the pass that moves parameters on: decay, penalties, and the optimizer's step.
-
-    It takes (n, p, g, slots, offset, constants, fields, mask): ``slots`` is a table of pointers,
-    ``constants`` holds the rate and `Optimizer.numbers`; ``mask`` is 1 for weights, 0 for biases.
-    """
+    """Return the pass that moves parameters on: decay, penalties, and the optimizer's step."""
     graph = update_graph(optimizer, penalties)
     return _update(target, itemsize, _title("update", optimizer), graph)
 
@@ -150,19 +135,20 @@ def _update(target: Target, itemsize: int, title: str, traced: Traced) -> Pass:
     def write() -> Any:
         return update_module(target, itemsize, list(traced.outputs))
 
-    return _finished(target, itemsize, title, "update", traced, write)
+    return _finished(target, itemsize, title, UPDATE, traced, write)
 
 
 def _finished(
     target: Target,
     itemsize: int,
     title: str,
-    kind: str,
+    signature: Signature,
     traced: Traced,
     write: Callable[[], Any],
 ) -> Pass:
     """Return the pass of a graph, written only where it has never been."""
     graph = described(traced.outputs)
     title = f"{title} float{8 * itemsize}"
-    code = load(ModuleSource(target, title, f"{kind} {itemsize}", write, graph))
-    return Pass(code, code.address("run"), traced.numbers)
+    kind = f"pass of ({signature}) in {itemsize} bytes"
+    code = load(ModuleSource(target, title, kind, write, graph))
+    return Pass(code, code.entry("run", signature), traced.numbers)

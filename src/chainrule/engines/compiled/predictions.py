@@ -4,7 +4,6 @@ A link takes whole vectors of rows (of numbers, where each stands for itself), s
 get a room of their own. A row has the same bits alone as among others.
 """
 
-import ctypes
 from collections.abc import Callable
 from typing import Any
 
@@ -13,15 +12,13 @@ import numpy as np
 from chainrule.engines.compiled.formula_modules import ALONE
 from chainrule.engines.compiled.memory import address_of
 from chainrule.engines.compiled.passes import Pass, prediction_pass
+from chainrule.engines.compiled.tables import ACTIVATION
 from chainrule.engines.compiled.target import Target
 from chainrule.formulas.loss import Loss
 from chainrule.foundation.arrays import namespace
 from chainrule.tracing.formulas import UntraceableError
 
 __all__ = ["Predictions"]
-
-# rows, columns, distance of rows, scores, predictions, numbers of the formula
-_SIGNATURE = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 3, *[ctypes.c_void_p] * 3)
 
 
 class Predictions:
@@ -68,7 +65,8 @@ class _Link:
     def __init__(self, found: Pass, lanes: int) -> None:
         self._pass = found  # keeps the code
         self._lanes = lanes
-        self._run = _SIGNATURE(found.code.address(ALONE))
+        self._run = found.code.entry(ALONE, ACTIVATION).function()
+        self._fields_at = address_of(found.fields)
         # by columns; popping and appending are atomic: no two threads ever have the same room
         self._rooms: dict[int, list[_Room]] = {}
 
@@ -78,14 +76,30 @@ class _Link:
             return self._few(scores, columns)
         scores = np.ascontiguousarray(scores)
         predictions = np.empty_like(scores)
-        places = address_of(scores), address_of(predictions)
         many = rows - rows % self._lanes
-        self._run(many, columns, columns, *places, self._pass.fields_at)
+        self._run(*self._arguments(many, columns, scores, predictions))
         if many < rows:  # the last vector ends with the rows: some of them are written twice
             skipped = (rows - self._lanes) * columns * scores.itemsize
-            places = places[0] + skipped, places[1] + skipped
-            self._run(self._lanes, columns, columns, *places, self._pass.fields_at)
+            self._run(*self._arguments(self._lanes, columns, scores, predictions, skipped))
         return predictions
+
+    def _arguments(
+        self,
+        rows: int,
+        columns: int,
+        scores: np.ndarray,
+        predictions: np.ndarray,
+        skipped: int = 0,
+    ) -> tuple[int, ...]:
+        """Return the arguments of the pass, from so many bytes of both arrays on."""
+        return ACTIVATION.arranged(
+            rows=rows,
+            columns=columns,
+            ld=columns,
+            z=address_of(scores) + skipped,
+            a=address_of(predictions) + skipped,
+            fields=self._fields_at,
+        )
 
     def _few(self, scores: np.ndarray, columns: int) -> np.ndarray:
         free = self._rooms.setdefault(columns, [])
@@ -93,16 +107,19 @@ class _Link:
             room = free.pop()
         except IndexError:
             room = _Room(self._lanes * columns, scores.dtype)
+            arrays = room.scores, room.predictions
+            room.arguments = self._arguments(self._lanes, columns, *arrays)
         room.scores[: scores.size] = scores.reshape(-1)
-        self._run(self._lanes, columns, columns, *room.places, self._pass.fields_at)
+        self._run(*room.arguments)
         predictions: np.ndarray = room.predictions[: scores.size].copy()
         free.append(room)
         return predictions.reshape(scores.shape)
 
 
 class _Room:
-    """Memory for a vector of rows, whose addresses are known."""
+    """Memory for a vector of rows, and the arguments of a call on it."""
+
+    arguments: tuple[int, ...]
 
     def __init__(self, numbers: int, dtype: np.dtype[Any]) -> None:
         self.scores, self.predictions = np.zeros((2, numbers), dtype)
-        self.places = address_of(self.scores), address_of(self.predictions)

@@ -1,4 +1,4 @@
-"""Scores and predictions as machine code: what a network alone needs, and training builds on."""
+"""Scores and predictions as machine code; training builds on them."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,11 +10,10 @@ from chainrule.engines.compiled.blocks import rows_of_block, shared_rows_of_bloc
 from chainrule.engines.compiled.few_scores import DIRECT_ROWS, FewScores
 from chainrule.engines.compiled.inputs import Inputs
 from chainrule.engines.compiled.kernel_code import Kernels
-from chainrule.engines.compiled.memory import address_of
 from chainrule.engines.compiled.objective_code import NetworkCode
 from chainrule.engines.compiled.planning import Planning
 from chainrule.engines.compiled.predictions import Predictions
-from chainrule.engines.compiled.tables import Job
+from chainrule.engines.compiled.tables import GATHER, LIST, Job
 from chainrule.engines.compiled.target import Target, host_target
 from chainrule.engines.compiled.threads import run_team
 from chainrule.engines.compiled.workspace import Workspace
@@ -37,7 +36,7 @@ WATCHED_OPERATIONS = 1.25e9
 
 
 class CompiledScores:
-    """Scores of a network, and what they stand for, as machine code for this processor.
+    """Scores and predictions of a network as machine code for this processor.
 
     Parameters
     ----------
@@ -121,20 +120,23 @@ class CompiledScores:
 
     def _score(self, vector: np.ndarray, inputs: Inputs, out: np.ndarray) -> None:
         block = rows_of_block(len(out), self._target.lanes(vector.itemsize))
-        threads, zeros = self._planning.of(vector, inputs.keep[0], block, len(out))
+        threads, zeros = self._planning.of(vector, inputs.x, block, len(out))
         with self._workspaces.lent("score", vector.dtype, block, 0, threads, zeros) as work:
             work.job[Job.rows] = len(out)
-            work.job[Job.out_at] = address_of(out)
+            work.job[Job.out_at] = out
             work.job[Job.direct] = len(out) <= DIRECT_ROWS
             self._set_inputs(work, inputs)
             work.set_arrays([vector], [])
             self._run("score", vector.dtype, work, self._is_long(2.0, len(out)))
 
     def _set_inputs(self, work: Workspace, inputs: Inputs) -> None:
-        name = f"{'list' if work.listed else 'gather'}_{inputs.kind}"
-        work.job[Job.gather] = self._code_for(work.dtype).kernels.address(name)
-        work.source[:] = inputs.table
-        work.job[Job.order_at] = 0
+        kernels = self._code_for(work.dtype).kernels
+        if work.listed:
+            work.job[Job.gather_list] = kernels.entry(f"list_{inputs.kind}", LIST)
+        else:
+            work.job[Job.gather] = kernels.entry(f"gather_{inputs.kind}", GATHER)
+        work.job[Job.source_at] = inputs.source
+        work.job[Job.order_at] = None
 
     def _is_long(self, operations: float, rows: int) -> bool:
         """Return whether so many operations per parameter and row are to be watched."""

@@ -7,13 +7,13 @@ entry point sets them for itself: flush-to-zero for results, denormals-are-zero 
 """
 
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from llvmlite import ir
-
-from chainrule.engines.compiled.values import Code, Value, Variable, function, pointer, whole
+from chainrule.engines.compiled.kinds import Signature, pointer, small, whole
+from chainrule.engines.compiled.values import Value, Variable
+from chainrule.engines.compiled.writing import Code, Function, function
 
 __all__ = ["enclose", "entry"]
 
@@ -23,22 +23,23 @@ _X86_BITS = 0x8040
 _ARM_BITS = 1 << 24
 
 
-def entry(module: Any, name: str, arguments: Sequence[Any]) -> Code:
+def entry(module: Any, name: str, signature: Signature) -> Code:
     """Begin a function that other code calls from outside, and that runs with flush-to-zero."""
-    code = function(module, f"{name}_body", arguments)
+    code = function(module, f"{name}_body", signature)
     enclose(module, name, code.function)
     return code
 
 
-def enclose(module: Any, name: str, body: Any) -> None:
+def enclose(module: Any, name: str, body: Function) -> None:
     """Write the entry point of a function: it runs with flush-to-zero and restores the state.
 
     The body is never inlined, so that no arithmetic moves out of the reach of the two bits.
     """
-    body.attributes.add("noinline")
-    code = function(module, name, list(body.function_type.args), inner=False)
+    body.ir.attributes.add("noinline")
+    code = function(module, name, body.signature, inner=False)
+    names = tuple(body.signature.parameters)
     with _flushing(code):
-        code.call(body, *code.arguments)
+        code.call(body, **dict(zip(names, code.arguments(*names), strict=True)))
     code.end()
 
 
@@ -46,8 +47,9 @@ def enclose(module: Any, name: str, body: Any) -> None:
 def _flushing(code: Code) -> Iterator[None]:
     machine = platform.machine().lower()
     if machine in ("x86_64", "amd64"):
-        small = ir.IntType(32)
-        state, changed = (Variable(code, code.value(0, small)) for _ in range(2))
+        state, changed = (
+            Variable(code, code.value(0, small), name) for name in ("state", "changed")
+        )
         store = code.declared("llvm.x86.sse.stmxcsr", [pointer])
         load = code.declared("llvm.x86.sse.ldmxcsr", [pointer])
         code.builder.call(store, [state.place])

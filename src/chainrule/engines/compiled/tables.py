@@ -1,164 +1,243 @@
-"""What Python and the kernels share: rows of 64-bit integers, whose fields both know by name."""
+"""Records that Python and the kernels share, and signatures of functions called by address.
 
-from enum import IntEnum
-from typing import Any
+Fields that end in ``_at`` are addresses.
+"""
 
-from chainrule.engines.compiled.values import Code, Value, pointer, whole
+from chainrule.engines.compiled.kinds import (
+    BYTES,
+    NUMBERS,
+    Address,
+    Entry,
+    Field,
+    Record,
+    Signature,
+    real,
+    small,
+    whole,
+)
 
-__all__ = ["Job", "LayerRow", "Result", "Source", "UnitRow", "field", "place"]
+__all__ = [
+    "ACTIVATION",
+    "BUILTIN",
+    "ENTRY",
+    "GATHER",
+    "LIST",
+    "LOSS",
+    "PULLBACK",
+    "UPDATE",
+    "DenseSource",
+    "Job",
+    "LayerRow",
+    "Result",
+    "SparseSource",
+    "UnitRow",
+]
+
+_numbers, _reals, _wholes = Address(NUMBERS), Address(real), Address(whole)
+
+# z -> a, and (z, a, da) -> dz: elementwise over rows * ld numbers, or along rows of `columns`.
+ACTIVATION = Signature(rows=whole, columns=whole, ld=whole, z=_numbers, a=_numbers, fields=_reals)
+PULLBACK = Signature(
+    rows=whole,
+    columns=whole,
+    ld=whole,
+    z=_numbers,
+    a=_numbers,
+    da=_numbers,
+    dz=_numbers,
+    fields=_reals,
+)
+# Row losses w l, and derivatives w dl/ds / divisor; where ds is null, losses alone.
+LOSS = Signature(
+    rows=whole,
+    columns=whole,
+    ld_s=whole,
+    s=_numbers,
+    ld_y=whole,
+    y=_numbers,
+    w=_numbers,
+    losses=_reals,
+    ld_ds=whole,
+    ds=_numbers,
+    divisor=real,
+    fields=_reals,
+)
+# A step on n parameters from an offset on: p moves by the gradient g; mask is 1 for weights, 0 for
+# biases; constants are the rate and `Optimizer.numbers`.
+UPDATE = Signature(
+    n=whole,
+    p=_numbers,
+    g=_numbers,
+    slots=Address(_numbers),
+    offset=whole,
+    constants=_reals,
+    fields=_reals,
+    mask=real,
+)
+# One row of the inputs into a row of numbers; the row `later` is asked for meanwhile.
+GATHER = Signature(source=Address(BYTES), row=whole, into=_numbers, n_in=whole, later=whole)
 
 
-class Job(IntEnum):
-    """One call of a kernel. Names that end in ``_at`` are addresses."""
+class DenseSource(Record):
+    """A dense array of inputs; strides in bytes."""
 
-    threads = 0
-    counters_at = 1  # threads at the barrier, abort, units of each share: a cache line each
-    give_way = 2  # address of a function that lets other threads run
-    layers = 3
-    layers_at = 4  # one table for all threads, or with `layers_stride` one for each
-    layers_stride = 5
-    units = 6
-    units_at = 7
-    steps = 8
-    rows = 9  # rows of all steps together
-    batch = 10
-    block = 11  # rows of one unit of the first phase
-    order_at = 12  # null: rows in their own order
-    gather = 13
-    source_at = 14
-    y_at = 15
-    weight_at = 16  # null: every row counts once
-    y_block_at = 17  # per row of a batch: targets, weight, loss
-    w_block_at = 18
-    losses_at = 19
-    loss = 20
-    loss_fields_at = 21
-    update = 22
-    update_fields_at = 23
-    constants_at = 24
-    constants = 25
-    target_at = 26  # what an update moves, in panels, and its slots
-    slots_at = 27
-    flat_at = 28  # tables of addresses: flat arrays to pack from, panels, flat arrays to unpack to
-    panels_at = 29
-    flat_out_at = 30
-    arrays = 31
-    arrays_out = 32
-    scratch_at = 33
-    scratch_stride = 34
-    divisor = 35  # rows to divide a gradient by; 0: those of the batch
-    zeros_at = 36
-    result_at = 37
-    out_at = 38  # scores
-    y_stride = 39
-    panels_out_at = 40
-    direct = 41  # whether scores take the weights as they lie in the flat vector
-    pack = 42  # whether panels are filled before the first step, and emptied after the last
-    unpack = 43
-    batch_rows = 44  # rows of the buffers of a batch
-    clipped_update = 45  # 0: no clipping; else what follows when the gradient has been collected
-    clipped_fields_at = 46
-    squares_at = 47  # float64: two sums for each unit, and after them the largest norm
-    keys_at = 48  # of dropout: two integers for each step and layer
-    step_constants = 49  # numbers of one step: `constants` for each rate factor
+    base_at = Field(Address(BYTES))
+    row_stride = Field(whole)
+    column_stride = Field(whole)
 
 
-class LayerRow(IntEnum):
+class SparseSource(Record):
+    """The three arrays of a CSR matrix."""
+
+    row_starts_at = Field(Address(BYTES))
+    columns_at = Field(Address(BYTES))
+    values_at = Field(Address(BYTES))
+
+
+class LayerRow(Record):
     """One layer: its sizes, parameters in panels, and buffers."""
 
-    n_in = 0
-    n_out = 1
-    vectors_out = 2
-    vectors_in = 3
-    panel_rows = 4
-    weight_at = 5
-    bias_at = 6
-    transposed_at = 7
-    transposed_rows = 8
-    a_in_at = 9
-    ld_in = 10
-    z_at = 11
-    a_at = 12
-    ld = 13
-    value = 14
-    value_fields_at = 15
-    pullback = 16
-    pullback_fields_at = 17
-    flat_weight = 18  # where they begin in the flat vector
-    flat_bias = 19  # or -1
-    strips_at = 20  # null, or where the second phase wants the inputs of a batch, in strips
-    panels_at = 21  # the same for dz, in panels
-    dropped_at = 22  # null: no dropout; else the outputs that the next layer takes
-    threshold = 23
-    scale_at = 24
-    dz_at = 25  # z_at, where a pullback needs both z and da; else da is formed there too
-    # null: every number of the inputs counts; else where those that are not 0 begin and end
-    starts_at = 26
-    strips = 27
-    strip_inputs = 28
-    columns_at = 29
-    values_at = 30
-    row_length = 31  # room for those of a row
-    listed = 32  # whether rows come as such lists
-    flat = 33  # whether weights are taken as they lie in the flat vector
-    begins_at = 34  # of what is not 0 in each column, by rows
-    ends_at = 35
-    sorted_rows_at = 36
-    sorted_values_at = 37
+    n_in = Field(whole)
+    n_out = Field(whole)
+    vectors_out = Field(whole)
+    vectors_in = Field(whole)
+    panel_rows = Field(whole)
+    weight_at = Field(_numbers)
+    bias_at = Field(_numbers)
+    transposed_at = Field(_numbers)
+    transposed_rows = Field(whole)
+    a_in_at = Field(_numbers)
+    ld_in = Field(whole)
+    z_at = Field(_numbers)
+    a_at = Field(_numbers)
+    ld = Field(whole)
+    value = Field(Entry(ACTIVATION))
+    value_fields_at = Field(_reals)
+    pullback = Field(Entry(PULLBACK))
+    pullback_fields_at = Field(_reals)
+    flat_weight = Field(whole)  # where they begin in the flat vector
+    flat_bias = Field(whole)  # or -1
+    # null, or where the second phase wants the inputs of a batch, in strips
+    strips_at = Field(_numbers)
+    panels_at = Field(_numbers)  # the same for dz, in panels
+    dropped_at = Field(_numbers)  # null: no dropout; else the outputs that the next layer takes
+    threshold = Field(whole)
+    scale_at = Field(_reals)
+    # z_at, where a pullback needs both z and da; else da is formed there too
+    dz_at = Field(_numbers)
+    # null: all inputs count; else where the nonzeros of each row and strip begin and end
+    starts_at = Field(_wholes)
+    strips = Field(whole)
+    strip_inputs = Field(whole)
+    columns_at = Field(Address(small))
+    values_at = Field(_numbers)
+    row_length = Field(whole)  # room for the nonzeros of a row
+    listed = Field(whole)  # whether rows come as lists of nonzeros
+    flat = Field(whole)  # whether weights are read in the flat vector
+    begins_at = Field(_wholes)  # of the nonzeros of each column, by rows
+    ends_at = Field(_wholes)
+    sorted_rows_at = Field(Address(small))
+    sorted_values_at = Field(_numbers)
 
 
-class UnitRow(IntEnum):
-    """One unit of the second phase: some rows of one panel of one layer's weight."""
-
-    a_at = 0  # the inputs of these rows
-    ld_in = 1
-    dz_at = 2
-    ld = 3
-    vectors = 4
-    rows = 5
-    first = 6  # of these rows
-    offset = 7  # where they begin in a buffer of panels
-    flat = 8  # the same in a flat vector
-    n_out = 9
-    columns = 10  # columns of this panel that are no padding
-    bias_offset = 11  # or -1, where another unit does the bias
-    bias_flat = 12  # or -1, where there is none
-    transposed_at = 13  # null: nobody needs the transpose
-    transposed_rows = 14
-    vectors_in = 15
-    first_column = 16
-    nonzeros = 17  # whether what is not 0 is listed by columns
-    weight_constants = 18  # which of the constants of a step, by the rate factor
-    bias_constants = 19
+# One row of a CSR matrix into the lists of nonzeros of a layer.
+LIST = Signature(source=Address(BYTES), row=whole, layer=Address(LayerRow), into=whole)
 
 
-class Source(IntEnum):
-    """Where inputs are read: a dense array, or the three arrays of a CSR matrix."""
+class UnitRow(Record):
+    """One unit of the second phase: a strip of one panel of one layer's weight."""
 
-    base = 0
-    row_stride = 1
-    column_stride = 2
-
-
-class Result(IntEnum):
-    """What steps add up to, over all calls of a run: float64 numbers, and after them the limit."""
-
-    loss = 0
-    weight = 1
-    steps = 2
-    last_loss = 3
-
-
-def field(code: Code, table: Value, name: IntEnum) -> Value:
-    """Read an integer of a row."""
-    return table.load(whole, int(name))
-
-
-def place(code: Code, table: Value, name: IntEnum) -> Value:
-    """Read an address of a row."""
-    return table.load(pointer, int(name), whole)
+    a_at = Field(_numbers)  # the inputs of the strip
+    ld_in = Field(whole)
+    dz_at = Field(_numbers)
+    ld = Field(whole)
+    vectors = Field(whole)
+    rows = Field(whole)
+    first = Field(whole)  # of these rows
+    offset = Field(whole)  # where they begin in a buffer of panels
+    flat = Field(whole)  # the same in a flat vector
+    n_out = Field(whole)
+    columns = Field(whole)  # columns of this panel that are no padding
+    bias_offset = Field(whole)  # or -1, where another unit does the bias
+    bias_flat = Field(whole)  # or -1, where there is none
+    transposed_at = Field(_numbers)  # null: nobody needs the transpose
+    transposed_rows = Field(whole)
+    vectors_in = Field(whole)
+    first_column = Field(whole)
+    nonzeros = Field(whole)  # whether the nonzeros are listed by columns
+    weight_constants = Field(whole)  # which of the constants of a step, by the rate factor
+    bias_constants = Field(whole)
 
 
-def size_of(row: Any) -> int:
-    """Return how many integers a row of a table has."""
-    return len(row)
+class Result(Record):
+    """Sums of the steps over all calls of a run, and the limit of a step's mean loss."""
+
+    loss = Field(real)
+    weight = Field(real)
+    steps = Field(real)
+    last_loss = Field(real)
+    limit = Field(real)  # a step above it is not made; NaN: none
+
+
+class Job(Record):
+    """One call of a kernel."""
+
+    threads = Field(whole)
+    # threads at the barrier, abort, units of each share: a cache line each
+    counters_at = Field(_wholes)
+    give_way = Field(Entry(Signature()))  # lets other threads run
+    layers = Field(whole)
+    layers_at = Field(Address(LayerRow))  # for all threads, or with `layers_stride` for each
+    layers_stride = Field(whole)
+    units = Field(whole)
+    units_at = Field(Address(UnitRow))
+    steps = Field(whole)
+    rows = Field(whole)  # rows of all steps together
+    batch = Field(whole)
+    block = Field(whole)  # rows of one task of the first phase
+    order_at = Field(_wholes)  # null: rows in their own order
+    gather = Field(Entry(GATHER))
+    gather_list = Field(Entry(LIST), instead_of=gather)  # where rows are lists
+    source_at = Field(Address(BYTES))
+    y_at = Field(_numbers)
+    weight_at = Field(_numbers)  # null: every row counts once
+    y_block_at = Field(_numbers)  # per row of a batch: targets, weight, loss
+    w_block_at = Field(_numbers)
+    losses_at = Field(_reals)
+    loss = Field(Entry(LOSS))
+    loss_fields_at = Field(_reals)
+    update = Field(Entry(UPDATE))
+    update_fields_at = Field(_reals)
+    constants_at = Field(_reals)
+    constants = Field(whole)
+    target_at = Field(_numbers)  # what an update moves, in panels, and its slots
+    slots_at = Field(Address(_numbers))
+    flat_at = Field(Address(_numbers))  # flat arrays to pack from, panels, flat arrays to unpack to
+    panels_at = Field(Address(_numbers))
+    flat_out_at = Field(Address(_numbers))
+    arrays = Field(whole)
+    arrays_out = Field(whole)
+    scratch_at = Field(Address(BYTES))
+    scratch_stride = Field(whole)
+    divisor = Field(whole)  # rows to divide a gradient by; 0: those of the batch
+    zeros_at = Field(_numbers)
+    result_at = Field(Address(Result))
+    out_at = Field(_numbers)  # scores
+    y_stride = Field(whole)
+    panels_out_at = Field(Address(_numbers))
+    direct = Field(whole)  # whether scores take the weights as they lie in the flat vector
+    pack = Field(whole)  # whether panels are filled before the first step
+    unpack = Field(whole)  # and emptied after the last
+    batch_rows = Field(whole)  # rows of the buffers of a batch
+    # 0: no clipping; else the update that follows when the gradient has been collected
+    clipped_update = Field(Entry(UPDATE))
+    clipped_fields_at = Field(_reals)
+    squares_at = Field(_reals)  # two sums for each unit, and after them the largest norm
+    keys_at = Field(_wholes)  # of dropout: two integers for each step and layer
+    step_constants = Field(whole)  # numbers of one step: `constants` for each rate factor
+
+
+# Every kernel: a job, and the number of the thread that runs it.
+ENTRY = Signature(job=Address(Job), thread=whole)
+# A function of Python without arguments, called by the interpreter; ``itself`` is a Python integer.
+BUILTIN = Signature(Address(BYTES), itself=Address(BYTES), nothing=Address(BYTES))

@@ -1,7 +1,7 @@
-"""How threads share work inside a kernel: units from counters, and a barrier after each phase.
+"""Work that threads share inside a kernel: tasks from counters, and a barrier after each phase.
 
-Which thread takes a unit is left to chance; what the unit computes is not, so the numbers are the
-same for any number of threads.
+Chance decides which thread takes a task, not what the task computes, so the numbers are the same
+for any number of threads.
 """
 
 import platform
@@ -10,14 +10,16 @@ from contextlib import contextmanager
 
 from llvmlite import ir
 
-from chainrule.engines.compiled.tables import Job, field, place
-from chainrule.engines.compiled.values import Code, Value, Variable, whole
+from chainrule.engines.compiled.kinds import whole
+from chainrule.engines.compiled.tables import Job
+from chainrule.engines.compiled.values import Value, Variable
+from chainrule.engines.compiled.writing import Code
 
 __all__ = ["ABORT", "LINE", "SHARES", "Team", "called_off"]
 
 # 64-bit integers of one cache line: counters in lines of their own do not slow each other.
 LINE = 8
-# Where they are: threads at the barrier, abort, and from there on the units of each share.
+# Where they are: threads at the barrier, abort, and from there on the tasks of each share.
 ARRIVED, ABORT, SHARES = 0, LINE, 2 * LINE
 # Looks at the barrier before the processor is given to other threads: about 10 microseconds.
 SPINS = 500
@@ -28,12 +30,12 @@ class Team:
 
     def __init__(self, code: Code, job: Value, thread: Value) -> None:
         self.code = code
-        self.size = field(code, job, Job.threads)
+        self.size = job[Job.threads]
         self._thread = thread
-        self._counters = place(code, job, Job.counters_at)
-        self._give_way = field(code, job, Job.give_way)
-        self._handed_out = Variable(code, code.value(0))
-        self._barriers = Variable(code, code.value(0))
+        self._counters = job[Job.counters_at]
+        self._give_way = job[Job.give_way]
+        self._handed_out = Variable(code, code.value(0), "handed_out")
+        self._barriers = Variable(code, code.value(0), "barriers")
 
     def _counter(self, which: int | Value) -> Value:
         return self._counters.at(which, whole)
@@ -49,8 +51,8 @@ class Team:
         return Value(self.code, builder.load_atomic(counter, "acquire", 8, typ=whole))
 
     @contextmanager
-    def units(self, count: Value) -> Iterator[Value]:
-        """Take units 0 to count - 1, each by one thread; all are done when the block ends.
+    def tasks(self, count: Value) -> Iterator[Value]:
+        """Take tasks 0 to count - 1, each by one thread; all are done when the block ends.
 
         A team that is called off takes no more of them.
 
@@ -60,9 +62,10 @@ class Team:
         """
         code = self.code
         share = (count + (self.size - 1)) // self.size
-        whose, asked = Variable(code, self._thread), Variable(code, code.value(0))
-        own = Variable(code, code.value(0))
-        taken = Variable(code, code.value(0))
+        whose = Variable(code, self._thread, "whose")
+        asked = Variable(code, code.value(0), "asked")
+        own = Variable(code, code.value(0), "own")
+        taken = Variable(code, code.value(0), "taken")
         with code.forever() as out:
             code.leave_if(called_off(self), out)
             with code.choice(self.size == 1) as (alone, several):
@@ -80,9 +83,9 @@ class Team:
                     following = whose.get() + 1
                     whose.set(code.where(following == self.size, 0, following))
                 with one:
-                    unit = whose.get() * share + taken.get()
-                    with code.when(unit < count):
-                        yield unit
+                    task = whose.get() * share + taken.get()
+                    with code.when(task < count):
+                        yield task
             code.leave_if(asked.get() >= self.size, out)
         # every thread has asked once too often for every share
         self._handed_out.set(self._handed_out.get() + share + self.size)
@@ -96,14 +99,14 @@ class Team:
         self._barriers.set(number)
         everyone = number * self.size
         self._add(ARRIVED, 1)
-        spins = Variable(code, code.value(0))
+        spins = Variable(code, code.value(0), "spins")
         with code.forever() as out:
             code.leave_if(self._look(ARRIVED) >= everyone, out)
             spins.set(spins.get() + 1)
             with code.choice(spins.get() > SPINS) as (long, short):
                 with long:
                     code.leave_if(self._look(ABORT) != 0, out)
-                    code.call_address(self._give_way)
+                    code.call_entry(self._give_way)
                 with short:
                     _pause(code)
 

@@ -12,14 +12,15 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.engines.compiled.kinds import EntryPoint, Signature
+from chainrule.engines.compiled.tables import BUILTIN
 from chainrule.engines.compiled.teamwork import ABORT
 
 __all__ = [
     "PYTHON_FUNCTIONS",
     "Kernel",
     "builtin_at",
-    "give_way_address",
-    "kernel_at",
+    "give_way",
     "run_team",
 ]
 
@@ -29,12 +30,6 @@ PYTHON_FUNCTIONS = ("PyLong_AsVoidPtr", "Py_NewRef")
 _METH_NOARGS = 4
 # What becomes of a thread of a team: it works in the kernel, or may not do so any more.
 ENTERED, LEFT_OUT = "entered", "left out"
-
-
-def kernel_at(address: int) -> Kernel:
-    """Return a kernel as a Python function; the interpreter's lock is free while it runs."""
-    kernel: Any = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)(address)
-    return kernel  # type: ignore[no-any-return]
 
 
 class _Definition(ctypes.Structure):
@@ -53,14 +48,15 @@ class _Definition(ctypes.Structure):
 _definitions: dict[int, _Definition] = {}
 
 
-def builtin_at(address: int, job: int) -> Callable[[], Any]:
+def builtin_at(entry: EntryPoint, job: int) -> Callable[[], Any]:
     """Return a kernel as a builtin function of Python that runs one job and returns its address.
 
     A call takes a twentieth of one through ctypes, which converts arguments for 0.8 us. The
     interpreter's lock is held, so it is for work of microseconds.
     """
-    new = _Definition(b"kernel", address, _METH_NOARGS, None)
-    definition = _definitions.setdefault(address, new)
+    assert entry.signature == BUILTIN, f"the interpreter calls ({BUILTIN})"
+    new = _Definition(b"kernel", entry.address, _METH_NOARGS, None)
+    definition = _definitions.setdefault(entry.address, new)
     make = ctypes.pythonapi.PyCFunction_NewEx
     signature = ctypes.PYFUNCTYPE(
         ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.py_object
@@ -71,13 +67,13 @@ def builtin_at(address: int, job: int) -> Callable[[], Any]:
     return made
 
 
-def give_way_address() -> int:
-    """Return the address of the system's function that lets other threads run."""
+def give_way() -> EntryPoint:
+    """Return the system's function that lets other threads run."""
     if sys.platform == "win32":
         function = ctypes.windll.kernel32.SwitchToThread
     else:
         function = ctypes.CDLL(None).sched_yield
-    return ctypes.cast(function, ctypes.c_void_p).value or 0
+    return EntryPoint(ctypes.cast(function, ctypes.c_void_p).value or 0, Signature())
 
 
 def run_team(

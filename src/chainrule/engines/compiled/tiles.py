@@ -6,24 +6,43 @@ be split between calls. Strides make the same code serve x W, dz W' and x' dz.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
-from llvmlite import ir
-
-from chainrule.engines.compiled.target import Target
-from chainrule.engines.compiled.values import (
-    Value,
-    Variable,
-    float_type,
-    function,
-    pointer,
-    whole,
-)
+from chainrule.engines.compiled.kinds import NUMBERS, Address, Signature, whole
+from chainrule.engines.compiled.values import Value, Variable
+from chainrule.engines.compiled.writing import Function, Module, function
 
 __all__ = ["Products"]
 
 # Depth of one sweep: so much of a panel stays in the first-level cache while rows go by.
 DEPTH = 256
+
+_numbers = Address(NUMBERS)
+# B has steps of its own along k only in a tile that goes down A; else it is one panel.
+_TILE = Signature(
+    k=whole,
+    a=_numbers,
+    a_step=whole,
+    b=_numbers,
+    b_step=whole,
+    init=_numbers,
+    init_row=whole,
+    c=_numbers,
+    c_row=whole,
+)
+_STRIP = Signature(vectors=whole, m=whole, **_TILE.parameters)
+_ACROSS = Signature(
+    m=whole,
+    vectors=whole,
+    k=whole,
+    a=_numbers,
+    a_row=whole,
+    b=_numbers,
+    panel_rows=whole,
+    init=_numbers,
+    init_row=whole,
+    c=_numbers,
+    c_row=whole,
+)
 
 
 @dataclass(frozen=True)
@@ -32,48 +51,47 @@ class Products:
 
     Attributes
     ----------
-    across : function
-        (m, vectors, k, a, a_row, b, panel_rows, init, init_row, c, c_row): A by rows, all panels
-        of B.
-    down : function
-        (vectors, m, k, a, a_k, b, b_k, init, init_row, c, c_row): A by columns, one panel that
-        lies in a wider matrix.
+    across : Function
+        A by rows, all panels of B.
+    down : Function
+        A by columns, one panel that lies in a wider matrix.
     """
 
-    across: Any
-    down: Any
+    across: Function
+    down: Function
 
     @classmethod
-    def of(cls, module: Any, target: Target, itemsize: int) -> "Products":
+    def of(cls, module: Module) -> "Products":
         """Write the products into a module."""
-        element = float_type(itemsize)
-        return cls(
-            _across(module, target, element, _strip(module, target, element, down=False)),
-            _strip(module, target, element, down=True),
-        )
+        return cls(_across(module, _strip(module, down=False)), _strip(module, down=True))
 
 
-def _tile(module: Any, target: Target, element: Any, rows: int, vectors: int, down: bool) -> Any:
+def _tile(module: Module, rows: int, vectors: int, down: bool) -> Function:
     """Write a tile whose steps along k are known in A and B, or along the rows of A.
 
     One text for both would leave the addresses of six rows to chains of additions, as long as the
     arithmetic itself.
     """
-    lanes = target.lanes(4 if isinstance(element, ir.FloatType) else 8)
-    vector = ir.VectorType(element, lanes)
-    arguments = [whole, pointer, whole, pointer, whole, pointer, whole, pointer, whole]
-    code = function(module, f"tile_{rows}_{vectors}_{down}", arguments)
-    k, a, a_step, b, b_step, init, init_row, c, c_row = code.arguments
+    element, lanes, vector = module.element, module.lanes, module.vector
+    code = function(module, f"tile_{rows}_{vectors}_{down}", _TILE)
+    k, a, a_step, b, b_step, init, init_row, c, c_row = code.arguments(
+        "k", "a", "a_step", "b", "b_step", "init", "init_row", "c", "c_row"
+    )
     sums = [
         [
-            Variable(code, init.at(init_row * i, element).load(vector, lanes * j))
+            Variable(
+                code,
+                init.at(init_row * i, element).load(vector, lanes * j),
+                f"sum_{i}_{j}",
+            )
             for j in range(vectors)
         ]
         for i in range(rows)
     ]
     b_k = b_step if down else lanes * vectors
-    starts = [a.at(i if down else a_step * i, element) for i in range(rows)]
-    at_a, at_b, at_k = Variable(code, a), Variable(code, b), Variable(code, code.value(0))
+    starts = [a.at(i if down else a_step * i, element).named(f"a_{i}") for i in range(rows)]
+    at_a, at_b = Variable(code, a, "at_a"), Variable(code, b, "at_b")
+    at_k = Variable(code, code.value(0), "at_k")
 
     def factor_at(i: int, ahead: int, place_a: Value) -> Value:
         if down:
@@ -83,10 +101,10 @@ def _tile(module: Any, target: Target, element: Any, rows: int, vectors: int, do
     unroll = 2 if rows * vectors >= 8 else 4
     paired = k - (k & (unroll - 1))
     for start, stop, step in ((code.value(0), paired, unroll), (paired, k, 1)):
-        with code.loop(start, stop, step):
+        with code.loop(start, stop, step, name="k"):
             place_a, place_b = at_a.get(), at_b.get()
             for ahead in range(step):
-                row = [place_b.load(vector, lanes * j) for j in range(vectors)]
+                row = [place_b.load(vector, lanes * j).named(f"b_{j}") for j in range(vectors)]
                 for i in range(rows):
                     factor = code.spread(factor_at(i, ahead, place_a), lanes)
                     for j in range(vectors):
@@ -104,57 +122,71 @@ def _tile(module: Any, target: Target, element: Any, rows: int, vectors: int, do
     return code.function
 
 
-def _strip(module: Any, target: Target, element: Any, down: bool) -> Any:
+def _strip(module: Module, down: bool) -> Function:
     """Write the loop over the rows of one panel: tiles of nearly equal height."""
-    arguments = [whole, whole, whole, pointer, whole, pointer, whole]
-    name = "down" if down else "strip"
-    code = function(module, name, [*arguments, pointer, whole, pointer, whole])
-    vectors, m, k, a, a_step, b, b_step, init, init_row, c, c_row = code.arguments
-    itemsize = 4 if isinstance(element, ir.FloatType) else 8
+    target, element = module.target, module.element
+    code = function(module, "down" if down else "strip", _STRIP)
+    vectors, m, k, a, a_step, b, b_step, init, init_row, c, c_row = code.arguments(
+        "vectors", "m", "k", "a", "a_step", "b", "b_step", "init", "init_row", "c", "c_row"
+    )
     for width in code.cases(vectors, range(1, target.panel_vectors + 1)):
-        highest = target.tile_rows(width, itemsize)
-        tiles = {r: _tile(module, target, element, r, width, down) for r in range(1, highest + 1)}
+        highest = target.tile_rows(width, module.itemsize)
+        tiles = {r: _tile(module, r, width, down) for r in range(1, highest + 1)}
         count = (m + (highest - 1)) // highest
         height = m // count
         higher = m - height * count
-        place = Variable(code, code.value(0))
-        with code.loop(0, count) as number:
+        next_row = Variable(code, code.value(0), "next_row")
+        with code.loop(0, count, name="tile") as number:
             rows = code.where(number < higher, height + 1, height)
-            row = place.get()
-            place.set(row + rows)
-            first = a.at(row if down else row * a_step, element)
-            into = (init.at(row * init_row, element), init_row, c.at(row * c_row, element), c_row)
+            row = next_row.get()
+            next_row.set(row + rows)
+            first = a.at(row if down else row * a_step, element).named("a_of_tile")
+            init_of_tile = init.at(row * init_row, element).named("init_of_tile")
+            c_of_tile = c.at(row * c_row, element).named("c_of_tile")
             for r in code.cases(rows, tiles):
-                code.call(tiles[r], k, first, a_step, b, b_step, *into)
+                code.call(
+                    tiles[r],
+                    k=k,
+                    a=first,
+                    a_step=a_step,
+                    b=b,
+                    b_step=b_step,
+                    init=init_of_tile,
+                    init_row=init_row,
+                    c=c_of_tile,
+                    c_row=c_row,
+                )
     code.end()
     return code.function
 
 
-def _across(module: Any, target: Target, element: Any, strip: Any) -> Any:
-    lanes = target.lanes(4 if isinstance(element, ir.FloatType) else 8)
-    arguments = [whole, whole, whole, pointer, whole, pointer, whole]
-    code = function(module, "across", [*arguments, pointer, whole, pointer, whole])
-    m, vectors, k, a, a_row, b, panel_rows, init, init_row, c, c_row = code.arguments
-    with code.loop(0, k, DEPTH) as done:
+def _across(module: Module, strip: Function) -> Function:
+    """Write the loop over panels of B, a sweep of k at a time."""
+    lanes, element, widest = module.lanes, module.element, module.target.panel_vectors
+    code = function(module, "across", _ACROSS)
+    m, vectors, k, a, a_row, b, panel_rows, init, init_row, c, c_row = code.arguments(
+        "m", "vectors", "k", "a", "a_row", "b", "panel_rows", "init", "init_row", "c", "c_row"
+    )
+    with code.loop(0, k, DEPTH, name="done") as done:
         depth = code.least(k - done, DEPTH)
         first = done == 0
-        with code.loop(0, vectors, target.panel_vectors) as panel:
-            width = code.least(vectors - panel, target.panel_vectors)
+        with code.loop(0, vectors, widest, name="panel") as panel:
+            width = code.least(vectors - panel, widest)
             column = panel * lanes
-            into = c.at(column, element)
+            into = c.at(column, element).named("c_of_panel")
             code.call(
                 strip,
-                width,
-                m,
-                depth,
-                a.at(done, element),
-                a_row,
-                b.at(column * panel_rows + done * width * lanes, element),
-                width * lanes,
-                code.where(first, init.at(column, element), into),
-                code.where(first, init_row, c_row),
-                into,
-                c_row,
+                vectors=width,
+                m=m,
+                k=depth,
+                a=a.at(done, element),
+                a_step=a_row,
+                b=b.at(column * panel_rows + done * width * lanes, element),
+                b_step=width * lanes,
+                init=code.where(first, init.at(column, element), into),
+                init_row=code.where(first, init_row, c_row),
+                c=into,
+                c_row=c_row,
             )
     code.end()
     return code.function

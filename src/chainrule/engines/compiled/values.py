@@ -1,30 +1,31 @@
-"""LLVM values with Python's operators, and loops as `with` blocks: the words of kernels.
+"""LLVM values with Python's operators: the numbers and addresses of kernels.
 
 A kernel is a Python function that runs once and leaves machine code behind. Its numbers are
-`Value`s: pointers, 64-bit integers, floats, vectors of floats, and vectors of their truth values.
+`Value`s: addresses, integers, floats, vectors of floats, and vectors of their truth values. An
+address knows what lies there (`kinds`), and is read and written as that only.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 from llvmlite import ir
 
-__all__ = [
-    "Code",
-    "Value",
-    "Variable",
-    "bits_of",
-    "float_type",
-    "function",
-    "pointer",
-    "whole",
-    "truth",
-]
+from chainrule.engines.compiled.kinds import (
+    BYTES,
+    NUMBERS,
+    Address,
+    Entry,
+    Field,
+    KindError,
+    fits,
+    ir_type,
+    named,
+    pointer,
+    whole,
+)
 
-pointer = ir.PointerType()
-whole = ir.IntType(64)
-truth = ir.IntType(1)
+__all__ = ["Value", "Variable", "Writer", "bits_of", "float_type"]
+
 _FLOATS = (ir.FloatType, ir.DoubleType)
 
 
@@ -44,14 +45,23 @@ def bits_of(type_: Any) -> Any:
 
 
 class Value:
-    """A number of the program that is being written."""
+    """A number of the program that is being written.
 
-    __slots__ = ("code", "ir")
+    ``kind`` is an `Address` or an `Entry`; None for what is described by its LLVM type.
+    """
+
+    __slots__ = ("code", "ir", "kind")
     __hash__ = None  # type: ignore[assignment]
 
-    def __init__(self, code: "Code", value: Any) -> None:
+    def __init__(self, code: "Writer", value: Any, kind: Any = None) -> None:
         self.code = code
         self.ir = value
+        self.kind = kind
+
+    def named(self, name: str) -> "Value":
+        """Give the value a name, for those who read LLVM's text."""
+        self.ir.name = name
+        return self
 
     @property
     def type(self) -> Any:
@@ -152,22 +162,83 @@ class Value:
         """Return the float whose bits this integer is."""
         return Value(self.code, self.code.builder.bitcast(self.ir, type_))
 
-    def at(self, offset: Any, type_: Any) -> "Value":
-        """Return a pointer moved on by so many elements of a type."""
-        index = self.code.value(offset)
-        return Value(self.code, self.code.builder.gep(self.ir, [index.ir], source_etype=type_))
+    @property
+    def present(self) -> "Value":
+        """Whether an address is not null, or an entry not 0."""
+        zero = ir.Constant(self.type, 0 if self.type == whole else None)
+        return Value(self.code, self.code.builder.icmp_signed("!=", self.ir, zero))
 
-    def load(self, type_: Any, offset: Any = None, step: Any = None) -> "Value":
-        """Read through a pointer, ``offset`` elements (of type ``step`` or its own) further on."""
-        place = self if offset is None else self.at(offset, step or _element(type_))
-        size = _align(_element(type_))
-        return Value(self.code, self.code.builder.load(place.ir, typ=type_, align=size))
+    def at(self, offset: Any, type_: Any) -> "Value":
+        """Return an address moved on by so many elements of a type."""
+        self._must_hold(type_)
+        index = self.code.value(offset)
+        moved = self.code.builder.gep(self.ir, [index.ir], source_etype=ir_type(type_))
+        return Value(self.code, moved, self.kind)
+
+    def load(self, type_: Any, offset: Any = None) -> "Value":
+        """Read a number, an address or a vector of numbers, ``offset`` elements further on."""
+        place = self if offset is None else self.at(offset, _element(type_))
+        self._must_hold(_element(type_))
+        kind = type_ if isinstance(type_, Address | Entry) else None
+        size = _align(_element(ir_type(type_)))
+        loaded = self.code.builder.load(place.ir, typ=ir_type(type_), align=size)
+        return Value(self.code, loaded, kind)
 
     def store(self, value: "Value", offset: Any = None) -> None:
-        """Write through a pointer, ``offset`` elements of the value's kind further on."""
-        element = _element(value.type)
+        """Write through an address, ``offset`` elements of the value's kind further on."""
+        element = value.kind or _element(value.type)
         place = self if offset is None else self.at(offset, element)
-        self.code.builder.store(value.ir, place.ir, align=_align(element))
+        self._must_hold(element)
+        self.code.builder.store(value.ir, place.ir, align=_align(ir_type(element)))
+
+    def row(self, number: Any) -> "Value":
+        """Return the address of a row, of rows of a record."""
+        if not (isinstance(self.kind, Address) and hasattr(self.kind.of, "fields")):
+            raise KindError(f"rows must be of a record; got {self._words}. Use at.")
+        index = self.code.value(number * len(self.kind.of.fields))
+        moved = self.code.builder.gep(self.ir, [index.ir], source_etype=whole)
+        return Value(self.code, moved, self.kind)
+
+    def _place(self, field: Field) -> Any:
+        if not fits(self.kind, Address(field.record)):
+            raise KindError(
+                f"{field} must be read at the address of a {field.record.__name__}; got "
+                f"{self._words}. Swapped arguments look like this."
+            )
+        index = self.code.value(field.index)
+        return self.code.builder.gep(self.ir, [index.ir], source_etype=whole)
+
+    def __getitem__(self, field: Field) -> "Value":
+        """Read a field of the record at this address."""
+        kind = field.kind
+        loaded = self.code.builder.load(self._place(field), typ=ir_type(kind), align=8)
+        value = Value(self.code, loaded, kind if isinstance(kind, Address | Entry) else None)
+        return value.named(field.name)
+
+    def __setitem__(self, field: Field, value: "Value") -> None:
+        """Write a field of the record at this address."""
+        self.code.must_fit(value, field.kind, str(field))
+        self.code.builder.store(value.ir, self._place(field), align=8)
+
+    def seen_as(self, of: Any) -> "Value":
+        """Return an address of bytes as one of something else; the writer vouches for it."""
+        if self.kind != Address(BYTES):
+            raise KindError(f"only bytes can be seen as {named(of)}; got {self._words}.")
+        return Value(self.code, self.ir, Address(of))
+
+    @property
+    def _words(self) -> str:
+        return named(self.kind or self.type)
+
+    def _must_hold(self, type_: Any) -> None:
+        """Refuse to take what lies at an address for something else."""
+        of = self.kind.of if isinstance(self.kind, Address) else None
+        wanted = self.code.element if of is NUMBERS else of
+        known = isinstance(self.kind, Address) and of is not None
+        if of is BYTES and known:
+            wanted = ir.IntType(8)
+        if not known or type_ != wanted:
+            raise KindError(f"{named(type_)} must lie at an address of it; got {self._words}.")
 
 
 def _align(element: Any) -> int:
@@ -177,35 +248,33 @@ def _align(element: Any) -> int:
 
 
 class Variable:
-    """A place that loops can change; LLVM turns it into a register."""
+    """A number that loops can change; LLVM turns it into a register of this name."""
 
-    def __init__(self, code: "Code", initial: Value) -> None:
+    def __init__(self, code: "Writer", initial: Value, name: str = "") -> None:
         self._code = code
-        self._type = initial.type
+        self._type, self._kind = initial.type, initial.kind
         with code.builder.goto_entry_block():
-            self.place = code.builder.alloca(self._type)
+            self.place = code.builder.alloca(self._type, name=name)
         self.set(initial)
 
     def get(self) -> Value:
-        return Value(self._code, self._code.builder.load(self.place, typ=self._type))
+        """Return the number of the moment."""
+        loaded = self._code.builder.load(self.place, typ=self._type)
+        return Value(self._code, loaded, self._kind)
 
     def set(self, value: Any) -> None:
+        """Let another number of the same kind take its place."""
         value = self._code.value(value, self._type)
+        self._code.must_fit(value, self._kind or self._type, "a variable")
         self._code.builder.store(value.ir, self.place)
 
 
-class Code:
-    """A function that is being written."""
+class Writer:
+    """Arithmetic that is more than an operator, on values of one function."""
 
-    def __init__(self, function_: Any) -> None:
-        self.function = function_
-        self.module = function_.module
-        entry = function_.append_basic_block("entry")
-        body = function_.append_basic_block("body")
-        self.builder = ir.IRBuilder(entry)
-        self.builder.branch(body)
-        self.builder.position_at_end(body)
-        self.arguments = [Value(self, argument) for argument in function_.args]
+    builder: Any
+    module: Any
+    element: Any  # the type of `NUMBERS`; None where no precision is given
 
     def value(self, number: Any, type_: Any = whole) -> Value:
         """Return a value as it is, or a Python number as a constant of a type."""
@@ -252,10 +321,30 @@ class Code:
     def where(self, condition: Value, yes: Any, no: Any) -> Value:
         """Return ``yes`` where the condition holds, else ``no``."""
         yes, no = self.alike(yes, no)
+        kind = no.kind if yes.kind == Address(None) else yes.kind
+        self.must_fit(no, kind or no.type, "the other choice")
         count = getattr(condition.type, "count", None)
         if count and not isinstance(yes.type, ir.VectorType):
             yes, no = self.spread(yes, count), self.spread(no, count)
-        return Value(self, self.builder.select(condition.ir, yes.ir, no.ir))
+        return Value(self, self.builder.select(condition.ir, yes.ir, no.ir), kind)
+
+    def null(self) -> Value:
+        """Return the address of nothing."""
+        return Value(self, ir.Constant(pointer, None), Address(None))
+
+    def must_fit(self, value: Value, kind: Any, name: str) -> None:
+        """Refuse a value of another kind than a parameter, a field or a variable has.
+
+        Raises
+        ------
+        KindError
+            If it does not fit.
+        """
+        if not fits(value.kind or value.type, kind):
+            raise KindError(
+                f"{name} must be of the kind {named(kind)}; got {named(value.kind or value.type)}. "
+                "Check the order and the types of what is given."
+            )
 
     def least(self, one: Any, two: Any) -> Value:
         """Return the smaller integer."""
@@ -272,6 +361,14 @@ class Code:
             suffix = f"v{type_.count}{suffix}"
         known = self.declared(f"llvm.{name}.{suffix}", [value.type for value in values], type_)
         return Value(self, self.builder.call(known, [value.ir for value in values]))
+
+    def declared(self, name: str, arguments: Sequence[Any], result: Any = None) -> Any:
+        """Return a function that is not of this module, such as an LLVM intrinsic."""
+        known = self.module.globals.get(name)
+        if known is None:
+            signature = ir.FunctionType(result or ir.VoidType(), list(arguments))
+            known = ir.Function(self.module, signature, name)
+        return known
 
     def fused(self, one: Value, two: Any, three: Any) -> Value:
         """Return one * two + three, rounded once where the processor can."""
@@ -293,120 +390,3 @@ class Code:
             return Value(self, builder.fptosi(value.ir, type_))
         grow = builder.sext if to.width > source.width else builder.trunc
         return Value(self, grow(value.ir, type_))
-
-    def ask_for(self, place: Value) -> None:
-        """Bring what lies at an address near the core, without waiting for it."""
-        small = ir.IntType(32)
-        known = self.declared("llvm.prefetch.p0", [pointer, small, small, small])
-        kind = [ir.Constant(small, number) for number in (0, 3, 1)]  # read, keep, data
-        self.builder.call(known, [place.ir, *kind])
-
-    def address(self, number: Value) -> Value:
-        """Return an integer as a pointer."""
-        return Value(self, self.builder.inttoptr(number.ir, pointer))
-
-    def call(self, callee: Any, *arguments: Any) -> Value:
-        """Call a function of this module."""
-        values = [
-            self.value(argument, type_).ir
-            for argument, type_ in zip(arguments, callee.function_type.args, strict=True)
-        ]
-        return Value(self, self.builder.call(callee, values))
-
-    def cases(self, number: Value, values: Iterable[int]) -> Iterator[int]:
-        """Give one value after the other; what is written meanwhile is done for that number.
-
-        Nothing is done for a number that is none of them.
-        """
-        end = self.function.append_basic_block("cases_end")
-        choice = self.builder.switch(number.ir, end)
-        for value in values:
-            block = self.function.append_basic_block(f"case_{value}")
-            choice.add_case(ir.Constant(whole, value), block)
-            self.builder.position_at_end(block)
-            yield value
-            self.builder.branch(end)
-        self.builder.position_at_end(end)
-
-    def declared(self, name: str, arguments: Sequence[Any], result: Any = None) -> Any:
-        """Return a function that is not of this module, such as an LLVM intrinsic."""
-        known = self.module.globals.get(name)
-        if known is None:
-            signature = ir.FunctionType(result or ir.VoidType(), list(arguments))
-            known = ir.Function(self.module, signature, name)
-        return known
-
-    def call_address(self, address: Value, *arguments: Any) -> None:
-        """Call a function without a result, through its address."""
-        values = [self.value(argument) for argument in arguments]
-        signature = ir.FunctionType(ir.VoidType(), [value.type for value in values])
-        target = self.builder.inttoptr(address.ir, signature.as_pointer())
-        self.builder.call(target, [value.ir for value in values])
-
-    @contextmanager
-    def loop(self, start: Any, stop: Any, step: Any = 1) -> Iterator[Value]:
-        """Count from ``start`` up to ``stop``, as `range` does."""
-        start, stop, step = self.value(start), self.value(stop), self.value(step)
-        counter = Variable(self, start)
-        head = self.function.append_basic_block("loop")
-        body = self.function.append_basic_block("do")
-        end = self.function.append_basic_block("done")
-        self.builder.branch(head)
-        self.builder.position_at_end(head)
-        self.builder.cbranch((counter.get() < stop).ir, body, end)
-        self.builder.position_at_end(body)
-        index = counter.get()
-        yield index
-        if not self.builder.block.is_terminated:
-            counter.set(index + step)
-            self.builder.branch(head)
-        self.builder.position_at_end(end)
-
-    @contextmanager
-    def forever(self) -> Iterator[Any]:
-        """Repeat until the block that is yielded is branched to."""
-        body = self.function.append_basic_block("forever")
-        end = self.function.append_basic_block("out")
-        self.builder.branch(body)
-        self.builder.position_at_end(body)
-        yield end
-        if not self.builder.block.is_terminated:
-            self.builder.branch(body)
-        self.builder.position_at_end(end)
-
-    def leave_if(self, condition: Value, end: Any) -> None:
-        """Leave a `forever` where the condition holds."""
-        further = self.function.append_basic_block("further")
-        self.builder.cbranch(condition.ir, end, further)
-        self.builder.position_at_end(further)
-
-    @contextmanager
-    def when(self, condition: Value) -> Iterator[None]:
-        """Do something only where a condition holds."""
-        with self.builder.if_then(condition.ir):
-            yield
-
-    @contextmanager
-    def choice(self, condition: Value) -> Iterator[tuple[Any, Any]]:
-        """Do one of two things."""
-        with self.builder.if_else(condition.ir) as branches:
-            yield branches
-
-    def end(self, value: Value | None = None) -> None:
-        """Return from the function."""
-        if value is None:
-            self.builder.ret_void()
-        else:
-            self.builder.ret(value.ir)
-
-
-def function(
-    module: Any, name: str, arguments: Sequence[Any], result: Any = None, inner: bool = True
-) -> Code:
-    """Begin a function of a module; ``inner`` ones are seen by this module only."""
-    signature = ir.FunctionType(ir.VoidType() if result is None else result, list(arguments))
-    made = ir.Function(module, signature, name)
-    made.attributes.add("nounwind")
-    if inner:
-        made.linkage = "internal"
-    return Code(made)

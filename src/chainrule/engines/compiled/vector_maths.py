@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from llvmlite import ir
 
-from chainrule.engines.compiled.values import Code, Value
+from chainrule.engines.compiled.values import Value
+from chainrule.engines.compiled.writing import Code
 
 __all__ = ["erf", "erfc", "exp", "expm1", "log", "log1p", "tanh"]
 

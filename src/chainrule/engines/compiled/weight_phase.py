@@ -7,32 +7,31 @@ vectors into panels, and back.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
-from llvmlite import ir
-
+from chainrule.engines.compiled.kinds import NUMBERS, Address, Field, Signature, real, whole
 from chainrule.engines.compiled.narrow import is_narrow, turned
 from chainrule.engines.compiled.nonzeros import Nonzeros
 from chainrule.engines.compiled.parts import Part, mark
 from chainrule.engines.compiled.row_phase import STRIP_ROWS, copy
-from chainrule.engines.compiled.tables import Job, UnitRow, field, place
-from chainrule.engines.compiled.target import Target
+from chainrule.engines.compiled.tables import Job, UnitRow
 from chainrule.engines.compiled.tiles import Products
-from chainrule.engines.compiled.values import (
-    Code,
-    Value,
-    Variable,
-    float_type,
-    function,
-    pointer,
-    whole,
-)
+from chainrule.engines.compiled.values import Value, Variable
+from chainrule.engines.compiled.writing import Code, Function, Module, function
 
 __all__ = ["WeightPhase", "constants_of", "panel_width"]
 
 # Rows of a batch that are summed before the next: a strip of their inputs, and one panel of their
 # dz, fit the first-level cache.
 BATCH_ROWS = 128
+
+_job, _unit, _numbers = Address(Job), Address(UnitRow), Address(NUMBERS)
+_UPDATE_UNIT = Signature(
+    job=_job, unit=_unit, batch=whole, constants=Address(real), gradient=_numbers
+)
+_CARRY = Signature(job=_job, unit=_unit)
+_TRANSPOSE = Signature(unit=_unit, strip=_numbers)
+_NARROW = Signature(unit=_unit, batch=whole, zeros=_numbers, gradient=_numbers)
+_COLUMN_SUMS = Signature(rows=whole, vectors=whole, x=_numbers, ld=whole, into=_numbers)
 
 
 @dataclass(frozen=True)
@@ -41,134 +40,127 @@ class WeightPhase:
 
     Attributes
     ----------
-    update : function
-        (job, unit, batch rows, constants, scratch)
-    pack, unpack : function
-        (job, unit)
-    transpose : function
-        (unit, strip): the rows of a strip into the panels of the transposed weight.
+    update : Function
+        Sum the gradient, and apply the optimizer; ``gradient`` is scratch.
+    pack, unpack : Function
+        Bring parameters from flat vectors into panels, and back.
+    transpose : Function
+        Bring the rows of a strip into the panels of the transposed weight.
     """
 
-    update: Any
-    pack: Any
-    unpack: Any
-    transpose: Any
+    update: Function
+    pack: Function
+    unpack: Function
+    transpose: Function
 
     @classmethod
-    def of(
-        cls, module: Any, target: Target, itemsize: int, products: Products, nonzeros: Nonzeros
-    ) -> "WeightPhase":
+    def of(cls, module: Module, products: Products, nonzeros: Nonzeros) -> "WeightPhase":
         """Write the functions into a module."""
-        element = float_type(itemsize)
-        lanes = target.lanes(itemsize)
-        transpose = _transpose(module, target, element, lanes)
-        sums = _column_sums(module, element, lanes)
+        transpose = _transpose(module)
+        sums = _column_sums(module)
         return cls(
-            _update(module, target, element, products, nonzeros, sums, transpose),
-            _pack(module, target, element, transpose),
-            _unpack(module, target, element),
+            _update(module, products, nonzeros, sums, transpose),
+            _pack(module, transpose),
+            _unpack(module),
             transpose,
         )
 
 
-def constants_of(code: Code, job: Value, unit: Value, part: UnitRow, constants: Value) -> Value:
+def constants_of(job: Value, unit: Value, which: Field, constants: Value) -> Value:
     """Return where the constants of a step for the rate factor of a weight or a bias begin."""
-    offset = field(code, unit, part) * field(code, job, Job.constants)
-    return constants.at(offset, ir.DoubleType())
+    return constants.at(unit[which] * job[Job.constants], real)
 
 
-def panel_width(code: Code, unit: Value, lanes: int) -> Value:
+def panel_width(code: Code, unit: Value) -> Value:
     """Return how many columns the panel of a unit has, padding included."""
-    return field(code, unit, UnitRow.vectors) * lanes
+    lanes: int = code.module.lanes
+    return unit[UnitRow.vectors] * lanes
 
 
 def _update(
-    module: Any,
-    target: Target,
-    element: Any,
-    products: Products,
-    nonzeros: Nonzeros,
-    sums: Any,
-    transpose: Any,
-) -> Any:
-    lanes = target.lanes(4 if isinstance(element, ir.FloatType) else 8)
-    narrow = _narrow(module, target, element, products)
-    code = function(module, "update", [pointer, pointer, whole, pointer, pointer])
-    job, unit, batch, constants, gradient = code.arguments
-    vectors, rows = field(code, unit, UnitRow.vectors), field(code, unit, UnitRow.rows)
-    width, offset = panel_width(code, unit, lanes), field(code, unit, UnitRow.offset)
-    dz, ld = place(code, unit, UnitRow.dz_at), field(code, unit, UnitRow.ld)
-    zeros = place(code, job, Job.zeros_at)
+    module: Module, products: Products, nonzeros: Nonzeros, sums: Function, transpose: Function
+) -> Function:
+    element = module.element
+    narrow = _narrow(module, products)
+    code = function(module, "update", _UPDATE_UNIT)
+    job, unit, batch, constants, gradient = code.arguments(
+        "job", "unit", "batch", "constants", "gradient"
+    )
+    vectors, rows = unit[UnitRow.vectors], unit[UnitRow.rows]
+    width, offset = panel_width(code, unit), unit[UnitRow.offset]
+    dz, ld = unit[UnitRow.dz_at], unit[UnitRow.ld]
+    zeros = job[Job.zeros_at]
     # dW = x' dz
-    with code.choice(field(code, unit, UnitRow.nonzeros) != 0) as (few, all_of_them):
+    with code.choice(unit[UnitRow.nonzeros] != 0) as (few, all_of_them):
         with few:
-            code.call(nonzeros.sums, place(code, job, Job.layers_at), unit, gradient)
+            code.call(nonzeros.sums, layer=job[Job.layers_at], unit=unit, gradient=gradient)
         with all_of_them:
-            _dense_sums(code, element, lanes, products, narrow, unit, batch, zeros, gradient)
+            _dense_sums(code, products, narrow, unit, batch, zeros, gradient)
     mark(code, Part.weight_gradient)
-    step = constants_of(code, job, unit, UnitRow.weight_constants, constants)
+    step = constants_of(job, unit, UnitRow.weight_constants, constants)
     _step(code, job, rows * width, gradient, offset, step, 1.0)
     mark(code, Part.update)
     # db = sum of dz
-    bias = field(code, unit, UnitRow.bias_offset)
+    bias = unit[UnitRow.bias_offset]
     with code.when(bias >= 0):
-        code.call(sums, batch, vectors, dz, ld, gradient)
+        code.call(sums, rows=batch, vectors=vectors, x=dz, ld=ld, into=gradient)
         mark(code, Part.bias_gradient)
-        step = constants_of(code, job, unit, UnitRow.bias_constants, constants)
+        step = constants_of(job, unit, UnitRow.bias_constants, constants)
         _step(code, job, width, gradient, bias, step, 0.0)
         mark(code, Part.update)
     # sums of gradients are collected elsewhere than in the weights, and need no transpose
-    weights = place(code, job, Job.target_at)
-    with code.when(weights == place(code, job, Job.panels_at).load(pointer)):
-        code.call(transpose, unit, weights.at(offset, element))
+    weights = job[Job.target_at]
+    with code.when(weights == job[Job.panels_at].load(_numbers)):
+        code.call(transpose, unit=unit, strip=weights.at(offset, element))
     mark(code, Part.transpose)
     code.end()
     return code.function
 
 
 @contextmanager
-def _parts_of_batch(
-    code: Code, unit: Value, batch: Value, element: Any
+def _sections(
+    code: Code, unit: Value, batch: Value
 ) -> Iterator[tuple[Value, Value, tuple[Value, Value], tuple[Value, Value]]]:
-    """Give, for a part of the batch, whether it is the first, its rows, and x and dz there."""
-    x, ld_in = place(code, unit, UnitRow.a_at), field(code, unit, UnitRow.ld_in)
-    dz, ld = place(code, unit, UnitRow.dz_at), field(code, unit, UnitRow.ld)
-    with code.loop(0, batch, BATCH_ROWS) as done:
+    """Give, for a section of the batch, whether it is the first, its rows, and x and dz there."""
+    x, ld_in = unit[UnitRow.a_at], unit[UnitRow.ld_in]
+    dz, ld = unit[UnitRow.dz_at], unit[UnitRow.ld]
+    with code.loop(0, batch, BATCH_ROWS, name="done") as done:
         depth = code.least(batch - done, BATCH_ROWS)
-        inputs, errors = x.at(done * ld_in, element), dz.at(done * ld, element)
+        inputs, errors = x.at(done * ld_in, code.element), dz.at(done * ld, code.element)
         yield done == 0, depth, (inputs, ld_in), (errors, ld)
 
 
-def _narrow(module: Any, target: Target, element: Any, products: Products) -> Any:
-    """Write (unit, batch rows, zeros, gradient): a strip of x' dz for few outputs.
+def _narrow(module: Module, products: Products) -> Function:
+    """Write a strip of x' dz for few outputs.
 
     Vectors of outputs would hold padding for the most part; so they are the rows of the tiles here,
     and vectors are inputs. A number is the same sum in the same order.
     """
-    lanes = target.lanes(4 if isinstance(element, ir.FloatType) else 8)
-    code = function(module, "narrow", [pointer, whole, pointer, pointer])
-    unit, batch, zeros, gradient = code.arguments
-    rows, columns = field(code, unit, UnitRow.rows), field(code, unit, UnitRow.columns)
-    across = gradient.at(STRIP_ROWS * lanes, element)
+    element, lanes, widest = module.element, module.lanes, module.target.panel_vectors
+    code = function(module, "narrow", _NARROW)
+    unit, batch, zeros, gradient = code.arguments("unit", "batch", "zeros", "gradient")
+    rows, columns = unit[UnitRow.rows], unit[UnitRow.columns]
+    across = gradient.at(STRIP_ROWS * lanes, element).named("across")
     with (
-        _parts_of_batch(code, unit, batch, element) as (first, depth, (x, ld_in), errors),
-        code.loop(0, rows, lanes * target.panel_vectors) as row,
+        _sections(code, unit, batch) as (first, depth, (x, ld_in), (dz, ld)),
+        code.loop(0, rows, lanes * widest, name="row") as row,
     ):
         into = across.at(row, element)
         code.call(
             products.down,
-            code.least((rows - row + (lanes - 1)) // lanes, target.panel_vectors),
-            columns,
-            depth,
-            *errors,
-            x.at(row, element),
-            ld_in,
-            code.where(first, zeros, into),
-            code.where(first, code.value(0), STRIP_ROWS),
-            into,
-            STRIP_ROWS,
+            vectors=code.least((rows - row + (lanes - 1)) // lanes, widest),
+            m=columns,
+            k=depth,
+            a=dz,
+            a_step=ld,
+            b=x.at(row, element),
+            b_step=ld_in,
+            init=code.where(first, zeros, into),
+            init_row=code.where(first, code.value(0), STRIP_ROWS),
+            c=into,
+            c_row=STRIP_ROWS,
         )
-    with code.loop(0, rows, lanes) as row:
+    with code.loop(0, rows, lanes, name="row") as row:
         places = [
             code.where(columns > j, across.at(row + j * STRIP_ROWS, element), zeros)
             for j in range(lanes)
@@ -181,65 +173,68 @@ def _narrow(module: Any, target: Target, element: Any, products: Products) -> An
 
 def _dense_sums(
     code: Code,
-    element: Any,
-    lanes: int,
     products: Products,
-    narrow: Any,
+    narrow: Function,
     unit: Value,
     batch: Value,
     zeros: Value,
     gradient: Value,
 ) -> None:
-    width = panel_width(code, unit, lanes)
-    with code.choice(is_narrow(field(code, unit, UnitRow.columns), lanes)) as (few, many):
+    width = panel_width(code, unit)
+    with code.choice(is_narrow(unit[UnitRow.columns], code.module.lanes)) as (few, many):
         with few:
-            code.call(narrow, unit, batch, zeros, gradient)
-        with many, _parts_of_batch(code, unit, batch, element) as (first, depth, x, errors):
+            code.call(narrow, unit=unit, batch=batch, zeros=zeros, gradient=gradient)
+        with many, _sections(code, unit, batch) as (first, depth, (x, ld_in), (dz, ld)):
             code.call(
                 products.down,
-                field(code, unit, UnitRow.vectors),
-                field(code, unit, UnitRow.rows),
-                depth,
-                *x,
-                *errors,
-                code.where(first, zeros, gradient),
-                code.where(first, 0, width),
-                gradient,
-                width,
+                vectors=unit[UnitRow.vectors],
+                m=unit[UnitRow.rows],
+                k=depth,
+                a=x,
+                a_step=ld_in,
+                b=dz,
+                b_step=ld,
+                init=code.where(first, zeros, gradient),
+                init_row=code.where(first, 0, width),
+                c=gradient,
+                c_row=width,
             )
 
 
 def _step(
     code: Code, job: Value, n: Value, g: Value, offset: Value, constants: Value, mask: float
 ) -> None:
-    code.call_address(
-        field(code, job, Job.update),
-        n,
-        place(code, job, Job.target_at),
-        g,
-        place(code, job, Job.slots_at),
-        offset,
-        constants,
-        place(code, job, Job.update_fields_at),
-        code.value(mask, ir.DoubleType()),
+    code.call_entry(
+        job[Job.update],
+        n=n,
+        p=job[Job.target_at],
+        g=g,
+        slots=job[Job.slots_at],
+        offset=offset,
+        constants=constants,
+        fields=job[Job.update_fields_at],
+        mask=mask,
     )
 
 
-def _column_sums(module: Any, element: Any, lanes: int) -> Any:
-    """Write (rows, vectors, x, ld, into): sums down the columns, four accumulators each."""
-    code = function(module, "column_sums", [whole, whole, pointer, whole, pointer])
-    rows, vectors, x, ld, into = code.arguments
-    vector = ir.VectorType(element, lanes)
+def _column_sums(module: Module) -> Function:
+    """Write sums down the columns, four accumulators each."""
+    lanes, element, vector = module.lanes, module.element, module.vector
+    code = function(module, "column_sums", _COLUMN_SUMS)
+    rows, vectors, x, ld, into = code.arguments("rows", "vectors", "x", "ld", "into")
     fours = rows - (rows & 3)
 
     def down(first: Value, count: int) -> None:
-        sums = [[Variable(code, code.value(0.0, vector)) for _ in range(4)] for _ in range(count)]
-        with code.loop(0, fours, 4) as row:
+        sums = [
+            [Variable(code, code.value(0.0, vector), f"sum_{j}_{i}") for i in range(4)]
+            for j in range(count)
+        ]
+        with code.loop(0, fours, 4, name="row") as row:
             for i in range(4):
                 start = x.at((row + i) * ld + first * lanes, element)
                 for j in range(count):
                     sums[j][i].set(sums[j][i].get() + start.load(vector, j * lanes))
-        with code.loop(fours, rows) as row:
+        with code.loop(fours, rows, name="row") as row:
             start = x.at(row * ld + first * lanes, element)
             for j in range(count):
                 sums[j][0].set(sums[j][0].get() + start.load(vector, j * lanes))
@@ -249,35 +244,35 @@ def _column_sums(module: Any, element: Any, lanes: int) -> Any:
 
     # two vectors side by side: as many sums as hide the latency of an addition
     pairs = vectors - (vectors & 1)
-    with code.loop(0, pairs, 2) as first:
+    with code.loop(0, pairs, 2, name="pair") as first:
         down(first, 2)
-    with code.loop(pairs, vectors) as first:
+    with code.loop(pairs, vectors, name="vector") as first:
         down(first, 1)
     code.end()
     return code.function
 
 
-def _transpose(module: Any, target: Target, element: Any, lanes: int) -> Any:
-    """Write (unit, strip): the strip into the panels of the transposed weight."""
-    code = function(module, "transpose", [pointer, pointer])
-    unit, numbers = code.arguments
-    wanted = field(code, unit, UnitRow.transposed_at) != 0
-    with code.when(wanted):
-        vectors = field(code, unit, UnitRow.vectors)
-        into = place(code, unit, UnitRow.transposed_at)
-        panel_rows = field(code, unit, UnitRow.transposed_rows)
-        vectors_in = field(code, unit, UnitRow.vectors_in)
-        first_vector = field(code, unit, UnitRow.first) // lanes
-        first_column = field(code, unit, UnitRow.first_column)
-        blocks = (field(code, unit, UnitRow.rows) + (lanes - 1)) // lanes
-        with code.loop(0, blocks) as block:
-            at = first_vector + block
-            across = at // target.panel_vectors * target.panel_vectors
-            width = code.least(vectors_in - across, target.panel_vectors)
+def _transpose(module: Module) -> Function:
+    """Write the strip into the panels of the transposed weight."""
+    element, lanes, widest = module.element, module.lanes, module.target.panel_vectors
+    code = function(module, "transpose", _TRANSPOSE)
+    unit, numbers = code.arguments("unit", "strip")
+    with code.when(unit[UnitRow.transposed_at].present):
+        vectors = unit[UnitRow.vectors]
+        into = unit[UnitRow.transposed_at]
+        panel_rows = unit[UnitRow.transposed_rows]
+        vectors_in = unit[UnitRow.vectors_in]
+        first_vector = unit[UnitRow.first] // lanes
+        first_column = unit[UnitRow.first_column]
+        squares = (unit[UnitRow.rows] + (lanes - 1)) // lanes
+        with code.loop(0, squares, name="square") as square:
+            at = first_vector + square
+            across = at // widest * widest
+            width = code.least(vectors_in - across, widest)
             start = into.at((across * panel_rows + (at - across)) * lanes, element)
-            with code.loop(0, vectors) as column:
+            with code.loop(0, vectors, name="column") as column:
                 rows = [
-                    numbers.at(((block * lanes + i) * vectors + column) * lanes, element)
+                    numbers.at(((square * lanes + i) * vectors + column) * lanes, element)
                     for i in range(lanes)
                 ]
                 first = first_column + column * lanes
@@ -287,23 +282,23 @@ def _transpose(module: Any, target: Target, element: Any, lanes: int) -> Any:
     return code.function
 
 
-def _pack(module: Any, target: Target, element: Any, transpose: Any) -> Any:
-    """Write (job, unit): flat arrays to panels, zeros in the padding, and the transpose."""
-    code = function(module, "pack", [pointer, pointer])
-    job, unit = code.arguments
-    lanes = target.lanes(4 if isinstance(element, ir.FloatType) else 8)
-    rows, n_out = field(code, unit, UnitRow.rows), field(code, unit, UnitRow.n_out)
-    width, columns = panel_width(code, unit, lanes), field(code, unit, UnitRow.columns)
-    flat_at, offset = field(code, unit, UnitRow.flat), field(code, unit, UnitRow.offset)
-    bias, bias_flat = field(code, unit, UnitRow.bias_offset), field(code, unit, UnitRow.bias_flat)
+def _pack(module: Module, transpose: Function) -> Function:
+    """Write flat arrays to panels, zeros in the padding, and the transpose."""
+    element = module.element
+    code = function(module, "pack", _CARRY)
+    job, unit = code.arguments("job", "unit")
+    rows, n_out = unit[UnitRow.rows], unit[UnitRow.n_out]
+    width, columns = panel_width(code, unit), unit[UnitRow.columns]
+    flat_at, offset = unit[UnitRow.flat], unit[UnitRow.offset]
+    bias, bias_flat = unit[UnitRow.bias_offset], unit[UnitRow.bias_flat]
     zero = code.value(0.0, element)
-    with code.loop(0, field(code, job, Job.arrays)) as number:
-        flat = place(code, job, Job.flat_at).load(pointer, number, pointer)
-        panels = place(code, job, Job.panels_at).load(pointer, number, pointer)
-        with code.loop(0, rows) as row:
+    with code.loop(0, job[Job.arrays], name="array") as number:
+        flat = job[Job.flat_at].load(_numbers, number)
+        panels = job[Job.panels_at].load(_numbers, number)
+        with code.loop(0, rows, name="row") as row:
             into = panels.at(offset + row * width, element)
             source = flat.at(flat_at + row * n_out, element)
-            copy(code, element, lanes, columns, source, into)
+            copy(code, columns, source, into)
             with code.loop(columns, width) as i:
                 into.store(zero, i)
         with code.when(bias >= 0):
@@ -311,30 +306,30 @@ def _pack(module: Any, target: Target, element: Any, transpose: Any) -> Any:
             with code.loop(0, width) as i:
                 into.store(zero, i)
             with code.when(bias_flat >= 0):
-                copy(code, element, lanes, columns, flat.at(bias_flat, element), into)
-    weights = place(code, job, Job.panels_at).load(pointer)
-    code.call(transpose, unit, weights.at(offset, element))
+                copy(code, columns, flat.at(bias_flat, element), into)
+    weights = job[Job.panels_at].load(_numbers)
+    code.call(transpose, unit=unit, strip=weights.at(offset, element))
     code.end()
     return code.function
 
 
-def _unpack(module: Any, target: Target, element: Any) -> Any:
-    """Write (job, unit): panels to flat arrays."""
-    code = function(module, "unpack", [pointer, pointer])
-    job, unit = code.arguments
-    lanes = target.lanes(4 if isinstance(element, ir.FloatType) else 8)
-    rows, n_out = field(code, unit, UnitRow.rows), field(code, unit, UnitRow.n_out)
-    width, columns = panel_width(code, unit, lanes), field(code, unit, UnitRow.columns)
-    flat_at, bias_flat = field(code, unit, UnitRow.flat), field(code, unit, UnitRow.bias_flat)
-    with code.loop(0, field(code, job, Job.arrays_out)) as number:
-        flat = place(code, job, Job.flat_out_at).load(pointer, number, pointer)
-        panels = place(code, job, Job.panels_out_at).load(pointer, number, pointer)
-        with code.loop(0, rows) as row:
-            source = panels.at(field(code, unit, UnitRow.offset) + row * width, element)
+def _unpack(module: Module) -> Function:
+    """Write panels to flat arrays."""
+    element = module.element
+    code = function(module, "unpack", _CARRY)
+    job, unit = code.arguments("job", "unit")
+    rows, n_out = unit[UnitRow.rows], unit[UnitRow.n_out]
+    width, columns = panel_width(code, unit), unit[UnitRow.columns]
+    flat_at, bias_flat = unit[UnitRow.flat], unit[UnitRow.bias_flat]
+    with code.loop(0, job[Job.arrays_out], name="array") as number:
+        flat = job[Job.flat_out_at].load(_numbers, number)
+        panels = job[Job.panels_out_at].load(_numbers, number)
+        with code.loop(0, rows, name="row") as row:
+            source = panels.at(unit[UnitRow.offset] + row * width, element)
             into = flat.at(flat_at + row * n_out, element)
-            copy(code, element, lanes, columns, source, into)
+            copy(code, columns, source, into)
         with code.when(bias_flat >= 0):
-            bias = panels.at(field(code, unit, UnitRow.bias_offset), element)
-            copy(code, element, lanes, columns, bias, flat.at(bias_flat, element))
+            bias = panels.at(unit[UnitRow.bias_offset], element)
+            copy(code, columns, bias, flat.at(bias_flat, element))
     code.end()
     return code.function

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.engines.compiled.memory import address_of, aligned_zeros, round_up
+from chainrule.engines.compiled.memory import aligned_zeros, round_up
 from chainrule.engines.compiled.nonzeros import WIDE_PANEL
 from chainrule.engines.compiled.passes import Pass
 from chainrule.engines.compiled.row_phase import STRIP_ROWS
-from chainrule.engines.compiled.tables import Job, LayerRow, Result, Source, UnitRow
+from chainrule.engines.compiled.structs import Place, Table, addresses
+from chainrule.engines.compiled.tables import Job, LayerRow, Result, UnitRow
 from chainrule.engines.compiled.target import Target
 from chainrule.engines.compiled.teamwork import LINE, SHARES
 from chainrule.engines.compiled.zeros import Zeros
@@ -26,6 +27,8 @@ __all__ = ["Workspace"]
 # Columns from which the second phase gets copies, a few columns together: a step of
 # 784-1024-1024-10 at 1024 rows takes 0.86 of the time, and 256 columns are not worth it yet.
 WIDE = 320
+# Fields that point to arrays of the caller. A workspace that waits for the next call keeps none.
+_OF_A_CALL = (Job.order_at, Job.source_at, Job.y_at, Job.weight_at, Job.out_at)
 
 
 class Workspace:
@@ -52,7 +55,7 @@ class Workspace:
     dropout : tuple of float
         Share that each hidden layer loses in training.
     zeros : Zeros, optional
-        How the first layer passes over inputs that are 0; None for over none.
+        Plan of a first layer that skips zero inputs; None for one that does not.
     """
 
     def __init__(
@@ -72,7 +75,7 @@ class Workspace:
     ) -> None:
         self.threads = threads
         self.block = block
-        self._keep: list[Any] = [passes]
+        self._passes = passes
         self.dtype = dtype
         self._lanes = lanes = target.lanes(dtype.itemsize)
         self._target = target
@@ -87,12 +90,13 @@ class Workspace:
         ]
         rows = round_up(rows, lanes)
         copies = 1 if training else threads
-        self.layers = np.zeros((copies, len(layers), len(LayerRow)), np.int64)
-        for table in self.layers:
-            self._fill_layers(table, network, passes, offsets, transposed, rows, training)
+        self.layers = Table(LayerRow, dtype, (copies, len(layers)))
+        for copy in range(copies):
+            own = [self.layers.row(copy, number) for number in range(len(layers))]
+            self._fill_layers(own, network, passes, offsets, transposed, rows, training)
             if zeros is not None:
-                self._fill_nonzeros(table[0], zeros, rows, training)
-            self._fill_dropout(table, dropout, rows)
+                self._fill_nonzeros(own[0], zeros, rows, training)
+            self._fill_dropout(own, dropout, rows)
         self.units = self._units(network, offsets, transposed, rows)
         widest = max(self._ld(layer.n_out) for layer in layers)
         panel = target.panel_vectors if zeros is None else WIDE_PANEL
@@ -107,12 +111,12 @@ class Workspace:
         widest_in = max(self._ld(layer.n_in) for layer in layers)
         self._zeros_row = self._zeros(max(widest_in, lanes * target.panel_vectors))
         self.counters = aligned_zeros(SHARES + threads * LINE, np.int64)
-        self.result = np.zeros(len(Result) + 1)
-        self._panel_addresses = np.array([address_of(panel) for panel in self.panels], np.int64)
+        self.result = Table(Result, dtype)
+        self._panel_addresses = np.array(addresses(self.panels), np.int64)
+        self._panel_places = [Place(self._panel_addresses, number) for number in range(2)]
         self._flat, self._out = np.zeros((2, 1 + n_slots), np.int64)
-        self.source = np.zeros(len(Source), np.int64)
-        self.job = np.zeros(len(Job), np.int64)
-        self.job_address = address_of(self.job)
+        self.job = Table(Job, dtype)
+        self.job_address = self.job.address
         self._fill_job(scratch, rows)
 
     def _zeros(self, n: int) -> np.ndarray:
@@ -143,7 +147,7 @@ class Workspace:
 
     def _fill_layers(
         self,
-        table: np.ndarray,
+        table: Sequence[Table],
         network: Network,
         passes: Sequence[tuple[Pass, Pass]],
         offsets: list[tuple[int, int]],
@@ -151,10 +155,8 @@ class Workspace:
         rows: int,
         training: bool,
     ) -> None:
-        itemsize, lanes = self.dtype.itemsize, self._lanes
+        lanes = self._lanes
         a_in = self._zeros(rows * self._ld(network.n_in))
-        self._keep.append(a_in)
-        panels = address_of(self.panels[0])
         for number, layer in enumerate(network.layers):
             value, pullback = passes[number]
             row = table[number]
@@ -162,79 +164,65 @@ class Workspace:
             # a takes the place of z, unless the way back needs z, which dz then takes the place of
             a = self._zeros(len(z)) if training and pullback.reads_z else z
             dz = z if a is not z or not training else self._zeros(len(z))
-            self._keep += [z, a, dz]
             weight, bias = offsets[number]
             row[LayerRow.n_in], row[LayerRow.n_out] = layer.n_in, layer.n_out
             row[LayerRow.vectors_out] = -(-layer.n_out // lanes)
             row[LayerRow.vectors_in] = -(-layer.n_in // lanes)
             row[LayerRow.panel_rows] = round_up(layer.n_in, lanes)
-            row[LayerRow.weight_at] = panels + weight * itemsize
-            row[LayerRow.bias_at] = panels + bias * itemsize
+            row[LayerRow.weight_at] = Place(self.panels[0], weight)
+            row[LayerRow.bias_at] = Place(self.panels[0], bias)
             flat_weight, flat_bias = network.layout.layers[number]
             row[LayerRow.flat_weight] = flat_weight.start
             row[LayerRow.flat_bias] = -1 if flat_bias is None else flat_bias.start
             wt = transposed[number]
             if wt is not None:
-                self._keep.append(wt)
-                row[LayerRow.transposed_at] = address_of(wt)
+                row[LayerRow.transposed_at] = wt
                 row[LayerRow.transposed_rows] = round_up(layer.n_out, lanes)
-            row[LayerRow.a_in_at] = address_of(a_in)
+            row[LayerRow.a_in_at] = a_in
             row[LayerRow.ld_in] = self._ld(layer.n_in)
-            row[LayerRow.z_at], row[LayerRow.a_at] = address_of(z), address_of(a)
-            row[LayerRow.dz_at] = address_of(dz)
+            row[LayerRow.z_at], row[LayerRow.a_at], row[LayerRow.dz_at] = z, a, dz
             row[LayerRow.ld] = self._ld(layer.n_out)
-            row[LayerRow.value] = 0 if value.is_copy and a is z else value.address
-            row[LayerRow.value_fields_at] = value.fields_at
-            row[LayerRow.pullback] = pullback.address
-            row[LayerRow.pullback_fields_at] = pullback.fields_at
+            row[LayerRow.value] = None if value.is_copy and a is z else value.entry
+            row[LayerRow.value_fields_at] = value.fields
+            row[LayerRow.pullback] = pullback.entry
+            row[LayerRow.pullback_fields_at] = pullback.fields
             if training:
                 row[LayerRow.strips_at] = self._copy_of(layer.n_in, rows)
                 row[LayerRow.panels_at] = self._copy_of(layer.n_out, rows)
             a_in = a
 
-    def _fill_nonzeros(self, row: np.ndarray, zeros: Zeros, rows: int, training: bool) -> None:
-        """Make room for what is not 0 of the inputs, by rows and by columns."""
-
-        def room(at: int, n: int, dtype: Any) -> None:
-            array = aligned_zeros(n, dtype)
-            self._keep.append(array)
-            row[at] = address_of(array)
-
-        n_in, entries = int(row[LayerRow.n_in]), rows * zeros.row_length
+    def _fill_nonzeros(self, row: Table, zeros: Zeros, rows: int, training: bool) -> None:
+        """Make room for the nonzeros of the inputs, by rows and by columns."""
+        n_in, entries = row[LayerRow.n_in], rows * zeros.row_length
         strips = -(-n_in // zeros.strip_inputs)
         row[LayerRow.strips], row[LayerRow.strip_inputs] = strips, zeros.strip_inputs
         row[LayerRow.row_length], row[LayerRow.listed] = zeros.row_length, zeros.listed
         # a few rows of a matrix of words need little of a weight: it is not brought into panels
         row[LayerRow.flat] = zeros.listed and not training
-        room(LayerRow.starts_at, rows * (strips + 1), np.int64)
-        room(LayerRow.columns_at, entries, np.int32)
-        room(LayerRow.values_at, entries, self.dtype)
+        row[LayerRow.starts_at] = aligned_zeros(rows * (strips + 1), np.int64)
+        row[LayerRow.columns_at] = aligned_zeros(entries, np.int32)
+        row[LayerRow.values_at] = self._zeros(entries)
         if training:
-            room(LayerRow.begins_at, n_in, np.int64)
-            room(LayerRow.ends_at, n_in, np.int64)
-            room(LayerRow.sorted_rows_at, entries, np.int32)
-            room(LayerRow.sorted_values_at, entries, self.dtype)
-        row[LayerRow.strips_at] = row[LayerRow.panels_at] = 0
+            row[LayerRow.begins_at] = aligned_zeros(n_in, np.int64)
+            row[LayerRow.ends_at] = aligned_zeros(n_in, np.int64)
+            row[LayerRow.sorted_rows_at] = aligned_zeros(entries, np.int32)
+            row[LayerRow.sorted_values_at] = self._zeros(entries)
+        row[LayerRow.strips_at] = row[LayerRow.panels_at] = None
 
-    def _copy_of(self, columns: int, rows: int) -> int:
-        """Return where the copy of a wide matrix goes; 0 for one that needs none."""
-        if columns < WIDE:
-            return 0
-        copy = self._zeros(round_up(columns, self._lanes) * rows)
-        self._keep.append(copy)
-        return address_of(copy)
+    def _copy_of(self, columns: int, rows: int) -> np.ndarray | None:
+        """Return the copy of a wide matrix; None for one that needs none."""
+        return None if columns < WIDE else self._zeros(round_up(columns, self._lanes) * rows)
 
-    def _fill_dropout(self, table: np.ndarray, dropout: tuple[float, ...], rows: int) -> None:
-        """Let layers that lose units hand the next one a buffer of their own."""
+    def _fill_dropout(self, table: Sequence[Table], dropout: tuple[float, ...], rows: int) -> None:
+        """Let layers with dropout hand the next one a buffer of their own."""
         for number, rate in enumerate(dropout):
             if rate:
-                row, factor = table[number], np.array([scale(rate)])
-                dropped = self._zeros(rows * int(row[LayerRow.ld]))
-                self._keep += [dropped, factor]
-                row[LayerRow.dropped_at] = address_of(dropped)
+                row = table[number]
+                dropped = self._zeros(rows * row[LayerRow.ld])
+                row[LayerRow.dropped_at] = dropped
                 row[LayerRow.threshold] = threshold(rate)
-                row[LayerRow.scale_at] = address_of(factor)
-                table[number + 1, LayerRow.a_in_at] = address_of(dropped)
+                row[LayerRow.scale_at] = np.array([scale(rate)])
+                table[number + 1][LayerRow.a_in_at] = dropped
 
     def _units(
         self,
@@ -242,13 +230,12 @@ class Workspace:
         offsets: list[tuple[int, int]],
         transposed: Sequence[np.ndarray | None],
         rows: int,
-    ) -> np.ndarray:
+    ) -> Table:
         """Return the units of the second phase, layer by layer."""
-        lanes, itemsize = self._lanes, self.dtype.itemsize
+        lanes, tables = self._lanes, []
         factors = network.layout.distinct_rate_factors
-        parts = [np.zeros((0, len(UnitRow)), np.int64)]
         for number, layer in enumerate(network.layers):
-            row = self.layers[0, number]
+            row = self.layers.row(0, number)
             if row[LayerRow.flat]:
                 continue
             flat_weight, flat_bias = network.layout.layers[number]
@@ -258,116 +245,112 @@ class Workspace:
             columns = np.arange(0, layer.n_out, width)
             firsts = np.arange(0, layer.n_in, STRIP_ROWS)
             column, first = np.tile(columns, len(firsts)), np.repeat(firsts, len(columns))
-            part = np.zeros((len(column), len(UnitRow)), np.int64)
-            part[:, UnitRow.a_at] = row[LayerRow.a_in_at] + first * itemsize
-            part[:, UnitRow.ld_in] = row[LayerRow.ld_in]
-            part[:, UnitRow.dz_at] = row[LayerRow.dz_at] + column * itemsize
-            part[:, UnitRow.ld] = row[LayerRow.ld]
+            part = Table(UnitRow, self.dtype, (len(column),))
+            part[UnitRow.a_at] = Place(row.array_of(LayerRow.a_in_at), first)
+            part[UnitRow.ld_in] = row[LayerRow.ld_in]
+            part[UnitRow.dz_at] = Place(row.array_of(LayerRow.dz_at), column)
+            part[UnitRow.ld] = row[LayerRow.ld]
             vectors = np.minimum(width, round_up(layer.n_out, lanes) - column) // lanes
-            part[:, UnitRow.vectors] = vectors
-            part[:, UnitRow.rows] = np.minimum(STRIP_ROWS, layer.n_in - first)
-            part[:, UnitRow.first] = first
+            part[UnitRow.vectors] = vectors
+            part[UnitRow.rows] = np.minimum(STRIP_ROWS, layer.n_in - first)
+            part[UnitRow.first] = first
             panel = weight + column * row[LayerRow.panel_rows]
-            part[:, UnitRow.offset] = panel + first * vectors * lanes
-            part[:, UnitRow.flat] = flat_weight.start + first * layer.n_out + column
-            part[:, UnitRow.n_out] = layer.n_out
-            part[:, UnitRow.columns] = np.minimum(vectors * lanes, layer.n_out - column)
+            part[UnitRow.offset] = panel + first * vectors * lanes
+            part[UnitRow.flat] = flat_weight.start + first * layer.n_out + column
+            part[UnitRow.n_out] = layer.n_out
+            part[UnitRow.columns] = np.minimum(vectors * lanes, layer.n_out - column)
             starts = first == 0
-            part[:, UnitRow.bias_offset] = np.where(starts, bias + column, -1)
-            part[:, UnitRow.bias_flat] = -1
+            part[UnitRow.bias_offset] = np.where(starts, bias + column, -1)
+            part[UnitRow.bias_flat] = -1
             if flat_bias is not None:
-                part[:, UnitRow.bias_flat] = np.where(starts, flat_bias.start + column, -1)
-                part[:, UnitRow.bias_constants] = factors.index(flat_bias.rate_factor)
+                part[UnitRow.bias_flat] = np.where(starts, flat_bias.start + column, -1)
+                part[UnitRow.bias_constants] = factors.index(flat_bias.rate_factor)
             else:
-                part[:, UnitRow.bias_offset] = -1
-            part[:, UnitRow.weight_constants] = factors.index(flat_weight.rate_factor)
+                part[UnitRow.bias_offset] = -1
+            part[UnitRow.weight_constants] = factors.index(flat_weight.rate_factor)
             wt = transposed[number]
             if wt is not None:
-                part[:, UnitRow.transposed_at] = address_of(wt)
-                part[:, UnitRow.transposed_rows] = row[LayerRow.transposed_rows]
-                part[:, UnitRow.vectors_in] = row[LayerRow.vectors_in]
-                part[:, UnitRow.first_column] = column
-            part[:, UnitRow.nonzeros] = nonzeros
+                part[UnitRow.transposed_at] = wt
+                part[UnitRow.transposed_rows] = row[LayerRow.transposed_rows]
+                part[UnitRow.vectors_in] = row[LayerRow.vectors_in]
+                part[UnitRow.first_column] = column
+            part[UnitRow.nonzeros] = nonzeros
             if row[LayerRow.strips_at]:
-                part[:, UnitRow.a_at] = row[LayerRow.strips_at] + first * rows * itemsize
+                part[UnitRow.a_at] = Place(row.array_of(LayerRow.strips_at), first * rows)
                 columns_in = round_up(layer.n_in, lanes)
-                part[:, UnitRow.ld_in] = np.minimum(STRIP_ROWS, columns_in - first)
+                part[UnitRow.ld_in] = np.minimum(STRIP_ROWS, columns_in - first)
             if row[LayerRow.panels_at]:
-                part[:, UnitRow.dz_at] = row[LayerRow.panels_at] + column * rows * itemsize
-                part[:, UnitRow.ld] = vectors * lanes
-            parts.append(part)
-        return np.ascontiguousarray(np.concatenate(parts))
+                part[UnitRow.dz_at] = Place(row.array_of(LayerRow.panels_at), column * rows)
+                part[UnitRow.ld] = vectors * lanes
+            tables.append(part)
+        return Table.joined(UnitRow, self.dtype, tables)
 
     def _fill_job(self, scratch: int, rows: int) -> None:
         job = self.job
         job[Job.threads] = self.threads
-        job[Job.counters_at] = address_of(self.counters)
-        job[Job.layers] = self.layers.shape[1]
-        job[Job.layers_at] = address_of(self.layers)
-        job[Job.layers_stride] = self.layers[0].size
-        job[Job.units] = len(self.units)
-        job[Job.units_at] = address_of(self.units)
+        job[Job.counters_at] = self.counters
+        job[Job.layers] = job[Job.layers_stride] = self.layers.values.shape[1]
+        job[Job.layers_at] = self.layers
+        job[Job.units], job[Job.units_at] = len(self.units), self.units
         job[Job.block], job[Job.batch_rows] = self.block, rows
-        job[Job.y_block_at] = address_of(self._y_block)
-        job[Job.w_block_at] = address_of(self._w_block)
+        job[Job.y_block_at], job[Job.w_block_at] = self._y_block, self._w_block
         job[Job.y_stride] = self.y_stride
-        job[Job.losses_at] = address_of(self._losses)
-        job[Job.target_at] = address_of(self.panels[0])
-        job[Job.slots_at] = address_of(self._panel_addresses) + 8
-        job[Job.panels_at] = address_of(self._panel_addresses)
-        job[Job.panels_out_at] = address_of(self._panel_addresses)
-        job[Job.flat_at], job[Job.flat_out_at] = address_of(self._flat), address_of(self._out)
-        job[Job.source_at] = address_of(self.source)
-        job[Job.scratch_at] = address_of(self._scratch)
-        job[Job.scratch_stride] = scratch
-        job[Job.zeros_at] = address_of(self._zeros_row)
-        job[Job.result_at] = address_of(self.result)
+        job[Job.losses_at] = self._losses
+        job[Job.target_at] = self.panels[0]
+        job[Job.slots_at] = self._panel_places[1]
+        job[Job.panels_at] = self._panel_addresses
+        job[Job.flat_at], job[Job.flat_out_at] = self._flat, self._out
+        job[Job.scratch_at], job[Job.scratch_stride] = self._scratch, scratch
+        job[Job.zeros_at] = self._zeros_row
+        job[Job.result_at] = self.result
 
     def set_arrays(
         self, flat: Sequence[np.ndarray], out: Sequence[np.ndarray], first_out: int = 0
     ) -> None:
         """Name the flat arrays to pack from, and those to unpack to from panel ``first_out`` on."""
-        self._flat[: len(flat)] = [address_of(array) for array in flat]
-        self._out[: len(out)] = [address_of(array) for array in out]
+        self._flat[: len(flat)] = addresses(flat)
+        self._out[: len(out)] = addresses(out)
         job = self.job
         job[Job.arrays], job[Job.arrays_out] = len(flat), len(out)
-        job[Job.panels_out_at] = job[Job.panels_at] + 8 * first_out
+        job[Job.panels_out_at] = self._panel_places[first_out]
 
     def set_constants(self, table: np.ndarray) -> None:
         """Name the constants of the steps to make: (steps, rate factors, constants of the rule)."""
-        self._constants = table
         job = self.job
         steps, factors, constants = table.shape
         job[Job.steps], job[Job.constants] = steps, constants
         job[Job.step_constants] = factors * constants
-        job[Job.constants_at] = address_of(table)
+        job[Job.constants_at] = table
 
     def set_keys(self, keys: np.ndarray) -> None:
         """Name the keys of dropout: two integers for each step and layer."""
-        self._keys = keys.astype(np.int64)
-        self.job[Job.keys_at] = address_of(self._keys)
+        self.job[Job.keys_at] = keys.astype(np.int64)
 
     def set_clipping(self, update: Pass, limit: float) -> None:
         """Let gradients be collected in the last panels, and clipped ones update the first."""
-        self._squares = np.append(np.zeros(2 * len(self.units)), limit)
         job = self.job
-        job[Job.clipped_update], job[Job.clipped_fields_at] = update.address, update.fields_at
-        job[Job.squares_at] = address_of(self._squares)
-        job[Job.target_at] = address_of(self.panels[-1])
+        job[Job.clipped_update], job[Job.clipped_fields_at] = update.entry, update.fields
+        job[Job.squares_at] = np.append(np.zeros(2 * len(self.units)), limit)
+        job[Job.target_at] = self.panels[-1]
         # the pass that collects has the parameters as its slot
-        job[Job.slots_at] = job[Job.panels_at]
+        job[Job.slots_at] = self._panel_addresses
 
     def begin(self, limit: float) -> None:
         """Let totals start at nothing; a step whose mean loss is above the limit is not made."""
-        self.result[:] = [0.0, 0.0, 0.0, np.nan, limit]
+        self.result.values[:] = [0.0, 0.0, 0.0, np.nan, limit]
+
+    def release(self) -> None:
+        """Let go of the arrays of a call that has ended: another one brings its own."""
+        for field in _OF_A_CALL:
+            self.job.kept.pop(field.index, None)
 
     @property
     def listed(self) -> bool:
-        """Whether rows come as lists of what is not 0."""
-        return bool(self.layers[0, 0, LayerRow.listed])
+        """Whether rows come as lists of nonzeros."""
+        return bool(self.layers.row(0, 0)[LayerRow.listed])
 
     @property
     def totals(self) -> Totals:
         """What the steps since `begin` add up to."""
-        loss, weight, steps, last, _ = self.result.tolist()
+        loss, weight, steps, last, _ = self.result.values.tolist()
         return Totals(loss, weight, int(steps), last)

@@ -1,4 +1,4 @@
-"""Workspaces that wait for the next call of their kind."""
+"""Workspaces kept for the next call of their kind."""
 
 import os
 import threading
@@ -42,6 +42,7 @@ class Workspaces:
             work = self._make(*kind)
         yield work
         # a call that failed does not get here: its threads may still hold the memory
+        work.release()
         with self._lock:
             if kind not in self._free and len(self._free) >= KINDS:
                 self._free.clear()
