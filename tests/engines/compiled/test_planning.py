@@ -94,7 +94,7 @@ class TestFewRows:
         log = []
 
         def of(n_parameters, n_in, n_out, rows=10**9):
-            work = SimpleNamespace(job=Table(Job, np.float64), job_address=0)
+            work = SimpleNamespace(job=Table(Job, np.float64), job_address=0, checked=False)
             work.set_arrays = lambda *_: None
 
             def ran(name):
@@ -183,7 +183,9 @@ class TestCalls:
 
 def test_workspaces_of_eight_kinds_are_kept():
     made = []
-    workspaces = Workspaces(lambda kind: made.append(kind) or SimpleNamespace(release=lambda: None))
+    workspaces = Workspaces(
+        lambda kind: made.append(kind) or SimpleNamespace(release=lambda: None, checked=False)
+    )
 
     def call(kinds):
         del made[:]

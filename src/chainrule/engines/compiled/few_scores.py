@@ -140,4 +140,6 @@ class _Desk:
         self._work.set_arrays([vector], [])
         job = self._work.job
         job[Job.rows], job[Job.direct] = rows, rows <= DIRECT_ROWS
+        if self._work.checked:
+            self._work.check()
         return self._short if rows * len(vector) <= SHORT_WORK else self._long

@@ -197,13 +197,14 @@ class Record:
     """A row in memory that Python and machine code share, with a `Field` for each eight bytes."""
 
     fields: ClassVar[tuple[Field, ...]]
+    every: ClassVar[tuple[Field, ...]]  # those that share their bytes with another included
 
     def __init_subclass__(cls) -> None:
-        every = [field for field in vars(cls).values() if isinstance(field, Field)]
-        cls.fields = tuple(field for field in every if field.instead_of is None)
+        cls.every = tuple(field for field in vars(cls).values() if isinstance(field, Field))
+        cls.fields = tuple(field for field in cls.every if field.instead_of is None)
         for index, field in enumerate(cls.fields):
             field.index = index
-        for field in every:
+        for field in cls.every:
             if field.instead_of is not None:
                 field.index = field.instead_of.index
 

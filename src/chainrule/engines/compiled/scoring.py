@@ -7,6 +7,7 @@ import numpy as np
 
 from chainrule.engines.compiled import planning
 from chainrule.engines.compiled.blocks import rows_of_block, shared_rows_of_block
+from chainrule.engines.compiled.bounds import TRAINING
 from chainrule.engines.compiled.few_scores import DIRECT_ROWS, FewScores
 from chainrule.engines.compiled.inputs import Inputs
 from chainrule.engines.compiled.kernel_code import Kernels
@@ -145,6 +146,8 @@ class CompiledScores:
     def _run(self, name: str, dtype: Any, work: Workspace, watched: bool = False) -> None:
         kernels = self._code_for(dtype).kernels
         work.job[Job.give_way] = kernels.give_way
+        if work.checked:
+            work.check()
         function, job = kernels.function(name), work.job_address
         run_team(function, job, work.threads, work.counters, watched)
 
@@ -157,25 +160,32 @@ class CompiledScores:
         threads: int,
         zeros: Zeros | None = None,
     ) -> Workspace:
-        training = kind in ("train", "gradient")
+        training = kind in TRAINING
         lanes = self._target.lanes(dtype.itemsize)
         return Workspace(
             self.network,
             self._code_for(dtype).activations,
             self._target,
             dtype,
+            kind=kind,
             rows=rows,
             block=shared_rows_of_block(rows, threads, lanes) if training else rows,
             n_slots=n_slots,
             threads=threads,
-            training=training,
             dropout=self._dropout if kind == "train" else (),
             zeros=zeros,
         )
 
     def _few_rows(self, dtype: np.dtype[Any]) -> tuple[Workspace, Kernels]:
         block = rows_of_block(planning.CALL_WORK, self._target.lanes(dtype.itemsize))
-        return self._new_workspace("few", dtype, block, 0, 1), self._code_for(dtype).kernels
+        work, kernels = (
+            self._new_workspace("few", dtype, block, 0, 1),
+            self._code_for(dtype).kernels,
+        )
+        work.job[Job.give_way] = kernels.give_way
+        if work.checked:
+            work.poison()
+        return work, kernels
 
 
 def same_shape(name: str, array: Any, shape: tuple[int, ...]) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.engines.compiled import checking
+from chainrule.engines.compiled.bounds import TRAINING, Call
 from chainrule.engines.compiled.memory import aligned_zeros, round_up
 from chainrule.engines.compiled.nonzeros import WIDE_PANEL
 from chainrule.engines.compiled.passes import Pass
@@ -44,14 +46,14 @@ class Workspace:
         The processor.
     dtype : dtype
         Precision.
+    kind : str
+        Of the call. In training, buffers are shared by all threads and remembered for the way back.
     rows : int
         Rows of the buffers: of a batch in training, of a block otherwise.
     n_slots : int
         Arrays of optimizer memory.
     threads : int
         Threads, each of which has a scratch of its own.
-    training : bool
-        Whether buffers are shared by all threads and remembered for the way back.
     dropout : tuple of float
         Share that each hidden layer loses in training.
     zeros : Zeros, optional
@@ -65,14 +67,19 @@ class Workspace:
         target: Target,
         dtype: np.dtype[Any],
         *,
+        kind: str,
         rows: int,
         block: int,
         n_slots: int,
         threads: int,
-        training: bool,
         dropout: tuple[float, ...] = (),
         zeros: Zeros | None = None,
     ) -> None:
+        self.kind = kind
+        self.checked = checking.wanted()
+        training = kind in TRAINING
+        self._network = network
+        self._buffers: list[np.ndarray] = []
         self.threads = threads
         self.block = block
         self._passes = passes
@@ -109,7 +116,7 @@ class Workspace:
         self._w_block = self._zeros(target_rows)
         self._losses = aligned_zeros(rows, np.float64)
         widest_in = max(self._ld(layer.n_in) for layer in layers)
-        self._zeros_row = self._zeros(max(widest_in, lanes * target.panel_vectors))
+        self._zeros_row = aligned_zeros(max(widest_in, lanes * target.panel_vectors), dtype)
         self.counters = aligned_zeros(SHARES + threads * LINE, np.int64)
         self.result = Table(Result, dtype)
         self._panel_addresses = np.array(addresses(self.panels), np.int64)
@@ -120,7 +127,9 @@ class Workspace:
         self._fill_job(scratch, rows)
 
     def _zeros(self, n: int) -> np.ndarray:
-        return aligned_zeros(n, self.dtype)
+        buffer = aligned_zeros(n, self.dtype)
+        self._buffers.append(buffer)
+        return buffer
 
     def _ld(self, columns: int) -> int:
         """Return the distance of rows: whole vectors, and an odd number of cache lines.
@@ -338,6 +347,25 @@ class Workspace:
     def begin(self, limit: float) -> None:
         """Let totals start at nothing; a step whose mean loss is above the limit is not made."""
         self.result.values[:] = [0.0, 0.0, 0.0, np.nan, limit]
+
+    def poison(self) -> None:
+        """Fill all buffers with NaN, so that a number that is read before it is written shows."""
+        for buffer in (*self._buffers, self._losses, self._scratch.view(self.dtype)):
+            buffer.fill(np.nan)
+        # the search for nonzeros goes on to the end of the last vector, and relies on zeros there
+        for copy in range(len(self.layers)):
+            first = self.layers.row(copy, 0)
+            rows = first.array_of(LayerRow.a_in_at).reshape(-1, first[LayerRow.ld_in])
+            rows[:, first[LayerRow.n_in] :] = 0.0
+
+    def check(self) -> None:
+        """Compare all fields with their bounds; see `checking`."""
+        checking.check(self.call())
+
+    def call(self) -> Call:
+        """Return what a kernel would be given now."""
+        parameters = self._network.n_parameters
+        return Call(self.kind, self.job, self.layers, self.units, self._target, parameters)
 
     def release(self) -> None:
         """Let go of the arrays of a call that has ended: another one brings its own."""

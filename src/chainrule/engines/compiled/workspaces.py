@@ -40,6 +40,8 @@ class Workspaces:
             work = waiting.pop() if waiting else None
         if work is None:
             work = self._make(*kind)
+        if work.checked:
+            work.poison()
         yield work
         # a call that failed does not get here: its threads may still hold the memory
         work.release()
