@@ -3,6 +3,7 @@
 import importlib.util
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest.importorskip("llvmlite")
@@ -32,3 +33,34 @@ def pytest_collection_modifyitems(items):
             width = given.get("vector_bytes", given.get("width", own))
             if width != own and "registers" not in given:
                 item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(scope="session")
+def compiled():
+    """Return a function that compiles a small module, and gives its function "run" to call."""
+
+    def compiled(title, signature, write, itemsize=4, target=None):
+        from chainrule.engines.compiled.machine_code import ModuleSource, load
+        from chainrule.engines.compiled.target import host_target
+        from chainrule.engines.compiled.writing import Module
+
+        target = target or host_target()
+        module = Module(title, target, itemsize)
+        write(module)
+        text = str(module)
+        code = load(ModuleSource(target, title, text, lambda: text))
+        run = code.entry("run", signature).function()
+
+        def call(**arguments):
+            return run(
+                *signature.arranged(
+                    **{
+                        name: value.ctypes.data if isinstance(value, np.ndarray) else value
+                        for name, value in arguments.items()
+                    }
+                )
+            )
+
+        return call
+
+    return compiled
