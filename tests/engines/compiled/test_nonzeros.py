@@ -155,36 +155,36 @@ def test_how_much_is_not_0():
     x = np.zeros((1000, 4))
     x[:, 1] = 2.0
     x[::4, 2] = np.nan
-    filling = zeros.Filling.of(x)
-    assert filling == (pytest.approx(0.25 + 0.25 / 4, abs=0.07), 4, False)
-    assert zeros.Filling.of(sparse.csr_array(x)) == (0.25 + 0.25 / 4, 2, True)
-    assert zeros.Filling.of(sparse.csc_array(x)) == (0.25 + 0.25 / 4, 2, True)
-    assert zeros.Filling.of(x[:100]) == (1.0, 4, False)
-    assert zeros.Filling.of(sparse.csr_array(x[:100])).share == 0.25 + 0.25 / 4
-    assert zeros.Filling.of(sparse.csr_array((0, 4))) == (0.0, 0, True)
+    density = zeros.Density.of(x)
+    assert density == (pytest.approx(0.25 + 0.25 / 4, abs=0.07), 4, False)
+    assert zeros.Density.of(sparse.csr_array(x)) == (0.25 + 0.25 / 4, 2, True)
+    assert zeros.Density.of(sparse.csc_array(x)) == (0.25 + 0.25 / 4, 2, True)
+    assert zeros.Density.of(x[:100]) == (1.0, 4, False)
+    assert zeros.Density.of(sparse.csr_array(x[:100])).share == 0.25 + 0.25 / 4
+    assert zeros.Density.of(sparse.csr_array((0, 4))) == (0.0, 0, True)
     for indices, indptr in (([2, 1], [0, 2]), ([1, 1], [0, 2])):
         rows = sparse.csr_array((np.ones(2), indices, indptr), shape=(1, 4))
-        assert not zeros.Filling.of(rows).listed
+        assert not zeros.Density.of(rows).listed
 
 
 def test_strips_hold_some_of_the_nonzeros():
-    filling = zeros.Filling(80 / 50_000, 300, listed=True)
-    assert zeros.Zeros.of(filling, 50_000, 100, 200) == (512, 79 * 128, True)
-    assert zeros.Zeros.of(filling._replace(listed=False), 50_000, 100, 200) == (300, 128, False)
-    assert zeros.Zeros.of(zeros.Filling(0.0, 0, listed=True), 7, 100, 1) == (64, 128, True)
-    assert zeros.Zeros.of(filling, 50_000, 100, 200_000) is None
+    density = zeros.Density(80 / 50_000, 300, listed=True)
+    assert zeros.Zeros.of(density, 50_000, 100, 200) == (512, 79 * 128, True)
+    assert zeros.Zeros.of(density._replace(listed=False), 50_000, 100, 200) == (300, 128, False)
+    assert zeros.Zeros.of(zeros.Density(0.0, 0, listed=True), 7, 100, 1) == (64, 128, True)
+    assert zeros.Zeros.of(density, 50_000, 100, 200_000) is None
 
 
 def test_a_dense_matrix_is_looked_at_once_and_not_kept(monkeypatch):
     looks = []
-    monkeypatch.setattr(zeros.Filling, "of", lambda x: looks.append(x.shape) or 0.5)
-    fillings = zeros.Fillings()
+    monkeypatch.setattr(zeros.Density, "of", lambda x: looks.append(x.shape) or 0.5)
+    densities = zeros.Densities()
     x, other = np.eye(3), np.eye(4)
     gone = weakref.ref(x)
-    assert [fillings.of(one) for one in (x, other, x, other)] == [0.5] * 4
+    assert [densities.of(one) for one in (x, other, x, other)] == [0.5] * 4
     del x
     assert gone() is None
-    assert len(fillings._known) == 1
+    assert len(densities._known) == 1
     assert looks == [(3, 3), (4, 4)]
 
 

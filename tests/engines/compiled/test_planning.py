@@ -55,8 +55,8 @@ class TestThreads:
 
 class TestZeros:
     def test_a_dense_matrix_of_256_rows_is_looked_at(self):
-        assert zeros.Filling.of(np.zeros((255, 9))).share == 1.0
-        assert zeros.Filling.of(np.zeros((256, 9))).share == 0.0
+        assert zeros.Density.of(np.zeros((255, 9))).share == 1.0
+        assert zeros.Density.of(np.zeros((256, 9))).share == 0.0
 
     @pytest.mark.parametrize(
         ("n_out", "share"), [(16, 0.16), (100, 0.48 * 100 / 132), (512, 0.48 * 512 / 544)]
@@ -72,8 +72,8 @@ class TestZeros:
     @pytest.mark.parametrize(("share", "inputs"), [(16 / 128, 128), (16 / 129, 256), (0.01, 1664)])
     def test_a_strip_holds_16_inputs_that_are_not_0(self, share, inputs):
         """On average, and whole 128 inputs."""
-        filling = zeros.Filling(share, 100, listed=True)
-        assert zeros.Zeros.of(filling, 10_000, 100, 10).strip_inputs == inputs
+        density = zeros.Density(share, 100, listed=True)
+        assert zeros.Zeros.of(density, 10_000, 100, 10).strip_inputs == inputs
 
 
 class TestBlocks:

@@ -1,4 +1,4 @@
-"""How many rows go through all layers together, before the next ones do."""
+"""Choose the block size: the rows that go through all layers together."""
 
 from chainrule.engines.compiled.memory import round_up
 
@@ -6,17 +6,17 @@ __all__ = ["rows_of_block", "shared_rows_of_block"]
 
 # Rows of a block: its activations stay in the caches of one core.
 BLOCK = 48
-# Rows whose arithmetic takes as long as what a block costs besides.
+# Overhead of a block, in rows.
 BLOCK_COST = 4.0
 
 
 def rows_of_block(rows: int, lanes: int) -> int:
-    """Return the rows of a block: whole vectors, for formulas that take a row per lane."""
+    """Return the block size for one thread: whole vectors, as formulas may take a row per lane."""
     return min(BLOCK, round_up(rows, lanes))
 
 
 def shared_rows_of_block(rows: int, threads: int, lanes: int) -> int:
-    """Return the rows of a block with which threads that share a batch are done soonest.
+    """Return the block size that balances a batch across threads.
 
     256 rows in blocks of 48 are 144 for one of two threads, in blocks of 32 they are 128; but a
     smaller block reads all weights for fewer rows.

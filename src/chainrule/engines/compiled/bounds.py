@@ -37,7 +37,7 @@ class Call:
 
     @property
     def training(self) -> bool:
-        """Whether buffers hold a batch, and the way back is taken."""
+        """True of a call with a backward pass, whose buffers hold a batch."""
         return self.kind in TRAINING
 
     @property

@@ -1,4 +1,4 @@
-"""The cache of machine code: files of object code that one process leaves to the next.
+"""The cache of machine code: files of object code, shared by successive processes.
 
 A file is a digest of its name and content, and an object file. Only a folder that belongs to this
 user, and that nobody else can write to, is read.
@@ -28,7 +28,7 @@ def _asked_folder() -> Path:
 
 
 def cache_folder() -> Path | None:
-    """Return the folder of the cache, made if it can be; None where there is no safe one."""
+    """Return the folder of the cache, created if possible; None where there is no safe one."""
     try:
         folder = _asked_folder()
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -59,7 +59,7 @@ def read(name: str) -> bytes | None:
 
 
 def write(name: str, image: bytes) -> None:
-    """Keep object code under a name; where that cannot be done, say so once."""
+    """Keep object code under a name; warn once where that is impossible."""
     folder = cache_folder()
     if folder is None:
         _say_once()
@@ -78,7 +78,7 @@ def write(name: str, image: bytes) -> None:
 
 @lru_cache(maxsize=1)
 def _say_once() -> None:
-    """Log that nothing can be kept: once per machine, by a mark among its temporary files."""
+    """Warn that nothing can be kept: once per machine, by a mark among its temporary files."""
     try:
         folder = str(_asked_folder())
     except RuntimeError:

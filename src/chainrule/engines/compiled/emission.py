@@ -1,4 +1,4 @@
-"""From a graph of expressions to vector instructions."""
+"""Emit vector instructions from a graph of expressions."""
 
 import math
 from collections.abc import Callable

@@ -24,8 +24,8 @@ from chainrule.tracing.constants import StepConstants
 
 __all__ = ["CompiledEngine"]
 
-# Operations of one call of a kernel, about a tenth of a second, and what a step costs besides its
-# arithmetic. Python is in charge between calls; counted by work, so that a run repeats itself.
+# Operations of one call of a kernel, about a tenth of a second, and the overhead of a step. Python
+# is in charge between calls; counted by work and not by time, so that a run is reproducible.
 CALL_OPERATIONS = 5e9
 STEP_OPERATIONS = 1e6
 
@@ -38,7 +38,7 @@ class CompiledEngine(CompiledScores):
     Parameters
     ----------
     objective : Objective
-        What is made small.
+        The loss, penalties and network to minimise.
     optimizer : Optimizer
         The update rule.
     n_threads : int, optional
@@ -66,7 +66,7 @@ class CompiledEngine(CompiledScores):
         self._constants = StepConstants(optimizer, objective.network.layout.distinct_rate_factors)
 
     def prepare(self, dtype: Any) -> None:
-        """Compile, or load, all that calls with parameters of a dtype need.
+        """Compile or load all code for parameters of a dtype.
 
         Raises
         ------
@@ -91,8 +91,8 @@ class CompiledEngine(CompiledScores):
         y, weight = self._targets(rows, dtype)
         losses = np.empty(len(rows))
         for start, stop, inputs in self._chunks(rows.x, dtype):
-            part = None if weight is None else weight[start:stop]
-            losses[start:stop] = self._losses(vector, inputs, y[start:stop], part)
+            some = None if weight is None else weight[start:stop]
+            losses[start:stop] = self._losses(vector, inputs, y[start:stop], some)
         total = len(rows) if weight is None else np.sum(weight, dtype=np.float64)
         return float(np.sum(losses) / total)
 
@@ -116,8 +116,8 @@ class CompiledEngine(CompiledScores):
         y, weight = self._targets(rows, vector.dtype)
         total, gradient = 0.0, np.zeros(len(vector))
         for start, stop, inputs in self._chunks(rows.x, vector.dtype):
-            part = None if weight is None else weight[start:stop]
-            loss, sums = self._accumulate(vector, inputs, y[start:stop], part, divisor)
+            some = None if weight is None else weight[start:stop]
+            loss, sums = self._accumulate(vector, inputs, y[start:stop], some, divisor)
             total += loss
             gradient += sums
         whole = len(rows) if weight is None else np.sum(weight, dtype=np.float64)
@@ -140,7 +140,7 @@ class CompiledEngine(CompiledScores):
         y, weight = self._targets(rows, dtype)
         check_lists(rows.x)
         order = np.ascontiguousarray(order, np.int64)[: len(rates) * batch_size]
-        # a negative number is a large one without its sign
+        # a negative number is a large one as unsigned
         if len(order) and order.view(np.uint64).max() >= len(y):
             wrong = order[(order < 0) | (order >= len(y))]
             raise must_be("order", f"of row numbers from 0 to {len(y) - 1}", int(wrong[0]))
@@ -172,7 +172,7 @@ class CompiledEngine(CompiledScores):
                     if work.totals.steps < min(span.stop, len(rates)):
                         break
             finally:
-                # an interruption too leaves the position after the last step that was made; a step
+                # after an interruption, too, the position is that of the last complete step; a step
                 # that was cut leaves nothing behind
                 totals = work.totals
                 if work.counters[ABORT]:

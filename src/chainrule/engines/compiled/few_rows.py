@@ -1,6 +1,6 @@
-"""The product x W + b for a few rows, with the weight as it lies in the flat vector.
+"""The product x W + b for a few rows, with the weight read in the flat vector.
 
-To bring weights into panels takes longer than to use them for a few rows. Every number is summed in
+Packing the weights takes longer than using them for a few rows. Every number is summed in
 the order of a tile, and so has the same bits.
 """
 
@@ -202,7 +202,7 @@ class _Group:
                     loaded = _load(code, numbers.at(j * lanes, element), vector, mask)
                     total.set(code.fused(factor, loaded, total.get()))
 
-        # To mask is slow. A vector may go on into the next row of w, but not beyond the last one.
+        # Masks are slow. A vector may go on into the next row of w, but not beyond the last one.
         end = weights.k * n_out
         add_until(end - last - (lanes - 1), [None] * vectors)
         if inside is not None:

@@ -1,8 +1,8 @@
-"""Scores of a few rows, on one thread, with everything prepared but the rows.
+"""Scores of a few rows, on one thread, in calls that are prepared but for the rows.
 
-A row of a small network takes about a microsecond, so what counts is Python around it: rows are
-copied to a place whose address is known, and scores from there. The weights are read where they
-lie, or packed anew, in every call, so that an edited weight counts from the next call on.
+A row of a small network takes about a microsecond, so Python around it dominates: rows are copied
+to a buffer with a known address, and scores from one. The weights are read in place, or packed
+again, in every call, so that an edited weight counts from the next call on.
 """
 
 from collections.abc import Callable
@@ -18,12 +18,12 @@ from chainrule.engines.compiled.workspace import Workspace
 
 __all__ = ["DIRECT_ROWS", "FewScores"]
 
-# Rows up to which scores take the weights as they lie in the flat vector: packing takes as long as
-# two to four rows. It pays from 5 rows on for 784-512-512-10, from 8 on for 128-256-128-10, from 24
-# on for 50-128-64-10.
+# Rows up to which scores read the weights in the flat vector: packing takes as long as two to four
+# rows. It pays from 5 rows on for 784-512-512-10, from 8 on for 128-256-128-10, from 24 on for
+# 50-128-64-10.
 DIRECT_ROWS = 8
 # Inputs and scores, in numbers, up to which they are copied: that takes up to 10 microseconds, and
-# 80 to prepare a call that reads them where they are.
+# 80 to prepare a call that reads them in place.
 COPIED = 65_536
 # Multiplications during which other threads of Python may wait: about 5 microseconds.
 SHORT_WORK = 50_000
@@ -32,7 +32,7 @@ Prepare = Callable[[np.dtype[Any]], tuple[Workspace, Kernels]]
 
 
 class FewScores:
-    """Scores of a few rows, in one call after the other.
+    """Scores of a few rows, in successive calls.
 
     Parameters
     ----------
@@ -50,32 +50,32 @@ class FewScores:
         most = max(DIRECT_ROWS, min(rows - 1, COPIED // (n_in + n_out)))
         self._sizes = n_parameters, n_in, n_out, most
         self._prepare = prepare
-        # popping and appending are atomic: no two threads ever have the same place
-        self._free: list[_Place] = []
+        # popping and appending are atomic: no two threads ever have the same one
+        self._free: list[_Prepared] = []
 
     def scores(self, vector: Any, x: Any) -> np.ndarray | None:
-        """Return the scores of rows (n, n_in), or None for what is not of the usual kind."""
+        """Return the scores of rows (n, n_in), or None for rows of an unusual kind."""
         try:
-            place = self._free.pop()
+            prepared = self._free.pop()
         except IndexError:
-            place = _Place(self._sizes, self._prepare)
+            prepared = _Prepared(self._sizes, self._prepare)
         scores = None
         if (
             type(x) is ndarray
-            and x.dtype is place.x_dtype
-            and x.shape == place.x_shape
-            and vector is place.vector
-            and vector.dtype is place.dtype
-        ) or place.suits(vector, x):
-            place.inputs[...] = x
-            place.run()
-            scores = place.out.copy()
-        self._free.append(place)
+            and x.dtype is prepared.x_dtype
+            and x.shape == prepared.x_shape
+            and vector is prepared.vector
+            and vector.dtype is prepared.dtype
+        ) or prepared.suits(vector, x):
+            prepared.inputs[...] = x
+            prepared.run()
+            scores = prepared.out.copy()
+        self._free.append(prepared)
         return scores
 
 
-class _Place:
-    """Memory for a few rows and their scores, and what the last call was like."""
+class _Prepared:
+    """Buffers for a few rows and their scores, and the arguments they are ready for."""
 
     vector: Any = None
     dtype: Any = None
@@ -88,10 +88,10 @@ class _Place:
     def __init__(self, sizes: tuple[int, int, int, int], prepare: Prepare) -> None:
         self._sizes = sizes
         self._prepare = prepare
-        self._desks: dict[Any, _Desk] = {}
+        self._jobs: dict[Any, _PreparedJob] = {}
 
     def suits(self, vector: Any, x: Any) -> bool:
-        """Get ready for such a call, or say that it is not of the usual kind."""
+        """Get ready for these arguments; return whether they are of the usual kind."""
         n_parameters, n_in, n_out, most = self._sizes
         usual = (
             type(x) is ndarray
@@ -107,21 +107,21 @@ class _Place:
         )
         if usual:
             kinds = vector.dtype, x.dtype
-            desk = self._desks.get(kinds)
-            if desk is None:
+            job = self._jobs.get(kinds)
+            if job is None:
                 work, kernels = self._prepare(vector.dtype)
                 inputs, out = np.zeros((most, n_in), x.dtype), np.zeros((most, n_out), vector.dtype)
-                desk = self._desks[kinds] = _Desk(work, kernels, inputs, out)
+                job = self._jobs[kinds] = _PreparedJob(work, kernels, inputs, out)
             # the vector is kept: an array stays where it is
             self.vector, self.dtype = vector, vector.dtype
             self.x_dtype, self.x_shape = x.dtype, x.shape
-            self.inputs, self.out = desk.inputs[: len(x)], desk.out[: len(x)]
-            self.run = desk.ready(vector, len(x))
+            self.inputs, self.out = job.inputs[: len(x)], job.out[: len(x)]
+            self.run = job.ready(vector, len(x))
         return usual
 
 
-class _Desk:
-    """A job for one dtype of parameters and one of rows, and the arrays that it names."""
+class _PreparedJob:
+    """A job for one dtype of parameters and one of rows, and its buffers."""
 
     def __init__(
         self, work: Workspace, kernels: Kernels, inputs: np.ndarray, out: np.ndarray

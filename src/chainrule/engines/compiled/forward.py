@@ -1,4 +1,4 @@
-"""The way forward: rows of the inputs into a block, and every z and a of it."""
+"""The forward pass of a block: inputs are gathered, and every z and a is computed."""
 
 from collections.abc import Callable
 
@@ -31,7 +31,7 @@ _FORWARD = Signature(
 def write_forward(
     module: Module, drop: Function, products: Products, nonzeros: Nonzeros
 ) -> tuple[Function, Function]:
-    """Write the way forward with weights in panels, and with weights in the flat vector."""
+    """Write the forward pass with weights in panels, and with weights in the flat vector."""
     narrow = write_narrow(module)
     direct = write_direct(module)
     entries = write_direct_entries(module)

@@ -1,7 +1,7 @@
-"""From LLVM modules to addresses of machine code, kept on disk from process to process.
+"""Compile LLVM modules, load object code, and keep it on disk for the next process.
 
-The name of a piece of code is a hash of the processor, the version of LLVM and all that the code
-was made from, so that an edited formula has another name.
+The name of object code is a hash of the processor, the version of LLVM and all sources, so that an
+edited formula has another name.
 """
 
 import ctypes
@@ -34,7 +34,7 @@ PATIENCE_SECONDS = 1.0
 
 
 class MachineCode:
-    """Code in memory, and the addresses of its functions; to be made undisturbed."""
+    """Code in memory, and its functions; to be made undisturbed."""
 
     def __init__(self, target: Target, image: bytes) -> None:
         # the engine frees its machine, so it has one of its own
@@ -59,7 +59,7 @@ class MachineCode:
         return EntryPoint(address, signature)
 
     def global_address(self, name: str) -> int:
-        """Return where a global variable lies."""
+        """Return the address of a global variable."""
         found: int = undisturbed(lambda: self._engine.get_global_value_address(name))
         assert found, f"{name} is not in this code"
         return found
@@ -67,7 +67,7 @@ class MachineCode:
 
 @dataclass(frozen=True)
 class ModuleSource:
-    """A module to be loaded: what determines it, and how it is written.
+    """A module to be loaded: its key, and the function that writes it.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class ModuleSource:
     title : str
         Name of the module in a dump. It does not count: two titles may share one code.
     kind : str
-        What is written, and in which precision.
+        Kind of the module, with its precision.
     build : callable
         Gives the module, where the code has to be made.
     graph : str
@@ -90,7 +90,7 @@ class ModuleSource:
     graph: str = ""
 
     def key(self) -> dict[str, str]:
-        """Return everything that the object code depends on, by name."""
+        """Return all parts of the key, by name."""
         return {
             "platform": sys.platform,
             "target": repr(self.target),
@@ -103,7 +103,7 @@ class ModuleSource:
 
 
 def load(module: ModuleSource) -> MachineCode:
-    """Return the code of a module: from this process, from the disk, or newly made.
+    """Return the code of a module: from this process, from the disk, or from the compiler.
 
     Raises
     ------
@@ -134,7 +134,7 @@ def _make(name: str, module: ModuleSource, dump: Dump | None) -> None:
 
 @lru_cache(maxsize=1)
 def _sources_hash() -> str:
-    """Return a hash of the texts that code is made from: an edited one makes other code."""
+    """Return a hash of the sources of all modules."""
     package = Path(__file__).parents[2]
     digest = hashlib.sha256()
     for folder in SOURCES:
@@ -160,7 +160,7 @@ def _compile(source: ModuleSource, keep_texts: bool) -> _Made:
         module = llvm.parse_assembly(text)
         module.verify()
         options = llvm.create_pipeline_tuning_options(2)
-        # the vectors are in the text already
+        # the text has vectors already
         options.loop_vectorization = False
         options.slp_vectorization = False
         machine = source.target.new_machine()
@@ -174,7 +174,7 @@ def _compile(source: ModuleSource, keep_texts: bool) -> _Made:
 
 
 def _write(dump: Dump, name: str, module: ModuleSource, cached: bytes | None, made: _Made) -> None:
-    """Write a dump; of code that was in the cache, too, the module is made again for it."""
+    """Write a dump; a module whose code was cached is compiled again for it."""
     if cached is None:
         outcome, words = "miss", "miss: compiled now"
     else:

@@ -1,4 +1,4 @@
-"""Memory that machine code works in: where it begins, and how it is aligned."""
+"""Aligned memory for machine code, and the addresses of arrays."""
 
 import ctypes
 from typing import Any
@@ -13,12 +13,12 @@ ASKED = 1 << 22
 
 
 def round_up(number: int, multiple: int) -> int:
-    """Return the next multiple."""
+    """Round a number up to a multiple of another."""
     return -(-number // multiple) * multiple
 
 
 def aligned_zeros(n: int, dtype: Any) -> np.ndarray:
-    """Return zeros that begin at a cache line; a large array at a huge page, where there are such.
+    """Return zeros aligned to a cache line; a large array, to a huge page, where there are such.
 
     NumPy asks the system for huge pages from `ASKED` bytes on; of what is reserved beyond the array
     nothing is ever touched. A step of 784-512-512-10 at 128 rows takes 0.96 of the time.
@@ -33,8 +33,8 @@ def aligned_zeros(n: int, dtype: Any) -> np.ndarray:
 
 
 def address_of(array: Any) -> int:
-    """Return where an array of NumPy begins."""
-    # a quarter of the time of array.ctypes.data, which counts where few rows are predicted
+    """Return the address of an array."""
+    # a quarter of the time of array.ctypes.data; it counts where few rows are predicted
     try:
         return ctypes.addressof(ctypes.c_char.from_buffer(array))
     except (TypeError, ValueError):  # read-only, or with gaps, or empty

@@ -1,4 +1,4 @@
-"""Products of layers with few outputs, whose vectors would be padding for the most part.
+"""Products of layers with few outputs, where vectors of outputs would be mostly padding.
 
 Here a lane is a row of the batch. A number is the same sum in the same order as in a tile, and so
 has the same bits.
@@ -15,7 +15,7 @@ from chainrule.engines.compiled.writing import Code, Function, Module, function
 __all__ = ["is_narrow", "turned", "write_narrow"]
 
 
-# With four outputs of eight lanes a step takes as long one way as the other.
+# At four outputs and eight lanes, a step takes the same time with either product.
 MOST_OUTPUTS = 4
 
 _numbers = Address(NUMBERS)
@@ -42,7 +42,7 @@ def is_narrow(n_out: Value, lanes: int) -> Value:
 
 
 def turned(code: Code, places: list[Value], element: Any) -> list[Value]:
-    """Transpose a square, a row at each address, by swapping blocks of halving size.
+    """Transpose a square, a row at each address, by swapping squares of halving size.
 
     The largest are swapped as they are loaded, which costs less than to move halves of registers.
     """

@@ -1,4 +1,4 @@
-"""The machine code that a network, or an objective and an optimizer, need in one precision."""
+"""The machine code of a network, and of an objective with an optimizer, in one precision."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -75,7 +75,7 @@ class ObjectiveCode(NamedTuple):
 
 @contextmanager
 def _advice() -> Iterator[None]:
-    """Say which engine computes a formula that cannot be compiled."""
+    """Name the engine for a formula that cannot be compiled."""
     try:
         yield
     except UntraceableError as error:

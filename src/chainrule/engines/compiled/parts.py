@@ -1,4 +1,4 @@
-"""Where the time of a step goes: a clock that is read after each of its parts.
+"""A clock for the parts of a step, read after each of them.
 
 The kernels that train have none of it. A module made for a measurement holds a table; after each
 part, what the time stamp counter has gone on since the part before is added to the part's row.
@@ -21,7 +21,7 @@ TABLE = "parts"
 
 
 class Part(IntEnum):
-    """The parts of a training step, and what lies around steps."""
+    """The parts of a training step, and the time around steps."""
 
     gather = 0
     forward = 1
@@ -42,7 +42,7 @@ class Part(IntEnum):
 
 
 class TimedPart(IntEnum):
-    """A row of the table: what a part has taken in ticks, and how often the clock was read."""
+    """A row of the table: ticks of a part, and readings of the clock."""
 
     ticks = 0
     readings = 1
@@ -50,14 +50,14 @@ class TimedPart(IntEnum):
 
 def write_clock(module: Any) -> None:
     """Give a module the table."""
-    # behind the parts' rows, when the clock was read last
+    # behind the rows of the parts, the last reading of the clock
     kind = ir.ArrayType(whole, len(Part) * len(TimedPart) + 1)
     table = ir.GlobalVariable(module, kind, TABLE)
     table.initializer = ir.Constant(kind, None)
 
 
 def mark(code: Code, part: Part) -> None:
-    """Count the time since the last mark as a part's, where the module has a clock."""
+    """Count the time since the last mark for a part, where the module has a clock."""
     table = code.module.globals.get(TABLE)
     if table is None:
         return
@@ -73,6 +73,6 @@ def mark(code: Code, part: Part) -> None:
 
 
 def parts_at(address: int) -> np.ndarray:
-    """Return the rows of a table, which goes on changing: a row for each part."""
+    """Return a view of the table, a row for each part; kernels go on writing to it."""
     place = ctypes.cast(address, ctypes.POINTER(ctypes.c_int64))
     return np.ctypeslib.as_array(place, (len(Part), len(TimedPart)))

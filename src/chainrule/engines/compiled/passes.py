@@ -1,7 +1,7 @@
 """Formulas as machine code: a function per formula block, which kernels call by its address.
 
-A formula is followed with symbols in every process; the module of the graph it leaves is written
-only where its code is in no cache.
+A formula is traced in every process; the module of its graph is written only where no cache has
+the code.
 """
 
 from collections.abc import Callable
@@ -90,7 +90,7 @@ def _activation(
 
 @lru_cache(maxsize=64)
 def prediction_pass(record: Loss, target: Target, itemsize: int) -> Pass:
-    """Return the pass from scores to the predictions they stand for."""
+    """Return the pass from scores to predictions."""
     link = link_graph(record)
     found = _activation(target, itemsize, _title("link", record), ACTIVATION, link)
     return replace(found, is_copy=link.is_copy, rowwise=bool(link.outputs[0].level))
@@ -146,7 +146,7 @@ def _finished(
     traced: Traced,
     write: Callable[[], Any],
 ) -> Pass:
-    """Return the pass of a graph, written only where it has never been."""
+    """Return the pass of a graph; its module is written only where no cache has the code."""
     graph = described(traced.outputs)
     title = f"{title} float{8 * itemsize}"
     kind = f"pass of ({signature}) in {itemsize} bytes"

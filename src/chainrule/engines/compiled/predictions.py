@@ -1,7 +1,7 @@
-"""The step from scores to predictions as machine code: a loss's link on numbers that are there.
+"""The link of a loss, from scores to predictions, as machine code.
 
-A link takes whole vectors of rows (of numbers, where each stands for itself), so that fewer rows
-get a room of their own. A row has the same bits alone as among others.
+A link takes whole vectors of rows (of numbers, where it is elementwise), so fewer rows go through
+buffers. A row has the same bits alone as among others.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ __all__ = ["Predictions"]
 
 
 class Predictions:
-    """What the scores of a loss stand for.
+    """Predictions from the scores of a loss.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class Predictions:
             return self._formula
         try:
             found = prediction_pass(self._loss, self._target, dtype.itemsize)
-        except UntraceableError:  # a formula of the user's that cannot be compiled
+        except UntraceableError:  # a user-defined formula that cannot be compiled
             return self._formula
         return np.copy if found.is_copy else _Link(found, self._target.lanes(dtype.itemsize))
 
@@ -60,15 +60,15 @@ class Predictions:
 
 
 class _Link:
-    """A pass, called for arrays of any number of rows."""
+    """A pass for arrays of any number of rows."""
 
     def __init__(self, found: Pass, lanes: int) -> None:
         self._pass = found  # keeps the code
         self._lanes = lanes
         self._run = found.code.entry(ALONE, ACTIVATION).function()
         self._fields_at = address_of(found.fields)
-        # by columns; popping and appending are atomic: no two threads ever have the same room
-        self._rooms: dict[int, list[_Room]] = {}
+        # by columns; popping and appending are atomic: no two threads ever have the same buffers
+        self._free: dict[int, list[_Buffers]] = {}
 
     def __call__(self, scores: np.ndarray) -> np.ndarray:
         rows, columns = scores.shape if self._pass.rowwise else (scores.size, 1)
@@ -91,7 +91,7 @@ class _Link:
         predictions: np.ndarray,
         skipped: int = 0,
     ) -> tuple[int, ...]:
-        """Return the arguments of the pass, from so many bytes of both arrays on."""
+        """Return the arguments of the pass, ``skipped`` bytes into both arrays."""
         return ACTIVATION.arranged(
             rows=rows,
             columns=columns,
@@ -102,22 +102,22 @@ class _Link:
         )
 
     def _few(self, scores: np.ndarray, columns: int) -> np.ndarray:
-        free = self._rooms.setdefault(columns, [])
+        free = self._free.setdefault(columns, [])
         try:
-            room = free.pop()
+            buffers = free.pop()
         except IndexError:
-            room = _Room(self._lanes * columns, scores.dtype)
-            arrays = room.scores, room.predictions
-            room.arguments = self._arguments(self._lanes, columns, *arrays)
-        room.scores[: scores.size] = scores.reshape(-1)
-        self._run(*room.arguments)
-        predictions: np.ndarray = room.predictions[: scores.size].copy()
-        free.append(room)
+            buffers = _Buffers(self._lanes * columns, scores.dtype)
+            arrays = buffers.scores, buffers.predictions
+            buffers.arguments = self._arguments(self._lanes, columns, *arrays)
+        buffers.scores[: scores.size] = scores.reshape(-1)
+        self._run(*buffers.arguments)
+        predictions: np.ndarray = buffers.predictions[: scores.size].copy()
+        free.append(buffers)
         return predictions.reshape(scores.shape)
 
 
-class _Room:
-    """Memory for a vector of rows, and the arguments of a call on it."""
+class _Buffers:
+    """Buffers for a vector of rows, and the arguments of a call on them."""
 
     arguments: tuple[int, ...]
 

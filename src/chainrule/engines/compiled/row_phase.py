@@ -1,4 +1,4 @@
-"""The first phase of a step: a block of rows through all layers, its loss, and back to every dz."""
+"""The first phase of a step: a block of rows forward, its losses, and back to every dz."""
 
 from dataclasses import dataclass
 

@@ -29,10 +29,10 @@ from chainrule.model.network import Network
 
 __all__ = ["CompiledScores", "check_lists", "same_shape"]
 
-# Rows that are converted at once, and whose gradient is formed at once, whatever their number.
+# Rows that are converted at once, and summed to a gradient at once.
 GRADIENT_ROWS = 4096
-# Operations that are watched, a quarter of what a tenth of a second takes: where a processor is
-# slow or busy, they may take a second.
+# Operations from which on a call is watched for Ctrl-C, about 0.025 s: on a slow or busy processor
+# they may take a second.
 WATCHED_OPERATIONS = 1.25e9
 
 
@@ -44,7 +44,7 @@ class CompiledScores:
     network : Network
         The layers.
     loss : Loss
-        Whose link predictions go through.
+        The loss whose link gives predictions.
     n_threads : int, optional
         Threads; None takes all cores that this process may use, within the limits in force. The
         numbers do not depend on it.
@@ -52,7 +52,7 @@ class CompiledScores:
         The processor to make code for, instead of this one as it is.
     """
 
-    # Of steps of training: shares of the units of each hidden layer.
+    # Rates of dropout of the hidden layers, in training.
     _dropout: tuple[float, ...] = ()
 
     def __init__(
@@ -97,7 +97,7 @@ class CompiledScores:
         return out
 
     def _checked(self, vector: Array) -> tuple[np.ndarray, np.dtype[Any]]:
-        """Refuse what would be read past its end: kernels look at no shapes."""
+        """Refuse parameters of the wrong dtype or shape: kernels look at no shapes."""
         if not isinstance(vector, np.ndarray) or vector.dtype.char not in "fd":
             raise InputError(
                 "parameters must be a NumPy vector of float32 or float64 for the compiled engine; "
@@ -108,7 +108,7 @@ class CompiledScores:
         return np.ascontiguousarray(vector, dtype), dtype
 
     def _chunks(self, x: Any, dtype: np.dtype[Any]) -> Iterator[tuple[int, int, Inputs]]:
-        """Give all rows at once where they can be read in place, else converted parts of them."""
+        """Give all rows at once where they can be read in place, else converted chunks."""
         n = x.shape[0]
         check_lists(x)
         inputs = Inputs.of(x, dtype)
@@ -195,7 +195,7 @@ def same_shape(name: str, array: Any, shape: tuple[int, ...]) -> None:
 
 
 def check_lists(x: Any) -> None:
-    """Look at a sparse matrix again: a callback may have edited it since it was checked."""
+    """Check a sparse matrix again: a callback may have edited it."""
     if hasattr(x, "tocsr"):
         lists = x.tocsr()
         check_entries(lists, "x")

@@ -42,7 +42,7 @@ class Place:
 
     @property
     def address(self) -> Any:
-        """Where it is."""
+        """The address in memory."""
         return address_of(self.array) + self.offset * self.array.itemsize
 
 
@@ -70,7 +70,7 @@ class Table:
         self.values = np.zeros((*shape, len(record.fields)), dtype)
         # what addresses were made of, by row and field; of joined rows, in the tables of before
         self.kept: dict[Any, Any] = {}
-        self._parts: Sequence[Table] = ()
+        self._joined: Sequence[Table] = ()
         self._at: tuple[int, ...] = ()
         self._cells: Any = _cells(self.values)
 
@@ -80,14 +80,14 @@ class Table:
         made = cls(record, numbers, (sum(map(len, tables)),))
         if tables:
             made.values[:] = np.concatenate([table.values for table in tables])
-        made._parts = tables
+        made._joined = tables
         return made
 
     def row(self, *index: int) -> "Table":
         """Return a row, which shares its memory with the table."""
         found = object.__new__(Table)
         found.record, found.numbers, found._dtypes = self.record, self.numbers, self._dtypes
-        found.kept, found._parts = self.kept, self._parts
+        found.kept, found._joined = self.kept, self._joined
         found.values, found._at = self.values[index], (*self._at, *index)
         found._cells = _cells(found.values)
         return found
@@ -97,7 +97,7 @@ class Table:
 
     @property
     def address(self) -> int:
-        """Where the first row begins."""
+        """The address of the first row."""
         return address_of(self.values)
 
     def __getitem__(self, field: Field) -> Any:
@@ -135,14 +135,14 @@ class Table:
 
     def array_of(self, field: Field) -> Any:
         """Return what an address or an entry was made of; None for a null."""
-        if not self._parts:
+        if not self._joined:
             return self.kept.get(self._key(field.index))
         (number,) = self._at
-        for part in self._parts:
-            if number < len(part):
+        for table in self._joined:
+            if number < len(table):
                 break
-            number -= len(part)
-        found = part.kept.get(field.index)
+            number -= len(table)
+        found = table.kept.get(field.index)
         return Place(found.array, found.offset[number]) if isinstance(found, Place) else found
 
     def _key(self, index: int) -> Any:

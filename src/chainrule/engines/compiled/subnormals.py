@@ -1,4 +1,4 @@
-"""Flush-to-zero around kernels: subnormal numbers count as 0, and the caller's state comes back.
+"""Flush-to-zero around kernels: subnormal numbers count as 0; the state of the caller is restored.
 
 Arithmetic on numbers below 1.2e-38 (float32) or 2.2e-308 (float64) takes x86 processors some
 hundred cycles. Penalties and dead units drive many weights there: adult with three layers of 256

@@ -1,4 +1,4 @@
-"""The processor that code is made for: its name, its vectors, and how many registers hold them."""
+"""The processor that code is made for: name, features, vector width and number of registers."""
 
 import os
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class Target:
     registers: int
 
     def lanes(self, itemsize: int) -> int:
-        """Return how many numbers of so many bytes one vector holds."""
+        """Return the numbers of a size, in bytes, that one vector holds."""
         return self.vector_bytes // itemsize
 
     @property
@@ -44,7 +44,7 @@ class Target:
         return 3 if self.registers >= 32 else 2
 
     def tile_rows(self, vectors: int, itemsize: int) -> int:
-        """Return how many rows of so many vectors fit the registers, operands included.
+        """Return the rows of a tile of so many vectors that fit the registers, operands included.
 
         Measured on 16 registers of 8 floats: 6 rows of 2 vectors reach 93 % of the peak, 4 of 3
         no more, and their panels of 24 fit fewer layers; 12 rows of 1 vector spill, and 8 hide the

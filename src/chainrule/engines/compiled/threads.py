@@ -25,15 +25,15 @@ __all__ = [
 ]
 
 Kernel = Callable[[int, int], None]
-# What machine code calls of Python: functions of its stable ABI.
+# Functions of the stable ABI of Python that machine code calls.
 PYTHON_FUNCTIONS = ("PyLong_AsVoidPtr", "Py_NewRef")
 _METH_NOARGS = 4
-# What becomes of a thread of a team: it works in the kernel, or may not do so any more.
+# The state of a thread of a team: in the kernel, or kept out of it.
 ENTERED, LEFT_OUT = "entered", "left out"
 
 
 class _Definition(ctypes.Structure):
-    """A function as Python wants it described: `PyMethodDef` of the stable ABI."""
+    """The description of a builtin function: `PyMethodDef` of the stable ABI."""
 
     _fields_ = (
         ("name", ctypes.c_char_p),
@@ -79,7 +79,7 @@ def give_way() -> EntryPoint:
 def run_team(
     kernel: Kernel, job: int, threads: int, counters: np.ndarray, watched: bool = False
 ) -> None:
-    """Run a kernel on so many threads, this one included.
+    """Run a kernel on a number of threads, this one included.
 
     Where it is watched, none of them is the main thread, which waits: a signal that arrives then
     calls the team off, and what it has made is to be thrown away.

@@ -1,4 +1,4 @@
-"""Work with LLVM that Ctrl-C cannot cut, and that no fork can find half done.
+"""Work with LLVM that neither Ctrl-C nor a fork can cut.
 
 A signal interrupts the main thread alone, between any two lines: an exception inside of llvmlite
 leaves its lock taken, or an object that is freed twice. So the main thread leaves this work to
@@ -17,7 +17,7 @@ _lock = threading.RLock()
 
 
 def undisturbed(work: Callable[[], T]) -> T:
-    """Return what a function returns; one at a time, and whole even if its caller is interrupted.
+    """Call a function undisturbed: one at a time, and to its end even if the caller is interrupted.
 
     An interrupted caller leaves at once. The work goes on behind it.
     """

@@ -164,7 +164,7 @@ class Value:
 
     @property
     def present(self) -> "Value":
-        """Whether an address is not null, or an entry not 0."""
+        """True of an address that is not null, and of an entry that is not 0."""
         zero = ir.Constant(self.type, 0 if self.type == whole else None)
         return Value(self.code, self.code.builder.icmp_signed("!=", self.ir, zero))
 

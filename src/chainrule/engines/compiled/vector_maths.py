@@ -18,7 +18,7 @@ __all__ = ["erf", "erfc", "exp", "expm1", "log", "log1p", "tanh"]
 
 @dataclass(frozen=True)
 class _Constants:
-    """What differs between the two precisions."""
+    """Constants of one precision."""
 
     digits: int  # bits behind the point
     exponent: int  # bias of the exponent

@@ -20,8 +20,7 @@ from chainrule.engines.compiled.writing import Code, Function, Module, function
 
 __all__ = ["WeightPhase", "constants_of", "panel_width"]
 
-# Rows of a batch that are summed before the next: a strip of their inputs, and one panel of their
-# dz, fit the first-level cache.
+# Rows of a section: a strip of their inputs, and one panel of their dz, fit the first-level cache.
 BATCH_ROWS = 128
 
 _job, _unit, _numbers = Address(Job), Address(UnitRow), Address(NUMBERS)
@@ -108,7 +107,7 @@ def _update(
         step = constants_of(job, unit, UnitRow.bias_constants, constants)
         _step(code, job, width, gradient, bias, step, 0.0)
         mark(code, Part.update)
-    # sums of gradients are collected elsewhere than in the weights, and need no transpose
+    # collected gradients are no weights, and need no transpose
     weights = job[Job.target_at]
     with code.when(weights == job[Job.panels_at].load(_numbers)):
         code.call(transpose, unit=unit, strip=weights.at(offset, element))

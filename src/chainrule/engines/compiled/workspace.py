@@ -170,7 +170,7 @@ class Workspace:
             value, pullback = passes[number]
             row = table[number]
             z = self._zeros(rows * self._ld(layer.n_out))
-            # a takes the place of z, unless the way back needs z, which dz then takes the place of
+            # a overwrites z, unless the way back needs z; then dz overwrites z
             a = self._zeros(len(z)) if training and pullback.reads_z else z
             dz = z if a is not z or not training else self._zeros(len(z))
             weight, bias = offsets[number]
@@ -206,7 +206,7 @@ class Workspace:
         strips = -(-n_in // zeros.strip_inputs)
         row[LayerRow.strips], row[LayerRow.strip_inputs] = strips, zeros.strip_inputs
         row[LayerRow.row_length], row[LayerRow.listed] = zeros.row_length, zeros.listed
-        # a few rows of a matrix of words need little of a weight: it is not brought into panels
+        # a few rows of a matrix of words need few rows of a weight: it is not packed
         row[LayerRow.flat] = zeros.listed and not training
         row[LayerRow.starts_at] = aligned_zeros(rows * (strips + 1), np.int64)
         row[LayerRow.columns_at] = aligned_zeros(entries, np.int32)
@@ -223,7 +223,7 @@ class Workspace:
         return None if columns < WIDE else self._zeros(round_up(columns, self._lanes) * rows)
 
     def _fill_dropout(self, table: Sequence[Table], dropout: tuple[float, ...], rows: int) -> None:
-        """Let layers with dropout hand the next one a buffer of their own."""
+        """Give layers with dropout a buffer for the inputs of the next layer."""
         for number, rate in enumerate(dropout):
             if rate:
                 row = table[number]
@@ -254,44 +254,44 @@ class Workspace:
             columns = np.arange(0, layer.n_out, width)
             firsts = np.arange(0, layer.n_in, STRIP_ROWS)
             column, first = np.tile(columns, len(firsts)), np.repeat(firsts, len(columns))
-            part = Table(UnitRow, self.dtype, (len(column),))
-            part[UnitRow.a_at] = Place(row.array_of(LayerRow.a_in_at), first)
-            part[UnitRow.ld_in] = row[LayerRow.ld_in]
-            part[UnitRow.dz_at] = Place(row.array_of(LayerRow.dz_at), column)
-            part[UnitRow.ld] = row[LayerRow.ld]
+            units = Table(UnitRow, self.dtype, (len(column),))
+            units[UnitRow.a_at] = Place(row.array_of(LayerRow.a_in_at), first)
+            units[UnitRow.ld_in] = row[LayerRow.ld_in]
+            units[UnitRow.dz_at] = Place(row.array_of(LayerRow.dz_at), column)
+            units[UnitRow.ld] = row[LayerRow.ld]
             vectors = np.minimum(width, round_up(layer.n_out, lanes) - column) // lanes
-            part[UnitRow.vectors] = vectors
-            part[UnitRow.rows] = np.minimum(STRIP_ROWS, layer.n_in - first)
-            part[UnitRow.first] = first
+            units[UnitRow.vectors] = vectors
+            units[UnitRow.rows] = np.minimum(STRIP_ROWS, layer.n_in - first)
+            units[UnitRow.first] = first
             panel = weight + column * row[LayerRow.panel_rows]
-            part[UnitRow.offset] = panel + first * vectors * lanes
-            part[UnitRow.flat] = flat_weight.start + first * layer.n_out + column
-            part[UnitRow.n_out] = layer.n_out
-            part[UnitRow.columns] = np.minimum(vectors * lanes, layer.n_out - column)
+            units[UnitRow.offset] = panel + first * vectors * lanes
+            units[UnitRow.flat] = flat_weight.start + first * layer.n_out + column
+            units[UnitRow.n_out] = layer.n_out
+            units[UnitRow.columns] = np.minimum(vectors * lanes, layer.n_out - column)
             starts = first == 0
-            part[UnitRow.bias_offset] = np.where(starts, bias + column, -1)
-            part[UnitRow.bias_flat] = -1
+            units[UnitRow.bias_offset] = np.where(starts, bias + column, -1)
+            units[UnitRow.bias_flat] = -1
             if flat_bias is not None:
-                part[UnitRow.bias_flat] = np.where(starts, flat_bias.start + column, -1)
-                part[UnitRow.bias_constants] = factors.index(flat_bias.rate_factor)
+                units[UnitRow.bias_flat] = np.where(starts, flat_bias.start + column, -1)
+                units[UnitRow.bias_constants] = factors.index(flat_bias.rate_factor)
             else:
-                part[UnitRow.bias_offset] = -1
-            part[UnitRow.weight_constants] = factors.index(flat_weight.rate_factor)
+                units[UnitRow.bias_offset] = -1
+            units[UnitRow.weight_constants] = factors.index(flat_weight.rate_factor)
             wt = transposed[number]
             if wt is not None:
-                part[UnitRow.transposed_at] = wt
-                part[UnitRow.transposed_rows] = row[LayerRow.transposed_rows]
-                part[UnitRow.vectors_in] = row[LayerRow.vectors_in]
-                part[UnitRow.first_column] = column
-            part[UnitRow.nonzeros] = nonzeros
+                units[UnitRow.transposed_at] = wt
+                units[UnitRow.transposed_rows] = row[LayerRow.transposed_rows]
+                units[UnitRow.vectors_in] = row[LayerRow.vectors_in]
+                units[UnitRow.first_column] = column
+            units[UnitRow.nonzeros] = nonzeros
             if row[LayerRow.strips_at]:
-                part[UnitRow.a_at] = Place(row.array_of(LayerRow.strips_at), first * rows)
+                units[UnitRow.a_at] = Place(row.array_of(LayerRow.strips_at), first * rows)
                 columns_in = round_up(layer.n_in, lanes)
-                part[UnitRow.ld_in] = np.minimum(STRIP_ROWS, columns_in - first)
+                units[UnitRow.ld_in] = np.minimum(STRIP_ROWS, columns_in - first)
             if row[LayerRow.panels_at]:
-                part[UnitRow.dz_at] = Place(row.array_of(LayerRow.panels_at), column * rows)
-                part[UnitRow.ld] = vectors * lanes
-            tables.append(part)
+                units[UnitRow.dz_at] = Place(row.array_of(LayerRow.panels_at), column * rows)
+                units[UnitRow.ld] = vectors * lanes
+            tables.append(units)
         return Table.joined(UnitRow, self.dtype, tables)
 
     def _fill_job(self, scratch: int, rows: int) -> None:
@@ -316,7 +316,7 @@ class Workspace:
     def set_arrays(
         self, flat: Sequence[np.ndarray], out: Sequence[np.ndarray], first_out: int = 0
     ) -> None:
-        """Name the flat arrays to pack from, and those to unpack to from panel ``first_out`` on."""
+        """Set the flat arrays to pack from, and those to unpack to from panel ``first_out`` on."""
         self._flat[: len(flat)] = addresses(flat)
         self._out[: len(out)] = addresses(out)
         job = self.job
@@ -324,7 +324,7 @@ class Workspace:
         job[Job.panels_out_at] = self._panel_places[first_out]
 
     def set_constants(self, table: np.ndarray) -> None:
-        """Name the constants of the steps to make: (steps, rate factors, constants of the rule)."""
+        """Set the constants of the next steps: (steps, rate factors, constants of the rule)."""
         job = self.job
         steps, factors, constants = table.shape
         job[Job.steps], job[Job.constants] = steps, constants
@@ -332,11 +332,11 @@ class Workspace:
         job[Job.constants_at] = table
 
     def set_keys(self, keys: np.ndarray) -> None:
-        """Name the keys of dropout: two integers for each step and layer."""
+        """Set the keys of dropout: two integers for each step and layer."""
         self.job[Job.keys_at] = keys.astype(np.int64)
 
     def set_clipping(self, update: Pass, limit: float) -> None:
-        """Let gradients be collected in the last panels, and clipped ones update the first."""
+        """Collect gradients in the last panels, and let clipped ones update the first."""
         job = self.job
         job[Job.clipped_update], job[Job.clipped_fields_at] = update.entry, update.fields
         job[Job.squares_at] = np.append(np.zeros(2 * len(self.units)), limit)
@@ -345,14 +345,14 @@ class Workspace:
         job[Job.slots_at] = self._panel_addresses
 
     def begin(self, limit: float) -> None:
-        """Let totals start at nothing; a step whose mean loss is above the limit is not made."""
+        """Set all totals to 0; a step whose mean loss is above the limit is not made."""
         self.result.values[:] = [0.0, 0.0, 0.0, np.nan, limit]
 
     def poison(self) -> None:
         """Fill all buffers with NaN, so that a number that is read before it is written shows."""
         for buffer in (*self._buffers, self._losses, self._scratch.view(self.dtype)):
             buffer.fill(np.nan)
-        # the search for nonzeros goes on to the end of the last vector, and relies on zeros there
+        # the search for nonzeros reads the padding of the last vector, and relies on zeros there
         for copy in range(len(self.layers)):
             first = self.layers.row(copy, 0)
             rows = first.array_of(LayerRow.a_in_at).reshape(-1, first[LayerRow.ld_in])
@@ -368,17 +368,17 @@ class Workspace:
         return Call(self.kind, self.job, self.layers, self.units, self._target, parameters)
 
     def release(self) -> None:
-        """Let go of the arrays of a call that has ended: another one brings its own."""
+        """Drop the references to the arrays of a call that has ended."""
         for field in _OF_A_CALL:
             self.job.kept.pop(field.index, None)
 
     @property
     def listed(self) -> bool:
-        """Whether rows come as lists of nonzeros."""
+        """True of rows that come as lists of nonzeros."""
         return bool(self.layers.row(0, 0)[LayerRow.listed])
 
     @property
     def totals(self) -> Totals:
-        """What the steps since `begin` add up to."""
+        """Totals of the steps since `begin`."""
         loss, weight, steps, last, _ = self.result.values.tolist()
         return Totals(loss, weight, int(steps), last)

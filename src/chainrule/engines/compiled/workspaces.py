@@ -15,7 +15,7 @@ KINDS = 8
 
 
 class Workspaces:
-    """What was made for earlier calls; two calls at the same time have one each.
+    """A pool of workspaces; two calls at the same time have one each.
 
     Parameters
     ----------
