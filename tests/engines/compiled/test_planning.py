@@ -221,8 +221,11 @@ def test_compiling_for_more_than_a_second_is_announced(monkeypatch, tmp_path, ca
     monkeypatch.setenv("CHAINRULE_CACHE_DIR", str(tmp_path))
     text = "define i64 @f() {\n ret i64 8\n}\n"
     with caplog.at_level(logging.WARNING, "chainrule"):
-        kind = f"of the announcement, late {late}"
-        machine_code.load(machine_code.ModuleSource(host_target(), "f", kind, lambda: text))
-    assert [(one.seconds, one.called_off) for one in timers] == [(1.0, True)]
+        machine_code._announce.cache_clear()
+        for number in range(2):
+            kind = f"of the announcement, late {late}, {number}"
+            machine_code.load(machine_code.ModuleSource(host_target(), "f", kind, lambda: text))
+        machine_code._announce.cache_clear()
+    assert [(one.seconds, one.called_off) for one in timers] == [(1.0, True)] * 2
     said = [record.message for record in caplog.records]
     assert said == (["compiling the engine for this processor, once"] if late else [])

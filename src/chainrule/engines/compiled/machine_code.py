@@ -197,6 +197,7 @@ def _lines(key: dict[str, str]) -> list[str]:
     return [f"{part}: {text}" for part, text in key.items() if part != "graph"]
 
 
+@lru_cache(maxsize=1)
 def _announce() -> None:
     # a warning, so that it shows on the terminal unless someone sets the level of this logger
     logging.getLogger("chainrule").warning("compiling the engine for this processor, once")
