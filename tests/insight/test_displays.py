@@ -145,7 +145,7 @@ def test_weights(model, closed_figures):
 def test_undrawable_parts_are_named(data):
     with pytest.raises(InputError, match="estimator must be fitted; MLPClassifier has no loss_cu"):
         LossCurveDisplay.from_estimator(MLPClassifier())
-    with pytest.raises(InputError, match="estimator must be one of chainrule's"):
+    with pytest.raises(InputError, match="estimator must be an estimator of chainrule"):
         HealthDisplay.from_estimator(object(), *data)
 
 
