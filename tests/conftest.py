@@ -88,7 +88,7 @@ def contents():
     """
     import joblib
 
-    derived = {"_engine", "_predictor"}
+    derived = {"_predictor"}
     return lambda thing: {
         name: joblib.hash(value) for name, value in vars(thing).items() if name not in derived
     }

@@ -72,7 +72,7 @@ def test_a_registered_engine_trains_by_its_name():
     assert [epoch.loss for epoch in epochs] == [epoch.loss for epoch in expected]
     model = MLPRegressor(engine="toy", **SMALL).fit(X, Y)
     assert model.engine_ == "toy"
-    assert isinstance(model._engine, ToyEngine)
+    assert isinstance(model._run.engine, ToyEngine)
     assert "by the toy engine: an engine of a test" in str(model.explain(X, Y).report())
 
 

@@ -117,7 +117,7 @@ def test_a_loaded_model_predicts_without_an_engine_of_training(tmp_path):
     save_model(tmp_path / "model", model)
     again = load(tmp_path / "model")
     np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
-    assert "_engine" not in vars(again)
+    assert again._run.engine is None
     copied = pickle.loads(pickle.dumps(again))
     assert "_predictor" not in vars(copied)
     np.testing.assert_array_equal(copied.predict_proba(X), model.predict_proba(X))

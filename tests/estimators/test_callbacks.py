@@ -68,7 +68,7 @@ def test_an_error_goes_through_and_training_can_go_on_from_there(error, solver):
     # in a generator StopIteration becomes a RuntimeError
     with pytest.raises(RuntimeError if isinstance(error, StopIteration) else type(error)):
         model.fit(X, LABELS)
-    assert model.n_iter_ == len(model.loss_curve_) == model._state.epoch == 4
+    assert model.n_iter_ == len(model.loss_curve_) == model._run.state.epoch == 4
     assert model.stopped_because_ == "interrupted"
     assert np.isfinite(model.predict_proba(X)).all()
     if solver == "adam":

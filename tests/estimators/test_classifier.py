@@ -12,6 +12,7 @@ from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.preprocessing import scale
 
 from chainrule import MLPClassifier, losses, optimizers, schedules
+from chainrule.estimators.run import Run
 from chainrule.foundation.errors import InputError
 
 pytestmark = [
@@ -151,7 +152,7 @@ def test_many_short_fits_equal_a_long_one(solver, options):
     for _ in range(4):
         short.fit(X, THREE)
         assert short.n_iter_ == 3
-    np.testing.assert_array_equal(short._state.vector, long._state.vector)
+    np.testing.assert_array_equal(short._run.state.vector, long._run.state.vector)
     assert short.loss_curve_ == long.loss_curve_
     assert short.t_ == long.t_
 
@@ -212,13 +213,15 @@ def test_the_best_comes_back_at_the_last_epoch_too():
     assert found == pytest.approx(min(model.validation_loss_curve_), rel=1e-12)
 
 
-def test_the_split_keeps_every_class_on_both_sides():
+def test_the_split_keeps_every_class_on_both_sides(monkeypatch):
     order = np.argsort(THREE)
     seen = []
     model = small(early_stopping=True, validation_fraction=0.2)
-    original = model._rows
-    model._rows = lambda samples, *rest, **names: (
-        seen.append(samples.y) or original(samples, *rest, **names)
+    original = Run.rows
+    monkeypatch.setattr(
+        Run,
+        "rows",
+        lambda run, samples, *rest: seen.append(samples.y) or original(run, samples, *rest),
     )
     model.fit(X[order], THREE[order])
     kept, held = seen

@@ -1,6 +1,5 @@
 """Warnings about inputs that are hard to learn from, and about answers that are all the same."""
 
-import copy
 import re
 import warnings
 
@@ -226,6 +225,5 @@ def test_answers_within_a_hundredth_of_the_spread_of_the_targets_are_one(share, 
     x = np.tile([-1.0, 1.0], 30).reshape(-1, 1)
     model = MLPRegressor(hidden_layer_sizes=(), solver="lbfgs", scale_target=False).fit(x, x[:, 0])
     model.coefs_ = [np.array([[share]])]
-    model._state = copy.copy(model._state)
-    model._state.vector = model.parameters_.vector
-    assert bool(answer_remarks(model, Rows(x, x))) == told
+    model._run.state.vector = model.parameters_.vector
+    assert bool(answer_remarks(model, model._run, Rows(x, x))) == told

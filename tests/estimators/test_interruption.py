@@ -24,13 +24,13 @@ CURVES = ("loss_curve_", "penalty_curve_", "validation_loss_curve_", "validation
 
 def assert_same(model, other):
     np.testing.assert_array_equal(model.parameters_.vector, other.parameters_.vector)
-    np.testing.assert_array_equal(model._state.vector, other._state.vector)
-    for ours, theirs in zip(model._state.slots, other._state.slots, strict=True):
+    np.testing.assert_array_equal(model._run.state.vector, other._run.state.vector)
+    for ours, theirs in zip(model._run.state.slots, other._run.state.slots, strict=True):
         np.testing.assert_array_equal(ours, theirs)
     for curve in CURVES:
         assert getattr(model, curve) == getattr(other, curve), curve
-    assert model._state.patience == other._state.patience
-    assert (model.t_, model._state.step) == (other.t_, other._state.step)
+    assert model._run.state.patience == other._run.state.patience
+    assert (model.t_, model._run.state.step) == (other.t_, other._run.state.step)
     assert (model.loss_, model.train_loss_) == (other.loss_, other.train_loss_)
 
 
@@ -73,17 +73,17 @@ def test_a_planned_schedule_is_interrupted_and_goes_on_to_its_end(schedule):
 
 def test_an_engine_is_kept_where_it_computes_the_same():
     model = MLPClassifier(warm_start=True, max_iter=2, **SMALL).fit(X, LABELS)
-    engine = model._engine
-    assert model.fit(X, LABELS)._engine is engine
-    assert model.partial_fit(X, LABELS)._engine is engine
+    engine = model._run.engine
+    assert model.fit(X, LABELS)._run.engine is engine
+    assert model.partial_fit(X, LABELS)._run.engine is engine
     for change in ({"engine": "reference"}, {"alpha": 0.1}, {"epsilon": 1e-7}, {"n_threads": 1}):
         model = MLPClassifier(warm_start=True, max_iter=2, **SMALL).fit(X, LABELS)
-        engine = model._engine
+        engine = model._run.engine
         try:
             model.set_params(**change).fit(X, LABELS)
         except ValueError:
             continue  # an option that may not change between fits
-        assert model._engine is not engine, change
+        assert model._run.engine is not engine, change
 
 
 PROGRAM = """
@@ -102,7 +102,7 @@ try:
     model.fit(X, y)
 except KeyboardInterrupt:
     made = model.n_iter_
-    assert made == len(model.loss_curve_) == len(model.validation_scores_) == model._state.epoch
+    assert made == len(model.loss_curve_) == len(model.validation_scores_) == model._run.state.epoch
     assert model.stopped_because_ == "interrupted"
     assert np.isfinite(model.predict_proba(X[:5])).all()
     model.set_params(max_iter=2, callbacks=None).fit(X, y)
@@ -110,7 +110,7 @@ except KeyboardInterrupt:
         (40,), random_state=0, max_iter=made + 2, early_stopping=True, n_iter_no_change=10**6,
         engine=sys.argv[1],
     ).fit(X, y)
-    assert np.array_equal(whole._state.vector, model._state.vector)
+    assert np.array_equal(whole._run.state.vector, model._run.state.vector)
     assert np.array_equal(whole.parameters_.vector, model.parameters_.vector)
     assert whole.loss_curve_ == model.loss_curve_
     assert whole.validation_scores_ == model.validation_scores_
@@ -180,8 +180,7 @@ def test_ctrl_c_before_the_first_epoch_leaves_the_fit_before(monkeypatch, warm_s
     def pressed(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("chainrule.estimators.running.choose_engine", pressed)
-    monkeypatch.setattr("chainrule.estimators.fitting.input_remarks", pressed)
+    monkeypatch.setattr("chainrule.estimators.run.train_rows", pressed)
     with pytest.raises(KeyboardInterrupt):
         model.fit(x[:30], np.where(y[:30] == 1, "yes", "no") if not warm_start else y[:30])
     assert contents(model) == before

@@ -8,7 +8,7 @@ import pytest
 from sklearn.metrics import f1_score, get_scorer, make_scorer, max_error
 
 from chainrule import MLPClassifier, MLPRegressor, load, optimizers, save_model
-from chainrule.estimators.history import best_epoch
+from chainrule.estimators.base import best_epoch_of
 from chainrule.foundation.errors import DivergenceWarning, InputError
 
 pytestmark = pytest.mark.filterwarnings(
@@ -34,7 +34,7 @@ def history(monitor, kind=MLPClassifier, y=NAMES, **options):
     """Fit, and return the model and what the scorer says of each epoch's parameters."""
     model = kind(monitor=monitor, **OPTIONS | options)
     vectors = [
-        model._fold(epoch.parameters.vector)
+        model._run.parameters(epoch.parameters.vector).vector
         for epoch in model.fit_epochs(X[:50], y[:50], **rows(y))
     ]
     best = model.parameters_
@@ -106,7 +106,7 @@ def test_patience_counts_the_scorer_exactly():
         monitor=lambda estimator, X, y: next(values), **OPTIONS | {"n_iter_no_change": 4}
     )
     vectors = [
-        model._fold(epoch.parameters.vector)
+        model._run.parameters(epoch.parameters.vector).vector
         for epoch in model.fit_epochs(X[:50], T[:50], X_val=X[50:], y_val=T[50:])
     ]
     assert model.n_iter_ == 6
@@ -146,7 +146,7 @@ def test_a_scorer_that_fails_is_named_and_the_model_is_that_of_the_epoch_before(
     with pytest.raises(InputError, match=r"monitor=late must give a number .* in epoch 4 it"):
         model.fit(X, NAMES, X_val=X, y_val=NAMES)
     assert len(model.loss_curve_) == len(model.validation_scores_) == model.n_iter_ == 3
-    assert model._state.epoch == 3
+    assert model._run.state.epoch == 3
     assert model.stopped_because_ == "interrupted"
     values = []
     whole = MLPClassifier(monitor=late, solver=solver, **OPTIONS | {"max_iter": 3})
@@ -176,7 +176,7 @@ def test_what_is_watched_may_change_between_fits_and_patience_starts_anew():
     model = MLPClassifier(monitor="roc_auc", warm_start=True, **OPTIONS | {"max_iter": 5})
     model.fit(X[:50], NAMES[:50], **rows(NAMES))
     model.set_params(monitor="loss").fit(X[:50], NAMES[:50], **rows(NAMES))
-    assert model._state.patience.best == min(model.validation_loss_curve_[5:])
+    assert model._run.state.patience.best == min(model.validation_loss_curve_[5:])
 
 
 def test_a_file_keeps_the_name_of_a_scorer_and_no_code(tmp_path):
@@ -194,4 +194,4 @@ def test_the_epoch_that_is_kept_is_that_of_what_decided():
     model = MLPRegressor(max_iter=30, random_state=0).fit(X, X[:, 0], **held_out)
     lowest = 1 + int(np.argmin(model.validation_loss_curve_))
     assert lowest > 1
-    assert best_epoch(model) == lowest
+    assert best_epoch_of(model) == lowest

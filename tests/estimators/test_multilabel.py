@@ -25,7 +25,7 @@ def test_sgd_makes_the_steps_of_scikit_learn(engine):
     ours = MLPClassifier(**options, max_iter=1, engine=engine).fit(X, LABELS)
     ours.coefs_ = [w.copy() for w in theirs.coefs_]
     ours.intercepts_ = [b.copy() for b in theirs.intercepts_]
-    ours._state.slots = tuple(np.zeros_like(slot) for slot in ours._state.slots)
+    ours._run.state.slots = tuple(np.zeros_like(slot) for slot in ours._run.state.slots)
     theirs._optimizer.velocities = [np.zeros_like(v) for v in theirs._optimizer.velocities]
     for _ in range(5):
         theirs.partial_fit(X, LABELS)
@@ -38,7 +38,7 @@ def test_sgd_makes_the_steps_of_scikit_learn(engine):
 def test_the_loss_is_the_sum_over_labels_in_every_curve():
     model = MLPClassifier((6,), max_iter=3, random_state=0)
     model.fit(X[:60], LABELS[:60], X_val=X[60:], y_val=LABELS[60:])
-    model.parameters_ = model._state.parameters  # of the last epoch
+    model.parameters_ = model._run.state.parameters  # of the last epoch
     p = model.predict_proba(X[60:])
     assert SUMMED(p, LABELS[60:]) == pytest.approx(model.validation_loss_curve_[-1])
     by_label = losses.bce(p, LABELS[60:], reduction="none")

@@ -180,7 +180,7 @@ class TestGoingOn:
     def test_the_same_in_other_words_is_no_change(self):
         model = MLPClassifier(**SMALL, warm_start=True, activation="relu").fit(X, Y)
         model.set_params(hidden_layer_sizes=[4], activation=["relu"], solver=optimizers["adam"])
-        assert model.fit(X, Y)._state.epoch == 4
+        assert model.fit(X, Y)._run.state.epoch == 4
 
     @pytest.mark.parametrize(
         ("name", "value"),
@@ -219,10 +219,10 @@ class TestGoingOn:
             MLPClassifier(**SMALL, **options).partial_fit(X, Y, classes=[0, 1]) for _ in range(2)
         )
         changed.set_params(momentum=0.1, nesterovs_momentum=False)
-        velocity = changed._state.slots[0]
+        velocity = changed._run.state.slots[0]
         changed.partial_fit(X, Y)
         plain.partial_fit(X, Y)
-        assert changed._state.optimizer["momentum"] == 0.1
+        assert changed._run.state.optimizer["momentum"] == 0.1
         assert velocity.any()
         assert not np.allclose(changed.parameters_.vector, plain.parameters_.vector)
 
@@ -242,7 +242,7 @@ class TestGoingOn:
         model.set_params(averaging=0.9, learning_rate_init=1e-12).fit(X, Y)
         np.testing.assert_allclose(model.parameters_.vector, last, atol=1e-9)
         model.set_params(learning_rate_init=0.05).fit(X, Y)
-        assert not np.array_equal(model._state.vector, model.parameters_.vector)
+        assert not np.array_equal(model._run.state.vector, model.parameters_.vector)
         shown = model.parameters_.vector.copy()
         model.set_params(averaging=0.0, learning_rate_init=1e-12).fit(X, Y)
         np.testing.assert_allclose(model.parameters_.vector, shown, atol=1e-9)
@@ -258,7 +258,7 @@ class TestGoingOn:
             model.fit(X, np.c_[T, T])
         with pytest.raises(InputError, match="loss must stay"):
             model.set_params(loss="mae").fit(X, T)
-        assert model.set_params(loss="mse").fit(X, T)._state.epoch == 4
+        assert model.set_params(loss="mse").fit(X, T)._run.state.epoch == 4
 
     def test_a_loaded_model_goes_on_with_its_curves(self, tmp_path):
         model = MLPClassifier(**SMALL, warm_start=True).fit(X, Y)
@@ -274,7 +274,7 @@ class TestGoingOn:
             model.fit(X, np.arange(60) % 3)
         with pytest.raises(InputError, match="classes of the first fit"):
             model.partial_fit(X, np.arange(60) % 3)
-        assert model.fit(X, Y)._state.epoch == 4
+        assert model.fit(X, Y)._run.state.epoch == 4
 
 
 @pytest.mark.parametrize(

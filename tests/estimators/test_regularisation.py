@@ -128,16 +128,16 @@ class TestAveraging:
         averaged = classifier(solver=solver, **self.OPTIONS)
         shown = []
         for _ in averaged.fit_epochs(X, BINARY, X_val=X, y_val=BINARY):
-            shown.append(averaged._state.current.copy())
+            shown.append(averaged._run.state.current.copy())
             p = averaged._predictions_of(_scores(averaged))
             loss = float(averaged.objective_.loss(p, _column()))
             assert averaged.validation_loss_curve_[-1] == pytest.approx(loss, rel=1e-9)
         live.fit(X, BINARY)
         # the steps are the same; what is shown is the mean of those behind
-        np.testing.assert_array_equal(averaged._state.vector, live.parameters_.vector)
+        np.testing.assert_array_equal(averaged._run.state.vector, live.parameters_.vector)
         best = int(np.argmax(averaged.validation_scores_))
         np.testing.assert_array_equal(averaged.parameters_.vector, shown[best])
-        assert not np.array_equal(shown[-1], averaged._state.vector)
+        assert not np.array_equal(shown[-1], averaged._run.state.vector)
 
     def test_an_average_is_steadier(self):
         options = {"learning_rate_init": 0.1, "batch_size": 4, "max_iter": 20}
@@ -164,7 +164,7 @@ class TestAveraging:
         model.intercepts_[-1][:] = 5.0
         model.set_params(learning_rate_init=1e-9).fit(X, BINARY)
         np.testing.assert_allclose(model.intercepts_[-1], 5.0, atol=1e-6)
-        np.testing.assert_allclose(model._state.vector, model._state.current, atol=1e-6)
+        np.testing.assert_allclose(model._run.state.vector, model._run.state.current, atol=1e-6)
 
     @pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
     def test_a_file_holds_the_average_and_goes_on_from_it(self, kind, tmp_path):
@@ -175,7 +175,7 @@ class TestAveraging:
         again = load(tmp_path / "model")
         assert again.averaging == 0.9
         np.testing.assert_array_equal(again.predict(X), model.predict(X))
-        np.testing.assert_array_equal(again._state.vector, again._state.current)
+        np.testing.assert_array_equal(again._run.state.vector, again._run.state.current)
         again.fit(X, y)
         assert np.isfinite(again.loss_)
 
@@ -194,7 +194,7 @@ class TestAveraging:
         with pytest.warns(NoEffectWarning, match="averaging=0.9 has no effect"):
             model = classifier(solver="lbfgs", averaging=0.9, batch_size="auto").fit(X, BINARY)
         save_model(tmp_path / "model", model)
-        assert load(tmp_path / "model")._state.slots == ()
+        assert load(tmp_path / "model")._run.state.slots == ()
 
 
 class TestClipping:
@@ -224,7 +224,7 @@ class TestClipping:
 
 
 def _scores(model):
-    return model.network_.forward(np, model._state.parameters, X)[0]
+    return model.network_.forward(np, model._run.state.parameters, X)[0]
 
 
 def _column():

@@ -5,6 +5,7 @@ import pytest
 from sklearn.metrics import accuracy_score, log_loss, r2_score
 
 from chainrule import MLPClassifier, MLPRegressor
+from chainrule.estimators.run import Run
 from chainrule.foundation.errors import InputError, NoEffectWarning
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -17,21 +18,21 @@ T = 2 * X[:, 0] - X[:, 1] + 1
 SMALL = {"hidden_layer_sizes": (4,), "max_iter": 3, "random_state": 0}
 
 
-def watched(model, monkeypatch):
-    """Return the list that the rows of the model's next fit go into: trained on, held out."""
+def watched(monkeypatch):
+    """Return the list that the rows of the next fit go into: trained on, held out."""
     seen = []
-    original = model._rows
+    original = Run.rows
     monkeypatch.setattr(
-        model,
-        "_rows",
-        lambda samples, *rest, **o: seen.append(samples) or original(samples, *rest, **o),
+        Run,
+        "rows",
+        lambda run, samples, *rest: seen.append(samples) or original(run, samples, *rest),
     )
     return seen
 
 
 def test_the_last_rows_are_held_out_for_rows_in_order_of_time(monkeypatch):
     model = MLPRegressor(early_stopping=True, validation="last", validation_fraction=0.2, **SMALL)
-    seen = watched(model, monkeypatch)
+    seen = watched(monkeypatch)
     model.fit(X, T)
     np.testing.assert_array_equal(seen[0].X, X[:48])
     np.testing.assert_array_equal(seen[1].X, X[48:])
@@ -41,7 +42,7 @@ def test_the_last_rows_are_held_out_for_rows_in_order_of_time(monkeypatch):
 def test_groups_are_never_on_both_sides(monkeypatch):
     groups = GENERATOR.integers(0, 12, size=60)
     model = MLPClassifier(early_stopping=True, validation_fraction=0.3, **SMALL)
-    seen = watched(model, monkeypatch)
+    seen = watched(monkeypatch)
     inputs = np.c_[X, groups]
     model.fit(inputs, THREE, groups=groups)
     kept, held = (set(samples.X[:, 3]) for samples in seen)

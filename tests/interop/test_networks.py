@@ -93,7 +93,7 @@ def test_our_estimators_explain_themselves():
     assert chain.check.status in ("passed", "not valid here")
     assert chain.weight == model.coefs_[0][0, 0]
     assert "targets are standardised" in str(chain)
-    assert chain.update.step == model._state.step + 1
+    assert chain.update.step == model._run.state.step + 1
     assert explain(model, X, 100 * X[:, 0]).weight(1, 1, 1).gradient == chain.gradient
 
 

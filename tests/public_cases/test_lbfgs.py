@@ -45,7 +45,7 @@ def test_c78_curvature_of_another_objective_is_forgotten(X, t, change):
     if change == "parameters":
         model.coefs_[0][:] *= 2.0
     model.set_params(max_iter=1).fit(X, t)
-    kept = len(model._state.curvature)
+    kept = len(model._run.state.curvature)
     assert kept > 1 if change == "nothing" else kept <= 1
 
 

@@ -39,13 +39,13 @@ def test_c67_best_weights_come_back_where_no_patience_ends_training(X, t, solver
         early_stopping=not given, learning_rate_init=0.02, random_state=0,
     )  # fmt: skip
     last = [
-        model._state.vector
+        model._run.state.vector
         for _ in model.fit_epochs(X[:40] if given else X, noise[:40] if given else noise, **rows)
     ]
     assert model.n_iter_ == 200
     losses = model.validation_loss_curve_
     assert min(losses) < 0.9 * losses[-1]
-    assert not np.array_equal(model._fold(last[-1]), model.parameters_.vector)
+    assert not np.array_equal(model._run.parameters(last[-1]).vector, model.parameters_.vector)
     if given:
         found = np.mean((model.predict(X[40:]) - noise[40:]) ** 2)
         assert found == pytest.approx(min(losses), rel=1e-9)

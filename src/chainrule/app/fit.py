@@ -28,7 +28,7 @@ from chainrule.app.table_models import TableModel
 from chainrule.app.tables import SUFFIXES, TARGET, is_built_in, read_table
 from chainrule.app.targets import decide_task, encode_target, target_column, with_target
 from chainrule.app.training import Part, train_bag, train_network
-from chainrule.estimators.ingredients import loss_in_units
+from chainrule.estimators.base import codec_of
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.foundation.files import check_kind
 from chainrule.foundation.version import __version__
@@ -286,7 +286,7 @@ def _draw(
     scores: list[Score],
 ) -> str:
     networks = model.networks
-    loss = loss_in_units(networks[0]).name.replace("_", " ")
+    loss = codec_of(networks[0]).own_loss.name.replace("_", " ")
     reached = ", ".join(f"{score.name} {written(score.value)}" for score in scores)
     return draw(
         path,

@@ -11,7 +11,7 @@ import numpy as np
 from chainrule.app.report import Report
 from chainrule.app.results import networks_of
 from chainrule.app.settings import Settings
-from chainrule.estimators.history import best_epoch
+from chainrule.estimators.base import best_epoch_of
 from chainrule.foundation.errors import DivergenceError
 from chainrule.interop.model_file import Estimator
 
@@ -68,7 +68,7 @@ def train(estimator: Estimator, rows: Rows, settings: Settings, report: Report) 
     networks = networks_of(estimator)
     reasons = [getattr(one, "stopped_because_", "interrupted") for one in networks]
     stopped = "interrupted" if interrupted else max(reasons, key=reasons.count)
-    best = best_epoch(estimator) if len(networks) == 1 and networks[0] is estimator else None
+    best = best_epoch_of(estimator) if len(networks) == 1 and networks[0] is estimator else None
     return Run(seconds, stopped, best, divergence)
 
 

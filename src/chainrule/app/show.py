@@ -11,7 +11,7 @@ from typing import Any
 from chainrule.app.report import Report
 from chainrule.app.results import Score, networks_of
 from chainrule.app.table_models import read_table_model
-from chainrule.estimators.ingredients import loss_in_units
+from chainrule.estimators.base import codec_of
 from chainrule.foundation.array_files import read_contents
 from chainrule.foundation.errors import FileFormatError
 from chainrule.insight.json_values import as_record
@@ -136,7 +136,7 @@ def _how(model: Shown, report: Report) -> None:
     best = training.get("best_epoch")
     facts += [
         ("epochs", made + ("" if best is None else f", epoch {best} kept")),
-        ("loss", loss_in_units(networks[0]).name),
+        ("loss", codec_of(networks[0]).own_loss.name),
         ("seed", str(estimator.seed_)),
         ("engine", getattr(networks[0], "engine_", None) or "not recorded"),
         *_of_table(estimator),

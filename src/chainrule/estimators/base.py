@@ -1,31 +1,43 @@
-"""What classifier and regressor share: options, the fitted network's numbers, and its scores."""
+"""A fitted network as a scikit-learn estimator: its numbers, its scores and its explanation."""
 
+import threading
 from collections.abc import Sequence
 from math import isfinite
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from chainrule.engines.engine import Engine, Scorer
+from chainrule.engines.engine import Rows, Scorer
 from chainrule.engines.prediction import Predictor
-from chainrule.estimators.inputs import as_inputs
+from chainrule.estimators.history import best_epoch
+from chainrule.estimators.inputs import as_targets, checked_samples, numbers_of, weight_of_rows
 from chainrule.estimators.options import Options
+from chainrule.estimators.recipe import Recipe
+from chainrule.estimators.run import Run
 from chainrule.estimators.samples import Samples
-from chainrule.formulas.loss import Loss
-from chainrule.foundation.errors import must_be
+from chainrule.estimators.target_codec import TargetCodec
+from chainrule.formulas.loss import relative_weight
+from chainrule.foundation.errors import InputError, must_be
+from chainrule.foundation.side_by_side import side_by_side
+from chainrule.foundation.threads import thread_shares
 from chainrule.model.objective import Objective
 from chainrule.model.parameters import Parameters
-from chainrule.training.monitor import Metric
 from chainrule.training.network import Network
 from chainrule.training.sources import check_finite, check_range, check_scores, in_order
-from chainrule.training.state import TrainingState
 
-__all__ = ["BaseMLP"]
+if TYPE_CHECKING:
+    from chainrule.insight.explanation import Explanation
 
-# What needs no conversion, native byte order included; a look into a set is ten times as fast as
-# a comparison with types, and one row's prediction takes a few microseconds.
+__all__ = ["BaseMLP", "best_epoch_of", "codec_of", "put_run", "run_of"]
+
+# Fewer rows are answered by one thread.
+ROWS_FOR_THREADS = 1000
+NAMES = ("X", "y", "sample_weight")
+HELD_OUT_NAMES = ("X held out", "y held out", "sample_weight held out")
+# Inputs that need no conversion, of native byte order. One row is predicted in a few microseconds,
+# and looking into a set is ten times as fast as comparing types.
 _PLAIN = frozenset({np.dtype(np.float32), np.dtype(np.float64)})
 _CSR = frozenset({"csr_matrix", "csr_array"})
 
@@ -55,73 +67,11 @@ class BaseMLP(Options, BaseEstimator):  # type: ignore[misc]
     estimators_: list[Any]
     n_features_in_: int
     n_outputs_: int
-    # What the options that training is built on meant when it began.
-    _begun: dict[str, Any]
-    _state: TrainingState
-    _engine: Engine
+
+    # The codec of the kind of targets that the estimator is for.
+    _targets: type[TargetCodec]
+    _run: Run
     _predictor: Predictor
-
-    # What a subclass says of its targets.
-
-    def _learn_targets(
-        self, y: Any, weight: np.ndarray | None, classes: Any = None
-    ) -> tuple[Loss, int]:
-        """Learn labels or scale from the first data; return the loss and the number of scores."""
-        raise NotImplementedError
-
-    def _prepared(self, y: Any, name: str = "y") -> np.ndarray:
-        """Return targets as an array of the kind that the methods below take; once per call."""
-        raise NotImplementedError
-
-    def _check_continued(self, y: Any) -> None:
-        """Refuse prepared targets that a warm start cannot go on with."""
-
-    def _encode(self, y: Any, name: str = "y") -> np.ndarray:
-        """Return targets as the loss takes them; refuse those that do not fit the first data."""
-        raise NotImplementedError
-
-    def _learn_weights(
-        self, y: Any, weight: np.ndarray | None, anew: bool, classes: Any = None
-    ) -> None:
-        """Learn what a row counts besides its sample weight, from the rows of this call."""
-
-    def _weighted(self, y: Any, weight: np.ndarray | None) -> np.ndarray | None:
-        """Return sample weights times what the rows' targets count."""
-        return weight
-
-    def _strata(self, y: Any) -> np.ndarray | None:
-        """Return the labels whose shares a split keeps, if any."""
-        raise NotImplementedError
-
-    def _metric(self, loss: Loss, weight: np.ndarray | None) -> Metric:
-        """Return the score of this estimator as a function of scores and encoded targets."""
-        raise NotImplementedError
-
-    def _can_score(self, held: Samples) -> bool:
-        """Say whether that score can tell good answers for these rows from bad ones."""
-        return True
-
-    def _fold(self, vector: np.ndarray) -> np.ndarray:
-        """Return trained parameters in the user's units, in an array of their own."""
-        return np.array(vector)
-
-    def _unfold(self, vector: np.ndarray) -> np.ndarray:
-        """Return the parameters that `_fold` turns into these."""
-        return np.array(vector)
-
-    def _fold_gradient(self, vector: np.ndarray) -> np.ndarray:
-        """Return a gradient of the loss trained on as that of the loss in the user's units."""
-        return vector
-
-    # What is to be said of the data and the answers, as warnings.
-    _remarks: Sequence[str] = ()
-    # The loss in the user's units is this many times the loss trained on.
-    _loss_factor = 1.0
-    # About the loss trained on of the best constant answer: what `tol` is relative to.
-    _loss_unit = 1.0
-
-    # An option of classifiers only.
-    label_smoothing: float = 0.0
 
     def _scores(self, X: Any) -> np.ndarray:
         """Return the network's scores (n, n_scores)."""
@@ -155,7 +105,7 @@ class BaseMLP(Options, BaseEstimator):  # type: ignore[misc]
             and "feature_names_in_" not in self.__dict__
         )
         if not plain:  # scikit-learn's own checks: names, shapes, conversions
-            X = self._numbers_of(X, reset=False)
+            X = numbers_of(self, X, reset=False)
         if hasattr(X, "tocsr"):
             X = in_order(X, "X")
         names = self.__dict__.get("feature_names_in_")
@@ -164,41 +114,135 @@ class BaseMLP(Options, BaseEstimator):  # type: ignore[misc]
             check_range(X, self.parameters_.vector.dtype, "X", names)
         return X
 
-    def _prepared_table(self, X: Any) -> Any:
-        """Return the inputs of a raw table, where the model has learnt to prepare one."""
-        preparation = self.__dict__.get("preparation_")
-        if preparation is None:
-            return X
-        names = getattr(X, "column_names", getattr(X, "columns", None))
-        if names is None or list(names) == list(preparation.feature_names):
-            return X
-        return preparation.transform(X)
-
-    def _numbers_of(self, X: Any, reset: bool, name: str = "X") -> Any:
-        """Return inputs of any kind as an array or CSR matrix; finiteness is seen later."""
-        if not reset:
-            X = self._prepared_table(X)
-        X = as_inputs(X, None if reset else getattr(self, "feature_names_in_", None), name)
-        plain = isinstance(X, np.ndarray) or hasattr(X, "tocsr")
-        # where it is not X that is given; of X, and of frames, scikit-learn's words are known
-        if name != "X" and plain and X.ndim == 2 and X.shape[1] != self.n_features_in_:
-            raise must_be(name, f"of {self.n_features_in_} features, as X", X.shape[1])
-        return validate_data(self, X, reset=reset, accept_sparse="csr", ensure_all_finite=False)
-
     def _scorer(self) -> Scorer:
         """Return what predicts: the engine that trained, for its memory, or a predictor."""
         known = self.__dict__
-        if "_engine" in known:
-            engine: Engine = known["_engine"]
-            return engine
+        run: Run | None = known.get("_run")
+        if run is not None and run.engine is not None:
+            return run.engine
         if "_predictor" not in known:
             if not isinstance(self.engine, str):
-                given: Engine = self.engine
-                return given
+                return self.engine
             self._predictor = Predictor(
                 self.network_, self.objective_.loss, self.engine, self.n_threads
             )
         return self._predictor
+
+    def _member_scores(self, X: Any) -> list[np.ndarray]:
+        """Return the scores (n, n_scores) of every network of an ensemble."""
+        X = self._inputs(X)
+        members = self.estimators_
+
+        def scores(number: int, stop: threading.Event) -> np.ndarray:
+            found: np.ndarray = members[number]._scores_of(X)
+            return found
+
+        many = X.shape[0] >= ROWS_FOR_THREADS
+        workers = thread_shares(len(members), self.n_threads)[0] if many else 1
+        return side_by_side(scores, len(members), workers)
+
+    def _member_answers(self, X: Any) -> np.ndarray:
+        """Return the answers (n_estimators, n, n_outputs) of every network."""
+        return np.stack([self._predictions_of(s) for s in self._member_scores(X)])
+
+    @property
+    def _codec(self) -> Any:  # of the kind of `_targets`
+        """The codec of the targets; the networks of an ensemble have the same."""
+        known = self.__dict__
+        run: Run = (known["estimators_"][0] if "estimators_" in known else self)._run
+        return run.codec
+
+    def explain(
+        self, X: Any, y: Any, sample_weight: Any = None, *, held_out: tuple[Any, ...] | None = None
+    ) -> "Explanation":
+        """Return the chain rule of any weight on these rows, the checks, and the report.
+
+        The network is explained as it was trained: on standardised or smoothed targets, with the
+        memory of the optimizer at its next step.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`; preferably the rows of training.
+        held_out : (X, y) or (X, y, sample_weight), optional
+            Rows that were not trained on: the report judges the predictions by them.
+
+        Returns
+        -------
+        Explanation
+            ``explain(X, y).weight(layer=1, unit=1, to=1)`` is one weight's chain rule, and
+            ``explain(X, y).save("report.html")`` writes the report.
+        """
+        from chainrule.estimators.explaining import explanation_of
+
+        self._check_single("explain")
+        if held_out is not None and len(held_out) not in (2, 3):
+            raise InputError(
+                f"held_out must be (X, y) or (X, y, sample_weight); got {len(held_out)} arrays."
+            )
+        recipe = Recipe.of(self)
+        rows = self._rows_of((X, y, sample_weight), NAMES, recipe.label_smoothing)
+        held = None if held_out is None else self._rows_of(held_out, HELD_OUT_NAMES)
+        return explanation_of(self, self._run, recipe, rows, held)
+
+    def gradient(
+        self, X: Any, y: Any, sample_weight: Any = None, *, penalties: bool = False
+    ) -> Parameters:
+        """Return the derivative of the mean loss of these rows by every weight and bias.
+
+        The loss is in the units of ``y``, and the derivative is by the numbers in ``coefs_`` and
+        ``intercepts_``. Class weights and smoothed labels count, as in training.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`.
+        penalties : bool
+            Whether to add the gradient of the penalties (``alpha``, ``l1``), as a step does.
+
+        Returns
+        -------
+        Parameters
+            ``weights`` and ``biases`` per layer, and all of them as ``vector``.
+        """
+        self._check_single("gradient")
+        recipe = Recipe.of(self)
+        rows = self._rows_of((X, y, sample_weight), NAMES, recipe.label_smoothing)
+        return self._run.gradient(recipe, rows, self.parameters_, penalties)
+
+    def _check_single(self, call: str) -> None:
+        if "estimators_" in self.__dict__:
+            raise InputError(
+                f"{call} is of one network, and this is an ensemble. Call "
+                f"estimators_[0].{call}(X, y) for its first one."
+            )
+        check_is_fitted(self, "parameters_")
+
+    def _rows_of(
+        self, given: Sequence[Any], names: tuple[str, str, str], label_smoothing: float = 0.0
+    ) -> Rows:
+        """Return arrays as rows of the fitted network; refuse what `fit` refuses."""
+        run, codec = self._run, self._codec
+        samples = checked_samples(self, codec.prepared, given, reset=False, names=names)
+        weight = codec.weighted(samples.y, samples.weight)
+        samples = Samples(samples.X, samples.y, weight)
+        return run.rows(samples, names, self.__dict__.get("feature_names_in_"), label_smoothing)
+
+    def _compared(
+        self, X: Any, y: Any, sample_weight: Any
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """Return predictions, targets and weights, of one shape, to compare row by row."""
+        predicted: np.ndarray = self.predict(X)
+        targets = self._targets.prepared(as_targets(y))
+        if predicted.ndim == 1 and targets.ndim == 2 and targets.shape[1] == 1:
+            targets = targets[:, 0]
+        if targets.shape != predicted.shape:
+            raise InputError(
+                f"y must be of the shape of the predictions, {predicted.shape}; got "
+                f"{targets.shape}. Pass one target per row of X, as in fit."
+            )
+        weight = weight_of_rows(sample_weight, len(predicted), "sample_weight")
+        return predicted, targets, None if weight is None else relative_weight(weight, weight)
 
     @property
     def coefs_(self) -> list[np.ndarray]:
@@ -232,9 +276,8 @@ class BaseMLP(Options, BaseEstimator):  # type: ignore[misc]
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = dict(super().__getstate__())
-        for made_anew in ("_engine", "_predictor"):
-            state.pop(made_anew, None)
-        state.pop("fit_seconds_", None)
+        for name in ("_predictor", "fit_seconds_"):
+            state.pop(name, None)
         return state
 
     def __sklearn_tags__(self) -> Any:
@@ -244,10 +287,35 @@ class BaseMLP(Options, BaseEstimator):  # type: ignore[misc]
 
 
 def _fill(views: list[np.ndarray], values: Any, name: str) -> None:
-    """Put other numbers in place of those of all layers; nothing is broadcast."""
+    """Replace the numbers of all layers; nothing is broadcast."""
     arrays = [np.asarray(value, dtype=np.float64) for value in values]
     shapes, given = [view.shape for view in views], [array.shape for array in arrays]
     if given != shapes:
         raise must_be(name, f"one array per layer, of the shapes {shapes}", given)
     for view, array in zip(views, arrays, strict=True):
         view[...] = array
+
+
+def run_of(estimator: BaseMLP) -> Run:
+    """Return the run of a fitted estimator of one network."""
+    return estimator._run
+
+
+def codec_of(estimator: BaseMLP) -> TargetCodec:
+    """Return the codec of the targets of a fitted estimator."""
+    codec: TargetCodec = estimator._codec
+    return codec
+
+
+def put_run(estimator: BaseMLP, run: Run) -> None:
+    """Make the network of a run, and its parameters, those of the estimator."""
+    for former in ("estimators_", "_predictor"):
+        estimator.__dict__.pop(former, None)
+    estimator._run = run
+    estimator.__dict__.update(run.attributes)
+    estimator.parameters_ = run.parameters()
+
+
+def best_epoch_of(estimator: BaseMLP) -> int | None:
+    """Return the epoch whose parameters were kept, from 1, where one was chosen."""
+    return best_epoch(estimator, estimator._run.watches_loss(estimator.monitor))

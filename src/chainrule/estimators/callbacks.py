@@ -1,4 +1,4 @@
-"""Who is told of each epoch: functions of people's own, and scikit-learn's callbacks."""
+"""Callbacks after each epoch: user-defined functions, and scikit-learn's protocol."""
 
 import copy
 from collections.abc import Callable
@@ -8,17 +8,25 @@ from typing import Any, Self, TypeAlias
 import numpy as np
 from sklearn.utils.metaestimators import available_if
 
-from chainrule.estimators.base import BaseMLP
+from chainrule.estimators.samples import Given
 from chainrule.training.epoch import Epoch
 
-__all__ = ["Callback", "SupportsCallbacks", "Tasks", "callbacks_of", "is_true", "tell_scikit_learn"]
+__all__ = [
+    "Callback",
+    "SupportsCallbacks",
+    "Tasks",
+    "callbacks_of",
+    "has_callbacks",
+    "is_true",
+    "tell_scikit_learn",
+]
 
 # Called after an epoch; True ends training.
 Callback: TypeAlias = Callable[[Epoch], Any]
 
 
 def callbacks_of(estimator: Any) -> list[Callback]:
-    """Return the functions that the option ``callbacks`` holds."""
+    """Return the functions in the option ``callbacks``."""
     callbacks = estimator.callbacks
     if callbacks is None:
         return []
@@ -26,7 +34,7 @@ def callbacks_of(estimator: Any) -> list[Callback]:
 
 
 def is_true(answer: Any) -> bool:
-    """Say whether a callback asks for the end: with True itself, not with any number or text."""
+    """Return whether a callback ends training: with True itself, not with any true value."""
     return isinstance(answer, bool | np.bool_) and bool(answer)
 
 
@@ -57,10 +65,10 @@ class SupportsCallbacks:
 
 
 class Tasks:
-    """What is told of a fit, by network and epoch; this one tells nobody."""
+    """The tasks of a fit, by network and epoch; these report to nobody."""
 
     def begin(self, number: int) -> Callback:
-        """Begin a network, by its number from 0, and return what is to be told of its epochs."""
+        """Begin a network, numbered from 0, and return the callback for its epochs."""
         return lambda epoch: False
 
     def end(self, number: int) -> None:
@@ -68,9 +76,9 @@ class Tasks:
 
 
 class _ScikitLearnTasks(Tasks):
-    """The tasks of scikit-learn's protocol: epochs of a fit, or of the networks of an ensemble."""
+    """Tasks in scikit-learn's protocol: the epochs of a fit, or of each network of an ensemble."""
 
-    def __init__(self, estimator: BaseMLP, **data: Any) -> None:
+    def __init__(self, estimator: Any, **data: Any) -> None:
         from sklearn.callback import CallbackSupportMixin
 
         self._estimator, self._data = estimator, data
@@ -122,25 +130,21 @@ class _ScikitLearnTasks(Tasks):
         return stop
 
 
-def tell_scikit_learn(
-    estimator: BaseMLP, train: Callable[[Tasks], None], X: Any, y: Any, sample_weight: Any
-) -> None:
-    """Call ``train`` with what is to be told of its networks and epochs.
+def has_callbacks(estimator: Any) -> bool:
+    """Return whether an estimator, or the pipeline around it, has callbacks of scikit-learn."""
+    return hasattr(estimator, "_skl_callbacks") or hasattr(estimator, "_parent_callback_ctx")
 
-    An estimator without scikit-learn's callbacks, in no pipeline that has some, has nothing to
-    tell.
-    """
-    if not (hasattr(estimator, "_skl_callbacks") or hasattr(estimator, "_parent_callback_ctx")):
-        train(Tasks())
-        return
+
+def tell_scikit_learn(estimator: Any, train: Callable[[Tasks], None], given: Given) -> None:
+    """Call ``train`` with the tasks of scikit-learn's callbacks: networks and epochs."""
     from sklearn.callback import with_callbacks
 
-    data = {"X": X, "y": y}
-    if sample_weight is not None:
-        data["metadata"] = {"sample_weight": sample_weight}
+    data = {"X": given.X, "y": given.y}
+    if given.sample_weight is not None:
+        data["metadata"] = {"sample_weight": given.sample_weight}
 
     @with_callbacks  # type: ignore[untyped-decorator]
-    def told(estimator: BaseMLP) -> None:
+    def told(estimator: Any) -> None:
         tasks = _ScikitLearnTasks(estimator, **data)
         train(tasks)
         tasks.end_fit()
@@ -148,8 +152,8 @@ def tell_scikit_learn(
     told(estimator)
 
 
-def _shown(estimator: BaseMLP) -> dict[str, Any]:
-    """Return what a copy of the estimator needs to predict as if training had ended here."""
+def _shown(estimator: Any) -> dict[str, Any]:
+    """Return the attributes with which a copy predicts as if training had ended here."""
     if "estimators_" in estimator.__dict__:
         return {"estimators_": [copy.copy(member) for member in estimator.estimators_]}
-    return {"parameters_": estimator.parameters_, "_engine": estimator._engine}
+    return {"parameters_": estimator.parameters_}

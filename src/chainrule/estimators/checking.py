@@ -1,6 +1,7 @@
-"""What is asked of all options together: that each can be, has an effect, and may still change."""
+"""Checks of all options together: allowed values, values without effect, and fixed options."""
 
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ __all__ = [
 
 
 def _options_of(estimator: Any) -> dict[str, tuple[Option, Any]]:
-    """Return record and value of each option that the estimator takes."""
+    """Return the record and the value of each option of the estimator."""
     known = parameters_of(estimator.__class__)
     return {
         name: (option, getattr(estimator, name))
@@ -35,9 +36,9 @@ def _options_of(estimator: Any) -> dict[str, tuple[Option, Any]]:
 
 
 def check_options(estimator: Any) -> None:
-    """Refuse options that cannot be; names of formulas are checked where they are looked up."""
+    """Refuse values that are not allowed; a catalogue refuses names of formulas."""
     for name, (option, value) in _options_of(estimator).items():
-        # what acts only where rows are held out is set to 0 or None elsewhere in people's code
+        # code that holds no rows out often sets it to 0 or None
         if name == "validation_fraction" and not estimator.early_stopping:
             continue
         if option.rule is not None and not option.rule.holds(value):
@@ -54,7 +55,7 @@ def check_options(estimator: Any) -> None:
 
 
 def check_for_passes(estimator: Any) -> None:
-    """Refuse options that ``partial_fit`` cannot follow."""
+    """Refuse values that ``partial_fit`` does not accept."""
     for name, (option, value) in _options_of(estimator).items():
         rule = option.pass_rule
         if rule is not None and not rule.holds(value):
@@ -64,18 +65,18 @@ def check_for_passes(estimator: Any) -> None:
 def warn_without_effect(
     estimator: Any, *, own_rows: bool = False, groups: bool = False, passes: bool = False
 ) -> None:
-    """Warn of each option that is not at its default, and acts on nothing beside the others.
+    """Warn of each option that is not at its default and has no effect with the others.
 
     Parameters
     ----------
     estimator : MLPClassifier or MLPRegressor
         With options that `check_options` accepts.
     own_rows : bool
-        Whether the rows to measure on are given to this fit.
+        True if rows to measure on are given to this fit.
     groups : bool
-        Whether groups of rows are given to it.
+        True if groups of rows are given to this fit.
     passes : bool
-        Whether it is ``partial_fit`` that is called.
+        True for ``partial_fit``.
     """
     if groups and not SHARE_HELD_OUT.holds(estimator, own_rows):
         _warn("groups", SHARE_HELD_OUT)
@@ -95,14 +96,14 @@ def _warn(what: str, acts: Condition) -> None:
 
 
 def _same(value: Any, default: Any) -> bool:
-    """Say whether a value is the default; a list of numbers is, where all of them are."""
+    """Return whether a value is the default; a list of numbers is, where all of them are."""
     if isinstance(value, list | tuple) and isinstance(default, float):
         return all(number == default for number in value)
     return value is default or bool(np.all(value == default))
 
 
 def fixed_options(estimator: Any) -> dict[str, Any]:
-    """Return what the options that training is built on mean now."""
+    """Return the meaning of the options that may not change once training has begun."""
     return {
         name: option.fixed(estimator)
         for name, (option, _) in _options_of(estimator).items()
@@ -110,9 +111,8 @@ def fixed_options(estimator: Any) -> dict[str, Any]:
     }
 
 
-def check_unchanged(estimator: Any) -> None:
-    """Refuse to go on where an option that training is built on means something else by now."""
-    begun = getattr(estimator, "_begun", {})
+def check_unchanged(estimator: Any, begun: Mapping[str, Any]) -> None:
+    """Refuse to go on where a fixed option has another meaning than when training began."""
     for name, now in fixed_options(estimator).items():
         if name in begun and now is not begun[name] and now != begun[name]:
             raise InputError(

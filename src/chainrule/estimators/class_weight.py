@@ -1,4 +1,4 @@
-"""Weights of classes: how much each label counts, as a weight per row."""
+"""Class weights: the weight of each label, as a weight per row."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +19,7 @@ ClassWeights = list[dict[Any, float]]
 def label_weights(
     choice: Any, labels: np.ndarray, classes: np.ndarray | None, weight: np.ndarray | None
 ) -> ClassWeights:
-    """Return the weight of every label that ``class_weight`` stands for, per column of labels.
+    """Return the weight of every label that ``class_weight`` gives, per column of labels.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def label_weights(
 
 
 def row_weights(weights: ClassWeights, labels: np.ndarray, weight: np.ndarray | None) -> np.ndarray:
-    """Return what each row counts: its sample weight times the weights of its labels.
+    """Return the weight of each row: its sample weight times the weights of its labels.
 
     Weights of labels are taken as shares of the largest, so that no product overflows.
 
@@ -90,7 +90,7 @@ def row_weights(weights: ClassWeights, labels: np.ndarray, weight: np.ndarray | 
 
 
 def _keys(labels: np.ndarray) -> list[Any]:
-    """Return labels as Python's own values, which equal NumPy's of any width."""
+    """Return labels as Python values, which equal NumPy's of any width."""
     return [label.item() if isinstance(label, np.generic) else label for label in labels]
 
 
@@ -107,7 +107,7 @@ def _checked(choice: Mapping[Any, Any], classes: list[Any], name: str) -> dict[A
     weights = {key.item() if isinstance(key, np.generic) else key: choice[key] for key in choice}
     unnamed = [label for label in classes if label not in weights]
     unknown = [key for key in weights if key not in classes]
-    if unknown and unnamed:  # a misspelt label; labels of rows that are not here are no fault
+    if unknown and unnamed:  # a misspelt label; a label without rows is allowed
         raise InputError(
             f"{name} must have labels of y as its keys, {_listed(classes)}; got {_listed(unknown)}."
         )

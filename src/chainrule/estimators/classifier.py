@@ -6,22 +6,16 @@ import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.utils.metaestimators import available_if
 
-from chainrule.estimators.class_weight import ClassWeights, label_weights, row_weights
-from chainrule.estimators.ensemble import member_scores
+from chainrule.estimators.class_codec import ClassCodec
+from chainrule.estimators.class_weight import ClassWeights
 from chainrule.estimators.fitting import FittingMLP, steps_by_batches
-from chainrule.estimators.labels import checked_labels, class_codes, prepared_labels, text_kind
+from chainrule.estimators.labels import checked_labels, text_kind
 from chainrule.estimators.option import documented
 from chainrule.estimators.options import ClassifierOptions
-from chainrule.formulas.activations import sigmoid, softmax
-from chainrule.formulas.loss import Loss, losses
-from chainrule.foundation.arrays import namespace
-from chainrule.foundation.errors import InputError, must_be, shown
-from chainrule.training.monitor import Metric
+from chainrule.estimators.samples import Given
+from chainrule.foundation.errors import InputError, must_be
 
 __all__ = ["MLPClassifier"]
-
-# Times the one score of two classes: the scores of both. Single precision widens no dtype.
-_NO_AND_YES = np.array([-1.0, 1.0], np.float32)
 
 
 @documented
@@ -44,7 +38,7 @@ class MLPClassifier(ClassifierMixin, ClassifierOptions, FittingMLP):  # type: ig
     coefs_, intercepts_ : list of ndarray
         Weights (n_in, n_out) and biases (n_out,) per layer: views of ``parameters_``.
     parameters_, network_, objective_ : Parameters, Network, Objective
-        The same as pieces.
+        The same as objects of their own.
     loss_, best_loss_ : float
         Last and lowest value of ``loss_curve_``; ``best_loss_`` is None with held-out rows.
     train_loss_ : float
@@ -67,7 +61,7 @@ class MLPClassifier(ClassifierMixin, ClassifierOptions, FittingMLP):  # type: ig
     batch_size_, batch_size_reason_ : int, str or None
         The rows per step, and why, where they were measured.
     stopped_because_ : str
-        How the last fit ended: "no_improvement", "max_iter" (all epochs made), "time_limit",
+        Why the last fit ended: "no_improvement", "max_iter" (all epochs made), "time_limit",
         "callback", "divergence", "interrupted" (by Ctrl-C, an error, or leaving the loop), or for
         ``lbfgs`` "converged" and "max_fun".
     engine_ : str or None
@@ -93,6 +87,8 @@ class MLPClassifier(ClassifierMixin, ClassifierOptions, FittingMLP):  # type: ig
     >>> model.predict_proba(X[:1]).shape
     (1, 3)
     """
+
+    _targets = ClassCodec
 
     classes_: np.ndarray
     class_weight_: ClassWeights | dict[Any, float] | None
@@ -127,47 +123,29 @@ class MLPClassifier(ClassifierMixin, ClassifierOptions, FittingMLP):  # type: ig
                 f"classes must be those of the first call, {self.classes_.tolist()}; got "
                 f"{np.unique(classes).tolist()}. Leave it out, or start with a new estimator."
             )
-        return self._pass_over(X, y, sample_weight, classes)
+        return self._pass_over(Given(X, y, sample_weight), classes)
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable label of each row; for multilabel targets rows of 0 and 1."""
         if "estimators_" in self.__dict__:
-            p = self.predict_proba(X)
-            return np.asarray(p > 0.5, np.int64) if self._multilabel else self.classes_[p.argmax(1)]
-        scores = self._scores(X)
-        if self._multilabel:
-            return np.asarray(self._yes(scores), dtype=np.int64)
-        if self._one_score_for_two:
-            numbers = self._yes(scores)[:, 0].astype(np.intp)
+            p, codec = self.predict_proba(X), self._codec
+            numbers = np.asarray(p > 0.5, np.int64) if codec.multilabel else p.argmax(1)
         else:
-            # softmax keeps the order of scores, so probabilities need not be formed
-            by_score = self.objective_.loss.link is softmax
-            numbers = (scores if by_score else self._predictions_of(scores)).argmax(axis=1)
-        labels: np.ndarray = self.classes_[numbers]
+            scores, codec = self._scores(X), self._codec
+            numbers = codec.numbers(scores, self._predictions_of)
+        labels: np.ndarray = numbers if codec.multilabel else self.classes_[numbers]
         return labels
-
-    def _yes(self, scores: np.ndarray) -> np.ndarray:
-        """Say where the probability is above one half."""
-        if self.objective_.loss.link is sigmoid:
-            return scores > 0.0
-        return self._predictions_of(scores) > 0.5
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probability of every label, in the order of ``classes_``."""
+        link = self._predictions_of
         if "estimators_" in self.__dict__:
-            p: np.ndarray = np.mean([self._proba_of(s) for s in member_scores(self, X)], axis=0)
-            return p
-        return self._proba_of(self._scores(X))
-
-    def _proba_of(self, s: np.ndarray) -> np.ndarray:
-        if self._one_class:
-            return np.ones_like(s)
-        if not self._one_score_for_two:
-            return self._predictions_of(s)
-        if self.objective_.loss.link is sigmoid:  # 1 - p would lose the digits of a small rest
-            return self._predictions_of(s * _NO_AND_YES)
-        p = self._predictions_of(s)
-        return np.concatenate((1.0 - p, p), axis=1)
+            members = [self._codec.probabilities(s, link) for s in self._member_scores(X)]
+            mean: np.ndarray = np.mean(members, axis=0)
+            return mean
+        scores = self._scores(X)
+        p: np.ndarray = self._codec.probabilities(scores, link)
+        return p
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the (weighted) share of rows predicted right, labels of any kind included."""
@@ -185,129 +163,12 @@ class MLPClassifier(ClassifierMixin, ClassifierOptions, FittingMLP):  # type: ig
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """Return the log of `predict_proba`, from the scores: finite for every finite score."""
         if "estimators_" in self.__dict__:
-            members = [self._log_proba_of(s) for s in member_scores(self, X)]
+            members = [self._codec.log_probabilities(s) for s in self._member_scores(X)]
             mean: np.ndarray = np.logaddexp.reduce(members) - np.log(len(members))
             return mean
-        return self._log_proba_of(self._scores(X))
-
-    def _log_proba_of(self, s: np.ndarray) -> np.ndarray:
-        if self._one_class:
-            return np.zeros_like(s)
-        loss, xp = self.objective_.loss, namespace(s)
-        with np.errstate(all="ignore"):
-            log_p: np.ndarray = loss.log_mean(xp, s)
-            if not self._one_score_for_two:
-                return log_p
-            if loss.link is sigmoid:
-                log_rest = loss.log_mean(xp, -s)
-            else:
-                log_rest = np.log1p(-loss.mean(xp, s))
-        return np.concatenate((log_rest, log_p), axis=1)
-
-    @property
-    def _one_class(self) -> bool:
-        """Whether all rows were of one class, which is then certain."""
-        return len(self.classes_) == 1 and not self._multilabel
-
-    @property
-    def _one_score_for_two(self) -> bool:
-        """Whether one score stands for the second of two classes."""
-        return self.n_outputs_ == 1 and len(self.classes_) == 2 and not self._multilabel
-
-    def _learn_targets(
-        self, y: Any, weight: np.ndarray | None, classes: Any = None
-    ) -> tuple[Loss, int]:
-        self._multilabel = y.ndim == 2
-        if self._multilabel:
-            self.classes_ = np.arange(y.shape[1])
-            usual, outputs = "binary_cross_entropy", y.shape[1]
-        else:
-            self.classes_ = np.unique(np.asarray(classes)) if classes is not None else np.unique(y)
-            binary = len(self.classes_) == 2
-            usual = "binary_cross_entropy" if binary else "categorical_cross_entropy"
-            outputs = len(self.classes_)
-        loss = losses.get(usual if self.loss is None else self.loss)
-        if self._multilabel and loss.name == usual and not isinstance(self.loss, Loss):
-            loss = losses.get(loss, summed=True)  # each label learns as if it were alone
-        if loss.link.range != (0.0, 1.0):
-            raise must_be(
-                "loss",
-                "one that gives probabilities",
-                loss.name,
-                "Take binary_cross_entropy or categorical_cross_entropy, or MLPRegressor.",
-            )
-        if loss.link.rowwise and self._multilabel:
-            raise must_be("loss", "binary_cross_entropy for multilabel targets", loss.name)
-        if not loss.link.rowwise and not self._multilabel:
-            if outputs > 2:
-                raise must_be("loss", f"categorical_cross_entropy for {outputs} classes", loss.name)
-            outputs = 1
-        return loss, outputs
-
-    def _prepared(self, y: Any, name: str = "y") -> np.ndarray:
-        """Return the labels (n,), or the indicator rows (n, n_labels) of multilabel targets."""
-        return prepared_labels(y, name)
-
-    def _check_continued(self, y: Any) -> None:
-        if y.ndim == 1 and not self._multilabel:
-            labels = np.unique(y)
-            new = labels[~np.isin(labels, self.classes_)]
-            if len(new):
-                raise InputError(
-                    "warm_start can only be used where `y` has the same classes as in the previous "
-                    f"call to fit, {shown(self.classes_.tolist())}, or some of them; got "
-                    f"{shown(new.tolist()[0])} too. Fit anew, or use partial_fit with all classes "
-                    "named."
-                )
-
-    def _encode(self, y: Any, name: str = "y") -> np.ndarray:
-        labels: np.ndarray = y
-        if self._multilabel != (y.ndim == 2) or (
-            self._multilabel and y.shape[1] != self.n_outputs_
-        ):
-            was = f"{len(self.classes_)} labels in columns" if self._multilabel else "one column"
-            rule = f"of the shape of the first fit ({was})"
-            raise InputError(f"{name} must be {rule}; got {y.shape}.")
-        if self._multilabel:
-            return labels
-        codes = class_codes(labels, self.classes_, name)
-        if self._one_class and not self.objective_.loss.link.rowwise:
-            return np.ones((len(codes), 1))  # a score says how likely its class is
-        return np.reshape(codes, (-1, 1)) if self._one_score_for_two else codes
-
-    def _learn_weights(
-        self, y: Any, weight: np.ndarray | None, anew: bool, classes: Any = None
-    ) -> None:
-        if self.class_weight is None:
-            self.class_weight_ = None
-            return
-        if not anew:
-            known = None if self._multilabel else self.classes_
-        elif y.ndim == 2:
-            known = None
-        else:
-            known = np.unique(y if classes is None else np.asarray(classes))
-        weights = label_weights(self.class_weight, y, known, weight)
-        self.class_weight_ = weights if known is None else weights[0]
-
-    def _weighted(self, y: Any, weight: np.ndarray | None) -> np.ndarray | None:
-        chosen = self.class_weight_
-        if chosen is None:
-            return weight
-        return row_weights(chosen if isinstance(chosen, list) else [chosen], y, weight)
-
-    def _strata(self, y: Any) -> np.ndarray | None:
-        return None if y.ndim == 2 else np.asarray(y)
-
-    def _metric(self, loss: Loss, weight: np.ndarray | None) -> Metric:
-        def accuracy(scores: np.ndarray, y: np.ndarray) -> float:
-            if y.shape[1] > 1 and not self._multilabel:
-                right = np.argmax(scores, axis=1) == np.argmax(y, axis=1)
-            else:
-                right = np.all((loss.mean(namespace(scores), scores) > 0.5) == (y > 0.5), axis=1)
-            return float(np.average(right, weights=weight))
-
-        return accuracy
+        scores = self._scores(X)
+        log_p: np.ndarray = self._codec.log_probabilities(scores)
+        return log_p
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -1,4 +1,4 @@
-"""When an option of the estimators acts: each a test of an estimator, and the words for it."""
+"""Conditions for an option to act: each a test of an estimator, and the words for it."""
 
 import math
 from collections.abc import Callable
@@ -37,9 +37,9 @@ __all__ = [
 
 
 class Condition(NamedTuple):
-    """When an option acts: as a test of the estimator, and in words.
+    """A condition for an option to act: a test, and the words for it.
 
-    The test also takes whether rows to measure on are given to the fit.
+    The test takes the estimator, and whether rows to measure on are given to the fit.
     """
 
     holds: Callable[[Any, bool], bool]
@@ -47,7 +47,7 @@ class Condition(NamedTuple):
 
 
 def by_name(*names: str) -> Condition:
-    """Return the condition that the solver is one of some, not a record with its own numbers."""
+    """Return the condition that the solver is given by one of these names, not as a record."""
     words = " or ".join(repr(name) for name in names)
     return Condition(
         lambda own, _: isinstance(own.solver, str) and solver_of(own) in names,
@@ -93,20 +93,20 @@ SHARE_HELD_OUT = Condition(
     "with early_stopping=True, and without X_val and y_val",
 )
 FRACTION = Condition(
-    # 0 or None is how people say that no row is held out
+    # 0 and None are common ways to hold no row out
     lambda own, rows: own.validation_fraction in (None, 0) or SHARE_HELD_OUT.holds(own, rows),
     SHARE_HELD_OUT.words,
 )
 HELD_OUT = Condition(_held_out, "on rows held out: with early_stopping=True, or X_val and y_val")
 PATIENT = Condition(
-    # an infinite one asks for what lbfgs does
+    # infinity asks for what lbfgs does
     lambda own, rows: (
         STEPS.holds(own, rows) or _held_out(own, rows) or own.n_iter_no_change == math.inf
     ),
     "with rows held out, or a solver that makes steps, not 'lbfgs'",
 )
 TOLERANT = Condition(
-    # where no patience ends training, every gain counts anyway
+    # where no patience ends training, every improvement counts
     lambda own, rows: (
         own.n_iter_no_change != math.inf or solver_of(own) == LBFGS_NAME or own.tol == 0.0
     ),

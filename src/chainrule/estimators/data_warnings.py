@@ -1,31 +1,29 @@
-"""What a person should be told of their data before a fit, and of the answers after it.
+"""Warnings about the inputs of a fit, and about the answers of the fitted network.
 
-Both look at about five hundred rows, so that they cost next to nothing beside the training.
+Both look at about five hundred rows, so their cost is small beside the training.
 """
 
-import math
-import sys
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from chainrule.engines.engine import Rows
-from chainrule.estimators.base import BaseMLP
-from chainrule.estimators.ingredients import make_schedule
+from chainrule.estimators.class_codec import ClassCodec
+from chainrule.estimators.run import Run
 from chainrule.foundation.errors import shown
 from chainrule.training.sources import overflowing_input
 
-__all__ = ["answer_remarks", "input_remarks", "overflow_remarks", "target_remarks"]
+__all__ = ["answer_remarks", "input_remarks", "overflow_remarks"]
 
 MOST_ROWS = 500
-# Fewer rows say too little.
+# Fewer rows are not judged.
 FEWEST_ROWS = 20
-# A plan of fewer epochs is a trial.
+# A fit of fewer epochs is a trial, and is not judged.
 FEWEST_EPOCHS = 10
-# Answers whose spread is below this share of that of the targets are one answer.
+# Answers are equal if their spread is below this share of the spread of the targets.
 SAME = 0.01
-# One class for all rows is what to expect where it is the class of so many.
+# One class for all rows is expected where it is the class of so many.
 MOST_OF_ONE_CLASS = 0.9
 
 STANDARDISE = (
@@ -34,14 +32,14 @@ STANDARDISE = (
 )
 CAUSES = (
     "Common causes: features that are not standardised, a learning rate that is too high or too "
-    "low, a penalty alpha that is too large, features that say nothing of the target."
+    "low, a penalty alpha that is too large, features that do not depend on the target."
 )
 
 
 def input_remarks(rows: Rows, names: Sequence[Any] | None) -> list[str]:
-    """Return what makes these inputs hard to learn from: very different sizes, a place far off 0.
+    """Return warnings about inputs of very different sizes, or far from 0.
 
-    The rule is that of `chainrule.insight.input_scales`; columns that never change are no reason.
+    The rule is that of `chainrule.insight.input_scales`; constant columns give no warning.
     """
     if len(rows) < FEWEST_ROWS:
         return []
@@ -53,33 +51,17 @@ def input_remarks(rows: Rows, names: Sequence[Any] | None) -> list[str]:
     return [f"{words}. {STANDARDISE}" for kind, words in found if kind != "constant"]
 
 
-def overflow_remarks(estimator: BaseMLP, rows: Rows) -> list[str]:
-    """Return which input is so large that its square overflows, as a reason for a divergence."""
-    dtype = estimator._state.vector.dtype
-    found = overflowing_input(rows.x, dtype, getattr(estimator, "feature_names_in_", None))
+def overflow_remarks(rows: Rows, dtype: np.dtype[Any], names: Sequence[Any] | None) -> list[str]:
+    """Return a warning about an input so large that its square overflows, a cause of divergence."""
+    found = overflowing_input(rows.x, dtype, names)
     if found is None:
         return []
     value, column = found
     return [f"{column} holds {value}, whose square {dtype.name} cannot hold. {STANDARDISE}"]
 
 
-def target_remarks(estimator: BaseMLP) -> list[str]:
-    """Return that the loss is beyond the numbers of a machine in the unit of the targets."""
-    factor = float(estimator._loss_factor)
-    if sys.float_info.min <= factor < math.inf:
-        return []
-    scale = estimator.target_scale_
-    said = "inf" if factor > 1.0 else "0"
-    words = (
-        f"y has a spread of {scale.spread:.3g}, and its loss in that unit is beyond float64: loss_ "
-        f"and the curves say {said}. Training is at the scale of 1 and right all the same. Divide "
-        f"y by {scale.spread:.3g} to see its losses."
-    )
-    return [words]
-
-
-def answer_remarks(estimator: BaseMLP, rows: Rows) -> list[str]:
-    """Return what is odd about the answers for the rows trained on: all the same, or one class."""
+def answer_remarks(estimator: Any, run: Run, rows: Rows) -> list[str]:
+    """Return a warning where the answers for the rows of training are equal, or of one class."""
     rows = _some(rows)
     if rows.weight is not None:
         kept = np.flatnonzero(rows.weight > 0.0)
@@ -87,19 +69,19 @@ def answer_remarks(estimator: BaseMLP, rows: Rows) -> list[str]:
     if len(rows) < FEWEST_ROWS or estimator.stopped_because_ in ("divergence", "interrupted"):
         return []
     x, y = rows.x, rows.y
-    scores = estimator._scorer().scores(estimator._state.best_parameters.vector, x)
-    p = estimator._predictions_of(scores)
+    engine = run.engine
+    assert engine is not None
+    p = engine.predictions(engine.scores(run.state.best_parameters.vector, x))
     with np.errstate(all="ignore"):
         spread, target_spread = p.std(axis=0), y.std(axis=0)
     if not np.any(target_spread > 0.0) or _never_change(x):
         return []
     looked = f"{len(rows)} of the rows trained on"
-    classes = getattr(estimator, "classes_", None)
     if np.all(spread < SAME * target_spread.max()):
         return [f"the network answers the same for all rows: looked at {looked}. {CAUSES}"]
-    if classes is None or not _learnt(estimator):
+    if not isinstance(run.codec, ClassCodec) or not _learnt(estimator, run):
         return []
-    several = getattr(estimator, "_multilabel", False)
+    classes, several = run.codec.classes, run.codec.multilabel
     for column in range(p.shape[1] if several else 1):
         answers, truth = p, y
         if several:
@@ -118,11 +100,11 @@ def answer_remarks(estimator: BaseMLP, rows: Rows) -> list[str]:
     return []
 
 
-def _learnt(estimator: BaseMLP) -> bool:
-    """Say whether training came to its own end, by patience or by a plan of some epochs."""
+def _learnt(estimator: Any, run: Run) -> bool:
+    """Return whether training ended by patience, or made all epochs of a planned schedule."""
     if estimator.stopped_because_ != "max_iter":
         return estimator.stopped_because_ in ("no_improvement", "converged")
-    return estimator.n_iter_ >= FEWEST_EPOCHS and make_schedule(estimator).needs_total
+    return estimator.n_iter_ >= FEWEST_EPOCHS and run.recipe.schedule.needs_total
 
 
 def _classes(p: np.ndarray) -> np.ndarray:
@@ -131,7 +113,7 @@ def _classes(p: np.ndarray) -> np.ndarray:
 
 
 def _some(rows: Rows) -> Rows:
-    """Return about so many rows, evenly spread over all."""
+    """Return about `MOST_ROWS` rows, evenly spread over all."""
     step = max(1, len(rows) // MOST_ROWS)
     if step == 1:
         return rows

@@ -1,4 +1,4 @@
-"""What is said of training that ended before it was done."""
+"""Warnings about training that a limit ended too early."""
 
 import math
 from collections.abc import Sequence
@@ -11,18 +11,16 @@ from chainrule.estimators.ingredients import LBFGS_NAME, make_schedule, solver_o
 __all__ = ["unfinished"]
 
 LIMITS = {"max_iter": "epochs", "max_fun": "evaluations of the gradient"}
-
-
-# A curve whose best recent value is within this share of the best before it is level.
+# A curve is level if its best recent value is within this share of the best before.
 LEVEL = 0.01
-# The last tenth of the epochs are the recent ones.
+# The recent epochs are the last tenth.
 RECENT = 10
 
 
 def unfinished(estimator: Any, networks: Sequence[Any]) -> list[ConvergenceWarning]:
-    """Return a warning where a limit ended the training of networks, with what the curve did.
+    """Return a warning where a limit ended the training of networks, with the course of the curve.
 
-    A schedule with a planned end has done what was planned.
+    A schedule with a planned end needs no warning: all its epochs are made.
     """
     ended = [one for one in networks if one.stopped_because_ in LIMITS]
     if not ended or make_schedule(estimator).needs_total:
@@ -38,7 +36,7 @@ def unfinished(estimator: Any, networks: Sequence[Any]) -> list[ConvergenceWarni
 
 
 def _course(estimator: Any, network: Any, limit: str) -> str:
-    """Return what the watched curve did at the end, and what to do about it."""
+    """Return the course of the watched curve at the end, and advice."""
     sign, watched, curve = 1.0, "loss", network.loss_curve_
     if network.validation_scores_:
         sign, watched, curve = -1.0, "validation score", network.validation_scores_

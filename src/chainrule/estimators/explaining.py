@@ -6,90 +6,72 @@ from typing import Any
 import numpy as np
 
 from chainrule.engines.engine import Rows
-from chainrule.estimators.base import BaseMLP
 from chainrule.estimators.history import best_epoch
-from chainrule.estimators.ingredients import loss_in_units, make_optimizer, make_schedule, solver_of
-from chainrule.foundation.errors import InputError
+from chainrule.estimators.ingredients import solver_of
+from chainrule.estimators.number_codec import NumberCodec
+from chainrule.estimators.recipe import Recipe
+from chainrule.estimators.run import Run
+from chainrule.estimators.target_codec import TargetCodec
 from chainrule.insight.explanation import Explanation
 from chainrule.insight.records import Encoding, TrainingRecord
 from chainrule.insight.subject import Subject
 
-__all__ = ["explanation_of", "rows_of"]
+__all__ = ["explanation_of"]
 
 
 def explanation_of(
-    estimator: BaseMLP, given: tuple[Any, ...], held_out: tuple[Any, ...] | None = None
+    estimator: Any, run: Run, recipe: Recipe, rows: Rows, held_out: Rows | None
 ) -> Explanation:
-    """Return the explanation of a fitted estimator on rows (X, y, sample_weight).
+    """Return the explanation of a fitted estimator on rows, judged on those held out.
 
     The optimizer's memory belongs to the last step; it is left out where the parameters shown are
     others: those of an earlier, better epoch, an average, or edited ones.
     """
-    state, parameters = estimator._state, estimator.parameters_.vector
-    live = np.array_equal(estimator._fold(state.vector), parameters, equal_nan=True)
+    state, shown = run.state, estimator.parameters_.vector
+    live = np.array_equal(run.parameters(state.vector).vector, shown, equal_nan=True)
     remembered = live and state.step > 0  # a loaded model has parameters, and no memory
     subject = Subject(
         estimator.objective_,
-        state.vector if live else estimator._unfold(parameters),
-        rows_of(estimator, given, ("X", "y", "sample_weight"), estimator.label_smoothing),
-        optimizer=make_optimizer(estimator),
+        state.vector if live else run.codec.unfold(shown, run.network.layout),
+        rows,
+        optimizer=recipe.optimizer,
         slots=tuple(state.slots) if remembered else (),
         step=state.step if live else 0,
-        learning_rate=float(estimator.learning_rate_init),
-        batch_size=getattr(estimator, "batch_size_", None),
+        learning_rate=recipe.learning_rate,
+        batch_size=run.batch_size or None,
         input_names=_input_names(estimator),
-        notes=tuple(_notes(estimator)),
-        training=_training(estimator),
-        encoding=_encoding(estimator),
+        notes=tuple(_notes(run, recipe)),
+        training=_training(estimator, run, recipe),
+        encoding=_encoding(estimator, run.codec),
     )
-    names = ("X held out", "y held out", "sample_weight held out")
-    return Explanation(subject, None if held_out is None else rows_of(estimator, held_out, names))
+    return Explanation(subject, held_out)
 
 
-def _notes(estimator: BaseMLP) -> Iterator[str]:
-    """Give the sentences that a reader of the numbers must know."""
-    scale = getattr(estimator, "target_scale_", None)
-    if scale is not None:
-        yield scale.sentence
-    if estimator._state.optimizer.get("averaging"):
+def _notes(run: Run, recipe: Recipe) -> Iterator[str]:
+    """Yield the sentences that a reader of the numbers must know."""
+    if isinstance(run.codec, NumberCodec) and run.codec.target_scale is not None:
+        yield run.codec.target_scale.sentence
+    if run.state.optimizer.get("averaging"):
         yield "the parameters are the average of those of the steps; training goes on from the last"
-    if estimator.objective_.dropout:
-        yield "training leaves units out; what is explained is the whole network"
-    if estimator.label_smoothing > 0.0:
-        yield f"labels are smoothed as in training, by {estimator.label_smoothing:g}"
+    if run.objective.dropout:
+        yield "training leaves units out; the whole network is explained"
+    if recipe.label_smoothing > 0.0:
+        yield f"labels are smoothed as in training, by {recipe.label_smoothing:g}"
 
 
-def rows_of(
-    estimator: BaseMLP,
-    given: tuple[Any, ...],
-    names: tuple[str, str, str],
-    smoothing: float = 0.0,
-) -> Rows:
-    """Return arrays as the estimator's own rows; refuse what `fit` refuses."""
-    if len(given) not in (2, 3):
-        raise InputError(
-            f"held_out must be (X, y) or (X, y, sample_weight); got {len(given)} arrays."
-        )
-    X, y, weight = (*given, None)[:3]
-    samples = estimator._checked(X, y, weight, reset=False, names=names)
-    weight = estimator._weighted(samples.y, samples.weight)
-    rows: Rows = estimator._rows(samples._replace(weight=weight), names[:2], smoothing)
-    return rows
-
-
-def _input_names(estimator: BaseMLP) -> tuple[str, ...]:
-    """Return the names that the estimator saw, or those of the table it was prepared from."""
+def _input_names(estimator: Any) -> tuple[str, ...]:
+    """Return the names of the inputs, or those of the table they were prepared from."""
     preparation = getattr(estimator, "preparation_", None)
     names = getattr(preparation, "feature_names", ())
     return tuple(map(str, getattr(estimator, "feature_names_in_", names)))
 
 
-def _training(estimator: BaseMLP) -> TrainingRecord:
-    """Return what the fit recorded."""
+def _training(estimator: Any, run: Run, recipe: Recipe) -> TrainingRecord:
+    """Return the record of the fit."""
     return TrainingRecord(
         model=type(estimator).__name__,
         solver=solver_of(estimator),
-        schedule=make_schedule(estimator).name,
+        schedule=recipe.schedule.name,
         options=estimator.get_params(deep=False),
         code=_code(estimator),
         seed=estimator.seed_,
@@ -98,7 +80,7 @@ def _training(estimator: BaseMLP) -> TrainingRecord:
         rows_seen=estimator.t_,
         seconds=getattr(estimator, "fit_seconds_", None) or None,
         stopped_because=estimator.stopped_because_,
-        best_epoch=best_epoch(estimator),
+        best_epoch=best_epoch(estimator, run.watches_loss(estimator.monitor)),
         loss_curve=estimator.loss_curve_,
         validation_loss_curve=estimator.validation_loss_curve_ or (),
         validation_scores=estimator.validation_scores_ or (),
@@ -106,8 +88,8 @@ def _training(estimator: BaseMLP) -> TrainingRecord:
     )
 
 
-def _encoding(estimator: BaseMLP) -> Encoding:
-    """Return how the user's rows became inputs and targets."""
+def _encoding(estimator: Any, codec: TargetCodec) -> Encoding:
+    """Return the way from the user's rows to inputs and targets."""
     classes = getattr(estimator, "classes_", None)
     scale = getattr(estimator, "target_scale_", None)
     preparation = getattr(estimator, "preparation_", None)
@@ -116,13 +98,13 @@ def _encoding(estimator: BaseMLP) -> Encoding:
         columns=None if preparation is None else _columns(preparation),
         center=0.0 if scale is None else scale.center,
         spread=1.0 if scale is None else scale.spread,
-        loss=loss_in_units(estimator),
-        loss_factor=float(estimator._loss_factor),
+        loss=codec.own_loss,
+        loss_factor=float(codec.loss_factor),
     )
 
 
 def _columns(preparation: Any) -> list[tuple[str, range]]:
-    """Return each column of the table with the inputs that are made of it."""
+    """Return each column of the table with the inputs made of it."""
     found, start = [], 0
     for column in preparation.columns:
         stop = start + len(column.outputs)
@@ -131,8 +113,8 @@ def _columns(preparation: Any) -> list[tuple[str, range]]:
     return found
 
 
-def _code(estimator: BaseMLP) -> str:
-    """Return the lines that make and train it again, with the seed it drew."""
+def _code(estimator: Any) -> str:
+    """Return the code that trains the estimator again, with the seed that it drew."""
     name = type(estimator).__name__
     kind: Any = type(estimator)
     usual = kind().get_params(deep=False)

@@ -1,60 +1,73 @@
-"""What classifier and regressor share: from arrays and options to a fitted network.
+"""Training as scikit-learn asks for it: from arrays and options to a fitted network.
 
-A fit is a plain loop over the epochs of `train_rows`; the estimator is fitted after each of them.
+A fit is a plain loop over the epochs of a `Run`; the estimator is fitted after each of them.
 """
 
+import math
+import threading
 import warnings
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from chainrule.estimators.callbacks import Callback, SupportsCallbacks, Tasks, tell_scikit_learn
+from chainrule.engines.engine import Rows
+from chainrule.estimators.base import BaseMLP, put_run
+from chainrule.estimators.callbacks import (
+    Callback,
+    SupportsCallbacks,
+    Tasks,
+    callbacks_of,
+    has_callbacks,
+    is_true,
+    tell_scikit_learn,
+)
 from chainrule.estimators.checking import (
     check_for_passes,
     check_options,
     check_unchanged,
+    fixed_options,
     warn_without_effect,
 )
-from chainrule.estimators.data_warnings import answer_remarks, input_remarks, target_remarks
+from chainrule.estimators.data_warnings import answer_remarks, input_remarks, overflow_remarks
 from chainrule.estimators.endings import unfinished
 from chainrule.estimators.ensemble import fit_members, pass_members
-from chainrule.estimators.ingredients import (
-    LBFGS_NAME,
-    falls_at_plateaus,
-    make_schedule,
-    solver_of,
-)
-from chainrule.estimators.inputs import as_targets, as_weights
+from chainrule.estimators.history import begin_history, record
+from chainrule.estimators.ingredients import LBFGS_NAME, falls_at_plateaus, solver_of
+from chainrule.estimators.inputs import checked_samples
+from chainrule.estimators.monitoring import watch_on
 from chainrule.estimators.progress import shown
+from chainrule.estimators.recipe import Recipe
 from chainrule.estimators.refusal import unchanged_if_refused
-from chainrule.estimators.running import RunningMLP
-from chainrule.estimators.samples import Samples
+from chainrule.estimators.run import Run
+from chainrule.estimators.samples import Given, Samples, training_weight
 from chainrule.estimators.validation import check_held_out, divided, own_validation
-from chainrule.formulas.loss import checked_weight, relative_weight
+from chainrule.foundation.callers import level_outside
 from chainrule.foundation.errors import DataWarning, DivergenceError, DivergenceWarning, InputError
 from chainrule.foundation.seeds import as_seed
-from chainrule.model.parameters import Parameters
 from chainrule.training.epoch import Epoch
-from chainrule.training.run import Run
-
-if TYPE_CHECKING:
-    from chainrule.insight.explanation import Explanation
+from chainrule.training.monitor import Watch
+from chainrule.training.run import Run as Loop
+from chainrule.training.stopping import Ending
 
 __all__ = ["FittingMLP", "steps_by_batches"]
 
+Epochs = Generator[Epoch, bool | None, Ending]
 
-def steps_by_batches(estimator: RunningMLP) -> bool:
+
+def steps_by_batches(estimator: "FittingMLP") -> bool:
     if solver_of(estimator) == LBFGS_NAME:
         raise AttributeError("partial_fit is not there with solver='lbfgs', which needs all rows.")
     return True
 
 
-class FittingMLP(SupportsCallbacks, RunningMLP):
+class FittingMLP(SupportsCallbacks, BaseMLP):
     """A network that learns from arrays, as scikit-learn's estimators do."""
+
+    # Warnings about the data and the answers that have not been given yet.
+    _remarks: Sequence[str] = ()
 
     def fit(
         self,
@@ -106,20 +119,25 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
         """
         check_options(self)
         warn_without_effect(self, own_rows=X_val is not None, groups=groups is not None)
-        given = (X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
+        given = Given(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
         found: list[Warning] = []
 
         def train(tasks: Tasks) -> None:
             if self.n_estimators != 1:
-                found.extend(fit_members(self, given, tasks))
+                found.extend(
+                    fit_members(self, tasks, lambda one, tell, stop: one._quiet(given, tell, stop))
+                )
                 return
-            epochs = self._training(*given, callbacks=[tasks.begin(0)])
-            divergence = self._follow(epochs, total=self.max_iter, stacklevel=6)
+            epochs = self._training(given, callbacks=[tasks.begin(0)])
+            divergence = self._follow(epochs, total=self.max_iter)
             if divergence is not None:
                 found.append(DivergenceWarning(str(divergence)))
             found.extend(unfinished(self, [self]))
 
-        tell_scikit_learn(self, train, X, y, sample_weight)
+        if has_callbacks(self):
+            tell_scikit_learn(self, train, given)
+        else:
+            train(Tasks())
         for warning in found:
             warnings.warn(warning, stacklevel=2)
         return self
@@ -149,59 +167,8 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
         InputError
             When the loop is asked for more after the estimator has been trained by a later call.
         """
-        given = (X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
-        return Run(self._epochs(given), "fit_epochs", "epoch")
-
-    def _epochs(self, given: tuple[Any, ...]) -> Generator[Epoch, None, None]:
-        if self.n_estimators != 1:
-            raise InputError(
-                f"n_estimators must be 1 for fit_epochs, which follows one network; got "
-                f"{self.n_estimators}. Call fit."
-            )
-        check_options(self)
-        warn_without_effect(self, own_rows=given[3] is not None, groups=given[6] is not None)
-        try:
-            with closing(self._training(*given, call="fit_epochs")) as epochs:
-                for epoch in epochs:
-                    self._say_remarks(4)
-                    yield epoch
-        finally:
-            self._say_remarks(4)
-
-    def _training(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any,
-        X_val: Any,
-        y_val: Any,
-        sample_weight_val: Any,
-        groups: Any,
-        *,
-        callbacks: Sequence[Callback] = (),
-        call: str = "fit",
-    ) -> Generator[Epoch, None, None]:
-        with unchanged_if_refused(self):
-            anew = not (self.warm_start and hasattr(self, "parameters_"))
-            if not anew:
-                check_unchanged(self)
-            samples = self._checked(X, y, sample_weight, reset=anew)
-            if not anew:
-                self._check_continued(samples.y)
-            seed = as_seed(self.random_state) if anew else self._state.seed
-            held = own_validation(self, X_val, y_val, sample_weight_val)
-            names = ("X", "y") if held is None else ("X_val", "y_val")
-            if held is None and self.early_stopping:
-                samples, held = divided(self, samples, groups, seed)
-            samples = self._taken_in(samples, anew, seed)
-            if held is not None:
-                check_held_out(self, held, names)
-            rows = self._rows(samples, smoothing=self.label_smoothing)
-            run = self._run(rows, held, self.max_iter, names=names)
-            self._remarks = input_remarks(rows, getattr(self, "feature_names_in_", None))
-            self._remarks += target_remarks(self)
-        yield from self._followed(run, rows, callbacks, call)
-        self._remarks = answer_remarks(self, rows)
+        given = Given(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
+        return Loop(self._epochs(given), "fit_epochs", "epoch")
 
     @available_if(steps_by_batches)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
@@ -216,173 +183,214 @@ class FittingMLP(SupportsCallbacks, RunningMLP):
         -------
         self
         """
-        return self._pass_over(X, y, sample_weight)
+        return self._pass_over(Given(X, y, sample_weight))
 
-    def _pass_over(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Self:
+    def _epochs(self, given: Given) -> Generator[Epoch, None, None]:
+        if self.n_estimators != 1:
+            raise InputError(
+                f"n_estimators must be 1 for fit_epochs, which follows one network; got "
+                f"{self.n_estimators}. Call fit."
+            )
+        check_options(self)
+        own_rows, groups = given.X_val is not None, given.groups is not None
+        warn_without_effect(self, own_rows=own_rows, groups=groups)
+        try:
+            with closing(self._training(given, call="fit_epochs")) as epochs:
+                for epoch in epochs:
+                    self._say_remarks()
+                    yield epoch
+        finally:
+            self._say_remarks()
+
+    def _quiet(
+        self, given: Given, tell: Callback, stop: threading.Event
+    ) -> tuple[list[str], DivergenceError | None]:
+        """Train as one of several networks; return the remarks, and the divergence, if any."""
+        remarks: list[str] = []
+        divergence = None
+        try:
+            for _ in self._training(given, callbacks=[tell]):
+                remarks += self._drained()
+                if stop.is_set():
+                    break
+        except DivergenceError as error:
+            divergence = error
+        return [*remarks, *self._drained()], divergence
+
+    def _training(
+        self, given: Given, callbacks: Sequence[Callback] = (), call: str = "fit"
+    ) -> Generator[Epoch, None, None]:
+        with unchanged_if_refused(self):
+            former = self._former() if self.warm_start else None
+            samples = checked_samples(self, self._targets.prepared, given[:3], former is None)
+            if former is not None:
+                former.codec.check_continued(samples.y)
+            seed = as_seed(self.random_state) if former is None else former.state.seed
+            held, names = None, ("X", "y")
+            if any(one is not None for one in given[3:6]):
+                names = ("X_val", "y_val")
+                held = own_validation(self, self._targets.prepared, given)
+            elif self.early_stopping:
+                strata = self._targets.strata(samples.y)
+                samples, held = divided(self, samples, given.groups, seed, strata)
+            run, rows = self._begun(former, samples, seed)
+            if held is not None:
+                check_held_out(self, run.codec, held, names)
+            epochs = self._ready(run, former, rows, held, names)
+        yield from self._followed(epochs, rows, callbacks, call)
+        self._remarks = answer_remarks(self, self._run, rows)
+
+    def _pass_over(self, given: Given, classes: Any = None) -> Self:
         check_options(self)
         if not hasattr(self, "estimators_" if self.n_estimators != 1 else "parameters_"):
             warn_without_effect(self, passes=True)
         if self.n_estimators != 1:
             with unchanged_if_refused(self):
-                pass_members(self, (X, y, sample_weight, classes))
+                pass_members(self, lambda member: member._pass(given, classes))
             return self
-        return self._pass(X, y, sample_weight, classes)
+        return self._pass(given, classes)
 
-    def _pass(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Self:
+    def _pass(self, given: Given, classes: Any = None) -> Self:
         with unchanged_if_refused(self):
             check_for_passes(self)
-            anew = not hasattr(self, "parameters_")
-            if not anew:
-                check_unchanged(self)
-            samples = self._checked(X, y, sample_weight, reset=anew)
-            seed = as_seed(self.random_state) if anew else self._state.seed
-            samples = self._taken_in(samples, anew, seed, classes)
-            rows = self._rows(samples, smoothing=self.label_smoothing)
+            former = self._former()
+            samples = checked_samples(self, self._targets.prepared, given[:3], former is None)
+            seed = as_seed(self.random_state) if former is None else former.state.seed
+            run, rows = self._begun(former, samples, seed, classes)
             # a rate that waits for a plateau looks for it over all calls
-            waits = falls_at_plateaus(make_schedule(self))
-            run = self._run(rows, None, 1, stops=waits)
-        divergence = self._follow(
-            self._followed(run, rows, call="partial_fit"), total=1, stacklevel=6
-        )
-        self.n_iter_ = self._state.epoch
+            waits = falls_at_plateaus(run.recipe.schedule)
+            epochs = self._ready(run, former, rows, count=1, stops=waits)
+        divergence = self._follow(self._followed(epochs, rows, call="partial_fit"), total=1)
+        self.n_iter_ = self._run.state.epoch
         if divergence is not None:
             warnings.warn(str(divergence), DivergenceWarning, stacklevel=4)
         return self
 
-    def _follow(
-        self, epochs: Iterator[Epoch], total: int, stacklevel: int
-    ) -> DivergenceError | None:
-        """Run to the end, and show it where asked for; return the divergence, if any."""
+    def _former(self) -> Run | None:
+        """Return the run to continue, if any; refuse changes of fixed options."""
+        if "parameters_" not in vars(self):
+            return None
+        check_unchanged(self, self._run.fixed)
+        return self._run
+
+    def _begun(
+        self, former: Run | None, samples: Samples, seed: int, classes: Any = None
+    ) -> tuple[Run, Rows]:
+        """Return the continued or the new run, and the rows to train on."""
+        X, y, weight = samples
+        weight, recipe = training_weight(weight), Recipe.of(self)
+        if former is None:
+            codec = self._targets.learn(self, y, weight, classes)
+            single = X.dtype in (np.float32, np.float16)
+            dtype = self.dtype or (np.float32 if single else np.float64)
+            network = recipe.network(X.shape[1], codec.n_scores)
+            run = Run.begin(recipe, codec, network, fixed_options(self), seed=seed, dtype=dtype)
+            begin_history(self)
+            put_run(self, run)
+        else:
+            codec = former.codec.for_call(self, y, weight)
+            run = former.again(recipe, codec)
+        samples = Samples(X, y, codec.weighted(y, weight))
+        columns = vars(self).get("feature_names_in_")
+        return run, run.rows(samples, ("X", "y"), columns, recipe.label_smoothing)
+
+    def _ready(
+        self,
+        run: Run,
+        former: Run | None,
+        rows: Rows,
+        held: Samples | None = None,
+        names: tuple[str, str] = ("X", "y"),
+        count: int | None = None,
+        stops: bool = True,
+    ) -> Epochs:
+        """Return the epochs of a run, checked; from here on it is the estimator's run."""
+        self._run = run = run.with_engine()
+        watch, watched = Watch(monitor="loss"), "training loss"
+        if held is not None:
+            weight = run.codec.weighted(held.y, held.weight)
+            columns = vars(self).get("feature_names_in_")
+            held_rows = run.rows(Samples(held.X, held.y, weight), names, columns)
+            watch, watched = watch_on(self, run, held, held_rows)
+            if self.validation_scores_ is None:
+                self.validation_loss_curve_, self.validation_scores_ = [], []
+        self._run = run = run.with_batches(rows, watched)
+        self.__dict__.update(run.attributes)
+        epochs = run.epochs(rows, watch, count or run.recipe.stopping.epochs, stops)
+        if former is not None:
+            run.take_over(former, self.parameters_)
+        return epochs
+
+    def _followed(
+        self,
+        epochs: Epochs,
+        rows: Rows,
+        callbacks: Sequence[Callback] = (),
+        call: str = "fit",
+    ) -> Iterator[Epoch]:
+        """Record each epoch of the run, and call the callbacks."""
+        run, columns = self._run, vars(self).get("feature_names_in_")
+        assert run.engine is not None
+        callbacks = [*callbacks_of(self), *callbacks]
+        self.n_iter_ = 0
+        self.train_loss_ = math.nan
+        self.stopped_because_ = "interrupted"
+        self.engine_ = run.engine.name
+        stop, made, factor = None, 0, run.codec.loss_factor
+        try:
+            while True:
+                if self._run is not run:
+                    raise InputError(
+                        f"{call} must be one call at a time on one estimator; this one has ended "
+                        f"after {made} epoch(s), because a later call has trained it. Let that one "
+                        "end first, or take an estimator for each."
+                    )
+                try:
+                    epoch = epochs.send(stop).in_units(factor)
+                except StopIteration as end:
+                    self.stopped_because_ = end.value.reason
+                    self.train_loss_ = end.value.loss * factor
+                    return
+                made += 1
+                self.engine_ = run.engine.name  # by now one is chosen
+                record(self, epoch)
+                self.parameters_ = run.parameters()
+                if made == 1 and call != "partial_fit":
+                    self._remarks = (*input_remarks(rows, columns), *run.codec.remarks())
+                answers = [callback(epoch) for callback in callbacks]
+                stop = any(map(is_true, answers))
+                yield epoch
+        except DivergenceError:
+            self.stopped_because_ = "divergence"
+            if made == 0 and call != "partial_fit":
+                self._remarks = (*input_remarks(rows, columns), *run.codec.remarks())
+            overflowing = overflow_remarks(rows, run.state.vector.dtype, columns)
+            self._remarks = (*self._remarks, *overflowing)
+            raise
+        finally:
+            epochs.close()
+            if self._run is run:
+                self.parameters_ = run.parameters()
+
+    def _follow(self, epochs: Iterator[Epoch], total: int) -> DivergenceError | None:
+        """Run to the end, with progress where asked for; return the divergence, if any."""
         divergence = None
         try:
             with shown(self.verbose, total, self.time_limit) as show:
                 for epoch in epochs:
-                    self._say_remarks(stacklevel)
+                    self._say_remarks()
                     show(epoch)
         except DivergenceError as error:
             divergence = error
-        self._say_remarks(stacklevel)
+        self._say_remarks()
         return divergence
 
-    def _say_remarks(self, stacklevel: int) -> None:
-        """Warn of what was remarked on the data or the answers, once."""
+    def _say_remarks(self) -> None:
+        """Warn of the remarks on the data and the answers, each once."""
+        for words in self._drained():
+            warnings.warn(words, DataWarning, stacklevel=level_outside())
+
+    def _drained(self) -> Sequence[str]:
+        """Return the remarks that have not been given yet."""
         remarks, self._remarks = self._remarks, ()
-        for words in remarks:
-            warnings.warn(words, DataWarning, stacklevel=stacklevel)
-
-    def _taken_in(self, samples: Samples, anew: bool, seed: int, classes: Any = None) -> Samples:
-        """Return samples with the weights of their classes; begin with them where asked to."""
-        X, y, weight = samples
-        if weight is not None:
-            if not np.any(weight > 0.0):
-                raise InputError(
-                    "sample_weight must be positive for some row that is trained on; got zero for "
-                    "all of them, and the others are held out. Pass X_val and y_val."
-                )
-            weight = relative_weight(weight, weight)
-        self._learn_weights(y, weight, anew, classes)
-        samples = Samples(X, y, self._weighted(y, weight))
-        if anew:
-            self._begin(samples, seed, classes)
-        return samples
-
-    def explain(
-        self, X: Any, y: Any, sample_weight: Any = None, *, held_out: tuple[Any, ...] | None = None
-    ) -> "Explanation":
-        """Return the chain rule of any weight on these rows, the checks, and the report.
-
-        What is explained is the network as it was trained: on standardised or smoothed targets,
-        with the memory of the optimizer at its next step.
-
-        Parameters
-        ----------
-        X, y, sample_weight
-            As in `fit`; best the rows it was trained on.
-        held_out : (X, y) or (X, y, sample_weight), optional
-            Rows it was not trained on: the report judges its predictions by them.
-
-        Returns
-        -------
-        Explanation
-            ``explain(X, y).weight(layer=1, unit=1, to=1)`` is one weight's chain rule, and
-            ``explain(X, y).save("report.html")`` writes the report.
-        """
-        from chainrule.estimators.explaining import explanation_of
-
-        if "estimators_" in self.__dict__:
-            raise InputError(
-                "explain is of one network, and this is an ensemble. Call "
-                "estimators_[0].explain(X, y) for its first one."
-            )
-        check_is_fitted(self, "parameters_")
-        return explanation_of(self, (X, y, sample_weight), held_out)
-
-    def gradient(
-        self, X: Any, y: Any, sample_weight: Any = None, *, penalties: bool = False
-    ) -> Parameters:
-        """Return the derivative of the mean loss of these rows by every weight and bias.
-
-        It is that of the loss in the units of ``y``, by the numbers of ``coefs_`` and
-        ``intercepts_``. Class weights and smoothed labels count, as in training.
-
-        Parameters
-        ----------
-        X, y, sample_weight
-            As in `fit`.
-        penalties : bool
-            Whether to add the gradient of the penalties (``alpha``, ``l1``), as a step does.
-
-        Returns
-        -------
-        Parameters
-            ``weights`` and ``biases`` per layer, and all of them as ``vector``.
-        """
-        from chainrule.estimators.gradients import gradient_in_units
-
-        if "estimators_" in self.__dict__:
-            raise InputError(
-                "gradient is of one network, and this is an ensemble. Call "
-                "estimators_[0].gradient(X, y) for its first one."
-            )
-        check_is_fitted(self, "parameters_")
-        return gradient_in_units(self, (X, y, sample_weight), penalties)
-
-    def _compared(
-        self, X: Any, y: Any, sample_weight: Any
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-        """Return predictions, targets of the same shape, and weights, to be compared row by row."""
-        predicted: np.ndarray = self.predict(X)
-        targets = self._prepared(as_targets(y))
-        if predicted.ndim == 1 and targets.ndim == 2 and targets.shape[1] == 1:
-            targets = targets[:, 0]
-        if targets.shape != predicted.shape:
-            raise InputError(
-                f"y must be of the shape of the predictions, {predicted.shape}; got "
-                f"{targets.shape}. Pass one target per row of X, as in fit."
-            )
-        weight = _row_weights(sample_weight, len(predicted))
-        return predicted, targets, None if weight is None else relative_weight(weight, weight)
-
-    def _checked(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any,
-        reset: bool,
-        names: tuple[str, str, str] = ("X", "y", "sample_weight"),
-    ) -> Samples:
-        """Return arrays of one length; finiteness of X is seen later."""
-        if y is None:
-            raise ValueError("requires y to be passed, but the target y is None.")
-        with np.errstate(all="ignore"):  # checks overflow on numbers that they then refuse
-            X = self._numbers_of(X, reset, names[0])
-            y = self._prepared(as_targets(y, names[1]), names[1])
-        check_consistent_length(X, y)
-        return Samples(X, y, _row_weights(sample_weight, X.shape[0], names[2]))
-
-
-def _row_weights(weight: Any, n: int, name: str = "sample_weight") -> np.ndarray | None:
-    if weight is None:
-        return None
-    weights: np.ndarray = checked_weight(as_weights(weight, name), n, name)
-    return weights
+        return remarks

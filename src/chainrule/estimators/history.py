@@ -1,17 +1,17 @@
-"""What an estimator keeps of each epoch: curves, counts and the best values."""
+"""Curves, counts and best values that an estimator records after each epoch."""
 
 import math
+from typing import Any
 
 import numpy as np
 
-from chainrule.estimators.base import BaseMLP
 from chainrule.training.epoch import Epoch
 
 __all__ = ["begin_history", "best_epoch", "record"]
 
 
-def begin_history(estimator: BaseMLP) -> None:
-    """Start with no epoch made."""
+def begin_history(estimator: Any) -> None:
+    """Start the record, before the first epoch."""
     estimator.t_ = 0
     estimator.loss_curve_, estimator.penalty_curve_ = [], []
     estimator.learning_rate_curve_, estimator.fit_seconds_ = [], 0.0
@@ -20,8 +20,8 @@ def begin_history(estimator: BaseMLP) -> None:
     estimator.best_loss_ = estimator.best_validation_score_ = None
 
 
-def record(estimator: BaseMLP, epoch: Epoch) -> None:
-    """Add an epoch, whose losses are in the user's unit."""
+def record(estimator: Any, epoch: Epoch) -> None:
+    """Record an epoch, with losses in the user's unit."""
     estimator.n_iter_ += 1
     estimator.t_ += epoch.rows
     estimator.loss_ = epoch.loss
@@ -44,11 +44,10 @@ def record(estimator: BaseMLP, epoch: Epoch) -> None:
         estimator.best_loss_ = epoch.loss if lowest is None else min(lowest, epoch.loss)
 
 
-def best_epoch(estimator: BaseMLP) -> int | None:
+def best_epoch(estimator: Any, by_loss: bool) -> int | None:
     """Return the epoch whose parameters were kept, from 1, where one was chosen."""
     losses, scores = estimator.validation_loss_curve_, estimator.validation_scores_
     if not losses or not scores:
         return None
-    by_loss = getattr(estimator, "_watched", estimator.monitor) == "loss"
     watched = -np.array(losses) if by_loss else np.array(scores)
     return None if np.isnan(watched).all() else 1 + int(np.nanargmax(watched))

@@ -1,20 +1,32 @@
-"""People's tables and targets as arrays of numbers, or a refusal that names column, row and value.
+"""Tables and targets as arrays of numbers, or a refusal that names column, row and value.
 
-Frames of pandas, polars and pyarrow, arrays of any library on the processor, SciPy's sparse kinds
-and lists are taken; text, dates, categories and complex numbers are refused by the same words in
-fit and in predict.
+Frames of pandas, polars and pyarrow, arrays of any library in main memory, SciPy's sparse kinds and
+lists are accepted. Text, dates, categories and complex numbers are refused, in fit and in predict
+with the same words.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from numbers import Real
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+from sklearn.utils.validation import check_consistent_length, validate_data
 
+from chainrule.estimators.samples import Samples
+from chainrule.formulas.loss import checked_weight
 from chainrule.foundation.errors import InputError, InputTypeError, must_be
 
-__all__ = ["as_inputs", "as_numbers", "as_targets", "as_weights"]
+__all__ = [
+    "Prepared",
+    "as_inputs",
+    "as_numbers",
+    "as_targets",
+    "as_weights",
+    "checked_samples",
+    "numbers_of",
+    "weight_of_rows",
+]
 
 ENCODE = (
     "Encode text as numbers, for example with scikit-learn's OneHotEncoder or OrdinalEncoder, or "
@@ -24,24 +36,78 @@ DATES = "Turn dates into numbers, for example into days since a fixed day."
 # The kinds of dtypes that are real numbers: bool, signed, unsigned, floating.
 REAL = "biuf"
 MISSING = "Remove such rows, or fill the cells."
+# Makes an array of targets of the kind that a codec takes; the text is their name.
+Prepared: TypeAlias = Callable[[np.ndarray, str], np.ndarray]
+
+
+def checked_samples(
+    estimator: Any,
+    prepared: Prepared,
+    given: Sequence[Any],
+    reset: bool,
+    names: Sequence[str] = ("X", "y", "sample_weight"),
+) -> Samples:
+    """Return (X, y) or (X, y, sample_weight) as arrays of one length; infinities stay in X."""
+    X, y, weight = (*given, None)[:3]
+    if y is None:
+        raise ValueError("requires y to be passed, but the target y is None.")
+    with np.errstate(all="ignore"):  # checks overflow on numbers that they then refuse
+        X = numbers_of(estimator, X, reset, names[0])
+        y = prepared(as_targets(y, names[1]), names[1])
+    check_consistent_length(X, y)
+    return Samples(X, y, weight_of_rows(weight, X.shape[0], names[2]))
+
+
+def numbers_of(estimator: Any, X: Any, reset: bool, name: str = "X") -> Any:
+    """Return inputs of any kind as an array or CSR matrix; infinities stay in it.
+
+    With ``reset`` the estimator learns their number and names; else they must be those learnt.
+    """
+    if not reset:
+        X = _prepared_table(estimator, X)
+    X = as_inputs(X, None if reset else getattr(estimator, "feature_names_in_", None), name)
+    plain = isinstance(X, np.ndarray) or hasattr(X, "tocsr")
+    # for rows other than X; for X itself, and for frames, scikit-learn's words are known
+    if name != "X" and plain and X.ndim == 2 and X.shape[1] != estimator.n_features_in_:
+        raise must_be(name, f"of {estimator.n_features_in_} features, as X", X.shape[1])
+    return validate_data(estimator, X, reset=reset, accept_sparse="csr", ensure_all_finite=False)
+
+
+def _prepared_table(estimator: Any, X: Any) -> Any:
+    """Return the inputs of a raw table, where the model has learnt to prepare one."""
+    preparation = getattr(estimator, "preparation_", None)
+    if preparation is None:
+        return X
+    names = getattr(X, "column_names", getattr(X, "columns", None))
+    if names is None or list(names) == list(preparation.feature_names):
+        return X
+    return preparation.transform(X)
+
+
+def weight_of_rows(weight: Any, n: int, name: str) -> np.ndarray | None:
+    """Return the sample weights of n rows, checked, where there are any."""
+    if weight is None:
+        return None
+    weights: np.ndarray = checked_weight(as_weights(weight, name), n, name)
+    return weights
 
 
 def as_inputs(X: Any, names: Sequence[Any] | None = None, name: str = "X") -> Any:
-    """Return inputs as an array, frame or sparse matrix that holds nothing but numbers.
+    """Return inputs as an array, frame or sparse matrix of numbers only.
 
     Parameters
     ----------
     X : frame, array, sparse matrix or list
         Inputs; a frame stays one, so that the names of its columns can be compared.
     names : sequence, optional
-        What the columns of an array are called.
+        Names of the columns of an array.
     name : str
-        What the messages call X.
+        The name of X in messages.
 
     Raises
     ------
     InputError
-        A cell is no number; an `InputTypeError`, which is a TypeError too, for dates and objects.
+        A cell is not a number. For dates and objects it is an `InputTypeError`, a TypeError too.
     """
     if hasattr(X, "tocsr"):
         _check_kind(X.dtype, name)
@@ -55,11 +121,11 @@ def as_inputs(X: Any, names: Sequence[Any] | None = None, name: str = "X") -> An
     if values.ndim == 0 and values.dtype.kind == "O":
         advice = "Pass a list of rows; of a dict of columns, make a frame."
         raise must_be(name, "a table of numbers, (n_samples, n_features)", type(X).__name__, advice)
-    if values.ndim != 2:  # scikit-learn's words are those that people know
+    if values.ndim != 2:  # scikit-learn refuses it, in words that users know
         return values
     if values.dtype.kind in "OUST":
         text = values.dtype.kind != "O"
-        # a list of texts and numbers has become one of texts; its own cells are named
+        # NumPy turns a list of texts and numbers into texts; the message names the given cell
         cells = np.array(X, dtype=object) if text and isinstance(X, list | tuple) else values
         return as_numbers(cells.astype(object), name, names)
     _check_kind(values.dtype, name)
@@ -67,13 +133,13 @@ def as_inputs(X: Any, names: Sequence[Any] | None = None, name: str = "X") -> An
 
 
 def _native(values: Any) -> Any:
-    """Return numbers in this processor's order of bytes: ``>f4`` is float32 too."""
+    """Return numbers in native byte order: ``>f4`` is float32 too."""
     dtype = values.dtype
     return values if dtype.isnative else values.astype(dtype.newbyteorder("="))
 
 
 def as_numbers(cells: np.ndarray, name: str, columns: Sequence[Any] | None = None) -> np.ndarray:
-    """Return objects as float64; refuse what is no number, and name the first such cell.
+    """Return objects as float64; name the first cell that is not a number in the error.
 
     Examples
     --------
@@ -102,13 +168,13 @@ def as_numbers(cells: np.ndarray, name: str, columns: Sequence[Any] | None = Non
                 ) from None
             continue
         raise _no_number(name, value, _where(place, columns))
-    raise AssertionError("a kind that is no number stands in some cell")
+    raise AssertionError("some cell is not a number")
 
 
 def as_targets(y: Any, name: str = "y") -> np.ndarray:
     """Return targets or labels as an array (n,) or (n, k) without missing values.
 
-    Labels keep their kind; a nullable column of pandas becomes the NumPy kind it stands for.
+    Labels keep their kind; a nullable column of pandas becomes its NumPy kind.
     """
     if hasattr(y, "toarray"):
         y = y.toarray()
@@ -122,7 +188,7 @@ def as_targets(y: Any, name: str = "y") -> np.ndarray:
     if values.dtype.kind in "US" and isinstance(y, list | tuple):
         cells = np.array(y, dtype=object)
         if not any(all(isinstance(one, kind) for one in cells.flat) for kind in (str, bytes)):
-            values = cells  # NumPy has made texts of numbers, and of NaN
+            values = cells  # NumPy turned numbers, and NaN, into texts
     if values.ndim not in (1, 2):
         raise InputError(
             f"{name} must be of shape (n,) or (n, n_outputs); got {values.shape}. Found array with "
@@ -149,7 +215,7 @@ def as_targets(y: Any, name: str = "y") -> np.ndarray:
 
 
 def as_weights(weight: Any, name: str) -> np.ndarray:
-    """Return weights as an array of numbers; what they may be is the loss's to say."""
+    """Return weights as an array of numbers; the loss decides which are allowed."""
     values = _array(weight, name)
     return as_numbers(values.astype(object), name) if values.dtype.kind in "OUST" else values
 
@@ -162,9 +228,9 @@ def _missing(name: str, row: int, what: str) -> InputError:
 
 
 def _columns_of(X: Any, name: str) -> Iterator[tuple[int, Any, Any]] | None:
-    """Return number, name and values of the columns of a frame, or None for what is none.
+    """Return number, name and values of the columns of a frame; None if it is not a frame.
 
-    Columns of pandas whose kind says that they are numbers are left out.
+    Columns of pandas with a numeric dtype are left out.
     """
     library = type(X).__module__.partition(".")[0]
     if library == "pandas" and hasattr(X, "columns"):
@@ -180,7 +246,7 @@ def _columns_of(X: Any, name: str) -> Iterator[tuple[int, Any, Any]] | None:
 
 
 def _check_column(column: Any, number: int, own: Any, name: str) -> None:
-    """Refuse a column of a frame that holds no numbers."""
+    """Refuse a column of a frame that does not hold numbers."""
     kind = str(column.dtype if hasattr(column, "dtype") else column.type)
     where = f"column {number} ({own!r})"
     if kind.startswith(("category", "Categorical", "Enum", "dictionary")):
@@ -216,7 +282,7 @@ def _where(place: tuple[int, ...], columns: Any) -> str:
 
 
 def _no_number(name: str, value: Any, where: str) -> InputError:
-    """Build the error about a cell that is no number."""
+    """Return the error about a cell that is not a number."""
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return InputError(
             f"{name} must be finite, without NaN and inf; got {value} in {where}. {MISSING}"
@@ -245,7 +311,7 @@ def _array(values: Any, name: str) -> np.ndarray:
     try:
         return np.asarray(values)
     except Exception as error:
-        # each library has its own kind of error for arrays that NumPy cannot see
+        # each library raises its own kind of error for arrays that NumPy cannot read
         raise InputError(
             f"{name} must be an array, frame or list that NumPy can read; got "
             f"{type(values).__name__}, and: {error}. Copy it to the processor, without gradients, "

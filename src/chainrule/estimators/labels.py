@@ -1,4 +1,4 @@
-"""Labels of any type that sorts, and what to say of those that do not."""
+"""Labels of any type that sorts, and errors about those that do not."""
 
 from collections.abc import Iterable, Set
 from typing import Any
@@ -21,7 +21,7 @@ __all__ = [
 
 
 def checked_labels(labels: Any, name: str) -> np.ndarray:
-    """Return labels (n,) that are all known, and sort.
+    """Return labels (n,), none of them missing, of a type that sorts.
 
     Examples
     --------
@@ -33,7 +33,7 @@ def checked_labels(labels: Any, name: str) -> np.ndarray:
 
 
 def of_one_type(labels: np.ndarray, name: str = "y") -> np.ndarray:
-    """Return numbers of dtype object as numbers, other labels as they are; refuse mixtures."""
+    """Return numbers of dtype object as numbers, and other labels unchanged; refuse mixtures."""
     flat = labels.ravel().tolist()
     kinds = {"b" if isinstance(label, bool) else np.asarray(label).dtype.kind for label in flat}
     if kinds in ({"b"}, {"i"}, {"f"}, {"i", "f"}):
@@ -56,7 +56,7 @@ def prepared_labels(labels: np.ndarray, name: str = "y") -> np.ndarray:
     if labels.dtype == object:
         labels = of_one_type(labels, name)
     if labels.ndim == 1 and labels.dtype.kind in "SMmO":
-        return labels  # of these scikit-learn has no opinion; they sort, and that will do
+        return labels  # scikit-learn does not check these; they sort, which is enough
     check_classification_targets(labels)
     if labels.ndim == 2 and type_of_target(labels) == "multiclass-multioutput":
         raise InputError(
@@ -67,7 +67,7 @@ def prepared_labels(labels: np.ndarray, name: str = "y") -> np.ndarray:
 
 
 def class_codes(labels: np.ndarray, classes: np.ndarray, name: str = "y") -> np.ndarray:
-    """Return the places of labels among sorted classes; refuse one that is none of them.
+    """Return the index of each label among sorted classes; refuse other labels.
 
     Examples
     --------
@@ -85,19 +85,20 @@ def class_codes(labels: np.ndarray, classes: np.ndarray, name: str = "y") -> np.
         label = labels[row : row + 1].tolist()[0]
         raise InputError(
             f"{name} must hold the classes of the first fit, {shown(classes.tolist())}; "
-            f"got {shown(label)} in row {row}. Name all classes at the start, or fit anew."
+            f"got {shown(label)} in row {row}. Name all classes at the start, or fit a "
+            "new estimator."
         )
     return codes
 
 
 def text_kind(labels: np.ndarray) -> type | None:
-    """Return str or bytes where labels are texts of that kind; such never equal other labels."""
+    """Return str or bytes where labels are texts of that kind, which never equal other labels."""
     first = labels[:1].tolist()[0]
     return next((kind for kind in (str, bytes) if isinstance(first, kind)), None)
 
 
 def mixed_labels(labels: Iterable[Any], name: str = "y") -> InputError:
-    """Build the error about labels that cannot be sorted."""
+    """Return the error about labels that cannot be sorted."""
     kinds = sorted({type(label).__name__ for label in labels})
     return InputError(
         f"{name} must hold labels of one type that sorts; got {' and '.join(kinds)}. Convert them, "

@@ -1,4 +1,4 @@
-"""What is watched on held-out rows: the estimator's own score, its loss, or a scorer."""
+"""The value that is watched on held-out rows: the estimator's score, its loss, or a scorer."""
 
 import copy
 import inspect
@@ -9,12 +9,12 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from chainrule.engines.engine import Rows
-from chainrule.estimators.base import BaseMLP
+from chainrule.estimators.run import Run
 from chainrule.estimators.samples import Samples
 from chainrule.foundation.errors import InputError, must_be, suggest
-from chainrule.training.monitor import Metric
+from chainrule.training.monitor import Metric, Watch
 
-__all__ = ["checked_scorer", "metric_on"]
+__all__ = ["checked_scorer", "watch_on"]
 
 Scorer: TypeAlias = Callable[..., Any]
 OWN = ("score", "loss")
@@ -46,22 +46,29 @@ def checked_scorer(monitor: Any) -> Scorer | None:
     raise must_be("monitor", rule, monitor, advice)
 
 
-def metric_on(estimator: BaseMLP, held: Samples, rows: Rows) -> Metric:
-    """Return what is measured on the rows held out, which are given as the user's and as encoded.
-
-    A scorer sees the estimator as it is after each epoch, its best parameters aside.
-    """
-    scorer = checked_scorer(estimator.monitor)
+def watch_on(estimator: Any, run: Run, held: Samples, rows: Rows) -> tuple[Watch, Any]:
+    """Return the watch on held-out rows, given and encoded, and the value that it looks at."""
+    choice, codec = estimator.monitor, run.codec
+    scorer = checked_scorer(choice)
+    if choice == "loss" or (choice == "score" and not codec.can_score(held.y, held.weight)):
+        return Watch(rows, codec.metric(rows.weight), "validation_loss"), "loss"
     if scorer is None:
-        return estimator._metric(estimator.objective_.loss, rows.weight)
-    state, name = estimator._state, _name_of(scorer, estimator.monitor)
+        return Watch(rows, codec.metric(rows.weight), "metric"), choice
+    return Watch(rows, _scored_by(scorer, estimator, run, held), "metric"), choice
+
+
+def _scored_by(scorer: Scorer, estimator: Any, run: Run, held: Samples) -> Metric:
+    """Return the metric of a scorer, which sees the estimator as it is after each epoch.
+
+    Its parameters are then the current ones, not the best.
+    """
+    state, name = run.state, _name_of(scorer, estimator.monitor)
     options = {}
     if held.weight is not None and _takes_weights(scorer):
         options["sample_weight"] = held.weight
     y = held.y[:, 0] if held.y.ndim == 2 and held.y.shape[1] == 1 else held.y
     view = copy.copy(estimator)
-    view._engine = estimator._engine
-    view.__dict__.pop("feature_names_in_", None)  # held.X is an array, whose columns were checked
+    vars(view).pop("feature_names_in_", None)  # held.X is an array, whose columns were checked
     if _asks_for_positive(scorer) and _two_words(estimator):
         y = (y == estimator.classes_[1]).astype(int)
         view.classes_ = np.arange(2)
@@ -69,7 +76,7 @@ def metric_on(estimator: BaseMLP, held: Samples, rows: Rows) -> Metric:
     def score(scores: np.ndarray, encoded: np.ndarray) -> float:
         if not np.all(np.isfinite(scores)):
             return -math.inf
-        view.parameters_ = view.network_.parameters(view._fold(state.current))
+        view.parameters_ = run.parameters(state.current)
         where = f"monitor={name} must give a number on the rows held out; in epoch {state.epoch}"
         try:
             value = float(scorer(view, held.X, y, **options))
@@ -86,7 +93,7 @@ def metric_on(estimator: BaseMLP, held: Samples, rows: Rows) -> Metric:
 
 
 def _takes_weights(scorer: Scorer) -> bool:
-    """Say whether a scorer, or the metric a scikit-learn scorer is made of, takes weights."""
+    """Return whether a scorer, or the metric of a scikit-learn scorer, takes weights."""
     try:
         signature = inspect.signature(getattr(scorer, "_score_func", scorer))
     except ValueError:  # a function written in C
@@ -95,9 +102,9 @@ def _takes_weights(scorer: Scorer) -> bool:
 
 
 def _asks_for_positive(scorer: Scorer) -> bool:
-    """Say whether a scorer of scikit-learn has to be told which of two labels is the positive one.
+    """Return whether a scorer of scikit-learn needs to know the positive one of two labels.
 
-    By default it is 1, which words never are.
+    Its default is 1, which text never equals.
     """
     metric = getattr(scorer, "_score_func", None)
     if metric is None or "pos_label" in getattr(scorer, "_kwargs", {}):
@@ -105,7 +112,7 @@ def _asks_for_positive(scorer: Scorer) -> bool:
     return "pos_label" in inspect.signature(metric).parameters
 
 
-def _two_words(estimator: BaseMLP) -> bool:
+def _two_words(estimator: Any) -> bool:
     classes = getattr(estimator, "classes_", np.empty(0))
     return len(classes) == 2 and classes.dtype.kind not in "biuf"
 

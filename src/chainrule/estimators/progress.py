@@ -1,4 +1,4 @@
-"""Training as it goes on: a live bar on a terminal, else lines."""
+"""Progress of a training: a live bar on a terminal, else lines."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 __all__ = ["EpochBar", "EpochLines", "epoch_bar", "shown", "written"]
 
-# Without a terminal an epoch is a line, but not more often than this.
+# Without a terminal, the least time between two lines.
 SECONDS_PER_LINE = 2.0
 
 
 @contextmanager
 def shown(verbose: int, total: int, limit: float | None) -> Iterator[Callable[[Epoch], None]]:
-    """Yield what shows an epoch as ``verbose`` asks: with a bar, with lines, or not at all."""
+    """Yield the function that shows an epoch: by a bar, by lines, or not at all."""
     console = _terminal() if verbose == 1 and total > 1 else None
     made: Counter[int | None] = Counter()
 
@@ -37,7 +37,7 @@ def shown(verbose: int, total: int, limit: float | None) -> Iterator[Callable[[E
 
 
 def _terminal() -> Console | None:
-    """Return the terminal that stderr is, where rich is installed."""
+    """Return stderr as a terminal, where rich is installed."""
     try:
         from rich.console import Console
     except ModuleNotFoundError:
@@ -80,7 +80,7 @@ def _progress(console: Console, transient: bool) -> Progress:
 
 
 class EpochCount:
-    """How far a run is, in words."""
+    """The progress of a run in words."""
 
     def __init__(self, total: int, limit: float | None) -> None:
         self.total = total
@@ -94,7 +94,7 @@ class EpochCount:
         return time.perf_counter() - self._began
 
     def count(self, epoch: Epoch) -> str:
-        """Count one epoch, and say how it went and what is left."""
+        """Count one epoch, and return its results and the time left, in words."""
         self.made += 1
         parts = [f"loss {written(epoch.loss)}"]
         if epoch.validation_loss is not None:
@@ -123,7 +123,7 @@ class EpochBar(EpochCount):
 
 
 class EpochLines(EpochCount):
-    """A run as a line now and then."""
+    """A run as a line every few seconds."""
 
     def __init__(self, say: Callable[[str], None], total: int, limit: float | None) -> None:
         super().__init__(total, limit)
@@ -131,7 +131,7 @@ class EpochLines(EpochCount):
         self._last = 0.0
 
     def show(self, epoch: Epoch) -> None:
-        """Show one epoch, if it is time for a line."""
+        """Show one epoch, if the last line is old enough."""
         text = self.count(epoch)
         if self.seconds - self._last >= SECONDS_PER_LINE or self.made in (1, self.total):
             self._last = self.seconds
@@ -139,7 +139,7 @@ class EpochLines(EpochCount):
 
 
 def written(value: float) -> str:
-    """Return a number as people write it.
+    """Return a number with four digits or so.
 
     Examples
     --------

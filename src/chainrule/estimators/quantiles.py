@@ -1,4 +1,4 @@
-"""Several quantiles of one target: in order, the one in the middle, and the two around a share."""
+"""Several quantiles of one target: sorted, the middle one, and the bounds of an interval."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ __all__ = ["interval_columns", "nearest_median", "sorted_quantiles"]
 
 
 def sorted_quantiles(answers: np.ndarray) -> np.ndarray:
-    """Return the quantiles of each row in increasing order, so that they do not cross."""
+    """Return the quantiles of each row in increasing order, so that they never cross."""
     return np.sort(answers, axis=1)
 
 
@@ -29,7 +29,7 @@ def nearest_median(loss: Quantile, answers: np.ndarray) -> np.ndarray:
 
 
 def interval_columns(levels: tuple[float, ...], coverage: float | None) -> list[int]:
-    """Return the numbers of the levels around a central share; None is the outermost two.
+    """Return the indices of the levels around a central share; None gives the outermost two.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""A refusal changes nothing: an estimator is as it was, fitted or not."""
+"""A refused call changes nothing: the estimator keeps its former attributes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,9 +9,9 @@ __all__ = ["unchanged_if_refused"]
 
 @contextmanager
 def unchanged_if_refused(estimator: Any) -> Iterator[None]:
-    """Give an estimator its attributes back where what is done inside is refused, or interrupted.
+    """Restore the attributes of an estimator if the block raises, or is interrupted.
 
-    The attributes are to be replaced inside, not changed in place.
+    The block must replace attributes, not change them in place.
     """
     before = dict(vars(estimator))
     try:

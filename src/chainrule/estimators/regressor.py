@@ -1,27 +1,19 @@
-"""`MLPRegressor`: numbers in, numbers out, whatever their unit."""
+"""`MLPRegressor`: numbers in and out, in any unit."""
 
-import math
 from typing import Any
 
 import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import column_or_1d
 
-from chainrule.estimators.ensemble import mean_answers, member_answers
 from chainrule.estimators.fitting import FittingMLP
-from chainrule.estimators.inputs import as_numbers
+from chainrule.estimators.number_codec import NumberCodec, r2
 from chainrule.estimators.option import documented
 from chainrule.estimators.options import RegressorOptions
 from chainrule.estimators.quantiles import interval_columns, nearest_median, sorted_quantiles
-from chainrule.estimators.samples import Samples
-from chainrule.formulas.loss import Loss, losses
+from chainrule.formulas.loss import losses
 from chainrule.formulas.losses import Quantile
-from chainrule.formulas.target_scale import TargetScale, column_means
-from chainrule.foundation.arrays import namespace
-from chainrule.foundation.errors import InputError, must_be
-from chainrule.model.parameters import Parameters
-from chainrule.training.monitor import Metric
+from chainrule.formulas.target_scale import TargetScale
 
 __all__ = ["MLPRegressor"]
 
@@ -67,7 +59,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, RegressorOptions, FittingML
     validation_loss_curve_, validation_scores_, best_validation_score_
         The same on held-out rows; scores are R2, or those of the scorer in ``monitor``.
     n_iter_, t_, fit_seconds_, batch_size_, batch_size_reason_, stopped_because_, seed_, engine_
-        How training went, as in `MLPClassifier`.
+        The course of training, as in `MLPClassifier`.
     n_layers_, n_outputs_, out_activation_, n_features_in_, feature_names_in_
         As in scikit-learn.
     target_scale_ : TargetScale or None
@@ -84,6 +76,8 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, RegressorOptions, FittingML
     >>> model.predict(X[:2]).shape
     (2,)
     """
+
+    _targets = NumberCodec
 
     target_scale_: TargetScale | None
 
@@ -158,7 +152,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, RegressorOptions, FittingML
         >>> bool(near < far)
         True
         """
-        answers = member_answers(self, X)
+        answers = self._member_answers(X)
         loss = self.objective_.loss
         if isinstance(loss, Quantile):
             answers = np.stack([nearest_median(loss, one) for one in answers])
@@ -168,134 +162,10 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, RegressorOptions, FittingML
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the (weighted) coefficient of determination R2 of the predictions."""
         predicted, targets, weight = self._compared(X, y, sample_weight)
-        return _r2(targets, predicted, weight)
+        return r2(targets, predicted, weight)
 
     def _answers(self, X: Any) -> np.ndarray:
         if "estimators_" in self.__dict__:
-            return mean_answers(self, X)
+            mean: np.ndarray = self._member_answers(X).mean(axis=0)
+            return mean
         return self._predictions_of(self._scores(X))
-
-    def _learn_targets(
-        self, y: Any, weight: np.ndarray | None, classes: Any = None
-    ) -> tuple[Loss, int]:
-        loss = losses.get(self.loss)
-        if loss.rowwise:
-            raise must_be(
-                "loss",
-                "one of numbers, not of classes",
-                loss.name,
-                "Take mse, mae, huber, quantile or poisson, or MLPClassifier.",
-            )
-        if loss.scores_per_target > 1 and y.shape[1] > 1:
-            raise InputError(
-                f"y must be one target for several quantiles; got {y.shape[1]}. Fit one regressor "
-                "per target, for example with MultiOutputRegressor."
-            )
-        loss.checked(np.asarray(y, dtype=np.float64))
-        scale = loss.target_scale.of(y, weight)
-        rescaled = loss.rescaled(scale.spread) if self.scale_target else None
-        self.target_scale_ = None if rescaled is None else scale
-        loss, self._loss_factor = (loss, 1.0) if rescaled is None else rescaled
-        unit = None if rescaled is None else scale.loss_unit
-        if unit is None:
-            unit = _constant_loss(loss, y if rescaled is None else scale.apply(y), weight)
-        self._loss_unit = unit if 0.0 < unit < math.inf else 1.0
-        return loss, y.shape[1] * loss.scores_per_target
-
-    def _prepared(self, y: Any, name: str = "y") -> np.ndarray:
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        if y.dtype.kind not in "fiub":
-            y = as_numbers(y.astype(object), name)
-        columns: np.ndarray = y.reshape(-1, 1) if y.ndim == 1 else y
-        return columns
-
-    def _encode(self, y: Any, name: str = "y") -> np.ndarray:
-        n_targets = self.n_outputs_ // self.objective_.loss.scores_per_target
-        if y.shape[1] != n_targets:
-            raise InputError(
-                f"{name} must have {n_targets} target(s), as in the first fit; got {y.shape[1]}. "
-                "Fit anew to change their number."
-            )
-        dtype = self._state.vector.dtype
-        # with room for weights that are multiplied by the spread of the targets
-        limit, largest = float(np.finfo(dtype).max) / 1e6, float(np.abs(y).max())
-        if largest > limit:
-            raise must_be(
-                name,
-                f"at most {limit:.3g} in size for {dtype.name}",
-                largest,
-                "Take another unit" + (", or dtype='float64'." if dtype.itemsize < 8 else "."),
-            )
-        targets: np.ndarray = y
-        if self.target_scale_ is None:
-            return targets
-        self.objective_.loss.checked(np.asarray(y, dtype=np.float64), name)  # in people's unit
-        return self.target_scale_.apply(targets)
-
-    def _strata(self, y: Any) -> np.ndarray | None:
-        return None
-
-    def _metric(self, loss: Loss, weight: np.ndarray | None) -> Metric:
-        def r2(scores: np.ndarray, y: np.ndarray) -> float:
-            p = loss.mean(namespace(scores), scores)
-            if not np.all(np.isfinite(p)):
-                return -np.inf
-            if isinstance(loss, Quantile):
-                y, p = y[:, :1], nearest_median(loss, p)
-            return _r2(y, p, weight)
-
-        return r2
-
-    def _can_score(self, held: Samples) -> bool:
-        y = held.y if held.weight is None else held.y[held.weight > 0.0]
-        return bool(np.any(y != y[0]))
-
-    def _fold(self, vector: np.ndarray) -> np.ndarray:
-        folded = np.array(vector)
-        if self.target_scale_ is not None:
-            with np.errstate(all="ignore"):  # targets out of range are refused when encoded
-                self.target_scale_.fold(*self._last_layer(folded))
-        return folded
-
-    def _unfold(self, vector: np.ndarray) -> np.ndarray:
-        unfolded = np.array(vector)
-        if self.target_scale_ is not None:
-            self.target_scale_.unfold(*self._last_layer(unfolded))
-        return unfolded
-
-    def _fold_gradient(self, vector: np.ndarray) -> np.ndarray:
-        folded = np.array(vector)
-        if self.target_scale_ is not None:
-            self.target_scale_.fold_gradient(*self._last_layer(folded))
-        return folded * self._loss_factor
-
-    def _last_layer(self, vector: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        layers = Parameters(self._state.network.layout, vector)
-        bias = layers.biases[-1]
-        assert bias is not None
-        return layers.weights[-1], bias
-
-
-def _constant_loss(loss: Loss, y: np.ndarray, weight: np.ndarray | None) -> float:
-    """Return the loss of the means of the columns, as a prediction for all rows."""
-    mean = np.clip(column_means(y, weight), *loss.link.range)
-    with np.errstate(all="ignore"):
-        return float(loss(np.broadcast_to(mean, y.shape), y, weight))
-
-
-def _r2(y: np.ndarray, p: np.ndarray, weight: np.ndarray | None) -> float:
-    """Return R2, which has no unit: powers of two bring targets near 1, where squares stay finite.
-
-    Examples
-    --------
-    >>> y, p = np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 2.0])
-    >>> [round(_r2(unit * y, unit * p, None), 9) for unit in (1.0, 1e300, 1e-300)]
-    [0.5, 0.5, 0.5]
-    """
-    from sklearn.metrics import r2_score
-
-    y, p = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
-    power = -np.frexp(np.abs(y).max())[1]
-    with np.errstate(all="ignore"):  # predictions far beyond the targets
-        return float(r2_score(np.ldexp(y, power), np.ldexp(p, power), sample_weight=weight))

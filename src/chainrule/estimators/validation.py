@@ -1,62 +1,61 @@
-"""The rows that an estimator is measured on after each epoch: people's own, or a share held out."""
+"""Rows to measure on after each epoch: given to the fit, or a share held out."""
 
 from typing import Any
 
 import numpy as np
 from sklearn.base import is_regressor
 
-from chainrule.estimators.base import BaseMLP
+from chainrule.estimators.inputs import Prepared, checked_samples
 from chainrule.estimators.labels import checked_labels
-from chainrule.estimators.samples import Samples
+from chainrule.estimators.options import Options
+from chainrule.estimators.samples import Given, Samples
+from chainrule.estimators.target_codec import TargetCodec
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.training.splits import held_out_groups, held_out_rows, last_rows
 
 __all__ = ["check_held_out", "divided", "own_validation"]
 
 
-def own_validation(
-    estimator: BaseMLP, X_val: Any, y_val: Any, sample_weight_val: Any
-) -> Samples | None:
-    """Return a person's own rows to measure on, if there are any."""
-    if X_val is None and y_val is None and sample_weight_val is None:
-        return None
-    if X_val is None or y_val is None:
-        raise InputError("X_val and y_val must be given together; one is None.")
-    rows: Samples = estimator._checked(
-        X_val, y_val, sample_weight_val, reset=False, names=("X_val", "y_val", "sample_weight_val")
-    )
-    return rows
+def own_validation(estimator: Any, prepared: Prepared, given: Given) -> Samples:
+    """Return the rows to measure on that are given to the fit."""
+    if given.X_val is None or given.y_val is None:
+        raise InputError(
+            "X_val and y_val must be given together; got None for one of them. Pass both."
+        )
+    names = ("X_val", "y_val", "sample_weight_val")
+    return checked_samples(estimator, prepared, given[3:6], reset=False, names=names)
 
 
 def divided(
-    estimator: BaseMLP, samples: Samples, groups: Any, seed: int
+    options: Options, samples: Samples, groups: Any, seed: int, labels: np.ndarray | None
 ) -> tuple[Samples, Samples]:
-    """Return the rows to train on and those held out, as the options and groups ask for."""
-    n, fraction = samples.X.shape[0], estimator.validation_fraction
-    labels = estimator._strata(samples.y)
+    """Return the rows to train on and the rows held out; a split keeps the shares of ``labels``."""
+    n, fraction = samples.X.shape[0], options.validation_fraction
     if groups is not None:
         groups = checked_labels(groups, "groups")
         if groups.shape != (n,):
             raise InputError(
                 f"groups must be of shape ({n},), one group per row; got {groups.shape}."
             )
-        if estimator.validation == "last":
+        if options.validation == "last":
             raise InputError(
                 "groups must be None with validation='last', which may cut a group in two. Take "
                 "validation='random', or pass X_val and y_val."
             )
         kept, held = held_out_groups(groups, fraction, seed, labels)
-    elif estimator.validation == "last":
+    elif options.validation == "last":
         kept, held = last_rows(n, fraction)
     else:
         kept, held = held_out_rows(n, fraction, seed, labels)
     return samples.take(kept), samples.take(held)
 
 
-def check_held_out(estimator: BaseMLP, held: Samples, names: tuple[str, str]) -> None:
-    """Refuse rows that cannot be measured on: of classes never trained on, too few, or absent."""
+def check_held_out(
+    estimator: Any, codec: TargetCodec, held: Samples, names: tuple[str, str]
+) -> None:
+    """Refuse rows that cannot be measured on: unknown classes, weights of 0, or a single row."""
     where = "y_val" if names[1] == "y_val" else "the part of y held out"
-    labels = estimator._strata(held.y)
+    labels = codec.strata(held.y)
     if labels is not None:
         classes = estimator.classes_.tolist()
         unseen = [label for label in np.unique(labels).tolist() if label not in classes]

@@ -8,7 +8,7 @@ import numpy as np
 
 from chainrule.foundation.errors import must_be
 
-__all__ = ["available_threads", "check_threads"]
+__all__ = ["available_threads", "thread_shares", "check_threads"]
 
 _LIMITS = ("OMP_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
 
@@ -40,6 +40,13 @@ def available_threads(n_threads: int | None) -> int:
     for pool in _pools():
         cores = min(cores, max(pool.num_threads or cores, 1))
     return cores
+
+
+def thread_shares(count: int, n_threads: int | None) -> tuple[int, int]:
+    """Return how many of so many tasks run at a time, and the threads of each."""
+    threads = available_threads(n_threads)
+    workers = min(count, threads)
+    return workers, max(1, threads // workers)
 
 
 @lru_cache(maxsize=1)

@@ -11,11 +11,16 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from chainrule.estimators.base import codec_of, put_run
 from chainrule.estimators.checking import fixed_options
+from chainrule.estimators.class_codec import ClassCodec
 from chainrule.estimators.classifier import MLPClassifier
 from chainrule.estimators.ensemble import take_over
-from chainrule.estimators.ingredients import make_objective, start_state
+from chainrule.estimators.number_codec import NumberCodec
+from chainrule.estimators.recipe import Recipe
 from chainrule.estimators.regressor import MLPRegressor
+from chainrule.estimators.run import Run
+from chainrule.estimators.target_codec import TargetCodec
 from chainrule.formulas.loss import losses
 from chainrule.formulas.records import restore
 from chainrule.foundation.array_files import Contents, read_contents, write_arrays
@@ -171,6 +176,7 @@ def describe_estimator(estimator: Estimator) -> tuple[dict[str, Any], dict[str, 
         }
         return description, arrays
     _check_finite(estimator)
+    codec = codec_of(estimator)
     description |= {
         "network": estimator.network_.to_dict(),
         "loss": estimator.objective_.loss.to_dict(),
@@ -185,13 +191,14 @@ def describe_estimator(estimator: Estimator) -> tuple[dict[str, Any], dict[str, 
     arrays = {"parameters": np.asarray(estimator.parameters_.vector)}
     if isinstance(estimator, MLPClassifier):
         description["classes"] = labels_to_json(estimator.classes_)
-        description["multilabel"] = bool(estimator._multilabel)
+        assert isinstance(codec, ClassCodec)
+        description["multilabel"] = codec.multilabel
         description["class_weight"] = class_weight_to_json(estimator.class_weight_)
     else:
         scale = estimator.target_scale_
         description["target_spread"] = None if scale is None else scale.spread
-        description["loss_factor"] = estimator._loss_factor
-        description["loss_unit"] = estimator._loss_unit
+        description["loss_factor"] = codec.loss_factor
+        description["loss_unit"] = codec.loss_unit
         if scale is not None:
             arrays["target_center"] = scale.center
     return description, arrays
@@ -281,18 +288,9 @@ def _single(
         setattr(estimator, curve, _curve(description["curves"].get(curve)))
     for count in COUNTS:
         setattr(estimator, count, whole(description["counts"][count]))
-    estimator.network_ = network
-    estimator.parameters_ = network.parameters(vector)
-    loss = restore(losses, description["loss"])
-    estimator.objective_ = make_objective(estimator, network, loss)
     estimator.stopped_because_ = text(description["stopped_because"])
     engine = description.get("engine")  # not in the files of version 0.1
     estimator.engine_ = None if engine is None else text(engine)
-    size, reason = description["batch_size"]
-    estimator.batch_size_ = whole(size)
-    estimator.batch_size_reason_ = None if reason is None else text(reason)
-    estimator.n_layers_ = len(network.layers) + 1
-    estimator.out_activation_ = loss.link.aliases[0] if loss.link.aliases else loss.link.name
     if description["feature_names"] is not None:
         names = [text(name) for name in description["feature_names"]]
         estimator.feature_names_in_ = np.array(names, dtype=object)
@@ -301,25 +299,52 @@ def _single(
     estimator.train_loss_ = float(description["train_loss"])
     estimator.best_loss_ = min(losses_seen) if losses_seen and not scores else None
     estimator.best_validation_score_ = max(scores) if scores else None
-    if isinstance(estimator, MLPClassifier):
-        estimator.classes_ = labels_from_json(description["classes"])
-        estimator._multilabel = description["multilabel"] is True
-        # not in the files of version 0.1
-        estimator.class_weight_ = class_weight_from_json(description.get("class_weight"))
-    else:
-        spread = description["target_spread"]
-        estimator.target_scale_ = (
-            None if spread is None else loss.target_scale(arrays["target_center"], float(spread))
-        )
-        estimator._loss_factor = float(description["loss_factor"])
-        estimator._loss_unit = float(description["loss_unit"])
-    _check_widths(estimator)
-    estimator._begun = fixed_options(estimator)
-    estimator._state = start_state(
-        estimator, network, seed=estimator.seed_, parameters=network.parameters(vector)
+    codec = _codec(estimator, description, arrays)
+    _check_widths(network, codec, description["counts"])
+    run = Run.begin(
+        Recipe.of(estimator),
+        codec,
+        network,
+        fixed_options(estimator),
+        seed=whole(description["counts"]["seed_"]),
+        parameters=network.parameters(vector),
     )
-    estimator._state.go_on_from(estimator._unfold(vector))
+    size, reason = description["batch_size"]
+    run = run.with_batch_size(whole(size), None if reason is None else text(reason))
+    run.state.go_on_from(codec.unfold(vector, network.layout))
+    put_run(estimator, run)
+    estimator.parameters_ = network.parameters(vector)
     return estimator
+
+
+def _codec(
+    estimator: Estimator, description: dict[str, Any], arrays: dict[str, np.ndarray]
+) -> TargetCodec:
+    """Return the codec of the targets of one network."""
+    loss, n_scores = (
+        restore(losses, description["loss"]),
+        whole(description["counts"]["n_outputs_"]),
+    )
+    if isinstance(estimator, MLPClassifier):
+        return ClassCodec(
+            loss=loss,
+            own_loss=loss,
+            n_scores=n_scores,
+            classes=labels_from_json(description["classes"]),
+            multilabel=description["multilabel"] is True,
+            # not in the files of version 0.1
+            class_weight=class_weight_from_json(description.get("class_weight")),
+        )
+    spread = description["target_spread"]
+    scale = None if spread is None else loss.target_scale(arrays["target_center"], float(spread))
+    return NumberCodec(
+        loss=loss,
+        own_loss=loss if scale is None else losses.get(estimator.loss),
+        n_scores=n_scores,
+        loss_factor=float(description["loss_factor"]),
+        loss_unit=float(description["loss_unit"]),
+        target_scale=scale,
+    )
 
 
 def _check_members(estimator: Estimator, members: list[Estimator]) -> None:
@@ -357,13 +382,11 @@ def _check_finite(estimator: Estimator) -> None:
                 )
 
 
-def _check_widths(estimator: Estimator) -> None:
+def _check_widths(network: Network, codec: TargetCodec, counts: dict[str, Any]) -> None:
     """Refuse counts that contradict the network."""
-    network = estimator.network_
-    right = (estimator.n_features_in_, estimator.n_outputs_) == (network.n_in, network.n_out)
-    if isinstance(estimator, MLPClassifier):
-        single = network.n_out == 1 and len(estimator.classes_) == 2
-        right = right and (single or len(estimator.classes_) == network.n_out)
+    right = (counts["n_features_in_"], codec.n_scores) == (network.n_in, network.n_out)
+    if isinstance(codec, ClassCodec):
+        right = right and (codec.one_score_for_two or len(codec.classes) == network.n_out)
     if not right:
         raise ValueError("the numbers of inputs, outputs and classes do not fit the network")
 

@@ -224,7 +224,7 @@ def train_rows(
     Sending True to the generator ends the run after that epoch, with the reason ``callback``.
     ``objective`` is what its epochs predict by, where scores are in the user's units.
     """
-    plan = make_plan(engine, rows, state, steps, epochs)
+    plan = make_plan(engine, int(rows.y.shape[0]), state, steps, epochs)
     clock_limit(time_limit)  # refused now; the clock runs from the first epoch on
     watch = Watch() if watch is None else watch
     return _epochs(engine, rows, state, plan, watch, time_limit, on_step, objective)

@@ -98,7 +98,7 @@ def begin(network: Network, x: Any, y: Any, sample_weight: Any, setup: Setup) ->
 
 
 def make_plan(
-    engine: Engine, rows: Rows, state: TrainingState, steps: StepOptions, epochs: int
+    engine: Engine, n_rows: int, state: TrainingState, steps: StepOptions, epochs: int
 ) -> Plan:
     """Return the plan of the epochs; refuse a state that belongs to another run."""
     check_count("epochs", epochs)
@@ -112,8 +112,8 @@ def make_plan(
             f"network must be the one the state belongs to, {state.network}; got "
             f"{engine.objective.network}."
         )
-    batch_size = min(steps.batch_size, len(rows))
-    whole, rest = divmod(len(rows), batch_size)
+    batch_size = min(steps.batch_size, n_rows)
+    whole, rest = divmod(n_rows, batch_size)
     return Plan(
         steps.learning_rate,
         batch_size,

@@ -81,8 +81,7 @@ def make_rows(
         )
     if x.shape[0] == 0:
         raise InputError(f"{names[0]} must have at least one row; got shape {tuple(x.shape)}.")
-    kind = namespace(values)
-    if not kind.isdtype(values.dtype, ("real floating", "integral", "bool")):
+    if not _is_of(values, "biuf", ("real floating", "integral", "bool")):
         raise InputError(
             f"{names[0]} must hold real numbers; got {values.dtype}. Convert or encode the columns."
         )
@@ -145,9 +144,9 @@ def check_finite(x: Array, name: str, columns: Any = None) -> None:
     if _few(x) and 0 not in np.isfinite(x).tobytes():
         return
     values = x.data if hasattr(x, "tocsr") else x
-    xp = namespace(values)
-    if not xp.isdtype(values.dtype, "real floating"):
+    if not _is_of(values, "f", "real floating"):
         return
+    xp = np if isinstance(values, np.ndarray) else namespace(values)
     with np.errstate(all="ignore"):
         # The sum first: one pass without a temporary, right unless the sum overflows.
         if bool(xp.isfinite(xp.sum(values))) or bool(xp.all(xp.isfinite(values))):
@@ -224,6 +223,13 @@ def _largest_input(x: Any, columns: Any) -> tuple[float, str]:
     extremes = np.stack((np.ravel(high), np.ravel(low))).astype(np.float64)
     side, column = np.unravel_index(np.abs(extremes).argmax(), extremes.shape)
     return float(extremes[side, column]), _column(int(column), columns)
+
+
+def _is_of(values: Array, letters: str, kind: str | tuple[str, ...]) -> bool:
+    """Say whether an array is of a kind, as NumPy's letters or the array API standard name it."""
+    if isinstance(values, np.ndarray):
+        return values.dtype.kind in letters
+    return bool(namespace(values).isdtype(values.dtype, kind))
 
 
 def _few(x: Array) -> bool:

@@ -105,7 +105,7 @@ def steps(
     begun = begin(network, x, y, sample_weight, setup)
     rate = begun.learning_rate if learning_rate is None else learning_rate
     options = StepOptions(rate, batch_size, schedules.get(schedule), shuffle, drop_last)
-    plan = make_plan(begun.engine, begun.rows, begun.state, options, epochs)
+    plan = make_plan(begun.engine, len(begun.rows), begun.state, options, epochs)
     return Run(_steps(begun.engine, begun.rows, begun.state, plan), "steps", "step")
 
 
