@@ -291,7 +291,7 @@ class TestDropout:
     def test_an_explanation_is_of_the_whole_network_and_says_so(self):
         model = classifier(dropout=0.5).fit(X, BINARY)
         explanation = model.explain(X, BINARY)
-        assert "what is explained is the whole network" in " ".join(explanation.subject.notes)
+        assert "the whole network is explained" in " ".join(explanation.subject.notes)
         assert explanation.check().passed
 
     @pytest.mark.parametrize("bad", [1.0, -0.1, "0.5", [0.1, 1.5], True])

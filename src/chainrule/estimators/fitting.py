@@ -339,7 +339,7 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
         stop, made, factor = None, 0, run.codec.loss_factor
         try:
             while True:
-                if self._run is not run:
+                if not self._is_at(run):
                     raise InputError(
                         f"{call} must be one call at a time on one estimator; this one has ended "
                         f"after {made} epoch(s), because a later call has trained it. Let that one "
@@ -369,8 +369,12 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
             raise
         finally:
             epochs.close()
-            if self._run is run:
+            if self._is_at(run):
                 self.parameters_ = run.parameters()
+
+    def _is_at(self, run: Run) -> bool:
+        """Return whether no later call has trained the estimator; an ensemble has no run."""
+        return self.__dict__.get("_run") is run
 
     def _follow(self, epochs: Iterator[Epoch], total: int) -> DivergenceError | None:
         """Run to the end, with progress where asked for; return the divergence, if any."""

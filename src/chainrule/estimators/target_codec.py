@@ -96,6 +96,11 @@ class TargetCodec(ABC):
         return []
 
     @property
+    def one_score_for_two(self) -> bool:
+        """True if one score stands for the second of two classes."""
+        return False
+
+    @property
     @abstractmethod
     def attributes(self) -> Mapping[str, Any]:
         """The attributes of a fitted estimator that are learned from targets."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.estimators.base import codec_of
 from chainrule.estimators.classifier import MLPClassifier
 from chainrule.formulas.activations import sigmoid, softmax
 from chainrule.formulas.losses import Quantile
@@ -91,7 +92,7 @@ class Score:
         estimator = member.estimator
         assert isinstance(estimator, MLPClassifier)
         s = scores / self.temperature
-        one_for_two = estimator._one_score_for_two
+        one_for_two = codec_of(estimator).one_score_for_two
         if one_for_two:  # the score of the second class, against 0
             s = np.concatenate((np.zeros_like(s), s), axis=1)
         own = np.flatnonzero(estimator.classes_ == self.place)
@@ -127,7 +128,7 @@ def score_for(model: Any, place: int | None) -> Score:
     for member in model.members_:
         loss = member.estimator.objective_.loss
         if loss.link is not softmax and not (
-            loss.link is sigmoid and member.estimator._one_score_for_two
+            loss.link is sigmoid and codec_of(member.estimator).one_score_for_two
         ):
             advice = "Fit with a cross-entropy, or explain single networks: model.explain(X, y)."
             raise must_be("loss", "one whose link is softmax or sigmoid", loss.name, advice)
