@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,7 @@ from chainrule.training.sources import check_finite, check_range, check_scores, 
 if TYPE_CHECKING:
     from chainrule.insight.explanation import Explanation
 
-__all__ = ["BaseMLP", "best_epoch_of", "codec_of", "put_run", "run_of"]
+__all__ = ["BaseMLP", "best_epoch_of", "codec_of", "put_codec", "put_run", "run_of"]
 
 # Fewer rows are answered by one thread.
 ROWS_FOR_THREADS = 1000
@@ -314,6 +315,12 @@ def put_run(estimator: BaseMLP, run: Run) -> None:
     estimator._run = run
     estimator.__dict__.update(run.attributes)
     estimator.parameters_ = run.parameters()
+
+
+def put_codec(estimator: BaseMLP, codec: TargetCodec) -> None:
+    """Make a codec that of the estimator: other names of the same targets."""
+    estimator._run = replace(estimator._run, codec=codec)
+    estimator.__dict__.update(codec.attributes)
 
 
 def best_epoch_of(estimator: BaseMLP) -> int | None:

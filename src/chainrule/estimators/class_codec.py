@@ -112,6 +112,13 @@ class ClassCodec(TargetCodec):
         known = None if self.multilabel else self.classes
         return replace(self, class_weight=_class_weight(options, y, known, weight))
 
+    def of_codes(self) -> Self:
+        """Return the codec of the same classes, with their numbers as labels."""
+        labels, weights = self.classes.tolist(), self.class_weight
+        if isinstance(weights, dict):
+            weights = {labels.index(label): one for label, one in weights.items()}
+        return replace(self, classes=np.arange(len(labels)), class_weight=weights)
+
     def weighted(self, y: np.ndarray, weight: np.ndarray | None) -> np.ndarray | None:
         weights = self.class_weight
         if weights is None:

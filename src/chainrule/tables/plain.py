@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.estimators.base import codec_of, put_codec
+from chainrule.estimators.class_codec import ClassCodec
 from chainrule.estimators.classifier import MLPClassifier
 from chainrule.interop.preparation import Preparation
 from chainrule.tables.base import OWNED
@@ -103,11 +105,10 @@ def _of_codes(network: Estimator, preparation: Preparation) -> Estimator:
     network.preparation_ = preparation
     if isinstance(network, MLPClassifier):
         labels = network.classes_.tolist()
-        network.classes_ = np.arange(len(labels))
+        codec = codec_of(network)
+        assert isinstance(codec, ClassCodec)
+        put_codec(network, codec.of_codes())
         weights: Any = network.class_weight
         if isinstance(weights, Mapping):
             network.class_weight = {labels.index(label): one for label, one in weights.items()}
-        known: Any = network.class_weight_
-        if isinstance(known, Mapping):
-            network.class_weight_ = {labels.index(label): one for label, one in known.items()}
     return network
