@@ -163,3 +163,11 @@ def test_the_record_of_a_model(chainrule, fitted) -> None:
     assert record["classes"] == ["cheap", "dear"]
     assert record["training"]["rows"]["test"] == 60
     assert [one[0] for one in record["columns"]][:2] == ["area", "district"]
+
+
+def test_the_encoding_that_a_trial_chose_is_in_the_file(fitted, monkeypatch) -> None:
+    found = ("target", "2 % better on rows held out")
+    monkeypatch.setattr("chainrule.app.preparing._trial", lambda *_: found)
+    model = package.load(fitted("rent", "--numbers", "auto"))
+    assert (model.encoding_, model.encoding_reason_) == found
+    assert model.get_params()["encoding"] in ("auto", "target")

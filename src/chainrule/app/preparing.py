@@ -44,20 +44,23 @@ def learn_preparation(
     *,
     weight: np.ndarray | None,
     groups: np.ndarray | None,
-) -> Preparation:
-    """Learn the columns; those of groups and weights say how rows are used, and are no inputs."""
+) -> tuple[Preparation, tuple[str, str]]:
+    """Learn the columns, and return with them the encoding of numbers and the reason for it.
+
+    Columns of groups and weights say how rows are used, and are no inputs.
+    """
     set_aside = _set_aside(settings)
     inputs, choices = inputs_of(frame, target, settings, choices)
     frame = inputs.with_columns(frame[target])
     codes = np.unique(y, return_inverse=True)[1] if task == "classification" else y
-    encoding = settings.numbers
+    encoding, reason = settings.numbers, "as --numbers says"
     if encoding == "auto":
         table = Table(frame.drop(target), codes, weight)
-        encoding = _tried(table, y, task, settings, choices, report, groups)
+        encoding, reason = _tried(table, y, task, settings, choices, report, groups)
     learnt = Preparation.fit(
         frame, target=target, choices=choices, encoding=encoding, y=codes, tell=report.note
     )
-    return replace(learnt, dropped=learnt.dropped | set_aside)
+    return replace(learnt, dropped=learnt.dropped | set_aside), (encoding, reason)
 
 
 def inputs_of(
@@ -86,19 +89,19 @@ def _tried(
     choices: Choices,
     report: Report,
     groups: np.ndarray | None,
-) -> str:
-    """Return the encoding of numbers that a short trial finds best, and tell it.
+) -> tuple[str, str]:
+    """Return the encoding of numbers that a short trial finds best, and the reason; tell both.
 
     A trial that is refused says nothing: the fit itself is, in the words of its flags.
     """
     try:
         encoding, reason = _trial(table, y, task, settings, choices, groups)
     except InputError:
-        return "scale"
+        return "scale", "the trial was refused"
     if encoding != "scale":
         what = {"target": "at splits of the target", "quantiles": "at quantiles"}[encoding]
         report.line(f"numbers by steps {what} ({reason}); --numbers changes that")
-    return encoding
+    return encoding, reason
 
 
 def _trial(

@@ -82,7 +82,7 @@ def train_network(
     Interrupted, Diverged
         If no epoch was made.
     """
-    preparation = learn_preparation(
+    preparation, encoding = learn_preparation(
         part.frame,
         target,
         part.y,
@@ -118,9 +118,7 @@ def train_network(
                 f"{smaller(float(estimator.learning_rate_init))}"
             )
         raise Interrupted("interrupted in the first epoch; nothing was written")
-    stepped = any(getattr(one, "edges", ()) for one in preparation.columns)
-    encoding = settings.numbers if settings.numbers != "auto" else "steps" if stepped else "scale"
-    model = as_table_model(estimator, preparation, encoding=(encoding, "as --numbers says"))
+    model = as_table_model(estimator, preparation, encoding=encoding)
     found = TableModel("", model, {"target": target}, __version__)
     return Trained(found, run, held, float(estimator.learning_rate_init))
 
