@@ -4,13 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from chainrule.formulas.loss import Loss
+from chainrule.foundation.showing import Shown
 
 __all__ = ["Encoding", "TrainingRecord"]
 
 
-@dataclass(frozen=True, eq=False)
-class TrainingRecord:
+@dataclass(frozen=True, eq=False, repr=False)
+class TrainingRecord(Shown):
     """The training of a network, as far as its model records it.
 
     Attributes
@@ -56,9 +59,18 @@ class TrainingRecord:
     validation_scores: Sequence[float] = ()
     rates: Sequence[float] = ()
 
+    def __str__(self) -> str:
+        known = (("", self.model), ("solver ", self.solver), ("engine ", self.engine))
+        words = [f"{what}{value}" for what, value in known if value is not None]
+        if self.epochs is not None:
+            words.append(f"{self.epochs} epochs")
+        if self.stopped_because is not None:
+            words.append(f"stopped because of {self.stopped_because}")
+        return f"training: {', '.join(words) or 'not recorded'}"
 
-@dataclass(frozen=True, eq=False)
-class Encoding:
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Encoding(Shown):
     """The encoding of the user's rows as the numbers that the network is trained on.
 
     Attributes
@@ -81,3 +93,10 @@ class Encoding:
     spread: float = 1.0
     loss: Loss | None = None
     loss_factor: float = 1.0
+
+    def __str__(self) -> str:
+        columns = "" if self.columns is None else f"; {len(self.columns)} columns"
+        if self.classes is not None:
+            return f"encoding: {len(self.classes)} classes{columns}"
+        scaled = np.any(np.asarray(self.center) != 0.0) or np.any(np.asarray(self.spread) != 1.0)
+        return f"encoding: {'scaled numbers' if scaled else 'numbers as they are'}{columns}"

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from chainrule.foundation.showing import Shown
+
 __all__ = ["Reliability", "reliability"]
 
 BINS = 10
@@ -11,8 +13,8 @@ BINS = 10
 CHANCE = 2.0
 
 
-@dataclass(frozen=True, eq=False)
-class Reliability:
+@dataclass(frozen=True, eq=False, repr=False)
+class Reliability(Shown):
     """The bins, from the lowest probability to the highest.
 
     Attributes
@@ -34,6 +36,10 @@ class Reliability:
     weights: np.ndarray
     rows: np.ndarray
     chance: np.ndarray
+
+    def __str__(self) -> str:
+        pairs = zip(self.stated, self.seen, strict=True)
+        return "predicted > observed: " + ", ".join(f"{p:.3g} > {o:.3g}" for p, o in pairs)
 
     @property
     def gaps(self) -> np.ndarray:

@@ -11,13 +11,14 @@ from typing import Literal
 
 import numpy as np
 
+from chainrule.foundation.showing import Shown
 from chainrule.model.parameters import Layout
 
 __all__ = ["SharedArray", "Use", "gathered", "listed", "spread", "values_of"]
 
 
-@dataclass(frozen=True, eq=False)
-class Use:
+@dataclass(frozen=True, eq=False, repr=False)
+class Use(Shown):
     """One layer that uses a shared array.
 
     Attributes
@@ -35,9 +36,12 @@ class Use:
     shift: np.ndarray
     after: np.ndarray
 
+    def __str__(self) -> str:
+        return f"layer {self.layer}, a use of a shared array"
 
-@dataclass(frozen=True, eq=False)
-class SharedArray:
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SharedArray(Shown):
     """A weight or a bias that several layers use.
 
     Attributes
@@ -53,6 +57,12 @@ class SharedArray:
     kind: Literal["weight", "bias"]
     values: np.ndarray
     uses: tuple[Use, ...]
+
+    def __str__(self) -> str:
+        shape = " x ".join(map(str, self.values.shape))
+        return (
+            f"{self.kind} of {shape} numbers, shared by layers {', '.join(map(str, self.layers))}"
+        )
 
     @property
     def layers(self) -> tuple[int, ...]:
