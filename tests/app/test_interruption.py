@@ -131,10 +131,10 @@ def test_memory_that_is_not_there_is_one_sentence(chainrule, folder, flats, monk
 @pytest.mark.slow
 def test_a_signal_after_training_neither_loses_the_model_nor_hides_it(tmp_path: Path) -> None:
     program = (
-        "import signal, sys; import chainrule.app.fit as fit; real = fit.save_model\n"
+        "import signal, sys; import chainrule.app.fit as fit; real = fit.save_table_model\n"
         "def save(*given):\n"
         "    signal.raise_signal(2); real(*given); signal.raise_signal(2)\n"
-        "fit.save_model = save\n"
+        "fit.save_table_model = save\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from chainrule.app.__main__ import main\n"
         "sys.exit(main(['fit', 'iris', '--engine', 'reference', '--epochs', '2', '--quiet']))"

@@ -60,11 +60,6 @@ BAD = {
     ),
     "no such group": (GOOD, ("--groups", "c"), "--groups must be a column of the table; got 'c'"),
     "target as group": (GOOD, ("--groups", "y"), "--groups must be another column than the target"),
-    "report of several": (
-        GOOD,
-        ("--n-estimators", "2", "--report", "r.html"),
-        "--report must be left out with several networks",
-    ),
     "a class at the end": (
         "a,y\n" + lines_of(A, ["u"] * 170 + ["v"] * 30),
         ("--validation", "last"),
