@@ -98,3 +98,10 @@ def test_columns_that_do_not_ascend_are_put_in_order_in_a_copy():
     assert rows.x.has_sorted_indices
     np.testing.assert_array_equal(rows.x.toarray(), x.toarray())
     assert [part.tobytes() for part in (x.data, x.indices, x.indptr)] == before
+
+
+def test_the_least_whole_number_in_an_absent_row_is_taken_quietly():
+    least = np.iinfo(np.int64).min  # its negative is no int64
+    x = np.array([[0, 1], [least, 0], [1, 0]])
+    rows = make_rows(OBJECTIVE, x, [0, 1, 2], [1.0, 0.0, 1.0], like=LIKE.astype(np.float32))
+    assert rows.x.tolist() == [[0, 1], [0, 0], [1, 0]]

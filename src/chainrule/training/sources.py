@@ -113,7 +113,7 @@ def _without_absent(x: Any, weight: Array, largest: float) -> Any:
         return x
     rows = x[absent] if hasattr(x, "tocsr") else np.asarray(x)[absent]
     # the fourth root: a number of that size goes through some layers unharmed
-    if max(rows.max(), -rows.min()) <= largest**0.25:
+    if max(float(rows.max()), -float(rows.min())) <= largest**0.25:
         return x
     if hasattr(x, "tocsr"):
         kept = np.ones(x.shape[0])
