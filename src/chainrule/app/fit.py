@@ -15,6 +15,7 @@ from chainrule.app.conditions import rows_where
 from chainrule.app.held_out import group_column, split
 from chainrule.app.pages import write_page
 from chainrule.app.places import check_outputs, source_of, wrote
+from chainrule.app.problem import Part, Problem
 from chainrule.app.reading import AS_FOUND, Reading
 from chainrule.app.remarks import tell_of_answers, tell_of_target
 from chainrule.app.report import Diverged, Interrupted, Report, written
@@ -27,7 +28,7 @@ from chainrule.app.stopping import Stop, stoppable
 from chainrule.app.table_models import TableModel
 from chainrule.app.tables import SUFFIXES, TARGET, is_built_in, read_table
 from chainrule.app.targets import decide_task, encode_target, target_column, with_target
-from chainrule.app.training import Part, train_bag, train_network
+from chainrule.app.training import train_bag, train_network
 from chainrule.estimators.base import codec_of
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.foundation.files import check_kind
@@ -170,7 +171,7 @@ def _fit(
     counts = None if weight is None else weight[train_on]
     rows = Part(part, y[train_on], counts, own)
     trainer = train_network if settings.preset is None else train_bag
-    trained = trainer(rows, target, chosen, settings, choices, report, len(test))
+    trained = trainer(rows, Problem(target, chosen, settings, choices, report), len(test))
     stop.interrupts = False  # what was trained is written, whatever comes
     run, model = trained.run, trained.model
     w_test = None if weight is None else weight[test]

@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from chainrule.app.problem import Part
 from chainrule.app.table_models import TableModel
-from chainrule.app.training import Part
 from chainrule.tables.questions.table_report import sections_of_table
 
 __all__ = ["write_page"]

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.app.report import Report
+from chainrule.app.problem import Part, Problem
 from chainrule.app.settings import Settings, estimator_options, labelled
-from chainrule.app.targets import Task
 from chainrule.estimators.classifier import MLPClassifier
 from chainrule.estimators.regressor import MLPRegressor
 from chainrule.foundation.errors import InputError
@@ -33,43 +32,33 @@ LEFT_OUT = (
 )
 
 
-def learn_preparation(
-    frame: pl.DataFrame,
-    target: str,
-    y: np.ndarray,
-    task: Task,
-    settings: Settings,
-    choices: Choices,
-    report: Report,
-    *,
-    weight: np.ndarray | None,
-    groups: np.ndarray | None,
-) -> tuple[Preparation, tuple[str, str]]:
+def learn_preparation(part: Part, problem: Problem) -> tuple[Preparation, tuple[str, str]]:
     """Learn the columns, and return with them the encoding of numbers and the reason for it.
 
     Columns of groups and weights say how rows are used, and are no inputs.
     """
-    set_aside = _set_aside(settings)
-    inputs, choices = inputs_of(frame, target, settings, choices)
-    frame = inputs.with_columns(frame[target])
-    codes = np.unique(y, return_inverse=True)[1] if task == "classification" else y
-    encoding, reason = settings.numbers, "as --numbers says"
+    inputs, choices = inputs_of(part, problem)
+    codes = np.unique(part.y, return_inverse=True)[1] if problem.classes else part.y
+    encoding, reason = problem.settings.numbers, "as --numbers says"
     if encoding == "auto":
-        table = Table(frame.drop(target), codes, weight)
-        encoding, reason = _tried(table, y, task, settings, choices, report, groups)
+        encoding, reason = _tried(Table(inputs, codes, part.weight), part, problem, choices)
     learnt = Preparation.fit(
-        frame, target=target, choices=choices, encoding=encoding, y=codes, tell=report.note
+        inputs.with_columns(part.frame[problem.target]),
+        target=problem.target,
+        choices=choices,
+        encoding=encoding,
+        y=codes,
+        tell=problem.report.note,
     )
-    return replace(learnt, dropped=learnt.dropped | set_aside), (encoding, reason)
+    dropped = learnt.dropped | _set_aside(problem.settings)
+    return replace(learnt, dropped=dropped), (encoding, reason)
 
 
-def inputs_of(
-    frame: pl.DataFrame, target: str, settings: Settings, choices: Choices
-) -> tuple[pl.DataFrame, Choices]:
+def inputs_of(part: Part, problem: Problem) -> tuple[pl.DataFrame, Choices]:
     """Return the columns that may be inputs, and what is said of them."""
-    set_aside = _set_aside(settings)
-    drop = tuple(name for name in choices.drop if name not in set_aside)
-    return frame.drop(target, *set_aside), replace(choices, drop=drop)
+    set_aside = _set_aside(problem.settings)
+    drop = tuple(name for name in problem.choices.drop if name not in set_aside)
+    return part.frame.drop(problem.target, *set_aside), replace(problem.choices, drop=drop)
 
 
 def _set_aside(settings: Settings) -> dict[str, str]:
@@ -81,49 +70,34 @@ def _set_aside(settings: Settings) -> dict[str, str]:
     return {name: use for name, use in pairs if name is not None}
 
 
-def _tried(
-    table: Table,
-    y: np.ndarray,
-    task: Task,
-    settings: Settings,
-    choices: Choices,
-    report: Report,
-    groups: np.ndarray | None,
-) -> tuple[str, str]:
+def _tried(table: Table, part: Part, problem: Problem, choices: Choices) -> tuple[str, str]:
     """Return the encoding of numbers that a short trial finds best, and the reason; tell both.
 
     A trial that is refused says nothing: the fit itself is, in the words of its flags.
     """
     try:
-        encoding, reason = _trial(table, y, task, settings, choices, groups)
+        encoding, reason = _trial(table, part, problem, choices)
     except InputError:
         return "scale", "the trial was refused"
     if encoding != "scale":
         what = {"target": "at splits of the target", "quantiles": "at quantiles"}[encoding]
-        report.line(f"numbers by steps {what} ({reason}); --numbers changes that")
+        problem.report.line(f"numbers by steps {what} ({reason}); --numbers changes that")
     return encoding, reason
 
 
-def _trial(
-    table: Table,
-    y: np.ndarray,
-    task: Task,
-    settings: Settings,
-    choices: Choices,
-    groups: np.ndarray | None,
-) -> tuple[str, str]:
-    classes = task == "classification"
-    options: dict[str, Any] = labelled(estimator_options(settings, task, len(y)), y)
+def _trial(table: Table, part: Part, problem: Problem, choices: Choices) -> tuple[str, str]:
+    settings, n = problem.settings, len(part.y)
+    options: dict[str, Any] = labelled(estimator_options(settings, problem.task, n), part.y)
     options.pop("class_weight", None)
     folds = folds_of(
-        len(y),
+        n,
         1,
         settings.seed,
-        labels=table.y if classes else None,
-        groups=groups,
+        labels=table.y if problem.classes else None,
+        groups=part.groups,
         order=settings.validation == "last",
     )
-    kind = MLPClassifier if classes else MLPRegressor
+    kind = MLPClassifier if problem.classes else MLPRegressor
     work = Work(kind, table, folds, settings.seed, settings.n_threads, choices=choices)
     usable = {name: options[name] for name in options if name not in LEFT_OUT}
     found = choose_encoding(work, usable, better=BETTER)

@@ -9,39 +9,27 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from chainrule.app.flags import flag_of, in_flags, spelled
 from chainrule.app.held_out import validation_rows
 from chainrule.app.preparing import inputs_of, learn_preparation
+from chainrule.app.problem import Part, Problem
 from chainrule.app.remarks import tell_warnings
-from chainrule.app.report import Diverged, Interrupted, Report
+from chainrule.app.report import Diverged, Interrupted
 from chainrule.app.results import networks_of
 from chainrule.app.running import Rows, Run, divergence_words, smaller, train
 from chainrule.app.settings import Settings, estimator_options, labelled
 from chainrule.app.table_models import TableModel, Tabular
-from chainrule.app.targets import Task
 from chainrule.estimators.classifier import MLPClassifier
 from chainrule.estimators.regressor import MLPRegressor
 from chainrule.foundation.errors import InputError
 from chainrule.foundation.version import __version__
-from chainrule.interop.choosing import Choices
 from chainrule.interop.columns import counted
 from chainrule.interop.model_file import Estimator
 from chainrule.tables.plain import as_table_model
 from chainrule.tables.tabular import TabularClassifier, TabularRegressor
 
-__all__ = ["Part", "Trained", "train_bag", "train_network"]
-
-
-@dataclass(frozen=True)
-class Part:
-    """Some rows of a table: the cells, the targets, what each counts, and its group."""
-
-    frame: pl.DataFrame
-    y: np.ndarray
-    weight: np.ndarray | None = None
-    groups: np.ndarray | None = None
+__all__ = ["Trained", "train_bag", "train_network"]
 
 
 @dataclass(frozen=True)
@@ -66,15 +54,7 @@ class Trained:
     rate: float
 
 
-def train_network(
-    part: Part,
-    target: str,
-    task: Task,
-    settings: Settings,
-    choices: Choices,
-    report: Report,
-    tested: int,
-) -> Trained:
+def train_network(part: Part, problem: Problem, tested: int) -> Trained:
     """Train the network, or the ensemble of equal ones, that the flags describe.
 
     Raises
@@ -82,22 +62,13 @@ def train_network(
     Interrupted, Diverged
         If no epoch was made.
     """
-    preparation, encoding = learn_preparation(
-        part.frame,
-        target,
-        part.y,
-        task,
-        settings,
-        choices,
-        report,
-        weight=part.weight,
-        groups=part.groups,
-    )
+    settings, report = problem.settings, problem.report
+    preparation, encoding = learn_preparation(part, problem)
     rows = Rows(preparation.transform(part.frame), part.y, part.weight, part.groups)
-    estimator = _estimator(rows.y, task, settings, report)
+    estimator = _estimator(rows.y, problem)
     held = 0
     if estimator.early_stopping:
-        held = validation_rows(rows.y, task, settings, part.groups)
+        held = validation_rows(rows.y, problem.task, settings, part.groups)
     inputs = counted(rows.X.shape[1], "input")
     report.line(
         f"{inputs} from {counted(len(preparation.columns), 'column')}; "
@@ -119,24 +90,25 @@ def train_network(
             )
         raise Interrupted("interrupted in the first epoch; nothing was written")
     model = as_table_model(estimator, preparation, encoding=encoding)
-    found = TableModel("", model, {"target": target}, __version__)
+    found = TableModel("", model, {"target": problem.target}, __version__)
     return Trained(found, run, held, float(estimator.learning_rate_init))
 
 
-def _estimator(y: np.ndarray, task: Task, settings: Settings, report: Report) -> Estimator:
-    options = labelled(estimator_options(settings, task, len(y)), y)
+def _estimator(y: np.ndarray, problem: Problem) -> Estimator:
+    settings = problem.settings
+    options = labelled(estimator_options(settings, problem.task, len(y)), y)
     if settings.early_stopping:
         held = math.ceil(len(y) * settings.validation_fraction)
         least, fewest = 2, 2
-        if task == "classification":
+        if problem.classes:
             _, counts = np.unique(y, return_counts=True)
             least, fewest = max(2, len(counts)), int(counts.min())
         if held < least or len(y) - held < least or fewest < 2:
-            report.note("too few rows to validate on: all epochs are made, none is chosen")
+            problem.report.note("too few rows to validate on: all epochs are made, none is chosen")
             options |= {"early_stopping": False, "n_iter_no_change": math.inf}
             for name in ("monitor", "validation_fraction", "validation"):
                 options.pop(name, None)
-    return MLPClassifier(**options) if task == "classification" else MLPRegressor(**options)
+    return MLPClassifier(**options) if problem.classes else MLPRegressor(**options)
 
 
 # Flags of one network that a bag decides for itself.
@@ -145,23 +117,16 @@ OF_ONE_NETWORK = ("n_estimators", "early_stopping", "validation_fraction", "pati
 OF_THE_TABLE = ("seed", "n_threads", "time_limit", "validation")
 
 
-def train_bag(
-    part: Part,
-    target: str,
-    task: Task,
-    settings: Settings,
-    choices: Choices,
-    report: Report,
-    tested: int,
-) -> Trained:
+def train_bag(part: Part, problem: Problem, tested: int) -> Trained:
     """Train the bag of networks that a preset describes, with the flags given in its recipe."""
-    frame, choices = inputs_of(part.frame, target, settings, choices)
-    kind = TabularClassifier if task == "classification" else TabularRegressor
+    settings, report = problem.settings, problem.report
+    frame, choices = inputs_of(part, problem)
+    kind = TabularClassifier if problem.classes else TabularRegressor
     model: Tabular = kind(
         settings.preset or "fast",
         encoding=settings.numbers,
         validation=settings.validation or "random",
-        options=_changed(settings, task, part.y) or None,
+        options=_changed(problem, part.y) or None,
         choices=choices,
         time_limit=settings.time_limit,
         random_state=settings.seed,
@@ -182,13 +147,15 @@ def train_bag(
     run = Run(time.perf_counter() - began, stopped, None)
     networks = [one.estimator for one in model.members_]
     rate = float(networks[0].learning_rate_init)
-    found = TableModel("", model, {"target": target, "settings": vars(settings)}, __version__)
+    found = TableModel(
+        "", model, {"target": problem.target, "settings": vars(settings)}, __version__
+    )
     return Trained(found, run, 0, rate)
 
 
-def _changed(settings: Settings, task: Task, y: np.ndarray) -> dict[str, Any]:
+def _changed(problem: Problem, y: np.ndarray) -> dict[str, Any]:
     """Return the options of networks that flags change; the others are those of the recipe."""
-    usual = Settings()
+    settings, usual = problem.settings, Settings()
     given = [
         one
         for one in fields(settings)
@@ -202,6 +169,6 @@ def _changed(settings: Settings, task: Task, y: np.ndarray) -> dict[str, Any]:
                 f"{spelled(one.name)} must be left out with --preset, which decides it; got "
                 f"{getattr(settings, one.name)!r}."
             )
-    all_options = labelled(estimator_options(settings, task, len(y)), y)
+    all_options = labelled(estimator_options(settings, problem.task, len(y)), y)
     names = [flag_of(one).option for one in given]
     return {name: all_options[name] for name in names if name in all_options}

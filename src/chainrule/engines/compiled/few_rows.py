@@ -21,7 +21,7 @@ from chainrule.engines.compiled.kinds import (
     whole,
 )
 from chainrule.engines.compiled.nonzeros import number
-from chainrule.engines.compiled.tables import LayerRow
+from chainrule.engines.compiled.tables import PRODUCT, LayerRow
 from chainrule.engines.compiled.values import Value, Variable
 from chainrule.engines.compiled.writing import Code, Function, Module, function
 
@@ -31,29 +31,17 @@ __all__ = ["write_direct", "write_direct_entries"]
 SIDE_BY_SIDE = 8
 
 _numbers = Address(NUMBERS)
-# A null bias is none.
-_DIRECT = Signature(
-    m=whole,
-    n_out=whole,
-    k=whole,
-    a=_numbers,
-    a_row=whole,
-    w=_numbers,
-    bias=_numbers,
-    c=_numbers,
-    c_row=whole,
-)
 _DIRECT_ENTRIES = Signature(layer=Address(LayerRow), row=whole, m=whole, w=_numbers, bias=_numbers)
 
 
 def write_direct(module: Module) -> Function:
     """Write the product of dense rows."""
     element = module.element
-    code = function(module, "direct", _DIRECT)
-    m, n_out, k, a, a_row, w, bias, c, c_row = code.arguments(
-        "m", "n_out", "k", "a", "a_row", "w", "bias", "c", "c_row"
+    code = function(module, "direct", PRODUCT)
+    rows, n_out, k, a, a_row, w, bias, c, c_row = code.arguments(
+        "rows", "n_out", "k", "a", "a_row", "w", "bias", "c", "c_row"
     )
-    with code.loop(0, m, name="row") as row:
+    with code.loop(0, rows, name="row") as row:
         inputs, into = a.at(row * a_row, element), c.at(row * c_row, element)
 
         def every_one(inputs: Value = inputs) -> _Terms:

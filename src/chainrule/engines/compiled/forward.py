@@ -132,62 +132,47 @@ def _forward(
 def _panel_product(
     code: Code, products: Products, narrow: Function, layer: Value, row: Value, rows: Value
 ) -> None:
-    element = code.element
-    ld_in, ld = layer[LayerRow.ld_in], layer[LayerRow.ld]
-    n_in, n_out = layer[LayerRow.n_in], layer[LayerRow.n_out]
-    inputs = layer[LayerRow.a_in_at].at(row * ld_in, element)
+    operands = _operands(code, layer, row, rows)
     weight, bias = layer[LayerRow.weight_at], layer[LayerRow.bias_at]
-    z = layer[LayerRow.z_at].at(row * ld, element)
-    with code.choice(is_narrow(n_out, code.module.lanes)) as (few, many):
+    with code.choice(is_narrow(operands["n_out"], code.module.lanes)) as (few, many):
         with few:
-            code.call(
-                narrow,
-                rows=rows,
-                n_out=n_out,
-                k=n_in,
-                a=inputs,
-                a_row=ld_in,
-                w=weight,
-                bias=bias,
-                c=z,
-                c_row=ld,
-            )
+            code.call(narrow, w=weight, bias=bias, **operands)
         with many:
             code.call(
                 products.across,
                 vectors=layer[LayerRow.vectors_out],
                 panel_rows=layer[LayerRow.panel_rows],
                 m=rows,
-                k=n_in,
-                a=inputs,
-                a_row=ld_in,
+                k=operands["k"],
+                a=operands["a"],
+                a_row=operands["a_row"],
                 b=weight,
                 init=bias,
                 init_row=0,
-                c=z,
-                c_row=ld,
+                c=operands["c"],
+                c_row=operands["c_row"],
             )
 
 
 def _direct_product(
     code: Code, direct: Function, job: Value, layer: Value, row: Value, rows: Value
 ) -> None:
-    ld_in, ld = layer[LayerRow.ld_in], layer[LayerRow.ld]
-    n_out, n_in = layer[LayerRow.n_out], layer[LayerRow.n_in]
-    inputs = layer[LayerRow.a_in_at].at(row * ld_in, code.element)
     weight, bias = _flat(code, job, layer)
-    code.call(
-        direct,
-        m=rows,
-        n_out=n_out,
-        k=n_in,
-        a=inputs,
-        a_row=ld_in,
-        w=weight,
-        bias=bias,
-        c=layer[LayerRow.z_at].at(row * ld, code.element),
-        c_row=ld,
-    )
+    code.call(direct, w=weight, bias=bias, **_operands(code, layer, row, rows))
+
+
+def _operands(code: Code, layer: Value, row: Value, rows: Value) -> dict[str, Value]:
+    """Return all arguments of a `PRODUCT` but the weight and the bias."""
+    ld_in, ld = layer[LayerRow.ld_in], layer[LayerRow.ld]
+    return {
+        "rows": rows,
+        "n_out": layer[LayerRow.n_out],
+        "k": layer[LayerRow.n_in],
+        "a": layer[LayerRow.a_in_at].at(row * ld_in, code.element),
+        "a_row": ld_in,
+        "c": layer[LayerRow.z_at].at(row * ld, code.element),
+        "c_row": ld,
+    }
 
 
 def _flat(code: Code, job: Value, layer: Value) -> tuple[Value, Value]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from chainrule.engines.compiled.kinds import NUMBERS, Address, Signature, whole
+from chainrule.engines.compiled.tables import PRODUCT
 from chainrule.engines.compiled.values import Value, Variable
 from chainrule.engines.compiled.writing import Code, Function, Module, function
 
@@ -17,19 +17,6 @@ __all__ = ["is_narrow", "turned", "write_narrow"]
 
 # At four outputs and eight lanes, a step takes the same time with either product.
 MOST_OUTPUTS = 4
-
-_numbers = Address(NUMBERS)
-_NARROW = Signature(
-    rows=whole,
-    n_out=whole,
-    k=whole,
-    a=_numbers,
-    a_row=whole,
-    w=_numbers,
-    bias=_numbers,
-    c=_numbers,
-    c_row=whole,
-)
 
 
 def _most_outputs(lanes: int) -> int:
@@ -76,7 +63,7 @@ def write_narrow(module: Module) -> Function:
     Rows up to the next whole vector are read and written too.
     """
     element, lanes, vector = module.element, module.lanes, module.vector
-    code = function(module, "narrow_forward", _NARROW)
+    code = function(module, "narrow_forward", PRODUCT)
     rows, n_out, k, a, a_row, w, bias, c, c_row = code.arguments(
         "rows", "n_out", "k", "a", "a_row", "w", "bias", "c", "c_row"
     )

@@ -23,6 +23,7 @@ __all__ = [
     "GATHER",
     "LIST",
     "LOSS",
+    "PRODUCT",
     "PULLBACK",
     "UPDATE",
     "DenseSource",
@@ -73,6 +74,18 @@ UPDATE = Signature(
     constants=_reals,
     fields=_reals,
     mask=real,
+)
+# c = a W + b for some rows, of k inputs and n_out outputs each; where bias is null, there is none.
+PRODUCT = Signature(
+    rows=whole,
+    n_out=whole,
+    k=whole,
+    a=_numbers,
+    a_row=whole,
+    w=_numbers,
+    bias=_numbers,
+    c=_numbers,
+    c_row=whole,
 )
 # One row of the inputs into a row of numbers; the row `later` is asked for meanwhile.
 GATHER = Signature(source=Address(BYTES), row=whole, into=_numbers, n_in=whole, later=whole)
