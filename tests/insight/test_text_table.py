@@ -2,7 +2,7 @@
 
 import pytest
 
-from chainrule.insight.text_table import share, short
+from chainrule.foundation.short_numbers import share, short
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from chainrule.engines.engine import Engine
 from chainrule.formulas.loss import Loss
 from chainrule.formulas.optimizers import Optimizer
 from chainrule.foundation.errors import must_be
+from chainrule.foundation.short_numbers import share, short
 from chainrule.foundation.showing import Shown
 from chainrule.insight.gradient_noise import BATCH_SIZES, GradientNoise
 from chainrule.insight.json_values import as_record
@@ -26,7 +27,7 @@ from chainrule.insight.steps_to_target import (
     tuned_payoffs,
 )
 from chainrule.insight.subject import Subject
-from chainrule.insight.text_table import share, short, text_table
+from chainrule.insight.text_table import text_table
 from chainrule.model.network import Network
 from chainrule.model.parameters import Parameters
 from chainrule.training.gradient_moments import nearest_power_of_two

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from chainrule.engines.engine import Rows
+from chainrule.foundation.short_numbers import short
 from chainrule.foundation.showing import Shown
-from chainrule.insight.text_table import short
 from chainrule.model.objective import Objective
 from chainrule.training.gradient_moments import GradientSums
 from chainrule.training.row_blocks import row_blocks

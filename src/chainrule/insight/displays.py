@@ -8,11 +8,11 @@ from typing import Any, Self
 import numpy as np
 
 from chainrule.foundation.errors import must_be
+from chainrule.foundation.short_numbers import share, short
 from chainrule.insight.drawing import BLUE, GREY, VERMILION, axes_for, fitted, pyplot, subject_of
 from chainrule.insight.health import Health, health
 from chainrule.insight.measured_displays import GradientNoiseDisplay, LearningRateDisplay
 from chainrule.insight.network_displays import ActivationDisplay, DecisionBoundaryDisplay
-from chainrule.insight.text_table import share, short
 
 __all__ = [
     "ActivationDisplay",

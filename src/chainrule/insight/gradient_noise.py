@@ -11,10 +11,11 @@ from chainrule.engines.engine import Rows
 from chainrule.engines.reference import ReferenceEngine
 from chainrule.foundation.errors import must_be
 from chainrule.foundation.seeds import Purpose, stream
+from chainrule.foundation.short_numbers import short
 from chainrule.foundation.showing import Shown
 from chainrule.insight.json_values import as_record
 from chainrule.insight.subject import Subject
-from chainrule.insight.text_table import short, text_table
+from chainrule.insight.text_table import text_table
 from chainrule.training.gradient_moments import Moments, moments, nearest_power_of_two
 
 __all__ = [

@@ -13,6 +13,7 @@ from chainrule.engines.reference import step_of
 from chainrule.formulas.records import Activation
 from chainrule.foundation.arrays import namespace
 from chainrule.foundation.errors import InputError, must_be
+from chainrule.foundation.short_numbers import share, short
 from chainrule.foundation.showing import Shown
 from chainrule.insight.input_scales import look_at_columns, scale_words
 from chainrule.insight.json_values import as_record
@@ -26,7 +27,7 @@ from chainrule.insight.layer_verdicts import (
 )
 from chainrule.insight.sharing import gathered, spread, values_of
 from chainrule.insight.subject import Subject
-from chainrule.insight.text_table import share, short, text_table
+from chainrule.insight.text_table import text_table
 from chainrule.training.gradient_moments import GradientSums
 from chainrule.training.row_blocks import Block, row_blocks
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from chainrule.engines.engine import Rows
 from chainrule.foundation.arrays import Array
-from chainrule.insight.text_table import short
+from chainrule.foundation.short_numbers import short
 
 __all__ = ["Columns", "look_at_columns", "scale_words"]
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from chainrule.formulas.records import Activation
 from chainrule.foundation.arrays import namespace
+from chainrule.foundation.short_numbers import share, short
 from chainrule.foundation.showing import Shown
-from chainrule.insight.text_table import share, short
 
 __all__ = [
     "SMALL_SLOPE",

@@ -11,12 +11,13 @@ from chainrule.engines.engine import Engine
 from chainrule.formulas.loss import Loss
 from chainrule.formulas.optimizers import Optimizer
 from chainrule.foundation.errors import InputError, must_be
+from chainrule.foundation.short_numbers import short
 from chainrule.foundation.showing import Shown
 from chainrule.insight.curvature import Curvature, curvature_at
 from chainrule.insight.json_values import as_record
 from chainrule.insight.setting import LOOK_ROWS, Problem, RunOptions, setting_of
 from chainrule.insight.subject import Subject
-from chainrule.insight.text_table import short, text_table
+from chainrule.insight.text_table import text_table
 from chainrule.model.network import Network
 from chainrule.model.parameters import Parameters
 from chainrule.training.trials import Setting, Trial

@@ -7,10 +7,10 @@ from typing import Any, Self
 import numpy as np
 
 from chainrule.foundation.errors import must_be
+from chainrule.foundation.short_numbers import short
 from chainrule.insight.drawing import BLUE, GREY, VERMILION, axes_for, subject_of
 from chainrule.insight.gradient_noise import BATCH_SIZES, GradientNoise, gradient_noise
 from chainrule.insight.learning_rate import LearningRateReport, learning_rate_report
-from chainrule.insight.text_table import short
 
 __all__ = ["GradientNoiseDisplay", "LearningRateDisplay"]
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from chainrule.foundation.short_numbers import short
 from chainrule.foundation.showing import Shown
-from chainrule.insight.text_table import short
 from chainrule.training.trials import Setting, Trial
 
 __all__ = ["StepCost", "fit_cost", "measure_step_cost"]

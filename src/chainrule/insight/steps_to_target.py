@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from chainrule.foundation.errors import InputError, must_be
+from chainrule.foundation.short_numbers import short
 from chainrule.foundation.showing import Shown
 from chainrule.insight.gradient_noise import GradientNoise, gradient_noise
 from chainrule.insight.subject import Subject
-from chainrule.insight.text_table import short
 from chainrule.training.trials import Setting, Trial
 
 __all__ = ["Payoff", "Target", "find_target", "measure_payoff", "noise_along", "tuned_payoffs"]

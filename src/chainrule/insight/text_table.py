@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from textwrap import fill
 
-from chainrule.foundation.short_numbers import share, short
-
-__all__ = ["paragraph", "share", "short", "text_table"]
+__all__ = ["paragraph", "text_table"]
 
 WIDTH = 100
 

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from chainrule.foundation.short_numbers import share, short
 from chainrule.foundation.showing import Shown
-from chainrule.insight.text_table import share, short, text_table
+from chainrule.insight.text_table import text_table
 
 __all__ = ["Leaderboard", "Trial", "words_of"]
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chainrule.insight.text_table import short
+from chainrule.foundation.short_numbers import short
 
 __all__ = ["Axis"]
 

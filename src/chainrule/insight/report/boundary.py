@@ -5,11 +5,11 @@ from itertools import pairwise
 import numpy as np
 
 from chainrule.engines.engine import Rows
+from chainrule.foundation.short_numbers import share, short
 from chainrule.insight.plane_grid import plane_grid
 from chainrule.insight.report.confusion import Found
 from chainrule.insight.report.figures import Plane
 from chainrule.insight.report.material import Material
-from chainrule.insight.text_table import share, short
 from chainrule.training.row_blocks import drawn_places
 
 __all__ = ["boundary"]

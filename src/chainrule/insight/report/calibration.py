@@ -2,13 +2,13 @@
 
 import numpy as np
 
+from chainrule.foundation.short_numbers import share
 from chainrule.insight.reliability import reliability
 from chainrule.insight.report.confusion import Found
 from chainrule.insight.report.figures import Curve, Lines
 from chainrule.insight.report.items import Advice, Sentence
 from chainrule.insight.report.material import Material
 from chainrule.insight.report.sections import Item
-from chainrule.insight.text_table import share
 
 __all__ = ["calibration"]
 

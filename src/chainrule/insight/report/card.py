@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.foundation.short_numbers import short
 from chainrule.insight.report.items import Facts, Sentence, Table
 from chainrule.insight.report.material import Material
 from chainrule.insight.report.sections import Item, Section
-from chainrule.insight.text_table import short
 
 __all__ = ["STOPPED", "card"]
 

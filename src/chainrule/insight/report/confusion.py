@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.foundation.short_numbers import share, short
 from chainrule.insight.report.items import Advice, Sentence, Table
 from chainrule.insight.report.material import Material, Predictions
 from chainrule.insight.report.sections import Item
-from chainrule.insight.text_table import share, short
 
 __all__ = ["Found", "confusion"]
 

@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.foundation.short_numbers import share, short
 from chainrule.insight.input_scales import look_at_columns, scale_words
 from chainrule.insight.report.figures import Bars
 from chainrule.insight.report.items import Advice, Sentence, Table
 from chainrule.insight.report.material import Material
 from chainrule.insight.report.sections import Item, Section
-from chainrule.insight.text_table import share, short
 
 __all__ = ["data_seen"]
 

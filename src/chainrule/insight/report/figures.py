@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from chainrule.foundation.short_numbers import short
 from chainrule.foundation.showing import Shown
 from chainrule.insight.report.items import Table
-from chainrule.insight.text_table import paragraph, short
+from chainrule.insight.text_table import paragraph
 
 __all__ = ["Bars", "Chart", "Curve", "Lines", "Plane", "chart_text", "thinned"]
 

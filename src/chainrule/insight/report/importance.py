@@ -6,12 +6,12 @@ import numpy as np
 
 from chainrule.foundation.arrays import namespace
 from chainrule.foundation.seeds import Purpose, stream
+from chainrule.foundation.short_numbers import share, short
 from chainrule.insight.report.confusion import Found
 from chainrule.insight.report.figures import Bars
 from chainrule.insight.report.items import Advice, Sentence
 from chainrule.insight.report.material import Material, rows_at
 from chainrule.insight.report.sections import Item
-from chainrule.insight.text_table import share, short
 from chainrule.model.network import Network
 from chainrule.training.row_blocks import drawn_places
 

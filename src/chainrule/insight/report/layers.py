@@ -1,5 +1,6 @@
 """Sections 4 and 5: the gradient check, and the health of each layer."""
 
+from chainrule.foundation.short_numbers import share, short
 from chainrule.insight.check import Check, check_gradient
 from chainrule.insight.layer_verdicts import (
     DEAD_SHARE,
@@ -14,7 +15,6 @@ from chainrule.insight.report.figures import Bars
 from chainrule.insight.report.items import Advice, Sentence, Table
 from chainrule.insight.report.material import Material
 from chainrule.insight.report.sections import Item, Section
-from chainrule.insight.text_table import share, short
 
 __all__ = ["gradients", "layer_health"]
 

@@ -6,6 +6,7 @@ from typing import Any, Literal
 import numpy as np
 
 from chainrule.foundation.arrays import namespace
+from chainrule.foundation.short_numbers import share, short
 from chainrule.insight.report.boundary import boundary
 from chainrule.insight.report.calibration import calibration
 from chainrule.insight.report.confusion import confusion
@@ -14,7 +15,6 @@ from chainrule.insight.report.items import Advice, Sentence, Table
 from chainrule.insight.report.material import Material, Predictions
 from chainrule.insight.report.residuals import residuals
 from chainrule.insight.report.sections import Item, Section
-from chainrule.insight.text_table import share, short
 
 __all__ = ["Metric", "quality", "metrics_of"]
 

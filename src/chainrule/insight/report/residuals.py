@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.foundation.short_numbers import share, short
 from chainrule.insight.report.confusion import Found
 from chainrule.insight.report.figures import Bars, Curve, Lines
 from chainrule.insight.report.items import Advice, Sentence
 from chainrule.insight.report.material import Material
 from chainrule.insight.report.sections import Item
-from chainrule.insight.text_table import share, short
 
 __all__ = ["residuals"]
 

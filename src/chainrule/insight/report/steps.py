@@ -8,6 +8,7 @@ import numpy as np
 
 from chainrule.engines.choice import choose_engine
 from chainrule.foundation.errors import InputError
+from chainrule.foundation.short_numbers import share, short
 from chainrule.insight.gradient_noise import BATCH_SIZES
 from chainrule.insight.learning_rate import LearningRateReport, learning_rate_report
 from chainrule.insight.report.figures import Curve, Lines
@@ -16,7 +17,6 @@ from chainrule.insight.report.material import Material
 from chainrule.insight.report.sections import Item, Section
 from chainrule.insight.setting import Problem, RunOptions, setting_of
 from chainrule.insight.step_cost import StepCost, measure_step_cost
-from chainrule.insight.text_table import share, short
 from chainrule.training.noise_choice import noise_of_first_steps
 from chainrule.training.trials import Setting
 

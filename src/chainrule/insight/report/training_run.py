@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.foundation.short_numbers import share, short
 from chainrule.insight.report.card import STOPPED
 from chainrule.insight.report.figures import Curve, Lines
 from chainrule.insight.report.items import Advice, Sentence
 from chainrule.insight.report.material import Material
 from chainrule.insight.report.sections import Item, Section
-from chainrule.insight.text_table import share, short
 
 __all__ = ["training_run"]
 

@@ -7,13 +7,13 @@ import numpy as np
 
 from chainrule.engines.engine import Rows
 from chainrule.foundation.errors import must_be
+from chainrule.foundation.short_numbers import share, short
 from chainrule.insight.chain import Chain, chain
 from chainrule.insight.place import place_at
 from chainrule.insight.report.items import Equations, Sentence, Table
 from chainrule.insight.report.material import Material
 from chainrule.insight.report.sections import Item, Section
 from chainrule.insight.sharing import gathered
-from chainrule.insight.text_table import share, short
 from chainrule.insight.trace import RowTrace
 
 __all__ = ["worked_row"]

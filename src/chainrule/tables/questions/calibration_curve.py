@@ -9,13 +9,14 @@ import numpy as np
 
 from chainrule.estimators.rules import is_count
 from chainrule.foundation.errors import must_be
+from chainrule.foundation.short_numbers import share, short
 from chainrule.foundation.showing import Shown
 from chainrule.insight.drawing import BLUE, GREY, axes_for
 from chainrule.insight.reliability import BINS, Reliability, reliability
 from chainrule.insight.report.figures import Curve, Lines
 from chainrule.insight.report.items import Sentence
 from chainrule.insight.report.sections import Section
-from chainrule.insight.text_table import share, short, text_table
+from chainrule.insight.text_table import text_table
 from chainrule.tables.questions.answer import answer_of
 from chainrule.tables.questions.asked import ask
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from chainrule.insight.text_table import short
+from chainrule.foundation.short_numbers import short
 
 __all__ = ["in_words"]
 

@@ -11,12 +11,13 @@ import polars as pl
 from chainrule.estimators.rules import is_count
 from chainrule.foundation.errors import InputError, must_be, suggest
 from chainrule.foundation.seeds import Purpose, stream
+from chainrule.foundation.short_numbers import short
 from chainrule.foundation.showing import Shown
 from chainrule.insight.drawing import BLUE, GREY, axes_for
 from chainrule.insight.report.figures import Bars, Curve, Lines
 from chainrule.insight.report.items import Sentence
 from chainrule.insight.report.sections import Item, Section
-from chainrule.insight.text_table import short, text_table
+from chainrule.insight.text_table import text_table
 from chainrule.interop.cells import TEXT, numbers_of, text_of
 from chainrule.interop.columns import Category, Column, Date, Flag, Number
 from chainrule.interop.dates import read_dates

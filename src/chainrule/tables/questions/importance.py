@@ -11,12 +11,13 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 from chainrule.estimators.rules import is_count
 from chainrule.foundation.errors import must_be
+from chainrule.foundation.short_numbers import short
 from chainrule.foundation.showing import Shown
 from chainrule.insight.drawing import BLUE, axes_for
 from chainrule.insight.report.figures import Bars
 from chainrule.insight.report.items import Sentence
 from chainrule.insight.report.sections import Section
-from chainrule.insight.text_table import short, text_table
+from chainrule.insight.text_table import text_table
 from chainrule.tables.questions.asked import Asked, ask
 from chainrule.tables.questions.errors import error_name, mean_error
 

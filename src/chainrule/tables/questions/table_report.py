@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from chainrule.foundation.short_numbers import short
 from chainrule.insight.report.document import Report
 from chainrule.insight.report.items import Facts, Sentence, Table
 from chainrule.insight.report.sections import Item, Section
-from chainrule.insight.text_table import short
 from chainrule.tables.questions.asked import Asked, ask
 from chainrule.tables.questions.calibration_curve import calibration
 from chainrule.tables.questions.effect import Effect, effect

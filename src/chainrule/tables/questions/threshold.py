@@ -10,12 +10,13 @@ import numpy as np
 
 from chainrule.foundation.errors import InputError, must_be, suggest
 from chainrule.foundation.real_numbers import is_real
+from chainrule.foundation.short_numbers import short
 from chainrule.foundation.showing import Shown
 from chainrule.insight.drawing import BLUE, VERMILION, axes_for
 from chainrule.insight.report.figures import Curve, Lines
 from chainrule.insight.report.items import Sentence
 from chainrule.insight.report.sections import Section
-from chainrule.insight.text_table import short, text_table
+from chainrule.insight.text_table import text_table
 from chainrule.tables.questions.answer import positive_class
 from chainrule.tables.questions.asked import ask
 

@@ -11,12 +11,13 @@ import polars as pl
 
 from chainrule.estimators.rules import is_count, is_integer
 from chainrule.foundation.errors import InputError, must_be
+from chainrule.foundation.short_numbers import short
 from chainrule.foundation.showing import Shown
 from chainrule.insight.drawing import BLUE, VERMILION, axes_for
 from chainrule.insight.report.figures import Bars
 from chainrule.insight.report.items import Sentence, Table
 from chainrule.insight.report.sections import Section
-from chainrule.insight.text_table import short, text_table
+from chainrule.insight.text_table import text_table
 from chainrule.interop.columns import counted
 from chainrule.interop.frames import as_frame
 from chainrule.tables.questions.answer import Answer, answer_of

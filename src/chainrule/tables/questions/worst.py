@@ -10,11 +10,12 @@ import polars as pl
 
 from chainrule.estimators.rules import is_count
 from chainrule.foundation.errors import must_be
+from chainrule.foundation.short_numbers import share, short
 from chainrule.foundation.showing import Shown
 from chainrule.insight.drawing import BLUE, VERMILION, axes_for
 from chainrule.insight.report.items import Sentence, Table
 from chainrule.insight.report.sections import Section
-from chainrule.insight.text_table import share, short, text_table
+from chainrule.insight.text_table import text_table
 from chainrule.tables.questions.asked import ask
 from chainrule.tables.questions.cells import in_words
 from chainrule.tables.questions.errors import row_errors
