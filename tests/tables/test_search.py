@@ -55,6 +55,21 @@ def test_rounds_keep_the_better_settings(few):
     assert model.leaderboard_.trials[0].weight == max(t.weight for t in trials)
 
 
+def test_columns_are_learnt_once_for_all_networks_of_a_fold(few, monkeypatch):
+    learnt = []
+    fit = members.Preparation.fit
+
+    def counted(*args, **options):
+        learnt.append(options["encoding"])
+        return fit(*args, **options)
+
+    monkeypatch.setattr(members.Preparation, "fit", counted)
+    model = TabularRegressor("best", **QUICK, n_threads=1).fit(FRAME, PRICE)
+    assert len(model.leaderboard_.trials) == 7
+    assert learnt == ["target"] * 3
+    assert model.notes_ == TabularRegressor("fast", **QUICK).fit(FRAME, PRICE).notes_
+
+
 def test_the_answer_is_no_worse_than_the_best_setting_out_of_fold(few):
     model = TabularRegressor("best", **QUICK | {"options": {"max_iter": 30}}).fit(FRAME, PRICE)
     oof = np.mean((np.clip(model.oof_prediction_, PRICE.min(), PRICE.max()) - PRICE) ** 2)

@@ -148,6 +148,25 @@ class Work:
     validation: Table | None = None
     choices: Choices = NO_CHOICES
     until: float = field(default=math.inf, kw_only=True)
+    _learnt: dict[tuple[int, str], tuple[Preparation, list[str]]] = field(
+        default_factory=dict, init=False, repr=False
+    )
+
+    def preparation(self, fold: int, encoding: str, tell: Callable[[str], None]) -> Preparation:
+        """Return what the training rows of a fold teach about the columns; it is learnt once.
+
+        A search trains many networks on each fold.
+        """
+        if (fold, encoding) not in self._learnt:
+            part, said = self.table.take(self.folds[fold][0]), list[str]()
+            found = Preparation.fit(
+                part.frame, choices=self.choices, encoding=encoding, y=part.y, tell=said.append
+            )
+            self._learnt[fold, encoding] = found, said
+        preparation, said = self._learnt[fold, encoding]
+        for sentence in said:
+            tell(sentence)
+        return preparation
 
     @property
     def classes(self) -> bool:
@@ -216,9 +235,7 @@ def _train_one(
 ) -> Member:
     rows, _ = work.folds[job.fold]
     part = work.table.take(rows)
-    preparation = Preparation.fit(
-        part.frame, choices=work.choices, encoding=job.encoding, y=part.y, tell=tell
-    )
+    preparation = work.preparation(job.fold, job.encoding, tell)
     own = options_for(len(rows), work.classes) | dict(job.options)
     own["max_iter"] = max(1, round(job.epochs * own["max_iter"]))
     watched = work.held(job.fold)
