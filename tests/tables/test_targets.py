@@ -95,6 +95,12 @@ def test_quantiles_are_as_wide_as_rows_need_and_cover(tmp_path):
     model = TabularRegressor(**GIVEN, options={"loss": loss, "max_iter": 30})
     model.fit(X[TRAIN], y[TRAIN])
     q = model.predict_quantiles(X[TEST])
+    some = model.predict_quantiles(X[TEST], model.quantile_levels_[::-1])
+    np.testing.assert_array_equal(some, q[:, ::-1])
+    with pytest.raises(
+        InputError, match=r"levels must be among those of the loss, 0\.1, .*; got 0\.33"
+    ):
+        model.predict_quantiles(X[TEST], [0.33])
     assert (np.diff(q, axis=1) >= 0).all()
     np.testing.assert_allclose(model.predict(X[TEST]), q[:, 1], rtol=1e-5, atol=1e-5)
     low, high = model.predict_interval(X[TEST], 0.8).T
@@ -111,6 +117,10 @@ def test_quantiles_are_of_a_loss_of_several():
     model = TabularRegressor(**GIVEN, options={"max_iter": 2}).fit(X, A)
     with pytest.raises(InputError, match="predict_quantiles must have a loss of several"):
         model.predict_quantiles(X)
+    ends = model.predict_quantiles(X, [0.1, 0.9])
+    np.testing.assert_array_equal(ends, model.predict_interval(X, 0.8))
+    with pytest.raises(InputError, match="levels must be between 0 and 1"):
+        model.predict_quantiles(X, [1.5])
 
 
 @pytest.mark.slow

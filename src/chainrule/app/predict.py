@@ -22,7 +22,6 @@ from chainrule.app.tables import read_table, write_table, writer_of
 from chainrule.foundation.errors import FileFormatError, InputError, must_be, suggest
 from chainrule.interop.cells import Tell, numbers_of, text_of
 from chainrule.interop.columns import counted
-from chainrule.tables.intervals import checked_coverage
 from chainrule.tables.tabular import TabularClassifier, TabularRegressor
 
 __all__ = ["known_targets", "predict"]
@@ -77,7 +76,7 @@ def predict(
     predicted = model.decided(answers, threshold)
     columns: dict[str, Any] = {"prediction": predicted}
     if isinstance(model.estimator, TabularRegressor):
-        columns |= _around(model.estimator, frame, answers, interval, quantiles)
+        columns |= _around(model.estimator, frame, interval, quantiles)
     elif proba:
         labels = model.estimator.classes_
         columns |= {f"probability of {label}": answers[:, n] for n, label in enumerate(labels)}
@@ -130,7 +129,6 @@ def _check_wishes(
 def _around(
     estimator: TabularRegressor,
     frame: pl.DataFrame,
-    answers: np.ndarray,
     interval: float | None,
     quantiles: Sequence[float],
 ) -> dict[str, np.ndarray]:
@@ -138,18 +136,14 @@ def _around(
     found: dict[str, np.ndarray] = {}
     if interval is not None:
         found["low"], found["high"] = estimator.predict_interval(frame, interval).T
-    levels = estimator._levels
-    if quantiles and levels:
-        own = estimator.predict_quantiles(frame)
+    own = estimator.quantile_levels_
     for level in quantiles:
-        if not levels:  # as in `residual_intervals`
-            checked_coverage(level, len(estimator._errors))
-            found[f"quantile {level:g}"] = answers + np.quantile(estimator._errors, level)
-            continue
-        if level not in levels:
-            rule = f"a level of the loss, {', '.join(f'{one:g}' for one in levels)}"
-            raise must_be("--quantile", rule, level)
-        found[f"quantile {level:g}"] = own[:, levels.index(level)]
+        if own and level not in own:
+            known = ", ".join(f"{one:g}" for one in own)
+            raise must_be("--quantile", f"a level of the loss, {known}", level)
+    if quantiles:
+        names = [f"quantile {level:g}" for level in quantiles]
+        found |= zip(names, estimator.predict_quantiles(frame, quantiles).T, strict=True)
     return found
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from chainrule.foundation.errors import InputError, must_be
@@ -13,19 +15,25 @@ __all__ = [
     "checked_coverage",
     "conformal_quantiles",
     "residual_intervals",
+    "residual_quantiles",
 ]
 
 # Fewer rows out of fold say too little of how far answers are off.
 FEWEST_ROWS = 50
 
 
-def checked_coverage(coverage: float, rows: int) -> float:
-    """Return the coverage; refuse one that is no share, or that too few rows out of fold tell."""
+def checked_coverage(
+    coverage: float, rows: int, name: str = "coverage", of: str = "predict_interval"
+) -> float:
+    """Return the coverage; refuse one that is no share, or that too few rows out of fold tell.
+
+    ``name`` is the argument's, ``of`` the method's.
+    """
     if not is_real(coverage) or not 0.0 < coverage < 1.0:
-        raise must_be("coverage", "between 0 and 1, both excluded", coverage)
+        raise must_be(name, "between 0 and 1, both excluded", coverage)
     if rows < FEWEST_ROWS:
         raise InputError(
-            f"predict_interval must have the errors of {FEWEST_ROWS} rows out of fold; got "
+            f"{of} must have the errors of {FEWEST_ROWS} rows out of fold; got "
             f"{rows}. Fit with folds, on more rows."
         )
     return float(coverage)
@@ -82,7 +90,19 @@ def residual_intervals(answers: np.ndarray, errors: np.ndarray, coverage: float)
     >>> residual_intervals(np.array([10.0]), np.array([-2.0, -1.0, 0.0, 1.0, 2.0]), 0.5)
     array([[ 9., 11.]])
     """
-    levels = [(1.0 - coverage) / 2.0, (1.0 + coverage) / 2.0]
+    return residual_quantiles(answers, errors, [(1.0 - coverage) / 2.0, (1.0 + coverage) / 2.0])
+
+
+def residual_quantiles(
+    answers: np.ndarray, errors: np.ndarray, levels: Sequence[float]
+) -> np.ndarray:
+    """Return answers plus quantiles of the errors, along a last axis.
+
+    Examples
+    --------
+    >>> residual_quantiles(np.array([10.0]), np.array([-2.0, 0.0, 2.0]), [0.5, 1.0])
+    array([[10., 12.]])
+    """
     ends = np.moveaxis(np.quantile(errors, levels, axis=0), 0, -1)
     found: np.ndarray = answers[..., None] + ends
     return found

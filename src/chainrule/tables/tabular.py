@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,7 @@ from chainrule.tables.intervals import (
     checked_coverage,
     conformal_quantiles,
     residual_intervals,
+    residual_quantiles,
 )
 from chainrule.tables.members import Member, Table
 
@@ -230,6 +231,8 @@ class TabularRegressor(RegressorMixin, BaseTabular):  # type: ignore[misc]
         Its R2; NaN without such rows.
     leaderboard_, encoding_, encoding_reason_, notes_, seed_, n_features_in_
         As in `TabularClassifier`.
+    quantile_levels_ : tuple of float
+        The levels of a loss of several quantiles; empty for others.
     feature_names_in_, fit_seconds_
         As in `MLPRegressor`.
 
@@ -272,23 +275,39 @@ class TabularRegressor(RegressorMixin, BaseTabular):  # type: ignore[misc]
         """
         check_is_fitted(self, "members_")
         coverage = checked_coverage(coverage, len(self._errors))
-        levels = self._levels
+        levels = self.quantile_levels_
         if not levels:
             return residual_intervals(self.predict(X), self._errors, coverage)
         pair = interval_columns(levels, coverage)
         ends = self.predict_quantiles(X)[:, pair]
         return conformal_quantiles(ends, self._errors[:, pair], coverage)
 
-    def predict_quantiles(self, X: Any) -> np.ndarray:
-        """Return the quantiles (n_samples, n_levels) of each row, the mean of the networks'.
+    def predict_quantiles(self, X: Any, levels: Sequence[float] | None = None) -> np.ndarray:
+        """Return quantiles (n_samples, n_levels) of each row.
+
+        Where the loss has several quantiles they are the mean of the networks', at its levels;
+        otherwise an answer plus the quantiles of the errors out of fold, as in `predict_interval`.
+
+        Parameters
+        ----------
+        X : table
+            The rows.
+        levels : sequence of float, optional
+            Levels between 0 and 1; None is all levels of the loss.
 
         Raises
         ------
         InputError
-            If the loss is not one of several quantiles.
+            If the loss has several quantiles, but not these; or none, and no level is given or too
+            few rows were held out.
         """
         check_is_fitted(self, "members_")
-        if not self._levels:
+        own = self.quantile_levels_
+        if not own and levels is not None:
+            for level in levels:
+                checked_coverage(level, len(self._errors), "levels", "predict_quantiles")
+            return residual_quantiles(self.predict(X), self._errors, levels)
+        if not own:
             raise InputError(
                 "predict_quantiles must have a loss of several quantiles; this model has none. Fit "
                 'with options={"loss": losses.get("quantile", q=(0.1, 0.5, 0.9))}.'
@@ -296,10 +315,17 @@ class TabularRegressor(RegressorMixin, BaseTabular):  # type: ignore[misc]
         frame = self._frame(X)
         parts = [m.weight * self._quantiles_of(m, frame) for m in self.members_]
         found: np.ndarray = sum(parts[1:], start=parts[0])
-        return found
+        if levels is None:
+            return found
+        for level in levels:
+            if level not in own:
+                raise must_be(
+                    "levels", f"among those of the loss, {', '.join(map(str, own))}", level
+                )
+        return found[:, [own.index(level) for level in levels]]
 
     @property
-    def _levels(self) -> tuple[float, ...]:
+    def quantile_levels_(self) -> tuple[float, ...]:
         """The levels of a loss of several quantiles, or none."""
         loss = self.members_[0].estimator.objective_.loss
         if isinstance(loss, Quantile) and loss.scores_per_target > 1:
@@ -360,7 +386,7 @@ class TabularRegressor(RegressorMixin, BaseTabular):  # type: ignore[misc]
 
     def _finish(self, table: Table, oof: np.ndarray, known: np.ndarray) -> None:
         y, p = table.y[known], oof[known]
-        if self._levels:
+        if self.quantile_levels_:
             self._errors = self._errors_of_quantiles(table)
         else:
             self._errors = (y - p) * self._bag_factor(table, y - p)
@@ -384,7 +410,7 @@ class TabularRegressor(RegressorMixin, BaseTabular):  # type: ignore[misc]
 
     def _errors_of_quantiles(self, table: Table) -> np.ndarray:
         """Return quantiles less targets, for the rows that the answering network has not seen."""
-        total = np.zeros((len(table.y), len(self._levels)))
+        total = np.zeros((len(table.y), len(self.quantile_levels_)))
         weights = np.zeros((len(table.y), 1))
         for member in self.members_:
             rows = member.held
