@@ -165,6 +165,15 @@ def test_the_record_of_a_model(chainrule, fitted) -> None:
     assert [one[0] for one in record["columns"]][:2] == ["area", "district"]
 
 
+def test_too_few_rows_held_out_for_an_interval_are_told_in_flags(chainrule, fitted) -> None:
+    path = fitted("rent", "--preset", "fast")
+    for word in ("--interval", "--quantile"):
+        answer = chainrule("predict", path, "flats.csv", word, "0.8")
+        assert answer.code == 2
+        assert f"{word} must have the errors of 50 rows out of fold; got 35" in answer.err
+        assert 'Fit the preset "balanced"' in answer.err
+
+
 def test_the_encoding_that_a_trial_chose_is_in_the_file(fitted, monkeypatch) -> None:
     found = ("target", "2 % better on rows held out")
     monkeypatch.setattr("chainrule.app.preparing._trial", lambda *_: found)

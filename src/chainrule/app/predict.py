@@ -76,7 +76,11 @@ def predict(
     predicted = model.decided(answers, threshold)
     columns: dict[str, Any] = {"prediction": predicted}
     if isinstance(model.estimator, TabularRegressor):
-        columns |= _around(model.estimator, frame, interval, quantiles)
+        try:
+            columns |= _around(model.estimator, frame, interval, quantiles)
+        except InputError as error:
+            said = str(error).replace("predict_interval", "--interval")
+            raise InputError(said.replace("predict_quantiles", "--quantile")) from error
     elif proba:
         labels = model.estimator.classes_
         columns |= {f"probability of {label}": answers[:, n] for n, label in enumerate(labels)}

@@ -34,7 +34,7 @@ def checked_coverage(
     if rows < FEWEST_ROWS:
         raise InputError(
             f"{of} must have the errors of {FEWEST_ROWS} rows out of fold; got "
-            f"{rows}. Fit with folds, on more rows."
+            f'{rows}. Fit the preset "balanced", whose folds cover all rows, or more rows.'
         )
     return float(coverage)
 
