@@ -67,6 +67,18 @@ def named(modules):
     return {module.name: literals(module.nodes) for module in modules}
 
 
+def test_docstrings_open_with_an_imperative_or_a_noun_phrase(modules):
+    riddles = re.compile(r"(What|How|Whether|Where|Which|Who)\b")
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    assert [
+        f"{module.name}: {text}"
+        for module in modules
+        for node in module.nodes
+        if isinstance(node, documented)
+        if riddles.match(text := (ast.get_docstring(node) or "").partition("\n")[0])
+    ] == []
+
+
 def test_an_activation_is_named_in_one_file(named):
     """`linear` is left out: it is the word for having no activation."""
     own = {

@@ -1,4 +1,4 @@
-"""What a column of text holds: truth values, whole numbers, numbers with either decimal mark."""
+"""The type of a column of text: truth values, whole numbers, numbers with either decimal mark."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which rows of a table are taken: a condition as in SQL's ``where``, answered by DuckDB.
+"""The rows of a table that meet a condition as in SQL's ``where``, answered by DuckDB.
 
 The database knows the table alone: it opens no file, fetches nothing and sees no variable.
 """

@@ -1,4 +1,4 @@
-"""Which columns made an answer, and the chain rule of a model's weights, printed."""
+"""Print the columns that made an answer, and the chain rule of a model's weights."""
 
 from __future__ import annotations
 

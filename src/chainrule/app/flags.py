@@ -26,7 +26,7 @@ ONLY_IN_CODE = re.compile(
 
 @dataclass(frozen=True)
 class Flag:
-    """How a setting is spelled, explained, read and checked.
+    """The spelling, help, type and rule of a setting.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class Flag:
 
     @property
     def rule(self) -> Rule | None:
-        """What the value must be."""
+        """The rule for the value, in words."""
         return self.own_rule or (OPTIONS[self.option].rule if self.option else None)
 
     @property

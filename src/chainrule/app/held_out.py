@@ -1,4 +1,4 @@
-"""Which rows of a table are trained on, and which are tested on: at random, in order, by groups."""
+"""The split of a table into rows to train and to test on: at random, in order, by groups."""
 
 from __future__ import annotations
 

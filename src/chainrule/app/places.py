@@ -1,4 +1,4 @@
-"""Where a command writes: checked before any work, and nothing of a person's is overwritten."""
+"""The files that a command writes: checked before any work, never over a user's file."""
 
 from __future__ import annotations
 

@@ -51,5 +51,5 @@ class Problem:
 
     @property
     def classes(self) -> bool:
-        """Whether the target is a class."""
+        """True if the target is a class."""
         return self.task == "classification"

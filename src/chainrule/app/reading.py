@@ -1,4 +1,4 @@
-"""How to read a text file, as a person says: what flags give, and what is left to be found out."""
+"""The dialect of a text file: what flags give, and what the reader must find."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SPELLED = {"comma": ",", "semicolon": ";", "tab": "\t", r"\t": "\t", "bar": "|",
 
 @dataclass(frozen=True)
 class Reading:
-    """How to read a text file, where its reader is not to find out by itself.
+    """The dialect of a text file, as far as the user gives it.
 
     Attributes
     ----------

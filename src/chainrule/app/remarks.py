@@ -1,4 +1,4 @@
-"""What a person should be told of a table before a fit, and of the answers after it."""
+"""Remarks on a table before a fit, and on the answers after it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person sees: lines, a live bar on a terminal, and tables; errors apart, on stderr."""
+"""Output on the terminal: lines, a live bar on a terminal, and tables; errors apart, on stderr."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Interrupted(Exception):  # noqa: N818 (a person's wish is no error)
 
 
 class Report:
-    """Where the sentences go.
+    """The receiver of all sentences.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class Report:
 
     @property
     def stream(self) -> Any:
-        """Where lines go."""
+        """The stream of the lines."""
         return sys.stderr if self._stderr else sys.stdout
 
     def line(self, text: str = "", style: str | None = None) -> None:

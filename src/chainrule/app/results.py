@@ -1,4 +1,4 @@
-"""How good a fitted estimator is on rows it has not seen, beside the trivial answer."""
+"""The quality of a fitted estimator on unseen rows, beside the trivial answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much each row of a table counts, as one of its columns says."""
+"""The weight of each row of a table, from one of its columns."""
 
 from __future__ import annotations
 

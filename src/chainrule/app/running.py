@@ -25,7 +25,7 @@ __all__ = ["Rows", "Run", "divergence_words", "smaller", "train"]
 
 @dataclass(frozen=True)
 class Rows:
-    """What is known of each row: its inputs, its target, how much it counts, its group."""
+    """The rows of a fit: inputs, targets, weights and groups."""
 
     X: np.ndarray
     y: np.ndarray
@@ -35,7 +35,7 @@ class Rows:
 
 @dataclass
 class Run:
-    """How training went."""
+    """The course of a training."""
 
     seconds: float
     stopped: str

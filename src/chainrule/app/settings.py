@@ -1,4 +1,4 @@
-"""What a person may turn on the command line, checked, and what each setting means for the fit."""
+"""The settings of the command line, their rules, and their meaning for the fit."""
 
 from __future__ import annotations
 

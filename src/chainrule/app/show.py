@@ -1,4 +1,4 @@
-"""What a model file says about itself."""
+"""The description of a model file, printed."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def show(path: str, report: Report, as_json: bool = False) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """What is shown of a file.
+    """The description of a file.
 
     Attributes
     ----------

@@ -17,7 +17,7 @@ SIGNALS = tuple(
 
 
 class Stop:
-    """Whether a person asked to stop, and whether that still interrupts what is going on.
+    """A request to stop, which may still interrupt the work or only be noted.
 
     Attributes
     ----------

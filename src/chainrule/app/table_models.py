@@ -26,7 +26,7 @@ KINDS: dict[str, type] = {kind.__name__: kind for kind in (TabularClassifier, Ta
 
 @dataclass(frozen=True, eq=False)
 class TableModel:
-    """What the command line reads from a model file.
+    """A model file as the command line reads it.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class TableModel:
 
     @property
     def classes(self) -> bool:
-        """Whether it predicts classes."""
+        """True if it predicts classes."""
         return isinstance(self.estimator, TabularClassifier)
 
     @property

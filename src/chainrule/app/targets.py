@@ -1,4 +1,4 @@
-"""What is to be predicted: classes or numbers, decided from the target column and checked."""
+"""The task, classes or numbers: decided from the target column and checked."""
 
 from __future__ import annotations
 

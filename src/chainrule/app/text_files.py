@@ -77,7 +77,7 @@ def read_text(
 
 @dataclass(frozen=True)
 class _Dialect:
-    """How a file separates, quotes and begins."""
+    """The separator, quotes and first lines of a file."""
 
     separator: str
     quote: str
@@ -92,7 +92,7 @@ class _Dialect:
 
     @property
     def plain(self) -> bool:
-        """Whether any reader of separated values reads the file alike."""
+        """True if any reader of separated values reads the file alike."""
         simple = not self.comment and self.escape in ("", '"') and self.quote in ("", '"')
         return simple and self.null is None and self.lines
 

@@ -29,7 +29,7 @@ MOST_ROWS = 200_000
 
 @dataclass(frozen=True)
 class Encoding:
-    """Where the edges of a number's steps lie; without edges the number is only scaled."""
+    """A rule for the edges of a number's steps; without edges the number is only scaled."""
 
     name: ClassVar[str]
     aliases: ClassVar[tuple[str, ...]] = ()

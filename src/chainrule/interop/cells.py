@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 Tell = Callable[[str], None]
-"""What receives the sentences about guesses and repairs, one call each."""
+"""A receiver of sentences about guesses and repairs, one call each."""
 
 MISSING_WORDS = (
     *("na", "n/a", "#n/a", "nan", "null", "none", "?", "-", ".", "--", "n.a.", "nil", "missing"),

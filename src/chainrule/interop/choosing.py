@@ -1,4 +1,4 @@
-"""What a column of a table is taken for: by its cells, or as a person says."""
+"""The kind of each column of a table: by its cells, or as the user says."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ LARGEST_EXACT = 2**53
 
 @dataclass(frozen=True)
 class Choices:
-    """What a person says of columns, each by its name.
+    """The user's choices for columns, each by its name.
 
     Attributes
     ----------

@@ -97,7 +97,7 @@ class Dates:
 
     @property
     def missing(self) -> NDArray[np.bool_]:
-        """Where there is no date."""
+        """The cells without a date."""
         return np.isnan(self.year)
 
 

@@ -72,7 +72,7 @@ COUNTS = ("n_iter_", "t_", "seed_", "n_features_in_", "n_outputs_")
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Model(Shown):
-    """What a model file holds.
+    """The contents of a model file.
 
     Attributes
     ----------

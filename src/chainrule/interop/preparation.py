@@ -40,7 +40,7 @@ FORMAT = 1
 
 @dataclass(frozen=True, repr=False)
 class Preparation(Shown):
-    """What is done to each column of a table before a network sees it.
+    """The treatment of each column of a table before a network sees it.
 
     Attributes
     ----------

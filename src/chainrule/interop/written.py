@@ -45,7 +45,7 @@ UNIT = r"\d(\s*)([^\d\s.,()+\-%$€£¥₹₩₽'][^\d]*)$"
 
 @dataclass(frozen=True)
 class Written:
-    """How the numbers of a column are written.
+    """The notation of the numbers in a column.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What can be asked of a fitted estimator of tables, as its methods."""
+"""Questions to a fitted estimator of tables, as its methods."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the two estimators of tables share: from a raw table to a fitted bag of networks."""
+"""The base of the two estimators of tables: from a raw table to a fitted bag of networks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which rows of a table each network of a bag is validated on."""
+"""The rows of a table that each network of a bag is validated on."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ class Trial:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Leaderboard(Shown):
-    """What was tried: settings in the answer first, then those that were tried the longest.
+    """All trials: settings in the answer first, then those that were tried the longest.
 
     Attributes
     ----------

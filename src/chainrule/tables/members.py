@@ -89,7 +89,7 @@ class Member(Shown):
 
     @property
     def complete(self) -> bool:
-        """Whether no deadline cut the training short."""
+        """True unless a deadline cut the training short."""
         return self.estimator.stopped_because_ != "callback"
 
 
@@ -120,7 +120,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Work:
-    """What the networks of one fit share.
+    """The task that the networks of one fit share.
 
     Attributes
     ----------
@@ -170,7 +170,7 @@ class Work:
 
     @property
     def classes(self) -> bool:
-        """Whether targets are classes."""
+        """True if targets are classes."""
         return self.kind is MLPClassifier
 
     def held(self, fold: int) -> Table:
@@ -181,7 +181,7 @@ class Work:
 
     @property
     def late(self) -> bool:
-        """Whether the deadline has passed."""
+        """True once the deadline has passed."""
         return time.perf_counter() > self.until
 
 

@@ -1,4 +1,4 @@
-"""What networks of tables are like: by preset, by task and by the number of rows."""
+"""The options of networks of tables: by preset, by task and by the number of rows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EPOCHS_OF_CLASSES = ((5_000, 90), *EPOCHS)
 
 @dataclass(frozen=True)
 class Preset:
-    """How much is spent on a table."""
+    """The amount of computation spent on a table."""
 
     name: ClassVar[str]
     aliases: ClassVar[tuple[str, ...]] = ()

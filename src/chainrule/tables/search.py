@@ -61,7 +61,7 @@ class Contender:
 
 @dataclass(frozen=True)
 class Search:
-    """What a search has found: networks, what was tried, and whether Ctrl-C ended it."""
+    """The result of a search: networks, trials, and whether Ctrl-C ended it."""
 
     members: list[Member]
     trials: tuple[Trial, ...]

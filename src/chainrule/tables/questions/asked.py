@@ -89,7 +89,7 @@ class Asked:
 
     @property
     def where(self) -> str:
-        """Which rows, in words."""
+        """The rows, in words."""
         if self.out_of_fold:
             return f"{len(self):,} rows, each answered by networks that have not seen it"
         return f"{len(self):,} rows given"

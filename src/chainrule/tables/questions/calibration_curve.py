@@ -51,7 +51,7 @@ class Calibration(Shown):
 
     @property
     def sentence(self) -> str:
-        """How far stated and seen are apart, in words."""
+        """The distance between stated and seen, in words."""
         bins = self.bins
         beyond = f"{bins.outside} of {len(bins.stated)} bins are farther off than chance explains"
         return (

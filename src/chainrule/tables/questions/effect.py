@@ -71,7 +71,7 @@ class Effect(Shown):
 
     @property
     def span(self) -> float:
-        """How far apart the largest and the smallest mean are."""
+        """The distance from the smallest mean to the largest."""
         return float(np.ptp(self.mean))
 
     def __str__(self) -> str:

@@ -29,7 +29,7 @@ SHOWN = 20
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Importance(Shown):
-    """How much worse answers become when the cells of one column are shuffled among the rows.
+    """The loss of quality when the cells of one column are shuffled among the rows.
 
     Attributes
     ----------
@@ -127,7 +127,7 @@ class Importance(Shown):
 
 
 class ImportanceDisplay:
-    """How much worse answers become when a column is shuffled: bars, with the shuffles as dots.
+    """The loss of quality when a column is shuffled: bars, with the shuffles as dots.
 
     Parameters
     ----------

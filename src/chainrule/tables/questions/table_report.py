@@ -24,7 +24,7 @@ EFFECTS = 3
 
 
 class TableReport(Report):
-    """What a model of a table is, which columns count, how, and where it is wrong."""
+    """A report on a model of a table: its columns, their effects, and its errors."""
 
 
 def table_report(

@@ -105,7 +105,7 @@ class Why(Shown):
 
     @property
     def complete(self) -> bool:
-        """Whether the contributions add up to the difference, but for rounding."""
+        """True if the contributions add up to the difference, but for rounding."""
         total = sum(abs(one.amount) for one in self.contributions)
         return abs(self.left) <= CLOSE * total or self.left == 0.0
 

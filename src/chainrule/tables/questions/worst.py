@@ -68,7 +68,7 @@ class Worst(Shown):
 
     @property
     def sentence(self) -> str:
-        """How much the rows count, in words."""
+        """The share of these rows in the error, in words."""
         what = "squared error" if self.chances is None else "log loss"
         return (
             f"the {len(self.rows)} rows predicted worst, with {share(self.share)} of the {what} of "
