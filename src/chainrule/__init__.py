@@ -49,8 +49,9 @@ if typing.TYPE_CHECKING:
     from chainrule.insight.check_formula import check_formula
     from chainrule.interop.model_file import save_model
     from chainrule.interop.networks import explain
+    from chainrule.tables.classifier import TabularClassifier
     from chainrule.tables.loading import load
-    from chainrule.tables.tabular import TabularClassifier, TabularRegressor
+    from chainrule.tables.regressor import TabularRegressor
 
 __all__ = [
     "Activation",
@@ -100,8 +101,8 @@ _LATER = {
     "MLPRegressor": "chainrule.estimators.regressor",
     "check_formula": "chainrule.insight.check_formula",
     "explain": "chainrule.interop.networks",
-    "TabularClassifier": "chainrule.tables.tabular",
-    "TabularRegressor": "chainrule.tables.tabular",
+    "TabularClassifier": "chainrule.tables.classifier",
+    "TabularRegressor": "chainrule.tables.regressor",
     "load": "chainrule.tables.loading",
     "save_model": "chainrule.interop.model_file",
 }

@@ -35,8 +35,9 @@ from chainrule.foundation.files import check_kind
 from chainrule.foundation.version import __version__
 from chainrule.interop.choosing import NO_CHOICES, Choices
 from chainrule.interop.columns import counted
+from chainrule.tables.classifier import TabularClassifier
+from chainrule.tables.regressor import TabularRegressor
 from chainrule.tables.table_file import save_table_model
-from chainrule.tables.tabular import TabularClassifier, TabularRegressor
 from chainrule.training.stopping import REASONS
 
 __all__ = ["fit"]

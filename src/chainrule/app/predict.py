@@ -22,7 +22,8 @@ from chainrule.app.tables import read_table, write_table, writer_of
 from chainrule.foundation.errors import FileFormatError, InputError, must_be, suggest
 from chainrule.interop.cells import Tell, numbers_of, text_of
 from chainrule.interop.columns import counted
-from chainrule.tables.tabular import TabularClassifier, TabularRegressor
+from chainrule.tables.classifier import TabularClassifier
+from chainrule.tables.regressor import TabularRegressor
 
 __all__ = ["known_targets", "predict"]
 

@@ -14,9 +14,10 @@ from chainrule.foundation.array_files import read_contents
 from chainrule.foundation.errors import InputError
 from chainrule.interop.cells import Tell, nothing
 from chainrule.interop.model_file import Estimator, model_in
+from chainrule.tables.classifier import TabularClassifier
 from chainrule.tables.plain import as_table_model
+from chainrule.tables.regressor import TabularRegressor
 from chainrule.tables.table_file import restored_table_model, training_in
-from chainrule.tables.tabular import TabularClassifier, TabularRegressor
 
 __all__ = ["TableModel", "Tabular", "read_table_model"]
 

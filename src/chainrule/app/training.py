@@ -26,8 +26,9 @@ from chainrule.foundation.errors import InputError
 from chainrule.foundation.version import __version__
 from chainrule.interop.columns import counted
 from chainrule.interop.model_file import Estimator
+from chainrule.tables.classifier import TabularClassifier
 from chainrule.tables.plain import as_table_model
-from chainrule.tables.tabular import TabularClassifier, TabularRegressor
+from chainrule.tables.regressor import TabularRegressor
 
 __all__ = ["Trained", "train_bag", "train_network"]
 

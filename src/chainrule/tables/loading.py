@@ -39,8 +39,9 @@ def load(path: str | os.PathLike[str]) -> Any:
     if contents.kind != "table model":
         return model_in(path, contents).estimator
     try:
+        from chainrule.tables.classifier import TabularClassifier
+        from chainrule.tables.regressor import TabularRegressor
         from chainrule.tables.table_file import restored_table_model
-        from chainrule.tables.tabular import TabularClassifier, TabularRegressor
     except ModuleNotFoundError as error:
         raise lacks_for_tables(error) from error
     kinds: dict[str, type] = {kind.__name__: kind for kind in (TabularClassifier, TabularRegressor)}

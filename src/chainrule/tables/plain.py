@@ -14,9 +14,10 @@ from chainrule.estimators.class_codec import ClassCodec
 from chainrule.estimators.classifier import MLPClassifier
 from chainrule.interop.preparation import Preparation
 from chainrule.tables.base import OWNED
+from chainrule.tables.classifier import TabularClassifier
 from chainrule.tables.leaderboard import Leaderboard
 from chainrule.tables.members import Estimator, Member
-from chainrule.tables.tabular import TabularClassifier, TabularRegressor
+from chainrule.tables.regressor import TabularRegressor
 
 __all__ = ["as_table_model"]
 
