@@ -1,6 +1,7 @@
 """The registry of engines: per engine a record of its needs, its limits and its constructor."""
 
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, ClassVar
@@ -12,6 +13,7 @@ from chainrule.formulas.loss import Loss
 from chainrule.formulas.optimizers import Optimizer, sgd
 from chainrule.foundation.catalogue import Catalogue
 from chainrule.foundation.showing import Shown
+from chainrule.foundation.undisturbed import undisturbed
 from chainrule.model.network import Network
 from chainrule.model.objective import Objective
 
@@ -87,7 +89,8 @@ class EngineRecord(Shown):
 registry: Catalogue[EngineRecord] = Catalogue("engine", EngineRecord)
 
 
+@cache
 def loaded(module: str, attribute: str) -> Callable[..., Any]:
     """Return a class of a module that is imported only where its engine is asked for."""
-    found: Callable[..., Any] = getattr(import_module(module), attribute)
+    found: Callable[..., Any] = getattr(undisturbed(lambda: import_module(module)), attribute)
     return found

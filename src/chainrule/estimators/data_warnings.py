@@ -12,6 +12,7 @@ from chainrule.engines.engine import Rows
 from chainrule.estimators.class_codec import ClassCodec
 from chainrule.estimators.run import Run
 from chainrule.foundation.errors import shown
+from chainrule.insight.input_scales import look_at_columns, scale_words
 from chainrule.training.sources import overflowing_input
 
 __all__ = ["answer_remarks", "input_remarks", "overflow_remarks"]
@@ -43,8 +44,6 @@ def input_remarks(rows: Rows, names: Sequence[Any] | None) -> list[str]:
     """
     if len(rows) < FEWEST_ROWS:
         return []
-    from chainrule.insight.input_scales import look_at_columns, scale_words
-
     if names is None:
         names = [f"column {number}" for number in range(rows.x.shape[1])]
     found = scale_words(look_at_columns(_some(rows)), [str(name) for name in names])

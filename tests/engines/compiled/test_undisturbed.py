@@ -11,7 +11,7 @@ import pytest
 from chainrule.engines.compiled import threads
 from chainrule.engines.compiled.kinds import EntryPoint
 from chainrule.engines.compiled.tables import BUILTIN
-from chainrule.engines.compiled.undisturbed import undisturbed
+from chainrule.foundation.undisturbed import undisturbed
 
 PREPARE = """
 import os, signal, sys, threading, time
@@ -52,6 +52,25 @@ try:
 except KeyboardInterrupt:
     llvm.{place} = real
     print(fit().loss_.hex(), fit().loss_.hex())
+"""
+
+SIGNAL_IN_AN_IMPORT = """
+import weakref
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == "chainrule.engines.compiled.workspace":
+            thing = Finder()
+            reference = weakref.ref(thing, interrupt)
+            del thing
+def interrupt(reference):  # Python drops what a callback raises
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(0.05)
+sys.meta_path.insert(0, Finder())
+try:
+    fit()
+    print("lost")
+except KeyboardInterrupt:
+    print(fit().loss_.hex())
 """
 
 FORKS = """
@@ -107,6 +126,13 @@ def test_an_exception_while_code_is_loaded_does_no_harm(expected):
 def test_a_signal_while_code_is_loaded_does_no_harm(expected, place):
     folder, loss = expected
     assert run(SIGNAL_INSIDE.format(place=place), folder) == [loss, loss]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_a_signal_while_the_engine_is_imported_is_not_lost(expected):
+    folder, loss = expected
+    assert run(SIGNAL_IN_AN_IMPORT, folder) == [loss]
 
 
 @pytest.mark.slow

@@ -19,7 +19,7 @@ from chainrule.engines.compiled.threads import (
     builtin_at,
     give_way,
 )
-from chainrule.engines.compiled.undisturbed import undisturbed
+from chainrule.foundation.undisturbed import undisturbed
 
 __all__ = ["Kernels"]
 

@@ -22,7 +22,7 @@ from chainrule.engines.compiled import code_cache
 from chainrule.engines.compiled.dumps import Dump
 from chainrule.engines.compiled.kinds import EntryPoint, KindError, Signature, signature_of
 from chainrule.engines.compiled.target import Target
-from chainrule.engines.compiled.undisturbed import undisturbed
+from chainrule.foundation.undisturbed import undisturbed
 
 __all__ = ["MachineCode", "ModuleSource", "load"]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import llvmlite.binding as llvm
 
-from chainrule.engines.compiled.undisturbed import undisturbed
 from chainrule.foundation.errors import must_be
+from chainrule.foundation.undisturbed import undisturbed
 
 __all__ = ["Target", "host_target"]
 

@@ -1,8 +1,9 @@
-"""Work with LLVM that neither Ctrl-C nor a fork can cut.
+"""Work with LLVM, and late imports, that neither Ctrl-C nor a fork can cut.
 
 A signal interrupts the main thread alone, between any two lines: an exception inside of llvmlite
-leaves its lock taken, or an object that is freed twice. So the main thread leaves this work to
-another, and only waits. A fork waits until nobody is at work.
+leaves its lock taken, or an object that is freed twice, and inside of an import Python may drop it
+(in a callback of a weak reference). So the main thread leaves this work to another, and only
+waits. A fork waits until nobody is at work.
 """
 
 import os
