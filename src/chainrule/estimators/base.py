@@ -1,5 +1,6 @@
 """A fitted network as a scikit-learn estimator: its numbers, its scores and its explanation."""
 
+import copy
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
@@ -31,7 +32,17 @@ from chainrule.training.sources import check_finite, check_range, check_scores, 
 if TYPE_CHECKING:
     from chainrule.insight.explanation import Explanation
 
-__all__ = ["BaseMLP", "best_epoch_of", "codec_of", "put_codec", "put_run", "run_of"]
+__all__ = [
+    "BaseMLP",
+    "best_epoch_of",
+    "check_scores_of",
+    "codec_of",
+    "inputs_of",
+    "put_codec",
+    "put_run",
+    "run_of",
+    "snapshot_of",
+]
 
 # Fewer rows are answered by one thread.
 ROWS_FOR_THREADS = 1000
@@ -306,6 +317,30 @@ def codec_of(estimator: BaseMLP) -> TargetCodec:
     """Return the codec of the targets of a fitted estimator."""
     codec: TargetCodec = estimator._codec
     return codec
+
+
+def inputs_of(estimator: BaseMLP, X: Any) -> Any:
+    """Return inputs that were checked as for a prediction."""
+    return estimator._inputs(X)
+
+
+def check_scores_of(estimator: BaseMLP, X: Any) -> None:
+    """Refuse checked inputs whose scores overflow to NaN."""
+    estimator._scores_of(X)
+
+
+def snapshot_of(estimator: BaseMLP, *, named: bool = True) -> BaseMLP:
+    """Return a copy with parameters of its own; without the names of the inputs if not ``named``.
+
+    Later calls of `fit` do not change it, and threads may share it.
+    """
+    found = copy.copy(estimator)
+    if "parameters_" in found.__dict__:
+        found.parameters_ = found.network_.parameters(np.array(found.parameters_.vector))
+        found._run = replace(found._run, engine=None)
+    if not named:
+        found.__dict__.pop("feature_names_in_", None)
+    return found
 
 
 def put_run(estimator: BaseMLP, run: Run) -> None:

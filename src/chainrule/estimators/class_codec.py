@@ -138,17 +138,27 @@ class ClassCodec(TargetCodec):
 
     def numbers(self, s: np.ndarray, link: Link) -> np.ndarray:
         """Return the number (n,) of the most probable class, or rows of 0 and 1."""
+        if not self.needs_link:
+            return self.numbers_of_scores(s)
+        return self.numbers_of(self.probabilities(s, link))
+
+    @property
+    def needs_link(self) -> bool:
+        """True if the most probable class cannot be told from the scores alone."""
+        return self.loss.link is not sigmoid and self.loss.link is not softmax
+
+    def numbers_of_scores(self, s: np.ndarray) -> np.ndarray:
+        """Return the same from scores, whose order sigmoid and softmax keep."""
         if self.multilabel:
-            return np.asarray(self._yes(s, link), dtype=np.int64)
+            return np.asarray(s > 0.0, dtype=np.int64)
         if self.one_score_for_two:
-            return self._yes(s, link)[:, 0].astype(np.intp)
-        # softmax keeps the order of scores, so probabilities need not be formed
-        numbers: np.ndarray = (s if self.loss.link is softmax else link(s)).argmax(axis=1)
+            return (s[:, 0] > 0.0).astype(np.intp)
+        numbers: np.ndarray = s.argmax(axis=1)
         return numbers
 
-    def _yes(self, s: np.ndarray, link: Link) -> np.ndarray:
-        """Return True where the probability is above one half."""
-        return s > 0.0 if self.loss.link is sigmoid else link(s) > 0.5
+    def numbers_of(self, p: np.ndarray) -> np.ndarray:
+        """Return the same from probabilities (n, n_classes)."""
+        return np.asarray(p > 0.5, np.int64) if self.multilabel else p.argmax(axis=1)
 
     def probabilities(self, s: np.ndarray, link: Link) -> np.ndarray:
         """Return the probability (n, n_classes) of every label."""
