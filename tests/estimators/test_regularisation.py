@@ -7,7 +7,7 @@ from sklearn.linear_model import Lasso
 from chainrule import MLPClassifier, MLPRegressor, Network, load, losses, save_model, train
 from chainrule.foundation.array_files import read_arrays, write_arrays
 from chainrule.foundation.errors import DivergenceWarning, InputError, NoEffectWarning
-from chainrule.interop.model_file import FORMAT, KIND
+from chainrule.interop.model_file import KIND
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -280,10 +280,10 @@ class TestDropout:
         again = load(tmp_path / "model")
         assert again.dropout == [0.25]
         assert again.objective_.dropout == (0.25,)
-        description, arrays = read_arrays(tmp_path / "model", KIND, FORMAT)
+        description, arrays = read_arrays(tmp_path / "model", KIND)
         for young in ("dropout", "l1", "averaging", "clip_norm", "label_smoothing"):
             del description["options"][young]
-        write_arrays(tmp_path / "old", KIND, FORMAT, description, arrays)
+        write_arrays(tmp_path / "old", KIND, description, arrays)
         old = load(tmp_path / "old")
         assert old.objective_.dropout == ()
         np.testing.assert_array_equal(old.predict_proba(X), model.predict_proba(X))

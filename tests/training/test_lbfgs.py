@@ -161,8 +161,8 @@ def test_a_memory_that_does_not_belong_to_the_state_is_refused(damage, message, 
     list(train_lbfgs(engine, rows, state, epochs=4))
     path = tmp_path / "run.state"
     save_state(path, state)
-    description, arrays = read_arrays(path, "training state", 1)
-    write_arrays(path, "training state", 1, description, arrays | {"curvature": damage(arrays)})
+    description, arrays = read_arrays(path, "training state")
+    write_arrays(path, "training state", description, arrays | {"curvature": damage(arrays)})
     with pytest.raises(FileFormatError, match=message):
         load_state(path)
     state.slots, state.optimizer = (state.vector,), optimizers["sgd"].to_dict()

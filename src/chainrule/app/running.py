@@ -13,7 +13,7 @@ from chainrule.app.results import networks_of
 from chainrule.app.settings import Settings
 from chainrule.estimators.base import best_epoch_of
 from chainrule.foundation.errors import DivergenceError
-from chainrule.interop.model_file import Estimator
+from chainrule.interop.estimator_records import Estimator
 
 if TYPE_CHECKING:
     from collections.abc import Generator

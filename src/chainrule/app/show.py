@@ -16,7 +16,8 @@ from chainrule.foundation.array_files import read_contents
 from chainrule.foundation.errors import FileFormatError
 from chainrule.insight.json_values import as_record
 from chainrule.interop.columns import counted
-from chainrule.interop.model_file import Estimator, model_in
+from chainrule.interop.estimator_records import Estimator
+from chainrule.interop.model_file import model_in
 from chainrule.interop.preparation import Preparation
 from chainrule.training.stopping import REASONS
 

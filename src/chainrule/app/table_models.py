@@ -13,7 +13,8 @@ import polars as pl
 from chainrule.foundation.array_files import read_contents
 from chainrule.foundation.errors import InputError
 from chainrule.interop.cells import Tell, nothing
-from chainrule.interop.model_file import Estimator, model_in
+from chainrule.interop.estimator_records import Estimator
+from chainrule.interop.model_file import model_in
 from chainrule.tables.classifier import TabularClassifier
 from chainrule.tables.plain import as_table_model
 from chainrule.tables.regressor import TabularRegressor

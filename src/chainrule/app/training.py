@@ -25,7 +25,7 @@ from chainrule.estimators.regressor import MLPRegressor
 from chainrule.foundation.errors import InputError
 from chainrule.foundation.version import __version__
 from chainrule.interop.columns import counted
-from chainrule.interop.model_file import Estimator
+from chainrule.interop.estimator_records import Estimator
 from chainrule.tables.classifier import TabularClassifier
 from chainrule.tables.plain import as_table_model
 from chainrule.tables.regressor import TabularRegressor

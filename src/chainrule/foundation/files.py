@@ -1,24 +1,33 @@
 """Write files whole or not at all: to a temporary file beside the target, then renamed."""
 
 import os
+import re
+import secrets
 import stat
-import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 from chainrule.foundation.errors import InputError
 
+try:
+    import fcntl
+except ModuleNotFoundError:  # on Windows, where an open file cannot be removed
+    fcntl = None  # type: ignore[assignment]
+
 __all__ = ["check_kind", "check_place", "write_whole"]
 
 # The name of a file that is being written is short: the target's may be as long as a name can be.
-TEMPORARY = ".chainrule-"
+TEMPORARY = re.compile(r"\.chainrule-[0-9a-f]{16}\.part")
 # Letters of a path that a message shows.
 LONGEST = 300
 
 
 def write_whole(path: str | os.PathLike[str], write: Callable[[IO[bytes]], object]) -> None:
     """Write a file beside its place, and put it there once it is whole.
+
+    Temporary files that killed writers have left in the folder are removed.
 
     Raises
     ------
@@ -27,25 +36,24 @@ def write_whole(path: str | os.PathLike[str], write: Callable[[IO[bytes]], objec
         there before is unchanged.
     """
     # a link stays a link: what it points to is written
-    target, temporary = Path(os.path.realpath(path)), None
+    target = Path(os.path.realpath(path))
     _refuse_special(Path(path))
     try:
         mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
-        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=TEMPORARY, delete=False) as file:
-            temporary = file.name
+        remove_abandoned(target.parent)
+        with _temporary(target.parent) as (file, temporary):
             write(file)
             file.flush()
             os.fsync(file.fileno())  # so that no power cut leaves the new name with old bytes
-        # the temporary file is private; give the target its own mode, or that of any new file
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask if mode is None else mode)
-        os.replace(temporary, target)
+            # the temporary file is private; give the target its own mode, or that of any new file
+            umask = os.umask(0)
+            os.umask(umask)
+            os.chmod(temporary, 0o666 & ~umask if mode is None else mode)
+            if fcntl is None:
+                file.close()
+            os.replace(temporary, target)
     except OSError as error:
         raise _cannot_write(target, error.strerror or str(error)) from error
-    finally:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
 
 
 def check_place(path: str | os.PathLike[str]) -> Path:
@@ -61,9 +69,7 @@ def check_place(path: str | os.PathLike[str]) -> Path:
     if not target.parent.is_dir():
         raise _cannot_write(target, f"there is no folder {target.parent}")
     try:
-        with tempfile.NamedTemporaryFile(
-            dir=os.path.dirname(os.path.realpath(target)), prefix=TEMPORARY
-        ):
+        with _temporary(Path(os.path.realpath(target)).parent):
             pass
         if not target.exists() and not target.is_symlink():
             with target.open("xb"):
@@ -87,6 +93,71 @@ def check_kind(target: Path) -> None:
     if target.is_dir():
         raise _cannot_write(target, "it is a folder")
     _refuse_special(target)
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Remove the temporary files whose writers have ended without removing them.
+
+    A living writer holds a lock on its file, which ends with the process.
+    """
+    with suppress(OSError):  # a folder that cannot be listed can still be written to
+        names = [entry.name for entry in os.scandir(folder) if TEMPORARY.fullmatch(entry.name)]
+        for name in names:
+            with suppress(OSError):
+                _remove_abandoned(folder / name)
+
+
+def _remove_abandoned(path: Path) -> None:
+    if fcntl is None:
+        path.unlink()
+        return
+    with open(path, "rb", opener=_opened_at_once) as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if _is_at(file, path):
+            path.unlink()
+
+
+def _opened_at_once(path: str, flags: int) -> int:
+    # a pipe or a link of that name, which no writer of ours makes, must not be waited for
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOFOLLOW)
+
+
+@contextmanager
+def _temporary(folder: Path) -> Iterator[tuple[IO[bytes], Path]]:
+    """Create a file that is removed in the end, unless it was renamed; hold a lock on it."""
+    while True:
+        path = folder / f".chainrule-{secrets.token_hex(8)}.part"
+        file = open(path, "x+b", opener=_private)  # noqa: SIM115 (closed below)
+        if _locked(file) and _is_at(file, path):
+            break
+        file.close()  # another writer has taken it for abandoned between these lines
+    try:
+        with file:
+            yield file, path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _locked(file: IO[bytes]) -> bool:
+    """Lock a file; return False if another writer has done so."""
+    if fcntl is not None:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:  # without locks nobody can take the file for abandoned either
+            pass
+    return True
+
+
+def _is_at(file: IO[bytes], path: Path) -> bool:
+    with suppress(FileNotFoundError):
+        return os.path.samestat(os.fstat(file.fileno()), os.lstat(path))
+    return False
 
 
 def _refuse_special(target: Path) -> None:

@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 
 from chainrule.foundation.array_files import Contents, write_arrays
-from chainrule.foundation.version import __version__
 from chainrule.interop.choosing import Choices
-from chainrule.interop.model_file import (
+from chainrule.interop.estimator_records import (
     arrays_of_member,
     describe_estimator,
     restore_estimator,
-    whole_model,
 )
+from chainrule.interop.model_file import whole_model
 from chainrule.interop.model_values import option_from_json, option_to_json, text, whole
 from chainrule.interop.preparation import Preparation
 from chainrule.tables.leaderboard import Leaderboard, Trial
@@ -25,7 +24,7 @@ from chainrule.tables.members import Member
 
 __all__ = ["restored_table_model", "save_table_model", "training_in"]
 
-KIND, FORMAT = "table model", 1
+KIND = "table model"
 FACTS = ("encoding_", "encoding_reason_", "notes_", "seed_", "n_features_in_")
 
 
@@ -45,7 +44,6 @@ def save_table_model(
         arrays[f"held.{number}"] = member.held
     facts, more = estimator._to_file()
     description = {
-        "version": __version__,
         "estimator": type(estimator).__name__,
         "options": _options_to_json(estimator),
         "members": members,
@@ -60,7 +58,7 @@ def save_table_model(
     }
     weights = np.array([member.weight for member in estimator.members_])
     arrays |= {"oof": estimator.oof_prediction_, "weights": weights, **more}
-    write_arrays(path, KIND, FORMAT, description, arrays)
+    write_arrays(path, KIND, description, arrays)
 
 
 def training_in(contents: Contents) -> tuple[dict[str, Any], str]:
@@ -75,7 +73,7 @@ def restored_table_model(
     contents: Contents,
 ) -> Any:
     """Return the estimator, of one of the kinds, that `save_table_model` described."""
-    description, arrays = contents.checked(path, KIND, FORMAT)
+    description, arrays = contents.checked(path, KIND)
     with whole_model(path):
         estimator = kinds[description["estimator"]](**_options_from_json(description["options"]))
         _restore(estimator, description, arrays)

@@ -29,7 +29,7 @@ __all__ = [
     "save_state",
 ]
 
-FORMAT = 1
+KIND = "training state"
 
 
 @dataclass(eq=False, repr=False)
@@ -190,12 +190,12 @@ def save_state(path: str | os.PathLike[str], state: TrainingState) -> None:
         "first_loss": state.first_loss,
         "patience": asdict(state.patience),
     }
-    write_arrays(path, "training state", FORMAT, description, arrays)
+    write_arrays(path, KIND, description, arrays)
 
 
 def load_state(path: str | os.PathLike[str]) -> TrainingState:
     """Read what `save_state` wrote; the next epoch is the one the run would have had."""
-    description, arrays = read_arrays(path, "training state", FORMAT)
+    description, arrays = read_arrays(path, KIND)
     try:
         state = TrainingState(
             network=OwnNetwork.from_dict(description["network"]),
