@@ -11,10 +11,10 @@ from typing import IO
 
 from chainrule.foundation.errors import InputError
 
-try:
+# On Windows there are none, and an open file cannot be removed.
+LOCKS = os.name == "posix"
+if LOCKS:
     import fcntl
-except ModuleNotFoundError:  # on Windows, where an open file cannot be removed
-    fcntl = None  # type: ignore[assignment]
 
 __all__ = ["check_kind", "check_place", "write_whole"]
 
@@ -49,7 +49,7 @@ def write_whole(path: str | os.PathLike[str], write: Callable[[IO[bytes]], objec
             umask = os.umask(0)
             os.umask(umask)
             os.chmod(temporary, 0o666 & ~umask if mode is None else mode)
-            if fcntl is None:
+            if not LOCKS:
                 file.close()
             os.replace(temporary, target)
     except OSError as error:
@@ -108,7 +108,7 @@ def remove_abandoned(folder: Path) -> None:
 
 
 def _remove_abandoned(path: Path) -> None:
-    if fcntl is None:
+    if not LOCKS:
         path.unlink()
         return
     with open(path, "rb", opener=_opened_at_once) as file:
@@ -144,7 +144,7 @@ def _private(path: str, flags: int) -> int:
 
 def _locked(file: IO[bytes]) -> bool:
     """Lock a file; return False if another writer has done so."""
-    if fcntl is not None:
+    if LOCKS:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
