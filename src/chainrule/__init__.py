@@ -44,6 +44,7 @@ from chainrule.training.step import Step
 from chainrule.training.steps import steps
 
 if typing.TYPE_CHECKING:
+    from chainrule.app.play.opening import play
     from chainrule.estimators.classifier import MLPClassifier
     from chainrule.estimators.regressor import MLPRegressor
     from chainrule.insight.check_formula import check_formula
@@ -87,6 +88,7 @@ __all__ = [
     "losses",
     "optimizers",
     "penalties",
+    "play",
     "rate_factors",
     "save_model",
     "save_state",
@@ -104,6 +106,7 @@ _LATER = {
     "TabularClassifier": "chainrule.tables.classifier",
     "TabularRegressor": "chainrule.tables.regressor",
     "load": "chainrule.tables.loading",
+    "play": "chainrule.app.play.opening",
     "save_model": "chainrule.interop.model_file",
 }
 

@@ -399,3 +399,21 @@ def explain(
         network=network,
         as_json=as_json,
     )
+
+
+@app.command()
+def play(
+    port: Annotated[
+        int, typer.Option(metavar="N", help="The port of the page; 0 takes a free one.")
+    ] = 0,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Whether to open the browser.")
+    ] = True,
+) -> None:
+    """Open a page on which a network learns step by step: see the chain rule of every weight.
+
+    The page is for this machine only; Ctrl-C ends it.
+    """
+    from chainrule.app.play.opening import play as run
+
+    run(port=port, browser=browser)

@@ -16,7 +16,7 @@ from chainrule.training.snapshot import Snapshot, divergence_limit
 from chainrule.training.state import TrainingState
 from chainrule.training.step import OnStep, Start, Step, made
 
-__all__ = ["Plan", "one_pass", "pass_by_steps"]
+__all__ = ["Plan", "one_pass", "pass_by_steps", "pass_order"]
 
 # A first loss below this share of the loss of scores of 0 is luck, and no measure; about so many
 # rows say what that loss is.
@@ -69,22 +69,21 @@ def pass_by_steps(
     start: Snapshot,
     before: Snapshot,
     each: bool = True,
+    made_before: int = 0,
 ) -> Generator[Step, None, tuple[float, int, float]]:
     """Make one pass as `one_pass` does, and yield each step; with ``each`` false, none.
 
     A yielded step is an engine call of its own; all others share one call. Losses are summed in the
-    same order, so the bits do not depend on it.
+    same order, so the bits do not depend on it. The pass goes on after the steps that were
+    ``made_before``.
     """
-    first_step = state.step
+    first_step = state.step - made_before
     assert state.learning_rate is not None
     rates = plan.schedule.rates(
         state.learning_rate, first_step, plan.steps, plan.steps, plan.last_epoch * plan.steps
     )
-    if plan.shuffle:
-        order = stream(state.seed, Purpose.SHUFFLE, state.epoch).permutation(len(rows))
-    else:
-        order = np.arange(len(rows))
-    done, loss, weight, later_loss, later_weight = 0, 0.0, 0.0, 0.0, 0.0
+    order = pass_order(state.seed, state.epoch, len(rows)) if plan.shuffle else np.arange(len(rows))
+    done, loss, weight, later_loss, later_weight = made_before, 0.0, 0.0, 0.0, 0.0
     while done < plan.steps:
         measuring = math.isnan(state.first_loss)
         count = 1 if measuring or each else plan.steps - done
@@ -121,6 +120,11 @@ def pass_by_steps(
     state.epoch += 1
     rows_seen = min(plan.steps * plan.batch_size, len(rows))
     return (loss + later_loss) / (weight + later_weight), rows_seen, float(rates[-1])
+
+
+def pass_order(seed: int, epoch: int, rows: int) -> np.ndarray:
+    """Return the order of the rows in a pass; the epoch counts from 0."""
+    return stream(seed, Purpose.SHUFFLE, epoch).permutation(rows)
 
 
 def _measure_of_divergence(first_loss: float, engine: Engine, rows: Rows) -> float:

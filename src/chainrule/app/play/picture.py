@@ -1,0 +1,227 @@
+"""The numbers behind the picture: units and edges, the boundary, the curve of losses, health."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from chainrule.app.play.run import Run
+from chainrule.engines.engine import Rows
+from chainrule.foundation.short_numbers import short
+from chainrule.insight.health import health
+from chainrule.insight.plane_grid import plane_grid
+from chainrule.insight.report.charts import drawing_of
+from chainrule.insight.report.figures import Curve, Lines
+from chainrule.insight.subject import Subject
+from chainrule.training.row_blocks import row_blocks
+
+__all__ = ["GRID", "Units", "accuracy", "boundary", "layer_health", "loss_chart", "points"]
+
+GRID, CURVE = 64, 200
+MOST_POINTS = 1000
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class Units:
+    """The mean of z, a and delta of every unit over some rows, and the gradient there."""
+
+    subject: Subject
+
+    @cached_property
+    def gradient(self) -> np.ndarray:
+        """The gradient of the mean loss of the rows, with penalties."""
+        _, gradient = self.subject.engine.gradient(self.subject.vector, self.subject.rows)
+        return np.asarray(gradient, dtype=np.float64)
+
+    @cached_property
+    def means(self) -> Arrays:
+        """Per name ``a0``, ``z1``, ``a1``, ``d1``, ...: one number for each unit of the layer."""
+        n, sums = len(self.subject.rows), dict[str, np.ndarray]()
+
+        def add(name: str, values: Any) -> None:
+            values = np.asarray(values, dtype=np.float64)
+            sums[name] = sums.get(name, 0.0) + np.sum(values, axis=0) / n
+
+        for block in row_blocks(self.subject.objective, self.subject.vector, self.subject.rows):
+            x = block.inputs[0]
+            add("a0", x.toarray() if hasattr(x, "toarray") else x)
+            for layer, (z, a, dz) in enumerate(zip(block.z, block.a, block.dz, strict=True), 1):
+                add(f"z{layer}", z)
+                add(f"a{layer}", a)
+                add(f"d{layer}", dz)
+        return sums
+
+
+def predicted(run: Run, rows: Rows) -> np.ndarray:
+    """Return the predictions (n, k) of rows."""
+    engine = run.engine
+    vector = run.moment.vector
+    return np.asarray(engine.predictions(engine.scores(vector, rows.x)), dtype=np.float64)
+
+
+def accuracy(run: Run, rows: Rows | None) -> float | None:
+    """Return the share of rows whose class is right; None for numbers, or without rows."""
+    if rows is None or run.problem.kind == "numbers":
+        return None
+    p, y = predicted(run, rows), np.asarray(rows.y)
+    if p.shape[1] == 1:
+        return float(np.mean((p[:, 0] > 0.5) == (y[:, 0] > 0.5)))
+    return float(np.mean(np.argmax(p, axis=1) == np.argmax(y, axis=1)))
+
+
+def points(run: Run) -> Arrays:
+    """Return the rows to draw: their place and their target or class."""
+    x, y = _dense(run.rows.x)[:MOST_POINTS], np.asarray(run.rows.y)[:MOST_POINTS]
+    plane = Plane.of(run)
+    target = np.argmax(y, axis=1) if y.shape[1] > 1 else y[:, 0]
+    found = {
+        "points": plane.places(x).astype(np.float32),
+        "targets": np.asarray(target, dtype=np.float32),
+    }
+    held_out = run.problem.held_out
+    if held_out is not None:
+        x, y = _dense(held_out.x)[:MOST_POINTS], np.asarray(held_out.y)[:MOST_POINTS]
+        target = np.argmax(y, axis=1) if y.shape[1] > 1 else y[:, 0]
+        found["apart"] = plane.places(x).astype(np.float32)
+        found["apart_targets"] = np.asarray(target, dtype=np.float32)
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """The plane that is drawn: the two inputs, or the principal plane of more.
+
+    Attributes
+    ----------
+    center : ndarray (n_in,)
+        A point of the plane.
+    axes : ndarray (2, n_in)
+        Its directions.
+    names : tuple of str
+        Their names.
+    words : str
+        What is drawn, where that is not the inputs themselves.
+    """
+
+    center: np.ndarray
+    axes: np.ndarray
+    names: tuple[str, str]
+    words: str = ""
+
+    @classmethod
+    def of(cls, run: Run) -> "Plane":
+        """Return the plane for the rows of a run."""
+        names, n_in = run.problem.subject.input_names, run.objective.network.n_in
+        if n_in == 1:
+            return cls(np.zeros(1), np.array([[1.0], [0.0]]), (names[0], "prediction"))
+        if n_in == 2:
+            return cls(np.zeros(2), np.eye(2), (names[0], names[1]))
+        x = _dense(run.rows.x)[:MOST_POINTS].astype(np.float64)
+        center = x.mean(axis=0)
+        _, sizes, axes = np.linalg.svd(x - center, full_matrices=False)
+        total = float(np.sum(sizes**2))
+        kept = 100.0 * float(np.sum(sizes[:2] ** 2)) / total if total > 0.0 else 100.0
+        if len(axes) < 2:
+            axes = np.eye(2, n_in)
+        words = (
+            f"The plane of the two directions in which the {n_in} inputs differ most; it holds "
+            f"{kept:.0f} % of their variance. All other directions are held at their mean."
+        )
+        return cls(center, axes[:2], ("direction 1", "direction 2"), words)
+
+    def places(self, x: np.ndarray) -> np.ndarray:
+        """Return the places of rows on the plane (n, 2)."""
+        found: np.ndarray = (x.astype(np.float64) - self.center) @ self.axes.T
+        return found
+
+    def rows(self, places: np.ndarray) -> np.ndarray:
+        """Return the inputs at places of the plane."""
+        found: np.ndarray = places @ self.axes + self.center
+        return found
+
+
+def boundary(run: Run) -> tuple[dict[str, Any], Arrays]:
+    """Return the prediction over the plane as levels from 0 to 255, or as a curve of one input."""
+    plane = Plane.of(run)
+    subject = run.problem.subject
+    dtype = subject.vector.dtype
+    x = _dense(run.rows.x)[:MOST_POINTS]
+    record: dict[str, Any] = {"names": list(plane.names), "words": plane.words}
+    if run.objective.network.n_in == 1:
+        low, high = float(x.min()), float(x.max())
+        room = 0.1 * (high - low) or 1.0
+        grid = np.linspace(low - room, high + room, CURVE)
+        p = predicted(run, Rows(grid[:, None].astype(dtype), np.zeros((CURVE, 1), dtype)))[:, 0]
+        return {**record, "kind": "curve"}, {"curve": np.stack([grid, p])}
+    x1, x2, grid = plane_grid(plane.places(x), GRID)
+    rows = plane.rows(grid).astype(dtype)
+    p = predicted(run, Rows(rows, np.zeros((len(rows), run.objective.network.n_out), dtype)))
+    record["range"] = [float(x1[0]), float(x1[-1]), float(x2[0]), float(x2[-1])]
+    if p.shape[1] > 1:
+        best = np.argmax(p, axis=1)
+        strength = np.max(p, axis=1)
+        record |= {"kind": "classes", "classes": list(subject.encoding.classes or [])}
+        return record, {"level": _levels(strength, 0.0, 1.0), "class": best.astype(np.uint8)}
+    low, high = 0.0, 1.0
+    if run.problem.kind == "numbers":
+        y = np.asarray(run.rows.y, dtype=np.float64)
+        low, high = float(min(y.min(), p.min())), float(max(y.max(), p.max()))
+        if not (np.isfinite(low) and low < high < np.inf):
+            low, high = low - 0.5, low + 0.5
+    record |= {"kind": "value", "low": low, "high": high}
+    return record, {"level": _levels(p[:, 0], low, high)}
+
+
+def _levels(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    share = np.nan_to_num((values - low) / (high - low), nan=0.5)
+    return np.round(255.0 * np.clip(share, 0.0, 1.0)).astype(np.uint8).reshape(GRID, GRID)
+
+
+def loss_chart(run: Run) -> dict[str, Any]:
+    """Return the curve of losses as a drawing, a sentence and a table."""
+    steps = [step for step, _, _ in run.losses]
+    train = [loss for _, loss, _ in run.losses]
+    curves = [Curve("rows to train on", steps, train)]
+    apart = [loss for _, _, loss in run.losses if loss is not None]
+    first, last = short(train[0], 4), short(train[-1], 4)
+    words = f"The loss is {last} after step {steps[-1]:,}; it was {first} after step {steps[0]:,}."
+    if apart and len(apart) == len(steps):
+        curves.append(Curve("rows held out", steps, apart, dashed=True))
+        words += f" On the rows held out it is {short(apart[-1], 4)}."
+    positive = all(0.0 < loss < np.inf for loss in train + apart)
+    wide = positive and max(train) > 20.0 * min(train)
+    chart = Lines(
+        "Loss by step", words, "step", "loss", tuple(curves), log_y=wide,
+    )  # fmt: skip
+    table = chart.table()
+    return {
+        "svg": drawing_of(chart, "losses"),
+        "words": words,
+        "head": list(table.head),
+        "rows": [list(row) for row in table.rows],
+    }
+
+
+def layer_health(run: Run, subject: Subject) -> list[dict[str, Any]]:
+    """Return the health of each layer, in numbers and words."""
+    found = health(subject)
+    return [
+        {
+            "layer": one.layer,
+            "activation": one.activation,
+            "units": one.units,
+            "dead": len(one.dead),
+            "saturated": one.saturated,
+            "gradient": one.gradient_norm,
+            "update": one.update_ratio,
+            "verdict": one.verdict,
+            "fine": not one.findings,
+        }
+        for one in found.layers
+    ]
+
+
+def _dense(x: Any) -> np.ndarray:
+    return np.asarray(x.toarray() if hasattr(x, "toarray") else x)

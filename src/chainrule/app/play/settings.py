@@ -1,0 +1,259 @@
+"""The settings of the page as one record, and the problem that they describe."""
+
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from typing import Any, get_type_hints
+
+import numpy as np
+
+from chainrule.app.play.data import DATA_SETS, make_data
+from chainrule.engines.engine import Rows
+from chainrule.formulas.loss import losses
+from chainrule.formulas.optimizers import Optimizer, optimizers
+from chainrule.formulas.records import activations
+from chainrule.foundation.errors import InputError, must_be, suggest
+from chainrule.foundation.real_numbers import is_real
+from chainrule.insight.records import Encoding
+from chainrule.insight.subject import Subject
+from chainrule.model.objective import Objective
+from chainrule.model.parameters import Parameters
+from chainrule.training.network import Network
+from chainrule.training.preparing import StepOptions
+from chainrule.training.sources import make_rows
+from chainrule.training.splits import held_out_rows
+
+__all__ = ["LIVE", "LOSSES", "Problem", "Settings"]
+
+# What changes while the network goes on learning; all else begins again.
+LIVE = ("learning_rate", "batch_size", "l1", "l2", "dropout")
+LOSSES = {
+    "two classes": ("binary_cross_entropy", "mse"),
+    "classes": ("categorical_cross_entropy",),
+    "numbers": ("mse", "mae", "huber"),
+}
+MOST_LAYERS, MOST_UNITS = 6, 256
+# Fewer rows are all trained on.
+FEWEST_TO_SPLIT = 10
+# The start of the chapter's worked example.
+CHAPTER_WEIGHTS = (
+    ((-0.0053, -0.5820, -0.2723), (0.3793, -0.5204, 0.1896)),
+    ((0.1528,), (-0.1745,), (-0.1135,)),
+)
+CHAPTER_BIASES = ((-0.0140, 0.5607, -0.0628), (-0.5516,))
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A network at its start, with the rows to train on and to hold out.
+
+    Attributes
+    ----------
+    subject : Subject
+        The network before the first step, and the rows to train on.
+    seed : int
+        The seed of the orders and of dropout.
+    batch_size : int
+        Rows per step.
+    held_out : Rows or None
+        Rows that the training does not see.
+    kind : {"two classes", "classes", "numbers"}
+        The kind of targets.
+    """
+
+    subject: Subject
+    seed: int
+    batch_size: int
+    held_out: Rows | None
+    kind: str
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings of the page; the link to share holds those that are not the default.
+
+    Examples
+    --------
+    >>> Settings().changed(data="moons", units=[4]).problem().subject
+    subject: network 2 > 4 > 1, loss binary_cross_entropy, on 160 rows; sgd at rate 0.1
+    >>> Settings().changed(batch_size=0)
+    Traceback (most recent call last):
+    ...
+    chainrule.foundation.errors.InputError: batch_size must be a positive integer; got 0.
+    """
+
+    data: str = "chapter"
+    rows: int = 1
+    noise: float = 0.0
+    held_out: float = 0.0
+    units: tuple[int, ...] = (3,)
+    activations: tuple[str, ...] = ("sigmoid",)
+    loss: str = "mse"
+    optimizer: str = "sgd"
+    momentum: float = 0.0
+    learning_rate: float = 0.1
+    batch_size: int = 32
+    l1: float = 0.0
+    l2: float = 0.0
+    dropout: float = 0.0
+    start: str = "chapter"
+    seed: int = 0
+
+    def changed(self, **changes: Any) -> "Settings":
+        """Return the settings with some changed, and those that follow from them.
+
+        Another data set brings its number of rows, its noise and a loss that suits its targets.
+        """
+        names = [one.name for one in fields(self)]
+        for name in changes:
+            if name not in names:
+                raise must_be("a setting", f"one of {', '.join(names)}", name, suggest(name, names))
+        changes = {name: _read(name, value) for name, value in changes.items()}
+        data = changes.get("data", self.data)
+        if data not in DATA_SETS:
+            rule = f"one of {', '.join(DATA_SETS)}"
+            raise must_be("data", rule, data, suggest(str(data), list(DATA_SETS)))
+        if data != self.data:
+            known = DATA_SETS[data]
+            few = known.rows < 20
+            suited = {"rows": known.rows, "noise": known.noise, "held_out": 0.0 if few else 0.2}
+            changes = suited | changes
+        found = replace(self, **changes)
+        if "units" in changes and "activations" not in changes:
+            given = self.activations or ("tanh",)
+            same = [given[min(k, len(given) - 1)] for k in range(len(found.units))]
+            found = replace(found, activations=tuple(same))
+        other = found.kind != self.kind and "loss" not in changes
+        if other or found.loss not in LOSSES[found.kind]:
+            if "loss" in changes:
+                raise must_be("loss", f"one of {', '.join(LOSSES[found.kind])} here", found.loss)
+            found = replace(found, loss=LOSSES[found.kind][0])
+        if found.start == "chapter" and (found.units != (3,) or found.network.n_in != 2):
+            found = replace(found, start="drawn")
+        if found.start == "chapter" and found.network.n_out != 1:
+            found = replace(found, start="drawn")
+        found.check()
+        return found
+
+    def check(self) -> None:
+        """Refuse settings that describe no network, or no training of it."""
+        if not len(self.units) <= MOST_LAYERS or not all(1 <= n <= MOST_UNITS for n in self.units):
+            rule = f"at most {MOST_LAYERS} layers of 1 to {MOST_UNITS} units"
+            raise must_be("units", rule, list(self.units))
+        if len(self.activations) != len(self.units):
+            raise InputError(
+                f"activations must name one function per hidden layer ({len(self.units)}); got "
+                f"{len(self.activations)}."
+            )
+        if not 0.0 <= self.held_out <= 0.8:
+            raise must_be("held_out", "a share from 0 to 0.8", self.held_out)
+        if self.start not in ("chapter", "drawn"):
+            raise must_be("start", "'chapter' or 'drawn'", self.start)
+        if not 0 <= self.seed < 2**31:
+            raise must_be("seed", "an integer from 0 to 2147483647", self.seed)
+        StepOptions(self.learning_rate, self.batch_size)
+        make_data(self.data, self.rows, self.noise, self.seed)
+        _ = self.rule, self.objective
+
+    @property
+    def kind(self) -> str:
+        """The kind of targets: ``two classes``, ``classes`` or ``numbers``."""
+        return DATA_SETS[self.data].kind
+
+    @cached_property
+    def arrays(self) -> tuple[np.ndarray, np.ndarray]:
+        """Inputs and targets of all rows."""
+        return make_data(self.data, self.rows, self.noise, self.seed)
+
+    @property
+    def network(self) -> Network:
+        """The layers: hidden ones, and a linear end."""
+        x, y = self.arrays
+        outputs = int(np.max(y)) + 1 if self.kind == "classes" else 1
+        widths = [x.shape[1], *self.units, max(outputs, 1)]
+        return Network.of_widths(widths, [activations.get(one) for one in self.activations])
+
+    @property
+    def objective(self) -> Objective:
+        """Network, loss and penalties."""
+        # a network without hidden layers has nothing to leave out
+        dropout = self.dropout if self.units else 0.0
+        return Objective.with_strengths(
+            self.network, self.loss, dropout=dropout, l1=self.l1, l2=self.l2
+        )
+
+    @property
+    def rule(self) -> Optimizer:
+        """The optimizer."""
+        own = {"momentum": self.momentum} if self.optimizer == "sgd" else {}
+        return optimizers.get(self.optimizer, **own)
+
+    @property
+    def parameters(self) -> Parameters:
+        """The start."""
+        if self.start == "chapter":
+            return Parameters.from_arrays(CHAPTER_WEIGHTS, CHAPTER_BIASES)
+        return self.network.start(self.seed)
+
+    def split(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the numbers of the rows to train on, and of those to hold out."""
+        n = len(self.arrays[0])
+        if self.held_out == 0.0 or n < FEWEST_TO_SPLIT:
+            return np.arange(n), np.arange(0)
+        return held_out_rows(n, self.held_out, self.seed)
+
+    def problem(self) -> Problem:
+        """Return the problem that the settings describe."""
+        x, y = self.arrays
+        objective, parameters = self.objective, self.parameters
+        train, apart = self.split()
+        classes = None
+        if self.kind != "numbers":
+            classes = [f"class {k}" for k in range(int(np.max(y)) + 1)]
+        subject = Subject.of(
+            objective,
+            parameters,
+            x[train],
+            y[train],
+            optimizer=self.rule,
+            learning_rate=self.learning_rate,
+            batch_size=self.batch_size,
+            encoding=Encoding(classes=classes),
+        )
+        held_out = None
+        if len(apart):
+            held_out = make_rows(objective, x[apart], y[apart], like=subject.vector)
+        return Problem(subject, self.seed, self.batch_size, held_out, self.kind)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the settings as JSON can hold them."""
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
+
+    @classmethod
+    def choices(cls) -> dict[str, Any]:
+        """Return what each menu of the page offers."""
+        return {
+            "data": [[one.name, one.words, one.kind, one.fixed] for one in DATA_SETS.values()],
+            "activations": list(activations),
+            "losses": {k: list(v) for k, v in LOSSES.items()},
+            "optimizers": list(optimizers),
+            "live": list(LIVE),
+            "defaults": cls().to_dict(),
+        }
+
+
+def _read(name: str, value: Any) -> Any:
+    """Return a value of JSON as the type of a setting; refuse any other."""
+    kind = get_type_hints(Settings)[name]
+    if kind is int and type(value) is int:
+        return value
+    if kind is float and is_real(value):
+        return float(value)
+    if kind is str and isinstance(value, str) and (name != "loss" or value in losses):
+        return value
+    if isinstance(value, list | tuple) and len(value) <= MOST_LAYERS:
+        of = int if name == "units" else str
+        if kind in (tuple[int, ...], tuple[str, ...]) and all(type(one) is of for one in value):
+            return tuple(value)
+    rules = {int: "an integer", float: "a number", str: "a known name"}
+    raise must_be(name, rules.get(kind, f"a list of at most {MOST_LAYERS} values"), value)

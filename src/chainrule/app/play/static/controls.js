@@ -1,0 +1,124 @@
+// The settings as a form of native controls.
+
+import { el } from "./elements.js";
+
+const MOST_LAYERS = 6;
+
+export class Controls {
+  /**
+   * @param {HTMLElement} box
+   * @param {(changes: Record<string, any>) => void} change
+   */
+  constructor(box, change) {
+    this.box = box;
+    this.change = change;
+    /** @type {Record<string, HTMLInputElement | HTMLSelectElement>} */
+    this.fields = {};
+    this.layers = el("div", { class: "layers" });
+    this.built = "";
+  }
+
+  /** @param {Record<string, any>} choices */
+  build(choices) {
+    this.choices = choices;
+    this.fields = {};
+    const data = el("fieldset", {}, el("legend", {}, "Data"),
+      this.select("data", "Data set", choices.data.map((/** @type {any} */ [name, words]) => [name, words])),
+      el("div", { class: "pair" },
+        this.number("rows", "Rows", { min: 1, max: 5000, step: 1 }),
+        this.number("noise", "Noise", { min: 0, max: 5, step: 0.05 })),
+      this.number("held_out", "Share held out", { min: 0, max: 0.8, step: 0.1 }),
+    );
+    const model = el("fieldset", {}, el("legend", {}, "Network"), this.layers,
+      this.select("loss", "Loss and output", []),
+      el("div", { class: "pair" },
+        this.select("start", "Start", [["drawn", "drawn from the seed"], ["chapter", "the chapter's weights"]]),
+        this.number("seed", "Seed", { min: 0, step: 1 })),
+    );
+    const rule = el("fieldset", {}, el("legend", {}, "Learning"),
+      el("div", { class: "pair" },
+        this.select("optimizer", "Optimizer", choices.optimizers.map((/** @type {string} */ one) => [one, one])),
+        this.number("momentum", "Momentum", { min: 0, max: 0.99, step: 0.1 })),
+      el("div", { class: "pair" },
+        this.number("learning_rate", "Learning rate", { min: 0, step: "any" }),
+        this.number("batch_size", "Batch size", { min: 1, step: 1 })),
+      el("div", { class: "pair" },
+        this.number("l2", "L2 penalty", { min: 0, step: "any" }),
+        this.number("l1", "L1 penalty", { min: 0, step: "any" })),
+      this.number("dropout", "Dropout", { min: 0, max: 0.9, step: 0.1 }),
+      el("p", { class: "small" }, "Learning rate, batch size, penalties and dropout change while it learns; all else begins again."),
+    );
+    this.box.replaceChildren(data, model, rule);
+  }
+
+  /** @param {string} name @param {string} label @param {[string, string][]} options */
+  select(name, label, options) {
+    const field = /** @type {HTMLSelectElement} */ (
+      el("select", { id: `set-${name}`, onchange: () => this.change({ [name]: field.value }) })
+    );
+    offer(field, options);
+    this.fields[name] = field;
+    return el("div", { class: "field" }, el("label", { for: `set-${name}` }, label), field);
+  }
+
+  /** @param {string} name @param {string} label @param {Record<string, any>} limits */
+  number(name, label, limits) {
+    const field = /** @type {HTMLInputElement} */ (
+      el("input", { id: `set-${name}`, type: "number", ...limits, onchange: () => {
+        if (field.value !== "") this.change({ [name]: field.valueAsNumber });
+      } })
+    );
+    this.fields[name] = field;
+    return el("div", { class: "field" }, el("label", { for: `set-${name}` }, label), field);
+  }
+
+  /** @param {Record<string, any>} header */
+  draw(header) {
+    if (header.choices && JSON.stringify(header.choices) !== this.built) {
+      this.built = JSON.stringify(header.choices);
+      this.build(header.choices);
+    }
+    const { settings, kind } = header;
+    const losses = this.choices?.losses[kind] ?? [];
+    const loss = /** @type {HTMLSelectElement} */ (this.fields.loss);
+    const shown = [...loss.options].map((one) => one.value);
+    if (shown.join() !== losses.join()) offer(loss, losses.map((/** @type {string} */ one) => [one, one.replaceAll("_", " ")]));
+    for (const [name, field] of Object.entries(this.fields))
+      if (document.activeElement !== field || field instanceof HTMLSelectElement) field.value = String(settings[name]);
+    const known = this.choices?.data.find((/** @type {any} */ one) => one[0] === settings.data);
+    for (const name of ["rows", "noise", "held_out"]) this.fields[name].disabled = Boolean(known?.[3]);
+    this.fields.momentum.disabled = settings.optimizer !== "sgd";
+    this.drawLayers(settings);
+  }
+
+  /** @param {Record<string, any>} settings */
+  drawLayers(settings) {
+    const key = JSON.stringify([settings.units, settings.activations]);
+    if (key === this.layersKey) return;
+    this.layersKey = key;
+    const { units, activations } = settings;
+    const names = this.choices?.activations ?? [];
+    const rows = units.map((/** @type {number} */ count, /** @type {number} */ k) => {
+      const width = /** @type {HTMLInputElement} */ (
+        el("input", { type: "number", min: 1, max: 256, value: count, "aria-label": `Units of layer ${k + 1}`, onchange: () =>
+          this.change({ units: units.with(k, width.valueAsNumber) }) })
+      );
+      const kind = /** @type {HTMLSelectElement} */ (
+        el("select", { "aria-label": `Activation of layer ${k + 1}`, onchange: () =>
+          this.change({ activations: activations.with(k, kind.value) }) })
+      );
+      offer(kind, names.map((/** @type {string} */ one) => [one, one]));
+      kind.value = activations[k];
+      return el("div", { class: "layer" }, el("span", {}, `Layer ${k + 1}`), width, kind);
+    });
+    this.layers.replaceChildren(...rows, el("div", { class: "line-up" },
+      el("button", { type: "button", disabled: units.length >= MOST_LAYERS, onclick: () => this.change({ units: [...units, units.at(-1) ?? 4] }) }, "Add a layer"),
+      el("button", { type: "button", disabled: units.length === 0, onclick: () => this.change({ units: units.slice(0, -1) }) }, "Remove the last"),
+    ));
+  }
+}
+
+/** @param {HTMLSelectElement} field @param {[string, string][]} options */
+function offer(field, options) {
+  field.replaceChildren(...options.map(([value, words]) => el("option", { value }, words)));
+}

@@ -1,0 +1,67 @@
+// Make elements and write numbers.
+
+/**
+ * @param {string} tag
+ * @param {Record<string, any>} [attributes]
+ * @param {...(Node | string | null)} children
+ * @returns {HTMLElement}
+ */
+export function el(tag, attributes = {}, ...children) {
+  return /** @type {HTMLElement} */ (fill(document.createElement(tag), attributes, children));
+}
+
+/**
+ * @param {string} tag
+ * @param {Record<string, any>} [attributes]
+ * @param {...(Node | string | null)} children
+ * @returns {SVGElement}
+ */
+export function svg(tag, attributes = {}, ...children) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  return /** @type {SVGElement} */ (fill(made, attributes, children));
+}
+
+/**
+ * @param {Element} made
+ * @param {Record<string, any>} attributes
+ * @param {(Node | string | null)[]} children
+ */
+function fill(made, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+    else if (name === "markup") made.innerHTML = value;
+    else if (value === true) made.setAttribute(name, "");
+    else if (value !== false && value !== null && value !== undefined)
+      made.setAttribute(name, String(value));
+  }
+  for (const child of children) if (child !== null) made.append(child);
+  return made;
+}
+
+/**
+ * Write a number with a few digits.
+ * @param {number | string | null} value
+ * @param {number} [digits]
+ */
+export function short(value, digits = 3) {
+  if (value === null || value === undefined) return "–";
+  const number = Number(value);
+  if (!Number.isFinite(number)) return Number.isNaN(number) ? "NaN" : number > 0 ? "∞" : "−∞";
+  if (number === 0) return "0";
+  const size = Math.abs(number);
+  let text = size >= 1e5 || size < 1e-4 ? number.toExponential(digits - 1) : number.toPrecision(digits);
+  if (text.includes(".")) text = text.replace(/\.?0+(e|$)/, "$1");
+  if (/^-?\d+e\+?\d+$/.test(text) && size < 1e5 && size >= 1e-4) text = String(Number(text));
+  return text.replace("e+", "e").replace(/-/g, "−");
+}
+
+/**
+ * A number in the page, which holds its full precision too.
+ * @param {number | string} value
+ * @param {string} [shown]
+ * @param {Record<string, any>} [attributes]
+ */
+export function num(value, shown, attributes = {}) {
+  const text = (shown ?? short(value, 4)).replace(/-/g, "−");
+  return el("span", { class: "num", "data-value": String(value), ...attributes }, text);
+}

@@ -1,0 +1,382 @@
+// The view: it draws frames and sends actions; it knows no transport and computes nothing.
+
+import { Controls } from "./controls.js";
+import { el, num, short } from "./elements.js";
+import { NetworkPicture, keyOf } from "./network.js";
+import { ChainPanel } from "./panel.js";
+import { PlanePicture } from "./plane.js";
+
+/** @typedef {import("./transport.js").Ask} Ask */
+/** @typedef {import("./transport.js").Frame} Frame */
+
+// Milliseconds between two drawings of what is slow to compute or to read, while playing.
+const SLOW = 100;
+const SPEEDS = [["one step a second", 1000, 1], ["slow", 250, 1], ["every frame a step", 0, 1], ["fast", 0, 10], ["as fast as it goes", 0, 20000]];
+
+export class View {
+  /**
+   * @param {HTMLElement} box
+   * @param {Ask} ask
+   * @param {{fragment?: Record<string, string>, share?: (settings: Record<string, string>) => void}} [shell]
+   */
+  constructor(box, ask, shell = {}) {
+    this.box = box;
+    this.ask = ask;
+    this.shell = shell;
+    this.known = -1;
+    this.playing = false;
+    /** @type {Promise<void>} */
+    this.queue = Promise.resolve();
+    /** @type {Frame | null} */
+    this.frame = null;
+    /** @type {Record<string, any>} */
+    this.last = {};
+    this.colour = "weight";
+    /** @type {string[]} */
+    this.names = [];
+    this.build();
+  }
+
+  build() {
+    const controls = el("section", { class: "card settings", "aria-label": "Settings" });
+    const picture = el("div", { class: "picture" });
+    const panel = el("section", { class: "card chain", "aria-labelledby": "chain-title" });
+    const plane = el("div", { class: "plane" });
+    this.controls = new Controls(controls, (changes) => this.send({ action: "change", settings: changes }));
+    this.picture = new NetworkPicture(picture, (place) => this.choose(place));
+    this.plane = new PlanePicture(plane, (row) => this.send({ action: "view", scope: row }));
+    this.panel = new ChainPanel(panel, {
+      unfold: (path) => this.send({ action: "unfold", path }),
+      check: () => this.check(),
+      edit: (value) => Number.isFinite(value) && this.send({ action: "edit", value }),
+      freeze: (frozen) => this.send({ action: "freeze", frozen }),
+      follow: (row) => this.send({ action: "view", scope: row }),
+      copy: (kind) => this.copy(kind),
+      close: () => this.send({ action: "close" }),
+    });
+    this.live = el("p", { class: "said", role: "status", "aria-live": "polite" });
+    this.banner = el("section", { class: "banner", hidden: true, "aria-label": "Training stopped" });
+    this.error = el("p", { class: "error", role: "alert", hidden: true });
+    this.phase = el("p", { class: "phase" });
+    this.numbers = el("dl", { class: "numbers" });
+    this.losses = el("figure", { class: "losses", role: "figure" });
+    this.health = el("div", {});
+    this.tables = el("div", { class: "tables" });
+    this.scope = /** @type {HTMLSelectElement} */ (el("select", { id: "scope", onchange: () => this.send({ action: "view", scope: scopeOf(this.scope.value) }) }));
+    this.colours = /** @type {HTMLSelectElement} */ (
+      el("select", { id: "colour", onchange: () => { this.colour = this.colours.value; this.redraw(); } },
+        el("option", { value: "weight" }, "weight"), el("option", { value: "gradient" }, "gradient"), el("option", { value: "update" }, "last update"))
+    );
+    this.box.replaceChildren(
+      this.toolbar(), this.error, this.banner, this.live,
+      el("div", { class: "columns" },
+        controls,
+        el("div", { class: "middle" },
+          el("section", { class: "card", id: "network", "aria-label": "Network" },
+            el("div", { class: "line-up" },
+              el("label", { for: "colour" }, "Lines show"), this.colours,
+              el("label", { for: "scope" }, "Numbers of"), this.scope),
+            this.phase, picture,
+            el("p", { class: "small key" }, el("span", { class: "swatch positive" }), "positive ", el("span", { class: "swatch negative" }), "negative (dashed) · width: size, against the largest"),
+            el("details", {}, el("summary", {}, "The network as tables"), this.tables)),
+          panel),
+        el("div", { class: "outcome" },
+          el("section", { class: "card", "aria-label": "Result" }, this.numbers, plane),
+          el("section", { class: "card", "aria-label": "Losses" }, this.losses),
+          el("section", { class: "card", "aria-label": "Layers" }, el("h2", {}, "Layers"), this.health))),
+    );
+  }
+
+  toolbar() {
+    /** @param {string} words @param {string} hint @param {() => void} act @param {string} [id] */
+    const button = (words, hint, act, id) => el("button", { type: "button", title: hint, onclick: act, id }, words);
+    this.play = button("Play", "Step after step", () => this.toggle(), "play");
+    this.until = /** @type {HTMLInputElement} */ (el("input", { type: "number", min: 1, step: 1, id: "until", placeholder: "never" }));
+    this.speed = /** @type {HTMLSelectElement} */ (el("select", { id: "speed" }, ...SPEEDS.map(([words], k) => el("option", { value: k, selected: k === 2 }, String(words)))));
+    return el("div", { class: "toolbar", role: "toolbar", "aria-label": "Run" },
+      button("Reset", "Back to the same start", () => this.send({ action: "reset" }), "reset"),
+      button("New seed", "Another start, another order of rows", () => this.send({ action: "change", settings: { seed: (this.last.settings.seed + 1) % 2 ** 31, start: "drawn" } }), "new-seed"),
+      button("Back", "One step back", () => this.send({ action: "back", steps: 1 }), "back"),
+      button("Part of a step", "Forward, loss, backward, update", () => this.send({ action: "substep" }), "substep"),
+      button("Step", "One batch", () => this.send({ action: "step" }), "step"),
+      button("Epoch", "To the end of the pass over all rows", () => this.send({ action: "epoch" }), "epoch"),
+      this.play,
+      el("label", { for: "speed" }, "Speed"), this.speed,
+      el("label", { for: "until" }, "Stop at epoch"), this.until);
+  }
+
+  async begin() {
+    const { fragment = {} } = this.shell;
+    const first = await this.ask({ action: "look", known: -1 });
+    this.take(first);
+    const changes = readFragment(fragment, first.header.choices.defaults);
+    if (Object.keys(changes).length) await this.send({ action: "change", settings: changes });
+  }
+
+  /**
+   * Ask one thing after the other; what the server refuses is shown in its own words.
+   * @param {Record<string, any>} request
+   * @returns {Promise<void>}
+   */
+  send(request) {
+    if (request.action !== "advance") this.playing = false;
+    this.queue = this.queue.then(async () => {
+      try {
+        const frame = await this.ask({ known: this.known, ...request });
+        this.error.hidden = true;
+        this.take(frame);
+      } catch (error) {
+        this.playing = false;
+        this.error.textContent = /** @type {Error} */ (error).message;
+        this.error.hidden = false;
+        this.showPlay();
+        if (this.frame) this.controls.draw(this.last);
+      }
+    });
+    return this.queue;
+  }
+
+  /** @param {Frame} frame */
+  take(frame) {
+    const { header, arrays } = frame;
+    if (header.input_names) this.names = header.input_names;
+    if (header.choices) this.choices = header.choices;
+    this.known = header.version;
+    this.plane.take(arrays);
+    this.frame = { header, arrays: { ...this.frame?.arrays, ...arrays } };
+    this.last = { ...this.last, panel: undefined, failure: null, ...header };
+    if (this.playing && !header.panel) this.last.panel = this.kept;
+    this.kept = this.last.panel;
+    this.redraw();
+    if (header.check) this.panel.drawCheck(header.check);
+    this.share(header.settings);
+  }
+
+  redraw() {
+    if (!this.frame) return;
+    const { arrays } = this.frame;
+    const header = this.last;
+    this.controls.draw(header);
+    const selected = header.panel ? { layer: header.panel.layer, unit: header.panel.unit, to: header.panel.to } : null;
+    this.picture.held = this.playing;
+    if (header.drawn) this.picture.draw(header, arrays, { colour: this.colour, names: this.names, selected });
+    if (header.boundary) this.plane.draw(header, arrays, typeof header.scope === "number" ? header.scope : null);
+    this.panel.draw(header, !this.playing);
+    this.drawScope(header);
+    this.drawNumbers(header);
+    this.drawBanner(header);
+    if (header.losses) this.drawLosses(header.losses);
+    if (header.health) this.drawHealth(header.health);
+    if (!this.playing) this.drawTables(header, arrays);
+    this.phase.textContent = header.phase.words;
+    this.phase.hidden = !header.phase.words;
+    if (header.said && !this.playing) this.live.textContent = header.said;
+    this.showPlay();
+  }
+
+  /** @param {Record<string, any>} header */
+  drawNumbers(header) {
+    const pairs = [
+      ["Step", num(header.step, header.step.toLocaleString("en"), { id: "step-number" })],
+      ["Epoch", num(header.epoch, header.epoch.toLocaleString("en"), { id: "epoch-number" })],
+      ["Batch", el("span", {}, `${header.batch.place + 1} of ${header.batch.of}`)],
+      ["Loss", num(header.loss, short(header.loss, 4), { id: "loss-number" })],
+    ];
+    if (header.held_out !== null) pairs.push(["Loss, held out", num(header.held_out)]);
+    if (header.accuracy !== null) pairs.push(["Right", percent(header.accuracy)]);
+    if (header.held_out_accuracy !== null) pairs.push(["Right, held out", percent(header.held_out_accuracy)]);
+    this.numbers.replaceChildren(...pairs.map(([name, value]) => el("div", {}, el("dt", {}, /** @type {string} */ (name)), el("dd", {}, value))));
+  }
+
+  /** @param {Record<string, any>} header */
+  drawScope(header) {
+    const key = `${header.version}:${header.rows}:${header.scope}`;
+    if (key === this.scopeKey) return;
+    this.scopeKey = key;
+    const options = [["batch", "the next batch"], ["all", "all rows"]];
+    if (typeof header.scope === "number") options.push([String(header.scope), `row ${header.scope + 1}`]);
+    else if (header.rows <= 12) for (let row = 0; row < header.rows; row += 1) options.push([String(row), `row ${row + 1}`]);
+    this.scope.replaceChildren(...options.map(([value, words]) => el("option", { value }, words)));
+    this.scope.value = String(header.scope);
+  }
+
+  /** @param {Record<string, any>} header */
+  drawBanner(header) {
+    const { failure } = header;
+    this.banner.hidden = !failure;
+    if (!failure) return;
+    const items = [el("h2", {}, `Training stopped at step ${failure.step.toLocaleString("en")}`), el("p", {}, failure.words)];
+    const buttons = [];
+    if (failure.back.steps > 0)
+      buttons.push(el("button", { type: "button", onclick: () => this.send({ action: "back", steps: failure.back.steps }) }, `Back to step ${failure.back.to}`));
+    if (failure.rate !== null)
+      buttons.push(el("button", { type: "button", id: "try-rate", onclick: async () => {
+        await this.send({ action: "change", settings: { learning_rate: failure.rate } });
+        await this.send({ action: "reset" });
+      } }, `Try ${short(failure.rate)} from the same start`));
+    this.banner.replaceChildren(...items, el("div", { class: "line-up" }, ...buttons));
+  }
+
+  /** @param {Record<string, any>} losses */
+  drawLosses(losses) {
+    const open = this.losses.querySelector("details")?.open ?? false;
+    this.losses.setAttribute("aria-label", losses.words);
+    this.losses.replaceChildren(
+      el("figcaption", {}, "Loss by step"), el("div", { markup: losses.svg }), el("p", { class: "small" }, losses.words),
+      el("details", { open }, el("summary", {}, "Numbers of this figure"), table(losses.head, losses.rows)));
+  }
+
+  /** @param {Record<string, any>[]} layers */
+  drawHealth(layers) {
+    const items = layers.map((one) => el("li", {},
+      el("strong", {}, `Layer ${one.layer}, ${one.activation}: `),
+      el("span", { class: one.fine ? "" : "bad" }, `${one.fine ? "✓" : "!"} ${one.verdict}`),
+      el("div", { class: "small" }, `dead ${one.dead} of ${one.units}`, one.saturated === null ? "" : `, saturated ${percentText(one.saturated)}`,
+        ", gradient ", num(one.gradient, short(one.gradient, 2)), one.update === null ? null : ", next step ", one.update === null ? null : num(one.update, percentText(one.update)), one.update === null ? null : " of the weights")));
+    this.health.replaceChildren(el("ul", { class: "layers-list" }, ...items));
+  }
+
+  /** @param {Record<string, any>} header @param {Record<string, any>} arrays */
+  drawTables(header, arrays) {
+    if (!header.drawn || !(this.tables.parentElement instanceof HTMLDetailsElement)) return;
+    const { widths } = header;
+    let index = 0;
+    const tables = [];
+    for (let layer = 1; layer < widths.length; layer += 1) {
+      const head = ["from", ...Array.from({ length: widths[layer] }, (_, to) => `unit ${to + 1}`)];
+      const rows = [];
+      for (let unit = 0; unit <= widths[layer - 1]; unit += 1) {
+        const bias = unit === widths[layer - 1];
+        const name = bias ? "bias" : layer === 1 ? this.names[unit] ?? `x${unit + 1}` : `unit ${unit + 1}`;
+        const cells = [];
+        for (let to = 0; to < widths[layer]; to += 1) {
+          const place = { layer, unit: bias ? null : unit, to };
+          cells.push(el("button", { type: "button", class: "cell", "data-place": keyOf(place), onclick: () => this.choose(place) }, num(arrays[this.colour][index], short(arrays[this.colour][index], 4))));
+          index += 1;
+        }
+        rows.push([name, ...cells]);
+      }
+      tables.push(table(head, rows, `Layer ${layer}: ${this.colour}`));
+    }
+    this.tables.replaceChildren(...tables);
+  }
+
+  /** @param {import("./network.js").Place} place */
+  async choose(place) {
+    await this.send({ action: "select", ...place });
+    this.panel.title.scrollIntoView({ block: "nearest" });
+  }
+
+  async check() {
+    await this.send({ action: "check", want: ["panel"] });
+  }
+
+  /** @param {"text" | "latex"} kind */
+  async copy(kind) {
+    const { header } = await this.ask({ action: "copy", known: this.known, want: [] });
+    await this.toClipboard(header.copy[kind]);
+  }
+
+  /** @param {string} text */
+  async toClipboard(text) {
+    try {
+      await navigator.clipboard.writeText(text);
+      this.live.textContent = "Copied.";
+    } catch {
+      this.error.hidden = false;
+      this.error.textContent = "The browser does not let this page copy.";
+    }
+  }
+
+  toggle() {
+    this.playing = !this.playing;
+    this.showPlay();
+    if (this.playing) this.run();
+    else this.send({ action: "look" });
+  }
+
+  showPlay() {
+    this.play.textContent = this.playing ? "Pause" : "Play";
+    this.play.setAttribute("aria-pressed", String(this.playing));
+  }
+
+  async run() {
+    let slow = 0;
+    let said = 0;
+    while (this.playing) {
+      const [, pause, steps] = SPEEDS[Number(this.speed.value)];
+      const now = performance.now();
+      const whole = now - slow > SLOW;
+      if (whole) slow = now;
+      const until = this.until.valueAsNumber;
+      const request = { action: "advance", steps, want: whole ? ["boundary", "losses", "health", "panel"] : [] };
+      await this.send(until > 0 ? { ...request, until } : request);
+      if (this.last.failure || (until > 0 && this.last.epoch >= until)) break;
+      if (now - said > 5000) {
+        said = now;
+        this.live.textContent = `Step ${this.last.step.toLocaleString("en")}, loss ${short(this.last.loss)}.`;
+      }
+      await (Number(pause) > 0 ? new Promise((done) => setTimeout(done, Number(pause))) : new Promise((done) => requestAnimationFrame(done)));
+    }
+    this.playing = false;
+    await this.send({ action: "look" });
+  }
+
+  /** @param {Record<string, any>} settings */
+  share(settings) {
+    if (!this.choices || !this.shell.share) return;
+    const { defaults } = this.choices;
+    /** @type {Record<string, string>} */
+    const others = {};
+    for (const [name, value] of Object.entries(settings))
+      if (JSON.stringify(value) !== JSON.stringify(defaults[name])) others[name] = Array.isArray(value) ? value.join(",") : String(value);
+    const key = JSON.stringify(others);
+    if (key !== this.shared) this.shell.share(others);
+    this.shared = key;
+  }
+}
+
+/**
+ * @param {Record<string, string>} fragment
+ * @param {Record<string, any>} defaults
+ */
+function readFragment(fragment, defaults) {
+  /** @type {Record<string, any>} */
+  const changes = {};
+  for (const [name, text] of Object.entries(fragment)) {
+    const like = defaults[name];
+    if (like === undefined) continue;
+    if (name === "units") changes[name] = text === "" ? [] : text.split(",").map(Number);
+    else if (Array.isArray(like)) changes[name] = text === "" ? [] : text.split(",");
+    else changes[name] = typeof like === "number" ? Number(text) : text;
+  }
+  return changes;
+}
+
+/** @param {string} value */
+function scopeOf(value) {
+  return /^\d+$/.test(value) ? Number(value) : value;
+}
+
+/** @param {number} share */
+function percent(share) {
+  return el("span", { class: "num", "data-value": String(share) }, percentText(share));
+}
+
+/** @param {number} share */
+function percentText(share) {
+  return `${short(100 * share, 3)} %`;
+}
+
+/**
+ * @param {string[]} head
+ * @param {(string | Node)[][]} rows
+ * @param {string} [caption]
+ */
+function table(head, rows, caption) {
+  const named = caption ? [el("caption", {}, caption)] : [];
+  return el("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": caption ?? head.join(", ") },
+    el("table", {}, ...named,
+      el("thead", {}, el("tr", {}, ...head.map((one) => el("th", { scope: "col" }, one)))),
+      el("tbody", {}, ...rows.map(([first, ...rest]) => el("tr", {}, el("th", { scope: "row" }, first), ...rest.map((one) => el("td", {}, one)))))));
+}

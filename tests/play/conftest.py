@@ -1,0 +1,102 @@
+"""A session in a real browser: Debian's chromium, driven by Playwright."""
+
+import importlib.util
+import os
+import shutil
+
+import pytest
+
+from chainrule.app.play.opening import serve
+from chainrule.app.play.session import Session
+
+# `.ci/run` sets it: there, a browser that is absent is a failure and no reason to skip.
+REQUIRED = os.environ.get("CHAINRULE_TEST_BROWSER") == "required"
+
+
+def chromium():
+    """Return the browser's path; skip, or fail where it is required, if there is none."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+    missing = None
+    if importlib.util.find_spec("playwright") is None:
+        missing = "playwright is in the extra 'test'"
+    elif found is None:
+        missing = "chromium is not installed"
+    if missing and REQUIRED:
+        pytest.fail(f"the browser tests must run here: {missing}")
+    if missing:
+        pytest.skip(missing)
+    return found
+
+
+@pytest.fixture(scope="module")
+def browser():
+    path = chromium()
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def session():
+    return Session()
+
+
+@pytest.fixture
+def playing(session):
+    """Return the page that serves the session."""
+    served = serve(session, port=0, browser=False, wait=False)
+    yield served
+    served.stop()
+
+
+@pytest.fixture
+def open_page(browser, playing):
+    """Return the function that opens the page; whatever the console says fails the test."""
+    contexts, said, foreign = [], [], []
+
+    def opened(fragment="", **how):
+        how = {"viewport": {"width": 1280, "height": 900}, **how}
+        context = browser.new_context(**how)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        own = playing.address.partition("#")[0]
+
+        def look(request):
+            if not request.url.startswith((own, "data:")):
+                foreign.append(request.url)
+
+        page.on("request", look)
+        page.goto(playing.address + fragment)
+        page.wait_for_selector("#step-number")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert said == []
+    assert foreign == []
+
+
+@pytest.fixture
+def number():
+    """Return the function that reads a number of the page in full precision."""
+    return lambda page, selector: float(page.get_attribute(selector, "data-value"))
+
+
+@pytest.fixture
+def until():
+    """Return the function that waits for an expression; the page's policy forbids the driver's."""
+
+    def wait(page, expression):
+        for _ in range(600):
+            if page.evaluate(expression):
+                return
+            page.wait_for_timeout(25)
+        raise AssertionError(f"it never became true: {expression}")
+
+    return wait

@@ -1,0 +1,132 @@
+"""A session without a browser: actions, refusals, and the same numbers as the library's own run."""
+
+import numpy as np
+import pytest
+
+from chainrule import InputError, Network, steps
+from chainrule.app.play.run import Run
+from chainrule.app.play.session import ACTIONS, Session
+from chainrule.app.play.settings import Settings
+
+
+def library_vector(settings, count, **options):
+    """Return the parameters after some steps of `chainrule.steps`."""
+    x, y = settings.arrays
+    train, _ = settings.split()
+    options = {
+        "loss": settings.loss, "optimizer": settings.rule, "batch_size": settings.batch_size,
+        "learning_rate": settings.learning_rate, "seed": settings.seed,
+        "l1": settings.l1, "l2": settings.l2, "dropout": settings.dropout, **options,
+    }  # fmt: skip
+    run = steps(Network(*settings.network.layers), x[train], y[train], epochs=count,
+                parameters=settings.parameters, engine="reference", **options)  # fmt: skip
+    for made in run:
+        if made.number == count:
+            return made.parameters.vector
+    raise AssertionError("too few steps")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"data": "moons", "units": [5, 4], "optimizer": "adam", "learning_rate": 0.02},
+        {"data": "blobs", "units": [4], "batch_size": 7, "l2": 0.01, "dropout": 0.3, "seed": 3},
+        {"data": "sine", "units": [6], "momentum": 0.9, "l1": 0.001},
+    ],
+)
+def test_steps_are_those_of_the_library(changes):
+    settings = Settings().changed(**changes)
+    run = Run(settings.problem())
+    for _ in range(13):
+        assert run.step()
+    np.testing.assert_array_equal(run.moment.vector, library_vector(settings, 13))
+
+
+def test_back_and_forth_is_the_same_way():
+    session = Session(Settings().changed(data="moons", units=[4], batch_size=10))
+    for _ in range(30):
+        session.answer({"action": "step"})
+    end = session.run.moment.vector
+    session.answer({"action": "back", "steps": 20})
+    assert session.run.moment.step == 10
+    while session.run.moment.step < 30:
+        session.answer({"action": "advance", "steps": 30 - session.run.moment.step})
+    assert session.run.moment.step == 30
+    np.testing.assert_array_equal(session.run.moment.vector, end)
+
+
+def test_two_hundred_steps_back():
+    session = Session(Settings().changed(data="moons", units=[60, 60]))
+    while session.run.moment.step < 250:
+        session.run.step()
+    header, _ = session.answer({"action": "back", "steps": 200})
+    assert header["step"] == 50
+
+
+def test_reset_keeps_the_start():
+    session = Session()
+    start = session.run.moment.vector
+    session.answer({"action": "epoch"})
+    session.answer({"action": "reset"})
+    np.testing.assert_array_equal(session.run.moment.vector, start)
+
+
+def test_a_frozen_weight_stays():
+    session = Session()
+    session.answer({"action": "select", "layer": 1, "unit": 0, "to": 0})
+    session.answer({"action": "freeze", "frozen": True})
+    before = session.run.moment.vector
+    session.answer({"action": "step"})
+    after = session.run.moment.vector
+    assert after[0] == before[0]
+    assert not np.any(after[1:] == before[1:])
+
+
+def test_parts_of_a_step_end_in_the_step():
+    session = Session()
+    words = [session.answer({"action": "substep"})[0]["phase"]["words"] for _ in range(5)]
+    assert [one.partition(":")[0] for one in words] == ["Forward"] * 2 + ["Loss"] + ["Backward"] * 2
+    assert session.run.moment.step == 0
+    session.answer({"action": "substep"})
+    assert session.run.moment.step == 1
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"action": "unknown"},
+        {"action": 3},
+        {"action": "select", "layer": 9, "unit": 0, "to": 0},
+        {"action": "select", "layer": 1, "unit": 0.5, "to": 0},
+        {"action": "edit", "value": 1.0},
+        {"action": "change", "settings": {"units": [0]}},
+        {"action": "change", "settings": {"units": "many"}},
+        {"action": "change", "settings": {"learning_rate": -1}},
+        {"action": "change", "settings": {"learning_rate": "fast"}},
+        {"action": "change", "settings": {"data": "mooons"}},
+        {"action": "change", "settings": {"rows": 10**9}},
+        {"action": "change", "settings": {"seed": 2**40}},
+        {"action": "change", "settings": {"no": 1}},
+        {"action": "change", "settings": []},
+        {"action": "view", "scope": 7},
+        {"action": "advance", "steps": 0},
+        {"action": "unfold", "path": [0]},
+    ],
+)
+def test_a_refused_action_changes_nothing(request_):
+    session = Session()
+    before = session.settings, session.run.moment, session.place, session.scope
+    with pytest.raises(InputError):
+        session.answer(request_)
+    assert (session.settings, session.run.moment, session.place, session.scope) == before
+
+
+def test_a_link_of_every_action_is_documented():
+    assert [name for name, action in ACTIONS.items() if not action.__doc__] == []
+
+
+def test_frames_are_small():
+    session = Session(Settings().changed(data="moons", rows=1000, units=[8, 8]))
+    version = session.answer({"action": "look"})[0]["version"]
+    assert len(session.frame({"action": "step", "known": version})) < 64 * 1024
