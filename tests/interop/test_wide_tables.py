@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from chainrule.interop import batches
-from chainrule.interop.batches import read_columns
-from chainrule.interop.cells import below, numbers_in, text_of
+from chainrule.interop.batches import numbers_of_columns, read_columns
+from chainrule.interop.cells import below, looks_like_numbers, numbers_in, numbers_of, text_of
 from chainrule.interop.dates import date_formats, read_dates
 from chainrule.interop.preparation import Preparation
 from chainrule.interop.written import written_of, written_of_columns
@@ -78,6 +78,23 @@ def test_a_column_is_read_as_it_would_be_alone(seed, monkeypatch) -> None:
     texts = [text_of(series) for series in frame]
     together = written_of_columns(below(texts), 60)
     assert together == [written_of(text) for text in texts]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_columns_of_numbers_are_found_as_each_alone(seed, monkeypatch) -> None:
+    frame = table(40, 60, seed).with_columns(whole=pl.int_range(60), absent=pl.lit(None))
+    monkeypatch.setattr(batches, "BATCH_CELLS", 60 * 7)
+    found = dict(numbers_of_columns(list(frame), 20))
+    texts = {one.name: text_of(one) for one in frame if one.dtype == pl.String}
+    alike = {
+        name
+        for name, text in texts.items()
+        if looks_like_numbers(text.head(20)) and looks_like_numbers(text)
+    }
+    assert 0 < len(alike) < len(texts)
+    assert found.keys() == {"whole", *alike}
+    for name, values in found.items():
+        np.testing.assert_array_equal(values, numbers_of(frame[name], lenient=True))
 
 
 @pytest.mark.parametrize("seed", range(4))

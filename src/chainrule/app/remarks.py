@@ -47,43 +47,55 @@ def tell_of_target(
         )
     step = max(1, frame.height // MOST_ROWS)
     looked, known = frame.gather_every(step), y[::step]
-    for name in frame.columns:
-        if name == target:
-            continue
-        how = _gives_away(looked, name, target, known, task)
+    for name, how in _giving_away(looked, target, known, task):
+        tell(
+            f"column {name!r} gives the target {target!r} away: {how} in all {looked.height:,} "
+            "rows looked at; leave it out if it is not known when you predict"
+        )
+
+
+def _giving_away(
+    frame: pl.DataFrame, target: str, y: np.ndarray, task: Task
+) -> Iterator[tuple[str, str]]:
+    """Yield the columns that hold the target in other words, and how they do."""
+    flat = [
+        series.name
+        for series in frame
+        if series.name != target
+        and not (series.dtype.is_nested() or series.dtype in (pl.Binary, pl.Object))
+    ]
+    # one question for all columns: there may be thousands
+    absent = frame.select(pl.col(flat).null_count()).row(0)
+    different = frame.select(pl.col(flat).n_unique()).row(0)
+    classes = frame[target].n_unique()
+    for name, missing, many in zip(flat, absent, different, strict=True):
+        if missing:
+            how = _by_absence(frame[name], y, task)
+        elif task == "classification":
+            how = _by_value(frame, name, target) if many == classes else None
+        elif not frame.schema[name].is_numeric():
+            how = _by_bins(frame[name], y) if 2 < many <= MOST_BINS else None
+        else:
+            how = _by_line(frame[name].to_numpy().astype(np.float64), y)
         if how:
-            tell(
-                f"column {name!r} gives the target {target!r} away: {how} in all "
-                f"{looked.height:,} rows looked at; leave it out if it is not known when you "
-                "predict"
-            )
+            yield name, how
 
 
-def _gives_away(
-    frame: pl.DataFrame, name: str, target: str, y: np.ndarray, task: Task
-) -> str | None:
-    """Return how a column holds the target in other words, if it does."""
-    series = frame[name]
-    if series.dtype.is_nested() or series.dtype in (pl.Binary, pl.Object):
-        return None
-    if series.null_count():
-        return _by_absence(series, y, task)
-    if task == "classification":
-        pairs = frame.select(pl.struct(name, target).n_unique()).item()
-        alike = series.n_unique() == frame[target].n_unique() == pairs
-        return "each of its values stands for one class" if alike else None
-    if not series.dtype.is_numeric():
-        return _by_bins(series, y)
-    x = series.to_numpy().astype(np.float64)
+def _by_value(frame: pl.DataFrame, name: str, target: str) -> str | None:
+    """Say whether each value stands for one class; there are as many values as classes."""
+    pairs = frame.select(pl.struct(name, target).n_unique()).item()
+    return "each of its values stands for one class" if pairs == frame[name].n_unique() else None
+
+
+def _by_line(x: np.ndarray, y: np.ndarray) -> str | None:
+    """Say whether the target, or its logarithm, is on a straight line over the numbers."""
     if not np.isfinite(x).all() or np.all(x == x[0]) or np.all(y == y[0]):
         return None
-    x_given, known = x, y
-    left = _standardised_gap(x, y)
-    if left < STRAIGHT:
+    if _standardised_gap(x, y) < STRAIGHT:
         return "it is the target in another unit"
-    if known.min() > 0 and _standardised_gap(x_given, np.log(known)) < STRAIGHT:
+    if y.min() > 0 and _standardised_gap(x, np.log(y)) < STRAIGHT:
         return "it is the logarithm of the target"
-    if x_given.min() > 0 and _standardised_gap(np.log(x_given), known) < STRAIGHT:
+    if x.min() > 0 and _standardised_gap(np.log(x), y) < STRAIGHT:
         return "the target is its logarithm"
     return None
 
@@ -109,8 +121,6 @@ def _by_absence(series: pl.Series, y: np.ndarray, task: Task) -> str | None:
 
 def _by_bins(series: pl.Series, y: np.ndarray) -> str | None:
     """Say whether each text stands for a range of the target of its own."""
-    if not 2 < series.n_unique() <= MOST_BINS:
-        return None
     table = pl.DataFrame({"bin": series.cast(pl.String), "y": y}).group_by("bin")
     ranges = table.agg(pl.col("y").min().alias("low"), pl.col("y").max().alias("high"), pl.len())
     ranges = ranges.sort("low")

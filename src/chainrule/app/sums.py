@@ -13,7 +13,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from chainrule.app.footers import is_total
-from chainrule.interop.cells import TEXT, Tell, looks_like_numbers, numbers_of, text_of
+from chainrule.interop.batches import numbers_of_columns
+from chainrule.interop.cells import TEXT, Tell
 from chainrule.interop.columns import listed
 
 __all__ = ["without_sums"]
@@ -98,13 +99,14 @@ def without_sums(frame: pl.DataFrame, name: str, tell: Tell) -> pl.DataFrame:
 
 def _numbers(frame: pl.DataFrame) -> Iterator[tuple[str, NDArray[np.float64]]]:
     """Yield the columns of numbers; text only where its last cell may be a number."""
-    for series in frame:
-        if series.dtype.is_numeric():
-            yield series.name, numbers_of(series)
-        elif series.dtype in TEXT and any(mark.isdigit() for mark in str(series[-1])):
-            text = text_of(series)
-            if looks_like_numbers(text.head(LOOK)) and looks_like_numbers(text):
-                yield series.name, numbers_of(series, lenient=True)
+    last = frame.row(-1)
+    columns = [
+        series
+        for series, cell in zip(frame, last, strict=True)
+        if series.dtype.is_numeric()
+        or (series.dtype in TEXT and any(mark.isdigit() for mark in str(cell)))
+    ]
+    yield from numbers_of_columns(columns, LOOK)
 
 
 def _adds_up(

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from chainrule.foundation.errors import InputError
 from chainrule.interop.cells import (
@@ -29,7 +30,7 @@ from chainrule.interop.cells import (
 from chainrule.interop.columns import ABSENT, UNKNOWN, Category, Coded, Column, Date, Number
 from chainrule.interop.dates import AMBIGUOUS, COMPACT, ISO, Dates, date_formats, read_dates
 
-__all__ = ["Read", "read_cells", "read_columns"]
+__all__ = ["Read", "numbers_of_columns", "read_cells", "read_columns"]
 
 # Columns are read together up to so many cells.
 BATCH_CELLS = 2**20
@@ -66,6 +67,32 @@ def read_columns(columns: Sequence[pl.Series]) -> Iterator[Read]:
     """Yield the cells of each column; all columns are of one height."""
     for part in _parts(columns, len(columns[0]) if columns else 0):
         yield from _read(part)
+
+
+def numbers_of_columns(
+    columns: Sequence[pl.Series], look: int
+) -> Iterator[tuple[str, NDArray[np.float64]]]:
+    """Yield the name and the cells of each column of numbers, nan where a cell is none.
+
+    A column of text counts if its first ``look`` cells look like numbers, and all do.
+    """
+    for part in _parts(columns, len(columns[0]) if columns else 0):
+        texts = [one for one in part if one.dtype in TEXT]
+        heads = _numbers_within(texts_of([one.head(look) for one in texts]))
+        texts = [one for one, head in zip(texts, heads, strict=True) if head is not None]
+        found = _numbers_within(texts_of(texts))
+        for series, numbers in zip(texts, found, strict=True):
+            if numbers is not None:
+                yield series.name, as_floats(numbers.parsed)
+        for series in part:
+            if series.dtype.is_numeric():
+                yield series.name, numbers_of(series)
+
+
+def _numbers_within(texts: Sequence[pl.Series]) -> list[Numbers | None]:
+    found = numbers_in_columns(texts)
+    alike = [looks_like_numbers(text, one) for text, one in zip(texts, found, strict=True)]
+    return [one if number else None for one, number in zip(found, alike, strict=True)]
 
 
 def _parts(items: Sequence[Any], height: int) -> Iterator[Sequence[Any]]:
