@@ -11,7 +11,7 @@ import chainrule
 from chainrule import MLPClassifier, MLPRegressor
 
 SOURCE = Path(chainrule.__file__).parent
-FLOORS = ("foundation", "formulas", "tracing", "model", "engines", "training", "insight",
+FLOORS = ("foundation", "formulas", "tracing", "model", "exports", "engines", "training", "insight",
           "estimators")  # fmt: skip
 # No other number of the inputs is this one, so it tells where its row is.
 MARK = 0.123456789

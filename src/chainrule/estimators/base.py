@@ -20,6 +20,8 @@ from chainrule.estimators.recipe import Recipe
 from chainrule.estimators.run import Run
 from chainrule.estimators.samples import Samples
 from chainrule.estimators.target_codec import TargetCodec
+from chainrule.exports.exportable import Exportable
+from chainrule.exports.program import Program
 from chainrule.formulas.loss import relative_weight
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.foundation.side_by_side import side_by_side
@@ -54,7 +56,7 @@ _PLAIN = frozenset({np.dtype(np.float32), np.dtype(np.float64)})
 _CSR = frozenset({"csr_matrix", "csr_array"})
 
 
-class BaseMLP(Options, BaseEstimator):  # type: ignore[misc]
+class BaseMLP(Exportable, Options, BaseEstimator):  # type: ignore[misc]
     """A feed-forward network as a scikit-learn estimator: its options, numbers and scores."""
 
     network_: Network
@@ -221,6 +223,13 @@ class BaseMLP(Options, BaseEstimator):  # type: ignore[misc]
         recipe = Recipe.of(self)
         rows = self._rows_of((X, y, sample_weight), NAMES, recipe.label_smoothing)
         return self._run.gradient(recipe, rows, self.parameters_, penalties)
+
+    def _program(self) -> Program:
+        from chainrule.estimators.exporting import program_of
+
+        if "estimators_" not in self.__dict__:
+            check_is_fitted(self, "parameters_")
+        return program_of(self, self._codec)
 
     def _check_single(self, call: str) -> None:
         if "estimators_" in self.__dict__:

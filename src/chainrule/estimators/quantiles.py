@@ -5,7 +5,7 @@ import numpy as np
 from chainrule.formulas.losses import Quantile
 from chainrule.foundation.errors import InputError, must_be
 
-__all__ = ["interval_columns", "nearest_median", "sorted_quantiles"]
+__all__ = ["interval_columns", "median_place", "nearest_median", "sorted_quantiles"]
 
 
 def sorted_quantiles(answers: np.ndarray) -> np.ndarray:
@@ -23,9 +23,13 @@ def nearest_median(loss: Quantile, answers: np.ndarray) -> np.ndarray:
     """
     if loss.scores_per_target == 1:
         return answers[:, 0] if answers.shape[1] == 1 else answers
-    middle = int(np.argmin(np.abs(np.asarray(loss.levels) - 0.5)))
-    column: np.ndarray = sorted_quantiles(answers)[:, middle]
+    column: np.ndarray = sorted_quantiles(answers)[:, median_place(loss)]
     return column
+
+
+def median_place(loss: Quantile) -> int:
+    """Return the place of the level nearest to 0.5."""
+    return int(np.argmin(np.abs(np.asarray(loss.levels) - 0.5)))
 
 
 def interval_columns(levels: tuple[float, ...], coverage: float | None) -> list[int]:

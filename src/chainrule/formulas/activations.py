@@ -60,6 +60,7 @@ class Sigmoid(Activation):
     latex = r"\frac{1}{1 + e^{-z}}"
     slope_latex = r"a (1 - a)"
     range = (0.0, 1.0)
+    onnx = "Sigmoid"
     source = "Rumelhart, Hinton & Williams (1986), Nature 323, eq. 2"
 
     def value(self, xp: Namespace, z: Array) -> Array:
@@ -125,6 +126,7 @@ class ReLU(Activation):
     range = (0.0, math.inf)
     kinks = (0.0,)
     initializer = "he_uniform"
+    onnx = "Relu"
     source = "Nair & Hinton (2010), ICML"
 
     def value(self, xp: Namespace, z: Array) -> Array:

@@ -187,6 +187,10 @@ class Activation(Formula):
         Whether a value depends on its whole row (softmax) or on its own z only.
     initializer : str
         The initializer that suits the layer's weights, when none is named.
+    onnx : str
+        The operator of ONNX that is the value, in single precision and at every input, infinite
+        ones and NaN too; with its attributes, as ``"LeakyRelu(alpha=<negative_slope>)"``. Empty
+        where there is none: an exported graph then holds the formula itself.
 
     Examples
     --------
@@ -205,6 +209,7 @@ class Activation(Formula):
     kinks: ClassVar[tuple[float, ...]] = ()
     rowwise: ClassVar[bool] = False
     initializer: ClassVar[str] = "glorot_uniform"
+    onnx: ClassVar[str] = ""
     _by_name: ClassVar[Mapping[str, str]] = {"latex": "<f>(z)", "slope_latex": "<f>'(z)"}
     _of_arrays: ClassVar[Calls] = {"value": of_one_array, "slope": _slope_of_arrays}
 

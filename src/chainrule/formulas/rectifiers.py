@@ -35,6 +35,7 @@ class LeakyReLU(Activation):
     range = (-math.inf, math.inf)
     kinks = (0.0,)
     initializer = "he_uniform"
+    onnx = "LeakyRelu(alpha=<negative_slope>)"
     source = "Maas, Hannun & Ng (2013), ICML workshop"
 
     negative_slope: float = 0.01
@@ -75,6 +76,7 @@ class ELU(Activation):
     slope_latex = r"\begin{cases} <alpha> e^{z} & z \leq 0 \\ 1 & z > 0 \end{cases}"
     range = (-1.0, math.inf)
     initializer = "he_uniform"
+    onnx = "Elu(alpha=<alpha>)"
     source = "Clevert, Unterthiner & Hochreiter (2016), ICLR, eq. 14"
 
     alpha: float = 1.0
@@ -119,6 +121,7 @@ class SELU(Activation):
     range = (-1.7580993408473766, math.inf)
     kinks = (0.0,)
     initializer = "lecun_normal"
+    onnx = "Selu"
     source = "Klambauer et al. (2017), NeurIPS, eq. 2"
 
     def value(self, xp: Namespace, z: Array) -> Array:
@@ -262,6 +265,7 @@ class Softplus(Activation):
     slope_latex = r"\frac{1}{1 + e^{-z}}"
     range = (0.0, math.inf)
     initializer = "he_uniform"
+    onnx = "Softplus"
     source = "Dugas et al. (2001), NIPS 13, eq. 4"
 
     def value(self, xp: Namespace, z: Array) -> Array:

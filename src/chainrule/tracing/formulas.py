@@ -24,6 +24,7 @@ __all__ = [
     "accumulation_graph",
     "activation_graph",
     "collection_graph",
+    "formula_graph",
     "link_graph",
     "loss_graph",
     "pullback_graph",
@@ -88,6 +89,21 @@ def activation_graph(record: Activation) -> Traced:
         return (_expression(graph, record.value(FormulaNamespace(graph), graph.input("z"))),)
 
     return _traced(record, value)
+
+
+def formula_graph(formula: Callable[..., Any], *inputs: str) -> Traced:
+    """Return the graph of a function of a namespace and of inputs of these names.
+
+    Examples
+    --------
+    >>> def share(xp, z, total):
+    ...     return z / total
+    >>> formula_graph(share, "z", "total").outputs[0].op
+    'div'
+    """
+    graph = Graph()
+    arguments = [graph.input(name) for name in inputs]
+    return Traced((_expression(graph, formula(FormulaNamespace(graph), *arguments)),), np.zeros(1))
 
 
 @lru_cache(maxsize=512)

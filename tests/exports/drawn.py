@@ -1,0 +1,81 @@
+"""Random networks over every activation and loss, with rows, from a number."""
+
+import numpy as np
+
+from chainrule import Dense, Network, activations, losses
+from chainrule.engines.prediction import Predictor
+from chainrule.exports.networks import layer_steps, link_steps
+from chainrule.exports.program import Member, Program
+from chainrule.foundation.arrays import namespace
+
+PAIRS = [(activation, loss) for activation in activations for loss in losses]
+ROWS = 40
+# by dtype: the digits of the promise, and numbers near the ends of the range
+TOLERANCE = {"float32": 1e-6, "float64": 1e-12}
+VAST = {"float32": 1e30, "float64": 1e280}
+TINY = {"float32": 1e-38, "float64": 1e-300}
+
+
+class Drawn:
+    """A network of a number: its activation and its loss are those of its place in `PAIRS`.
+
+    Each pair comes once in single and once in double precision.
+    """
+
+    def __init__(self, number: int) -> None:
+        random = np.random.default_rng(number)
+        first, self.loss = PAIRS[number % len(PAIRS)]
+        self.dtype = ("float32", "float64")[number // len(PAIRS) % 2]
+        hidden = [first, *random.choice(list(activations), size=random.integers(0, 3))]
+        widths = [int(random.integers(1, 20)), *random.integers(1, 40, size=len(hidden))]
+        n_out = int(random.integers(1, 6))
+        ends = [*widths[1:], n_out]
+        layers = [
+            Dense(int(n_in), int(n), name, bias=bool(random.random() < 0.9))
+            for n_in, n, name in zip(widths, ends, [*hidden, "linear"], strict=True)
+        ]
+        self.network = Network(*layers)
+        self.parameters = self.network.start(number, dtype=self.dtype)
+        for bias in self.parameters.biases:
+            if bias is not None:
+                bias += random.normal(scale=0.3, size=bias.shape)
+        self.x = random.normal(size=(ROWS, widths[0])).astype(self.dtype)
+        self.tolerance = TOLERANCE[self.dtype]
+        self.name = f"{number}: {', '.join(hidden)}; {self.loss}, {self.dtype}"
+
+    @property
+    def program(self) -> Program:
+        steps = layer_steps(self.network, self.parameters)
+        whole = (*steps, *link_steps(losses[self.loss]))
+        return Program(
+            self.name, (Member(whole),), np.dtype(self.dtype), n_in=self.network.layers[0].n_in
+        )
+
+    def answers(self, x: np.ndarray) -> np.ndarray:
+        """Return our own predictions."""
+        predictor = Predictor(self.network, self.loss)
+        return predictor.predictions(predictor.scores(self.parameters.vector, x))
+
+    def sizes(self, x: np.ndarray) -> np.ndarray:
+        """Return the largest finite number (n, 1) that each row becomes within the network."""
+        found = np.ones((len(x), 1))
+        with np.errstate(all="ignore"):
+            for layer in self.network.trace(namespace(x), self.parameters, x).layers:
+                for inner in (layer.z, layer.a):
+                    known = np.where(np.isfinite(inner), np.abs(inner), 0.0)
+                    found = np.maximum(found, known.max(axis=1, keepdims=True))
+        if losses[self.loss].link == activations.exponential:
+            # the rounding of a score is a share of its exponential
+            answers = self.answers(x)
+            found = found * np.where(np.isfinite(answers), np.maximum(1.0, answers), 1.0)
+        return found
+
+    def extremes(self) -> np.ndarray:
+        """Return rows of vast, tiny, infinite and missing numbers."""
+        kinds = (VAST[self.dtype], -VAST[self.dtype], TINY[self.dtype], np.inf, -np.inf, np.nan)
+        rows = [np.full(self.x.shape[1], kind, self.dtype) for kind in (*kinds, 0.0, -0.0)]
+        for number, kind in enumerate(kinds):
+            row = self.x[number].copy()
+            row[0] = kind
+            rows.append(row)
+        return np.stack(rows)
