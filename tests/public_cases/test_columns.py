@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from pathlib import Path
 
@@ -86,6 +87,15 @@ def test_d28_negatives():
     numbers = A * np.where(np.arange(N) % 2, 1, -1)
     same_as_numbers([f"({-n:.2f})" if n < 0 else f"{n:.2f}" for n in numbers], numbers)
     same_as_numbers([f"{n:.2f}".replace("-", "\u2212") for n in numbers], numbers)
+    same_as_numbers([f"{-n:.2f}-" if n < 0 else f"{n:.2f}" for n in numbers], numbers)
+    same_as_numbers([f"{-n:.2f}- USD" if n < 0 else f"{n:.2f} USD" for n in numbers], numbers)
+
+
+def test_thousands_of_india():
+    numbers = np.arange(N) * 40_000 + 123
+    written = [re.sub(r"(?<=\d)(?=(\d\d)*\d{3}$)", ",", str(n)) for n in numbers]
+    assert written[-1] == "47,60,123"
+    same_as_numbers(written, numbers)
 
 
 def test_one_row_is_read_as_its_table_was():

@@ -107,13 +107,19 @@ def test_d48_codes_stay_codes() -> None:
 
 def test_d05_d53_blank_lines_give_no_prediction_and_a_key_is_kept(model: None) -> None:
     Path("new.csv").write_text("key,a,b\nu,5,50\nv,6,51\n\n")
-    words = ("--keep", "key", "--out", "p.csv")
-    assert run("predict", "t.chainrule", "new.csv", *words)[0] == 0
+    words = ("--keep", "key", "--out", "p.csv", "--strict")
+    code, said = run("predict", "t.chainrule", "new.csv", *words)
+    assert (code, "ignored" in said) == (0, False), said  # a key surprises nobody
     frame = read_table("p.csv")
     assert frame.columns == ["key", "prediction"]
     assert frame["key"].to_list() == ["u", "v"]
     code, said = run("predict", "t.chainrule", "new.csv", "--keep", "kye", "--out", "q.csv")
     assert (code != 0, "Did you mean 'key'?" in said) == (True, True), said
+
+
+def test_a_model_and_data_in_the_wrong_order_are_told(model: None) -> None:
+    code, said = run("predict", "t.csv", "t.chainrule", "--out", "p.csv")
+    assert (code, "the model comes first" in said) == (1, True), said
 
 
 def test_d60_equal_fits_are_equal_files(tmp_path: Path) -> None:

@@ -60,13 +60,17 @@ def predict(
     if as_json and out is not None:
         advice = "The ending of the file says the format: name it p.jsonl."
         raise must_be("--json", "left out with --out", str(out), advice)
+    if Path(data).suffix == ".chainrule" != Path(model_path).suffix:
+        raise InputError(
+            f"the model comes first, then the data: chainrule predict {data} {model_path}."
+        )
     model = read_table_model(model_path)
     _check_wishes(model, proba, interval, quantiles, threshold)
     frame = read_table(data, reading=reading, texts=model.texts, tell=report.note)
     frame = rows_where(frame, rows, report.note)
     kept = [named_column(frame, name) for name in keep]
     surprises: list[str] = []
-    answers = model.answers(frame, surprises.append)
+    answers = model.answers(frame, surprises.append, keep)
     if strict and surprises:
         raise InputError(
             f"the table must be like that of training, as --strict asks; {surprises[0]}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -77,9 +77,21 @@ class TableModel:
         found = (one for member in self.estimator.members_ for one in member.preparation.texts)
         return tuple(dict.fromkeys(found))
 
-    def answers(self, frame: pl.DataFrame, tell: Tell = nothing) -> np.ndarray:
-        """Return probabilities (n, n_classes), or numbers (n,); tell what surprises the model."""
-        frame = frame.drop(self._set_aside.intersection(frame.columns))
+    @property
+    def inputs(self) -> set[str]:
+        """The columns that some network reads."""
+        members = self.estimator.members_
+        return {column.name for member in members for column in member.preparation.columns}
+
+    def answers(
+        self, frame: pl.DataFrame, tell: Tell = nothing, keys: Collection[str] = ()
+    ) -> np.ndarray:
+        """Return probabilities (n, n_classes), or numbers (n,); tell what surprises the model.
+
+        Columns in ``keys`` that are no inputs surprise nobody.
+        """
+        aside = self._set_aside | (set(keys) - self.inputs)
+        frame = frame.drop(aside.intersection(frame.columns))
         told: list[str] = []
         members = self.estimator.members_
         found = self.estimator._combined((one, one.inputs(frame, told.append)) for one in members)

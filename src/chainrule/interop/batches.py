@@ -27,7 +27,16 @@ from chainrule.interop.cells import (
     refuse_strays,
     texts_of,
 )
-from chainrule.interop.columns import ABSENT, UNKNOWN, Category, Coded, Column, Date, Number
+from chainrule.interop.columns import (
+    ABSENT,
+    UNKNOWN,
+    Category,
+    Coded,
+    Column,
+    Date,
+    Number,
+    counted,
+)
 from chainrule.interop.dates import AMBIGUOUS, COMPACT, ISO, Dates, date_formats, read_dates
 
 __all__ = ["Read", "numbers_of_columns", "read_cells", "read_columns"]
@@ -231,8 +240,9 @@ def _refuse_stray_dates(record: Date, text: pl.Series | None, dates: Dates) -> N
     row = first_row(dates.stray)
     how = record.written
     like = f"of the format {how}" if how else "like 2024-05-31 or 2024-05-31T17:45"
+    many = counted(int(dates.stray.sum()), "such cell")
     raise InputError(
         f"column {record.name!r} must hold dates {like}, as at training; got {text[row - 1]!r} in "
-        f"row {row} ({int(dates.stray.sum())} such cells). Correct the cell, or empty it: missing "
-        "cells are filled."
+        f"row {row} ({many}). Correct the cell, or empty it: "
+        "missing cells are filled."
     )

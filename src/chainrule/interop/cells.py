@@ -230,10 +230,11 @@ def refuse_strays(name: str, text: pl.Series, found: Numbers) -> None:
     """Refuse text among the numbers of a column, by row and cell."""
     if found.strays:
         row = first_row(found.stray)
+        many = f"{found.strays} such cell{'s' if found.strays > 1 else ''}"
         raise InputError(
             f"column {name!r} must hold numbers, as at training; got {text[row - 1]!r} in row "
-            f"{row} ({found.strays} such cells). Correct the cell, or empty it: missing cells are "
-            "filled."
+            f"{row} ({many}). Correct the cell, or "
+            "empty it: missing cells are filled."
         )
 
 

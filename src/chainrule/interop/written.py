@@ -32,7 +32,8 @@ UNITS = (
 )
 SPACES = "[ \u00a0\u2009\u202f'\u2019]"
 WITH_SPACES = rf"^[+-]?\d{{1,3}}(?:{SPACES}\d{{3}})+(?:[.,]\d+)?$"
-WITH_COMMAS = r"^[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?$"
+# 1,234,567 and, as India writes it, 12,34,567
+WITH_COMMAS = r"^[+-]?(?:\d{1,3}(?:,\d{3})+|\d{1,2}(?:,\d{2})+,\d{3})(?:\.\d+)?$"
 WITH_DOTS = r"^[+-]?\d{1,3}(?:\.\d{3})+(?:,\d+)?$"
 COMMA_DECIMAL = r"^[+-]?\d*,\d+(?:[eE][+-]?\d+)?$"
 DOT_DECIMAL = r"^[+-]?\d*\.\d+(?:[eE][+-]?\d+)?$"
@@ -72,6 +73,8 @@ class Written:
         >>> cells = pl.Series(["1,5", "(2.345,5)", "3 €", "a"])
         >>> Written(decimal=",").numbers(cells).to_list()
         [1.5, -2345.5, 3.0, None]
+        >>> Written().numbers(pl.Series(["12,34,567.5", "12.50-"])).to_list()
+        [1234567.5, -12.5]
         >>> Written(unit="kg").numbers(pl.Series(["1,690.5 kg", "\u22122"])).to_list()
         [1690.5, -2.0]
         """
@@ -130,6 +133,7 @@ def _bare(unit: str) -> pl.Expr:
     core = core.str.replace(r"^\((.*)\)$", "-$1")
     core = core.str.replace(rf"^([+-]?)\s*{CURRENCY}\s*", "$1")
     core = core.str.replace(rf"\s*(?:%|{CURRENCY})$", "")
+    core = core.str.replace(r"^(\d.*)-$", "-$1")  # as ledgers write it: 12.50-
     if unit:
         core = core.str.replace(rf"\s*{re.escape(unit)}$", "")
     return core
