@@ -4,7 +4,7 @@ import copy
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
-from math import isfinite
+from math import isfinite, nan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,6 +40,7 @@ __all__ = [
     "check_scores_of",
     "codec_of",
     "inputs_of",
+    "keep_epoch",
     "put_codec",
     "put_run",
     "run_of",
@@ -365,6 +366,20 @@ def put_codec(estimator: BaseMLP, codec: TargetCodec) -> None:
     """Make a codec that of the estimator: other names of the same targets."""
     estimator._run = replace(estimator._run, codec=codec)
     estimator.__dict__.update(codec.attributes)
+
+
+def keep_epoch(estimator: BaseMLP, epoch: int, vector: Any = None) -> None:
+    """Make an epoch, from 1, the one whose parameters are kept, where other rows have chosen it.
+
+    ``vector`` is the trained vector after it; None where the estimator has these parameters. The
+    loss of all rows at them is not known.
+    """
+    estimator.__dict__["kept_epoch_"] = epoch
+    if vector is not None:
+        estimator._run.state.best = vector
+        estimator.parameters_ = estimator._run.parameters()
+        estimator.train_loss_ = nan
+        estimator.__dict__.pop("_predictor", None)
 
 
 def best_epoch_of(estimator: BaseMLP) -> int | None:

@@ -29,7 +29,7 @@ from chainrule.tables.asking import Asking
 from chainrule.tables.choosing_encoding import CANDIDATES, EncodingChoice, choose_encoding
 from chainrule.tables.folds import Fold, folds_of
 from chainrule.tables.leaderboard import Leaderboard, Trial
-from chainrule.tables.members import Estimator, Job, Member, Table, Work, train, weighted
+from chainrule.tables.members import Estimator, Member, Table, Work, train_bag, weighted
 from chainrule.tables.recipes import Preset, presets
 from chainrule.tables.search import search
 
@@ -241,8 +241,7 @@ class BaseTabular(Asking, BaseEstimator):  # type: ignore[misc]
             say = print if self.verbose else nothing
             found = search(work, names, options, self._loss, self._alone, told.append, say)
             return encoding, found.members, [*encoding.trials, *found.trials], found.interrupted
-        jobs = [Job(fold, encoding.encoding, options) for fold in range(len(work.folds))]
-        members = [one for one in train(work, jobs, tell=told.append) if one is not None]
+        members = train_bag(work, encoding.encoding, options, told.append)
         loss = float(np.mean([one.held_out_loss for one in members]))
         seconds = sum(one.estimator.fit_seconds_ for one in members)
         trial = Trial(encoding.encoding, options, len(members), 1.0, loss, seconds, 1.0)

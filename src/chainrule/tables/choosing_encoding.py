@@ -12,7 +12,7 @@ import polars as pl
 
 from chainrule.foundation.seeds import Purpose, stream
 from chainrule.tables.leaderboard import Trial
-from chainrule.tables.members import Job, Work, train
+from chainrule.tables.members import Job, Work, choose_epochs, train
 from chainrule.tables.recipes import options_for
 
 __all__ = ["EncodingChoice", "choose_encoding"]
@@ -70,6 +70,7 @@ def choose_encoding(
     trials = []
     for name in CANDIDATES:
         own = [one for one, job in zip(members, jobs, strict=True) if job.encoding == name]
+        choose_epochs(own)
         loss = float(np.mean([one.held_out_loss for one in own]))
         seconds = sum(one.estimator.fit_seconds_ for one in own)
         trials.append(Trial(name, {}, len(small), EPOCHS, loss, seconds))

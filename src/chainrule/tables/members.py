@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import polars as pl
 
+from chainrule.estimators.base import best_epoch_of
 from chainrule.estimators.classifier import MLPClassifier
 from chainrule.estimators.regressor import MLPRegressor
 from chainrule.foundation.errors import DataWarning, NoEffectWarning
@@ -24,10 +25,21 @@ from chainrule.interop.cells import nothing
 from chainrule.interop.choosing import NO_CHOICES, Choices
 from chainrule.interop.columns import counted
 from chainrule.interop.preparation import Preparation
+from chainrule.tables.epochs import Snapshots, keep_unseen
 from chainrule.tables.folds import Fold
 from chainrule.tables.recipes import options_for
 
-__all__ = ["Estimator", "Job", "Member", "Table", "Work", "train", "weighted"]
+__all__ = [
+    "Estimator",
+    "Job",
+    "Member",
+    "Table",
+    "Work",
+    "choose_epochs",
+    "train",
+    "train_bag",
+    "weighted",
+]
 
 Estimator: TypeAlias = MLPClassifier | MLPRegressor
 
@@ -60,12 +72,15 @@ class Member(Shown):
         where it had none, or validated on rows of another table.
     weight : float
         Its share in the answer, of sum 1 over all networks.
+    snapshots : dict
+        Trained vectors by epoch, until its epoch is chosen.
     """
 
     preparation: Preparation
     estimator: Estimator
     held: np.ndarray = field(default_factory=lambda: np.arange(0))
     weight: float = 1.0
+    snapshots: dict[int, np.ndarray] = field(default_factory=dict)
 
     def __str__(self) -> str:
         widths = self.estimator.network_.layout.arrows
@@ -84,8 +99,10 @@ class Member(Shown):
 
     @property
     def held_out_loss(self) -> float:
-        """The least loss on the rows that the network was validated on; infinite without them."""
-        return min(self.estimator.validation_loss_curve_ or [math.inf])
+        """The loss on the rows that the network was validated on; infinite without them."""
+        epoch = best_epoch_of(self.estimator)
+        losses = self.estimator.validation_loss_curve_
+        return math.inf if epoch is None or not losses else losses[epoch - 1]
 
     @property
     def complete(self) -> bool:
@@ -220,6 +237,27 @@ def train(
         return side_by_side(trained, len(jobs), workers)
 
 
+def train_bag(
+    work: Work, encoding: str, options: Mapping[str, Any], tell: Callable[[str], None] = nothing
+) -> list[Member]:
+    """Train one network per fold, each to the epoch that the rows of other folds choose."""
+    jobs = [Job(fold, encoding, options) for fold in range(len(work.folds))]
+    members = [one for one in train(work, jobs, tell=tell) if one is not None]
+    choose_epochs(members)
+    return members
+
+
+def choose_epochs(members: Sequence[Member]) -> None:
+    """Put the networks of one setting back to the epochs that the rows of other folds choose.
+
+    Where a deadline has cut one short, each keeps the best epoch of its own rows.
+    """
+    if all(one.complete for one in members):
+        keep_unseen([one.estimator for one in members], [one.snapshots for one in members])
+    for one in members:
+        one.snapshots.clear()
+
+
 def weighted(settings: Sequence[Sequence[Member]], weights: np.ndarray) -> list[Member]:
     """Return the networks of settings with these weights, which those of a setting share."""
     return [
@@ -251,7 +289,11 @@ def _train_one(
     estimator = work.kind(**own, random_state=seed, n_threads=n_threads)
     X = preparation.transform(part.frame)
 
+    snapshots = Snapshots()
+
     def called(epoch: Any) -> bool:
+        if len(watched.y) and work.validation is None:
+            snapshots.add(epoch.number, epoch.state.current)
         return stop.is_set() or work.late
 
     estimator.callbacks = called
@@ -259,4 +301,4 @@ def _train_one(
     estimator.callbacks = None
     estimator.preparation_ = preparation
     held = work.folds[job.fold][1] if work.validation is None else np.arange(0)
-    return Member(preparation, estimator, held)
+    return Member(preparation, estimator, held, snapshots=snapshots.vectors)

@@ -19,7 +19,7 @@ from chainrule.foundation.errors import DivergenceWarning
 from chainrule.interop.cells import nothing
 from chainrule.interop.columns import counted
 from chainrule.tables.leaderboard import Trial, words_of
-from chainrule.tables.members import Job, Member, Work, train, weighted
+from chainrule.tables.members import Job, Member, Work, choose_epochs, train, weighted
 from chainrule.tables.selection import greedy_weights
 from chainrule.tables.settings_space import Setting, drawn_settings
 
@@ -203,6 +203,8 @@ class _Running:
                 return
             own = found.setdefault(one.number, {})
             own[jobs[number].fold] = member
+            if len(own) == folds:
+                choose_epochs(list(own.values()))
             if len(own) == folds or not one.members or begin_late:
                 one.members, one.epochs = dict(sorted(own.items())), epochs
             if len(own) == folds and one.loss < self._best and epochs == 1.0:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.estimators.base import best_epoch_of, keep_epoch
 from chainrule.foundation.array_files import Contents, write_arrays
 from chainrule.interop.choosing import Choices
 from chainrule.interop.estimator_records import (
@@ -39,7 +40,9 @@ def save_table_model(
     arrays: dict[str, np.ndarray] = {}
     for number, member in enumerate(estimator.members_):
         described, own = describe_estimator(member.estimator)
-        members.append({"network": described, "preparation": member.preparation.to_dict()})
+        kept = best_epoch_of(member.estimator)
+        columns = member.preparation.to_dict()
+        members.append({"network": described, "preparation": columns, "epoch": kept})
         arrays |= {f"{number}.{name}": array for name, array in own.items()}
         arrays[f"held.{number}"] = member.held
     facts, more = estimator._to_file()
@@ -90,6 +93,9 @@ def _restore(estimator: Any, description: dict[str, Any], arrays: dict[str, np.n
         if len(preparation.feature_names) != network.network_.n_in:
             raise ValueError("a preparation does not give its network's inputs")
         network.preparation_ = preparation
+        # not in files written before other rows chose it
+        if one.get("epoch") is not None:
+            keep_epoch(network, whole(one["epoch"]))
         # not in files written before networks knew which rows they had not seen
         held = arrays.get(f"held.{number}", np.arange(0))
         if held.ndim != 1 or held.dtype.kind != "i":
