@@ -162,6 +162,13 @@ class TabularClassifier(ClassifierMixin, AskingOfClasses, BaseTabular):  # type:
         self.temperature_ = float(description["temperature"])
         if not 0.0 < self.temperature_ < math.inf:
             raise ValueError(f"the temperature is {self.temperature_}")
+        numbers = range(len(self.classes_))
+        for member in self.members_:
+            own = member.estimator.classes_
+            if any(one not in numbers for one in own) or (
+                self._multilabel and len(own) < len(numbers)
+            ):
+                raise ValueError("the networks are of other classes")
 
     def _loss(self, y: np.ndarray, answers: np.ndarray, weight: np.ndarray | None) -> float:
         if self._multilabel:

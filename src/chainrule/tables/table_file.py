@@ -106,6 +106,10 @@ def _restore(estimator: Any, description: dict[str, Any], arrays: dict[str, np.n
         estimator.members_.append(Member(preparation, network, held, weight))
     if not estimator.members_:
         raise ValueError("there is no network")
+    for name, array in arrays.items():
+        # there is no answer for rows that every network was trained on
+        if name != "oof" and array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise ValueError(f"a number in {name!r} is not finite")
     estimator._columns = [text(name) for name in description["columns"]]
     if description["named"]:
         estimator.feature_names_in_ = np.array(estimator._columns, dtype=object)

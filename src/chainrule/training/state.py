@@ -246,6 +246,8 @@ def _check_parts(state: TrainingState) -> None:
     for array in (vector, *state.slots, *kept):
         if array.shape != size or array.dtype != vector.dtype:
             raise ValueError(f"an array has shape {array.shape}, the network takes {size}")
+    if not all(np.isfinite(array).all() for array in (vector, *kept)):
+        raise ValueError("a parameter is not finite")
     for pair in state.curvature:
         if any(array.shape != size or array.dtype != np.float64 for array in pair):
             raise ValueError(f"the curvature must be pairs of {size} numbers in float64")
