@@ -15,10 +15,10 @@ from chainrule.engines.engine import Rows, Scorer
 from chainrule.engines.prediction import Predictor
 from chainrule.estimators.history import best_epoch
 from chainrule.estimators.inputs import as_targets, checked_samples, numbers_of, weight_of_rows
-from chainrule.estimators.options import Options
 from chainrule.estimators.recipe import Recipe
 from chainrule.estimators.run import Run
 from chainrule.estimators.samples import Samples
+from chainrule.estimators.shared_options import Options
 from chainrule.estimators.target_codec import TargetCodec
 from chainrule.exports.exportable import Exportable
 from chainrule.exports.program import Program

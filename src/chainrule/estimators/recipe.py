@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from chainrule.engines.engine import Engine
 from chainrule.estimators.ingredients import LBFGS_NAME, hidden_widths, make_schedule, solver_of
-from chainrule.estimators.options import Options
+from chainrule.estimators.shared_options import Options
 from chainrule.formulas.loss import Loss
 from chainrule.formulas.optimizers import Optimizer, optimizers
 from chainrule.formulas.schedules import Schedule

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from chainrule.estimators.options import Options
+from chainrule.estimators.shared_options import Options
 from chainrule.formulas.loss import Loss
 from chainrule.model.parameters import Layout
 from chainrule.training.monitor import Metric

@@ -7,8 +7,8 @@ from sklearn.base import is_regressor
 
 from chainrule.estimators.inputs import Prepared, checked_samples
 from chainrule.estimators.labels import checked_labels
-from chainrule.estimators.options import Options
 from chainrule.estimators.samples import Given, Samples
+from chainrule.estimators.shared_options import Options
 from chainrule.estimators.target_codec import TargetCodec
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.training.splits import held_out_groups, held_out_rows, last_rows

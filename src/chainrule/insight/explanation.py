@@ -13,7 +13,8 @@ from chainrule.insight.batch_size import BatchSizeReport, batch_size_report
 from chainrule.insight.chain import Chain, chain
 from chainrule.insight.check import Check, check_gradient
 from chainrule.insight.health import Health, health
-from chainrule.insight.learning_rate import LearningRateReport, learning_rate_report
+from chainrule.insight.learning_rate import learning_rate_report
+from chainrule.insight.learning_rate_results import LearningRateReport
 from chainrule.insight.place import Place, place_at
 from chainrule.insight.sharing import gathered
 from chainrule.insight.subject import Subject

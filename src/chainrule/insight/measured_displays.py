@@ -10,7 +10,8 @@ from chainrule.foundation.errors import must_be
 from chainrule.foundation.short_numbers import short
 from chainrule.insight.drawing import BLUE, GREY, VERMILION, axes_for, subject_of
 from chainrule.insight.gradient_noise import BATCH_SIZES, GradientNoise, gradient_noise
-from chainrule.insight.learning_rate import LearningRateReport, learning_rate_report
+from chainrule.insight.learning_rate import learning_rate_report
+from chainrule.insight.learning_rate_results import LearningRateReport
 
 __all__ = ["GradientNoiseDisplay", "LearningRateDisplay"]
 

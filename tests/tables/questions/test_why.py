@@ -10,7 +10,8 @@ import pytest
 from chainrule import TabularClassifier, TabularRegressor, losses
 from chainrule.foundation.errors import InputError
 from chainrule.tables.questions import why as module
-from chainrule.tables.questions.why import WhyDisplay, typical_row
+from chainrule.tables.questions.baseline import typical_row
+from chainrule.tables.questions.why import WhyDisplay
 
 
 def softmax(s):

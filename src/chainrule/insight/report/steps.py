@@ -10,7 +10,8 @@ from chainrule.engines.choice import choose_engine
 from chainrule.foundation.errors import InputError
 from chainrule.foundation.short_numbers import share, short
 from chainrule.insight.gradient_noise import BATCH_SIZES
-from chainrule.insight.learning_rate import LearningRateReport, learning_rate_report
+from chainrule.insight.learning_rate import learning_rate_report
+from chainrule.insight.learning_rate_results import LearningRateReport
 from chainrule.insight.report.figures import Curve, Lines
 from chainrule.insight.report.items import Advice, Sentence, Table
 from chainrule.insight.report.material import Material

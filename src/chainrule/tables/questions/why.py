@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-import polars as pl
 
-from chainrule.estimators.rules import is_count, is_integer
-from chainrule.foundation.errors import InputError, must_be
+from chainrule.foundation.errors import InputError
 from chainrule.foundation.short_numbers import short
 from chainrule.foundation.showing import Shown
 from chainrule.insight.drawing import BLUE, VERMILION, axes_for
@@ -19,13 +17,13 @@ from chainrule.insight.report.items import Sentence, Table
 from chainrule.insight.report.sections import Section
 from chainrule.insight.text_table import text_table
 from chainrule.interop.columns import counted
-from chainrule.interop.frames import as_frame
 from chainrule.tables.questions.answer import Answer, answer_of
 from chainrule.tables.questions.asked import check_one_target, spans_of
+from chainrule.tables.questions.baseline import baseline_of, row_of
 from chainrule.tables.questions.cells import in_words
 from chainrule.tables.questions.paths import Score, score_for
 
-__all__ = ["Contribution", "Why", "WhyDisplay", "typical_row", "why"]
+__all__ = ["Contribution", "Why", "WhyDisplay", "why"]
 
 # Steps of the path, doubled until the contributions add up to the difference but for this share of
 # the sum of their sizes.
@@ -291,9 +289,9 @@ def why(
     check_one_target(model)
     used = {column.name for member in model.members_ for column in member.preparation.columns}
     frame = frame.select(name for name in frame.columns if name in used)
-    place = _row_of(row, frame.height, "row")
+    place = row_of(row, frame.height, "row")
     own = frame[place]
-    base, words = _baseline(frame, baseline)
+    base, words = baseline_of(frame, baseline)
     inputs = [np.concatenate([one.inputs(base), one.inputs(own)]) for one in model.members_]
     answers = model._combined(list(zip(model.members_, inputs, strict=True)))
     if hasattr(model, "classes_") and label is None and len(model.classes_) > 2:
@@ -347,57 +345,6 @@ def _integrated(
         if off <= CLOSE * size or steps >= MOST_STEPS:
             return amounts, steps, (low, high)
         steps *= 2
-
-
-def typical_row(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return one row: the median of numbers and dates, and the most frequent of other cells.
-
-    Examples
-    --------
-    >>> typical_row(pl.DataFrame({"age": [20, 30, 70], "job": ["b", "a", "a"]})).row(0)
-    (30, 'a')
-    """
-    return frame.select(_typical(column) for column in frame)
-
-
-def _typical(column: pl.Series) -> pl.Series:
-    present = column.drop_nulls()
-    if present.dtype.is_float():
-        present = present.drop_nans()
-    if present.is_empty():
-        return column.head(1)
-    if present.dtype.is_numeric() or present.dtype.is_temporal():
-        ordered = present.sort()
-        return ordered[(len(ordered) - 1) // 2 : (len(ordered) + 1) // 2]
-    counts = present.value_counts(sort=False, name="rows")
-    most = counts.filter(pl.col("rows") == pl.col("rows").max())[present.name]
-    return most.gather([most.cast(pl.String).arg_min() or 0])  # of a tie the first by name
-
-
-def _row_of(row: Any, rows: int, name: str) -> int:
-    if not is_count(row) or row > rows:
-        raise must_be(name, f"a row of X, from 1 to {rows}", row)
-    return int(row) - 1
-
-
-def _baseline(frame: pl.DataFrame, given: Any) -> tuple[pl.DataFrame, str]:
-    """Return the row that is compared with, and its name."""
-    if given is None:
-        return typical_row(frame), "the typical row"
-    if is_integer(given):
-        place = _row_of(given, frame.height, "baseline")
-        return frame[place], f"row {place + 1}"
-    if isinstance(given, dict):
-        given = pl.DataFrame({name: [cell] for name, cell in given.items()})
-    found = as_frame(given, name="baseline")
-    if found.height != 1:
-        raise must_be("baseline", "a table of one row", found.height)
-    missing = [name for name in frame.columns if name not in found.columns]
-    if missing:
-        raise InputError(
-            f"baseline must have all columns in use; it lacks {', '.join(map(repr, missing))}."
-        )
-    return found.select(frame.columns), "the baseline given"
 
 
 def _signed(amount: float) -> str:
