@@ -53,25 +53,31 @@ def playing(session):
 
 
 @pytest.fixture
-def open_page(browser, playing):
-    """Return the function that opens the page; whatever the console says fails the test."""
+def open_page(playing, open_at):
+    """Return the function that opens the session's page."""
+    return lambda fragment="", **how: open_at(playing.address + fragment, **how)
+
+
+@pytest.fixture
+def open_at(browser):
+    """Return the function that opens an address; whatever the console says fails the test."""
     contexts, said, foreign = [], [], []
 
-    def opened(fragment="", **how):
+    def opened(address, **how):
         how = {"viewport": {"width": 1280, "height": 900}, **how}
         context = browser.new_context(**how)
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
-        own = playing.address.partition("#")[0]
+        own = address.partition("#")[0]
 
         def look(request):
             if not request.url.startswith((own, "data:")):
                 foreign.append(request.url)
 
         page.on("request", look)
-        page.goto(playing.address + fragment)
+        page.goto(address)
         page.wait_for_selector("#step-number")
         return page
 

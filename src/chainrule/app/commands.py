@@ -403,6 +403,20 @@ def explain(
 
 @app.command()
 def play(
+    data: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[DATA | MODEL]",
+            help="A table or a built-in set to learn, or a model that fit wrote; the chapter's "
+            "network if left out.",
+        ),
+    ] = None,
+    rows: Annotated[
+        str | None, typer.Argument(metavar="ROWS", help="For a model: a table with its target.")
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="The column to predict.")
+    ] = None,
     port: Annotated[
         int, typer.Option(metavar="N", help="The port of the page; 0 takes a free one.")
     ] = 0,
@@ -414,6 +428,6 @@ def play(
 
     The page is for this machine only; Ctrl-C ends it.
     """
-    from chainrule.app.play.opening import play as run
+    from chainrule.app.play.command import play as run
 
-    run(port=port, browser=browser)
+    run(data, rows, target=target, port=port, browser=browser, report=Report())

@@ -7,8 +7,11 @@ import webbrowser
 from collections.abc import Iterator
 from typing import Any
 
+from chainrule.app.play.own_rows import of_arrays, of_explanation
 from chainrule.app.play.session import Session
+from chainrule.app.play.settings import Settings
 from chainrule.foundation.errors import InputError, must_be
+from chainrule.interop.networks import explain
 
 __all__ = ["Playing", "check_packages", "play", "serve"]
 
@@ -37,13 +40,26 @@ class Playing:
         self._thread.join()
 
 
-def play(*, port: int = 0, browser: bool = True, wait: bool = True) -> Playing | None:
+def play(
+    model: Any = None,
+    X: Any = None,
+    y: Any = None,
+    *,
+    port: int = 0,
+    browser: bool = True,
+    wait: bool = True,
+) -> Playing | None:
     """Open a page on which a network learns step by step, with the chain rule of any weight.
 
     The page is for this machine only. Ctrl-C ends it.
 
     Parameters
     ----------
+    model : optional
+        A trained network, of any kind that `explain` takes, to look at and to train further.
+        Without one the page begins with the chapter's network, or with a new one on X and y.
+    X, y : array, optional
+        Rows; needed with a model.
     port : int
         The port of the server; 0 takes a free one.
     browser : bool
@@ -67,7 +83,17 @@ def play(*, port: int = 0, browser: bool = True, wait: bool = True) -> Playing |
     check_packages()
     if type(port) is not int or not 0 <= port < 65_536:
         raise must_be("port", "an integer from 0 to 65535", port)
-    return serve(Session(), port=port, browser=browser, wait=wait)
+    session = Session(Settings() if X is None and model is None else _on_rows(model, X, y))
+    return serve(session, port=port, browser=browser, wait=wait)
+
+
+def _on_rows(model: Any, X: Any, y: Any) -> Settings:
+    if X is None or y is None:
+        given = "X and y" if X is None and y is None else "X" if X is None else "y"
+        raise InputError(f"{given} must be given to look at a model; got None. Pass its rows.")
+    if model is None:
+        return Settings().with_own(of_arrays(X, y))
+    return Settings().with_own(of_explanation(explain(model, X, y)))
 
 
 def check_packages() -> None:

@@ -22,7 +22,7 @@ from chainrule.insight.tree import Node
 __all__ = ["check_of", "chain_of", "find_node", "panel_of"]
 
 DIGITS = 6
-BARS = 24
+BARS = 12
 POINTS = 61
 Path = tuple[int, ...]
 # In a path, the longer way to the same number.
@@ -135,7 +135,12 @@ def _rows(found: Chain, numbers: np.ndarray) -> dict[str, Any] | None:
     left = len(pulls) - len(largest)
     return {
         "bars": [
-            {"row": int(numbers[k]), "value": float(pulls[k]), "shown": number(pulls[k], DIGITS)}
+            {
+                "row": int(numbers[k]),
+                "place": int(k) + 1,
+                "value": float(pulls[k]),
+                "shown": number(pulls[k], DIGITS),
+            }
             for k in largest
         ],
         "left": left,

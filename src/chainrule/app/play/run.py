@@ -10,11 +10,12 @@ import numpy as np
 from chainrule.app.play.settings import Problem
 from chainrule.engines.engine import Rows
 from chainrule.engines.reference import ReferenceEngine
+from chainrule.formulas.schedules import constant
 from chainrule.foundation.errors import DivergenceError
 from chainrule.insight.subject import Subject
 from chainrule.model.objective import Objective
 from chainrule.training.batches import Plan, pass_by_steps, pass_order
-from chainrule.training.preparing import StepOptions, make_plan
+from chainrule.training.preparing import StepOptions
 from chainrule.training.snapshot import Snapshot
 from chainrule.training.state import TrainingState
 
@@ -22,8 +23,6 @@ __all__ = ["Edit", "Failure", "Moment", "Run", "Stretch"]
 
 # Moments to go back to: as many as fit into this memory, and not fewer than the second number.
 MEMORY, FEWEST, MOST = 2**26, 200, 2000
-# Losses of all rows are measured after each step up to this many products, else once per frame.
-QUICK = 300_000
 
 
 @dataclass(frozen=True)
@@ -109,6 +108,7 @@ class Run:
         self.learning_rate = subject.learning_rate
         self.batch_size = problem.batch_size
         self.frozen: dict[int, float] = {}
+        self._prepare()
         self.failure: Failure | None = None
         state = TrainingState.start(
             subject.objective.network,
@@ -144,17 +144,6 @@ class Run:
         )
 
     @property
-    def engine(self) -> ReferenceEngine:
-        """The engine that makes the steps: the one whose numbers are explained."""
-        return ReferenceEngine(self.objective, self.problem.subject.optimizer)
-
-    @property
-    def plan(self) -> Plan:
-        """The steps of an epoch."""
-        options = StepOptions(self.learning_rate, self.batch_size)
-        return make_plan(self.engine, len(self.rows), self._state(), options, 1)
-
-    @property
     def next_batch(self) -> np.ndarray:
         """The numbers of the rows of the next step."""
         n = len(self.rows)
@@ -166,9 +155,8 @@ class Run:
     def step(self) -> bool:
         """Make one step; return False where training diverged and stands before it."""
         self.problem.subject.check_trainable()
-        state, moment = self._state(), self.moment
+        state, moment, plan = self._state(), self.moment, self.plan
         start = Snapshot.of(state)
-        plan = self.plan
         passing = pass_by_steps(
             self.engine, self.rows, state, plan, start, start, made_before=moment.place
         )
@@ -195,17 +183,7 @@ class Run:
                 made.loss,
             )
         )
-        if len(self.rows) * len(vector) < QUICK:
-            self.measure()
         return True
-
-    def epoch(self) -> bool:
-        """Make the steps to the end of the epoch."""
-        epoch = self.moment.epoch
-        while self.step():
-            if self.moment.epoch > epoch:
-                return True
-        return False
 
     def back(self, steps: int = 1) -> bool:
         """Go back some moments; return False where there are none."""
@@ -255,6 +233,7 @@ class Run:
         self.learning_rate = changes.get("learning_rate", self.learning_rate)
         self.batch_size = changes.get("batch_size", self.batch_size)
         self.objective = objective
+        self._prepare()
         self.moment = replace(self.moment, place=0)
         self.losses = [one for one in self.losses if one[0] < self.moment.step]
         self.measure()
@@ -269,6 +248,17 @@ class Run:
         apart = None if held_out is None else engine.loss(vector, held_out)
         self.losses.append((step, engine.loss(vector, self.rows), apart))
 
+    def _prepare(self) -> None:
+        """Make the engine and the plan of an epoch, for the options as they are now."""
+        rule = self.problem.subject.optimizer
+        #: The engine that makes the steps: the one whose numbers are explained.
+        self.engine = ReferenceEngine(self.objective, rule)
+        rows = len(self.rows)
+        size = min(StepOptions(self.learning_rate, self.batch_size).batch_size, rows)
+        # the pass that is going on has no end of its own: epochs are not counted here
+        self.plan = Plan(self.learning_rate, size, -(-rows // size), 1, constant, True)
+        self._optimizer = rule.to_dict()
+
     def _go_to(self, moment: Moment) -> None:
         self.failure = None
         self.past.append(self.moment)
@@ -280,7 +270,7 @@ class Run:
             subject.objective.network,
             moment.vector,
             moment.slots,
-            subject.optimizer.to_dict(),
+            self._optimizer,
             self.problem.seed,
             moment.step,
             moment.epoch,
@@ -310,8 +300,7 @@ class Run:
 
     def _begins_again(self) -> bool:
         """Return True where the pass began again before its end, as after a change and back."""
-        plan = self.plan
         log, place = self.moment.log, self.moment.place
         last = log[-1]
         assert isinstance(last, Stretch)
-        return place == 0 and last.steps % plan.steps != 0
+        return place == 0 and last.steps % self.plan.steps != 0

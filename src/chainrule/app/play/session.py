@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.app.play.code import program_of
 from chainrule.app.play.failure import explain_failure
 from chainrule.app.play.frames import encode_frame
+from chainrule.app.play.own_rows import of_text
 from chainrule.app.play.panel import Path, chain_of, check_of, find_node, panel_of
 from chainrule.app.play.phases import Phases
 from chainrule.app.play.picture import (
@@ -37,6 +39,8 @@ MOST_STEPS, MOST_SECONDS = 20_000, 0.1
 # Networks with wider layers are shown as matrices.
 WIDEST = 20
 MOST_OPEN = 200
+# Weights of a wide layer that are shown at once: from so many units to so many.
+TILE = (20, 16)
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,6 +110,7 @@ class Session:
         self.place: Place | None = None
         self.opened: set[Path] = set()
         self.scope: str | int = "batch"
+        self.corner = (1, 0, 0)
         self.phases = Phases(len(self.run.objective.network.layers))
         self._explained: tuple[Failure, dict[str, Any] | None] | None = None
 
@@ -147,6 +152,8 @@ class Session:
             raise must_be("settings", "names with their values", changes)
         before, after = self.settings, self.settings.changed(**changes)
         differing = {k for k, v in after.to_dict().items() if before.to_dict()[k] != v}
+        if not differing:
+            return
         self.settings = after
         if differing <= set(LIVE):
             tuned = {name: getattr(after, name) for name in differing}
@@ -177,8 +184,8 @@ class Session:
 
     def advance(self, request: Mapping[str, Any]) -> None:
         """Make some steps, or as many as fit into a tenth of a second."""
-        steps = _count(request, "steps", 1, MOST_STEPS)
-        until = _count(request, "until", 0, 10**9) if "until" in request else None
+        steps = _whole(request, "steps", 1, MOST_STEPS)
+        until = _whole(request, "until", 0, 10**9) if "until" in request else None
         self.phases.clear()
         began = perf_counter()
         for _ in range(steps):
@@ -190,7 +197,7 @@ class Session:
     def back(self, request: Mapping[str, Any]) -> None:
         """Go back."""
         self.phases.clear()
-        if self.run.back(_count(request, "steps", 1, 10_000)):
+        if self.run.back(_whole(request, "steps", 1, 10_000)):
             self.said = f"Back at step {self.run.moment.step:,}."
         else:
             self.said = "There is no earlier step to go back to."
@@ -269,6 +276,48 @@ class Session:
         found = self._chain_now()
         return {"copy": {"text": str(found), "latex": found.to_latex()}}
 
+    def program(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the program that repeats what was done."""
+        return {"copy": {"python": program_of(self.settings, self.run)}}
+
+    def table(self, request: Mapping[str, Any]) -> None:
+        """Learn from a pasted table."""
+        text, target = request.get("text"), request.get("target")
+        if not isinstance(text, str) or not isinstance(target, str | None):
+            raise must_be("text", "separated values", text)
+        self.settings = self.settings.with_own(of_text(text, target or None))
+        self._begin()
+        self.said = f"A new network for your {len(self.settings.arrays[0]):,} rows."
+
+    def tile(self, request: Mapping[str, Any]) -> None:
+        """Choose the part of a wide layer that is shown, by its first weight; or find the largest.
+
+        With ``largest`` it is the part around the weight of the layer with the largest gradient.
+        """
+        widths = self.run.objective.network.layout.widths
+        layer = _whole(request, "layer", 1, len(widths) - 1)
+        if request.get("largest") is True:
+            gradient = Look(self.run, self.scope).units.gradient
+            span, _ = self.run.objective.network.layout.layers[layer - 1]
+            index = int(np.argmax(np.abs(gradient[span.at])))
+            unit, to = divmod(index, widths[layer])
+            self.place = Place(layer, unit, to)
+            self.opened.clear()
+            corner = (unit - TILE[0] // 2, to - TILE[1] // 2)
+        else:
+            corner = (
+                _whole(request, "unit", 0, widths[layer - 1] - 1),
+                _whole(request, "to", 0, widths[layer] - 1),
+            )
+        self.corner = (layer, *self._inside(layer, corner))
+
+    def _inside(self, layer: int, corner: tuple[int, int]) -> tuple[int, int]:
+        """Return the corner moved so that the tile lies within the layer."""
+        widths = self.run.objective.network.layout.widths
+        sizes = zip(corner, widths[layer - 1 : layer + 1], TILE, strict=True)
+        unit, to = (max(0, min(at, width - size)) for at, width, size in sizes)
+        return unit, to
+
     # frames
 
     def _failure(self) -> dict[str, Any] | None:
@@ -321,10 +370,11 @@ class Session:
             "said": self.said,
             "notes": list(run.problem.subject.notes),
             "frozen": sorted(run.frozen),
+            "biases": [one.bias for one in layers],
         }
         arrays: dict[str, np.ndarray] = {}
         if request.get("known") != self.version:
-            header["choices"] = Settings.choices()
+            header["choices"] = self.settings.choices()
             header["input_names"] = list(run.problem.subject.input_names)
             arrays |= points(run)
         self._add_network(header, arrays, look)
@@ -339,6 +389,7 @@ class Session:
         if self.place is not None and "panel" in want:
             found = chain_of(look.subject, self.place, None)
             header["panel"] = panel_of(found, self.opened, look.numbers)
+            header["panel"]["frozen"] = self.place.index(run.subject) in run.frozen
         return header, arrays
 
     def _add_network(
@@ -348,17 +399,25 @@ class Session:
         vector = np.asarray(run.moment.vector, dtype=np.float64)
         narrow = max(header["widths"]) <= WIDEST
         header["drawn"] = narrow
-        if not narrow:
-            return
         before = run.past[-1].vector if run.past else vector
-        arrays["weight"] = vector
-        arrays["gradient"] = look.units.gradient
-        arrays["update"] = vector - before
-        arrays |= look.units.means
+        whole = {"weight": vector, "gradient": look.units.gradient, "update": vector - before}
+        if narrow:
+            arrays |= whole | look.units.means
+            return
+        layer, unit, to = self.corner
+        span, _ = run.objective.network.layout.layers[layer - 1]
+        header["tile"] = {"layer": layer, "unit": unit, "to": to, "largest": {}}
+        for name, values in whole.items():
+            matrix = values[span.at].reshape(span.shape)
+            tile = matrix[unit : unit + TILE[0], to : to + TILE[1]]
+            header["tile"] |= {"rows": tile.shape[0], "columns": tile.shape[1]}
+            finite = np.abs(matrix[np.isfinite(matrix)])
+            header["tile"]["largest"][name] = float(finite.max(initial=0.0))
+            arrays[f"tile_{name}"] = tile
 
 
-def _count(request: Mapping[str, Any], name: str, low: int, high: int) -> int:
-    value = request.get(name, 1)
+def _whole(request: Mapping[str, Any], name: str, low: int, high: int) -> int:
+    value = request.get(name)
     if type(value) is not int or not low <= value <= high:
         raise must_be(name, f"an integer from {low} to {high}", value)
     return value
@@ -383,4 +442,7 @@ ACTIONS: dict[str, Answer] = {
     "edit": Session.edit,
     "freeze": Session.freeze,
     "copy": Session.copy,
+    "program": Session.program,
+    "table": Session.table,
+    "tile": Session.tile,
 }

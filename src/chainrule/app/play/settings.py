@@ -1,18 +1,21 @@
 """The settings of the page as one record, and the problem that they describe."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, get_type_hints
 
 import numpy as np
 
-from chainrule.app.play.data import DATA_SETS, make_data
+from chainrule.app.play.data import DATA_SETS, Kind, make_data
+from chainrule.app.play.own_rows import OwnRows
 from chainrule.engines.engine import Rows
 from chainrule.formulas.loss import losses
 from chainrule.formulas.optimizers import Optimizer, optimizers
+from chainrule.formulas.penalties import penalties
 from chainrule.formulas.records import activations
 from chainrule.foundation.errors import InputError, must_be, suggest
 from chainrule.foundation.real_numbers import is_real
+from chainrule.insight.explanation import Explanation
 from chainrule.insight.records import Encoding
 from chainrule.insight.subject import Subject
 from chainrule.model.objective import Objective
@@ -97,27 +100,34 @@ class Settings:
     dropout: float = 0.0
     start: str = "chapter"
     seed: int = 0
+    own: OwnRows | None = field(default=None, compare=False, repr=False)
 
     def changed(self, **changes: Any) -> "Settings":
         """Return the settings with some changed, and those that follow from them.
 
         Another data set brings its number of rows, its noise and a loss that suits its targets.
         """
-        names = [one.name for one in fields(self)]
+        names = list(self.to_dict())
         for name in changes:
             if name not in names:
                 raise must_be("a setting", f"one of {', '.join(names)}", name, suggest(name, names))
         changes = {name: _read(name, value) for name, value in changes.items()}
         data = changes.get("data", self.data)
-        if data not in DATA_SETS:
-            rule = f"one of {', '.join(DATA_SETS)}"
-            raise must_be("data", rule, data, suggest(str(data), list(DATA_SETS)))
+        known = [*DATA_SETS, *(["own"] if self.own is not None else [])]
+        if data not in known:
+            rule = f"one of {', '.join(known)}"
+            raise must_be("data", rule, data, suggest(str(data), known))
+        if self.model is not None and data == "own":
+            fixed = [name for name in changes if name not in (*LIVE, "data", "seed")]
+            if fixed:
+                advice = "Choose another data set for a network of the page."
+                raise must_be(fixed[0], "left as it is for a trained model", "a change", advice)
         if data != self.data:
-            known = DATA_SETS[data]
-            few = known.rows < 20
-            suited = {"rows": known.rows, "noise": known.noise, "held_out": 0.0 if few else 0.2}
-            changes = suited | changes
+            changes = self._suited(data) | changes
         found = replace(self, **changes)
+        if found.model is not None:
+            found.check()
+            return found
         if "units" in changes and "activations" not in changes:
             given = self.activations or ("tanh",)
             same = [given[min(k, len(given) - 1)] for k in range(len(found.units))]
@@ -134,8 +144,37 @@ class Settings:
         found.check()
         return found
 
+    def _suited(self, data: str) -> dict[str, Any]:
+        """Return the settings that suit a data set."""
+        if data in DATA_SETS:
+            known = DATA_SETS[data]
+            few = known.rows < 20
+            return {"rows": known.rows, "noise": known.noise, "held_out": 0.0 if few else 0.2}
+        assert self.own is not None
+        if self.own.explanation is not None:
+            return of_model(self.own.explanation.subject)
+        rows = len(self.own.x)
+        return {"rows": rows, "noise": 0.0, "held_out": 0.0 if rows < 20 else 0.2}
+
+    def with_own(self, own: OwnRows) -> "Settings":
+        """Return the settings on the user's own rows."""
+        # the rows of before are no longer there to be the same
+        plain = replace(self, own=own, data="chapter" if self.data == "own" else self.data)
+        return plain.changed(data="own")
+
+    @property
+    def model(self) -> Explanation | None:
+        """The trained model whose rows these are, if they are."""
+        return self.own.explanation if self.own is not None and self.data == "own" else None
+
     def check(self) -> None:
         """Refuse settings that describe no network, or no training of it."""
+        StepOptions(self.learning_rate, self.batch_size)
+        if not 0 <= self.seed < 2**31:
+            raise must_be("seed", "an integer from 0 to 2147483647", self.seed)
+        if self.model is not None:
+            _ = self.objective
+            return
         if not len(self.units) <= MOST_LAYERS or not all(1 <= n <= MOST_UNITS for n in self.units):
             rule = f"at most {MOST_LAYERS} layers of 1 to {MOST_UNITS} units"
             raise must_be("units", rule, list(self.units))
@@ -148,20 +187,24 @@ class Settings:
             raise must_be("held_out", "a share from 0 to 0.8", self.held_out)
         if self.start not in ("chapter", "drawn"):
             raise must_be("start", "'chapter' or 'drawn'", self.start)
-        if not 0 <= self.seed < 2**31:
-            raise must_be("seed", "an integer from 0 to 2147483647", self.seed)
-        StepOptions(self.learning_rate, self.batch_size)
-        make_data(self.data, self.rows, self.noise, self.seed)
+        if self.data in DATA_SETS:
+            make_data(self.data, self.rows, self.noise, self.seed)
         _ = self.rule, self.objective
 
     @property
-    def kind(self) -> str:
+    def kind(self) -> Kind:
         """The kind of targets: ``two classes``, ``classes`` or ``numbers``."""
+        if self.data == "own":
+            assert self.own is not None
+            return self.own.kind
         return DATA_SETS[self.data].kind
 
     @cached_property
     def arrays(self) -> tuple[np.ndarray, np.ndarray]:
         """Inputs and targets of all rows."""
+        if self.data == "own":
+            assert self.own is not None
+            return self.own.arrays
         return make_data(self.data, self.rows, self.noise, self.seed)
 
     @property
@@ -175,6 +218,13 @@ class Settings:
     @property
     def objective(self) -> Objective:
         """Network, loss and penalties."""
+        if self.model is not None:
+            trained = self.model.subject.objective
+            plain = [one for one in trained.penalties if one.name not in ("l1", "l2")]
+            given = {"l1": self.l1, "l2": self.l2}
+            own = [penalties.get(name, strength=one) for name, one in given.items()]
+            dropout = self.dropout if len(trained.network.layers) > 1 else 0.0
+            return Objective(trained.network, trained.loss, (*plain, *own), dropout)
         # a network without hidden layers has nothing to leave out
         dropout = self.dropout if self.units else 0.0
         return Objective.with_strengths(
@@ -203,12 +253,23 @@ class Settings:
 
     def problem(self) -> Problem:
         """Return the problem that the settings describe."""
+        if self.model is not None:
+            subject = replace(
+                self.model.subject,
+                objective=self.objective,
+                learning_rate=self.learning_rate,
+                batch_size=self.batch_size,
+            )
+            return Problem(subject, self.seed, self.batch_size, self.model.held_out, self.kind)
         x, y = self.arrays
         objective, parameters = self.objective, self.parameters
         train, apart = self.split()
         classes = None
         if self.kind != "numbers":
             classes = [f"class {k}" for k in range(int(np.max(y)) + 1)]
+        own = self.own if self.data == "own" else None
+        if own is not None and own.classes:
+            classes = list(own.classes)
         subject = Subject.of(
             objective,
             parameters,
@@ -218,6 +279,8 @@ class Settings:
             learning_rate=self.learning_rate,
             batch_size=self.batch_size,
             encoding=Encoding(classes=classes),
+            input_names=() if own is None else own.input_names,
+            notes=() if own is None else own.notes,
         )
         held_out = None
         if len(apart):
@@ -226,20 +289,48 @@ class Settings:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as JSON can hold them."""
-        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        values = {one.name: getattr(self, one.name) for one in fields(self) if one.compare}
         return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
 
-    @classmethod
-    def choices(cls) -> dict[str, Any]:
+    def choices(self) -> dict[str, Any]:
         """Return what each menu of the page offers."""
+        data: list[list[Any]] = [[one.name, one.words, one.fixed] for one in DATA_SETS.values()]
+        if self.own is not None:
+            words = "your rows" if self.own.explanation is None else "your model and its rows"
+            data.insert(0, ["own", words, True])
         return {
-            "data": [[one.name, one.words, one.kind, one.fixed] for one in DATA_SETS.values()],
+            "data": data,
+            "trained": self.model is not None,
             "activations": list(activations),
             "losses": {k: list(v) for k, v in LOSSES.items()},
             "optimizers": list(optimizers),
             "live": list(LIVE),
-            "defaults": cls().to_dict(),
+            "defaults": Settings().to_dict(),
         }
+
+
+def of_model(subject: Subject) -> dict[str, Any]:
+    """Return the settings that a trained network has."""
+    objective = subject.objective
+    *hidden, _ = objective.network.layers
+    strengths = {one.name: one.strength for one in objective.penalties}
+    return {
+        "rows": len(subject.rows),
+        "noise": 0.0,
+        "held_out": 0.0,
+        "units": tuple(one.n_out for one in hidden),
+        "activations": tuple(one.activation.name for one in hidden),
+        "loss": objective.loss.name,
+        "optimizer": subject.optimizer.name,
+        "momentum": getattr(subject.optimizer, "momentum", 0.0),
+        "learning_rate": float(subject.learning_rate),
+        "batch_size": min(subject.batch_size or 32, len(subject.rows)),
+        "l1": strengths.get("l1", 0.0),
+        "l2": strengths.get("l2", 0.0),
+        "dropout": objective.dropout[0] if objective.dropout else 0.0,
+        "start": "drawn",
+        "seed": subject.training.seed or 0,
+    }
 
 
 def _read(name: str, value: Any) -> Any:

@@ -86,25 +86,30 @@ export class Controls {
     for (const [name, field] of Object.entries(this.fields))
       if (document.activeElement !== field || field instanceof HTMLSelectElement) field.value = String(settings[name]);
     const known = this.choices?.data.find((/** @type {any} */ one) => one[0] === settings.data);
-    for (const name of ["rows", "noise", "held_out"]) this.fields[name].disabled = Boolean(known?.[3]);
-    this.fields.momentum.disabled = settings.optimizer !== "sgd";
-    this.drawLayers(settings);
+    const fixed = Boolean(this.choices?.trained);
+    for (const name of ["rows", "noise", "held_out"]) this.fields[name].disabled = Boolean(known?.[2]);
+    if (settings.data === "own" && !fixed) this.fields.held_out.disabled = false;
+    for (const name of ["loss", "start", "optimizer"]) this.fields[name].disabled = fixed;
+    this.fields.momentum.disabled = fixed || settings.optimizer !== "sgd";
+    if (fixed && ![...loss.options].some((one) => one.value === settings.loss)) offer(loss, [[settings.loss, settings.loss.replaceAll("_", " ")]]);
+    loss.value = settings.loss;
+    this.drawLayers(settings, fixed);
   }
 
-  /** @param {Record<string, any>} settings */
-  drawLayers(settings) {
-    const key = JSON.stringify([settings.units, settings.activations]);
+  /** @param {Record<string, any>} settings @param {boolean} fixed */
+  drawLayers(settings, fixed) {
+    const key = JSON.stringify([settings.units, settings.activations, fixed]);
     if (key === this.layersKey) return;
     this.layersKey = key;
     const { units, activations } = settings;
     const names = this.choices?.activations ?? [];
     const rows = units.map((/** @type {number} */ count, /** @type {number} */ k) => {
       const width = /** @type {HTMLInputElement} */ (
-        el("input", { type: "number", min: 1, max: 256, value: count, "aria-label": `Units of layer ${k + 1}`, onchange: () =>
+        el("input", { type: "number", min: 1, max: 256, value: count, disabled: fixed, "aria-label": `Units of layer ${k + 1}`, onchange: () =>
           this.change({ units: units.with(k, width.valueAsNumber) }) })
       );
       const kind = /** @type {HTMLSelectElement} */ (
-        el("select", { "aria-label": `Activation of layer ${k + 1}`, onchange: () =>
+        el("select", { disabled: fixed, "aria-label": `Activation of layer ${k + 1}`, onchange: () =>
           this.change({ activations: activations.with(k, kind.value) }) })
       );
       offer(kind, names.map((/** @type {string} */ one) => [one, one]));
@@ -112,8 +117,8 @@ export class Controls {
       return el("div", { class: "layer" }, el("span", {}, `Layer ${k + 1}`), width, kind);
     });
     this.layers.replaceChildren(...rows, el("div", { class: "line-up" },
-      el("button", { type: "button", disabled: units.length >= MOST_LAYERS, onclick: () => this.change({ units: [...units, units.at(-1) ?? 4] }) }, "Add a layer"),
-      el("button", { type: "button", disabled: units.length === 0, onclick: () => this.change({ units: units.slice(0, -1) }) }, "Remove the last"),
+      el("button", { type: "button", disabled: fixed || units.length >= MOST_LAYERS, onclick: () => this.change({ units: [...units, units.at(-1) ?? 4] }) }, "Add a layer"),
+      el("button", { type: "button", disabled: fixed || units.length === 0, onclick: () => this.change({ units: units.slice(0, -1) }) }, "Remove the last"),
     ));
   }
 }

@@ -33,7 +33,7 @@ export class NetworkPicture {
    * @param {{colour: string, names: string[], selected: Place | null}} how
    */
   draw(header, arrays, how) {
-    const shape = JSON.stringify([header.widths, header.activations, header.link, how.names]);
+    const shape = JSON.stringify([header.widths, header.activations, header.biases, header.link, how.names]);
     if (shape !== this.shape) this.build(header, how.names);
     this.shape = shape;
     const { phase } = header;
@@ -112,7 +112,7 @@ export class NetworkPicture {
           }
           index += 1;
         }
-      for (let to = 0; to < below; to += 1) {
+      for (let to = 0; header.biases[layer - 1] && to < below; to += 1) {
         const { x, y } = corner(layer, to);
         const mark = svg("circle", { class: "line", cx: x + 1, cy: y + at.height - 1, r: large ? 7 : 5 });
         const hit = svg("circle", { class: "hit", cx: x + 1, cy: y + at.height - 1, r: 11 });

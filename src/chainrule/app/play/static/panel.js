@@ -91,7 +91,7 @@ export class ChainPanel {
     this.drawUpdate(panel, header);
     this.drawRows(panel);
     if (document.activeElement !== this.value) this.value.value = String(panel.value);
-    this.frozen.checked = header.frozen.length > 0 && header.is_frozen === true;
+    this.frozen.checked = panel.frozen === true;
     const key = JSON.stringify([place, header.step, panel.value, header.scope, header.version]);
     if (key !== this.key) {
       this.key = key;
@@ -144,7 +144,7 @@ export class ChainPanel {
       const side = one.value < 0 ? "negative" : "positive";
       return el("li", {},
         el("button", { type: "button", class: "bar", onclick: () => this.hands.follow(one.row), title: "Follow this row" },
-          el("span", { class: "row-name" }, `row ${one.row + 1}`),
+          el("span", { class: "row-name" }, `row ${one.row + 1}`, el("span", { class: "small" }, ` L${one.place}`)),
           el("span", { class: "track" }, el("span", { class: `pull ${side}`, style: `--share:${share}` })),
           num(one.value, one.shown)),
       );
@@ -190,7 +190,7 @@ export class ChainPanel {
       const sign = node.operation === "sum" ? "+" : "·";
       const row = el("div", { class: `parts ${node.operation}`, role: "group", "aria-label": `${node.text || "a term"} as a ${node.operation}` });
       parts.forEach((/** @type {any} */ part, /** @type {number} */ k) => {
-        if (k > 0) row.append(el("span", { class: "sign", "aria-hidden": "true" }, sign));
+        if (k > 0 || node.operation === "sum") row.append(el("span", { class: "sign", "aria-hidden": "true" }, k > 0 ? sign : ""));
         row.append(this.part(part));
       });
       if (node.rest)
@@ -211,6 +211,7 @@ export class ChainPanel {
         if (k > 0) box.append(el("span", { class: "sign", "aria-hidden": "true" }, "·"));
         box.append(this.part(factor));
       });
+      box.append(el("span", { class: "sign", "aria-hidden": "true" }, "="), num(part.value, part.shown));
       return box;
     }
     const inside = [

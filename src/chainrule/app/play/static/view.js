@@ -2,6 +2,7 @@
 
 import { Controls } from "./controls.js";
 import { el, num, short } from "./elements.js";
+import { MatrixPicture } from "./matrix.js";
 import { NetworkPicture, keyOf } from "./network.js";
 import { ChainPanel } from "./panel.js";
 import { PlanePicture } from "./plane.js";
@@ -38,12 +39,19 @@ export class View {
   }
 
   build() {
-    const controls = el("section", { class: "card settings", "aria-label": "Settings" });
+    const settings = el("div", {});
+    const controls = el("section", { class: "card settings", "aria-label": "Settings" }, settings);
     const picture = el("div", { class: "picture" });
     const panel = el("section", { class: "card chain", "aria-labelledby": "chain-title" });
     const plane = el("div", { class: "plane" });
-    this.controls = new Controls(controls, (changes) => this.send({ action: "change", settings: changes }));
+    this.controls = new Controls(settings, (changes) => this.send({ action: "change", settings: changes }));
     this.picture = new NetworkPicture(picture, (place) => this.choose(place));
+    const matrix = el("div", { class: "matrix-box" });
+    this.matrix = new MatrixPicture(matrix, {
+      choose: (place) => this.choose(place),
+      move: (place) => this.send({ action: "tile", ...place }),
+    });
+    this.boxes = { picture, matrix };
     this.plane = new PlanePicture(plane, (row) => this.send({ action: "view", scope: row }));
     this.panel = new ChainPanel(panel, {
       unfold: (path) => this.send({ action: "unfold", path }),
@@ -62,11 +70,15 @@ export class View {
     this.losses = el("figure", { class: "losses", role: "figure" });
     this.health = el("div", {});
     this.tables = el("div", { class: "tables" });
+    this.program = el("pre", { tabindex: "0", "aria-label": "Program" });
+    this.notes = el("div", {});
+    this.details = el("details", {}, el("summary", {}, "The network as tables"), this.tables);
     this.scope = /** @type {HTMLSelectElement} */ (el("select", { id: "scope", onchange: () => this.send({ action: "view", scope: scopeOf(this.scope.value) }) }));
     this.colours = /** @type {HTMLSelectElement} */ (
       el("select", { id: "colour", onchange: () => { this.colour = this.colours.value; this.redraw(); } },
         el("option", { value: "weight" }, "weight"), el("option", { value: "gradient" }, "gradient"), el("option", { value: "update" }, "last update"))
     );
+    controls.append(this.notes, this.more());
     this.box.replaceChildren(
       this.toolbar(), this.error, this.banner, this.live,
       el("div", { class: "columns" },
@@ -76,9 +88,9 @@ export class View {
             el("div", { class: "line-up" },
               el("label", { for: "colour" }, "Lines show"), this.colours,
               el("label", { for: "scope" }, "Numbers of"), this.scope),
-            this.phase, picture,
+            this.phase, picture, matrix,
             el("p", { class: "small key" }, el("span", { class: "swatch positive" }), "positive ", el("span", { class: "swatch negative" }), "negative (dashed) · width: size, against the largest"),
-            el("details", {}, el("summary", {}, "The network as tables"), this.tables)),
+            this.details),
           panel),
         el("div", { class: "outcome" },
           el("section", { class: "card", "aria-label": "Result" }, this.numbers, plane),
@@ -103,6 +115,45 @@ export class View {
       this.play,
       el("label", { for: "speed" }, "Speed"), this.speed,
       el("label", { for: "until" }, "Stop at epoch"), this.until);
+  }
+
+  /** What the settings end with: rows of one's own, and the program. */
+  more() {
+    const text = /** @type {HTMLTextAreaElement} */ (el("textarea", { id: "pasted", rows: 6, spellcheck: "false", placeholder: "height,weight,kind\n1.2,3.4,cat\n…" }));
+    const target = /** @type {HTMLInputElement} */ (el("input", { id: "pasted-target", type: "text", placeholder: "the last column" }));
+    const file = /** @type {HTMLInputElement} */ (el("input", { id: "pasted-file", type: "file", accept: ".csv,.tsv,.txt", onchange: async () => {
+      if (file.files?.[0]) text.value = await file.files[0].text();
+    } }));
+    text.addEventListener("dragover", (event) => event.preventDefault());
+    text.addEventListener("drop", async (event) => {
+      const dropped = event.dataTransfer?.files[0];
+      if (!dropped) return;
+      event.preventDefault();
+      text.value = await dropped.text();
+    });
+    return el("div", {},
+      el("details", { id: "own-rows" }, el("summary", {}, "Your own table"),
+        el("div", { class: "field" }, el("label", { for: "pasted" }, "Paste separated values, or drop a file"), text),
+        el("div", { class: "field" }, el("label", { for: "pasted-file" }, "Or choose a file"), file),
+        el("div", { class: "field" }, el("label", { for: "pasted-target" }, "Column to predict"), target),
+        el("button", { type: "button", id: "learn-table", onclick: () => this.send({ action: "table", text: text.value, target: target.value }) }, "Learn it")),
+      el("details", { id: "program-box", ontoggle: () => this.drawProgram() }, el("summary", {}, "As a Python program"),
+        el("div", { class: "line-up" },
+          el("button", { type: "button", id: "program", onclick: () => this.copy("python") }, "Copy as Python")),
+        this.program));
+  }
+
+  async drawProgram() {
+    if (!(this.program.parentElement instanceof HTMLDetailsElement) || !this.program.parentElement.open) return;
+    const key = `${this.last.version}:${this.last.step}:${JSON.stringify(this.last.settings)}`;
+    if (key === this.programKey) return;
+    this.programKey = key;
+    try {
+      const { header } = await this.ask({ action: "program", known: this.known, want: [] });
+      this.program.textContent = header.copy.python;
+    } catch (error) {
+      this.program.textContent = /** @type {Error} */ (error).message;
+    }
   }
 
   async begin() {
@@ -159,7 +210,13 @@ export class View {
     this.controls.draw(header);
     const selected = header.panel ? { layer: header.panel.layer, unit: header.panel.unit, to: header.panel.to } : null;
     this.picture.held = this.playing;
-    if (header.drawn) this.picture.draw(header, arrays, { colour: this.colour, names: this.names, selected });
+    const how = { colour: this.colour, names: this.names, selected };
+    if (header.drawn) this.picture.draw(header, arrays, how);
+    else this.matrix.draw(header, arrays, how);
+    this.boxes.picture.hidden = !header.drawn;
+    this.boxes.matrix.hidden = header.drawn;
+    this.details.hidden = !header.drawn;
+    this.notes.replaceChildren(...header.notes.map((/** @type {string} */ one) => el("p", { class: "small" }, one)));
     if (header.boundary) this.plane.draw(header, arrays, typeof header.scope === "number" ? header.scope : null);
     this.panel.draw(header, !this.playing);
     this.drawScope(header);
@@ -167,7 +224,10 @@ export class View {
     this.drawBanner(header);
     if (header.losses) this.drawLosses(header.losses);
     if (header.health) this.drawHealth(header.health);
-    if (!this.playing) this.drawTables(header, arrays);
+    if (!this.playing) {
+      this.drawTables(header, arrays);
+      this.drawProgram();
+    }
     this.phase.textContent = header.phase.words;
     this.phase.hidden = !header.phase.words;
     if (header.said && !this.playing) this.live.textContent = header.said;
@@ -245,7 +305,8 @@ export class View {
     for (let layer = 1; layer < widths.length; layer += 1) {
       const head = ["from", ...Array.from({ length: widths[layer] }, (_, to) => `unit ${to + 1}`)];
       const rows = [];
-      for (let unit = 0; unit <= widths[layer - 1]; unit += 1) {
+      const last = widths[layer - 1] - (header.biases[layer - 1] ? 0 : 1);
+      for (let unit = 0; unit <= last; unit += 1) {
         const bias = unit === widths[layer - 1];
         const name = bias ? "bias" : layer === 1 ? this.names[unit] ?? `x${unit + 1}` : `unit ${unit + 1}`;
         const cells = [];
@@ -271,9 +332,10 @@ export class View {
     await this.send({ action: "check", want: ["panel"] });
   }
 
-  /** @param {"text" | "latex"} kind */
+  /** @param {"text" | "latex" | "python"} kind */
   async copy(kind) {
-    const { header } = await this.ask({ action: "copy", known: this.known, want: [] });
+    const action = kind === "python" ? "program" : "copy";
+    const { header } = await this.ask({ action, known: this.known, want: [] });
     await this.toClipboard(header.copy[kind]);
   }
 

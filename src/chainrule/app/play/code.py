@@ -1,0 +1,128 @@
+"""Write the Python program that repeats what was done on the page, with the same numbers."""
+
+from dataclasses import fields
+
+from chainrule.app.play.data import DATA_SETS
+from chainrule.app.play.run import Edit, Run, Stretch
+from chainrule.app.play.settings import CHAPTER_BIASES, CHAPTER_WEIGHTS, Settings
+from chainrule.foundation.errors import InputError
+
+__all__ = ["program_of"]
+
+# More numbers than these are not written into a program.
+MOST_NUMBERS = 20_000
+
+
+def program_of(settings: Settings, run: Run) -> str:
+    """Return the program; its last line is the loss of the rows that were trained on.
+
+    Raises
+    ------
+    InputError
+        If the network did not begin on the page, or the rows are too many to write down.
+    """
+    own = settings.own
+    if own is not None and settings.data == "own" and own.explanation is not None:
+        raise InputError(
+            "the network must have begun on this page to be written as a program; got a trained "
+            "model. Use chainrule.explain on it."
+        )
+    lines = ["from itertools import islice", "", "import numpy as np", "", "import chainrule as cr"]
+    lines += _imports(settings)
+    lines += ["", *_rows(settings), "", *_network(settings), *_state(settings, run), ""]
+    lines += [
+        "",
+        "def go(count, frozen=(), **options):",
+        "    made = cr.steps(network, x, y, state=state, epochs=count, engine=\"reference\",",
+        f"                    loss={settings.loss!r}, optimizer=optimizer, **options)",
+        "    for step in islice(made, count):",
+        "        for index, value in frozen:",
+        "            state.vector[index] = value",
+        "",
+        "",
+    ]  # fmt: skip
+    for done in run.moment.log:
+        lines += _done(done)
+    lines += [
+        "pairs = zip(state.parameters.weights, state.parameters.biases)",
+        "for layer, (weight, bias) in enumerate(pairs, start=1):",
+        '    print("layer", layer, "weights", weight.tolist(), "biases", bias.tolist())',
+        f"loss = cr.losses.get({settings.loss!r})",
+        "scores = network.predict(state.parameters, x)",
+        "targets = loss.encode(y, network.n_out, state.vector)",
+        'print("loss", float(np.mean(loss.rows(np, scores, targets))))',
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _imports(settings: Settings) -> list[str]:
+    found = []
+    if settings.data in DATA_SETS and settings.data != "chapter":
+        found.append("from chainrule.app.play.data import make_data")
+    if len(settings.split()[1]):
+        found.append("from chainrule.training.splits import held_out_rows")
+    return found
+
+
+def _rows(settings: Settings) -> list[str]:
+    x, y = settings.arrays
+    if settings.data in DATA_SETS and settings.data != "chapter":
+        arguments = f"rows={settings.rows}, noise={settings.noise}, seed={settings.seed}"
+        lines = [f"x, y = make_data({settings.data!r}, {arguments})"]
+    elif x.size <= MOST_NUMBERS:
+        lines = [f"x = np.array({x.tolist()})", f"y = np.array({y.tolist()})"]
+    else:
+        raise InputError(
+            f"the rows must hold at most {MOST_NUMBERS:,} numbers to be written into a program; "
+            f"got {x.size:,}. Call chainrule.steps on your own arrays."
+        )
+    if len(settings.split()[1]):
+        split = f"held_out_rows({len(x)}, {settings.held_out}, {settings.seed})"
+        lines += [f"train, _ = {split}", "x, y = x[train], y[train]"]
+    return lines
+
+
+def _network(settings: Settings) -> list[str]:
+    layers = [repr(one) for one in settings.network.layers]
+    if len(layers) == 1:
+        return [f"network = cr.Network(cr.{layers[0]})"]
+    return ["network = cr.Network(", *(f"    cr.{one}," for one in layers), ")"]
+
+
+def _state(settings: Settings, run: Run) -> list[str]:
+    rule = run.problem.subject.optimizer
+    own = {one.name: getattr(rule, one.name) for one in fields(rule)}
+    plain = type(rule)()
+    options = "".join(
+        f", {name}={value!r}" for name, value in own.items() if value != getattr(plain, name)
+    )
+    seed = settings.seed
+    if settings.start == "chapter":
+        weights, biases = map(_lists, (CHAPTER_WEIGHTS, CHAPTER_BIASES))
+        start = [f"start = cr.Parameters.from_arrays({weights}, {biases})"]
+    else:
+        start = [f"start = network.start({seed})"]
+    return [
+        *start,
+        f"optimizer = cr.optimizers.get({rule.name!r}{options})",
+        f"state = cr.TrainingState.start(network, optimizer, seed={seed}, parameters=start)",
+    ]
+
+
+def _lists(values: object) -> str:
+    return repr(values).replace("(", "[").replace(",)", "]").replace(")", "]")
+
+
+def _done(done: Stretch | Edit) -> list[str]:
+    if isinstance(done, Edit):
+        return [f"state.vector[{done.index}] = {done.value!r}"]
+    options = f"batch_size={done.batch_size}"
+    for name in ("l1", "l2"):
+        if getattr(done, name):
+            options += f", {name}={getattr(done, name)!r}"
+    if done.dropout:
+        options += f", dropout={list(done.dropout)!r}"
+    if done.frozen:
+        options += f", frozen={list(done.frozen)!r}"
+    return [f"state.learning_rate = {done.learning_rate!r}", f"go({done.steps}, {options})"]

@@ -1,0 +1,99 @@
+"""`chainrule play` as a process: a table, a model with rows, refusals, and Ctrl-C."""
+
+import re
+import signal
+import subprocess
+import sys
+
+import httpx
+import numpy as np
+import pytest
+
+from chainrule.app.__main__ import main
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def table(tmp_path):
+    random = np.random.default_rng(0)
+    age, hours = random.integers(18, 80, 300), random.integers(1, 60, 300)
+    path = tmp_path / "people.csv"
+    lines = [
+        f"{a},{h},{'city' if a % 3 else 'land'},{'rich' if a + h > 75 else 'poor'}"
+        for a, h in zip(age, hours, strict=True)
+    ]
+    path.write_text("age,hours,place,class\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def served():
+    """Return the function that starts the command and gives its address."""
+    running = []
+
+    def start(*arguments):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "chainrule", "play", *map(str, arguments), "--no-browser"],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        running.append(process)
+        said = ""
+        for line in process.stdout:
+            said += line
+            if found := re.search(r"http://\S+", line):
+                return process, found[0]
+        raise AssertionError(said)
+
+    yield start
+    for process in running:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def test_ctrl_c_ends_the_page(served):
+    process, address = served()
+    assert httpx.get(address).status_code == 200
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 0
+
+
+def test_a_practitioner_opens_a_model_with_rows(served, table, tmp_path, open_at, until):
+    model = tmp_path / "people.chainrule"
+    assert main(["fit", str(table), "--target", "class", "--out", str(model), "-q"]) == 0
+    _, address = served(model, table)
+    page = open_at(address)
+    until(page, "document.querySelector('#set-data').value === 'own'")
+    assert page.is_disabled("#set-loss")
+    page.dispatch_event('[data-place="1:0:0"]', "click")
+    page.wait_for_selector(".verdict strong")
+    assert "passed" in page.inner_text(".verdict") or "kink" in page.inner_text(".verdict")
+    page.evaluate("document.querySelector('.plane canvas').scrollIntoView()")
+
+
+def test_a_table_is_learnt(served, table):
+    _, address = served(table, "--target", "class")
+    page, _, token = address.partition("#token=")
+    headers = {"X-Chainrule-Token": token}
+    answer = httpx.post(f"{page}act", json={"action": "epoch"}, headers=headers, timeout=30)
+    assert answer.status_code == 200
+    assert b'"data": "own"' in answer.content
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nothing.csv"], "nothing.csv"),
+        (["iris", "more.csv"], "ROWS must be left out"),
+        (["model.chainrule"], "ROWS must be a table"),
+        (["model.chainrule", "x.csv", "--target", "y"], "--target must be left out"),
+        (["--target", "y"], "--target must be given with a table"),
+        (["--port", "70000"], "--port must be from 0 to 65535"),
+    ],
+)
+def test_what_cannot_be_opened_is_one_sentence(arguments, words, capsys):
+    assert main(["play", *arguments, "--no-browser"]) == 2
+    error = capsys.readouterr().err
+    assert words in error
+    assert error.count("\n") == 1

@@ -1,0 +1,150 @@
+"""Arrays, tables and trained models on the page."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_iris
+from sklearn.neural_network import MLPClassifier as Theirs
+
+from chainrule import InputError, MLPClassifier, MLPRegressor, explain
+from chainrule.app.play.own_rows import of_arrays, of_explanation, of_table, of_text
+from chainrule.app.play.session import Session
+from chainrule.app.play.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def iris():
+    x, y = load_iris(return_X_y=True)
+    return (x - x.mean(axis=0)) / x.std(axis=0), y
+
+
+@pytest.mark.parametrize(
+    ("y", "kind"),
+    [
+        ([0, 1, 1, 0], "two classes"),
+        (["a", "b", "c", "a"], "classes"),
+        ([True, False, True, False], "two classes"),
+        ([0.5, 1.5, 2.5, 0.25], "numbers"),
+        ([-1.0, 2.0, 7.0, 9.0], "numbers"),
+    ],
+)
+def test_targets_decide_the_kind(y, kind):
+    assert of_arrays(np.eye(4)[:, :2], y).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "words"),
+    [
+        ([["a"]], [0], "X must hold numbers"),
+        ([1.0, 2.0], [0, 1], "X must be of shape"),
+        ([[1.0], [2.0]], [0], "X must be of shape"),
+        ([[np.nan], [1.0]], [0, 1], "finite"),
+        ([[0.5], [1.0]], [0.5, np.inf], "finite"),
+        ([[0.5], [1.0]], [1, 1], "classes"),
+    ],
+)
+def test_rows_that_cannot_be_used_are_refused(X, y, words):
+    with pytest.raises(InputError, match=words):
+        of_arrays(X, y)
+
+
+CSV = "height,colour,kind\n1.5,red,cat\n2.5,blue,dog\n1.25,red,cat\n3.5,green,dog\n"
+
+
+def test_a_pasted_table_is_learnt():
+    session = Session()
+    header, _ = session.answer({"action": "table", "text": CSV * 1 + "1.0,red,cat\n" * 20})
+    assert header["kind"] == "two classes"
+    assert header["input_names"][0] == "height"
+    assert any("scaled" in note for note in header["notes"])
+    assert session.answer({"action": "step"})[0]["step"] == 1
+    session.answer({"action": "change", "settings": {"units": [5]}})
+    assert session.run.objective.network.layout.widths[1] == 5
+    session.answer({"action": "change", "settings": {"data": "moons"}})
+    session.answer({"action": "change", "settings": {"data": "own"}})
+    assert session.settings.kind == "two classes"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "  \n",
+        "a,b\n",
+        "only\n1\n2\n",
+        "a,b\n1\n2,3,4,5\n\n,,,\n",
+        "\x00\x01\x02",
+        "a,b\n1,x\n2,x\n",
+    ],
+)
+def test_a_bad_table_is_one_sentence(text):
+    session = Session()
+    before = session.settings
+    with pytest.raises(InputError) as caught:
+        session.answer({"action": "table", "text": text})
+    assert 10 < len(str(caught.value)) <= 500
+    assert "/tmp" not in str(caught.value)
+    assert session.settings is before
+
+
+def test_a_missing_target_names_the_columns():
+    with pytest.raises(InputError, match=r"kin.*kind"):
+        of_text(CSV, "kin")
+
+
+def test_a_built_in_table_is_learnt():
+    from chainrule.app.tables import read_table
+
+    rows = of_table(read_table("iris"), "target", "iris")
+    assert rows.kind == "classes"
+    assert rows.x.shape == (150, 4)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("kind", ["classes", "numbers"])
+def test_a_trained_estimator_is_looked_at_and_trained_on(iris, kind):
+    x, y = iris
+    if kind == "classes":
+        model = MLPClassifier((6,), "tanh", max_iter=20, random_state=0).fit(x, y)
+    else:
+        model = MLPRegressor(
+            hidden_layer_sizes=(6,), activation="tanh", max_iter=20, random_state=0
+        ).fit(x[:, :3], x[:, 3])
+        x, y = x[:, :3], x[:, 3]
+    explanation = model.explain(x, y)
+    session = Session(Settings().with_own(of_explanation(explanation)))
+    session.answer({"action": "select", "layer": 2, "unit": 1, "to": 0})
+    header, _ = session.answer({"action": "view", "scope": 7})
+    expected = explanation.weight(layer=2, unit=2, to=1, sample=8)
+    assert header["panel"]["gradient"] == expected.gradient
+    assert header["panel"]["tree"]["value"] == expected.tree.value
+    before = session.run.moment.vector
+    assert session.answer({"action": "step"})[0]["step"] == explanation.subject.step + 1
+    assert np.any(session.run.moment.vector != before)
+    with pytest.raises(InputError, match="trained model"):
+        session.answer({"action": "change", "settings": {"units": [3]}})
+    session.answer({"action": "change", "settings": {"learning_rate": 0.5}})
+    assert session.run.learning_rate == 0.5
+
+
+def test_a_network_of_scikit_learn(iris):
+    x, y = iris
+    theirs = Theirs((5,), max_iter=1500, random_state=0).fit(x, y)
+    session = Session(Settings().with_own(of_explanation(explain(theirs, x, y))))
+    header, _ = session.answer({"action": "look"})
+    assert header["accuracy"] == theirs.score(x, y)
+
+
+def test_a_wide_layer_is_shown_in_parts():
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(200, 64)), random.integers(0, 10, 200)
+    session = Session(Settings().with_own(of_arrays(x, y)).changed(units=[48]))
+    header, arrays = session.answer({"action": "tile", "layer": 1, "unit": 60, "to": 40})
+    tile = header["tile"]
+    assert (tile["unit"], tile["to"], tile["rows"], tile["columns"]) == (44, 32, 20, 16)
+    weight = session.run.subject.parameters.weights[0]
+    np.testing.assert_array_equal(arrays["tile_weight"], weight[44:64, 32:48])
+    header, arrays = session.answer({"action": "tile", "layer": 2, "largest": True})
+    _, gradient = session.run.engine.gradient(session.run.moment.vector, session.run.rows)
+    assert header["panel"]["layer"] == 2
+    assert np.abs(arrays["tile_gradient"]).max() == header["tile"]["largest"]["gradient"]
+    assert gradient.shape == session.run.moment.vector.shape

@@ -1,0 +1,83 @@
+"""The program that the page writes makes the same steps, to the last bit."""
+
+import contextlib
+import io
+import json
+
+import numpy as np
+import pytest
+
+from chainrule import InputError, explain
+from chainrule.app.play.code import program_of
+from chainrule.app.play.own_rows import of_arrays, of_explanation
+from chainrule.app.play.session import Session
+from chainrule.app.play.settings import Settings
+
+
+def run(session):
+    """Run the session's program; return its final parameters and what it printed."""
+    text, names, said = program_of(session.settings, session.run), {}, io.StringIO()
+    with contextlib.redirect_stdout(said):
+        exec(compile(text, "program", "exec"), names)
+    return names["state"].vector, said.getvalue()
+
+
+def advance(session, steps):
+    for _ in range(steps):
+        session.answer({"action": "step", "want": []})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"data": "xor", "units": [4, 3], "activations": ["tanh", "relu"]},
+        {"data": "moons", "optimizer": "adam", "units": [5], "l2": 0.01},
+        {"data": "blobs", "units": [4], "batch_size": 7, "dropout": 0.2, "seed": 5},
+        {"data": "sine", "units": [], "momentum": 0.5, "l1": 0.001},
+    ],
+)
+def test_the_program_gives_the_same_numbers(changes):
+    session = Session(Settings().changed(**changes))
+    advance(session, 17)
+    vector, said = run(session)
+    np.testing.assert_array_equal(vector, session.run.moment.vector)
+    loss = session.answer({"action": "look"})[0]["loss"]
+    # scores of `predict` are the compiled engine's: equal up to rounding
+    assert float(said.rpartition("loss ")[2]) == pytest.approx(loss, rel=1e-7)
+
+
+def test_changes_edits_and_ways_back_are_repeated():
+    session = Session(Settings().changed(data="moons", units=[4], batch_size=30))
+    advance(session, 8)
+    session.answer({"action": "change", "settings": {"learning_rate": 0.5, "l2": 0.1}})
+    advance(session, 5)
+    session.answer({"action": "back", "steps": 2})
+    session.answer({"action": "select", "layer": 1, "unit": 1, "to": 2})
+    session.answer({"action": "edit", "value": 0.75})
+    advance(session, 3)
+    session.answer({"action": "freeze", "frozen": True})
+    advance(session, 4)
+    session.answer({"action": "freeze", "frozen": False})
+    session.answer({"action": "change", "settings": {"batch_size": 50, "dropout": 0.25}})
+    advance(session, 9)
+    vector, _ = run(session)
+    np.testing.assert_array_equal(vector, session.run.moment.vector)
+
+
+def test_own_rows_stand_in_the_program():
+    random = np.random.default_rng(0)
+    x = random.normal(size=(40, 3))
+    session = Session(Settings().with_own(of_arrays(x, (x[:, 0] > 0).astype(int))))
+    advance(session, 6)
+    vector, _ = run(session)
+    np.testing.assert_array_equal(vector, session.run.moment.vector)
+
+
+def test_a_trained_model_is_no_program():
+    layers = [([[0.5], [0.25]], [0.0], "tanh"), ([[2.0]], [0.0], "linear")]
+    own = of_explanation(explain(layers, [[1.0, -2.0]], [0.0]))
+    session = Session(Settings().with_own(own))
+    with pytest.raises(InputError, match="begun on this page"):
+        session.answer({"action": "program"})
+    json.dumps(session.answer({"action": "look"})[0]["settings"])
