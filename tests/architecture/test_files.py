@@ -29,6 +29,7 @@ UNSAFE = {
 # Files that name activations although they are not their own, and why.
 ELSEWHERE = {
     "app/play/settings.py": {"sigmoid", "tanh"},  # the chapter's network, and a first layer
+    "app/play/tour.py": {"sigmoid", "tanh"},
     "tables/recipes.py": {"silu"},  # what suits tables of classes
     "tables/settings_space.py": {"relu", "silu", "selu"},  # what a search draws from
     # names of other libraries, translated into ours

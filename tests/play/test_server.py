@@ -79,7 +79,27 @@ def test_a_malformed_body_is_refused(client, body, status, session):
 @pytest.mark.slow
 def test_a_thousand_random_requests_leave_the_server_alive(client):
     draw = random.Random(0)
-    actions = ["step", "select", "change", "view", "unfold", "edit", "back", "check", "zzz", None]
+    actions = [
+        "step",
+        "select",
+        "change",
+        "view",
+        "unfold",
+        "edit",
+        "back",
+        "check",
+        "zzz",
+        None,
+        "tile",
+        "visit",
+        "measure",
+        "cancel",
+        "table",
+        "program",
+        "freeze",
+        "copy",
+        "save",
+    ]
     values = [None, 0, -1, 1.5, 1e308, "a", "", [], [1], {}, {"units": [3]}, True, 2**70, "NaN"]
     names = ["layer", "unit", "to", "settings", "scope", "path", "value", "steps", "known", "want"]
     for _ in range(1000):

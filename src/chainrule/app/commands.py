@@ -12,8 +12,28 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from chainrule.app.flags import flag_of, spelled
+from chainrule.app.option_types import (
+    OUTPUT,
+    AsCategory,
+    AsDate,
+    AsNumber,
+    DateFormat,
+    Decimal,
+    Drop,
+    Encoding,
+    Force,
+    Header,
+    Json,
+    KeepOnly,
+    MissingTarget,
+    Null,
+    Rows,
+    Separator,
+    SkipFooter,
+    SkipRows,
+)
 from chainrule.app.report import Report
-from chainrule.app.settings import ROWS, Settings
+from chainrule.app.settings import Settings
 from chainrule.foundation.version import __version__
 
 __all__ = ["app"]
@@ -25,71 +45,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-OUTPUT, READING = "Output", "Reading"
-
-
-def _reading(*names: str, words: str, metavar: str | None = None) -> Any:
-    return typer.Option(*names, metavar=metavar, help=words, rich_help_panel=READING)
-
-
-Separator = Annotated[
-    str | None,
-    _reading("--separator", metavar="MARK", words="What separates cells: , ; | tab or another."),
-]
-Decimal = Annotated[
-    str | None, _reading("--decimal", metavar="MARK", words="The decimal mark: . or a comma.")
-]
-Encoding = Annotated[
-    str | None, _reading("--encoding", metavar="NAME", words="utf-8, utf-16, cp1252 and others.")
-]
-Header = Annotated[
-    bool | None,
-    _reading("--header/--no-header", words="Whether the first line holds the column names."),
-]
-SkipRows = Annotated[
-    int | None, _reading("--skip-rows", metavar="N", words="Lines above the table to pass over.")
-]
-Null = Annotated[
-    str | None, _reading("--null", metavar="WORD", words="A word that stands for a missing cell.")
-]
-SkipFooter = Annotated[
-    int | None,
-    _reading("--skip-footer", metavar="N", words="Lines below the table to leave out; 0 for none."),
-]
-COLUMNS = "Columns"
-
-
-def _columns(*names: str, words: str, metavar: str = "COLUMN") -> Any:
-    return typer.Option(*names, metavar=metavar, help=words, rich_help_panel=COLUMNS)
-
-
-Names = list[str] | None
-Drop = Annotated[Names, _columns("--drop", words="A column to leave out; may be given again.")]
-KeepOnly = Annotated[Names, _columns("--keep-only", words="Learn from these columns alone.")]
-AsCategory = Annotated[Names, _columns("--category", words="A column of codes: no amounts.")]
-AsNumber = Annotated[Names, _columns("--number", words="A column of numbers.")]
-AsDate = Annotated[Names, _columns("--date", words="A column of dates.")]
-DateFormat = Annotated[
-    Names,
-    _columns(
-        "--date-format",
-        words="The format of a column of dates, as in 'day=%d/%m/%Y'.",
-        metavar="COLUMN=FORMAT",
-    ),
-]
-MissingTarget = Annotated[
-    str,
-    _columns(
-        "--missing-target", words="Rows without a target: leave-out, or error.", metavar="WHAT"
-    ),
-]
-Rows = Annotated[str | None, typer.Option("--rows", metavar="WHERE", help=ROWS)]
-Force = Annotated[
-    bool, typer.Option("--force", help="Replace files that are there.", rich_help_panel=OUTPUT)
-]
-Json = Annotated[
-    bool, typer.Option("--json", help="Print JSON, for programs.", rich_help_panel=OUTPUT)
-]
 UNCHANGED = Settings()
 
 

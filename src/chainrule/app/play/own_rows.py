@@ -144,10 +144,8 @@ def of_explanation(explanation: Explanation) -> OwnRows:
     y = np.asarray(subject.rows.y)
     classes = tuple(map(str, subject.encoding.classes or ()))
     kind: Kind = "numbers"
-    if loss.link.name == "softmax":
-        kind = "classes"
-    elif loss.link.range == (0.0, 1.0):
-        kind = "two classes"
+    if loss.link.range == (0.0, 1.0):
+        kind = "classes" if loss.rowwise else "two classes"
     inputs = subject.rows.x
     x = np.asarray(inputs.toarray() if hasattr(inputs, "toarray") else inputs)
     return OwnRows(x, y, kind, subject.input_names, classes, subject.notes, explanation)

@@ -8,6 +8,7 @@ import numpy as np
 
 from chainrule.app.play.run import Run
 from chainrule.engines.engine import Rows
+from chainrule.foundation.arrays import namespace
 from chainrule.foundation.short_numbers import short
 from chainrule.insight.health import health
 from chainrule.insight.plane_grid import plane_grid
@@ -16,9 +17,17 @@ from chainrule.insight.report.figures import Curve, Lines
 from chainrule.insight.subject import Subject
 from chainrule.training.row_blocks import row_blocks
 
-__all__ = ["GRID", "Units", "accuracy", "boundary", "layer_health", "loss_chart", "points"]
+__all__ = [
+    "Units",
+    "accuracy",
+    "boundary",
+    "heat_maps",
+    "layer_health",
+    "loss_chart",
+    "points",
+]
 
-GRID, CURVE = 64, 200
+GRID, CURVE, HEAT = 64, 200, 20
 MOST_POINTS = 1000
 Arrays = dict[str, np.ndarray]
 
@@ -172,6 +181,26 @@ def boundary(run: Run) -> tuple[dict[str, Any], Arrays]:
             low, high = low - 0.5, low + 0.5
     record |= {"kind": "value", "low": low, "high": high}
     return record, {"level": _levels(p[:, 0], low, high)}
+
+
+def heat_maps(run: Run) -> Arrays:
+    """Return the output of every unit over the plane, as bytes: 128 is 0, 255 the largest.
+
+    Nothing is returned for a network of one input, or of more than two.
+    """
+    network = run.objective.network
+    if network.n_in != 2:
+        return {}
+    dtype = run.moment.vector.dtype
+    _, _, grid = plane_grid(_dense(run.rows.x)[:MOST_POINTS], HEAT)
+    vector = run.moment.vector
+    with np.errstate(all="ignore"):
+        tape = network.trace(namespace(vector), network.parameters(vector), grid.astype(dtype))
+        maps = np.concatenate([np.asarray(one.a, np.float64).T for one in tape.layers])
+        maps = np.nan_to_num(maps, nan=0.0, posinf=0.0, neginf=0.0)
+        largest = np.max(np.abs(maps), axis=1, keepdims=True)
+        share = np.divide(maps, largest, out=np.zeros_like(maps), where=largest > 0.0)
+    return {"heat": np.round(127.5 + 127.5 * share).astype(np.uint8)}
 
 
 def _levels(values: np.ndarray, low: float, high: float) -> np.ndarray:

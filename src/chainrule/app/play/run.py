@@ -155,7 +155,7 @@ class Run:
     def step(self) -> bool:
         """Make one step; return False where training diverged and stands before it."""
         self.problem.subject.check_trainable()
-        state, moment, plan = self._state(), self.moment, self.plan
+        state, moment, plan = self.state(), self.moment, self.plan
         start = Snapshot.of(state)
         passing = pass_by_steps(
             self.engine, self.rows, state, plan, start, start, made_before=moment.place
@@ -248,6 +248,21 @@ class Run:
         apart = None if held_out is None else engine.loss(vector, held_out)
         self.losses.append((step, engine.loss(vector, self.rows), apart))
 
+    def state(self) -> TrainingState:
+        """Return the moment as a training state."""
+        moment, subject = self.moment, self.problem.subject
+        return TrainingState(
+            subject.objective.network,
+            moment.vector,
+            moment.slots,
+            self._optimizer,
+            self.problem.seed,
+            moment.step,
+            moment.epoch,
+            self.learning_rate,
+            moment.first_loss,
+        )
+
     def _prepare(self) -> None:
         """Make the engine and the plan of an epoch, for the options as they are now."""
         rule = self.problem.subject.optimizer
@@ -263,20 +278,6 @@ class Run:
         self.failure = None
         self.past.append(self.moment)
         self.moment = moment
-
-    def _state(self) -> TrainingState:
-        moment, subject = self.moment, self.problem.subject
-        return TrainingState(
-            subject.objective.network,
-            moment.vector,
-            moment.slots,
-            self._optimizer,
-            self.problem.seed,
-            moment.step,
-            moment.epoch,
-            self.learning_rate,
-            moment.first_loss,
-        )
 
     def _logged(self) -> tuple[Stretch | Edit, ...]:
         """Return the log with one more step."""

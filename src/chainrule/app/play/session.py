@@ -1,9 +1,9 @@
 """One reader's session: actions of the page, and the frame that answers each of them."""
 
 import math
+import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -12,71 +12,25 @@ import numpy as np
 from chainrule.app.play.code import program_of
 from chainrule.app.play.failure import explain_failure
 from chainrule.app.play.frames import encode_frame
+from chainrule.app.play.framing import PARTS, frame_of
+from chainrule.app.play.looking import Looking, whole_number
+from chainrule.app.play.measuring import KINDS, Measurement
 from chainrule.app.play.own_rows import of_text
-from chainrule.app.play.panel import Path, chain_of, check_of, find_node, panel_of
-from chainrule.app.play.phases import Phases
-from chainrule.app.play.picture import (
-    Units,
-    accuracy,
-    boundary,
-    layer_health,
-    loss_chart,
-    points,
-)
+from chainrule.app.play.panel import check_of
 from chainrule.app.play.run import Failure, Run
 from chainrule.app.play.settings import LIVE, Settings
-from chainrule.engines.engine import Rows
-from chainrule.foundation.errors import InputError, must_be
+from chainrule.app.play.tour import Tour
+from chainrule.foundation.errors import must_be
 from chainrule.foundation.real_numbers import is_real
-from chainrule.insight.chain import Chain
-from chainrule.insight.place import Place
-from chainrule.insight.subject import Subject
+from chainrule.insight.explanation import Explanation
+from chainrule.training.state import save_state
 
 __all__ = ["Session"]
 
 # Steps, and seconds, of one call: the page asks again.
-MOST_STEPS, MOST_SECONDS = 20_000, 0.1
-# Networks with wider layers are shown as matrices.
-WIDEST = 20
-MOST_OPEN = 200
-# Weights of a wide layer that are shown at once: from so many units to so many.
-TILE = (20, 16)
-
-
-@dataclass(frozen=True, eq=False)
-class Look:
-    """The rows that a frame explains, at one moment."""
-
-    run: Run
-    scope: str | int
-
-    @cached_property
-    def numbers(self) -> np.ndarray:
-        """The numbers of the rows in view, among those to train on."""
-        if isinstance(self.scope, int):
-            return np.array([self.scope])
-        return self.run.next_batch if self.scope == "batch" else np.arange(len(self.run.rows))
-
-    @cached_property
-    def subject(self) -> Subject:
-        """The network on these rows."""
-        x, y, weight = self.run.rows.take(self.numbers)
-        weight = None if isinstance(self.scope, int) else weight
-        return replace(self.run.subject, rows=Rows(x, y, weight))
-
-    @cached_property
-    def units(self) -> Units:
-        """The means over the rows, and the gradient."""
-        return Units(self.subject)
-
-    @property
-    def words(self) -> str:
-        """The rows in view, in words."""
-        n = len(self.numbers)
-        if isinstance(self.scope, int):
-            return f"row {self.scope + 1}"
-        rows = "the only row" if n == 1 else f"the mean of {n:,} rows"
-        return f"the next batch: {rows}" if self.scope == "batch" else f"all rows: {rows}"
+MOST_STEPS, MOST_SECONDS, EPOCH_SECONDS = 20_000, 0.1, 1.0
+Request = Mapping[str, Any]
+Arrays = dict[str, np.ndarray]
 
 
 class Session:
@@ -102,23 +56,24 @@ class Session:
         self.settings = settings or Settings()
         self.version = 0
         self.said = ""
+        self.tour = Tour()
+        self.measurement: Measurement | None = None
         self._begin()
 
     def _begin(self) -> None:
+        if self.measurement is not None:
+            self.measurement.cancel()
+            self.measurement = None
         self.run = Run(self.settings.problem())
         self.version += 1
-        self.place: Place | None = None
-        self.opened: set[Path] = set()
-        self.scope: str | int = "batch"
-        self.corner = (1, 0, 0)
-        self.phases = Phases(len(self.run.objective.network.layers))
+        self.looking = Looking(len(self.run.objective.network.layers))
         self._explained: tuple[Failure, dict[str, Any] | None] | None = None
 
-    def frame(self, request: Mapping[str, Any]) -> bytes:
+    def frame(self, request: Request) -> bytes:
         """Return the answer to a request, encoded."""
         return encode_frame(*self.answer(request))
 
-    def answer(self, request: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    def answer(self, request: Request) -> tuple[dict[str, Any], Arrays]:
         """Do what a request asks, and return the header and the arrays of its frame.
 
         Parameters
@@ -136,16 +91,30 @@ class Session:
         if not isinstance(action, str) or action not in ACTIONS:
             raise must_be("action", f"one of {', '.join(ACTIONS)}", action)
         self.said = ""
-        more = ACTIONS[action](self, request)
-        header, arrays = self._frame(request)
-        return {**header, **(more or {})}, arrays
+        more, extra = ACTIONS[action](self, request) or ({}, {})
+        self.tour.note(action, request)
+        want = request.get("want")
+        known = isinstance(want, list) and all(isinstance(one, str) for one in want)
+        whole = request.get("known") != self.version
+        header, arrays = frame_of(
+            self.run, self.looking, PARTS & set(want or ()) if known else PARTS, whole=whole
+        )
+        header |= {
+            "version": self.version,
+            "settings": self.settings.to_dict(),
+            "said": self.said,
+            "failure": self._failure(),
+            "tour": self.tour.to_dict(),
+            "measured": None if self.measurement is None else self.measurement.to_dict(),
+        }
+        if whole:
+            header["choices"] = self.settings.choices()
+        return header | more, arrays | extra
 
-    # actions
-
-    def look(self, request: Mapping[str, Any]) -> None:
+    def look(self, request: Request) -> None:
         """Change nothing."""
 
-    def change(self, request: Mapping[str, Any]) -> None:
+    def change(self, request: Request) -> None:
         """Change settings: at once where the network can go on, else with a new start."""
         changes = request.get("settings")
         if not isinstance(changes, dict):
@@ -156,37 +125,36 @@ class Session:
             return
         self.settings = after
         if differing <= set(LIVE):
-            tuned = {name: getattr(after, name) for name in differing}
-            self.run.tune(tuned, after.objective)
+            self.run.tune({name: getattr(after, name) for name in differing}, after.objective)
             return
         self._begin()
         self.said = "The network began again."
 
-    def step(self, request: Mapping[str, Any]) -> None:
+    def step(self, request: Request) -> None:
         """Make one step."""
-        self.phases.clear()
+        self.looking.phases.clear()
         if self.run.step():
             self.said = f"Step {self.run.moment.step:,}."
 
-    def substep(self, request: Mapping[str, Any]) -> None:
+    def substep(self, request: Request) -> None:
         """Go on to the next part of a step; the last part makes it."""
-        if self.phases.advance() and self.run.step():
+        if self.looking.phases.advance() and self.run.step():
             self.said = f"Step {self.run.moment.step:,}."
 
-    def epoch(self, request: Mapping[str, Any]) -> None:
+    def epoch(self, request: Request) -> None:
         """Make the steps to the end of the epoch, or as many as one call may take."""
-        self.phases.clear()
+        self.looking.phases.clear()
         start, began = self.run.moment.epoch, perf_counter()
         while self.run.moment.epoch == start and self.run.step():
-            if perf_counter() - began > 10.0 * MOST_SECONDS:
+            if perf_counter() - began > EPOCH_SECONDS:
                 break
         self.said = f"Epoch {self.run.moment.epoch:,}, step {self.run.moment.step:,}."
 
-    def advance(self, request: Mapping[str, Any]) -> None:
+    def advance(self, request: Request) -> None:
         """Make some steps, or as many as fit into a tenth of a second."""
-        steps = _whole(request, "steps", 1, MOST_STEPS)
-        until = _whole(request, "until", 0, 10**9) if "until" in request else None
-        self.phases.clear()
+        steps = whole_number(request, "steps", 1, MOST_STEPS)
+        until = whole_number(request, "until", 0, 10**9) if "until" in request else None
+        self.looking.phases.clear()
         began = perf_counter()
         for _ in range(steps):
             if until is not None and self.run.moment.epoch >= until:
@@ -194,93 +162,73 @@ class Session:
             if not self.run.step() or perf_counter() - began > MOST_SECONDS:
                 break
 
-    def back(self, request: Mapping[str, Any]) -> None:
+    def back(self, request: Request) -> None:
         """Go back."""
-        self.phases.clear()
-        if self.run.back(_whole(request, "steps", 1, 10_000)):
+        steps = whole_number(request, "steps", 1, 10_000)
+        self.looking.phases.clear()
+        if self.run.back(steps):
             self.said = f"Back at step {self.run.moment.step:,}."
         else:
             self.said = "There is no earlier step to go back to."
 
-    def reset(self, request: Mapping[str, Any]) -> None:
+    def reset(self, request: Request) -> None:
         """Go to the same start."""
-        self.phases.clear()
+        self.looking.phases.clear()
         self.run.reset()
         self.said = "Back at the same start."
 
-    def select(self, request: Mapping[str, Any]) -> None:
+    def select(self, request: Request) -> None:
         """Choose the weight, or the bias where ``unit`` is None, that the panel explains."""
-        layer, unit, to = (request.get(name) for name in ("layer", "unit", "to"))
-        whole = all(type(one) is int for one in (layer, to)) and type(unit) in (int, type(None))
-        if not whole:
-            raise must_be("a place", "layer, unit and to as integers", [layer, unit, to])
-        place = Place(layer, unit, to)  # type: ignore[arg-type]
-        place.index(self.run.subject)
-        if place != self.place:
-            self.opened.clear()
-        self.place = place
+        self.looking.select(self.run, request)
 
-    def close(self, request: Mapping[str, Any]) -> None:
+    def close(self, request: Request) -> None:
         """Close the panel."""
-        self.place = None
+        self.looking.place = None
 
-    def view(self, request: Mapping[str, Any]) -> None:
-        """Choose the rows in view: the next batch, all, or one (from 0)."""
-        scope: Any = request.get("scope")
-        row = type(scope) is int and 0 <= scope < len(self.run.rows)
-        if row or (isinstance(scope, str) and scope in ("batch", "all")):
-            self.scope = scope
-        else:
-            rule = f"'batch', 'all', or a row from 0 to {len(self.run.rows) - 1}"
-            raise must_be("scope", rule, scope)
-        self.opened.clear()
+    def view(self, request: Request) -> None:
+        """Choose the rows in view."""
+        self.looking.view(self.run, request)
 
-    def unfold(self, request: Mapping[str, Any]) -> None:
+    def unfold(self, request: Request) -> None:
         """Open a factor, or close it."""
-        path = request.get("path")
-        if not isinstance(path, list) or not all(type(one) is int for one in path):
-            raise must_be("path", "a list of integers", path)
-        found = self._chain_now()
-        node = find_node(found.tree, tuple(path))
-        if node is None:
-            raise must_be("path", "that of a factor of this weight", path)
-        if tuple(path) in self.opened:
-            self.opened.discard(tuple(path))
-        elif len(self.opened) < MOST_OPEN:
-            self.opened.add(tuple(path))
+        self.looking.unfold(self.run, request)
 
-    def check(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def tile(self, request: Request) -> None:
+        """Choose the part of a wide layer that is shown."""
+        self.looking.tile(self.run, request)
+
+    def check(self, request: Request) -> tuple[dict[str, Any], Arrays]:
         """Compare the derivative with finite differences."""
-        return {"check": check_of(self._chain_now())}
+        return {"check": check_of(self.looking.chain(self.run))}, {}
 
-    def edit(self, request: Mapping[str, Any]) -> None:
+    def edit(self, request: Request) -> None:
         """Set the chosen weight."""
         given = request.get("value")
         value = float(given) if given is not None and is_real(given) else math.nan
         if not math.isfinite(value):
             raise must_be("value", "a finite number", given)
-        place = self._place()
-        self.phases.clear()
+        place = self.looking.chosen()
+        self.looking.phases.clear()
         self.run.edit(place.index(self.run.subject), value)
         self.said = f"{place.symbol.text} is {value:.6g} now."
 
-    def freeze(self, request: Mapping[str, Any]) -> None:
+    def freeze(self, request: Request) -> None:
         """Hold the chosen weight where it is, or let it go."""
-        place = self._place()
+        place = self.looking.chosen()
         frozen = request.get("frozen") is True
         self.run.freeze(place.index(self.run.subject), frozen)
         self.said = f"{place.symbol.text} {'stays as it is' if frozen else 'learns again'}."
 
-    def copy(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def copy(self, request: Request) -> tuple[dict[str, Any], Arrays]:
         """Return the chain rule as text and LaTeX."""
-        found = self._chain_now()
-        return {"copy": {"text": str(found), "latex": found.to_latex()}}
+        found = self.looking.chain(self.run)
+        return {"copy": {"text": str(found), "latex": found.to_latex()}}, {}
 
-    def program(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def program(self, request: Request) -> tuple[dict[str, Any], Arrays]:
         """Return the program that repeats what was done."""
-        return {"copy": {"python": program_of(self.settings, self.run)}}
+        return {"copy": {"python": program_of(self.settings, self.run)}}, {}
 
-    def table(self, request: Mapping[str, Any]) -> None:
+    def table(self, request: Request) -> None:
         """Learn from a pasted table."""
         text, target = request.get("text"), request.get("target")
         if not isinstance(text, str) or not isinstance(target, str | None):
@@ -289,36 +237,47 @@ class Session:
         self._begin()
         self.said = f"A new network for your {len(self.settings.arrays[0]):,} rows."
 
-    def tile(self, request: Mapping[str, Any]) -> None:
-        """Choose the part of a wide layer that is shown, by its first weight; or find the largest.
+    def visit(self, request: Request) -> None:
+        """Go to a stop of the tour, which sets the page up; 0 leaves it."""
+        stop = self.tour.go_to(request.get("stop"))
+        if stop is None:
+            return
+        self.settings = Settings(own=self.settings.own).changed(**stop.settings)
+        self._begin()
+        if stop.place is not None:
+            self.looking.choose(self.run, stop.place)
 
-        With ``largest`` it is the part around the weight of the layer with the largest gradient.
-        """
-        widths = self.run.objective.network.layout.widths
-        layer = _whole(request, "layer", 1, len(widths) - 1)
-        if request.get("largest") is True:
-            gradient = Look(self.run, self.scope).units.gradient
-            span, _ = self.run.objective.network.layout.layers[layer - 1]
-            index = int(np.argmax(np.abs(gradient[span.at])))
-            unit, to = divmod(index, widths[layer])
-            self.place = Place(layer, unit, to)
-            self.opened.clear()
-            corner = (unit - TILE[0] // 2, to - TILE[1] // 2)
-        else:
-            corner = (
-                _whole(request, "unit", 0, widths[layer - 1] - 1),
-                _whole(request, "to", 0, widths[layer] - 1),
-            )
-        self.corner = (layer, *self._inside(layer, corner))
+    def measure(self, request: Request) -> None:
+        """Begin to compare learning rates or batch sizes."""
+        kind = request.get("kind")
+        if not isinstance(kind, str) or kind not in KINDS:
+            raise must_be("kind", f"one of {', '.join(KINDS)}", kind)
+        measurement = Measurement(kind, self.run)
+        if self.measurement is not None:
+            self.measurement.cancel()
+        self.measurement = measurement
 
-    def _inside(self, layer: int, corner: tuple[int, int]) -> tuple[int, int]:
-        """Return the corner moved so that the tile lies within the layer."""
-        widths = self.run.objective.network.layout.widths
-        sizes = zip(corner, widths[layer - 1 : layer + 1], TILE, strict=True)
-        unit, to = (max(0, min(at, width - size)) for at, width, size in sizes)
-        return unit, to
+    def cancel(self, request: Request) -> None:
+        """End the comparison."""
+        if self.measurement is not None:
+            self.measurement.cancel()
 
-    # frames
+    def save(self, request: Request) -> tuple[dict[str, Any], Arrays]:
+        """Return the training state as a file, which `chainrule.load_state` reads."""
+        with tempfile.TemporaryDirectory() as folder:
+            place = Path(folder) / "page.state"
+            save_state(place, self.run.state())
+            content = np.frombuffer(place.read_bytes(), dtype=np.uint8)
+        return {"file": {"name": "network.state", "type": "application/octet-stream"}}, {
+            "content": content
+        }
+
+    def report(self, request: Request) -> tuple[dict[str, Any], Arrays]:
+        """Return the report on the network as it is now, as one HTML page."""
+        page = Explanation(self.run.subject, self.run.problem.held_out).report().to_html()
+        return {"file": {"name": "report.html", "type": "text/html"}}, {
+            "content": np.frombuffer(page.encode(), dtype=np.uint8)
+        }
 
     def _failure(self) -> dict[str, Any] | None:
         """Return the explanation of the failure, which is made once."""
@@ -329,120 +288,34 @@ class Session:
             self._explained = (failure, explain_failure(self.run))
         return None if self._explained is None else self._explained[1]
 
-    def _place(self) -> Place:
-        if self.place is None:
-            raise InputError("a weight must be chosen first. Click one in the picture.")
-        return self.place
 
-    def _chain_now(self) -> Chain:
-        place = self._place()
-        return chain_of(Look(self.run, self.scope).subject, place, None)
-
-    def _frame(self, request: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        run, moment = self.run, self.run.moment
-        want = request.get("want")
-        want = set(want) if isinstance(want, list) and set(want) <= PARTS else PARTS
-        look = Look(run, self.scope)
-        if run.losses[-1][0] != moment.step:
-            run.measure()
-        _, loss, apart = run.losses[-1]
-        layers = run.objective.network.layers
-        header: dict[str, Any] = {
-            "version": self.version,
-            "step": moment.step,
-            "epoch": moment.epoch,
-            "batch": {"place": moment.place, "of": run.plan.steps},
-            "past": len(run.past),
-            "loss": loss,
-            "held_out": apart,
-            "accuracy": accuracy(run, run.rows),
-            "held_out_accuracy": accuracy(run, run.problem.held_out),
-            "settings": self.settings.to_dict(),
-            "kind": run.problem.kind,
-            "widths": [layers[0].n_in, *(one.n_out for one in layers)],
-            "activations": [one.activation.name for one in layers],
-            "link": run.objective.loss.link.name,
-            "scope": self.scope,
-            "scope_words": look.words,
-            "rows": len(run.rows),
-            "phase": self.phases.to_dict(),
-            "failure": self._failure(),
-            "said": self.said,
-            "notes": list(run.problem.subject.notes),
-            "frozen": sorted(run.frozen),
-            "biases": [one.bias for one in layers],
-        }
-        arrays: dict[str, np.ndarray] = {}
-        if request.get("known") != self.version:
-            header["choices"] = self.settings.choices()
-            header["input_names"] = list(run.problem.subject.input_names)
-            arrays |= points(run)
-        self._add_network(header, arrays, look)
-        if "boundary" in want:
-            record, levels = boundary(run)
-            header["boundary"] = record
-            arrays |= levels
-        if "losses" in want:
-            header["losses"] = loss_chart(run)
-        if "health" in want:
-            header["health"] = layer_health(run, run.subject)
-        if self.place is not None and "panel" in want:
-            found = chain_of(look.subject, self.place, None)
-            header["panel"] = panel_of(found, self.opened, look.numbers)
-            header["panel"]["frozen"] = self.place.index(run.subject) in run.frozen
-        return header, arrays
-
-    def _add_network(
-        self, header: dict[str, Any], arrays: dict[str, np.ndarray], look: Look
-    ) -> None:
-        run = self.run
-        vector = np.asarray(run.moment.vector, dtype=np.float64)
-        narrow = max(header["widths"]) <= WIDEST
-        header["drawn"] = narrow
-        before = run.past[-1].vector if run.past else vector
-        whole = {"weight": vector, "gradient": look.units.gradient, "update": vector - before}
-        if narrow:
-            arrays |= whole | look.units.means
-            return
-        layer, unit, to = self.corner
-        span, _ = run.objective.network.layout.layers[layer - 1]
-        header["tile"] = {"layer": layer, "unit": unit, "to": to, "largest": {}}
-        for name, values in whole.items():
-            matrix = values[span.at].reshape(span.shape)
-            tile = matrix[unit : unit + TILE[0], to : to + TILE[1]]
-            header["tile"] |= {"rows": tile.shape[0], "columns": tile.shape[1]}
-            finite = np.abs(matrix[np.isfinite(matrix)])
-            header["tile"]["largest"][name] = float(finite.max(initial=0.0))
-            arrays[f"tile_{name}"] = tile
-
-
-def _whole(request: Mapping[str, Any], name: str, low: int, high: int) -> int:
-    value = request.get(name)
-    if type(value) is not int or not low <= value <= high:
-        raise must_be(name, f"an integer from {low} to {high}", value)
-    return value
-
-
-Answer = Callable[[Session, Mapping[str, Any]], dict[str, Any] | None]
-PARTS = {"boundary", "losses", "health", "panel"}
+Answer = Callable[[Session, Request], tuple[dict[str, Any], Arrays] | None]
 ACTIONS: dict[str, Answer] = {
-    "look": Session.look,
-    "change": Session.change,
-    "step": Session.step,
-    "substep": Session.substep,
-    "epoch": Session.epoch,
-    "advance": Session.advance,
-    "back": Session.back,
-    "reset": Session.reset,
-    "select": Session.select,
-    "close": Session.close,
-    "view": Session.view,
-    "unfold": Session.unfold,
-    "check": Session.check,
-    "edit": Session.edit,
-    "freeze": Session.freeze,
-    "copy": Session.copy,
-    "program": Session.program,
-    "table": Session.table,
-    "tile": Session.tile,
+    one.__name__: one
+    for one in (
+        Session.look,
+        Session.change,
+        Session.step,
+        Session.substep,
+        Session.epoch,
+        Session.advance,
+        Session.back,
+        Session.reset,
+        Session.select,
+        Session.close,
+        Session.view,
+        Session.unfold,
+        Session.tile,
+        Session.check,
+        Session.edit,
+        Session.freeze,
+        Session.copy,
+        Session.program,
+        Session.table,
+        Session.visit,
+        Session.measure,
+        Session.cancel,
+        Session.save,
+        Session.report,
+    )
 }

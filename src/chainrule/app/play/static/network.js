@@ -5,9 +5,11 @@ import { short, svg } from "./elements.js";
 /** @typedef {{layer: number, unit: number | null, to: number}} Place */
 
 const BOX = { width: 104, height: 62, gap: 20, step: 250, left: 14, top: 34 };
+const HEAT = { ...BOX, width: 156, step: 290 };
+const MAP = 54;
 const DOT = { width: 46, height: 24, gap: 8, step: 190, left: 14, top: 34 };
 const MOST_BOXES = 8;
-const MOST_LABELS = 12;
+const MOST_LABELS = 9;
 
 export class NetworkPicture {
   /**
@@ -22,6 +24,9 @@ export class NetworkPicture {
     this.edges = new Map();
     /** @type {Map<string, SVGElement>} */
     this.texts = new Map();
+    /** @type {SVGElement[]} */
+    this.maps = [];
+    this.canvas = document.createElement("canvas");
     this.scale = 0;
     this.held = false;
     this.focused = "";
@@ -33,6 +38,7 @@ export class NetworkPicture {
    * @param {{colour: string, names: string[], selected: Place | null}} how
    */
   draw(header, arrays, how) {
+    this.mapped = header.widths[0] === 2;
     const shape = JSON.stringify([header.widths, header.activations, header.biases, header.link, how.names]);
     if (shape !== this.shape) this.build(header, how.names);
     this.shape = shape;
@@ -76,7 +82,8 @@ export class NetworkPicture {
     const { widths, activations, link } = header;
     const most = Math.max(...widths);
     const large = most <= MOST_BOXES;
-    const at = large ? BOX : DOT;
+    const at = large ? (this.mapped ? HEAT : BOX) : DOT;
+    this.maps = [];
     const height = at.top + most * (at.height + at.gap) + 14;
     const width = 2 * at.left + (widths.length - 1) * at.step + at.width;
     const middle = at.top + (most * (at.height + at.gap)) / 2;
@@ -185,14 +192,40 @@ export class NetworkPicture {
       const base = y + (at.height * (line + 0.5)) / lines + 4.5;
       const text = svg("text", { class: "value", x: x + at.width - 8, y: base });
       this.texts.set(`${letter}${column}.${unit}`, text);
-      return large ? [svg("text", { class: "name", x: x + 10, y: base }, name), text] : [text];
+      return large ? [svg("text", { class: "name", x: x + (column > 0 && this.mapped ? MAP + 12 : 10), y: base }, name), text] : [text];
     };
     if (column === 0) group.append(...row("a", names[unit] ?? `x${unit + 1}`, 0, 1));
-    else if (large) group.append(...row("z", "z", 0, 3), ...row("a", "a", 1, 3), ...row("d", "δ", 2, 3));
-    else group.append(...row("a", "a", 0, 1));
+    else if (large && this.mapped) {
+      const map = svg("image", { class: "map", x: x + 4, y: y + 4, width: MAP, height: MAP, preserveAspectRatio: "none" });
+      this.maps.push(map);
+      group.append(map);
+    }
+    if (column > 0 && large) group.append(...row("z", "z", 0, 3), ...row("a", "a", 1, 3), ...row("d", "δ", 2, 3));
+    else if (column > 0) group.append(...row("a", "a", 0, 1));
     const what = column === 0 ? `input ${names[unit] ?? unit + 1}` : `unit ${unit + 1} of layer ${column}`;
     group.append(svg("title", {}, what));
     return group;
+  }
+
+  /**
+   * Draw what each unit answers over the plane: blue below 0, orange above.
+   * @param {Uint8Array} heat
+   */
+  drawMaps(heat) {
+    if (!this.maps.length) return;
+    const cells = heat.length / this.maps.length;
+    const size = Math.sqrt(cells);
+    this.canvas.width = this.canvas.height = size;
+    const pen = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
+    this.maps.forEach((map, unit) => {
+      const image = pen.createImageData(size, size);
+      for (let at = 0; at < cells; at += 1) {
+        const row = size - 1 - Math.floor(at / size);
+        paint(image.data, 4 * (row * size + (at % size)), heat[unit * cells + at]);
+      }
+      pen.putImageData(image, 0, 0);
+      map.setAttribute("href", this.canvas.toDataURL());
+    });
   }
 
   /** @param {string} key */
@@ -225,6 +258,14 @@ export class NetworkPicture {
     event.preventDefault();
     next.group.focus();
   }
+}
+
+/** @param {Uint8ClampedArray} data @param {number} to @param {number} level */
+function paint(data, to, level) {
+  const share = Math.abs(level - 127.5) / 127.5;
+  const colour = level < 127.5 ? [0, 114, 178] : [213, 94, 0];
+  for (let k = 0; k < 3; k += 1) data[to + k] = 255 + share * (colour[k] - 255);
+  data[to + 3] = 255;
 }
 
 /** @param {Place} place */

@@ -5,7 +5,9 @@ import { el, num, short } from "./elements.js";
 import { MatrixPicture } from "./matrix.js";
 import { NetworkPicture, keyOf } from "./network.js";
 import { ChainPanel } from "./panel.js";
+import { Measuring } from "./measuring.js";
 import { PlanePicture } from "./plane.js";
+import { TourCard } from "./tour.js";
 
 /** @typedef {import("./transport.js").Ask} Ask */
 /** @typedef {import("./transport.js").Frame} Frame */
@@ -69,6 +71,8 @@ export class View {
     this.numbers = el("dl", { class: "numbers" });
     this.losses = el("figure", { class: "losses", role: "figure" });
     this.health = el("div", {});
+    this.tour = new TourCard((stop) => this.send({ action: "visit", stop }));
+    this.measuring = new Measuring((request) => this.send(request));
     this.tables = el("div", { class: "tables" });
     this.program = el("pre", { tabindex: "0", "aria-label": "Program" });
     this.notes = el("div", {});
@@ -80,7 +84,7 @@ export class View {
     );
     controls.append(this.notes, this.more());
     this.box.replaceChildren(
-      this.toolbar(), this.error, this.banner, this.live,
+      this.tour.box, this.toolbar(), this.error, this.banner, this.live,
       el("div", { class: "columns" },
         controls,
         el("div", { class: "middle" },
@@ -95,7 +99,8 @@ export class View {
         el("div", { class: "outcome" },
           el("section", { class: "card", "aria-label": "Result" }, this.numbers, plane),
           el("section", { class: "card", "aria-label": "Losses" }, this.losses),
-          el("section", { class: "card", "aria-label": "Layers" }, el("h2", {}, "Layers"), this.health))),
+          el("section", { class: "card", "aria-label": "Layers" }, el("h2", {}, "Layers"), this.health),
+          this.measuring.box)),
     );
   }
 
@@ -140,7 +145,25 @@ export class View {
       el("details", { id: "program-box", ontoggle: () => this.drawProgram() }, el("summary", {}, "As a Python program"),
         el("div", { class: "line-up" },
           el("button", { type: "button", id: "program", onclick: () => this.copy("python") }, "Copy as Python")),
-        this.program));
+        this.program),
+      el("div", { class: "line-up" },
+        el("button", { type: "button", id: "save-state", onclick: () => this.download("save") }, "Save the network"),
+        el("button", { type: "button", id: "save-report", onclick: () => this.download("report") }, "Save the report")));
+  }
+
+  /** @param {"save" | "report"} action */
+  async download(action) {
+    this.live.textContent = action === "report" ? "The report takes some seconds." : "";
+    try {
+      const { header, arrays } = await this.ask({ action, known: this.known, want: [] });
+      const address = URL.createObjectURL(new Blob([/** @type {any} */ (arrays.content)], { type: header.file.type }));
+      el("a", { href: address, download: header.file.name }).click();
+      setTimeout(() => URL.revokeObjectURL(address), 1000);
+      this.live.textContent = `${header.file.name} is saved.`;
+    } catch (error) {
+      this.error.hidden = false;
+      this.error.textContent = /** @type {Error} */ (error).message;
+    }
   }
 
   async drawProgram() {
@@ -170,7 +193,7 @@ export class View {
    * @returns {Promise<void>}
    */
   send(request) {
-    if (request.action !== "advance") this.playing = false;
+    if (request.action !== "advance" && !request.quiet) this.playing = false;
     this.queue = this.queue.then(async () => {
       try {
         const frame = await this.ask({ known: this.known, ...request });
@@ -212,6 +235,7 @@ export class View {
     this.picture.held = this.playing;
     const how = { colour: this.colour, names: this.names, selected };
     if (header.drawn) this.picture.draw(header, arrays, how);
+    if (header.drawn && arrays.heat) this.picture.drawMaps(arrays.heat);
     else this.matrix.draw(header, arrays, how);
     this.boxes.picture.hidden = !header.drawn;
     this.boxes.matrix.hidden = header.drawn;
@@ -222,6 +246,8 @@ export class View {
     this.drawScope(header);
     this.drawNumbers(header);
     this.drawBanner(header);
+    this.tour.draw(header.tour);
+    this.measuring.draw(header.measured);
     if (header.losses) this.drawLosses(header.losses);
     if (header.health) this.drawHealth(header.health);
     if (!this.playing) {

@@ -1,0 +1,42 @@
+// The tour: where the reader is, what to see, and the one thing to do.
+
+import { el } from "./elements.js";
+
+export class TourCard {
+  /** @param {(stop: number) => void} visit */
+  constructor(visit) {
+    this.visit = visit;
+    this.box = el("section", { class: "tour", "aria-label": "Tour" });
+    this.key = "";
+  }
+
+  /** @param {Record<string, any> | null} tour */
+  draw(tour) {
+    const key = JSON.stringify(tour);
+    if (key === this.key) return;
+    const moved = this.key !== "";
+    this.key = key;
+    if (!tour) {
+      this.box.classList.remove("open");
+      const start = el("button", { type: "button", id: "tour-start", onclick: () => this.visit(1) }, "Take the tour: the chapter in nine stops");
+      this.box.replaceChildren(start);
+      if (moved) start.focus();
+      return;
+    }
+    this.box.classList.add("open");
+    const had = this.box.contains(document.activeElement) ? document.activeElement?.id : "";
+    /** @param {string} words @param {number} stop @param {string} id */
+    const button = (words, stop, id) => el("button", { type: "button", id, onclick: () => this.visit(stop) }, words);
+    const { number, of } = tour;
+    this.box.replaceChildren(
+      el("h2", { id: "tour-title", tabindex: "-1" }, `${number} of ${of}: ${tour.title}`),
+      el("p", {}, tour.text),
+      el("p", { class: "todo" }, el("strong", {}, tour.done ? "✓ Done: " : "To do: "), tour.todo),
+      el("div", { class: "line-up" },
+        ...(number > 1 ? [button("Stop before", number - 1, "tour-before")] : []),
+        ...(number < of ? [button("Next stop", number + 1, "tour-next")] : []),
+        button("Same stop again", number, "tour-again"),
+        button("Leave the tour", 0, "tour-leave")));
+    if (had) (document.getElementById(had) ?? document.getElementById("tour-title"))?.focus();
+  }
+}

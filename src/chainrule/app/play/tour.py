@@ -1,0 +1,184 @@
+"""The chapter in nine stops: each sets the page up, and has one thing to do."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from chainrule.foundation.errors import must_be
+from chainrule.insight.place import Place
+
+__all__ = ["STOPS", "Stop", "Tour"]
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A stop of the tour.
+
+    Attributes
+    ----------
+    title, text : str
+        Its subject, and what is to be seen.
+    todo : str
+        The one thing to do.
+    action : str
+        The action that does it.
+    settings : mapping
+        The settings of the page.
+    argument : str
+        The setting that is to be changed, where the action is a change.
+    place : Place or None
+        The weight to choose.
+    times : int
+        The number of times that it is to be done.
+    """
+
+    title: str
+    text: str
+    todo: str
+    action: str
+    settings: Mapping[str, Any]
+    argument: str = ""
+    place: Place | None = None
+    times: int = 1
+
+
+CHAPTER = {"data": "chapter", "units": [3], "activations": ["sigmoid"], "start": "chapter"}
+MOONS = {"data": "moons", "units": [6], "activations": ["tanh"], "start": "drawn", "seed": 1}
+W11 = Place(1, 0, 0)
+
+STOPS = (
+    Stop(
+        "Feedforward",
+        "Each unit of layer 1 multiplies the inputs by its weights, adds its bias, and has its "
+        "weighted sum z. The sigmoid of z is its output a. Layer 2 does the same with these "
+        "outputs: its number is the prediction. The dots are numbers that are not there yet.",
+        "Press “Part of a step” twice, and watch z and a appear, layer by layer.",
+        "substep",
+        CHAPTER,
+        times=2,
+    ),
+    Stop(
+        "Activations",
+        "Without a function after each sum, layers would be one straight line. The function gives "
+        "the boundary its shape: relu bends it at corners, tanh and sigmoid round it.",
+        "Play for a while, then choose another activation for layer 1 and play again.",
+        "change",
+        {**MOONS, "learning_rate": 0.3},
+        argument="activations",
+    ),
+    Stop(
+        "Losses",
+        "The loss measures how wrong the predictions are. For classes, cross-entropy takes the "
+        "logarithm of the probability of the right class: a confident error costs much. The mean "
+        "squared error of numbers costs at most 1 per row here, and its slopes are smaller.",
+        "Choose the other loss, and compare the loss and the deltas of the output.",
+        "change",
+        {**MOONS, "learning_rate": 0.3, "loss": "binary_cross_entropy"},
+        argument="loss",
+    ),
+    Stop(
+        "Backpropagation: the weight w11",
+        "How does the loss change with the first weight, from x1 to the first unit? The chain rule "
+        "multiplies four slopes: loss by output, output by a, a by z, z by the weight. In the "
+        "chapter it is -0.0428.",
+        "Click the topmost line from x1 (or move to it with Tab and press Enter), and read the "
+        "four factors. Each comes from numbers in the picture.",
+        "select",
+        CHAPTER,
+    ),
+    Stop(
+        "Gradient descent",
+        "A step moves every weight against its slope: w becomes w - rate times slope. With the "
+        "chapter's rate of 1, w11 goes from -0.0053 to 0.0375.",
+        "Press “Step”, and find 0.0375 in the picture. “Back” takes it back.",
+        "step",
+        {**CHAPTER, "learning_rate": 1.0},
+        place=W11,
+    ),
+    Stop(
+        "One batch at a time",
+        "With many rows, a step looks at a batch of them only, and takes the mean of their slopes. "
+        "The bars below the chain rule show which row pulls the weight which way.",
+        "Press “Step” three times. Each time another batch of 32 rows is next.",
+        "step",
+        MOONS,
+        place=W11,
+        times=3,
+    ),
+    Stop(
+        "An epoch",
+        "An epoch is a pass over all rows: each is in exactly one batch. Here 160 rows make 5 "
+        "batches. The order is drawn again for the next epoch.",
+        "Press “Epoch”, and see the step number go up by 5.",
+        "epoch",
+        MOONS,
+    ),
+    Stop(
+        "Batch size",
+        "Larger batches have less noise, but each step takes longer. Four times the rows halve the "
+        "noise, so the returns diminish. Where, can be measured.",
+        "Open “Measure” below the losses, and compare batch sizes. It takes some seconds.",
+        "measure",
+        {**MOONS, "rows": 1000, "learning_rate": 0.3},
+    ),
+    Stop(
+        "Updating in parallel",
+        "All slopes are computed from the same forward pass, before any weight moves. So all "
+        "weights of all layers can move at once, and processors with many cores do it so.",
+        "Let the lines show the last update, and press “Step”: every line moved.",
+        "step",
+        {**CHAPTER, "learning_rate": 0.1},
+    ),
+)
+
+
+@dataclass
+class Tour:
+    """The place of a reader on the tour.
+
+    Examples
+    --------
+    >>> tour = Tour()
+    >>> tour.number = 4
+    >>> tour.note("select", {"layer": 1})
+    >>> tour.to_dict()["done"]
+    True
+    """
+
+    number: int = 0
+    made: int = field(default=0)
+
+    @property
+    def stop(self) -> Stop | None:
+        """The stop, or None off the tour."""
+        return STOPS[self.number - 1] if self.number else None
+
+    def go_to(self, number: Any) -> Stop | None:
+        """Go to a stop, from 1; 0 leaves the tour."""
+        if type(number) is not int or not 0 <= number <= len(STOPS):
+            raise must_be("stop", f"an integer from 0 to {len(STOPS)}", number)
+        self.number, self.made = number, 0
+        return self.stop
+
+    def note(self, action: str, request: Mapping[str, Any]) -> None:
+        """Note an action of the reader."""
+        stop = self.stop
+        if stop is None or action != stop.action:
+            return
+        if stop.argument and stop.argument not in request.get("settings", {}):
+            return
+        self.made += 1
+
+    def to_dict(self) -> dict[str, Any] | None:
+        """Return the stop as JSON can hold it; None off the tour."""
+        stop = self.stop
+        if stop is None:
+            return None
+        return {
+            "number": self.number,
+            "of": len(STOPS),
+            "title": stop.title,
+            "text": stop.text,
+            "todo": stop.todo,
+            "done": self.made >= stop.times,
+        }
