@@ -48,6 +48,7 @@ if typing.TYPE_CHECKING:
     from chainrule.estimators.classifier import MLPClassifier
     from chainrule.estimators.regressor import MLPRegressor
     from chainrule.insight.check_formula import check_formula
+    from chainrule.interop.from_network import from_network
     from chainrule.interop.model_file import save_model
     from chainrule.interop.networks import explain
     from chainrule.tables.classifier import TabularClassifier
@@ -82,6 +83,7 @@ __all__ = [
     "activations",
     "check_formula",
     "explain",
+    "from_network",
     "initializers",
     "load",
     "load_state",
@@ -103,6 +105,7 @@ _LATER = {
     "MLPRegressor": "chainrule.estimators.regressor",
     "check_formula": "chainrule.insight.check_formula",
     "explain": "chainrule.interop.networks",
+    "from_network": "chainrule.interop.from_network",
     "TabularClassifier": "chainrule.tables.classifier",
     "TabularRegressor": "chainrule.tables.regressor",
     "load": "chainrule.tables.loading",

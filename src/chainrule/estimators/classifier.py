@@ -9,7 +9,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from chainrule.estimators.class_codec import ClassCodec
 from chainrule.estimators.class_weight import ClassWeights
-from chainrule.estimators.fitting import FittingMLP, steps_by_batches
+from chainrule.estimators.converting import ConvertibleMLP
+from chainrule.estimators.fitting import steps_by_batches
 from chainrule.estimators.labels import checked_labels, text_kind
 from chainrule.estimators.option import documented
 from chainrule.estimators.options import ClassifierOptions
@@ -21,7 +22,7 @@ __all__ = ["MLPClassifier"]
 
 
 @documented
-class MLPClassifier(ClassifierMixin, ClassifierOptions, FittingMLP):  # type: ignore[misc]
+class MLPClassifier(ClassifierMixin, ClassifierOptions, ConvertibleMLP):  # type: ignore[misc]
     r"""A feed-forward network for classes: binary, multiclass and multilabel.
 
     The network's scores go into the loss, which owns the step to probabilities: the sigmoid for two

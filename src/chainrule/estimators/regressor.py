@@ -7,7 +7,7 @@ from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from chainrule.estimators.fitting import FittingMLP
+from chainrule.estimators.converting import ConvertibleMLP
 from chainrule.estimators.number_codec import NumberCodec, r2
 from chainrule.estimators.option import documented
 from chainrule.estimators.options import RegressorOptions
@@ -38,7 +38,7 @@ def _has_members(estimator: "MLPRegressor") -> bool:
 
 
 @documented
-class MLPRegressor(RegressorMixin, MultiOutputMixin, RegressorOptions, FittingMLP):  # type: ignore[misc]
+class MLPRegressor(RegressorMixin, MultiOutputMixin, RegressorOptions, ConvertibleMLP):  # type: ignore[misc]
     r"""A feed-forward network for one or several numeric targets.
 
     Training makes small
