@@ -36,6 +36,10 @@ ELSEWHERE = {
     "interop/keras_networks.py": set(activations),
     "interop/torch_networks.py": set(activations),
     "interop/networks.py": set(activations),
+    # and ours into theirs
+    "estimators/keras_models.py": set(activations),
+    "estimators/scikit_learn_models.py": set(activations),
+    "estimators/torch_modules.py": set(activations),
     # words of LaTeX, and operations of the array namespace, that are spelled alike
     "tracing/expressions.py": {"tanh"},
     "engines/compiled/emission.py": {"tanh"},

@@ -51,7 +51,7 @@ def scikit_learn_model(estimator: Any, network: Outward, codec: TargetCodec) -> 
             options["loss"] = known[codec.own_loss.name]
     model = kind(
         hidden_layer_sizes=tuple(weight.shape[1] for weight in network.weights[:-1]),
-        activation=ACTIVATIONS[names.pop()] if names else "relu",
+        activation=ACTIVATIONS[names.pop()] if names else "identity",
         **options,
     )
     model.coefs_, model.intercepts_ = network.weights, network.biases

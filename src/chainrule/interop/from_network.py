@@ -205,9 +205,10 @@ def _options(
     found |= given
     found |= {
         "hidden_layer_sizes": tuple(layer.n_out for layer in hidden),
-        "activation": plain[0] if same else plain or "relu",
         "dtype": str(read.parameters.vector.dtype),
     }
+    if plain:
+        found["activation"] = plain[0] if same else plain
     if isinstance(codec, NumberCodec):
         usual = losses[codec.loss.name] == codec.loss
         return found | {"loss": codec.loss.name if usual else codec.loss, "scale_target": False}
