@@ -1,6 +1,5 @@
 """Register tiles: their shapes, and the assembly that comes of them on 512-bit vectors."""
 
-import platform
 import re
 
 import llvmlite.binding as llvm
@@ -10,7 +9,12 @@ from chainrule.engines.compiled.target import Target
 from chainrule.engines.compiled.tiles import _tile
 from chainrule.engines.compiled.writing import Module
 
-WIDE = Target("sapphirerapids", "", 64, 32)
+WIDE = Target("sapphirerapids", "", 64, 32, "x86_64-unknown-linux-gnu")
+NARROW = (
+    Target("haswell", "", 32, 16, "x86_64-unknown-linux-gnu"),
+    Target("neoverse-n1", "", 16, 32, "aarch64-unknown-linux-gnu"),
+    Target("apple-m1", "", 16, 32, "arm64-apple-macosx"),
+)
 SHAPES = [
     (itemsize, vectors, down)
     for itemsize in (4, 8)
@@ -34,16 +38,13 @@ def test_two_wide_vectors_have_eleven_rows_of_floats_and_ten_of_doubles():
     assert [neon.tile_rows(2, itemsize) for itemsize in (4, 8)] == [12, 12]
 
 
-def stack_accesses(rows, vectors, itemsize, down):
+def stack_accesses(rows, vectors, itemsize, down, target=WIDE):
     """Return how many instructions of each inner loop of a tile touch the stack."""
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    module = Module("tile", WIDE, itemsize)
+    module = Module("tile", target, itemsize)
     _tile(module, rows, vectors, down).ir.linkage = "external"
     options = llvm.create_pipeline_tuning_options(2)
     options.loop_vectorization = options.slp_vectorization = False
-    # the machine belongs to this test alone
-    machine = llvm.Target.from_default_triple().create_target_machine(cpu=WIDE.cpu, opt=3)
+    machine = target.new_machine()  # it belongs to this test alone
     builder = llvm.create_pass_builder(machine, options)
     parsed = llvm.parse_assembly(str(module))
     builder.getModulePassManager().run(parsed, builder)
@@ -51,19 +52,15 @@ def stack_accesses(rows, vectors, itemsize, down):
     labels = {line[:-1]: at for at, line in enumerate(lines) if re.fullmatch(r"\.?L\w+:", line)}
     counts = []
     for at, line in enumerate(lines):
-        jump = re.fullmatch(r"j\w+\s+(\.?L\w+)", line)
+        jump = re.fullmatch(r"(?:j\w+|b\.\w+|cbn?z\s+\w+,)\s+(\.?L\w+)", line)
         if jump and labels.get(jump[1], at) < at:
-            counts.append(sum("(%rsp)" in inner for inner in lines[labels[jump[1]] : at]))
+            counts.append(
+                sum("(%rsp)" in one or "[sp" in one for one in lines[labels[jump[1]] : at])
+            )
     assert counts, "no loop found in the assembly"
     return counts
 
 
-x86 = pytest.mark.skipif(
-    platform.machine().lower() not in ("x86_64", "amd64"), reason="assembly of x86 processors"
-)
-
-
-@x86
 @pytest.mark.parametrize(("itemsize", "vectors", "down"), SHAPES)
 def test_tiles_of_wide_vectors_do_not_spill(itemsize, vectors, down):
     for rows in range(1, WIDE.tile_rows(vectors, itemsize) + 1):
@@ -71,7 +68,16 @@ def test_tiles_of_wide_vectors_do_not_spill(itemsize, vectors, down):
         assert max(stack_accesses(rows, vectors, itemsize, down)) <= (vectors == 1)
 
 
-@x86
 def test_one_row_more_would_spill():
     assert max(stack_accesses(12, 2, 4, False)) > 10
     assert max(stack_accesses(11, 2, 8, False)) > 10
+
+
+@pytest.mark.parametrize("down", [False, True])
+@pytest.mark.parametrize("itemsize", [4, 8])
+@pytest.mark.parametrize("target", NARROW, ids=lambda target: target.cpu)
+def test_tiles_of_narrow_vectors_do_not_spill(target, itemsize, down):
+    for vectors in range(1, target.panel_vectors + 1):
+        for rows in range(1, target.tile_rows(vectors, itemsize) + 1):
+            # one pointer at most, beside the products of two steps along k
+            assert max(stack_accesses(rows, vectors, itemsize, down, target)) <= 2

@@ -6,7 +6,6 @@ ReLU units, L2 and 44 epochs took seven times as long. Both bits are kept per th
 entry point sets them for itself: flush-to-zero for results, denormals-are-zero for operands.
 """
 
-import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -45,8 +44,8 @@ def enclose(module: Any, name: str, body: Function) -> None:
 
 @contextmanager
 def _flushing(code: Code) -> Iterator[None]:
-    machine = platform.machine().lower()
-    if machine in ("x86_64", "amd64"):
+    family = code.module.target.family
+    if family == "x86":
         state, changed = (
             Variable(code, code.value(0, small), name) for name in ("state", "changed")
         )
@@ -57,7 +56,7 @@ def _flushing(code: Code) -> Iterator[None]:
         code.builder.call(load, [changed.place])
         yield
         code.builder.call(load, [state.place])
-    elif machine in ("aarch64", "arm64"):
+    elif family == "arm":
         read = code.declared("llvm.aarch64.get.fpcr", [], whole)
         write = code.declared("llvm.aarch64.set.fpcr", [whole])
         before = Value(code, code.builder.call(read, []))

@@ -1,6 +1,7 @@
 """The processor that code is made for: name, features, vector width and number of registers."""
 
 import os
+import platform
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -27,12 +28,22 @@ class Target:
         Width of a vector register.
     registers : int
         How many of them there are.
+    triple : str
+        LLVM's name of processor and system; empty for this machine's.
     """
 
     cpu: str
     features: str
     vector_bytes: int
     registers: int
+    triple: str = ""
+
+    @property
+    def family(self) -> str:
+        """``x86``, ``arm`` or ``other``: processors of 64 bits that share instructions."""
+        machine = (self.triple.partition("-")[0] or platform.machine()).lower()
+        names = {"x86_64": "x86", "amd64": "x86", "aarch64": "arm", "arm64": "arm"}
+        return names.get(machine, "other")
 
     def lanes(self, itemsize: int) -> int:
         """Return the numbers of a size, in bytes, that one vector holds."""
@@ -60,10 +71,15 @@ class Target:
 
     def new_machine(self) -> Any:
         """Return a code generator of LLVM for this processor; to be called undisturbed."""
-        llvm.initialize_native_target()
-        llvm.initialize_native_asmprinter()
-        triple = llvm.Target.from_default_triple()
-        return triple.create_target_machine(
+        if self.triple:
+            llvm.initialize_all_targets()
+            llvm.initialize_all_asmprinters()
+            target = llvm.Target.from_triple(self.triple)
+        else:
+            llvm.initialize_native_target()
+            llvm.initialize_native_asmprinter()
+            target = llvm.Target.from_default_triple()
+        return target.create_target_machine(
             cpu=self.cpu, features=self.features, opt=3, jit=True, codemodel="jitdefault"
         )
 

@@ -4,7 +4,6 @@ Chance decides which thread takes a task, not what the task computes, so the num
 for any number of threads.
 """
 
-import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -113,9 +112,8 @@ class Team:
 
 def _pause(code: Code) -> None:
     """Tell the processor that this is a loop that waits."""
-    if platform.machine().lower() not in ("x86_64", "amd64"):
-        return
-    code.builder.call(code.declared("llvm.x86.sse2.pause", []), [])
+    if code.module.target.family == "x86":
+        code.builder.call(code.declared("llvm.x86.sse2.pause", []), [])
 
 
 def called_off(team: Team) -> Value:
