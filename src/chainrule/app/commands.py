@@ -31,6 +31,7 @@ from chainrule.app.option_types import (
     Separator,
     SkipFooter,
     SkipRows,
+    Stream,
 )
 from chainrule.app.report import Report
 from chainrule.app.settings import Settings
@@ -230,6 +231,7 @@ def predict(
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse a table that surprises the model.")
     ] = False,
+    as_stream: Stream = False,
     rows: Rows = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
     separator: Separator = None,
@@ -247,7 +249,27 @@ def predict(
     """
     from chainrule.app.predict import predict as run
     from chainrule.app.reading import Reading
+    from chainrule.app.streaming import stream
+    from chainrule.app.wanted import Wanted
 
+    if as_stream:
+        stream(
+            model,
+            data,
+            wanted=Wanted(proba, threshold, interval, tuple(quantile or ())),
+            reading=Reading(separator, None, encoding, null=null),
+            keep=keep or (),
+            strict=strict,
+            for_tables={
+                "--out": out,
+                "--rows": rows,
+                "--decimal": decimal,
+                "--header": header,
+                "--skip-rows": skip_rows,
+                "--skip-footer": skip_footer,
+            },
+        )
+        return
     run(
         model,
         data,

@@ -27,6 +27,7 @@ __all__ = [
     "Separator",
     "SkipFooter",
     "SkipRows",
+    "Stream",
 ]
 
 OUTPUT, READING = "Output", "Reading"
@@ -93,4 +94,13 @@ Force = Annotated[
 ]
 Json = Annotated[
     bool, typer.Option("--json", help="Print JSON, for programs.", rich_help_panel=OUTPUT)
+]
+Stream = Annotated[
+    bool,
+    typer.Option(
+        "--stream",
+        help="Answer each line, of JSON or of cells below a header, by a line of JSON at once, a "
+        "bad one by an error.",
+        rich_help_panel=OUTPUT,
+    ),
 ]

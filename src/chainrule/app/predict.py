@@ -6,7 +6,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -19,11 +18,11 @@ from chainrule.app.results import Baseline, Score, scores_of
 from chainrule.app.row_weights import known_weights, weight_name
 from chainrule.app.table_models import TableModel, read_table_model
 from chainrule.app.tables import read_table, write_table, writer_of
+from chainrule.app.wanted import Wanted
 from chainrule.foundation.errors import FileFormatError, InputError, must_be, suggest
 from chainrule.interop.cells import Tell, numbers_of, text_of
 from chainrule.interop.columns import counted
 from chainrule.tables.classifier import TabularClassifier
-from chainrule.tables.regressor import TabularRegressor
 
 __all__ = ["known_targets", "predict"]
 
@@ -65,7 +64,8 @@ def predict(
             f"the model comes first, then the data: chainrule predict {data} {model_path}."
         )
     model = read_table_model(model_path)
-    _check_wishes(model, proba, interval, quantiles, threshold)
+    wanted = Wanted(proba, threshold, interval, tuple(quantiles))
+    wanted.check(model)
     frame = read_table(data, reading=reading, texts=model.texts, tell=report.note)
     frame = rows_where(frame, rows, report.note)
     kept = [named_column(frame, name) for name in keep]
@@ -78,17 +78,8 @@ def predict(
         )
     for surprise in surprises:
         report.note(surprise)
-    predicted = model.decided(answers, threshold)
-    columns: dict[str, Any] = {"prediction": predicted}
-    if isinstance(model.estimator, TabularRegressor):
-        try:
-            columns |= _around(model.estimator, frame, interval, quantiles)
-        except InputError as error:
-            said = str(error).replace("predict_interval", "--interval")
-            raise InputError(said.replace("predict_quantiles", "--quantile")) from error
-    elif proba:
-        labels = model.estimator.classes_
-        columns |= {f"probability of {label}": answers[:, n] for n, label in enumerate(labels)}
+    columns = wanted.columns(model, frame, answers)
+    predicted = columns["prediction"]
     predictions = pl.DataFrame([*kept, *pl.DataFrame(columns).get_columns()])
     result = None
     if model.target in frame.columns:
@@ -105,55 +96,6 @@ def predict(
             report.note(f"the result leaves out {unknown} without a target known at training")
         report.line(f"\nresult on {counted(result.known, 'row')} with {result.words}:\n")
         report.scores(result.scores, result.baseline.name)
-
-
-def _check_wishes(
-    model: TableModel,
-    proba: bool,
-    interval: float | None,
-    quantiles: Sequence[float],
-    threshold: float | None,
-) -> None:
-    """Refuse what the model cannot say."""
-    if not model.classes:
-        for name, given in (("--proba", proba), ("--threshold", threshold is not None)):
-            if given:
-                raise InputError(f"{name} must be left out for a regression, which has no classes.")
-    elif interval is not None or quantiles:
-        name = "--quantile" if quantiles else "--interval"
-        raise InputError(
-            f"{name} must be left out for classes, which have probabilities. Ask for --proba."
-        )
-    if isinstance(model.estimator, TabularClassifier) and threshold is not None:
-        count = len(model.estimator.classes_)
-        if count != 2:
-            raise must_be("--threshold", f"left out for {count} classes; it is for two", threshold)
-        if not 0.0 <= threshold <= 1.0:
-            raise must_be("--threshold", "a probability, from 0 to 1", threshold)
-    for name, level in (("--interval", interval), *(("--quantile", one) for one in quantiles)):
-        if level is not None and not 0.0 < level < 1.0:
-            raise must_be(name, "between 0 and 1, both excluded", level)
-
-
-def _around(
-    estimator: TabularRegressor,
-    frame: pl.DataFrame,
-    interval: float | None,
-    quantiles: Sequence[float],
-) -> dict[str, np.ndarray]:
-    """Return the columns of an interval and of quantiles, by the errors on rows not trained on."""
-    found: dict[str, np.ndarray] = {}
-    if interval is not None:
-        found["low"], found["high"] = estimator.predict_interval(frame, interval).T
-    own = estimator.quantile_levels_
-    for level in quantiles:
-        if own and level not in own:
-            known = ", ".join(f"{one:g}" for one in own)
-            raise must_be("--quantile", f"a level of the loss, {known}", level)
-    if quantiles:
-        names = [f"quantile {level:g}" for level in quantiles]
-        found |= zip(names, estimator.predict_quantiles(frame, quantiles).T, strict=True)
-    return found
 
 
 def named_column(frame: pl.DataFrame, name: str) -> pl.Series:

@@ -25,6 +25,8 @@ from chainrule.tables.members import Member
 
 __all__ = ["restored_table_model", "save_table_model", "training_in"]
 
+# Bounds of the answers, infinite where there are none.
+BOUNDS = ("low", "high")
 KIND = "table model"
 FACTS = ("encoding_", "encoding_reason_", "notes_", "seed_", "n_features_in_")
 
@@ -108,7 +110,10 @@ def _restore(estimator: Any, description: dict[str, Any], arrays: dict[str, np.n
         raise ValueError("there is no network")
     for name, array in arrays.items():
         # there is no answer for rows that every network was trained on
-        if name != "oof" and array.dtype.kind == "f" and not np.isfinite(array).all():
+        if name == "oof" or array.dtype.kind != "f":
+            continue
+        wrong = np.isnan(array) if name in BOUNDS else ~np.isfinite(array)
+        if wrong.any():
             raise ValueError(f"a number in {name!r} is not finite")
     estimator._columns = [text(name) for name in description["columns"]]
     if description["named"]:
