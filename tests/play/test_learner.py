@@ -115,6 +115,7 @@ def test_a_breaker_is_told_why(open_page, until, number):
     words = page.inner_text(".banner")
     assert "The rate 10 is too high" in words
     assert "Training stopped at step" in words
+    assert "times their own size" in words
     page.click("#try-rate")
     page.wait_for_selector(".banner", state="hidden")
     assert number(page, "#step-number") == 0

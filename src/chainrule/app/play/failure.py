@@ -23,18 +23,16 @@ def explain_failure(run: Run) -> dict[str, Any] | None:
     if run.failure is None:
         return None
     error, step = run.failure.error, run.failure.step
-    last = [loss for _, loss, _ in run.losses if math.isfinite(loss)]
-    what = "not finite" if not math.isfinite(error.loss) else short(error.loss, 4)
-    parts = [f"Training stopped at step {step:,}: the loss of its batch is {what}."]
-    if last:
-        parts.append(
-            f"The loss began at {short(last[0], 4)}; the last one before was {short(last[-1], 4)}."
-        )
+    first = short(error.first_loss, 4)
+    loss = f"{short(error.loss, 4)}, more than a million times the first one, {first}"
+    parts = [f"The loss of its batch is {loss}."]
+    if not math.isfinite(error.loss):
+        parts = [f"The loss of its batch is not finite; the first one was {first}."]
     layer, ratio = _largest_update(run)
     if ratio is not None:
         parts.append(
-            f"In the step before, the weights of layer {layer} changed by {short(ratio, 3)} times "
-            "their own size; a healthy step is near a thousandth."
+            f"In the step before, weights and biases of layer {layer} changed by {short(ratio, 3)} "
+            "times their own size; a healthy step is near a thousandth."
         )
     rate = _rate_that_learns(run)
     if rate is not None:
@@ -54,14 +52,14 @@ def explain_failure(run: Run) -> dict[str, Any] | None:
 
 
 def _largest_update(run: Run) -> tuple[int, float | None]:
-    """Return the layer whose weights changed most in the last step, against their size."""
+    """Return the layer whose parameters changed most in the last step, against their size."""
     if not run.past:
         return 0, None
     before, after = run.past[-1].vector, run.moment.vector
     found: tuple[int, float | None] = (0, None)
-    for number, (weight, _) in enumerate(run.objective.network.layout.layers, start=1):
-        size = float(np.linalg.norm(before[weight.at]))
-        change = float(np.linalg.norm(after[weight.at] - before[weight.at]))
+    for number, layer in enumerate(run.objective.network.layout.whole_layers, start=1):
+        size = float(np.linalg.norm(before[layer]))
+        change = float(np.linalg.norm(after[layer] - before[layer]))
         if size > 0.0 and math.isfinite(change) and change / size > (found[1] or 0.0):
             found = (number, change / size)
     return found

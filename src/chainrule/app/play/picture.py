@@ -216,6 +216,8 @@ def loss_chart(run: Run) -> dict[str, Any]:
     apart = [loss for _, _, loss in run.losses if loss is not None]
     first, last = short(train[0], 4), short(train[-1], 4)
     words = f"The loss is {last} after step {steps[-1]:,}; it was {first} after step {steps[0]:,}."
+    if len(steps) == 1:
+        words = f"The loss is {last} before the first step."
     if apart and len(apart) == len(steps):
         curves.append(Curve("rows held out", steps, apart, dashed=True))
         words += f" On the rows held out it is {short(apart[-1], 4)}."

@@ -105,7 +105,8 @@ def application(session: Answering, token: str, port: Callable[[], int]) -> Star
         try:
             frame = await run_in_threadpool(answer, asked)
         except InputError as error:
-            return _refused(422, str(error))
+            # a reader's mistake is an answer, which no browser writes to its console
+            return _refused(200, str(error))
         except MemoryError:
             return _refused(507, "There is not enough memory for that.")
         return Response(frame, media_type="application/octet-stream", headers=HEADERS)

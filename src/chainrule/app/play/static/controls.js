@@ -16,6 +16,7 @@ export class Controls {
     this.fields = {};
     this.layers = el("div", { class: "layers" });
     this.built = "";
+    this.layersKey = "";
   }
 
   /** @param {Record<string, any>} choices */

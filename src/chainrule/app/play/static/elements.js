@@ -65,3 +65,16 @@ export function num(value, shown, attributes = {}) {
   const text = (shown ?? short(value, 4)).replace(/-/g, "−");
   return el("span", { class: "num", "data-value": String(value), ...attributes }, text);
 }
+
+/**
+ * @param {string[]} head
+ * @param {(string | Node)[][]} rows
+ * @param {string} [caption]
+ */
+export function table(head, rows, caption) {
+  const named = caption ? [el("caption", {}, caption)] : [];
+  return el("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": caption ?? head.join(", ") },
+    el("table", {}, ...named,
+      el("thead", {}, el("tr", {}, ...head.map((one) => el("th", { scope: "col" }, one)))),
+      el("tbody", {}, ...rows.map(([first, ...rest]) => el("tr", {}, el("th", { scope: "row" }, first), ...rest.map((one) => el("td", {}, one)))))));
+}

@@ -14,7 +14,7 @@ const MOST_LABELS = 9;
 export class NetworkPicture {
   /**
    * @param {HTMLElement} box
-   * @param {(place: Place) => void} choose
+   * @param {(place: Place, byKey?: boolean) => void} choose
    */
   constructor(box, choose) {
     this.box = box;
@@ -141,7 +141,7 @@ export class NetworkPicture {
         class: "network",
         role: "group",
         "aria-label": `Network of ${widths.join(", ")} units. Arrow keys go from weight to weight, Enter opens the chain rule.`,
-        style: `max-width: ${width * 1.25}px; min-width: ${Math.min(width, large ? 300 : 240)}px`,
+        style: `max-width: ${width * 1.25}px; min-width: ${Math.min(width, 560)}px`,
         onkeydown: (/** @type {KeyboardEvent} */ event) => this.key(event),
       },
       lines, boxes, biases, labels,
@@ -242,7 +242,7 @@ export class NetworkPicture {
     if (!now) return;
     if (event.key === "Enter" || event.key === " ") {
       event.preventDefault();
-      this.choose(now.place);
+      this.choose(now.place, true);
       return;
     }
     const all = [...this.edges.values()];

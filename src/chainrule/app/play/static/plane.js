@@ -4,6 +4,8 @@ import { el, short } from "./elements.js";
 
 const SIZE = 320;
 const EDGE = 34;
+const PAD = 10;
+const INNER = SIZE - EDGE - PAD;
 // Okabe and Ito's colours, told apart by nearly everybody; shapes say the same again.
 const CLASSES = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"];
 const [LOW, HIGH] = [[0, 114, 178], [213, 94, 0]];
@@ -26,6 +28,8 @@ export class PlanePicture {
     /** @type {number[]} */
     this.range = [0, 1, 0, 1];
     this.small = document.createElement("canvas");
+    this.key = "";
+    this.flat = false;
   }
 
   /** @param {Record<string, any>} arrays */
@@ -36,8 +40,7 @@ export class PlanePicture {
   /** @param {number} x @param {number} y */
   at(x, y) {
     const [a, b, c, d] = this.range;
-    const inner = SIZE - 2 * EDGE;
-    return [EDGE + ((x - a) / (b - a)) * inner, SIZE - EDGE - ((y - c) / (d - c)) * inner];
+    return [EDGE + ((x - a) / (b - a)) * INNER, SIZE - EDGE - ((y - c) / (d - c)) * INNER];
   }
 
   /**
@@ -51,7 +54,8 @@ export class PlanePicture {
     pen.setTransform(2, 0, 0, 2, 0, 0);
     pen.clearRect(0, 0, SIZE, SIZE);
     const ink = getComputedStyle(this.canvas).color;
-    if (boundary.kind === "curve") this.curve(pen, arrays.curve, ink);
+    this.flat = boundary.kind === "curve";
+    if (this.flat) this.curve(pen, arrays.curve, ink);
     else this.map(pen, boundary, arrays);
     this.axes(pen, boundary.names, ink);
     this.marks(pen, header, ink, followed);
@@ -84,16 +88,15 @@ export class PlanePicture {
       }
     small.putImageData(image, 0, 0);
     pen.imageSmoothingEnabled = true;
-    const inner = SIZE - 2 * EDGE;
     pen.fillStyle = "#fff";
-    pen.fillRect(EDGE, EDGE, inner, inner);
-    pen.drawImage(this.small, EDGE, EDGE, inner, inner);
+    pen.fillRect(EDGE, PAD, INNER, INNER);
+    pen.drawImage(this.small, EDGE, PAD, INNER, INNER);
   }
 
   /** @param {CanvasRenderingContext2D} pen @param {any} curve @param {string} ink */
   curve(pen, curve, ink) {
     const n = curve.length / 2;
-    const { points, targets } = this.points;
+    const { targets } = this.points;
     let [low, high] = [Infinity, -Infinity];
     for (const y of [...targets, ...curve.slice(n)]) {
       if (Number.isFinite(y)) [low, high] = [Math.min(low, y), Math.max(high, y)];
@@ -105,7 +108,6 @@ export class PlanePicture {
     pen.strokeStyle = ink;
     pen.lineWidth = 2;
     pen.stroke();
-    this.flat = points && targets;
   }
 
   /** @param {number} x @param {number} y @returns {[number, number]} */
@@ -120,20 +122,20 @@ export class PlanePicture {
     pen.strokeStyle = ink;
     pen.fillStyle = ink;
     pen.lineWidth = 1;
-    pen.strokeRect(EDGE, EDGE, SIZE - 2 * EDGE, SIZE - 2 * EDGE);
+    pen.strokeRect(EDGE, PAD, INNER, INNER);
     pen.font = "12px system-ui, sans-serif";
     pen.textAlign = "center";
-    pen.fillText(names[0], SIZE / 2, SIZE - 8);
+    pen.fillText(names[0], EDGE + INNER / 2, SIZE - 8);
     pen.fillText(short(a, 2), EDGE + 8, SIZE - EDGE + 14);
-    pen.fillText(short(b, 2), SIZE - EDGE - 8, SIZE - EDGE + 14);
+    pen.fillText(short(b, 2), SIZE - PAD - 8, SIZE - EDGE + 14);
     pen.save();
-    pen.translate(14, SIZE / 2);
+    pen.translate(14, PAD + INNER / 2);
     pen.rotate(-Math.PI / 2);
     pen.fillText(names[1], 0, 0);
     pen.restore();
     pen.textAlign = "right";
     pen.fillText(short(c, 2), EDGE - 4, SIZE - EDGE);
-    pen.fillText(short(d, 2), EDGE - 4, EDGE + 10);
+    pen.fillText(short(d, 2), EDGE - 4, PAD + 10);
   }
 
   /**

@@ -47,7 +47,8 @@ export function askOf(token) {
     } catch {
       throw new GoneError("The server is gone. Start chainrule play again.");
     }
-    if (answer.ok) return decode(await answer.arrayBuffer());
+    const kind = answer.headers.get("Content-Type") ?? "";
+    if (answer.ok && !kind.startsWith("application/json")) return decode(await answer.arrayBuffer());
     const { error } = await answer.json();
     throw answer.status === 403 ? new TokenError(error) : new Refusal(error);
   };

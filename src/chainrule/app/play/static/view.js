@@ -1,11 +1,13 @@
 // The view: it draws frames and sends actions; it knows no transport and computes nothing.
 
 import { Controls } from "./controls.js";
-import { el, num, short } from "./elements.js";
+import { el, num, short, table } from "./elements.js";
 import { MatrixPicture } from "./matrix.js";
 import { NetworkPicture, keyOf } from "./network.js";
 import { ChainPanel } from "./panel.js";
 import { Measuring } from "./measuring.js";
+import { More, toClipboard } from "./more.js";
+import { Outcome } from "./outcome.js";
 import { PlanePicture } from "./plane.js";
 import { TourCard } from "./tour.js";
 
@@ -35,19 +37,23 @@ export class View {
     /** @type {Record<string, any>} */
     this.last = {};
     this.colour = "weight";
+    this.scopeKey = "";
+    this.shared = "";
+    /** @type {Record<string, any> | null} */
+    this.choices = null;
+    this.play = el("button", { type: "button", title: "Step after step", onclick: () => this.toggle(), id: "play" }, "Play");
+    this.until = /** @type {HTMLInputElement} */ (el("input", { type: "number", min: 1, step: 1, id: "until", placeholder: "never" }));
+    this.speed = /** @type {HTMLSelectElement} */ (el("select", { id: "speed" }, ...SPEEDS.map(([words], k) => el("option", { value: k, selected: k === 2 }, String(words)))));
     /** @type {string[]} */
     this.names = [];
-    this.build();
-  }
-
-  build() {
     const settings = el("div", {});
-    const controls = el("section", { class: "card settings", "aria-label": "Settings" }, settings);
+    const wide = matchMedia("(min-width: 1151px)").matches;
+    const controls = el("details", { id: "settings", open: wide }, el("summary", {}, "Settings"), settings);
     const picture = el("div", { class: "picture" });
     const panel = el("section", { class: "card chain", "aria-labelledby": "chain-title" });
     const plane = el("div", { class: "plane" });
     this.controls = new Controls(settings, (changes) => this.send({ action: "change", settings: changes }));
-    this.picture = new NetworkPicture(picture, (place) => this.choose(place));
+    this.picture = new NetworkPicture(picture, (place, byKey) => this.choose(place, byKey));
     const matrix = el("div", { class: "matrix-box" });
     this.matrix = new MatrixPicture(matrix, {
       choose: (place) => this.choose(place),
@@ -68,38 +74,37 @@ export class View {
     this.banner = el("section", { class: "banner", hidden: true, "aria-label": "Training stopped" });
     this.error = el("p", { class: "error", role: "alert", hidden: true });
     this.phase = el("p", { class: "phase" });
-    this.numbers = el("dl", { class: "numbers" });
-    this.losses = el("figure", { class: "losses", role: "figure" });
-    this.health = el("div", {});
+    this.outcome = new Outcome();
     this.tour = new TourCard((stop) => this.send({ action: "visit", stop }));
     this.measuring = new Measuring((request) => this.send(request));
     this.tables = el("div", { class: "tables" });
-    this.program = el("pre", { tabindex: "0", "aria-label": "Program" });
     this.notes = el("div", {});
+    this.mapKey = el("span", {}, " · the map in a unit: its output over the plane, blue below 0, orange above");
     this.details = el("details", {}, el("summary", {}, "The network as tables"), this.tables);
     this.scope = /** @type {HTMLSelectElement} */ (el("select", { id: "scope", onchange: () => this.send({ action: "view", scope: scopeOf(this.scope.value) }) }));
     this.colours = /** @type {HTMLSelectElement} */ (
       el("select", { id: "colour", onchange: () => { this.colour = this.colours.value; this.redraw(); } },
         el("option", { value: "weight" }, "weight"), el("option", { value: "gradient" }, "gradient"), el("option", { value: "update" }, "last update"))
     );
-    controls.append(this.notes, this.more());
+    this.more = new More(ask, (request) => this.send(request), (words, wrong) => this.say(words, wrong));
+    controls.append(this.notes, this.more.box);
     this.box.replaceChildren(
       this.tour.box, this.toolbar(), this.error, this.banner, this.live,
       el("div", { class: "columns" },
-        controls,
+        el("section", { class: "card settings", "aria-label": "Settings" }, controls),
         el("div", { class: "middle" },
           el("section", { class: "card", id: "network", "aria-label": "Network" },
             el("div", { class: "line-up" },
-              el("label", { for: "colour" }, "Lines show"), this.colours,
-              el("label", { for: "scope" }, "Numbers of"), this.scope),
+              el("span", { class: "together" }, el("label", { for: "colour" }, "Lines show"), this.colours),
+              el("span", { class: "together" }, el("label", { for: "scope" }, "Numbers of"), this.scope)),
             this.phase, picture, matrix,
-            el("p", { class: "small key" }, el("span", { class: "swatch positive" }), "positive ", el("span", { class: "swatch negative" }), "negative (dashed) · width: size, against the largest"),
+            el("p", { class: "small key" }, el("span", { class: "swatch positive" }), "positive ", el("span", { class: "swatch negative" }), "negative (dashed) · width: size, against the largest", this.mapKey),
             this.details),
           panel),
         el("div", { class: "outcome" },
-          el("section", { class: "card", "aria-label": "Result" }, this.numbers, plane),
-          el("section", { class: "card", "aria-label": "Losses" }, this.losses),
-          el("section", { class: "card", "aria-label": "Layers" }, el("h2", {}, "Layers"), this.health),
+          el("section", { class: "card", "aria-label": "Result" }, this.outcome.numbers, plane),
+          el("section", { class: "card", "aria-label": "Losses" }, this.outcome.losses),
+          el("section", { class: "card", "aria-label": "Layers" }, el("h2", {}, "Layers"), this.outcome.health),
           this.measuring.box)),
     );
   }
@@ -107,9 +112,6 @@ export class View {
   toolbar() {
     /** @param {string} words @param {string} hint @param {() => void} act @param {string} [id] */
     const button = (words, hint, act, id) => el("button", { type: "button", title: hint, onclick: act, id }, words);
-    this.play = button("Play", "Step after step", () => this.toggle(), "play");
-    this.until = /** @type {HTMLInputElement} */ (el("input", { type: "number", min: 1, step: 1, id: "until", placeholder: "never" }));
-    this.speed = /** @type {HTMLSelectElement} */ (el("select", { id: "speed" }, ...SPEEDS.map(([words], k) => el("option", { value: k, selected: k === 2 }, String(words)))));
     return el("div", { class: "toolbar", role: "toolbar", "aria-label": "Run" },
       button("Reset", "Back to the same start", () => this.send({ action: "reset" }), "reset"),
       button("New seed", "Another start, another order of rows", () => this.send({ action: "change", settings: { seed: (this.last.settings.seed + 1) % 2 ** 31, start: "drawn" } }), "new-seed"),
@@ -118,65 +120,8 @@ export class View {
       button("Step", "One batch", () => this.send({ action: "step" }), "step"),
       button("Epoch", "To the end of the pass over all rows", () => this.send({ action: "epoch" }), "epoch"),
       this.play,
-      el("label", { for: "speed" }, "Speed"), this.speed,
-      el("label", { for: "until" }, "Stop at epoch"), this.until);
-  }
-
-  /** What the settings end with: rows of one's own, and the program. */
-  more() {
-    const text = /** @type {HTMLTextAreaElement} */ (el("textarea", { id: "pasted", rows: 6, spellcheck: "false", placeholder: "height,weight,kind\n1.2,3.4,cat\n…" }));
-    const target = /** @type {HTMLInputElement} */ (el("input", { id: "pasted-target", type: "text", placeholder: "the last column" }));
-    const file = /** @type {HTMLInputElement} */ (el("input", { id: "pasted-file", type: "file", accept: ".csv,.tsv,.txt", onchange: async () => {
-      if (file.files?.[0]) text.value = await file.files[0].text();
-    } }));
-    text.addEventListener("dragover", (event) => event.preventDefault());
-    text.addEventListener("drop", async (event) => {
-      const dropped = event.dataTransfer?.files[0];
-      if (!dropped) return;
-      event.preventDefault();
-      text.value = await dropped.text();
-    });
-    return el("div", {},
-      el("details", { id: "own-rows" }, el("summary", {}, "Your own table"),
-        el("div", { class: "field" }, el("label", { for: "pasted" }, "Paste separated values, or drop a file"), text),
-        el("div", { class: "field" }, el("label", { for: "pasted-file" }, "Or choose a file"), file),
-        el("div", { class: "field" }, el("label", { for: "pasted-target" }, "Column to predict"), target),
-        el("button", { type: "button", id: "learn-table", onclick: () => this.send({ action: "table", text: text.value, target: target.value }) }, "Learn it")),
-      el("details", { id: "program-box", ontoggle: () => this.drawProgram() }, el("summary", {}, "As a Python program"),
-        el("div", { class: "line-up" },
-          el("button", { type: "button", id: "program", onclick: () => this.copy("python") }, "Copy as Python")),
-        this.program),
-      el("div", { class: "line-up" },
-        el("button", { type: "button", id: "save-state", onclick: () => this.download("save") }, "Save the network"),
-        el("button", { type: "button", id: "save-report", onclick: () => this.download("report") }, "Save the report")));
-  }
-
-  /** @param {"save" | "report"} action */
-  async download(action) {
-    this.live.textContent = action === "report" ? "The report takes some seconds." : "";
-    try {
-      const { header, arrays } = await this.ask({ action, known: this.known, want: [] });
-      const address = URL.createObjectURL(new Blob([/** @type {any} */ (arrays.content)], { type: header.file.type }));
-      el("a", { href: address, download: header.file.name }).click();
-      setTimeout(() => URL.revokeObjectURL(address), 1000);
-      this.live.textContent = `${header.file.name} is saved.`;
-    } catch (error) {
-      this.error.hidden = false;
-      this.error.textContent = /** @type {Error} */ (error).message;
-    }
-  }
-
-  async drawProgram() {
-    if (!(this.program.parentElement instanceof HTMLDetailsElement) || !this.program.parentElement.open) return;
-    const key = `${this.last.version}:${this.last.step}:${JSON.stringify(this.last.settings)}`;
-    if (key === this.programKey) return;
-    this.programKey = key;
-    try {
-      const { header } = await this.ask({ action: "program", known: this.known, want: [] });
-      this.program.textContent = header.copy.python;
-    } catch (error) {
-      this.program.textContent = /** @type {Error} */ (error).message;
-    }
+      el("span", { class: "together" }, el("label", { for: "speed" }, "Speed"), this.speed),
+      el("span", { class: "together" }, el("label", { for: "until" }, "Stop at epoch"), this.until));
   }
 
   async begin() {
@@ -201,8 +146,7 @@ export class View {
         this.take(frame);
       } catch (error) {
         this.playing = false;
-        this.error.textContent = /** @type {Error} */ (error).message;
-        this.error.hidden = false;
+        this.say(/** @type {Error} */ (error).message, true);
         this.showPlay();
         if (this.frame) this.controls.draw(this.last);
       }
@@ -235,43 +179,28 @@ export class View {
     this.picture.held = this.playing;
     const how = { colour: this.colour, names: this.names, selected };
     if (header.drawn) this.picture.draw(header, arrays, how);
-    if (header.drawn && arrays.heat) this.picture.drawMaps(arrays.heat);
+    if (header.drawn && arrays.heat) this.picture.drawMaps(/** @type {Uint8Array} */ (arrays.heat));
     else this.matrix.draw(header, arrays, how);
     this.boxes.picture.hidden = !header.drawn;
     this.boxes.matrix.hidden = header.drawn;
     this.details.hidden = !header.drawn;
+    this.mapKey.hidden = !this.picture.maps.length || !header.drawn;
     this.notes.replaceChildren(...header.notes.map((/** @type {string} */ one) => el("p", { class: "small" }, one)));
     if (header.boundary) this.plane.draw(header, arrays, typeof header.scope === "number" ? header.scope : null);
     this.panel.draw(header, !this.playing);
     this.drawScope(header);
-    this.drawNumbers(header);
     this.drawBanner(header);
     this.tour.draw(header.tour);
     this.measuring.draw(header.measured);
-    if (header.losses) this.drawLosses(header.losses);
-    if (header.health) this.drawHealth(header.health);
+    this.outcome.draw(header);
     if (!this.playing) {
       this.drawTables(header, arrays);
-      this.drawProgram();
+      this.more.draw(header);
     }
     this.phase.textContent = header.phase.words;
     this.phase.hidden = !header.phase.words;
     if (header.said && !this.playing) this.live.textContent = header.said;
     this.showPlay();
-  }
-
-  /** @param {Record<string, any>} header */
-  drawNumbers(header) {
-    const pairs = [
-      ["Step", num(header.step, header.step.toLocaleString("en"), { id: "step-number" })],
-      ["Epoch", num(header.epoch, header.epoch.toLocaleString("en"), { id: "epoch-number" })],
-      ["Batch", el("span", {}, `${header.batch.place + 1} of ${header.batch.of}`)],
-      ["Loss", num(header.loss, short(header.loss, 4), { id: "loss-number" })],
-    ];
-    if (header.held_out !== null) pairs.push(["Loss, held out", num(header.held_out)]);
-    if (header.accuracy !== null) pairs.push(["Right", percent(header.accuracy)]);
-    if (header.held_out_accuracy !== null) pairs.push(["Right, held out", percent(header.held_out_accuracy)]);
-    this.numbers.replaceChildren(...pairs.map(([name, value]) => el("div", {}, el("dt", {}, /** @type {string} */ (name)), el("dd", {}, value))));
   }
 
   /** @param {Record<string, any>} header */
@@ -303,25 +232,6 @@ export class View {
     this.banner.replaceChildren(...items, el("div", { class: "line-up" }, ...buttons));
   }
 
-  /** @param {Record<string, any>} losses */
-  drawLosses(losses) {
-    const open = this.losses.querySelector("details")?.open ?? false;
-    this.losses.setAttribute("aria-label", losses.words);
-    this.losses.replaceChildren(
-      el("figcaption", {}, "Loss by step"), el("div", { markup: losses.svg }), el("p", { class: "small" }, losses.words),
-      el("details", { open }, el("summary", {}, "Numbers of this figure"), table(losses.head, losses.rows)));
-  }
-
-  /** @param {Record<string, any>[]} layers */
-  drawHealth(layers) {
-    const items = layers.map((one) => el("li", {},
-      el("strong", {}, `Layer ${one.layer}, ${one.activation}: `),
-      el("span", { class: one.fine ? "" : "bad" }, `${one.fine ? "✓" : "!"} ${one.verdict}`),
-      el("div", { class: "small" }, `dead ${one.dead} of ${one.units}`, one.saturated === null ? "" : `, saturated ${percentText(one.saturated)}`,
-        ", gradient ", num(one.gradient, short(one.gradient, 2)), one.update === null ? null : ", next step ", one.update === null ? null : num(one.update, percentText(one.update)), one.update === null ? null : " of the weights")));
-    this.health.replaceChildren(el("ul", { class: "layers-list" }, ...items));
-  }
-
   /** @param {Record<string, any>} header @param {Record<string, any>} arrays */
   drawTables(header, arrays) {
     if (!header.drawn || !(this.tables.parentElement instanceof HTMLDetailsElement)) return;
@@ -348,32 +258,28 @@ export class View {
     this.tables.replaceChildren(...tables);
   }
 
-  /** @param {import("./network.js").Place} place */
-  async choose(place) {
+  /** @param {import("./network.js").Place} place @param {boolean} [byKey] */
+  async choose(place, byKey = false) {
     await this.send({ action: "select", ...place });
-    this.panel.title.scrollIntoView({ block: "nearest" });
+    if (byKey) this.panel.title.focus();
+    else this.panel.title.scrollIntoView({ block: "nearest" });
   }
 
   async check() {
     await this.send({ action: "check", want: ["panel"] });
   }
 
-  /** @param {"text" | "latex" | "python"} kind */
+  /** @param {"text" | "latex"} kind */
   async copy(kind) {
-    const action = kind === "python" ? "program" : "copy";
-    const { header } = await this.ask({ action, known: this.known, want: [] });
-    await this.toClipboard(header.copy[kind]);
+    const { header } = await this.ask({ action: "copy", known: this.known, want: [] });
+    await toClipboard(header.copy[kind], (words, wrong) => this.say(words, wrong));
   }
 
-  /** @param {string} text */
-  async toClipboard(text) {
-    try {
-      await navigator.clipboard.writeText(text);
-      this.live.textContent = "Copied.";
-    } catch {
-      this.error.hidden = false;
-      this.error.textContent = "The browser does not let this page copy.";
-    }
+  /** @param {string} words @param {boolean} [wrong] */
+  say(words, wrong = false) {
+    this.error.hidden = !wrong;
+    if (wrong) this.error.textContent = words;
+    else this.live.textContent = words;
   }
 
   toggle() {
@@ -402,12 +308,17 @@ export class View {
       if (this.last.failure || (until > 0 && this.last.epoch >= until)) break;
       if (now - said > 5000) {
         said = now;
-        this.live.textContent = `Step ${this.last.step.toLocaleString("en")}, loss ${short(this.last.loss)}.`;
+        this.live.textContent = this.standing();
       }
       await (Number(pause) > 0 ? new Promise((done) => setTimeout(done, Number(pause))) : new Promise((done) => requestAnimationFrame(done)));
     }
     this.playing = false;
     await this.send({ action: "look" });
+    this.live.textContent = this.standing();
+  }
+
+  standing() {
+    return `Step ${this.last.step.toLocaleString("en")}, loss ${short(this.last.loss)}.`;
   }
 
   /** @param {Record<string, any>} settings */
@@ -444,27 +355,4 @@ function readFragment(fragment, defaults) {
 /** @param {string} value */
 function scopeOf(value) {
   return /^\d+$/.test(value) ? Number(value) : value;
-}
-
-/** @param {number} share */
-function percent(share) {
-  return el("span", { class: "num", "data-value": String(share) }, percentText(share));
-}
-
-/** @param {number} share */
-function percentText(share) {
-  return `${short(100 * share, 3)} %`;
-}
-
-/**
- * @param {string[]} head
- * @param {(string | Node)[][]} rows
- * @param {string} [caption]
- */
-function table(head, rows, caption) {
-  const named = caption ? [el("caption", {}, caption)] : [];
-  return el("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": caption ?? head.join(", ") },
-    el("table", {}, ...named,
-      el("thead", {}, el("tr", {}, ...head.map((one) => el("th", { scope: "col" }, one)))),
-      el("tbody", {}, ...rows.map(([first, ...rest]) => el("tr", {}, el("th", { scope: "row" }, first), ...rest.map((one) => el("td", {}, one)))))));
 }

@@ -1,0 +1,190 @@
+"""The page by keyboard, on a phone, at twice the size, and under axe, in light and dark."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import chainrule
+
+pytestmark = pytest.mark.slow
+
+# `.ci/run` installs axe-core and typescript by npm, where there is npm, and names the folder.
+MODULES = Path(os.environ.get("CHAINRULE_TEST_NODE_MODULES", "absent"))
+AXE = MODULES / "axe-core" / "axe.min.js"
+TSC = MODULES / ".bin" / "tsc"
+STATIC = Path(chainrule.__file__).parent / "app" / "play" / "static"
+
+
+def start(page, until):
+    """The page as it opens."""
+
+
+def panel(page, until):
+    """The chain rule with a factor opened, of a mean over rows."""
+    page.select_option("#set-data", "moons")
+    until(page, "document.querySelector('#set-data').value === 'moons'")
+    page.dispatch_event('[data-place="1:0:0"]', "click")
+    page.wait_for_selector(".verdict strong")
+    page.locator(".part.opens").first.click()
+    page.wait_for_selector(".inside")
+
+
+def tour(page, until):
+    """A stop of the tour, in the middle of a step."""
+    page.click("#tour-start")
+    page.wait_for_selector("#tour-next")
+    page.click("#substep")
+    page.wait_for_selector(".phase:not([hidden])")
+
+
+def matrix(page, until):
+    """A wide layer."""
+    page.fill(".layer input", "40")
+    page.press(".layer input", "Enter")
+    page.wait_for_selector(".weight-cell")
+
+
+def stopped(page, until):
+    """A training that diverged."""
+    page.fill("#set-learning_rate", "10")
+    page.press("#set-learning_rate", "Enter")
+    until(page, "location.hash.includes('learning_rate=10')")
+    for _ in range(12):
+        page.click("#step")
+        page.wait_for_timeout(60)
+    page.wait_for_selector(".banner:not([hidden])")
+
+
+def opened(page, until):
+    """Everything that unfolds is unfolded, and a bad table is refused."""
+    page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    page.fill("#pasted", "a,b\n1\n2,3,4\n")
+    page.click("#learn-table")
+    page.wait_for_selector(".error:not([hidden])")
+
+
+SCREENS = (start, panel, tour, matrix, stopped, opened)
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not in CHAINRULE_TEST_NODE_MODULES")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("screen", SCREENS)
+def test_axe_finds_nothing_serious(open_page, until, screen, scheme):
+    page = open_page(color_scheme=scheme, bypass_csp=True)
+    screen(page, until)
+    page.add_script_tag(content=AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run().then(result => result.violations)")
+    serious = [
+        f"{one['id']}: {node['html'][:120]} {node['failureSummary'][:200]}"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+        for node in one["nodes"][:3]
+    ]
+    assert serious == []
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param({"viewport": {"width": 390, "height": 844}}, id="phone"),
+        pytest.param(
+            {"viewport": {"width": 640, "height": 450}, "device_scale_factor": 2}, id="twice"
+        ),
+        pytest.param({"reduced_motion": "reduce"}, id="reduced motion"),
+        pytest.param({"forced_colors": "active"}, id="forced colours"),
+    ],
+)
+@pytest.mark.parametrize("screen", SCREENS)
+def test_nothing_scrolls_sideways(open_page, until, screen, how):
+    page = open_page(**how)
+    page.evaluate("document.querySelector('#settings').open = true")
+    screen(page, until)
+    widths = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+    assert widths[0] <= widths[1]
+    assert page.evaluate("document.getAnimations().length") == 0
+
+
+def test_a_whole_journey_by_keyboard(open_page, until, number):
+    page = open_page()
+    press = page.keyboard.press
+
+    def tab_to(condition):
+        for _ in range(60):
+            press("Tab")
+            if page.evaluate(f"document.activeElement.matches({condition!r})"):
+                return
+        raise AssertionError(f"Tab does not reach {condition}")
+
+    tab_to("#tour-start")
+    press("Enter")
+    page.wait_for_selector("#tour-next")
+    tab_to("#tour-next")
+    for stop in (2, 3, 4):
+        press("Enter")
+        until(page, f"document.querySelector('#tour-title').textContent.startsWith('{stop} of 9')")
+    assert page.evaluate("document.activeElement.id") == "tour-next"
+    tab_to(".edge")
+    assert page.evaluate("document.activeElement.dataset.place") == "1:0:0"
+    press("Enter")
+    page.wait_for_selector(".verdict strong")
+    assert number(page, "#chain-total") == pytest.approx(-0.0428, abs=5e-5)
+    assert page.evaluate("document.activeElement.id") == "chain-title"
+    press("Shift+Tab")
+    tab_to("#weight-value")
+    press("Control+A")
+    page.keyboard.type("0.25")
+    press("Enter")
+    until(page, "document.querySelector('#chain-weight').dataset.value === '0.25'")
+    page.wait_for_selector(".verdict.good")
+
+
+def test_arrow_keys_move_between_weights(open_page):
+    page = open_page()
+    page.focus('[data-place="1:0:0"]')
+    for key, place in (("ArrowDown", "1:0:1"), ("ArrowRight", "2:0:0"), ("ArrowUp", "2:b:0"),
+                       ("Home", "1:0:0"), ("End", "2:b:0")):  # fmt: skip
+        page.keyboard.press(key)
+        assert page.evaluate("document.activeElement.dataset.place") == place
+    label = page.get_attribute('[data-place="1:1:2"]', "aria-label")
+    assert label == "weight from input 2 to unit 3 of layer 1, 0.19, gradient 0.0327"
+
+
+def test_arrow_keys_move_through_a_matrix(open_page, until):
+    page = open_page("&data=moons&units=30,30&activations=tanh,tanh")
+    page.wait_for_selector(".weight-cell")
+    page.focus('.weight-cell[data-place="1:0:0"]')
+    for _ in range(16):
+        page.keyboard.press("ArrowRight")
+    until(page, "document.activeElement.dataset.place?.startsWith('1:')")
+    until(page, "document.querySelector('.weight-cell').dataset.place === '1:0:14'")
+
+
+def test_the_table_is_the_pictures_equal(open_page):
+    page = open_page()
+    page.click("summary:has-text('The network as tables')")
+    drawn = page.eval_on_selector_all(
+        ".network .edge", "all => all.map(one => [one.dataset.place, one.dataset.value])"
+    )
+    listed = page.eval_on_selector_all(
+        ".cell", "all => all.map(one => [one.dataset.place, one.firstChild.dataset.value])"
+    )
+    assert sorted(drawn) == sorted(listed)
+    page.click('.cell[data-place="2:1:0"]')
+    page.wait_for_selector(".verdict strong")
+    assert page.get_attribute("#chain-title", "aria-label") == "Chain rule of w2[2,1]"
+
+
+@pytest.mark.skipif(not TSC.exists(), reason="typescript is not in CHAINRULE_TEST_NODE_MODULES")
+def test_the_types_of_the_scripts_hold(tmp_path):
+    options = {
+        "checkJs": True, "noEmit": True, "strict": True, "target": "es2023", "module": "esnext",
+        "moduleResolution": "bundler", "lib": ["es2023", "dom", "dom.iterable"],
+    }  # fmt: skip
+    described = {"compilerOptions": options, "include": [f"{STATIC}/*.js"]}
+    (tmp_path / "tsconfig.json").write_text(json.dumps(described), encoding="utf-8")
+    done = subprocess.run([TSC, "-p", tmp_path], capture_output=True, text=True, check=False)
+    assert done.stdout == ""
+    assert done.returncode == 0
