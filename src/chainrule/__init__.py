@@ -45,6 +45,7 @@ from chainrule.training.steps import steps
 
 if typing.TYPE_CHECKING:
     from chainrule.app.play.opening import play
+    from chainrule.estimators.checkpoints import Checkpoint
     from chainrule.estimators.classifier import MLPClassifier
     from chainrule.estimators.regressor import MLPRegressor
     from chainrule.insight.check_formula import check_formula
@@ -57,6 +58,7 @@ if typing.TYPE_CHECKING:
 
 __all__ = [
     "Activation",
+    "Checkpoint",
     "DataWarning",
     "Dense",
     "DivergenceError",
@@ -101,6 +103,7 @@ __all__ = [
 
 # Loaded when first asked for, since scikit-learn takes ten times longer to import than the rest.
 _LATER = {
+    "Checkpoint": "chainrule.estimators.checkpoints",
     "MLPClassifier": "chainrule.estimators.classifier",
     "MLPRegressor": "chainrule.estimators.regressor",
     "check_formula": "chainrule.insight.check_formula",

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from chainrule import MLPClassifier, MLPRegressor, optimizers
+from chainrule.estimators import fitting
+from chainrule.estimators.base import run_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -185,3 +187,30 @@ def test_ctrl_c_before_the_first_epoch_leaves_the_fit_before(monkeypatch, warm_s
         model.fit(x[:30], np.where(y[:30] == 1, "yes", "no") if not warm_start else y[:30])
     assert contents(model) == before
     assert model.predict_proba(x).tobytes() == predicted
+
+
+@pytest.mark.parametrize("options", [{}, {"solver": "lbfgs"}, {"early_stopping": True}])
+@pytest.mark.parametrize("place", ["before the record", "in the record"])
+def test_a_signal_between_an_epoch_and_its_record_undoes_the_epoch(
+    monkeypatch, options, place
+) -> None:
+    """The epoch is made and not recorded: parameters, counters and curves go back together."""
+    X, y = np.arange(60.0).reshape(30, 2) % 7, np.arange(30) % 2
+    model = MLPClassifier((3,), max_iter=9, random_state=0, engine="reference", **options)
+    real, done = fitting.record, []
+
+    def interrupted(*given):
+        if len(done) == 4:
+            if place == "in the record":
+                model.n_iter_ += 1
+                model.loss_curve_.append(0.0)
+            raise KeyboardInterrupt
+        real(*given)
+        done.append(run_of(model).state.vector.copy())
+
+    monkeypatch.setattr(fitting, "record", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, y)
+    state = run_of(model).state
+    assert state.epoch == model.n_iter_ == len(model.loss_curve_) == len(model.penalty_curve_) == 4
+    assert state.vector.tobytes() == done[-1].tobytes()

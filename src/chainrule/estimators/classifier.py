@@ -10,12 +10,12 @@ from sklearn.utils.validation import check_is_fitted
 from chainrule.estimators.class_codec import ClassCodec
 from chainrule.estimators.class_weight import ClassWeights
 from chainrule.estimators.converting import ConvertibleMLP
-from chainrule.estimators.fitting import steps_by_batches
 from chainrule.estimators.labels import checked_labels, text_kind
 from chainrule.estimators.option import documented
 from chainrule.estimators.options import ClassifierOptions
 from chainrule.estimators.predictor import PreparedPredictor, Wanted, as_they_are
 from chainrule.estimators.samples import Given
+from chainrule.estimators.stepwise import steps_by_batches
 from chainrule.foundation.errors import InputError, must_be
 
 __all__ = ["MLPClassifier"]

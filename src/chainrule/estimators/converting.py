@@ -7,10 +7,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from chainrule.estimators.base import codec_of
 from chainrule.estimators.class_codec import ClassCodec
-from chainrule.estimators.fitting import FittingMLP
 from chainrule.estimators.keras_models import keras_model
 from chainrule.estimators.outward import Outward
 from chainrule.estimators.scikit_learn_models import scikit_learn_model
+from chainrule.estimators.stepwise import StepwiseMLP
 from chainrule.estimators.torch_modules import torch_module
 from chainrule.formulas.loss import Loss
 from chainrule.foundation.errors import InputError, must_be
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["ConvertibleMLP"]
 
 
-class ConvertibleMLP(FittingMLP):
+class ConvertibleMLP(StepwiseMLP):
     """A fitted network that other libraries can take over."""
 
     def to_sklearn(self) -> Any:

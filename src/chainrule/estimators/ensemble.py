@@ -14,7 +14,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from chainrule.estimators.callbacks import Callback, Tasks, callbacks_of, is_true
+from chainrule.estimators.callbacks import Tasks, callbacks_of, is_true
+from chainrule.estimators.checkpoints import Keeping
 from chainrule.estimators.endings import unfinished
 from chainrule.estimators.option import options_of, parameters_of
 from chainrule.estimators.progress import shown
@@ -47,20 +48,22 @@ OF_SCIKIT_LEARN = (
     "_callback_fit_ctx",
     "_skl_callbacks_to_teardown",
 )
-# Trains one network, with a callback and an event that stops it; returns remarks and divergence.
-Train: TypeAlias = Callable[
-    [Any, Callback, threading.Event], tuple[list[str], DivergenceError | None]
-]
+# Trains one network (member, tell, stop, keeper), with a callback, an event that stops it and its
+# checkpoints; returns remarks and divergence.
+Train: TypeAlias = Callable[..., tuple[list[str], DivergenceError | None]]
 
 
-def fit_members(estimator: Any, tasks: Tasks, train_one: Train) -> list[Warning]:
+def fit_members(
+    estimator: Any, tasks: Tasks, train_one: Train, keeping: Keeping | None = None
+) -> list[Warning]:
     """Train every network, each with a seed of its own.
 
     A network that holds rows out draws them by its own seed. After each epoch of any network the
     estimator is the ensemble of those that have made an epoch, and the callbacks are called, for
     one epoch at a time; an error, or Ctrl-C, leaves it so. Return the warnings.
     """
-    members, workers, seed = _members(estimator, go_on=bool(estimator.warm_start))
+    resumed = None if keeping is None else keeping.seed
+    members, workers, seed = _members(estimator, bool(estimator.warm_start), resumed)
     callbacks = callbacks_of(estimator)
     shares = TimeShares(estimator.time_limit, len(members), workers)
     one_at_a_time = threading.Lock()
@@ -92,7 +95,8 @@ def fit_members(estimator: Any, tasks: Tasks, train_one: Train) -> list[Warning]
             told = tasks.begin(number)
         member.time_limit = shares.of(number)
         try:
-            found = train_one(member, tell, stop)
+            keeper = None if keeping is None else keeping.of_network(number, seed)
+            found = train_one(member, tell=tell, stop=stop, keeper=keeper)
         finally:
             member.time_limit = estimator.time_limit
         with one_at_a_time:
@@ -146,7 +150,7 @@ def pass_members(estimator: Any, pass_one: Callable[[Any], Any]) -> None:
     take_over(estimator, members, seed)
 
 
-def _members(estimator: Any, go_on: bool) -> tuple[list[Any], int, int]:
+def _members(estimator: Any, go_on: bool, resumed: int | None = None) -> tuple[list[Any], int, int]:
     """Return the networks to train, the number at a time, and the seed of their seeds."""
     count = int(estimator.n_estimators)
     workers, threads = thread_shares(count, estimator.n_threads)
@@ -159,6 +163,7 @@ def _members(estimator: Any, go_on: bool) -> tuple[list[Any], int, int]:
     options["n_threads"] = threads
     known = estimator.__dict__.get("estimators_", []) if go_on else []
     seed = estimator.seed_ if known else as_seed(estimator.random_state)
+    seed = seed if resumed is None else resumed
     if len(known) > count:
         raise InputError(
             f"n_estimators must be at least {len(known)} while training goes on; got {count}. Fit "

@@ -4,14 +4,14 @@ A fit is a plain loop over the epochs of a `Run`; the estimator is fitted after 
 """
 
 import math
+import os
 import threading
 import warnings
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
-from sklearn.utils.metaestimators import available_if
 
 from chainrule.engines.engine import Rows
 from chainrule.estimators.base import BaseMLP, put_run
@@ -25,17 +25,16 @@ from chainrule.estimators.callbacks import (
     tell_scikit_learn,
 )
 from chainrule.estimators.checking import (
-    check_for_passes,
     check_options,
     check_unchanged,
     fixed_options,
     warn_without_effect,
 )
+from chainrule.estimators.checkpoints import Keeper, Keeping
 from chainrule.estimators.data_warnings import answer_remarks, input_remarks, overflow_remarks
 from chainrule.estimators.endings import unfinished
-from chainrule.estimators.ensemble import fit_members, pass_members
-from chainrule.estimators.history import begin_history, record
-from chainrule.estimators.ingredients import LBFGS_NAME, falls_at_plateaus, solver_of
+from chainrule.estimators.ensemble import fit_members
+from chainrule.estimators.history import Mark, begin_history, record
 from chainrule.estimators.inputs import checked_samples
 from chainrule.estimators.monitoring import watch_on
 from chainrule.estimators.progress import shown
@@ -49,18 +48,14 @@ from chainrule.foundation.errors import DataWarning, DivergenceError, Divergence
 from chainrule.foundation.seeds import as_seed
 from chainrule.training.epoch import Epoch
 from chainrule.training.monitor import Watch
-from chainrule.training.run import Run as Loop
+from chainrule.training.snapshot import Progress
 from chainrule.training.stopping import Ending
 
-__all__ = ["FittingMLP", "steps_by_batches"]
+__all__ = ["FittingMLP"]
 
 Epochs = Generator[Epoch, bool | None, Ending]
-
-
-def steps_by_batches(estimator: "FittingMLP") -> bool:
-    if solver_of(estimator) == LBFGS_NAME:
-        raise AttributeError("partial_fit is not there with solver='lbfgs', which needs all rows.")
-    return True
+# Ends that come from outside: a run that goes on from its last checkpoint may end elsewhere.
+FROM_OUTSIDE = ("callback", "time_limit")
 
 
 class FittingMLP(SupportsCallbacks, BaseMLP):
@@ -79,6 +74,7 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
         y_val: Any = None,
         sample_weight_val: Any = None,
         groups: Any = None,
+        resume: str | os.PathLike[str] | None = None,
     ) -> Self:
         """Train on all rows until the loss stops falling, or for ``max_iter`` epochs.
 
@@ -96,6 +92,9 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
         groups : array (n_samples,), optional
             The group of each row, as a patient or a shop: where ``early_stopping`` holds rows out,
             no group is on both sides.
+        resume : path, optional
+            The folder of a `Checkpoint`: training goes on from there, with the same options and
+            rows, to the bits that it would have reached without the interruption.
 
         Returns
         -------
@@ -121,14 +120,15 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
         warn_without_effect(self, own_rows=X_val is not None, groups=groups is not None)
         given = Given(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
         found: list[Warning] = []
+        keeping = Keeping.of(self, resume)
 
         def train(tasks: Tasks) -> None:
             if self.n_estimators != 1:
-                found.extend(
-                    fit_members(self, tasks, lambda one, tell, stop: one._quiet(given, tell, stop))
-                )
+                train_one = partial(_train_quietly, given=given)
+                found.extend(fit_members(self, tasks, train_one, keeping))
                 return
-            epochs = self._training(given, callbacks=[tasks.begin(0)])
+            keeper = None if keeping is None else keeping.of_network(0)
+            epochs = self._training(given, callbacks=[tasks.begin(0)], keeper=keeper)
             divergence = self._follow(epochs, total=self.max_iter)
             if divergence is not None:
                 found.append(DivergenceWarning(str(divergence)))
@@ -142,90 +142,21 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
             warnings.warn(warning, stacklevel=2)
         return self
 
-    def fit_epochs(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
-        *,
-        X_val: Any = None,
-        y_val: Any = None,
-        sample_weight_val: Any = None,
-        groups: Any = None,
-    ) -> Iterator[Epoch]:
-        """Train as `fit` does, and yield an `Epoch` after each pass over the rows.
-
-        The estimator is fitted whenever the loop has control, and stays so when it is left early.
-        A later call of `fit`, `partial_fit` or another such loop ends this one. Without a loop
-        nothing is trained, and a warning says so.
-
-        Raises
-        ------
-        DivergenceError
-            At once when the loss left the finite numbers, or rose a million times; the estimator
-            then holds the last good parameters.
-        InputError
-            When the loop is asked for more after the estimator has been trained by a later call.
-        """
-        given = Given(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
-        return Loop(self._epochs(given), "fit_epochs", "epoch")
-
-    @available_if(steps_by_batches)  # type: ignore[untyped-decorator]
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Make one pass over the rows given, from where the last call or fit ended.
-
-        Parameters
-        ----------
-        X, y, sample_weight
-            As in `fit`; weights count within the rows of one call.
-
-        Returns
-        -------
-        self
-        """
-        return self._pass_over(Given(X, y, sample_weight))
-
-    def _epochs(self, given: Given) -> Generator[Epoch, None, None]:
-        if self.n_estimators != 1:
-            raise InputError(
-                f"n_estimators must be 1 for fit_epochs, which follows one network; got "
-                f"{self.n_estimators}. Call fit."
-            )
-        check_options(self)
-        own_rows, groups = given.X_val is not None, given.groups is not None
-        warn_without_effect(self, own_rows=own_rows, groups=groups)
-        try:
-            with closing(self._training(given, call="fit_epochs")) as epochs:
-                for epoch in epochs:
-                    self._say_remarks()
-                    yield epoch
-        finally:
-            self._say_remarks()
-
-    def _quiet(
-        self, given: Given, tell: Callback, stop: threading.Event
-    ) -> tuple[list[str], DivergenceError | None]:
-        """Train as one of several networks; return the remarks, and the divergence, if any."""
-        remarks: list[str] = []
-        divergence = None
-        try:
-            for _ in self._training(given, callbacks=[tell]):
-                remarks += self._drained()
-                if stop.is_set():
-                    break
-        except DivergenceError as error:
-            divergence = error
-        return [*remarks, *self._drained()], divergence
-
     def _training(
-        self, given: Given, callbacks: Sequence[Callback] = (), call: str = "fit"
+        self,
+        given: Given,
+        callbacks: Sequence[Callback] = (),
+        call: str = "fit",
+        keeper: Keeper | None = None,
     ) -> Generator[Epoch, None, None]:
+        progress, kept = Progress(), None if keeper is None else keeper.kept
         with unchanged_if_refused(self):
             former = self._former() if self.warm_start else None
             samples = checked_samples(self, self._targets.prepared, given[:3], former is None)
             if former is not None:
                 former.codec.check_continued(samples.y)
             seed = as_seed(self.random_state) if former is None else former.state.seed
+            seed = seed if kept is None else kept.seed
             held, names = None, ("X", "y")
             if any(one is not None for one in given[3:6]):
                 names = ("X_val", "y_val")
@@ -233,38 +164,16 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
             elif self.early_stopping:
                 strata = self._targets.strata(samples.y)
                 samples, held = divided(self, samples, given.groups, seed, strata)
+            if keeper is not None:
+                keeper.check_rows(samples, held)
             run, rows = self._begun(former, samples, seed)
+            if kept is not None:
+                run, progress = kept.restored(run, self)
             if held is not None:
                 check_held_out(self, run.codec, held, names)
-            epochs = self._ready(run, former, rows, held, names)
-        yield from self._followed(epochs, rows, callbacks, call)
+            epochs = self._ready(run, former, rows, held, names, progress=progress)
+        yield from self._followed(epochs, rows, progress, callbacks, call, keeper)
         self._remarks = answer_remarks(self, self._run, rows)
-
-    def _pass_over(self, given: Given, classes: Any = None) -> Self:
-        check_options(self)
-        if not hasattr(self, "estimators_" if self.n_estimators != 1 else "parameters_"):
-            warn_without_effect(self, passes=True)
-        if self.n_estimators != 1:
-            with unchanged_if_refused(self):
-                pass_members(self, lambda member: member._pass(given, classes))
-            return self
-        return self._pass(given, classes)
-
-    def _pass(self, given: Given, classes: Any = None) -> Self:
-        with unchanged_if_refused(self):
-            check_for_passes(self)
-            former = self._former()
-            samples = checked_samples(self, self._targets.prepared, given[:3], former is None)
-            seed = as_seed(self.random_state) if former is None else former.state.seed
-            run, rows = self._begun(former, samples, seed, classes)
-            # a rate that waits for a plateau looks for it over all calls
-            waits = falls_at_plateaus(run.recipe.schedule)
-            epochs = self._ready(run, former, rows, count=1, stops=waits)
-        divergence = self._follow(self._followed(epochs, rows, call="partial_fit"), total=1)
-        self.n_iter_ = self._run.state.epoch
-        if divergence is not None:
-            warnings.warn(str(divergence), DivergenceWarning, stacklevel=4)
-        return self
 
     def _former(self) -> Run | None:
         """Return the run to continue, if any; refuse changes of fixed options."""
@@ -303,6 +212,7 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
         names: tuple[str, str] = ("X", "y"),
         count: int | None = None,
         stops: bool = True,
+        progress: Progress | None = None,
     ) -> Epochs:
         """Return the epochs of a run, checked; from here on it is the estimator's run."""
         self._run = run = run.with_engine()
@@ -316,7 +226,7 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
                 self.validation_loss_curve_, self.validation_scores_ = [], []
         self._run = run = run.with_batches(rows, watched)
         self.__dict__.update(run.attributes)
-        epochs = run.epochs(rows, watch, count or run.recipe.stopping.epochs, stops)
+        epochs = run.epochs(rows, watch, count or run.recipe.stopping.epochs, stops, progress)
         if former is not None:
             run.take_over(former, self.parameters_)
         return epochs
@@ -325,19 +235,24 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
         self,
         epochs: Epochs,
         rows: Rows,
+        progress: Progress,
         callbacks: Sequence[Callback] = (),
         call: str = "fit",
+        keeper: Keeper | None = None,
     ) -> Iterator[Epoch]:
         """Record each epoch of the run, and call the callbacks."""
         run, columns = self._run, vars(self).get("feature_names_in_")
         assert run.engine is not None
         callbacks = [*callbacks_of(self), *callbacks]
-        self.n_iter_ = 0
+        self.n_iter_ = progress.epochs
         self.train_loss_ = math.nan
         self.stopped_because_ = "interrupted"
         self.engine_ = run.engine.name
         stop, made, factor = None, 0, run.codec.loss_factor
+        begun, mark = run.state.epoch - progress.epochs, Mark.of(self)
         try:
+            if keeper is not None:
+                keeper.begin(self, run, progress)
             while True:
                 if not self._is_at(run):
                     raise InputError(
@@ -350,15 +265,21 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
                 except StopIteration as end:
                     self.stopped_because_ = end.value.reason
                     self.train_loss_ = end.value.loss * factor
+                    if keeper is not None and end.value.reason not in FROM_OUTSIDE:
+                        keeper.end(self, run, progress)
                     return
                 made += 1
                 self.engine_ = run.engine.name  # by now one is chosen
                 record(self, epoch)
+                progress.epochs += 1
+                mark = Mark.of(self)
                 self.parameters_ = run.parameters()
                 if made == 1 and call != "partial_fit":
                     self._remarks = (*input_remarks(rows, columns), *run.codec.remarks())
                 answers = [callback(epoch) for callback in callbacks]
                 stop = any(map(is_true, answers))
+                if keeper is not None and not stop:
+                    keeper.after(self, run, progress)
                 yield epoch
         except DivergenceError:
             self.stopped_because_ = "divergence"
@@ -369,12 +290,27 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
             raise
         finally:
             epochs.close()
+            ahead = run.state.epoch > begun + progress.epochs
+            if ahead and progress.start is not None and self._is_at(run):
+                # a signal came after the last epoch was made and before it was recorded
+                progress.start.restore(run.state)
+                mark.go_back(self)
             if self._is_at(run):
                 self.parameters_ = run.parameters()
 
     def _is_at(self, run: Run) -> bool:
         """Return whether no later call has trained the estimator; an ensemble has no run."""
         return self.__dict__.get("_run") is run
+
+    def _say_remarks(self) -> None:
+        """Warn of the remarks on the data and the answers, each once."""
+        for words in self._drained():
+            warnings.warn(words, DataWarning, stacklevel=level_outside())
+
+    def _drained(self) -> Sequence[str]:
+        """Return the remarks that have not been given yet."""
+        remarks, self._remarks = self._remarks, ()
+        return remarks
 
     def _follow(self, epochs: Iterator[Epoch], total: int) -> DivergenceError | None:
         """Run to the end, with progress where asked for; return the divergence, if any."""
@@ -389,12 +325,23 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
         self._say_remarks()
         return divergence
 
-    def _say_remarks(self) -> None:
-        """Warn of the remarks on the data and the answers, each once."""
-        for words in self._drained():
-            warnings.warn(words, DataWarning, stacklevel=level_outside())
 
-    def _drained(self) -> Sequence[str]:
-        """Return the remarks that have not been given yet."""
-        remarks, self._remarks = self._remarks, ()
-        return remarks
+def _train_quietly(
+    estimator: FittingMLP,
+    *,
+    given: Given,
+    tell: Callback,
+    stop: threading.Event,
+    keeper: Keeper | None = None,
+) -> tuple[list[str], DivergenceError | None]:
+    """Train as one of several networks; return the remarks, and the divergence, if any."""
+    remarks: list[str] = []
+    divergence = None
+    try:
+        for _ in estimator._training(given, callbacks=[tell], keeper=keeper):
+            remarks += estimator._drained()
+            if stop.is_set():
+                break
+    except DivergenceError as error:
+        divergence = error
+    return [*remarks, *estimator._drained()], divergence

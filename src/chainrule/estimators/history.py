@@ -1,13 +1,29 @@
 """Curves, counts and best values that an estimator records after each epoch."""
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from chainrule.training.epoch import Epoch
 
-__all__ = ["begin_history", "best_epoch", "record"]
+__all__ = ["Mark", "begin_history", "best_epoch", "history_of", "put_history", "record"]
+
+CURVES = (
+    "loss_curve_",
+    "penalty_curve_",
+    "learning_rate_curve_",
+    "validation_loss_curve_",
+    "validation_scores_",
+)
+VALUES = (
+    "n_iter_",
+    "t_",
+    "fit_seconds_",
+    "loss_",
+    "best_loss_",
+    "best_validation_score_",
+)
 
 
 def begin_history(estimator: Any) -> None:
@@ -18,7 +34,37 @@ def begin_history(estimator: Any) -> None:
     estimator.validation_loss_curve_ = estimator.validation_scores_ = None
     estimator.loss_ = estimator.train_loss_ = math.nan
     estimator.best_loss_ = estimator.best_validation_score_ = None
-    vars(estimator).pop("kept_epoch_", None)
+
+
+def history_of(estimator: Any) -> dict[str, Any]:
+    """Return the record, as JSON can hold it."""
+    return {name: getattr(estimator, name) for name in (*CURVES, *VALUES)}
+
+
+def put_history(estimator: Any, record: dict[str, Any]) -> None:
+    """Put a record of `history_of` into an estimator."""
+    for name in (*CURVES, *VALUES):
+        setattr(estimator, name, record[name])
+
+
+class Mark(NamedTuple):
+    """A place in the record, to go back to."""
+
+    lengths: dict[str, int]
+    values: dict[str, Any]
+
+    @classmethod
+    def of(cls, estimator: Any) -> "Mark":
+        """Return the place where the record stands."""
+        curves = {name: getattr(estimator, name) for name in CURVES}
+        lengths = {name: len(curve) for name, curve in curves.items() if curve is not None}
+        return cls(lengths, {name: getattr(estimator, name) for name in VALUES})
+
+    def go_back(self, estimator: Any) -> None:
+        """Forget what was recorded since."""
+        for name, length in self.lengths.items():
+            del getattr(estimator, name)[length:]
+        vars(estimator).update(self.values)
 
 
 def record(estimator: Any, epoch: Epoch) -> None:
@@ -47,9 +93,6 @@ def record(estimator: Any, epoch: Epoch) -> None:
 
 def best_epoch(estimator: Any, by_loss: bool) -> int | None:
     """Return the epoch whose parameters were kept, from 1, where one was chosen."""
-    kept: int | None = vars(estimator).get("kept_epoch_")  # which other rows have chosen
-    if kept is not None:
-        return kept
     losses, scores = estimator.validation_loss_curve_, estimator.validation_scores_
     if not losses or not scores:
         return None

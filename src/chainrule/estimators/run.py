@@ -20,6 +20,7 @@ from chainrule.training.monitor import Watch
 from chainrule.training.network import Network
 from chainrule.training.noise_choice import noise_batch_size
 from chainrule.training.preparing import StepOptions
+from chainrule.training.snapshot import Progress
 from chainrule.training.sources import make_rows
 from chainrule.training.state import TrainingState
 from chainrule.training.stopping import Ending, Patience
@@ -153,7 +154,12 @@ class Run:
         )
 
     def epochs(
-        self, rows: Rows, watch: Watch, count: int, stops: bool = True
+        self,
+        rows: Rows,
+        watch: Watch,
+        count: int,
+        stops: bool = True,
+        progress: Progress | None = None,
     ) -> Generator[Epoch, bool | None, Ending]:
         """Return the epochs over rows as a generator that has not started; check its options."""
         recipe, stopping, unit = self.recipe, self.recipe.stopping, self.codec.loss_unit
@@ -173,6 +179,7 @@ class Run:
                 # slopes of a small loss are small where training is only begun
                 gradient_tolerance=stopping.tolerance * min(1.0, unit),
                 time_limit=stopping.seconds,
+                progress=progress,
             )
         steps = StepOptions(
             recipe.learning_rate, self.batch_size, recipe.schedule, shuffle=recipe.shuffle
@@ -185,6 +192,7 @@ class Run:
             watch,
             epochs=count,
             time_limit=stopping.seconds,
+            progress=progress,
         )
 
     def take_over(self, former: "Run", parameters: Parameters) -> None:

@@ -13,14 +13,7 @@ from chainrule.estimators.class_codec import ClassCodec
 from chainrule.estimators.classifier import MLPClassifier
 from chainrule.estimators.ensemble import take_over
 from chainrule.estimators.number_codec import NumberCodec
-from chainrule.estimators.recipe import Recipe
-from chainrule.estimators.regressor import MLPRegressor
-from chainrule.estimators.run import Run
-from chainrule.estimators.target_codec import TargetCodec
-from chainrule.formulas.loss import losses
-from chainrule.formulas.records import restore
-from chainrule.foundation.errors import must_be
-from chainrule.interop.model_values import (
+from chainrule.estimators.option_values import (
     class_weight_from_json,
     class_weight_to_json,
     labels_from_json,
@@ -30,6 +23,13 @@ from chainrule.interop.model_values import (
     text,
     whole,
 )
+from chainrule.estimators.recipe import Recipe
+from chainrule.estimators.regressor import MLPRegressor
+from chainrule.estimators.run import Run
+from chainrule.estimators.target_codec import TargetCodec
+from chainrule.formulas.loss import losses
+from chainrule.formulas.records import restore
+from chainrule.foundation.errors import must_be
 from chainrule.training.network import Network
 
 __all__ = [

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chainrule.estimators.option_values import text
 from chainrule.foundation.array_files import Contents, read_contents, write_arrays
 from chainrule.foundation.errors import FileFormatError, InputError, must_be
 from chainrule.foundation.showing import Shown
@@ -19,7 +20,6 @@ from chainrule.interop.estimator_records import (
     describe_estimator,
     restore_estimator,
 )
-from chainrule.interop.model_values import text
 
 if TYPE_CHECKING:
     from chainrule.interop.preparation import Preparation

@@ -14,9 +14,9 @@ from chainrule.estimators.class_weight import label_weights
 from chainrule.estimators.classifier import MLPClassifier
 from chainrule.estimators.inputs import as_targets
 from chainrule.estimators.labels import class_codes, prepared_labels
+from chainrule.estimators.option_values import labels_from_json, labels_to_json
 from chainrule.formulas.loss import losses
 from chainrule.foundation.errors import must_be
-from chainrule.interop.model_values import labels_from_json, labels_to_json
 from chainrule.tables.asking import AskingOfClasses
 from chainrule.tables.base import BaseTabular
 from chainrule.tables.calibration import of_labels, temperature_of, tempered

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.estimators.base import best_epoch_of, keep_epoch
+from chainrule.estimators.option_values import option_from_json, option_to_json, text, whole
 from chainrule.foundation.array_files import Contents, write_arrays
 from chainrule.interop.choosing import Choices
 from chainrule.interop.estimator_records import (
@@ -18,7 +19,6 @@ from chainrule.interop.estimator_records import (
     restore_estimator,
 )
 from chainrule.interop.model_file import whole_model
-from chainrule.interop.model_values import option_from_json, option_to_json, text, whole
 from chainrule.interop.preparation import Preparation
 from chainrule.tables.leaderboard import Leaderboard, Trial
 from chainrule.tables.members import Member

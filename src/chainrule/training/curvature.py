@@ -26,12 +26,16 @@ ROUNDING = 64.0 * EPSILON
 
 
 class Iterate(NamedTuple):
-    """A point on the way down, what was learnt up to it, and the questions since the last one."""
+    """A point on the way down, what was learnt up to it, and the fall since the last one.
+
+    ``evaluations`` are those since the last one.
+    """
 
     vector: np.ndarray
     value: float
     pairs: Pairs
     evaluations: int
+    fall: float
 
 
 class _Point(NamedTuple):
@@ -52,11 +56,15 @@ def descend(
     gradient_tolerance: float,
     max_iterations: int,
     max_evaluations: int,
+    asked: int = 0,
+    fall: float = math.nan,
 ) -> Generator[Iterate, None, str]:
     """Yield lower and lower points, and return why there is no further one.
 
     Points have the dtype of the start; all else is computed in float64. A point and its pairs are
-    all that a later call needs to go on as this one would have.
+    all that a later call needs to go on as this one would have; to end as it would have, too, it
+    takes the evaluations so far, of which the one at the start is not counted again, and the fall
+    that led there.
 
     Returns
     -------
@@ -69,17 +77,19 @@ def descend(
     Source: Nocedal & Wright (2006), Numerical Optimization, algorithm 7.5. A pair whose s'y is not
     clearly positive is left out, as in SciPy: with it the curvature might not be.
     """
-    asked = told = made = 0
+    told, made, first = asked, 0, asked > 0
     rises = tuple(_dot(step, change) for step, change in pairs)
 
     def answer(point: np.ndarray) -> tuple[float, np.ndarray]:
-        nonlocal asked
-        asked += 1
+        nonlocal asked, first
+        asked, first = asked if first else asked + 1, False
         return question(point)
 
     vector = start.astype(np.float64)
     value, gradient = answer(vector)
     while True:
+        if fall <= ROUNDING * max(abs(value), abs(value + fall), 1.0):
+            return "converged"
         if float(np.abs(gradient).max()) <= gradient_tolerance:
             return "converged"
         if made >= max_iterations:
@@ -99,10 +109,8 @@ def descend(
             pairs, rises = (*pairs, (step, change))[-MEMORY:], (*rises, rise)[-MEMORY:]
         fall = value - found.value
         vector, value, gradient = found.vector, found.value, found.gradient
-        yield Iterate(vector, value, pairs, asked - told)
+        yield Iterate(vector, value, pairs, asked - told, fall)
         told, made = asked, made + 1
-        if fall <= ROUNDING * max(abs(value), abs(value + fall), 1.0):
-            return "converged"
 
 
 def _direction(gradient: np.ndarray, pairs: Pairs, rises: tuple[float, ...]) -> np.ndarray:

@@ -14,7 +14,7 @@ from chainrule.training.curvature import Iterate, descend
 from chainrule.training.epoch import Epoch
 from chainrule.training.monitor import Watch, assess
 from chainrule.training.preparing import clock_limit
-from chainrule.training.snapshot import Snapshot, closing_loss, whole_epoch
+from chainrule.training.snapshot import Progress, Snapshot, closing_loss, whole_epoch
 from chainrule.training.state import TrainingState
 from chainrule.training.stopping import Ending
 
@@ -34,6 +34,7 @@ def train_lbfgs(
     max_evaluations: int = 15_000,
     gradient_tolerance: float = 1e-4,
     time_limit: float | None = None,
+    progress: Progress | None = None,
 ) -> Generator[Epoch, bool | None, Ending]:
     """Minimize the objective on all rows, and yield an `Epoch` per iteration.
 
@@ -41,7 +42,7 @@ def train_lbfgs(
 
     Parameters
     ----------
-    engine, rows, state, watch, time_limit
+    engine, rows, state, watch, time_limit, progress
         As `train_rows` takes them.
     epochs, max_evaluations : int
         Most iterations, and most evaluations of the gradient.
@@ -54,17 +55,23 @@ def train_lbfgs(
     """
     xp, dtype = namespace(state.vector), state.vector.dtype
     limit, watch = clock_limit(time_limit), Watch() if watch is None else watch
-    last_epoch = state.epoch + epochs
+    progress = Progress() if progress is None else progress
+    begun = state.epoch - progress.epochs
+    last_epoch, going_on = begun + epochs, progress.epochs > 0
+    asked = state.evaluations if going_on else 0
     search = descend(
         _objective(engine, rows, state),
         np.asarray(state.vector),
         state.curvature,
         gradient_tolerance=gradient_tolerance,
-        max_iterations=epochs,
+        max_iterations=epochs - progress.epochs,
         max_evaluations=max_evaluations,
+        asked=asked,
+        fall=state.fall if going_on else math.nan,
     )
-    last = Snapshot.of(state)
-    reason: str | None = None
+    last = progress.start or Snapshot.of(state)
+    gave_up = going_on and watch.decides != "loss" and watch.gives_up(state)
+    reason: str | None = "no_improvement" if gave_up else None
     while reason is None:
         began = time.perf_counter()
         try:
@@ -72,15 +79,17 @@ def train_lbfgs(
                 found = next(search)
         except StopIteration as end:
             reason = end.value
-            if state.epoch > last_epoch - epochs:
+            if state.epoch > begun:
                 break
             # the start is as good as can be: it is the one point of the curve
             value, _ = engine.gradient(state.vector, rows)
-            found = Iterate(np.asarray(state.vector), value, state.curvature, 1)
-        with whole_epoch(state) as before:
+            found = Iterate(np.asarray(state.vector), value, state.curvature, 1, math.nan)
+        with whole_epoch(state, progress) as before:
             last = before
             state.vector = xp.asarray(found.vector, dtype=dtype, copy=True)
             state.curvature = found.pairs
+            asked += found.evaluations
+            state.evaluations, state.fall = asked, found.fall
             state.epoch += 1
             state.step += 1
             penalty = float(engine.objective.penalty(xp, state.parameters))

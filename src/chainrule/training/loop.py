@@ -5,6 +5,7 @@ Everything else (estimators, command line, notebooks) is a plain ``for`` loop ov
 
 import time
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from chainrule.engines.engine import Engine, Rows
@@ -21,7 +22,7 @@ from chainrule.training.epoch import Epoch
 from chainrule.training.monitor import Metric, Watch, assess, of_class_numbers
 from chainrule.training.preparing import Setup, StepOptions, begin, clock_limit, make_plan
 from chainrule.training.run import Run
-from chainrule.training.snapshot import Snapshot, closing_loss, whole_epoch
+from chainrule.training.snapshot import Progress, Snapshot, closing_loss, whole_epoch
 from chainrule.training.sources import make_rows
 from chainrule.training.state import TrainingState
 from chainrule.training.step import OnStep
@@ -218,16 +219,20 @@ def train_rows(
     time_limit: float | None = None,
     on_step: OnStep | None = None,
     objective: Objective | None = None,
+    progress: Progress | None = None,
 ) -> Generator[Epoch, bool | None, Ending]:
     """Train as `train` does, on rows and a state that are ready.
 
     Sending True to the generator ends the run after that epoch, with the reason ``callback``.
-    ``objective`` is what its epochs predict by, where scores are in the user's units.
+    ``objective`` is what its epochs predict by, where scores are in the user's units. With
+    ``progress``, the run goes on that has made these of its ``epochs``.
     """
+    progress = Progress() if progress is None else progress
     plan = make_plan(engine, int(rows.y.shape[0]), state, steps, epochs)
+    plan = replace(plan, last_epoch=plan.last_epoch - progress.epochs)
     clock_limit(time_limit)  # refused now; the clock runs from the first epoch on
     watch = Watch() if watch is None else watch
-    return _epochs(engine, rows, state, plan, watch, time_limit, on_step, objective)
+    return _epochs(engine, rows, state, plan, watch, time_limit, on_step, objective, progress)
 
 
 def _epochs(
@@ -239,16 +244,18 @@ def _epochs(
     time_limit: float | None,
     on_step: OnStep | None,
     objective: Objective | None,
+    progress: Progress,
 ) -> Generator[Epoch, bool | None, Ending]:
     xp = namespace(state.vector)
     if state.learning_rate is None:
         state.learning_rate = plan.learning_rate
     limit = clock_limit(time_limit)
-    before = Snapshot.of(state)
-    reason, rate = None, state.learning_rate
+    before = progress.start or Snapshot.of(state)
+    gave_up = progress.epochs > 0 and watch.gives_up(state)
+    reason, rate = "no_improvement" if gave_up else None, state.learning_rate
     while reason is None and state.epoch < plan.last_epoch:
         began = time.perf_counter()
-        with whole_epoch(state) as start:
+        with whole_epoch(state, progress) as start:
             loss, rows_seen, rate = one_pass(engine, rows, state, plan, start, before, on_step)
             before = start
             validation_loss, score, best = assess(engine, state, loss, watch)

@@ -4,7 +4,7 @@ import copy
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,7 +15,14 @@ from chainrule.training.curvature import Pairs
 from chainrule.training.state import TrainingState
 from chainrule.training.stopping import Patience
 
-__all__ = ["DIVERGENCE_FACTOR", "Snapshot", "closing_loss", "divergence_limit", "whole_epoch"]
+__all__ = [
+    "DIVERGENCE_FACTOR",
+    "Progress",
+    "Snapshot",
+    "closing_loss",
+    "divergence_limit",
+    "whole_epoch",
+]
 
 # A loss this many times the first one is divergence, finite or not.
 DIVERGENCE_FACTOR = 1e6
@@ -34,6 +41,8 @@ class Snapshot:
     patience: Patience
     best: Array | None
     curvature: Pairs
+    evaluations: int
+    fall: float
 
     @classmethod
     def of(cls, state: TrainingState) -> "Snapshot":
@@ -49,7 +58,13 @@ class Snapshot:
             # never written to: a better epoch, and a step, bring arrays of their own
             state.best,
             state.curvature,
+            state.evaluations,
+            state.fall,
         )
+
+    def as_state(self, state: TrainingState) -> TrainingState:
+        """Return the state that was copied, from one of the same run; it shares the arrays."""
+        return replace(state, **vars(self))
 
     def restore(self, state: TrainingState) -> None:
         """Restore a state; only once, because the state then owns the arrays."""
@@ -58,15 +73,36 @@ class Snapshot:
         state.learning_rate, state.first_loss = self.learning_rate, self.first_loss
         state.patience, state.best = self.patience, self.best
         state.curvature = self.curvature
+        state.evaluations, state.fall = self.evaluations, self.fall
+
+
+@dataclass(eq=False)
+class Progress:
+    """The part of a run that is made: nothing at first, or what a checkpoint holds.
+
+    Attributes
+    ----------
+    epochs : int
+        Epochs made before the loop began.
+    start : Snapshot or None
+        The start of the last epoch, which the loop keeps up to date.
+    """
+
+    epochs: int = 0
+    start: Snapshot | None = None
 
 
 @contextmanager
-def whole_epoch(state: TrainingState) -> Iterator[Snapshot]:
+def whole_epoch(state: TrainingState, progress: Progress | None = None) -> Iterator[Snapshot]:
     """Make an epoch whole or not at all: whatever cuts it short, the state is as before.
 
-    A divergence has its own way back, to the last parameters whose loss was good.
+    A divergence has its own way back, to the last parameters whose loss was good. A signal may
+    come between the end of the epoch and the moment at which the caller has noted it; then the
+    caller goes back, to ``progress.start``.
     """
     start = Snapshot.of(state)
+    if progress is not None:
+        progress.start = start
     try:
         yield start
     except DivergenceError:

@@ -3,8 +3,11 @@
 `array_files` writes it: the arrays as safetensors, and all else as one JSON text.
 """
 
+import json
 import math
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -25,8 +28,11 @@ from chainrule.training.stopping import Patience
 
 __all__ = [
     "TrainingState",
+    "describe_state",
     "load_state",
+    "restored_state",
     "save_state",
+    "whole_state",
 ]
 
 KIND = "training state"
@@ -64,6 +70,9 @@ class TrainingState(Shown):
     curvature : tuple of pairs of arrays (n_parameters,)
         The memory of L-BFGS: its last steps and the changes of the gradient along them, in float64;
         empty for other rules.
+    evaluations, fall : int, float
+        Evaluations of the gradient by L-BFGS in its last run, and the fall of the loss in its last
+        step.
     """
 
     network: Network
@@ -78,6 +87,8 @@ class TrainingState(Shown):
     patience: Patience = field(default_factory=Patience)
     best: Array | None = None
     curvature: Pairs = ()
+    evaluations: int = 0
+    fall: float = math.nan
 
     @classmethod
     def start(
@@ -174,6 +185,18 @@ def save_state(path: str | os.PathLike[str], state: TrainingState) -> None:
     >>> load_state(path).optimizer["name"]
     'adam'
     """
+    write_arrays(path, KIND, *describe_state(state))
+
+
+def load_state(path: str | os.PathLike[str]) -> TrainingState:
+    """Read what `save_state` wrote; the next epoch is the one the run would have had."""
+    description, arrays = read_arrays(path, KIND)
+    with whole_state(path):
+        return restored_state(description, arrays)
+
+
+def describe_state(state: TrainingState) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Return what a file holds of a state: its description, and its arrays."""
     arrays = {"vector": np.asarray(state.vector)}
     arrays |= {f"slot.{number}": np.asarray(slot) for number, slot in enumerate(state.slots)}
     if state.best is not None:
@@ -189,29 +212,46 @@ def save_state(path: str | os.PathLike[str], state: TrainingState) -> None:
         "learning_rate": state.learning_rate,
         "first_loss": state.first_loss,
         "patience": asdict(state.patience),
+        "evaluations": state.evaluations,
+        "fall": state.fall,
     }
-    write_arrays(path, KIND, description, arrays)
+    return description, arrays
 
 
-def load_state(path: str | os.PathLike[str]) -> TrainingState:
-    """Read what `save_state` wrote; the next epoch is the one the run would have had."""
-    description, arrays = read_arrays(path, KIND)
+def restored_state(
+    description: dict[str, Any], arrays: dict[str, np.ndarray], network: OwnNetwork | None = None
+) -> TrainingState:
+    """Return the state that `describe_state` described; a network given is the one it is of."""
+    if network is None:
+        network = OwnNetwork.from_dict(description["network"])
+    elif json.loads(json.dumps(network.to_dict())) != description["network"]:
+        raise ValueError("the network is another one")
+    state = TrainingState(
+        network=network,
+        vector=arrays["vector"],
+        slots=tuple(arrays[f"slot.{n}"] for n in range(_count_slots(arrays))),
+        optimizer=_whole_optimizer(description["optimizer"]),
+        seed=description["seed"],
+        step=description["step"],
+        epoch=description["epoch"],
+        learning_rate=description["learning_rate"],
+        first_loss=description["first_loss"],
+        patience=Patience(**description["patience"]),
+        best=arrays.get("best"),
+        curvature=tuple((step, change) for step, change in arrays.get("curvature", ())),
+        # not in files of format 1
+        evaluations=description.get("evaluations", 0),
+        fall=description.get("fall", math.nan),
+    )
+    _check_parts(state)
+    return state
+
+
+@contextmanager
+def whole_state(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Refuse a file whose state lacks something, or contradicts itself."""
     try:
-        state = TrainingState(
-            network=OwnNetwork.from_dict(description["network"]),
-            vector=arrays["vector"],
-            slots=tuple(arrays[f"slot.{n}"] for n in range(_count_slots(arrays))),
-            optimizer=_whole_optimizer(description["optimizer"]),
-            seed=description["seed"],
-            step=description["step"],
-            epoch=description["epoch"],
-            learning_rate=description["learning_rate"],
-            first_loss=description["first_loss"],
-            patience=Patience(**description["patience"]),
-            best=arrays.get("best"),
-            curvature=tuple((step, change) for step, change in arrays.get("curvature", ())),
-        )
-        _check_parts(state)
+        yield
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         absent = isinstance(error, KeyError) and not isinstance(error, InputError)
         reason = f"{error} is missing" if absent else str(error).rstrip(".")
@@ -219,7 +259,6 @@ def load_state(path: str | os.PathLike[str]) -> TrainingState:
             f"{os.fspath(path)} must hold a whole training state; {reason}. Save it again with "
             "this version."
         ) from error
-    return state
 
 
 def _whole_optimizer(description: dict[str, Any]) -> dict[str, Any]:
@@ -256,10 +295,12 @@ def _check_parts(state: TrainingState) -> None:
             raise ValueError("the curvature must be positive")
     if len(state.curvature) > (0 if rule in optimizers else MEMORY):
         raise ValueError(f"the optimizer {rule!r} does not keep {len(state.curvature)} pairs")
-    counts = (state.seed, state.step, state.epoch, state.patience.stale, state.patience.best_epoch)
+    patience = state.patience
+    counts = [state.seed, state.step, state.epoch, patience.stale, patience.best_epoch]
+    counts.append(state.evaluations)
     if not all(type(count) is int and count >= 0 for count in counts):
         raise ValueError(f"counters must be whole numbers of at least 0; got {counts}")
-    values = (state.first_loss, state.patience.reference, state.patience.best)
+    values = (state.first_loss, patience.reference, patience.best, state.fall)
     if not all(type(value) in (int, float) for value in values):
         raise ValueError(f"losses must be numbers; got {values}")
     if state.learning_rate is not None and not state.learning_rate > 0.0:
