@@ -23,15 +23,19 @@ from chainrule.app.option_types import (
     Encoding,
     Force,
     Header,
+    Interval,
     Json,
+    Keep,
     KeepOnly,
     MissingTarget,
     Null,
+    Quantile,
     Rows,
     Separator,
     SkipFooter,
     SkipRows,
     Stream,
+    Threshold,
 )
 from chainrule.app.report import Report
 from chainrule.app.settings import Settings
@@ -205,28 +209,10 @@ def predict(
     proba: Annotated[
         bool, typer.Option("--proba", help="Add the probability of each class.")
     ] = False,
-    keep: Annotated[
-        list[str] | None,
-        typer.Option(metavar="COLUMN", help="A column to write beside the predictions, a key."),
-    ] = None,
-    interval: Annotated[
-        float | None,
-        typer.Option(
-            metavar="SHARE",
-            help="Add the ends of an interval that holds this share of the rows, as 0.8.",
-        ),
-    ] = None,
-    quantile: Annotated[
-        list[float] | None,
-        typer.Option(metavar="LEVEL", help="Add a quantile, as 0.9; may be given again."),
-    ] = None,
-    threshold: Annotated[
-        float | None,
-        typer.Option(
-            metavar="P",
-            help="Of two classes, predict the second from this probability on, in place of 0.5.",
-        ),
-    ] = None,
+    keep: Keep = None,
+    interval: Interval = None,
+    quantile: Quantile = None,
+    threshold: Threshold = None,
     as_json: Json = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse a table that surprises the model.")
@@ -376,6 +362,22 @@ def explain(
         network=network,
         as_json=as_json,
     )
+
+
+@app.command()
+def warm(
+    models: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[MODEL ...]", help="What fit wrote; every formula if left out."),
+    ] = None,
+) -> None:
+    """Make the machine code of models ahead, as when an image is built.
+
+    It is kept in the folder that CHAINRULE_CACHE_DIR names.
+    """
+    from chainrule.app.warm import warm as run
+
+    run(models or (), Report())
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""The options that several commands share: reading, columns, rows and output."""
+"""The options of commands: reading, columns, rows, predictions and output."""
 
 from __future__ import annotations
 
@@ -19,15 +19,19 @@ __all__ = [
     "Encoding",
     "Force",
     "Header",
+    "Interval",
     "Json",
+    "Keep",
     "KeepOnly",
     "MissingTarget",
     "Null",
+    "Quantile",
     "Rows",
     "Separator",
     "SkipFooter",
     "SkipRows",
     "Stream",
+    "Threshold",
 ]
 
 OUTPUT, READING = "Output", "Reading"
@@ -102,5 +106,27 @@ Stream = Annotated[
         help="Answer each line, of JSON or of cells below a header, by a line of JSON at once, a "
         "bad one by an error.",
         rich_help_panel=OUTPUT,
+    ),
+]
+Keep = Annotated[
+    Names,
+    typer.Option(metavar="COLUMN", help="A column to write beside the predictions, a key."),
+]
+Interval = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SHARE",
+        help="Add the ends of an interval that holds this share of the rows, as 0.8.",
+    ),
+]
+Quantile = Annotated[
+    list[float] | None,
+    typer.Option(metavar="LEVEL", help="Add a quantile, as 0.9; may be given again."),
+]
+Threshold = Annotated[
+    float | None,
+    typer.Option(
+        metavar="P",
+        help="Of two classes, predict the second from this probability on, in place of 0.5.",
     ),
 ]

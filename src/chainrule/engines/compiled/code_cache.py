@@ -1,7 +1,8 @@
 """The cache of machine code: files of object code, shared by successive processes.
 
 A file is a digest of its name and content, and an object file. Only a folder that belongs to this
-user, and that nobody else can write to, is read.
+user or to root, and that nobody else can write to, is read. Names do not depend on the place of the
+folder, which may be moved, and need not be writable.
 """
 
 import hashlib
@@ -12,10 +13,13 @@ import tempfile
 from functools import lru_cache
 from pathlib import Path
 
-__all__ = ["cache_folder", "read", "write"]
+__all__ = ["asked_folder", "cache_folder", "is_trusted", "read", "write"]
+
+ROOT = 0
 
 
-def _asked_folder() -> Path:
+def asked_folder() -> Path:
+    """Return the folder that the environment names, or the usual one of the system."""
     asked = os.environ.get("CHAINRULE_CACHE_DIR")
     if asked:
         return Path(asked)
@@ -30,14 +34,19 @@ def _asked_folder() -> Path:
 def cache_folder() -> Path | None:
     """Return the folder of the cache, created if possible; None where there is no safe one."""
     try:
-        folder = _asked_folder()
+        folder = asked_folder()
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         status = folder.stat()
     except (OSError, RuntimeError):
         return None
-    if hasattr(os, "getuid") and (status.st_uid != os.getuid() or status.st_mode & 0o022):
-        return None
-    return folder
+    return folder if is_trusted(status) else None
+
+
+def is_trusted(status: os.stat_result) -> bool:
+    """Return whether only this user, or root, can have written to a folder."""
+    if not hasattr(os, "getuid"):
+        return True
+    return status.st_uid in (ROOT, os.getuid()) and not status.st_mode & 0o022
 
 
 def _digest(name: str, image: bytes) -> bytes:
@@ -80,7 +89,7 @@ def write(name: str, image: bytes) -> None:
 def _say_once() -> None:
     """Warn that nothing can be kept: once per machine, by a mark among its temporary files."""
     try:
-        folder = str(_asked_folder())
+        folder = str(asked_folder())
     except RuntimeError:
         folder = "~/.cache/chainrule"
     if _is_marked(folder):
