@@ -18,6 +18,7 @@ def module_at(path):
 
 RUNNING = module_at(HERE / "running.py")
 DRAWN = module_at(HERE / "drawn.py")
+RAW_TABLES = module_at(HERE / "raw_tables.py")
 COMPILER = next(filter(RUNNING.has, RUNNING.COMPILERS), None)
 TARGETS = [
     pytest.param(
@@ -38,6 +39,12 @@ def running():
 def drawn():
     """Return the module of random networks."""
     return DRAWN
+
+
+@pytest.fixture(scope="session")
+def raw_tables():
+    """Return the module of random raw tables."""
+    return RAW_TABLES
 
 
 @pytest.fixture(params=TARGETS)

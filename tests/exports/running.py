@@ -54,13 +54,9 @@ int main(void)
     return 0;
 }}
 """
-OF_ROWS = """\
-#include "model.h"
-#include <stdio.h>
-#include <stdlib.h>
-
+TEXT = """\
 static const char *text(void)
-{{
+{
     int size;
     char *read;
 
@@ -68,9 +64,15 @@ static const char *text(void)
     read = malloc((size_t)size + 1);
     read[fread(read, 1, (size_t)size, stdin)] = 0;
     return read;
-}}
+}
 
-int main(void)
+"""
+OF_ROWS = """\
+#include "model.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+{reader}int main(void)
 {{
     static {kind} out[MODEL_OUTPUTS];
     struct model_row row;
@@ -106,7 +108,12 @@ def c_program(folder: Path, files, compiler: str) -> Path:
             for *words, name in fields
             if words != ["double"]
         ]
-        main = OF_ROWS.format(kind=kind, reads="\n".join(reads), frees="\n".join(frees))
+        main = OF_ROWS.format(
+            kind=kind,
+            reader=TEXT if frees else "",
+            reads="\n".join(reads),
+            frees="\n".join(frees),
+        )
     else:
         main = PLAIN.format(kind=kind)
     (folder / "main.c").write_text(main)

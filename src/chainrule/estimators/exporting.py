@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,10 @@ from chainrule.estimators.target_codec import TargetCodec
 from chainrule.exports.networks import layer_steps, link_steps
 from chainrule.exports.program import Affine, Labels, Member, Pick, Program, Sort, Step
 from chainrule.formulas.activations import sigmoid
+from chainrule.formulas.loss import Loss
 from chainrule.formulas.losses import Quantile
 
-__all__ = ["network_steps", "program_of"]
+__all__ = ["middle_steps", "network_steps", "program_of"]
 
 
 def program_of(estimator: Any, codec: TargetCodec) -> Program:
@@ -26,15 +28,22 @@ def program_of(estimator: Any, codec: TargetCodec) -> Program:
     labels = None
     if isinstance(codec, ClassCodec):
         labels = Labels(codec.classes.tolist(), codec.multilabel)
+    members_of = tuple(Member(tuple(one), share=1.0 / len(members)) for one in steps)
+    prepared = getattr(estimator, "preparation_", None)
+    if prepared is not None:
+        part = prepared.as_formulas()
+        members_of = tuple(replace(one, features=part.features) for one in members_of)
     several = f"mean of {len(members)} networks, the first " if len(members) > 1 else ""
     return Program(
         f"{type(estimator).__name__}: {several}{first.network_.layout.arrows}",
-        tuple(Member(tuple(one), share=1.0 / len(members)) for one in steps),
+        members_of,
         np.dtype(first.parameters_.vector.dtype),
         n_in=first.network_.n_in,
         labels=labels,
         input_names=names,
-        after=_after_mean(codec),
+        after=middle_steps(codec.loss),
+        sources=() if prepared is None else part.sources,
+        cells=() if prepared is None else part.cells,
     )
 
 
@@ -56,9 +65,8 @@ def network_steps(estimator: Any, codec: TargetCodec) -> list[Step]:
     return [*found, *link, rest]
 
 
-def _after_mean(codec: TargetCodec) -> tuple[Step, ...]:
-    """Return the steps from the mean of the networks to the answer."""
-    loss = codec.loss
+def middle_steps(loss: Loss) -> tuple[Step, ...]:
+    """Return the steps from several quantiles to the one nearest to the median."""
     if isinstance(loss, Quantile) and loss.scores_per_target > 1:
         return Sort(), Pick((median_place(loss),))
     return ()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from chainrule.exports import c_text
+from chainrule.exports.c_dates import PARTS, CDates
 from chainrule.exports.c_formulas import CFunctions
 from chainrule.exports.columns import ABSENT, UNKNOWN, Code, DatePart
 from chainrule.exports.program import Program
-from chainrule.foundation.errors import InputError
 
 __all__ = ["Raw"]
 
@@ -36,13 +36,21 @@ class Raw:
             lines.append(f"    {kind}{own}; /* {said} */")
         self.struct = "\n".join([*lines, "};\n"])
         definitions, body = [], []
+        dates = CDates(name, functions)
+        read: dict[tuple[str, str], str] = {}
+
+        def read_part(cell: DatePart, field: str) -> str:
+            """Return the part of a date, which is read where it is first needed."""
+            key = (cell.column, cell.written)
+            if key not in read:
+                read[key] = f"date_{len(read) + 1}"
+                body.append(f"    {dates.reader(*key)}({field}, {read[key]});")
+            return f"{read[key]}[{PARTS.index(cell.part)}]"
+
         for number, cell in enumerate(program.cells):
             field = f"row->{fields[cell.column]}"
             if isinstance(cell, DatePart):
-                raise InputError(
-                    f"column {cell.column!r} holds dates, which cannot be exported to C yet. Turn "
-                    "it into numbers, or leave it out."
-                )
+                field = read_part(cell, field)
             if isinstance(cell, Code):
                 own = f"{name}_levels_{number + 1}"
                 texts = ",\n    ".join(map(c_text.text, cell.levels))
@@ -52,18 +60,20 @@ class Raw:
                     f"static const char *const {own}[{count}] = {{\n    {texts}\n}};\n"
                 )
                 self.constants += sum(len(one.encode()) + 1 for one in cell.levels) + 8 * count
-                field = f"{name}_level({field}, {own}, {count})"
+                field = f"{name}_code({field}, {own}, {count})"
             body.append(f"    cells[{number}] = {field};")
         level = _LEVEL.format(name=name, absent=ABSENT, unknown=UNKNOWN) if definitions else ""
+        if read:
+            body = [f"    double {', '.join(f'{one}[4]' for one in read.values())};", "", *body]
         cells = "\n".join(body)
         head = f"static void {name}_cells(const struct {name}_row *row, double *cells)"
-        parts = [*definitions, level, f"{head}\n{{\n{cells}\n}}\n"]
+        parts = [*definitions, level, dates.text, f"{head}\n{{\n{cells}\n}}\n"]
         self.text = "\n".join(part for part in parts if part)
 
 
 _LEVEL = """\
 /* the number of a text among levels; {unknown} for another text, {absent} for a blank one */
-static double {name}_level(const char *cell, const char *const *levels, int count)
+static double {name}_code(const char *cell, const char *const *levels, int count)
 {{
     const char *blanks = " \\t\\r\\n\\f\\v";
     size_t size;

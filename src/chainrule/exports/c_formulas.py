@@ -53,6 +53,12 @@ _ABOUT = {
     "sign": "-1, 0 or 1; NaN of NaN",
 }
 
+# What other names of a file begin with, after its own.
+_RESERVED = {
+    *("answer", "cells", "class", "classes", "code", "levels", "network", "predict", "read", "row"),
+    *("INPUTS", "OUTPUTS", "H"),
+}
+
 
 @dataclass(frozen=True)
 class CFunction:
@@ -125,7 +131,10 @@ class CFunctions:
 
     def _named(self, name: str, dtype: np.dtype[Any]) -> str:
         single = "f" if dtype == np.float32 else ""
-        plain = f"{self._prefix}_{c_text.identifier(name)}{single}"
+        own = c_text.identifier(name)
+        if own.split("_")[0] in _RESERVED or own in _ABOUT or own in _LOOPS:
+            own = f"formula_{own}"
+        plain = f"{self._prefix}_{own}{single}"
         found = c_text.identifier(plain, self._names)
         self._names.add(found)
         return found

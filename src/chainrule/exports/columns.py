@@ -6,15 +6,27 @@ missing. Features are formulas of one such number each.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
 
+from chainrule.foundation.errors import InputError
 from chainrule.tracing.formulas import Traced
 
-__all__ = ["ABSENT", "UNKNOWN", "Cell", "Code", "DatePart", "Features", "NumberCell", "Source"]
+__all__ = [
+    "ABSENT",
+    "UNKNOWN",
+    "Cell",
+    "Code",
+    "DatePart",
+    "Features",
+    "NumberCell",
+    "Prepared",
+    "Source",
+    "merged",
+]
 
 # The codes of a text that is none of the levels, and of a missing one.
 UNKNOWN, ABSENT = -1, -2
@@ -102,3 +114,52 @@ class Features:
     places: tuple[int, ...]
     vectors: Mapping[str, np.ndarray]
     words: str
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """The columns of one network: raw columns, their cells, and the features of these."""
+
+    sources: tuple[Source, ...]
+    cells: tuple[Cell, ...]
+    features: tuple[Features, ...]
+
+
+def merged(parts: Sequence[Prepared], order: Sequence[str]) -> list[Prepared]:
+    """Return the columns of several networks with the raw columns and cells of all of them.
+
+    Parameters
+    ----------
+    parts : sequence of Prepared
+        The columns of each network.
+    order : sequence of str
+        The names of the columns of the table, in their order.
+
+    Raises
+    ------
+    InputError
+        If one network takes a column for numbers, and another for texts.
+    """
+    sources: dict[str, Source] = {}
+    cells: dict[Cell, int] = {}
+    for part in parts:
+        for source in part.sources:
+            known = sources.setdefault(source.name, source)
+            if known.kind != source.kind:
+                raise InputError(
+                    f"column {source.name!r} must be of one kind to be exported; one network takes "
+                    f"it for a {known.kind}, and another for a {source.kind}. Fit again, and say "
+                    "what it is."
+                )
+        for cell in part.cells:
+            cells.setdefault(cell, len(cells))
+    place = {name: number for number, name in enumerate(order)}
+    ordered = tuple(sorted(sources.values(), key=lambda one: place.get(one.name, len(place))))
+    found = []
+    for part in parts:
+        features = tuple(
+            replace(one, cells=tuple(cells[part.cells[cell]] for cell in one.cells))
+            for one in part.features
+        )
+        found.append(Prepared(ordered, tuple(cells), features))
+    return found

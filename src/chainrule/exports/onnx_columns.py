@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from chainrule.exports.columns import ABSENT, UNKNOWN, Code, DatePart
+from chainrule.exports.onnx_dates import date_parts
 from chainrule.exports.onnx_graph import OnnxGraph
 from chainrule.exports.program import Member, Program
-from chainrule.foundation.errors import InputError
 
 __all__ = ["raw_inputs", "raw_row", "with_features"]
 
@@ -31,14 +31,15 @@ def raw_inputs(program: Program, onnx: Any) -> list[Any]:
 def raw_row(graph: OnnxGraph, program: Program) -> str:
     """Add the cells of a raw row, and return the name of the numbers (rows, n_cells)."""
     cells = []
+    dates: dict[tuple[str, str], dict[str, str]] = {}
     for cell in program.cells:
         if isinstance(cell, Code):
             cells.append(_code(graph, cell))
         elif isinstance(cell, DatePart):
-            raise InputError(
-                f"column {cell.column!r} holds dates, which cannot be exported to ONNX yet. Turn "
-                "it into numbers, or leave it out."
-            )
+            key = (cell.column, cell.written)
+            if key not in dates:
+                dates[key] = date_parts(graph, cell.column, cell.column, cell.written)
+            cells.append(dates[key][cell.part])
         else:
             cells.append(cell.column)
     return graph.add("Concat", *cells, hint="cells", axis=1)

@@ -37,7 +37,8 @@ def onnx_model(program: Program) -> Any:
     """Return a program as an ``onnx.ModelProto``.
 
     Its inputs are ``x`` (rows, n_in), or one (rows, 1) for each column of a table; its outputs are
-    ``prediction`` (rows, n_out), or ``label`` (rows,) and ``probabilities`` (rows, n_classes).
+    ``prediction`` (rows, n_out), or ``label`` (rows,) and ``probabilities`` (rows, n_classes). An
+    output is called ``label_2`` where a column of the table is called ``label``.
 
     Raises
     ------
@@ -49,26 +50,22 @@ def onnx_model(program: Program) -> Any:
     graph = OnnxGraph()
     inputs = raw_inputs(program, onnx) if program.sources else _plain_input(program, onnx)
     for one in inputs:
-        graph.named(one.name)
+        graph.reserve(one.name)
+    answers = ["prediction"] if program.labels is None else ["label", "probabilities"]
+    names = [graph.named(name) for name in answers]
     answer = _answer(graph, program)
     kind = onnx.helper.np_dtype_to_tensor_dtype(program.answer_dtype)
-    found = {"prediction": (kind, ["rows", program.n_out])}
-    if program.labels is None:
-        names = {"prediction": answer}
-    else:
-        label, label_kind, shape = _label(graph, onnx, program.labels, answer, program)
-        found = {"label": (label_kind, shape), "probabilities": (kind, ["rows", program.n_out])}
-        names = {"label": label, "probabilities": answer}
-    for name, inner in names.items():
+    found = [(answer, kind, ["rows", program.n_out])]
+    if program.labels is not None:
+        found = [_label(graph, onnx, program.labels, answer, program), *found]
+    outputs = []
+    for name, (inner, elements, shape) in zip(names, found, strict=True):
         graph.nodes.append(onnx.helper.make_node("Identity", [inner], [name], name=f"{name} out"))
-    outputs = [
-        onnx.helper.make_tensor_value_info(name, elements, shape)
-        for name, (elements, shape) in found.items()
-    ]
-    constants = list(graph.constants.values())
+        outputs.append(onnx.helper.make_tensor_value_info(name, elements, shape))
+    nodes, constants = graph.needed(names)
     if sum(one.ByteSize() for one in constants) > MOST_BYTES:
         raise must_be("the model", "of less than 2 GiB for one ONNX file", "a larger one")
-    whole = onnx.helper.make_graph(graph.nodes, "chainrule", inputs, outputs, constants)
+    whole = onnx.helper.make_graph(nodes, "chainrule", inputs, outputs, constants)
     model = onnx.helper.make_model(
         whole,
         producer_name="chainrule",

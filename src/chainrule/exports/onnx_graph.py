@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -79,13 +79,21 @@ class OnnxGraph:
         self.onnx = onnx_of()
         self.nodes: list[Any] = []
         self.constants: dict[Any, Any] = {}
+        self._taken: set[str] = set()
         self._names: dict[str, int] = {}
+
+    def reserve(self, name: str) -> None:
+        """Keep a name as it is for an input."""
+        self._taken.add(name)
 
     def named(self, hint: str) -> str:
         """Return a name that nothing else in the graph has."""
-        hint = hint.replace(" ", "_")
-        count = self._names[hint] = self._names.get(hint, 0) + 1
-        return hint if count == 1 else f"{hint}_{count}"
+        hint = found = hint.replace(" ", "_")
+        while found in self._taken:
+            count = self._names[hint] = self._names.get(hint, 1) + 1
+            found = f"{hint}_{count}"
+        self._taken.add(found)
+        return found
 
     def constant(self, array: Any, hint: str = "constant") -> str:
         """Return the name of an array in the graph."""
@@ -99,7 +107,7 @@ class OnnxGraph:
                 kind = self.onnx.TensorProto.STRING
                 tensor = self.onnx.helper.make_tensor(name, kind, array.shape, texts)
             else:
-                tensor = self.onnx.numpy_helper.from_array(np.ascontiguousarray(array), name)
+                tensor = self.onnx.numpy_helper.from_array(np.array(array, order="C"), name)
             self.constants[key] = tensor
         return str(self.constants[key].name)
 
@@ -125,6 +133,16 @@ class OnnxGraph:
         )
         self.nodes.append(node)
         return names
+
+    def needed(self, outputs: Sequence[str]) -> tuple[list[Any], list[Any]]:
+        """Return the nodes and the constants that the outputs are made of."""
+        wanted, nodes = set(outputs), []
+        for node in reversed(self.nodes):
+            if wanted.intersection(node.output):
+                wanted.update(node.input)
+                nodes.append(node)
+        constants = [one for one in self.constants.values() if one.name in wanted]
+        return nodes[::-1], constants
 
     def cast(self, name: str, dtype: np.dtype[Any], hint: str = "") -> str:
         """Add a conversion to another dtype."""
@@ -152,11 +170,20 @@ class OnnxGraph:
         if traced.outputs[0].span != ELEMENT:
             # the shape of z, for a formula that does not depend on it
             traced = Traced((_spread(traced.outputs[0]),), traced.numbers)
-        traced = lowered(traced, _LACKING[dtype])
         given = {name: self.constant(array.astype(dtype), name) for name, array in vectors.items()}
-        given |= {"z": x}
-        written = _Nodes(self, traced, given, width, dtype, hint)
-        return written.number(traced.outputs[0])
+        return self.formula_of(traced, {**given, "z": x}, dtype, hint, width)
+
+    def formula_of(
+        self,
+        traced: Traced,
+        given: Mapping[str, str],
+        dtype: np.dtype[Any],
+        hint: str,
+        width: int = 1,
+    ) -> str:
+        """Add the nodes of a graph whose inputs are arrays in this one, and return its value."""
+        traced = lowered(traced, _LACKING[dtype])
+        return _Nodes(self, traced, given, width, dtype, hint).number(traced.outputs[0])
 
 
 def _spread(constant: Expression) -> Expression:
@@ -173,7 +200,7 @@ class _Nodes:
         self,
         graph: OnnxGraph,
         traced: Traced,
-        given: dict[str, str],
+        given: Mapping[str, str],
         width: int,
         dtype: np.dtype[Any],
         hint: str,

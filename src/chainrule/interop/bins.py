@@ -13,9 +13,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.foundation.arrays import namespace
 from chainrule.foundation.catalogue import Catalogue
+from chainrule.interop.feature_formulas import step
 
-__all__ = ["BOUND", "Encoding", "edge_words", "encodings", "steps"]
+__all__ = ["BOUND", "Encoding", "edge_words", "encodings", "step_bounds", "steps"]
 
 # How far the first and the last step go on beyond their edges, in lengths of the step.
 BOUND = 3.0
@@ -162,12 +164,20 @@ def steps(values: NDArray[np.float64], edges: Sequence[float]) -> NDArray[np.flo
            [1. , 0.5],
            [1. , 1.5]])
     """
-    ends = np.asarray(edges)
-    low, high = np.zeros(len(ends) - 1), np.ones(len(ends) - 1)
-    low[0], high[-1] = -BOUND, BOUND
+    ends = np.asarray(edges, np.float64)
+    low, high = step_bounds(len(ends) - 1)
     with np.errstate(over="ignore"):
-        found: NDArray[np.float64] = (values[:, None] - ends[:-1]) / (ends[1:] - ends[:-1])
-    return np.clip(found, low, high)
+        found: NDArray[np.float64] = step(
+            namespace(values), values[:, None], ends[:-1], ends[1:] - ends[:-1], low, high
+        )
+    return found
+
+
+def step_bounds(count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the lowest and the highest value of so many steps."""
+    low, high = np.zeros(count), np.ones(count)
+    low[0], high[-1] = -BOUND, BOUND
+    return low, high
 
 
 def edge_words(edges: Sequence[float]) -> list[str]:

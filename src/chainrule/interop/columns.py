@@ -17,6 +17,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from chainrule.foundation.arrays import namespace
 from chainrule.foundation.errors import InputError
 from chainrule.interop.bins import Encoding, edge_words, steps
 from chainrule.interop.cells import (
@@ -30,6 +31,7 @@ from chainrule.interop.cells import (
     text_of,
 )
 from chainrule.interop.dates import ISO, Dates
+from chainrule.interop.feature_formulas import yes_feature
 from chainrule.interop.scales import Scale
 from chainrule.interop.written import PLAIN, Written
 
@@ -134,7 +136,7 @@ class Number:
     def write(self, values: NDArray[np.float64], out: Values, tell: Tell) -> None:
         absent = np.isnan(values)
         if self.scale:
-            out[:, 0] = np.where(absent, 0.0, self.scale(values))
+            out[:, 0] = self.scale.filled(values)
             if self.edges:
                 known = np.where(absent, self.scale.center, values)
                 out[:, 1 : len(self.edges)] = steps(known, self.edges)
@@ -210,7 +212,7 @@ class Flag:
             raise InputError(words) from None
         absent = np.isnan(values)
         if 0 < self.share < 1:
-            out[:, 0] = np.where(absent, self.share, values != 0)
+            out[:, 0] = yes_feature(namespace(values), values, self.share)
         if self.missing:
             out[:, -1] = absent
         elif absent.any():
@@ -377,7 +379,7 @@ class Date:
         absent = dates.missing
         place = 0
         if self.year:
-            out[:, 0] = np.where(absent, 0.0, self.year(dates.year))
+            out[:, 0] = self.year.filled(dates.year)
             place = 1
         for part in self.cycles:
             out[:, place : place + 2] = _circle(dates, part)

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from chainrule.exports.columns import Prepared
 from chainrule.foundation.errors import FileFormatError, InputError, suggest
 from chainrule.foundation.memory import check_table
 from chainrule.foundation.showing import Shown
@@ -31,6 +32,7 @@ from chainrule.interop.columns import (
     counted,
     listed,
 )
+from chainrule.interop.formulas_of_columns import prepared_by
 from chainrule.interop.frames import as_frame
 
 __all__ = ["Preparation"]
@@ -203,6 +205,10 @@ class Preparation(Shown):
         """Return one row per column: its name, its kind, and what is done to it."""
         used = [(column.name, column.kind, column.done) for column in self.columns]
         return used + [(name, "dropped", reason) for name, reason in self.dropped.items()]
+
+    def as_formulas(self) -> Prepared:
+        """Return what `transform` does as formulas, for a program in another language."""
+        return prepared_by(self.columns)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all of it as JSON-able values; floats survive JSON exactly."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Scale"]
+from chainrule.foundation.arrays import Array, Namespace, namespace
+
+__all__ = ["Scale", "number_feature", "scaled"]
 
 # Quartiles of the standard normal distribution lie 1.349 standard deviations apart.
 NORMAL_QUARTILE_RANGE = 1.3489795003921634
@@ -46,8 +49,29 @@ class Scale:
 
     def __call__(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the scaled values; nan stays nan."""
-        # Beyond 1e6 spreads the result is the bound already; the square of more overflows.
         with np.errstate(over="ignore"):
-            far = np.clip((values - self.center) / self.spread, -1e6, 1e6)
-        bounded: NDArray[np.float64] = far / np.sqrt(1 + (far / BOUND) ** 2)
+            bounded: NDArray[np.float64] = scaled(
+                namespace(values), values, self.center, self.spread
+            )
         return bounded
+
+    def filled(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the scaled values; nan lies at the center."""
+        with np.errstate(over="ignore"):
+            found: NDArray[np.float64] = number_feature(
+                namespace(values), values, self.center, self.spread
+            )
+        return found
+
+
+def scaled(xp: Namespace, x: Array, center: Any, spread: Any) -> Array:
+    """Return the formula of `Scale`, for arrays of any library."""
+    # Beyond 1e6 spreads the result is the bound already; the square of more overflows.
+    far = xp.minimum(xp.maximum((x - center) / spread, -1e6), 1e6)
+    share = far / BOUND
+    return far / xp.sqrt(1.0 + share * share)
+
+
+def number_feature(xp: Namespace, z: Array, center: Any, spread: Any) -> Array:
+    """Return scaled numbers; a missing one lies at the center."""
+    return xp.where(xp.isnan(z), 0.0, scaled(xp, z, center, spread))

@@ -27,6 +27,7 @@ from chainrule.interop.choosing import NO_CHOICES, Choices
 from chainrule.interop.frames import as_frame, names_of
 from chainrule.tables.asking import Asking
 from chainrule.tables.choosing_encoding import CANDIDATES, EncodingChoice, choose_encoding
+from chainrule.tables.exporting import ExportedTable
 from chainrule.tables.folds import Fold, folds_of
 from chainrule.tables.leaderboard import Leaderboard, Trial
 from chainrule.tables.members import Estimator, Member, Table, Work, train_bag, weighted
@@ -54,7 +55,7 @@ RULES = {
 }
 
 
-class BaseTabular(Asking, BaseEstimator):  # type: ignore[misc]
+class BaseTabular(ExportedTable, Asking, BaseEstimator):  # type: ignore[misc]
     """A bag of networks over a raw table; subclasses say what its targets are."""
 
     _kind: type[Estimator]

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-__all__ = ["of_labels", "temperature_of", "tempered"]
+from chainrule.foundation.arrays import Array, Namespace, namespace
+
+__all__ = [
+    "as_shares",
+    "of_labels",
+    "temperature_of",
+    "tempered",
+    "tempered_label",
+    "tempered_labels",
+    "tempered_row",
+]
 
 # A temperature outside this range says that a table has no signal, or too few rows to tell.
 COLDEST, HOTTEST = 0.25, 8.0
@@ -25,10 +37,43 @@ def tempered(p: np.ndarray, temperature: float) -> np.ndarray:
     if temperature == 1.0:
         return p
     with np.errstate(divide="ignore"):
-        logs = np.log(p) / temperature
-    powers = np.exp(logs - logs.max(axis=1, keepdims=True))
-    shares: np.ndarray = powers / powers.sum(axis=1, keepdims=True)
-    return shares
+        found: np.ndarray = tempered_row(namespace(p), p, temperature)
+    return found
+
+
+def tempered_row(xp: Namespace, p: Array, temperature: Any) -> Array:
+    """Return the formula of `tempered`, for arrays of any library."""
+    logs = xp.log(p) / temperature
+    powers = xp.exp(logs - xp.max(logs, axis=-1, keepdims=True))
+    return as_shares(xp, powers)
+
+
+def as_shares(xp: Namespace, p: Array) -> Array:
+    """Return rows of numbers as shares of their sum."""
+    return p / xp.sum(p, axis=-1, keepdims=True)
+
+
+def tempered_labels(p: np.ndarray, temperature: float) -> np.ndarray:
+    """Return probabilities (n, k) of k labels, each yes or no, at another temperature.
+
+    Examples
+    --------
+    >>> tempered_labels(np.array([[0.9, 1.0]]), 2.0).round(2)
+    array([[0.75, 1.  ]])
+    """
+    if temperature == 1.0:
+        return p
+    with np.errstate(divide="ignore"):
+        found: np.ndarray = tempered_label(namespace(p), p, temperature)
+    return found
+
+
+def tempered_label(xp: Namespace, p: Array, temperature: Any) -> Array:
+    """Return the formula of `tempered_labels`, for arrays of any library."""
+    yes, no = xp.log(p) / temperature, xp.log(1.0 - p) / temperature
+    top = xp.maximum(yes, no)
+    for_it, against = xp.exp(yes - top), xp.exp(no - top)
+    return for_it / (against + for_it)
 
 
 def of_labels(p: np.ndarray) -> np.ndarray:

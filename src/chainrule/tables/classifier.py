@@ -15,11 +15,20 @@ from chainrule.estimators.classifier import MLPClassifier
 from chainrule.estimators.inputs import as_targets
 from chainrule.estimators.labels import class_codes, prepared_labels
 from chainrule.estimators.option_values import labels_from_json, labels_to_json
+from chainrule.exports.program import Labels, Step
 from chainrule.formulas.loss import losses
+from chainrule.foundation.arrays import namespace
 from chainrule.foundation.errors import must_be
 from chainrule.tables.asking import AskingOfClasses
 from chainrule.tables.base import BaseTabular
-from chainrule.tables.calibration import of_labels, temperature_of, tempered
+from chainrule.tables.calibration import (
+    as_shares,
+    of_labels,
+    temperature_of,
+    tempered,
+    tempered_labels,
+)
+from chainrule.tables.exporting import steps_of_classes
 from chainrule.tables.intervals import FEWEST_ROWS
 from chainrule.tables.members import Member, Table
 
@@ -147,10 +156,23 @@ class TabularClassifier(ClassifierMixin, AskingOfClasses, BaseTabular):  # type:
     def _answers_of(self, member: Member, X: np.ndarray) -> np.ndarray:
         found = member.answers(X).astype(np.float64)
         if self._multilabel:
-            return tempered(of_labels(found), self.temperature_)[:, 1].reshape(found.shape)
+            return tempered_labels(found, self.temperature_)
         p = np.zeros((len(found), len(self.classes_)))
-        p[:, member.estimator.classes_] = found / found.sum(axis=1, keepdims=True)
+        p[:, member.estimator.classes_] = as_shares(namespace(found), found)
         return tempered(p, self.temperature_)
+
+    def _answer_steps(self, member: Member) -> list[Step]:
+        return steps_of_classes(
+            member.estimator.classes_.tolist(),
+            len(self.classes_),
+            member.estimator.parameters_.vector.dtype,
+            temperature=self.temperature_,
+            several=self._multilabel,
+        )
+
+    @property
+    def _labels(self) -> Labels:
+        return Labels(self.classes_.tolist(), self._multilabel)
 
     def _to_file(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         facts = {"multilabel": self._multilabel, "temperature": self.temperature_}
@@ -191,7 +213,7 @@ class TabularClassifier(ClassifierMixin, AskingOfClasses, BaseTabular):  # type:
         if self._multilabel:
             chances, each = of_labels(p), None if weight is None else weight.repeat(p.shape[1])
             self.temperature_ = temperature_of(chances, y.reshape(-1), each)
-            oof[known] = tempered(chances, self.temperature_)[:, 1].reshape(p.shape)
+            oof[known] = tempered_labels(p, self.temperature_)
         else:
             self.temperature_ = temperature_of(p, y, weight)
             oof[known] = tempered(p, self.temperature_)

@@ -14,10 +14,12 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 from chainrule.estimators.inputs import as_numbers, as_targets
 from chainrule.estimators.quantiles import interval_columns
 from chainrule.estimators.regressor import MLPRegressor
+from chainrule.exports.program import Step
 from chainrule.formulas.loss import losses
 from chainrule.formulas.losses import Quantile
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.tables.base import BaseTabular
+from chainrule.tables.exporting import steps_of_numbers, within
 from chainrule.tables.intervals import (
     bag_factor,
     checked_coverage,
@@ -187,6 +189,12 @@ class TabularRegressor(RegressorMixin, BaseTabular):  # type: ignore[misc]
 
     def _answers_of(self, member: Member, X: np.ndarray) -> np.ndarray:
         return member.answers(X).astype(np.float64)
+
+    def _answer_steps(self, member: Member) -> list[Step]:
+        return steps_of_numbers(member.estimator)
+
+    def _last_steps(self) -> tuple[Step, ...]:
+        return (within(np.atleast_1d(self._low), np.atleast_1d(self._high)),)
 
     def _combined(self, asked: Iterable[tuple[Member, np.ndarray]]) -> np.ndarray:
         within: np.ndarray = np.clip(super()._combined(asked), self._low, self._high)
