@@ -101,11 +101,11 @@ def save_model(
     --------
     >>> import pathlib, tempfile
     >>> from sklearn.datasets import load_iris
+    >>> from chainrule import MLPClassifier, load
     >>> X, y = load_iris(return_X_y=True)
     >>> model = MLPClassifier((8,), learning_rate="cosine", max_iter=5, random_state=0).fit(X, y)
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "iris.chainrule"
     >>> save_model(path, model)
-    >>> from chainrule import load
     >>> bool((load(path).predict_proba(X) == model.predict_proba(X)).all())
     True
     """
