@@ -14,6 +14,7 @@ import polars as pl
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
+from chainrule.estimators.checkpoints import Checkpoint
 from chainrule.estimators.inputs import as_weights
 from chainrule.estimators.labels import checked_labels
 from chainrule.estimators.refusal import unchanged_if_refused
@@ -26,6 +27,7 @@ from chainrule.interop.cells import nothing
 from chainrule.interop.choosing import NO_CHOICES, Choices
 from chainrule.interop.frames import as_frame, names_of
 from chainrule.tables.asking import Asking
+from chainrule.tables.checkpoints import begin_checkpoints
 from chainrule.tables.choosing_encoding import CANDIDATES, EncodingChoice, choose_encoding
 from chainrule.tables.exporting import ExportedTable
 from chainrule.tables.folds import Fold, folds_of
@@ -145,6 +147,8 @@ class BaseTabular(ExportedTable, Asking, BaseEstimator):  # type: ignore[misc]
         groups: Any = None,
         X_val: Any = None,
         y_val: Any = None,
+        checkpoint: Checkpoint | None = None,
+        resume: str | os.PathLike[str] | None = None,
     ) -> Self:
         """Learn the columns of a raw table, and train one network per fold.
 
@@ -161,6 +165,11 @@ class BaseTabular(ExportedTable, Asking, BaseEstimator):  # type: ignore[misc]
         X_val, y_val : table and array, optional
             Rows of your own to validate every network on, in place of folds; a single network is
             trained then, unless ``n_folds`` says otherwise.
+        checkpoint : Checkpoint, optional
+            The folder of files from which the fit can go on after any end, and how often.
+        resume : path, optional
+            The folder of the checkpoints of an earlier fit: networks that are trained are kept, and
+            the others go on, to the same bits. Options and rows must be those of that fit.
 
         Returns
         -------
@@ -172,12 +181,23 @@ class BaseTabular(ExportedTable, Asking, BaseEstimator):  # type: ignore[misc]
             A ValueError that names the argument, its value and what to do.
         """
         with unchanged_if_refused(self):
-            interrupted = self._fit(X, y, sample_weight, groups, X_val, y_val)
+            given = (X, y, sample_weight, groups, X_val, y_val)
+            interrupted = self._fit(*given, checkpoint, resume)
         if interrupted:
             raise KeyboardInterrupt
         return self
 
-    def _fit(self, X: Any, y: Any, sample_weight: Any, groups: Any, X_val: Any, y_val: Any) -> bool:
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        groups: Any,
+        X_val: Any,
+        y_val: Any,
+        checkpoint: Checkpoint | None,
+        resume: Any,
+    ) -> bool:
         """Fit; return whether Ctrl-C cut a search short, of which the best is kept."""
         began = time.perf_counter()
         preset = self._check_options()
@@ -194,7 +214,8 @@ class BaseTabular(ExportedTable, Asking, BaseEstimator):  # type: ignore[misc]
         table = whole if present is None else whole.take(present)
         if table.frame.height == 1:
             raise InputError("X must hold several rows to learn from; got 1 sample.")
-        seed = as_seed(self.random_state)
+        keeping = begin_checkpoints(self, checkpoint, resume, lambda: as_seed(self.random_state))
+        seed = as_seed(self.random_state) if keeping is None else keeping.seed
         validation = self._own_validation(X_val, y_val, frame)
         n_folds = preset.n_folds if self.n_folds is None else int(self.n_folds)
         if validation is not None and self.n_folds is None:
@@ -202,7 +223,8 @@ class BaseTabular(ExportedTable, Asking, BaseEstimator):  # type: ignore[misc]
         folds = self._folds(table, n_folds, seed, groups, validation is not None)
         chosen = self.choices or NO_CHOICES
         until = math.inf if self.time_limit is None else began + float(self.time_limit)
-        work = Work(self._kind, table, folds, seed, self.n_threads, validation, chosen, until=until)
+        of_all = (self._kind, table, folds, seed, self.n_threads, validation, chosen)
+        work = Work(*of_all, until=until, keeping=keeping)
         told: list[str] = []
         encoding, members, trials, interrupted = self._train(work, preset, told)
         self._forget()

@@ -34,6 +34,16 @@ class Snapshots:
         self.vectors: dict[int, np.ndarray] = {}
         self._most, self._distance = most, 1
 
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return them as a file holds them."""
+        vectors = {str(epoch): vector for epoch, vector in self.vectors.items()}
+        return {"distance": np.array(self._distance), **vectors}
+
+    def put_back(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Put back what `arrays` returned."""
+        self._distance = int(arrays["distance"])
+        self.vectors = {int(name): one for name, one in arrays.items() if name.isdecimal()}
+
     def add(self, epoch: int, vector: Any) -> None:
         """Keep a copy of the vector after an epoch, counted from 1."""
         if epoch % self._distance:

@@ -25,6 +25,7 @@ from chainrule.interop.cells import nothing
 from chainrule.interop.choosing import NO_CHOICES, Choices
 from chainrule.interop.columns import counted
 from chainrule.interop.preparation import Preparation
+from chainrule.tables.checkpoints import TableCheckpoints
 from chainrule.tables.epochs import Snapshots, keep_unseen
 from chainrule.tables.folds import Fold
 from chainrule.tables.recipes import options_for
@@ -155,6 +156,8 @@ class Work:
         Rows of the user's own that take the place of those held out.
     choices : Choices
         What a person says of columns.
+    keeping : TableCheckpoints, optional
+        The checkpoints that are written, and gone on from.
     """
 
     kind: type[Estimator]
@@ -165,6 +168,7 @@ class Work:
     validation: Table | None = None
     choices: Choices = NO_CHOICES
     until: float = field(default=math.inf, kw_only=True)
+    keeping: TableCheckpoints | None = field(default=None, kw_only=True)
     _learnt: dict[tuple[int, str], tuple[Preparation, list[str]]] = field(
         default_factory=dict, init=False, repr=False
     )
@@ -296,7 +300,12 @@ def _train_one(
             snapshots.add(epoch.number, epoch.state.current)
         return stop.is_set() or work.late
 
-    estimator.callbacks = called
+    estimator.callbacks = [called]
+    if work.keeping is not None:
+        told = [job.encoding, len(rows)]
+        own_file, resume = work.keeping.of_network(estimator, job.fold, told, snapshots)
+        estimator.callbacks.append(own_file)
+        given["resume"] = resume
     estimator.fit(X, part.y, part.weight, **given)
     estimator.callbacks = None
     estimator.preparation_ = preparation

@@ -1,0 +1,198 @@
+"""Kill fits with kill -9 at random moments: each goes on from its checkpoint to the same bits.
+
+    python benchmarks/kills.py --kills 100
+
+A child process fits one of six estimators with checkpoints and saves the model over an earlier
+one. It is killed at a random moment, its start included; at most eleven more children resume it
+and are killed again, and the last one may end. Counted are models with other bits than those of a
+fit that nobody killed, temporary files that are left, and times at which the earlier model was
+not whole.
+"""
+
+import argparse
+import hashlib
+import json
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+FITS = (
+    ("classifier", {"learning_rate": "one_cycle", "dropout": 0.2}),
+    ("regressor", {"early_stopping": True, "averaging": 0.9}),
+    ("regressor", {"solver": "lbfgs", "max_iter": 60}),
+    ("classifier", {"n_estimators": 3}),
+    ("table classifier", {}),
+    ("table regressor", {}),
+)
+ROWS = 400
+RESUMES = 11
+
+
+def rows() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return inputs, classes and numbers."""
+    drawn = np.random.default_rng(3)
+    x = drawn.normal(size=(ROWS, 6))
+    number = x[:, 0] * x[:, 1] + np.abs(x[:, 2]) + 0.1 * drawn.normal(size=ROWS)
+    return x, np.digitize(number, [0.3, 1.2]), number
+
+
+def fit(number: int, folder: Path, checkpoints: bool, resume: bool) -> Any:
+    """Return the estimator of a number, fitted."""
+    import chainrule
+    from chainrule import Checkpoint
+
+    kind, options = FITS[number]
+    x, classes, numbers = rows()
+    y = classes if kind.endswith("classifier") else numbers
+    checkpoint = Checkpoint(folder / "run", every=1) if checkpoints else None
+    given: dict[str, Any] = {"resume": folder / "run"} if resume else {}
+    own = {"hidden_layer_sizes": (16, 8), "engine": "reference", "batch_size": 32}
+    own |= {"max_iter": 40, "n_iter_no_change": 40}
+    if kind.startswith("table"):
+        table = pl.DataFrame(x).with_columns(
+            kind=pl.Series(["abc"[row % 3] for row in range(ROWS)])
+        )
+        maker = chainrule.TabularClassifier if y is classes else chainrule.TabularRegressor
+        own["max_iter"] = 15
+        model = maker(n_folds=3, options=own, random_state=1)
+        return model.fit(table, y, checkpoint=checkpoint, **given)
+    maker = chainrule.MLPClassifier if y is classes else chainrule.MLPRegressor
+    if options.get("solver") == "lbfgs":
+        del own["batch_size"]
+    callbacks = [] if checkpoint is None else [checkpoint]
+    return maker(random_state=1, callbacks=callbacks, **own | options).fit(x, y, **given)
+
+
+def save(model: Any, path: Path) -> None:
+    from chainrule import save_model
+
+    if hasattr(model, "members_"):
+        model.save(path)
+    else:
+        model.callbacks = None
+        save_model(path, model)
+
+
+def digest(path: Path) -> str:
+    """Return a digest of the arrays of a model, which must be whole."""
+    from chainrule.foundation.array_files import read_contents
+
+    found = hashlib.sha256()
+    for name, array in sorted(read_contents(path).arrays.items()):
+        found.update(name.encode() + array.tobytes())
+    return found.hexdigest()
+
+
+def child(number: int, folder: Path) -> None:
+    """Fit, or go on, and save."""
+    resume = any((folder / "run").glob("*.checkpoint"))
+    if FITS[number][0].startswith("table"):
+        resume = (folder / "run" / "fit.checkpoint").exists()
+    print("begun", flush=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        save(fit(number, folder, True, resume), folder / "model")
+
+
+def run_once(number: int, folder: Path, seconds: float | None) -> bool:
+    """Let a child work for so many seconds, then kill it; return whether it ended before."""
+    command = [sys.executable, __file__, "--child", str(number), "--folder", str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()  # the imports, which write nothing, take most of the time
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            return False
+        if process.returncode:
+            raise RuntimeError(f"{FITS[number]}: the child ended with {process.returncode}")
+    return True
+
+
+def wrong_after(
+    number: int, expected: str, drawn: random.Random, span: float
+) -> tuple[int, list[str]]:
+    """Kill and resume one fit until it ends; return the kills, and what is wrong."""
+    wrong: list[str] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        earlier = fit_once(number, folder)
+        kills = 0
+        for turn in range(RESUMES + 1):
+            seconds = drawn.uniform(0.0, span) if turn < RESUMES else None
+            if run_once(number, folder, seconds):
+                break
+            kills += 1
+            if digest(folder / "model") not in (earlier, expected):
+                wrong.append("the earlier model is not whole")
+        if digest(folder / "model") != expected:
+            wrong.append("other bits")
+        left = [one.name for one in folder.rglob(".chainrule-*")]
+        if left:
+            wrong.append(f"{len(left)} temporary files are left")
+    return kills, [f"{FITS[number]}: {words}" for words in wrong]
+
+
+def fit_once(number: int, folder: Path) -> str:
+    """Put an earlier model, of other bits, in place; return its digest."""
+    from chainrule import MLPRegressor
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        save(
+            MLPRegressor(max_iter=1, engine="reference").fit([[0.0], [1.0]], [0.0, 1.0]),
+            folder / "model",
+        )
+    return digest(folder / "model")
+
+
+def kill(count: int, seed: int) -> tuple[int, list[str]]:
+    """Kill at least so many children; return how many there were, and what was wrong."""
+    drawn, kills, wrong = random.Random(seed), 0, []
+    expected, spans = {}, {}
+    with tempfile.TemporaryDirectory() as name, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for number in range(len(FITS)):
+            began = time.perf_counter()
+            save(fit(number, Path(name), False, False), Path(name) / "whole")
+            spans[number] = 2.0 * (time.perf_counter() - began) + 0.2
+            expected[number] = digest(Path(name) / "whole")
+    number = 0
+    while kills < count:
+        made, words = wrong_after(number, expected[number], drawn, spans[number])
+        kills, wrong, number = kills + made, wrong + words, (number + 1) % len(FITS)
+    return kills, wrong
+
+
+def main() -> int:
+    """Print what was counted; return 1 if anything was wrong."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.child is not None:
+        child(given.child, given.folder)
+        return 0
+    began = time.perf_counter()
+    kills, wrong = kill(given.kills, given.seed)
+    seconds = time.perf_counter() - began
+    print(json.dumps({"kills": kills, "wrong": len(wrong), "seconds": round(seconds)}))
+    print("\n".join(wrong))
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
