@@ -58,9 +58,8 @@ def fit(number: int, folder: Path, checkpoints: bool, resume: bool) -> Any:
     own = {"hidden_layer_sizes": (16, 8), "engine": "reference", "batch_size": 32}
     own |= {"max_iter": 40, "n_iter_no_change": 40}
     if kind.startswith("table"):
-        table = pl.DataFrame(x).with_columns(
-            kind=pl.Series(["abc"[row % 3] for row in range(ROWS)])
-        )
+        letters = pl.Series(["abc"[row % 3] for row in range(ROWS)])
+        table = pl.DataFrame(x).with_columns(kind=letters)
         maker = chainrule.TabularClassifier if y is classes else chainrule.TabularRegressor
         own["max_iter"] = 15
         model = maker(n_folds=3, options=own, random_state=1)
@@ -127,7 +126,7 @@ def wrong_after(
     wrong: list[str] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        earlier = fit_once(number, folder)
+        earlier = put_earlier(folder)
         kills = 0
         for turn in range(RESUMES + 1):
             seconds = drawn.uniform(0.0, span) if turn < RESUMES else None
@@ -144,16 +143,14 @@ def wrong_after(
     return kills, [f"{FITS[number]}: {words}" for words in wrong]
 
 
-def fit_once(number: int, folder: Path) -> str:
+def put_earlier(folder: Path) -> str:
     """Put an earlier model, of other bits, in place; return its digest."""
     from chainrule import MLPRegressor
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        save(
-            MLPRegressor(max_iter=1, engine="reference").fit([[0.0], [1.0]], [0.0, 1.0]),
-            folder / "model",
-        )
+        model = MLPRegressor(max_iter=1, engine="reference").fit([[0.0], [1.0]], [0.0, 1.0])
+    save(model, folder / "model")
     return digest(folder / "model")
 
 

@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 import polars as pl
@@ -18,22 +18,22 @@ from chainrule.estimators.checkpoints import Checkpoint
 from chainrule.estimators.inputs import as_weights
 from chainrule.estimators.labels import checked_labels
 from chainrule.estimators.refusal import unchanged_if_refused
-from chainrule.estimators.rules import COUNT, FLAG, POSITIVE, is_count, one_of, or_none
+from chainrule.estimators.rules import is_count
 from chainrule.formulas.loss import checked_weight
-from chainrule.foundation.errors import InputError, must_be, suggest
+from chainrule.foundation.errors import InputError, must_be
 from chainrule.foundation.seeds import as_seed
-from chainrule.interop.bins import encodings
 from chainrule.interop.cells import nothing
 from chainrule.interop.choosing import NO_CHOICES, Choices
 from chainrule.interop.frames import as_frame, names_of
 from chainrule.tables.asking import Asking
+from chainrule.tables.checking import checked_preset
 from chainrule.tables.checkpoints import begin_checkpoints
 from chainrule.tables.choosing_encoding import CANDIDATES, EncodingChoice, choose_encoding
 from chainrule.tables.exporting import ExportedTable
 from chainrule.tables.folds import Fold, folds_of
 from chainrule.tables.leaderboard import Leaderboard, Trial
 from chainrule.tables.members import Estimator, Member, Table, Work, train_bag, weighted
-from chainrule.tables.recipes import Preset, presets
+from chainrule.tables.recipes import Preset
 from chainrule.tables.search import search
 
 if TYPE_CHECKING:
@@ -41,20 +41,18 @@ if TYPE_CHECKING:
 
 __all__ = ["BaseTabular"]
 
-# What the bag itself says to its networks.
-OWNED = frozenset(
-    (
-        *("callbacks", "early_stopping", "n_estimators", "n_threads", "random_state"),
-        *("time_limit", "validation", "validation_fraction", "verbose", "warm_start"),
-    )
-)
-RULES = {
-    "n_folds": or_none(COUNT),
-    "n_threads": or_none(COUNT),
-    "time_limit": or_none(POSITIVE),
-    "verbose": FLAG,
-    "validation": one_of("random", "last"),
-}
+
+class _Given(NamedTuple):
+    """The arguments of `fit`."""
+
+    X: Any
+    y: Any
+    sample_weight: Any
+    groups: Any
+    X_val: Any
+    y_val: Any
+    checkpoint: Checkpoint | None
+    resume: Any
 
 
 class BaseTabular(ExportedTable, Asking, BaseEstimator):  # type: ignore[misc]
@@ -181,26 +179,17 @@ class BaseTabular(ExportedTable, Asking, BaseEstimator):  # type: ignore[misc]
             A ValueError that names the argument, its value and what to do.
         """
         with unchanged_if_refused(self):
-            given = (X, y, sample_weight, groups, X_val, y_val)
-            interrupted = self._fit(*given, checkpoint, resume)
+            given = _Given(X, y, sample_weight, groups, X_val, y_val, checkpoint, resume)
+            interrupted = self._fit(given)
         if interrupted:
             raise KeyboardInterrupt
         return self
 
-    def _fit(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any,
-        groups: Any,
-        X_val: Any,
-        y_val: Any,
-        checkpoint: Checkpoint | None,
-        resume: Any,
-    ) -> bool:
+    def _fit(self, given: _Given) -> bool:
         """Fit; return whether Ctrl-C cut a search short, of which the best is kept."""
+        X, y, sample_weight, groups, X_val, y_val, checkpoint, resume = given
         began = time.perf_counter()
-        preset = self._check_options()
+        preset = checked_preset(self, self._kind)
         frame = as_frame(X)
         if y is None:
             raise ValueError("requires y to be passed, but the target y is None.")
@@ -269,22 +258,6 @@ class BaseTabular(ExportedTable, Asking, BaseEstimator):  # type: ignore[misc]
         seconds = sum(one.estimator.fit_seconds_ for one in members)
         trial = Trial(encoding.encoding, options, len(members), 1.0, loss, seconds, 1.0)
         return encoding, weighted([members], np.ones(1)), [*encoding.trials, trial], False
-
-    def _check_options(self) -> Preset:
-        for name, rule in RULES.items():
-            if not rule.holds(getattr(self, name)):
-                raise must_be(name, rule.words, getattr(self, name))
-        if self.encoding != "auto":
-            encodings.get(self.encoding)
-        known = self._kind().get_params()
-        for name in self.options or {}:
-            if name in OWNED:
-                advice = "The table estimator has its own, or decides it by the folds."
-                raise must_be("options", f"left without {name}", name, advice)
-            if name not in known:
-                advice = suggest(str(name), list(known))
-                raise must_be("options", f"options of {self._kind.__name__}", name, advice)
-        return presets.get(self.preset)
 
     def _weights(self, sample_weight: Any, rows: int) -> np.ndarray | None:
         if sample_weight is None:

@@ -13,7 +13,7 @@ from chainrule.estimators.base import codec_of, put_codec
 from chainrule.estimators.class_codec import ClassCodec
 from chainrule.estimators.classifier import MLPClassifier
 from chainrule.interop.preparation import Preparation
-from chainrule.tables.base import OWNED
+from chainrule.tables.checking import OWNED
 from chainrule.tables.classifier import TabularClassifier
 from chainrule.tables.leaderboard import Leaderboard
 from chainrule.tables.members import Estimator, Member
