@@ -31,6 +31,7 @@ from chainrule.tables.calibration import (
 from chainrule.tables.exporting import steps_of_classes
 from chainrule.tables.intervals import FEWEST_ROWS
 from chainrule.tables.members import Member, Table
+from chainrule.tables.predictor import RowPredictor, snapshot_of
 
 __all__ = ["TabularClassifier"]
 
@@ -110,7 +111,33 @@ class TabularClassifier(ClassifierMixin, AskingOfClasses, BaseTabular):  # type:
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable label of each row; rows of 0 and 1 of several labels."""
-        p = self.predict_proba(X)
+        return self._labels_of(self.predict_proba(X))
+
+    def predictor(self, method: str = "predict") -> RowPredictor:
+        """Return a prepared callable that answers for one raw row: a dict, or a tuple of cells.
+
+        Parameters
+        ----------
+        method : {"predict", "predict_proba"}
+            The method whose answers it gives.
+
+        Examples
+        --------
+        >>> import polars as pl
+        >>> table = pl.DataFrame({"sky": ["grey", "blue"] * 40, "wind": [3.0, None, 5.0, 1.0] * 20})
+        >>> model = TabularClassifier("fast", random_state=0).fit(table, ["yes", "no"] * 40)
+        >>> predict = model.predictor()
+        >>> predict({"sky": "grey", "wind": None}), predict(("blue", 2.5))
+        (np.str_('yes'), np.str_('no'))
+        """
+        check_is_fitted(self, "members_")
+        if method not in ("predict", "predict_proba"):
+            raise must_be("method", "predict or predict_proba", method)
+        own = snapshot_of(self)
+        finish = own._labels_of if method == "predict" else np.asarray
+        return RowPredictor(own.members_, own._columns, own._combined, method, finish)
+
+    def _labels_of(self, p: np.ndarray) -> np.ndarray:
         if self._multilabel:
             return (p > 0.5).astype(np.int64)
         found: np.ndarray = self.classes_[p.argmax(axis=1)]

@@ -28,6 +28,7 @@ from chainrule.tables.intervals import (
     residual_quantiles,
 )
 from chainrule.tables.members import Member, Table
+from chainrule.tables.predictor import RowPredictor, snapshot_of
 
 __all__ = ["TabularRegressor"]
 
@@ -78,6 +79,22 @@ class TabularRegressor(RegressorMixin, BaseTabular):  # type: ignore[misc]
         """Return the mean of the networks' answers, within the range of the training targets."""
         check_is_fitted(self, "members_")
         return self._mean(X)
+
+    def predictor(self) -> RowPredictor:
+        """Return a prepared callable that answers for one raw row: a dict, or a tuple of cells.
+
+        Examples
+        --------
+        >>> import polars as pl
+        >>> table = pl.DataFrame({"rooms": [1.0, 2.0, 3.0] * 30, "town": list("ABB") * 30})
+        >>> model = TabularRegressor("fast", random_state=0).fit(table, [5.0, 8.0, 15.0] * 30)
+        >>> predict = model.predictor()
+        >>> bool(predict({"rooms": 2.0, "town": "B"}) == model.predict(table[1:2])[0])
+        True
+        """
+        check_is_fitted(self, "members_")
+        own = snapshot_of(self)
+        return RowPredictor(own.members_, own._columns, own._combined, "predict", np.asarray)
 
     def predict_interval(self, X: Any, coverage: float = 0.8) -> np.ndarray:
         r"""Return the lower and upper ends (n_samples, 2) of an interval around each answer.
