@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
+from chainrule import Dense, Network, activations, losses
 from chainrule.exports.c_file import c_files
+from chainrule.exports.networks import layer_steps
 from chainrule.exports.onnx_file import onnx_model
+from chainrule.exports.program import Member, Program
 
 # every activation, every loss and both dtypes; all pairs are in benchmarks/exports.py
 SOME = [*range(0, 104, 9), *range(104, 208, 9)]
@@ -38,8 +41,21 @@ def test_c(number, name, drawn, running, tmp_path):
 
 def test_some_networks_have_every_formula(drawn):
     networks = [drawn.Drawn(number) for number in SOME]
-    from chainrule import activations, losses
-
     assert {network.loss for network in networks} == set(losses)
     used = {layer.activation.name for one in networks for layer in one.network.layers}
     assert used == set(activations)
+
+
+@pytest.mark.parametrize("name", [name for name in activations if activations[name].onnx])
+def test_an_operator_of_onnx_is_the_formula_everywhere(name, running):
+    if not running.HAS_RUNTIME:
+        pytest.skip("onnxruntime is not installed")
+    record = activations[name]
+    network = Network(Dense(1, 1, record, bias=False))
+    steps = layer_steps(network, network.parameters(np.ones(1, np.float32)))
+    model = onnx_model(Program(name, (Member(tuple(steps)),), np.dtype(np.float32), n_in=1))
+    assert record.onnx.startswith(model.graph.node[1].op_type)
+    ends = [1e30, -1e30, 1e-38, -1e-38, 0.0, -0.0, np.inf, -np.inf, np.nan]
+    z = np.array([*ends, *np.linspace(-100.0, 100.0, 2001)], np.float32)[:, None]
+    found = running.onnx_answers(model, z)["prediction"]
+    assert running.worst(found, record(z)) < 1e-6

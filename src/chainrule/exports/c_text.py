@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
-from textwrap import fill, wrap
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -29,8 +29,14 @@ TAKEN = KEYWORDS | frozenset(
         *("mutable", "namespace", "new", "not", "operator", "or", "private", "protected"),
         *("public", "template", "this", "throw", "true", "try", "typename", "using", "virtual"),
         *("xor", "nullptr", "concept", "requires", "asm", "main"),
+        # macros of compilers and of the headers that are included
+        *("linux", "unix", "i386", "NULL", "NAN", "INFINITY", "errno", "I"),
     )
 )
+
+
+# Numbers in a line of an array.
+PER_LINE = 8
 
 
 def type_name(dtype: np.dtype[Any]) -> str:
@@ -58,14 +64,26 @@ def number(value: float, dtype: np.dtype[Any]) -> str:
     return f"{digits}f" if single else digits
 
 
+def _numbers(values: np.ndarray, dtype: np.dtype[Any]) -> list[str]:
+    """Return numbers as constants that are read back as the same bits."""
+    if not np.isfinite(values).all():
+        return [number(value, dtype) for value in values]
+    # a model may have millions: the shortest text of a number in single precision takes too long
+    single = dtype == np.float32
+    end, written = ("f", "{:.9g}".format) if single else ("", repr)
+    texts = map(written, values.astype(dtype).tolist())
+    return [text + end if "." in text or "e" in text else f"{text}.0{end}" for text in texts]
+
+
 def array(name: str, values: np.ndarray, dtype: np.dtype[Any], words: str = "") -> str:
     """Return the definition of a constant array, with a comment."""
     flat = np.asarray(values).ravel()
     if np.dtype(dtype).kind == "i":
-        kind, cells = "int", [str(int(one)) for one in flat]
+        kind, cells = "int", list(map(str, flat.tolist()))
     else:
-        kind, cells = type_name(dtype), [number(one, dtype) for one in flat]
-    body = fill(", ".join(cells), 96, initial_indent="    ", subsequent_indent="    ")
+        kind, cells = type_name(dtype), _numbers(flat, dtype)
+    rows = (cells[start : start + PER_LINE] for start in range(0, len(cells), PER_LINE))
+    body = ",\n".join(f"    {', '.join(row)}" for row in rows)
     said = f"/* {comment(words)} */\n" if words else ""
     return f"{said}static const {kind} {name}[{flat.size}] = {{\n{body}\n}};\n"
 

@@ -26,7 +26,7 @@ from chainrule.foundation.version import __version__
 
 __all__ = ["OPSETS", "onnx_model", "write_onnx"]
 
-# Versions of the operators, and of the file format: those of onnx 1.15 and ONNX Runtime 1.17.
+# Versions of the operators, and of the file format: those of onnx 1.15.
 OPSETS = {"": 20, "ai.onnx.ml": 4}
 IR_VERSION = 9
 # Protocol buffers hold less than 2 GiB.
