@@ -44,6 +44,7 @@ from chainrule.training.step import Step
 from chainrule.training.steps import steps
 
 if typing.TYPE_CHECKING:
+    from chainrule.app.play.cell import widget
     from chainrule.app.play.opening import play
     from chainrule.estimators.checkpoints import Checkpoint
     from chainrule.estimators.classifier import MLPClassifier
@@ -99,6 +100,7 @@ __all__ = [
     "schedules",
     "steps",
     "train",
+    "widget",
 ]
 
 # Loaded when first asked for, since scikit-learn takes ten times longer to import than the rest.
@@ -114,6 +116,7 @@ _LATER = {
     "load": "chainrule.tables.loading",
     "play": "chainrule.app.play.opening",
     "save_model": "chainrule.interop.model_file",
+    "widget": "chainrule.app.play.cell",
 }
 
 

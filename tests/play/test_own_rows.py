@@ -148,3 +148,41 @@ def test_a_wide_layer_is_shown_in_parts():
     assert header["panel"]["layer"] == 2
     assert np.abs(arrays["tile_gradient"]).max() == header["tile"]["largest"]["gradient"]
     assert gradient.shape == session.run.moment.vector.shape
+
+
+def test_points_are_drawn_and_taken_away():
+    session = Session(Settings().changed(data="xor", units=[4]))
+    header, arrays = session.answer({"action": "point", "place": [0.5, 0.25], "target": 1})
+    assert (header["rows"], header["settings"]["data"]) == (5, "own")
+    assert arrays["points"][-1].tolist() == [0.5, 0.25]
+    assert header["widths"] == [2, 4, 1]
+    header, _ = session.answer({"action": "point", "place": [2.0, 2.0], "target": 2})
+    assert (header["kind"], header["widths"]) == ("classes", [2, 4, 3])
+    header, arrays = session.answer(
+        {"action": "point", "place": [0.45, 0.3], "target": 0, "remove": True}
+    )
+    assert header["rows"] == 5
+    assert [0.5, 0.25] not in arrays["points"].tolist()
+    assert session.answer({"action": "step"})[0]["step"] == 1
+    session = Session(Settings().changed(data="line"))
+    header, _ = session.answer({"action": "point", "place": [5.0], "target": -2.5})
+    assert (header["kind"], header["rows"]) == ("numbers", 5)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"place": [1.0], "target": 0},
+        {"place": [1.0, "a"], "target": 0},
+        {"place": [1.0, 1e99], "target": 0},
+        {"place": None, "target": 0},
+        {"place": [1.0, 1.0], "target": 5},
+        {"place": [1.0, 1.0], "target": 0.5},
+        {"place": [1.0, 1.0], "target": None},
+    ],
+)
+def test_points_that_cannot_be_are_refused(request_):
+    session = Session(Settings().changed(data="xor"))
+    with pytest.raises(InputError):
+        session.answer({"action": "point", **request_})
+    assert session.settings.data == "xor"

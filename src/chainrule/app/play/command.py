@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from chainrule.app.play.opening import check_packages, serve
+from chainrule.app.play.beginning import check_packages
+from chainrule.app.play.opening import serve
 from chainrule.app.play.own_rows import OwnRows, of_explanation, of_table
 from chainrule.app.play.session import Session
 from chainrule.app.play.settings import Settings

@@ -7,7 +7,6 @@ import numpy as np
 from chainrule.app.play.looking import TILE, Look, Looking
 from chainrule.app.play.panel import chain_of, panel_of
 from chainrule.app.play.picture import (
-    accuracy,
     boundary,
     heat_maps,
     layer_health,
@@ -39,7 +38,7 @@ def frame_of(
         True to add the rows as points, and the names of the inputs.
     """
     moment = run.moment
-    if run.losses[-1][0] != moment.step:
+    if run.losses[-1].step != moment.step:
         run.measure()
     look = looking.at(run)
     header = _numbers(run, looking, look)
@@ -67,16 +66,16 @@ def frame_of(
 
 def _numbers(run: Run, looking: Looking, look: Look) -> dict[str, Any]:
     moment, layers = run.moment, run.objective.network.layers
-    _, loss, apart = run.losses[-1]
+    measured = run.losses[-1]
     return {
         "step": moment.step,
         "epoch": moment.epoch,
         "batch": {"place": moment.place, "of": run.plan.steps},
         "past": len(run.past),
-        "loss": loss,
-        "held_out": apart,
-        "accuracy": accuracy(run, run.rows),
-        "held_out_accuracy": accuracy(run, run.problem.held_out),
+        "loss": measured.loss,
+        "held_out": measured.held_out,
+        "accuracy": measured.right,
+        "held_out_accuracy": measured.held_out_right,
         "kind": run.problem.kind,
         "widths": [layers[0].n_in, *(one.n_out for one in layers)],
         "activations": [one.activation.name for one in layers],

@@ -1,21 +1,16 @@
 """Open the page: for a data set, or for a model with its rows."""
 
 import contextlib
-import importlib.util
 import threading
 import webbrowser
 from collections.abc import Iterator
 from typing import Any
 
-from chainrule.app.play.own_rows import of_arrays, of_explanation
+from chainrule.app.play.beginning import check_packages, settings_of
 from chainrule.app.play.session import Session
-from chainrule.app.play.settings import Settings
 from chainrule.foundation.errors import InputError, must_be
-from chainrule.interop.networks import explain
 
-__all__ = ["Playing", "check_packages", "play", "serve"]
-
-NEEDED = ("starlette", "uvicorn", "latex2mathml")
+__all__ = ["Playing", "play", "serve"]
 
 
 class Playing:
@@ -83,26 +78,7 @@ def play(
     check_packages()
     if type(port) is not int or not 0 <= port < 65_536:
         raise must_be("port", "an integer from 0 to 65535", port)
-    session = Session(Settings() if X is None and model is None else _on_rows(model, X, y))
-    return serve(session, port=port, browser=browser, wait=wait)
-
-
-def _on_rows(model: Any, X: Any, y: Any) -> Settings:
-    if X is None or y is None:
-        given = "X and y" if X is None and y is None else "X" if X is None else "y"
-        raise InputError(f"{given} must be given to look at a model; got None. Pass its rows.")
-    if model is None:
-        return Settings().with_own(of_arrays(X, y))
-    return Settings().with_own(of_explanation(explain(model, X, y)))
-
-
-def check_packages() -> None:
-    """Refuse to go on without the packages of the extra ``app``."""
-    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
-    if missing:
-        raise InputError(
-            f"the page needs {' and '.join(missing)}. Install it: pip install 'chainrule[app]'"
-        )
+    return serve(Session(settings_of(model, X, y)), port=port, browser=browser, wait=wait)
 
 
 def serve(session: Session, *, port: int, browser: bool, wait: bool) -> Playing | None:

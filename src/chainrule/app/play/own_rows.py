@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,15 @@ from chainrule.insight.explanation import Explanation
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["OwnRows", "of_arrays", "of_explanation", "of_table", "of_text"]
+__all__ = [
+    "OwnRows",
+    "of_arrays",
+    "of_explanation",
+    "of_table",
+    "of_text",
+    "with_point",
+    "without_point",
+]
 
 # Targets of so few different whole numbers are classes.
 MOST_CLASSES = 10
@@ -135,6 +143,29 @@ def of_text(text: str, target: str | None = None) -> OwnRows:
         except InputError as error:
             raise InputError(str(error).replace(str(place), name)) from None
     return of_table(frame, target or frame.columns[-1], name)
+
+
+def with_point(rows: OwnRows, place: list[float], target: float) -> OwnRows:
+    """Return the rows with one more; a target of classes is the number of one, or the next."""
+    if len(rows.x) >= MOST_ROWS:
+        raise InputError(f"the data must have at most {MOST_ROWS:,} rows; one more is too many.")
+    x, y = np.vstack([rows.x, [place]]), np.append(rows.y, target)
+    if rows.kind == "numbers":
+        return replace(rows, x=x, y=y)
+    found = _of_classes(x, y.astype(np.intp), rows.input_names, rows.notes)
+    known = (*rows.classes, f"class {len(rows.classes)}")
+    return replace(found, classes=known[: len(found.classes)])
+
+
+def without_point(rows: OwnRows, place: list[float]) -> OwnRows:
+    """Return the rows without the nearest to a place."""
+    nearest = int(np.argmin(np.sum((rows.x - place) ** 2, axis=1)))
+    x, y = np.delete(rows.x, nearest, axis=0), np.delete(rows.y, nearest)
+    if not len(x):
+        raise InputError("the data must have at least one row; this is the last one.")
+    if rows.kind != "numbers" and len(np.unique(y)) < len(rows.classes):
+        raise InputError("each class must have at least one row; this is the last of its class.")
+    return replace(rows, x=x, y=y)
 
 
 def of_explanation(explanation: Explanation) -> OwnRows:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.app.play.plane import MOST_POINTS, dense
 from chainrule.app.play.run import Run
 from chainrule.engines.engine import Rows
 from chainrule.foundation.arrays import namespace
@@ -19,7 +20,6 @@ from chainrule.training.row_blocks import row_blocks
 
 __all__ = [
     "Units",
-    "accuracy",
     "boundary",
     "heat_maps",
     "layer_health",
@@ -28,7 +28,6 @@ __all__ = [
 ]
 
 GRID, CURVE, HEAT = 64, 200, 20
-MOST_POINTS = 1000
 Arrays = dict[str, np.ndarray]
 
 
@@ -63,27 +62,17 @@ class Units:
         return sums
 
 
-def predicted(run: Run, rows: Rows) -> np.ndarray:
+def _predicted(run: Run, rows: Rows) -> np.ndarray:
     """Return the predictions (n, k) of rows."""
     engine = run.engine
-    vector = run.moment.vector
-    return np.asarray(engine.predictions(engine.scores(vector, rows.x)), dtype=np.float64)
-
-
-def accuracy(run: Run, rows: Rows | None) -> float | None:
-    """Return the share of rows whose class is right; None for numbers, or without rows."""
-    if rows is None or run.problem.kind == "numbers":
-        return None
-    p, y = predicted(run, rows), np.asarray(rows.y)
-    if p.shape[1] == 1:
-        return float(np.mean((p[:, 0] > 0.5) == (y[:, 0] > 0.5)))
-    return float(np.mean(np.argmax(p, axis=1) == np.argmax(y, axis=1)))
+    scores = engine.scores(run.moment.vector, rows.x)
+    return np.asarray(engine.predictions(scores), dtype=np.float64)
 
 
 def points(run: Run) -> Arrays:
     """Return the rows to draw: their place and their target or class."""
-    x, y = _dense(run.rows.x)[:MOST_POINTS], np.asarray(run.rows.y)[:MOST_POINTS]
-    plane = Plane.of(run)
+    x, y = dense(run.rows.x)[:MOST_POINTS], np.asarray(run.rows.y)[:MOST_POINTS]
+    plane = run.plane
     target = np.argmax(y, axis=1) if y.shape[1] > 1 else y[:, 0]
     found = {
         "points": plane.places(x).astype(np.float32),
@@ -91,82 +80,29 @@ def points(run: Run) -> Arrays:
     }
     held_out = run.problem.held_out
     if held_out is not None:
-        x, y = _dense(held_out.x)[:MOST_POINTS], np.asarray(held_out.y)[:MOST_POINTS]
+        x, y = dense(held_out.x)[:MOST_POINTS], np.asarray(held_out.y)[:MOST_POINTS]
         target = np.argmax(y, axis=1) if y.shape[1] > 1 else y[:, 0]
         found["apart"] = plane.places(x).astype(np.float32)
         found["apart_targets"] = np.asarray(target, dtype=np.float32)
     return found
 
 
-@dataclass(frozen=True, eq=False)
-class Plane:
-    """The plane that is drawn: the two inputs, or the principal plane of more.
-
-    Attributes
-    ----------
-    center : ndarray (n_in,)
-        A point of the plane.
-    axes : ndarray (2, n_in)
-        Its directions.
-    names : tuple of str
-        Their names.
-    words : str
-        What is drawn, where that is not the inputs themselves.
-    """
-
-    center: np.ndarray
-    axes: np.ndarray
-    names: tuple[str, str]
-    words: str = ""
-
-    @classmethod
-    def of(cls, run: Run) -> "Plane":
-        """Return the plane for the rows of a run."""
-        names, n_in = run.problem.subject.input_names, run.objective.network.n_in
-        if n_in == 1:
-            return cls(np.zeros(1), np.array([[1.0], [0.0]]), (names[0], "prediction"))
-        if n_in == 2:
-            return cls(np.zeros(2), np.eye(2), (names[0], names[1]))
-        x = _dense(run.rows.x)[:MOST_POINTS].astype(np.float64)
-        center = x.mean(axis=0)
-        _, sizes, axes = np.linalg.svd(x - center, full_matrices=False)
-        total = float(np.sum(sizes**2))
-        kept = 100.0 * float(np.sum(sizes[:2] ** 2)) / total if total > 0.0 else 100.0
-        if len(axes) < 2:
-            axes = np.eye(2, n_in)
-        words = (
-            f"The plane of the two directions in which the {n_in} inputs differ most; it holds "
-            f"{kept:.0f} % of their variance. All other directions are held at their mean."
-        )
-        return cls(center, axes[:2], ("direction 1", "direction 2"), words)
-
-    def places(self, x: np.ndarray) -> np.ndarray:
-        """Return the places of rows on the plane (n, 2)."""
-        found: np.ndarray = (x.astype(np.float64) - self.center) @ self.axes.T
-        return found
-
-    def rows(self, places: np.ndarray) -> np.ndarray:
-        """Return the inputs at places of the plane."""
-        found: np.ndarray = places @ self.axes + self.center
-        return found
-
-
 def boundary(run: Run) -> tuple[dict[str, Any], Arrays]:
     """Return the prediction over the plane as levels from 0 to 255, or as a curve of one input."""
-    plane = Plane.of(run)
+    plane = run.plane
     subject = run.problem.subject
     dtype = subject.vector.dtype
-    x = _dense(run.rows.x)[:MOST_POINTS]
+    x = dense(run.rows.x)[:MOST_POINTS]
     record: dict[str, Any] = {"names": list(plane.names), "words": plane.words}
     if run.objective.network.n_in == 1:
         low, high = float(x.min()), float(x.max())
         room = 0.1 * (high - low) or 1.0
         grid = np.linspace(low - room, high + room, CURVE)
-        p = predicted(run, Rows(grid[:, None].astype(dtype), np.zeros((CURVE, 1), dtype)))[:, 0]
+        p = _predicted(run, Rows(grid[:, None].astype(dtype), np.zeros((CURVE, 1), dtype)))[:, 0]
         return {**record, "kind": "curve"}, {"curve": np.stack([grid, p])}
     x1, x2, grid = plane_grid(plane.places(x), GRID)
     rows = plane.rows(grid).astype(dtype)
-    p = predicted(run, Rows(rows, np.zeros((len(rows), run.objective.network.n_out), dtype)))
+    p = _predicted(run, Rows(rows, np.zeros((len(rows), run.objective.network.n_out), dtype)))
     record["range"] = [float(x1[0]), float(x1[-1]), float(x2[0]), float(x2[-1])]
     if p.shape[1] > 1:
         best = np.argmax(p, axis=1)
@@ -192,7 +128,7 @@ def heat_maps(run: Run) -> Arrays:
     if network.n_in != 2:
         return {}
     dtype = run.moment.vector.dtype
-    _, _, grid = plane_grid(_dense(run.rows.x)[:MOST_POINTS], HEAT)
+    _, _, grid = plane_grid(dense(run.rows.x)[:MOST_POINTS], HEAT)
     vector = run.moment.vector
     with np.errstate(all="ignore"):
         tape = network.trace(namespace(vector), network.parameters(vector), grid.astype(dtype))
@@ -210,10 +146,10 @@ def _levels(values: np.ndarray, low: float, high: float) -> np.ndarray:
 
 def loss_chart(run: Run) -> dict[str, Any]:
     """Return the curve of losses as a drawing, a sentence and a table."""
-    steps = [step for step, _, _ in run.losses]
-    train = [loss for _, loss, _ in run.losses]
+    steps = [one.step for one in run.losses]
+    train = [one.loss for one in run.losses]
     curves = [Curve("rows to train on", steps, train)]
-    apart = [loss for _, _, loss in run.losses if loss is not None]
+    apart = [one.held_out for one in run.losses if one.held_out is not None]
     first, last = short(train[0], 4), short(train[-1], 4)
     words = f"The loss is {last} after step {steps[-1]:,}; it was {first} after step {steps[0]:,}."
     if len(steps) == 1:
@@ -252,7 +188,3 @@ def layer_health(run: Run, subject: Subject) -> list[dict[str, Any]]:
         }
         for one in found.layers
     ]
-
-
-def _dense(x: Any) -> np.ndarray:
-    return np.asarray(x.toarray() if hasattr(x, "toarray") else x)

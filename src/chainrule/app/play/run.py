@@ -3,14 +3,18 @@
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from chainrule.app.play.plane import Plane
 from chainrule.app.play.settings import Problem
 from chainrule.engines.engine import Rows
 from chainrule.engines.reference import ReferenceEngine
+from chainrule.formulas.loss import weighted_mean
 from chainrule.formulas.schedules import constant
+from chainrule.foundation.arrays import namespace
 from chainrule.foundation.errors import DivergenceError
 from chainrule.insight.subject import Subject
 from chainrule.model.objective import Objective
@@ -19,7 +23,7 @@ from chainrule.training.preparing import StepOptions
 from chainrule.training.snapshot import Snapshot
 from chainrule.training.state import TrainingState
 
-__all__ = ["Edit", "Failure", "Moment", "Run", "Stretch"]
+__all__ = ["Edit", "Failure", "Measured", "Moment", "Run", "Stretch"]
 
 # Moments to go back to: as many as fit into this memory, and not fewer than the second number.
 MEMORY, FEWEST, MOST = 2**26, 200, 2000
@@ -78,6 +82,27 @@ class Moment:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """Losses and accuracies of all rows after a step.
+
+    Attributes
+    ----------
+    step : int
+        The step.
+    loss, held_out : float or None
+        The losses of the rows to train on, and of those held out.
+    right, held_out_right : float or None
+        Shares of rows whose class is right.
+    """
+
+    step: int
+    loss: float
+    right: float | None
+    held_out: float | None
+    held_out_right: float | None
+
+
+@dataclass(frozen=True)
 class Failure:
     """A step that diverged: the training stands before it."""
 
@@ -122,7 +147,7 @@ class Run:
         self.moment = self.start
         size = subject.vector.nbytes * (1 + len(slots))
         self.past: deque[Moment] = deque(maxlen=max(FEWEST, min(MOST, MEMORY // max(size, 1))))
-        self.losses: list[tuple[int, float, float | None]] = []
+        self.losses: list[Measured] = []
         self.measure()
 
     @property
@@ -193,7 +218,7 @@ class Run:
             if not self.past:
                 break
             self.moment, moved = self.past.pop(), True
-        while self.losses and self.losses[-1][0] > self.moment.step:
+        while self.losses and self.losses[-1].step > self.moment.step:
             self.losses.pop()
         self.measure()
         return moved
@@ -235,18 +260,36 @@ class Run:
         self.objective = objective
         self._prepare()
         self.moment = replace(self.moment, place=0)
-        self.losses = [one for one in self.losses if one[0] < self.moment.step]
+        self.losses = [one for one in self.losses if one.step < self.moment.step]
         self.measure()
 
     def measure(self) -> None:
-        """Note the losses of all rows at this moment."""
+        """Note losses and accuracies of all rows at this moment."""
         step = self.moment.step
-        if self.losses and self.losses[-1][0] == step:
+        if self.losses and self.losses[-1].step == step:
             self.losses.pop()
-        engine, vector = self.engine, self.moment.vector
+        loss, right = self._measured(self.rows)
         held_out = self.problem.held_out
-        apart = None if held_out is None else engine.loss(vector, held_out)
-        self.losses.append((step, engine.loss(vector, self.rows), apart))
+        apart = (None, None) if held_out is None else self._measured(held_out)
+        self.losses.append(Measured(step, loss, right, *apart))
+
+    def _measured(self, rows: Rows) -> tuple[float, float | None]:
+        """Return the mean loss, and the share of rows whose class is right; None for numbers."""
+        scores = self.engine.scores(self.moment.vector, rows.x)
+        xp, record = namespace(scores), self.objective.loss
+        with np.errstate(all="ignore"):
+            loss = float(weighted_mean(xp, record.rows(xp, scores, rows.y), rows.weight))
+        if self.problem.kind == "numbers":
+            return loss, None
+        p, y = np.asarray(self.engine.predictions(scores)), np.asarray(rows.y)
+        if p.shape[1] == 1:
+            return loss, float(np.mean((p[:, 0] > 0.5) == (y[:, 0] > 0.5)))
+        return loss, float(np.mean(np.argmax(p, axis=1) == np.argmax(y, axis=1)))
+
+    @cached_property
+    def plane(self) -> Plane:
+        """The plane that its rows are drawn on."""
+        return Plane.of(self.problem.subject)
 
     def state(self) -> TrainingState:
         """Return the moment as a training state."""

@@ -15,7 +15,7 @@ from chainrule.app.play.frames import encode_frame
 from chainrule.app.play.framing import PARTS, frame_of
 from chainrule.app.play.looking import Looking, whole_number
 from chainrule.app.play.measuring import KINDS, Measurement
-from chainrule.app.play.own_rows import of_text
+from chainrule.app.play.own_rows import of_text, with_point, without_point
 from chainrule.app.play.panel import check_of
 from chainrule.app.play.run import Failure, Run
 from chainrule.app.play.settings import LIVE, Settings
@@ -29,6 +29,8 @@ __all__ = ["Session"]
 
 # Steps, and seconds, of one call: the page asks again.
 MOST_STEPS, MOST_SECONDS, EPOCH_SECONDS = 20_000, 0.1, 1.0
+# The largest coordinate of a point, and the most classes, that are drawn by hand.
+FARTHEST, MOST_DRAWN = 1e6, 6
 Request = Mapping[str, Any]
 Arrays = dict[str, np.ndarray]
 
@@ -237,6 +239,33 @@ class Session:
         self._begin()
         self.said = f"A new network for your {len(self.settings.arrays[0]):,} rows."
 
+    def point(self, request: Request) -> None:
+        """Add a point to the data, or with ``remove`` take the nearest one out."""
+        place: Any = request.get("place")
+        target: Any = request.get("target", 0)
+        inputs = self.run.objective.network.n_in
+        numbers = [*place, target] if isinstance(place, list) else []
+        if len(numbers) != inputs + 1 or not all(
+            is_real(one) and abs(one) <= FARTHEST for one in numbers
+        ):
+            raise must_be("a point", f"{inputs} numbers and a target", [place, target])
+        rows = self.settings.drawn()
+        if request.get("remove") is True:
+            rows = without_point(rows, place)
+        else:
+            if rows.kind != "numbers" and target not in range(
+                min(len(rows.classes) + 1, MOST_DRAWN)
+            ):
+                raise must_be("target", f"a class from 0 to {len(rows.classes)}", target)
+            rows = with_point(rows, place, target)
+        before = self.settings
+        after = before.with_own(rows).changed(held_out=0.0)
+        # the same network, unless a class is new
+        same = {name: getattr(before, name) for name in ("units", "activations", "start", "seed")}
+        self.settings = after.changed(**same)
+        self._begin()
+        self.said = f"{len(rows.x):,} points; the network began again."
+
     def visit(self, request: Request) -> None:
         """Go to a stop of the tour, which sets the page up; 0 leaves it."""
         stop = self.tour.go_to(request.get("stop"))
@@ -312,6 +341,7 @@ ACTIONS: dict[str, Answer] = {
         Session.copy,
         Session.program,
         Session.table,
+        Session.point,
         Session.visit,
         Session.measure,
         Session.cancel,

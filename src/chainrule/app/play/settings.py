@@ -162,6 +162,21 @@ class Settings:
         plain = replace(self, own=own, data="chapter" if self.data == "own" else self.data)
         return plain.changed(data="own")
 
+    def drawn(self) -> OwnRows:
+        """Return the rows as the user's own, to add points to."""
+        if self.model is not None or self.network.n_in > 2:
+            raise InputError(
+                "points must be drawn on data of one or two inputs, and not on those of a trained "
+                "model. Choose another data set."
+            )
+        if self.own is not None and self.data == "own":
+            return self.own
+        x, y = self.arrays
+        classes = (
+            () if self.kind == "numbers" else tuple(f"class {k}" for k in range(int(y.max()) + 1))
+        )
+        return OwnRows(x, y, self.kind, classes=classes)
+
     @property
     def model(self) -> Explanation | None:
         """The trained model whose rows these are, if they are."""

@@ -1,6 +1,6 @@
 // The settings as a form of native controls.
 
-import { el } from "./elements.js";
+import { el, focused } from "./elements.js";
 
 const MOST_LAYERS = 6;
 
@@ -85,7 +85,7 @@ export class Controls {
     const shown = [...loss.options].map((one) => one.value);
     if (shown.join() !== losses.join()) offer(loss, losses.map((/** @type {string} */ one) => [one, one.replaceAll("_", " ")]));
     for (const [name, field] of Object.entries(this.fields))
-      if (document.activeElement !== field || field instanceof HTMLSelectElement) field.value = String(settings[name]);
+      if (focused(field) !== field || field instanceof HTMLSelectElement) field.value = String(settings[name]);
     const known = this.choices?.data.find((/** @type {any} */ one) => one[0] === settings.data);
     const fixed = Boolean(this.choices?.trained);
     for (const name of ["rows", "noise", "held_out"]) this.fields[name].disabled = Boolean(known?.[2]);

@@ -78,3 +78,13 @@ export function table(head, rows, caption) {
       el("thead", {}, el("tr", {}, ...head.map((one) => el("th", { scope: "col" }, one)))),
       el("tbody", {}, ...rows.map(([first, ...rest]) => el("tr", {}, el("th", { scope: "row" }, first), ...rest.map((one) => el("td", {}, one)))))));
 }
+
+/**
+ * The element that has the focus, in the page or in the part of a notebook that a node is in.
+ * @param {Node} node
+ * @returns {HTMLElement | null}
+ */
+export function focused(node) {
+  const root = /** @type {Document | ShadowRoot} */ (node.getRootNode());
+  return /** @type {HTMLElement | null} */ (root.activeElement ?? document.activeElement);
+}

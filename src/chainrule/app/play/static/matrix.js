@@ -1,6 +1,6 @@
 // A wide layer as a matrix of weights: a part at a time, with a cell cursor.
 
-import { el, short } from "./elements.js";
+import { el, focused, short } from "./elements.js";
 import { keyOf, wordsOf } from "./network.js";
 
 /** @typedef {import("./network.js").Place} Place */
@@ -54,7 +54,8 @@ export class MatrixPicture {
    */
   build(header, names) {
     const { tile, widths } = header;
-    const focused = this.box.contains(document.activeElement) && document.activeElement?.classList.contains("weight-cell");
+    const before = focused(this.box);
+    const kept = this.box.contains(before) && before?.classList.contains("weight-cell");
     this.cells = [];
     const head = el("tr", {}, el("th", { scope: "col" }, "from \\ to"));
     for (let column = 0; column < tile.columns; column += 1) head.append(el("th", { scope: "col" }, String(tile.to + column + 1)));
@@ -100,7 +101,7 @@ export class MatrixPicture {
     const [row, column] = this.cursor.map((at, k) => Math.max(0, Math.min(at, (k ? tile.columns : tile.rows) - 1)));
     this.cells[row][column].setAttribute("tabindex", "0");
     this.cursor = [row, column];
-    if (focused) this.cells[row][column].focus();
+    if (kept) this.cells[row][column].focus();
   }
 
   /** @param {number} row @param {number} column */

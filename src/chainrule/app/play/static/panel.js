@@ -1,6 +1,6 @@
 // The chain rule of the chosen weight: symbols over numbers, each factor opens to the loss.
 
-import { el, num, short } from "./elements.js";
+import { el, focused, num, short } from "./elements.js";
 import { wordsOf } from "./network.js";
 
 /**
@@ -90,7 +90,7 @@ export class ChainPanel {
     this.drawSum(panel);
     this.drawUpdate(panel, header);
     this.drawRows(panel);
-    if (document.activeElement !== this.value) this.value.value = String(panel.value);
+    if (focused(this.value) !== this.value) this.value.value = String(panel.value);
     this.frozen.checked = panel.frozen === true;
     const key = JSON.stringify([place, header.step, panel.value, header.scope, header.version]);
     if (key !== this.key) {

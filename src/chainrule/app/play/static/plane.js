@@ -14,15 +14,28 @@ export class PlanePicture {
   /**
    * @param {HTMLElement} box
    * @param {(row: number) => void} follow
+   * @param {(request: Record<string, any>) => void} draw
    */
-  constructor(box, follow) {
+  constructor(box, follow, draw) {
     this.canvas = /** @type {HTMLCanvasElement} */ (
       el("canvas", { width: 2 * SIZE, height: 2 * SIZE, role: "img", tabindex: "-1" })
     );
     this.canvas.addEventListener("click", (event) => this.click(event, follow));
     this.legend = el("ul", { class: "legend" });
     this.words = el("p", { class: "small" });
-    box.replaceChildren(this.canvas, this.legend, this.words);
+    this.sendPoint = draw;
+    this.tool = /** @type {HTMLSelectElement} */ (el("select", { id: "tool" }));
+    this.form = el("form", { class: "line-up", onsubmit: (/** @type {Event} */ event) => {
+      event.preventDefault();
+      this.put(this.coordinates.map((one) => one.valueAsNumber));
+    } });
+    /** @type {HTMLInputElement[]} */
+    this.coordinates = [];
+    this.tools = el("div", {},
+      el("span", { class: "together" }, el("label", { for: "tool" }, "A click"), this.tool),
+      el("details", {}, el("summary", {}, "The same by numbers"), this.form));
+    box.replaceChildren(this.canvas, this.legend, this.tools, this.words);
+    this.toolKey = "";
     /** @type {Record<string, any>} */
     this.points = {};
     /** @type {number[]} */
@@ -61,6 +74,7 @@ export class PlanePicture {
     this.marks(pen, header, ink, followed);
     this.canvas.setAttribute("aria-label", this.sentence(header));
     this.keys(header);
+    this.drawTools(header);
     this.words.textContent = boundary.words;
   }
 
@@ -179,6 +193,13 @@ export class PlanePicture {
     const x = ((event.clientX - box.left) / box.width) * SIZE;
     const y = ((event.clientY - box.top) / box.height) * SIZE;
     const { points, targets } = this.points;
+    if (this.tool.value !== "follow") {
+      const [a, b, c, d] = this.range;
+      const across = a + ((x - EDGE) / INNER) * (b - a);
+      const up = c + ((SIZE - EDGE - y) / INNER) * (d - c);
+      if (x >= EDGE && x <= SIZE - PAD && y >= PAD && y <= SIZE - EDGE) this.put([across, up]);
+      return;
+    }
     let [nearest, away] = [-1, 15];
     for (let row = 0; row < targets.length; row += 1) {
       const [one, two] = this.at(points[2 * row], this.flat ? targets[row] : points[2 * row + 1]);
@@ -186,6 +207,38 @@ export class PlanePicture {
       if (distance < away) [nearest, away] = [row, distance];
     }
     if (nearest >= 0) follow(nearest);
+  }
+
+  /**
+   * Do with a place what the tool says.
+   * @param {number[]} place
+   */
+  put([across, up]) {
+    if (!Number.isFinite(across) || !Number.isFinite(up)) return;
+    const tool = this.tool.value;
+    const place = this.flat ? [across] : [across, up];
+    if (tool === "remove") this.sendPoint({ action: "point", place, target: 0, remove: true });
+    else if (tool !== "follow") this.sendPoint({ action: "point", place, target: this.flat ? up : Number(tool) });
+  }
+
+  /** @param {Record<string, any>} header */
+  drawTools(header) {
+    const { kind, widths, boundary } = header;
+    const trained = header.choices?.trained === true;
+    this.tools.hidden = trained || widths[0] > 2 || (kind === "numbers" && widths[0] === 2);
+    const key = JSON.stringify([kind, widths[0], widths.at(-1), boundary.names]);
+    if (key === this.toolKey) return;
+    this.toolKey = key;
+    const before = this.tool.value;
+    const classes = kind === "two classes" ? 2 : widths.at(-1);
+    const adds = kind === "numbers" ? [["0", "adds a point"]] :
+      Array.from({ length: Math.min(6, classes + 1) }, (_, k) => [String(k), `adds a point of class ${k}${k === classes ? " (new)" : ""}`]);
+    const options = [["follow", "follows the row"], ...adds, ["remove", "removes the nearest point"]];
+    this.tool.replaceChildren(...options.map(([value, words]) => el("option", { value }, words)));
+    this.tool.value = options.some(([value]) => value === before) ? before : "follow";
+    this.coordinates = boundary.names.map((/** @type {string} */ name) =>
+      /** @type {HTMLInputElement} */ (el("input", { type: "number", step: "any", "aria-label": name, placeholder: name, required: true })));
+    this.form.replaceChildren(...this.coordinates, el("button", { type: "submit" }, "Do it"));
   }
 
   /** @param {Record<string, any>} header */

@@ -1,6 +1,6 @@
 // The tour: where the reader is, what to see, and the one thing to do.
 
-import { el } from "./elements.js";
+import { el, focused } from "./elements.js";
 
 export class TourCard {
   /** @param {(stop: number) => void} visit */
@@ -24,7 +24,8 @@ export class TourCard {
       return;
     }
     this.box.classList.add("open");
-    const had = this.box.contains(document.activeElement) ? document.activeElement?.id : "";
+    const before = focused(this.box);
+    const had = this.box.contains(before) ? before?.id : "";
     /** @param {string} words @param {number} stop @param {string} id */
     const button = (words, stop, id) => el("button", { type: "button", id, onclick: () => this.visit(stop) }, words);
     const { number, of } = tour;
@@ -37,6 +38,7 @@ export class TourCard {
         ...(number < of ? [button("Next stop", number + 1, "tour-next")] : []),
         button("Same stop again", number, "tour-again"),
         button("Leave the tour", 0, "tour-leave")));
-    if (had) (document.getElementById(had) ?? document.getElementById("tour-title"))?.focus();
+    const next = this.box.querySelector(`#${had || "none"}`) ?? this.box.querySelector("#tour-title");
+    if (had) /** @type {HTMLElement} */ (next).focus();
   }
 }

@@ -47,7 +47,7 @@ export class View {
     /** @type {string[]} */
     this.names = [];
     const settings = el("div", {});
-    const wide = matchMedia("(min-width: 1151px)").matches;
+    const wide = this.box.clientWidth > 1100;
     const controls = el("details", { id: "settings", open: wide }, el("summary", {}, "Settings"), settings);
     const picture = el("div", { class: "picture" });
     const panel = el("section", { class: "card chain", "aria-labelledby": "chain-title" });
@@ -57,18 +57,18 @@ export class View {
     const matrix = el("div", { class: "matrix-box" });
     this.matrix = new MatrixPicture(matrix, {
       choose: (place) => this.choose(place),
-      move: (place) => this.send({ action: "tile", ...place }),
+      move: (place) => this.send({ action: "tile", ...place, want: ["panel"] }),
     });
     this.boxes = { picture, matrix };
-    this.plane = new PlanePicture(plane, (row) => this.send({ action: "view", scope: row }));
+    this.plane = new PlanePicture(plane, (row) => this.send({ action: "view", scope: row, want: ["panel"] }), (request) => this.send(request));
     this.panel = new ChainPanel(panel, {
-      unfold: (path) => this.send({ action: "unfold", path }),
+      unfold: (path) => this.send({ action: "unfold", path, want: ["panel"] }),
       check: () => this.check(),
       edit: (value) => Number.isFinite(value) && this.send({ action: "edit", value }),
-      freeze: (frozen) => this.send({ action: "freeze", frozen }),
-      follow: (row) => this.send({ action: "view", scope: row }),
+      freeze: (frozen) => this.send({ action: "freeze", frozen, want: ["panel"] }),
+      follow: (row) => this.send({ action: "view", scope: row, want: ["panel"] }),
       copy: (kind) => this.copy(kind),
-      close: () => this.send({ action: "close" }),
+      close: () => this.send({ action: "close", want: ["panel"] }),
     });
     this.live = el("p", { class: "said", role: "status", "aria-live": "polite" });
     this.banner = el("section", { class: "banner", hidden: true, "aria-label": "Training stopped" });
@@ -81,7 +81,7 @@ export class View {
     this.notes = el("div", {});
     this.mapKey = el("span", {}, " · the map in a unit: its output over the plane, blue below 0, orange above");
     this.details = el("details", {}, el("summary", {}, "The network as tables"), this.tables);
-    this.scope = /** @type {HTMLSelectElement} */ (el("select", { id: "scope", onchange: () => this.send({ action: "view", scope: scopeOf(this.scope.value) }) }));
+    this.scope = /** @type {HTMLSelectElement} */ (el("select", { id: "scope", onchange: () => this.send({ action: "view", scope: scopeOf(this.scope.value), want: ["panel"] }) }));
     this.colours = /** @type {HTMLSelectElement} */ (
       el("select", { id: "colour", onchange: () => { this.colour = this.colours.value; this.redraw(); } },
         el("option", { value: "weight" }, "weight"), el("option", { value: "gradient" }, "gradient"), el("option", { value: "update" }, "last update"))
@@ -260,7 +260,7 @@ export class View {
 
   /** @param {import("./network.js").Place} place @param {boolean} [byKey] */
   async choose(place, byKey = false) {
-    await this.send({ action: "select", ...place });
+    await this.send({ action: "select", ...place, want: ["panel"] });
     if (byKey) this.panel.title.focus();
     else this.panel.title.scrollIntoView({ block: "nearest" });
   }
