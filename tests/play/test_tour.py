@@ -43,6 +43,11 @@ def test_the_tour_says_what_the_page_shows():
     header, _ = session.answer({"action": "visit", "stop": 5})
     assert "0.0375" in STOPS[4].text
     assert round(header["panel"]["update"]["after"], 4) == 0.0375
+    start = header["loss"]
+    assert session.answer({"action": "step"})[0]["loss"] > start
+    session.answer({"action": "back", "steps": 1})
+    session.answer({"action": "change", "settings": {"learning_rate": 0.1}})
+    assert session.answer({"action": "step"})[0]["loss"] < start
     header, _ = session.answer({"action": "visit", "stop": 7})
     assert header["batch"]["of"] == 5
     assert "5 batches" in STOPS[6].text

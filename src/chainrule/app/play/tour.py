@@ -51,7 +51,7 @@ STOPS = (
         "Feedforward",
         "Each unit of layer 1 multiplies the inputs by its weights, adds its bias, and has its "
         "weighted sum z. The sigmoid of z is its output a. Layer 2 does the same with these "
-        "outputs: its number is the prediction. The dots are numbers that are not there yet.",
+        "outputs: its number is the prediction. A dot is a number that is not there yet.",
         "Press “Part of a step” twice, and watch z and a appear, layer by layer.",
         "substep",
         CHAPTER,
@@ -88,9 +88,11 @@ STOPS = (
     ),
     Stop(
         "Gradient descent",
-        "A step moves every weight against its slope: w becomes w - rate times slope. With the "
-        "chapter's rate of 1, w11 goes from -0.0053 to 0.0375.",
-        "Press “Step”, and find 0.0375 in the picture. “Back” takes it back.",
+        "A step moves every weight against its slope, by rate times slope. With the chapter's rate "
+        "of 1, w11 goes from -0.0053 to 0.0375. But all weights together go too far with it: the "
+        "loss rises.",
+        "Press “Step”, and find 0.0375 in the picture. Then take it back by “Back”, set the rate "
+        "to 0.1, and step again: the loss falls.",
         "step",
         {**CHAPTER, "learning_rate": 1.0},
         place=W11,
