@@ -245,6 +245,18 @@ def show(
 
 
 @app.command()
+def diff(
+    one: Annotated[str, typer.Argument(metavar="A", help="A model file.")],
+    other: Annotated[str, typer.Argument(metavar="B", help="Another.")],
+    as_json: Json = False,
+) -> None:
+    """Tell in what two models differ: options, data, results, and the distance of weights."""
+    from chainrule.app.difference import diff as run
+
+    run(one, other, Report(), as_json)
+
+
+@app.command()
 def export(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="What fit wrote.")],
     to: Annotated[str, typer.Option("--to", metavar="LANGUAGE", help="onnx or c.")],

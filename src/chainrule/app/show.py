@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from chainrule.app.model_description import (
+    Shown,
+    options_of_model,
+    read_shown,
+    record_of,
+)
 from chainrule.app.report import Report
-from chainrule.app.results import Score, networks_of
-from chainrule.app.table_models import read_table_model
+from chainrule.app.results import Score
 from chainrule.estimators.base import codec_of
-from chainrule.foundation.array_files import read_contents
 from chainrule.foundation.errors import FileFormatError
 from chainrule.insight.json_values import as_record
 from chainrule.interop.columns import counted
-from chainrule.interop.estimator_records import Estimator
-from chainrule.interop.model_file import model_in
-from chainrule.interop.preparation import Preparation
 from chainrule.training.stopping import REASONS
 
 __all__ = ["show"]
@@ -26,9 +26,9 @@ __all__ = ["show"]
 
 def show(path: str, report: Report, as_json: bool = False) -> None:
     """Print what a model is, how it was trained, on which columns, with which result."""
-    shown = _read(path)
+    shown = read_shown(path)
     if as_json:
-        print(json.dumps(as_record(_record(shown)), ensure_ascii=False))
+        print(json.dumps(as_record(record_of(shown)), ensure_ascii=False))
         return
     try:
         _what(path, shown, report)
@@ -40,56 +40,6 @@ def show(path: str, report: Report, as_json: bool = False) -> None:
             f"{path} must hold notes about its training as this version writes them; {error!r} is "
             "missing or damaged."
         ) from error
-
-
-@dataclass(frozen=True, eq=False)
-class Shown:
-    """The description of a file.
-
-    Attributes
-    ----------
-    estimator : estimator
-        Of arrays, or of tables.
-    networks : list of Estimator
-        Its networks.
-    preparation : Preparation or None
-        Of the first network.
-    training : dict
-        The notes about its training.
-    version : str
-        The version that wrote it.
-    """
-
-    estimator: Any
-    networks: list[Estimator]
-    preparation: Preparation | None
-    training: dict[str, Any]
-    version: str
-
-
-def _read(path: str) -> Shown:
-    contents = read_contents(path)
-    if contents.kind != "table model":
-        old = model_in(path, contents)
-        networks = networks_of(old.estimator)
-        return Shown(old.estimator, networks, old.preparation, old.training, old.version)
-    model = read_table_model(path)
-    networks = [one.estimator for one in model.estimator.members_]
-    first = model.estimator.members_[0].preparation
-    return Shown(model.estimator, networks, first, model.training, model.version)
-
-
-def _record(shown: Shown) -> dict[str, Any]:
-    """Return what `show` prints as one record."""
-    return {
-        "model": type(shown.estimator).__name__,
-        "classes": getattr(shown.estimator, "classes_", None),
-        "networks": [one.network_.layout.arrows for one in shown.networks],
-        "seed": shown.estimator.seed_,
-        "version": shown.version,
-        "columns": None if shown.preparation is None else shown.preparation.describe(),
-        "training": shown.training,
-    }
 
 
 def _what(path: str, model: Shown, report: Report) -> None:
@@ -167,11 +117,7 @@ def _of_table(estimator: Any) -> list[tuple[str, str]]:
 
 def _settings(estimator: Any) -> str:
     """Return the options that are not the estimator's defaults; the seed stands elsewhere."""
-    usual = type(estimator)().get_params(deep=False)
-    options = estimator.get_params(deep=False)
-    if hasattr(estimator, "members_"):  # those of its networks, as flags have given them
-        own = options.pop("options") or {}
-        options, usual = options | own, usual | estimator._kind().get_params(deep=False)
+    options, usual = options_of_model(estimator)
     changed = (name for name in options if name != "random_state")
     return ", ".join(f"{name}={options[name]}" for name in changed if options[name] != usual[name])
 
