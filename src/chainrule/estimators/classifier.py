@@ -5,7 +5,6 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
 
 from chainrule.estimators.class_codec import ClassCodec
 from chainrule.estimators.class_weight import ClassWeights
@@ -13,7 +12,7 @@ from chainrule.estimators.converting import ConvertibleMLP
 from chainrule.estimators.labels import checked_labels, text_kind
 from chainrule.estimators.option import documented
 from chainrule.estimators.options import ClassifierOptions
-from chainrule.estimators.predictor import PreparedPredictor, Wanted, as_they_are
+from chainrule.estimators.predictor import Wanted, as_they_are
 from chainrule.estimators.samples import Given
 from chainrule.estimators.stepwise import steps_by_batches
 from chainrule.foundation.errors import InputError, must_be
@@ -66,7 +65,7 @@ class MLPClassifier(ClassifierMixin, ClassifierOptions, ConvertibleMLP):  # type
     stopped_because_ : str
         Why the last fit ended: "no_improvement", "max_iter" (all epochs made), "time_limit",
         "callback", "divergence", "interrupted" (by Ctrl-C, an error, or leaving the loop), or for
-        ``lbfgs`` "converged" and "max_fun".
+        ``lbfgs`` "converged" and "max_fun"; "not_trained" for one of `from_network`.
     engine_ : str or None
         The name of the engine that trained last; None where a file of an older version lacks it.
     class_weight_ : dict, list of dict, or None
@@ -148,55 +147,22 @@ class MLPClassifier(ClassifierMixin, ClassifierOptions, ConvertibleMLP):  # type
         p: np.ndarray = self._codec.probabilities(scores, link)
         return p
 
-    def predictor(self, method: str = "predict", *, validate: bool = True) -> PreparedPredictor:
-        """Return a prepared callable with the answers of a method, for a row in microseconds.
-
-        It holds a copy of the parameters: later calls of `fit` do not change it. Any number of
-        threads may call it at the same time.
-
-        Parameters
-        ----------
-        method : {"predict", "predict_proba"}
-            The method whose answers it gives.
-        validate : bool
-            True refuses rows that the method refuses. False checks the width alone: the answer for
-            a row with NaN, for example, means nothing.
-
-        Returns
-        -------
-        callable
-            From one row (n_features,) or rows (n, n_features) to the answer or the answers.
-
-        Examples
-        --------
-        >>> from sklearn.datasets import load_iris
-        >>> X, y = load_iris(return_X_y=True)
-        >>> model = MLPClassifier((8,), solver="lbfgs", random_state=0).fit(X, y)
-        >>> predict_proba = model.predictor("predict_proba")
-        >>> predict_proba
-        predictor: predict_proba of one network, for checked rows of 4 numbers
-        >>> bool((predict_proba(X[0]) == model.predict_proba(X[:1])[0]).all())
-        True
-        >>> int(model.predictor()(X[0]))
-        0
-        """
-        check_is_fitted(self)
+    def _wanted(self, method: str) -> Wanted:
         codec, classes = self._codec, self.classes_
         if method == "predict_proba":
-            return PreparedPredictor(self, Wanted(method, True, as_they_are), validate)
+            return Wanted(method, True, as_they_are)
         if method != "predict":
             raise must_be("method", "predict or predict_proba", method)
         linked = "estimators_" in self.__dict__ or codec.needs_link
         numbers = codec.numbers_of if linked else codec.numbers_of_scores
         if codec.multilabel:
-            return PreparedPredictor(self, Wanted(method, linked, numbers), validate)
-        wanted = Wanted(
+            return Wanted(method, linked, numbers)
+        return Wanted(
             method,
             linked,
             lambda found: classes[numbers(found)],
             None if codec.one_score_for_two else lambda found: classes[found.argmax()],
         )
-        return PreparedPredictor(self, wanted, validate)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the (weighted) share of rows predicted right, labels of any kind included."""

@@ -1,4 +1,4 @@
-"""A fitted estimator as a network of another library, with the same numbers."""
+"""A fitted estimator as a callable for single rows, and as a network of another library."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +9,7 @@ from chainrule.estimators.base import codec_of
 from chainrule.estimators.class_codec import ClassCodec
 from chainrule.estimators.keras_models import keras_model
 from chainrule.estimators.outward import Outward
+from chainrule.estimators.predictor import PreparedPredictor, Wanted
 from chainrule.estimators.scikit_learn_models import scikit_learn_model
 from chainrule.estimators.stepwise import StepwiseMLP
 from chainrule.estimators.torch_modules import torch_module
@@ -22,7 +23,48 @@ __all__ = ["ConvertibleMLP"]
 
 
 class ConvertibleMLP(StepwiseMLP):
-    """A fitted network that other libraries can take over."""
+    """A fitted network that answers row by row, and that other libraries can take over."""
+
+    def _wanted(self, method: str) -> Wanted:
+        """Return the kind of answer of a method."""
+        raise NotImplementedError
+
+    def predictor(self, method: str = "predict", *, validate: bool = True) -> PreparedPredictor:
+        """Return a prepared callable with the answers of a method, for a row in microseconds.
+
+        It holds a copy of the parameters: later calls of `fit` do not change it. Any number of
+        threads may call it at the same time.
+
+        Parameters
+        ----------
+        method : {"predict", "predict_proba", "predict_quantiles"}
+            The method whose answers it gives: of a classifier one of the first two, of a regressor
+            the first, or the last where the loss has levels.
+        validate : bool
+            True refuses rows that the method refuses. False checks the width alone: the answer for
+            a row with NaN, for example, means nothing.
+
+        Returns
+        -------
+        callable
+            From one row (n_features,) or rows (n, n_features) to the answer or the answers.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from chainrule import MLPClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = MLPClassifier((8,), solver="lbfgs", random_state=0).fit(X, y)
+        >>> predict_proba = model.predictor("predict_proba")
+        >>> predict_proba
+        predictor: predict_proba of one network, for checked rows of 4 numbers
+        >>> bool((predict_proba(X[0]) == model.predict_proba(X[:1])[0]).all())
+        True
+        >>> int(model.predictor()(X[0]))
+        0
+        """
+        check_is_fitted(self)
+        return PreparedPredictor(self, self._wanted(method), validate)
 
     def to_sklearn(self) -> Any:
         """Return a fitted `MLPClassifier` or `MLPRegressor` of scikit-learn, of the same numbers.

@@ -5,13 +5,12 @@ from typing import Any
 import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
 
 from chainrule.estimators.converting import ConvertibleMLP
 from chainrule.estimators.number_codec import NumberCodec, r2
 from chainrule.estimators.option import documented
 from chainrule.estimators.options import RegressorOptions
-from chainrule.estimators.predictor import PreparedPredictor, Wanted
+from chainrule.estimators.predictor import Wanted
 from chainrule.estimators.quantiles import interval_columns, nearest_median, sorted_quantiles
 from chainrule.formulas.loss import Loss, losses
 from chainrule.formulas.losses import Quantile
@@ -91,45 +90,14 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, RegressorOptions, Convertib
         """
         return _predictions(self.objective_.loss, self._answers(X))
 
-    def predictor(self, method: str = "predict", *, validate: bool = True) -> PreparedPredictor:
-        """Return a prepared callable with the answers of a method, for a row in microseconds.
-
-        It holds a copy of the parameters: later calls of `fit` do not change it. Any number of
-        threads may call it at the same time.
-
-        Parameters
-        ----------
-        method : {"predict", "predict_quantiles"}
-            The method whose answers it gives.
-        validate : bool
-            True refuses rows that the method refuses. False checks the width alone: the answer for
-            a row with NaN, for example, means nothing.
-
-        Returns
-        -------
-        callable
-            From one row (n_features,) or rows (n, n_features) to the answer or the answers.
-
-        Examples
-        --------
-        >>> from sklearn.datasets import load_diabetes
-        >>> X, y = load_diabetes(return_X_y=True)
-        >>> model = MLPRegressor(hidden_layer_sizes=(8,), solver="lbfgs", max_iter=1000,
-        ...                      random_state=0).fit(X, y)
-        >>> predict = model.predictor()
-        >>> bool(predict(X[0]) == model.predict(X[:1])[0])
-        True
-        """
-        check_is_fitted(self)
+    def _wanted(self, method: str) -> Wanted:
         loss = self.objective_.loss
         if method == "predict_quantiles":
             self.predict_quantiles  # noqa: B018 - refused where the loss has no levels
-            return PreparedPredictor(self, Wanted(method, True, sorted_quantiles), validate)
+            return Wanted(method, True, sorted_quantiles)
         if method != "predict":
             raise must_be("method", "predict or predict_quantiles", method)
-        return PreparedPredictor(
-            self, Wanted(method, True, lambda p: _predictions(loss, p)), validate
-        )
+        return Wanted(method, True, lambda p: _predictions(loss, p))
 
     @available_if(_has_levels)  # type: ignore[untyped-decorator]
     def predict_quantiles(self, X: Any) -> np.ndarray:
