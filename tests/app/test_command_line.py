@@ -83,7 +83,7 @@ def test_a_mixed_table_from_fit_to_show(chainrule, folder, flats) -> None:
     assert (shown.code, shown.err) == (0, "")
     for part in (
         "TabularRegressor, regression of 'rent' in flats.csv",
-        "relu",
+        "silu",
         "204 train, 36 validation, 60 test",
         "seed     3",
         "hidden_layer_sizes=(16,)",

@@ -104,7 +104,7 @@ def test_a_program_that_imports_the_library_keeps_its_signals() -> None:
 
 
 def test_memory_that_is_not_there_is_one_sentence(chainrule, folder, flats, monkeypatch) -> None:
-    import chainrule.app.fit as fitting
+    from chainrule.app import problem_rows
     from chainrule.foundation import memory
 
     flats.write_parquet("flats.parquet")
@@ -120,7 +120,7 @@ def test_memory_that_is_not_there_is_one_sentence(chainrule, folder, flats, monk
         raise np._core._exceptions._ArrayMemoryError((10**6, 10**6), np.dtype("float64"))
 
     for raised in (full, lambda *given, **more: (_ for _ in ()).throw(MemoryError())):
-        monkeypatch.setattr(fitting, "split", raised)
+        monkeypatch.setattr(problem_rows, "split", raised)
         answer = chainrule(*fit)
         assert answer.code == 2
         assert answer.err.startswith("error: not enough memory: ")

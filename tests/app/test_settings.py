@@ -5,33 +5,33 @@ from dataclasses import fields
 
 import pytest
 
-from chainrule import MLPClassifier
 from chainrule.app.flags import flag_of
-from chainrule.app.settings import Settings, command_line, estimator_options, parse_hidden
+from chainrule.app.settings import Settings, command_line, network_options, parse_hidden
 from chainrule.estimators.options import OPTIONS
 from chainrule.foundation.errors import InputError
+from chainrule.tables.recipes import recipe_for
 
 
-def test_the_defaults_are_options_of_an_estimator() -> None:
-    options = estimator_options(Settings(), "classification", 1000)
-    model = MLPClassifier(**options)
-    assert model.hidden_layer_sizes == (128, 64)
-    assert model.early_stopping
-    assert model.batch_size == 32
+def test_without_flags_the_recipe_decides() -> None:
+    assert network_options(Settings(), "classification") == {}
+    assert network_options(Settings(seed=3, n_threads=1, validation="last"), "regression") == {}
 
 
 @pytest.mark.parametrize("rows", [2, 4_999, 5_000, 199_999, 5_000_000])
-def test_steps_stay_in_the_thousands_whatever_the_size(rows: int) -> None:
-    options = estimator_options(Settings(), "regression", rows)
+@pytest.mark.parametrize("solver", ["adamw", "adam", "sgd", "rmsprop"])
+def test_steps_stay_in_the_thousands_whatever_the_size(rows: int, solver: str) -> None:
+    options = recipe_for(rows, False, network_options(Settings(solver=solver), "regression"))
     steps = math.ceil(rows / options["batch_size"]) * options["max_iter"]
     assert 60 <= steps <= 40_000
     assert options["batch_size"] <= rows
 
 
-@pytest.mark.parametrize(("solver", "rate"), [("adam", 3e-3), ("adamw", 3e-3)])
-def test_the_usual_rate_is_three_thousandths(solver: str, rate: float) -> None:
-    options = estimator_options(Settings(solver=solver), "classification", 1000)
-    assert options["learning_rate_init"] == rate
+@pytest.mark.parametrize(
+    ("solver", "rate"), [("adam", 3e-3), ("adamw", 3e-3), ("sgd", 0.02), ("rmsprop", 1e-3)]
+)
+def test_every_solver_has_its_rate(solver: str, rate: float) -> None:
+    given = network_options(Settings(solver=solver), "classification")
+    assert recipe_for(1000, True, given)["learning_rate_init"] == rate
 
 
 def test_settings_reach_the_estimator() -> None:
@@ -53,10 +53,9 @@ def test_settings_reach_the_estimator() -> None:
         dtype="float64",
         engine="reference",
     )
-    assert estimator_options(settings, "regression", 100) == {
+    assert network_options(settings, "regression") == {
         "hidden_layer_sizes": (8, 4),
         "activation": ["tanh", "silu"],
-        "initializer": None,
         "loss": "mae",
         "solver": "sgd",
         "learning_rate_init": 0.1,
@@ -66,20 +65,10 @@ def test_settings_reach_the_estimator() -> None:
         "time_limit": 20.0,
         "alpha": 0.5,
         "momentum": 0.3,
-        "early_stopping": True,
         "n_iter_no_change": 5,
-        "validation_fraction": 0.25,
-        "random_state": 9,
         "dtype": "float64",
         "engine": "reference",
-        "monitor": "loss",
     }
-
-
-def test_without_early_stopping_all_epochs_are_made() -> None:
-    options = estimator_options(Settings(early_stopping=False), "regression", 100)
-    assert options["early_stopping"] is False
-    assert options["n_iter_no_change"] == math.inf
 
 
 @pytest.mark.parametrize("text", ["none", "", " None "])
@@ -120,7 +109,8 @@ BAD = [
     ({"batch_size": "many"}, "--batch-size must be .* or a positive integer; got 'many'"),
     ({"validation": "first"}, "--validation must be 'random' or 'last'; got 'first'"),
     ({"monitor": "acuracy"}, "--monitor must be .* got 'acuracy'. Did you mean 'accuracy'"),
-    ({"n_estimators": 0}, "--n-estimators must be a positive integer; got 0"),
+    ({"n_folds": -1}, "--n-folds must be at least 0; got -1"),
+    ({"preset": "fats"}, "unknown preset 'fats'. Did you mean 'fast'"),
     ({"n_threads": 0}, "--n-threads must be a positive integer; got 0"),
     ({"initializer": "he_norml"}, "unknown initializer 'he_norml'. Did you mean 'he_normal'"),
     ({"groups": "shop", "validation": "last"}, "--groups must be left out with --validation last"),
@@ -142,36 +132,30 @@ GIVEN = {
     "averaging": (0.9, 0.9),
     "label_smoothing": (0.1, 0.1),
     "class_weight": ("yes=5,no=1", {"yes": 5.0, "no": 1.0}),
-    "validation": ("last", "last"),
     "monitor": ("roc_auc", "roc_auc"),
     "initializer": ("he_normal", "he_normal"),
-    "n_estimators": (3, 3),
-    "n_threads": (2, 2),
     "batch_size": ("noise", "noise"),
 }
 
 
 @pytest.mark.parametrize("name", GIVEN)
-def test_a_flag_of_an_option_reaches_it_and_is_left_alone_otherwise(name: str) -> None:
+def test_a_flag_of_an_option_reaches_it(name: str) -> None:
     given, option = GIVEN[name]
     settings = Settings(**{name: given})
-    assert estimator_options(settings, "classification", 1000)[name] == option
+    assert network_options(settings, "classification")[name] == option
     assert f"--{name.replace('_', '-')} {given}" in command_line("t", None, settings, None)
-    plain = estimator_options(Settings(), "classification", 1000)
-    if name not in ("monitor", "initializer", "batch_size"):
-        assert name not in plain
 
 
 @pytest.mark.parametrize("name", ["label_smoothing", "class_weight"])
 def test_options_of_classes_are_refused_for_numbers(name: str) -> None:
     settings = Settings(**{name: GIVEN[name][0]})
     with pytest.raises(InputError, match="must be left out for a regression, which has no"):
-        estimator_options(settings, "regression", 1000)
+        network_options(settings, "regression")
 
 
 def test_every_setting_is_a_flag_of_an_option_or_of_the_command_alone() -> None:
     own = {field.name for field in fields(Settings) if not flag_of(field).option}
-    assert own == {"test_fraction", "groups", "weight", "rows", "numbers", "preset"}
+    assert own == {"test_fraction", "groups", "weight", "rows", "numbers", "preset", "n_folds"}
     named = [flag_of(field).option for field in fields(Settings) if flag_of(field).option]
     assert set(named) <= set(OPTIONS)
     assert len(set(named)) == len(named)

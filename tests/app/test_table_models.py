@@ -12,6 +12,7 @@ import pytest
 import chainrule as package
 from chainrule.app.tables import write_table
 from chainrule.interop.preparation import Preparation
+from chainrule.tables.choosing_encoding import EncodingChoice
 
 QUICK = ("--engine", "reference", "--hidden", "8", "--epochs", "6", "--no-plot")
 PROGRAM = (
@@ -62,9 +63,6 @@ def test_a_preset_takes_the_flags_of_the_network(chainrule, fitted) -> None:
     assert "TabularClassifier, classification of 'dear' in flats.csv" in shown
     assert "5 networks; the first:" in shown
     assert "on rows out of fold" in shown
-    answer = chainrule("fit", "flats.csv", "--target", "dear", "--preset", "fast", "--patience", 3)
-    assert answer.code == 2
-    assert "--patience must be left out with --preset, which decides it; got 3" in answer.err
     answer = chainrule("fit", "flats.csv", "--target", "dear", "--preset", "fats")
     assert "Did you mean 'fast'" in answer.err
 
@@ -97,7 +95,7 @@ def test_the_columns_that_made_an_answer(chainrule, fitted) -> None:
 
 
 def test_intervals_and_quantiles(chainrule, fitted) -> None:
-    path = fitted("rent")
+    path = fitted("rent", "--n-folds", 3)
     words = ("--interval", 0.8, "--quantile", 0.1, "--quantile", 0.5, "--json", "--quiet")
     lines = chainrule("predict", path, "flats.csv", *words).out.splitlines()
     table = pl.DataFrame([json.loads(line) for line in lines])
@@ -170,13 +168,13 @@ def test_too_few_rows_held_out_for_an_interval_are_told_in_flags(chainrule, fitt
     for word in ("--interval", "--quantile"):
         answer = chainrule("predict", path, "flats.csv", word, "0.8")
         assert answer.code == 2
-        assert f"{word} must have the errors of 50 rows out of fold; got 35" in answer.err
+        assert f"{word} must have the errors of 50 rows out of fold; got 36" in answer.err
         assert 'Fit the preset "balanced"' in answer.err
 
 
 def test_the_encoding_that_a_trial_chose_is_in_the_file(fitted, monkeypatch) -> None:
-    found = ("target", "2 % better on rows held out")
-    monkeypatch.setattr("chainrule.app.preparing._trial", lambda *_: found)
+    found = EncodingChoice("target", "2 % better on rows held out")
+    monkeypatch.setattr("chainrule.tables.base.choose_encoding", lambda *_: found)
     model = package.load(fitted("rent", "--numbers", "auto"))
-    assert (model.encoding_, model.encoding_reason_) == found
-    assert model.get_params()["encoding"] in ("auto", "target")
+    assert (model.encoding_, model.encoding_reason_) == (found.encoding, found.reason)
+    assert model.get_params()["encoding"] == "auto"

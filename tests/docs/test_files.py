@@ -5,7 +5,8 @@ from pathlib import Path
 
 from typer.main import get_command
 
-from chainrule.app.commands import COLUMNS, READING, app
+from chainrule.app.commands import app
+from chainrule.app.option_types import COLUMNS, READING
 from chainrule.app.tables import READ
 
 PAGE = (Path(__file__).parents[2] / "docs" / "files.md").read_text("utf-8")

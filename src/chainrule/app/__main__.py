@@ -62,8 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: Sequence[str] | None) -> int:
     import typer
 
-    from chainrule.app.commands import app
     from chainrule.app.report import Diverged, Interrupted, fail, leave_stdout
+    from chainrule.app.trial_commands import app
 
     # The base of all errors of usage, in typer's own click or in the one beside it.
     usage_error: Any = typer.BadParameter.__bases__[0]

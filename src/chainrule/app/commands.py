@@ -16,6 +16,8 @@ from chainrule.app.option_types import (
     Decimal,
     Drop,
     Encoding,
+    FitAll,
+    Folds,
     Force,
     Header,
     Interval,
@@ -68,7 +70,7 @@ def start(
 
 
 @app.command()
-@with_flags
+@with_flags()
 def fit(
     data: Annotated[
         str,
@@ -107,6 +109,9 @@ def fit(
             rich_help_panel=OUTPUT,
         ),
     ] = None,
+    cv: Folds = None,
+    fit_all: FitAll = False,
+    as_json: Json = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Print errors only.", rich_help_panel=OUTPUT)
     ] = False,
@@ -144,11 +149,14 @@ def fit(
         out=out,
         plot=plot,
         page=page,
-        report=Report(quiet=quiet),
+        report=Report(quiet=quiet, stderr=as_json),
         reading=Reading(separator, decimal, encoding, header, skip_rows, null, skip_footer),
         force=force,
         choices=read_choices(drop, keep_only, category, number, date, date_format),
         missing_target=missing_target,
+        cv=cv,
+        fit_all=fit_all,
+        as_json=as_json,
     )
 
 

@@ -2,48 +2,46 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import logging
 import platform
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from chainrule.app.conditions import rows_where
-from chainrule.app.held_out import group_column, split
+from chainrule.app.cross_validation import cross_validated, tell_folds
 from chainrule.app.pages import write_page
 from chainrule.app.places import check_outputs, source_of, wrote
-from chainrule.app.problem import Part, Problem
+from chainrule.app.problem_rows import ProblemRows, read_rows
 from chainrule.app.reading import AS_FOUND, Reading
-from chainrule.app.remarks import tell_of_answers, tell_of_target
+from chainrule.app.remarks import tell_of_answers, tell_warnings
 from chainrule.app.report import Diverged, Interrupted, Report, written
-from chainrule.app.results import Baseline, Score, scores_of
-from chainrule.app.row_weights import check_split, weight_column
-from chainrule.app.running import Run, divergence_words
+from chainrule.app.results import Score, scores_of
 from chainrule.app.settings import Settings, command_line
 from chainrule.app.spooling import is_stream
 from chainrule.app.stopping import Stop, stoppable
-from chainrule.app.table_models import TableModel
-from chainrule.app.tables import SUFFIXES, TARGET, is_built_in, read_table
-from chainrule.app.targets import decide_task, encode_target, target_column, with_target
-from chainrule.app.training import train_bag, train_network
+from chainrule.app.tables import SUFFIXES, TARGET, is_built_in
+from chainrule.app.training import Trained, divergence_words, inputs_of, train
 from chainrule.estimators.base import codec_of
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.foundation.files import check_kind
 from chainrule.foundation.version import __version__
+from chainrule.insight.json_values import as_record
 from chainrule.interop.choosing import NO_CHOICES, Choices
 from chainrule.interop.columns import counted
-from chainrule.tables.classifier import TabularClassifier
-from chainrule.tables.regressor import TabularRegressor
+from chainrule.tables.recipes import presets
 from chainrule.tables.table_file import save_table_model
 from chainrule.training.stopping import REASONS
 
 __all__ = ["fit"]
 
 
-MISSING_TARGETS = ("leave-out", "error")
+# Rows of the leaderboard that are printed.
+MOST_SHOWN = 10
 
 
 def read_choices(
@@ -85,6 +83,9 @@ def fit(
     force: bool = False,
     choices: Choices = NO_CHOICES,
     missing_target: str = "leave-out",
+    cv: int | None = None,
+    fit_all: bool = False,
+    as_json: bool = False,
 ) -> None:
     """Train on a table, and write the model, the picture of its losses, and the report.
 
@@ -111,6 +112,9 @@ def fit(
             force=force,
             choices=choices,
             missing_target=missing_target,
+            cv=cv,
+            fit_all=fit_all,
+            as_json=as_json,
             stop=stop,
         )
 
@@ -129,6 +133,9 @@ def _fit(
     force: bool,
     choices: Choices,
     missing_target: str,
+    cv: int | None,
+    fit_all: bool,
+    as_json: bool,
     stop: Stop,
 ) -> None:
     model_path = _place(data, out)
@@ -144,95 +151,92 @@ def _fit(
     if plot:  # a missing matplotlib is to be known before training, its font cache is not
         logging.getLogger("matplotlib").setLevel(logging.ERROR)
         from chainrule.app.plot import draw_losses
-    if missing_target not in MISSING_TARGETS:
-        raise must_be("--missing-target", " or ".join(MISSING_TARGETS), missing_target)
-    texts = [*choices.category, *choices.date, *(name for name, _ in choices.date_formats)]
-    frame = read_table(data, reading=reading, texts=texts, tell=report.note)
-    frame = rows_where(frame, settings.rows, report.note)
-    series = target_column(frame, TARGET if is_built_in(data) and not target else target, data)
-    target = series.name
-    if missing_target == "leave-out":
-        frame = with_target(frame, target, report.note)
-        series = frame[target]
-    name = data if is_built_in(data) else Path(data).name
-    report.line(f"{name}: {counted(frame.height, 'row')}, {counted(frame.width, 'column')}")
-    chosen, reason = decide_task(series, task)
-    y = encode_target(series, chosen)
-    groups = None if settings.groups is None else group_column(frame, settings.groups, target)
-    weight = None if settings.weight is None else weight_column(frame, settings.weight, target)
-    what = f" of {len(np.unique(y))} classes" if chosen == "classification" else ""
-    change = "" if task else "; --task changes that"
-    report.line(f"target {target!r}: {chosen}{what}, as {reason.removeprefix('as ')}{change}")
-    train_on, test = split(y, chosen, settings, groups)
-    if weight is not None and settings.weight is not None:
-        check_split(weight, y, chosen, train_on, test, settings.weight)
-    part = frame[train_on]
-    tell_of_target(part, target, y[train_on], chosen, settings, report.note)
-    own = None if groups is None else groups[train_on]
-    counts = None if weight is None else weight[train_on]
-    rows = Part(part, y[train_on], counts, own)
-    trainer = train_network if settings.preset is None else train_bag
-    trained = trainer(rows, Problem(target, chosen, settings, choices, report), len(test))
+    read = read_rows(
+        data,
+        target,
+        settings,
+        task=task,
+        report=report,
+        reading=reading,
+        choices=choices,
+        missing_target=missing_target,
+    )
+    problem, target = read.problem, read.problem.target
+    folds = None if cv is None else cross_validated(read, cv)
+    if folds is not None and cv is not None:
+        tell_folds(folds, read, cv)
+    rows, tested = read.part(read.train_on), read.part(read.test)
+    trained = train(rows, problem, len(read.test))
     stop.interrupts = False  # what was trained is written, whatever comes
-    run, model = trained.run, trained.model
-    w_test = None if weight is None else weight[test]
-    answers = model.answers(frame[test], report.note)
-    baseline = _baseline(model, rows)
+    model = trained.model
+    answers = model.answers(tested.frame, report.note)
+    baseline = read.baseline(rows)
     classes = getattr(model.estimator, "classes_", None)
-    scores = scores_of(answers, y[test], baseline, w_test, classes)
-    tell_of_answers(model.decided(answers), y[test], chosen, report.note)
+    scores = scores_of(answers, tested.y, baseline, tested.weight, classes)
+    tell_of_answers(model.decided(answers), tested.y, problem.task, report.note)
+    _show_run(trained, report)
+    tested_model = replace(model, estimator=copy.copy(model.estimator))
+    if fit_all and trained.stopped != "interrupted":
+        _again_on_all(read, trained)
     training: dict[str, Any] = {
-        "data": name,
-        "source": source,
+        "data": read.name,
+        "source": read.source,
         "rows": {
-            "all": frame.height,
-            "train": len(train_on) - trained.held,
+            "all": read.all.frame.height,
+            "train": len(rows.y) - trained.held,
             "validation": trained.held,
-            "test": len(test),
+            "test": len(tested.y),
         },
         "target": target,
-        "task": chosen,
-        "reason": reason,
+        "task": problem.task,
+        "reason": read.reason,
         "settings": asdict(settings),
-        "seconds": run.seconds,
-        "stopped": run.stopped,
-        "best_epoch": run.best_epoch,
+        "seconds": trained.seconds,
+        "stopped": trained.stopped,
+        "best_epoch": trained.best_epoch,
         "results": [score.to_dict() for score in scores],
         "baseline": asdict(baseline),
+        "cross_validation": None if folds is None else [one.to_dict() for one in folds],
+        "fit_all": fit_all,
         "versions": {
             "chainrule": __version__,
             "numpy": np.__version__,
             "python": platform.python_version(),
         },
     }
-    if isinstance(model.estimator, TabularRegressor) and not len(model.estimator._errors):
-        model.estimator._errors = y[test] - answers  # intervals by rows never trained on
     save_table_model(model_path, model.estimator, training)
-    _show_run(model, run, report)
     by = "" if settings.weight is None else f", by the weights of {settings.weight!r}"
-    report.line(f"\nresult on the {len(test):,} test rows, none of them seen in training{by}:\n")
+    report.line(
+        f"\nresult on the {len(tested.y):,} test rows, none of them seen in training{by}:\n"
+    )
     report.scores(scores, baseline.name)
     report.line()
     report.line(f"model  {model_path}")
     if picture is not None:
-        lacking = _draw(draw_losses, picture, model, run, name, target, scores)
+        lacking = _draw(draw_losses, picture, trained, read.name, target, scores)
         if lacking:
             report.note(f"the picture shows boxes for {lacking}, which its font lacks")
         report.line(f"plot   {picture}")
     if page is not None:
         facts = {
-            "stopped_because": run.stopped,
-            "seconds": run.seconds,
-            "best_epoch": run.best_epoch,
+            "stopped_because": trained.stopped,
+            "seconds": trained.seconds,
+            "best_epoch": trained.best_epoch,
             "code": command_line(data, target, settings, task),
         }
-        write_page(page, model, rows, Part(frame[test], y[test], w_test), facts)
+        write_page(page, tested_model, rows, tested, facts)
         report.line(f"report {page}")
-    if run.stopped == "interrupted" or stop.asked:
+    if presets.get(settings.preset).searches:
+        report.line("\nsettings tried, the best first:\n")
+        report.line("\n".join(str(model.estimator.leaderboard_).splitlines()[: 1 + MOST_SHOWN]))
+    if as_json:
+        record = {"model": str(model_path), "out_of_fold": model.estimator.oof_score_, **training}
+        print(json.dumps(as_record(record), ensure_ascii=False))
+    if trained.stopped == "interrupted" or stop.asked:
         raise Interrupted(f"interrupted; the best model so far is in {model_path}")
-    if run.divergence is not None:
+    if trained.divergence is not None:
         kept = f"The model of the epochs before is in {model_path}."
-        raise Diverged(divergence_words(trained.rate, run.divergence, kept))
+        raise Diverged(divergence_words(trained, kept))
 
 
 def _place(data: str, out: Path | None) -> Path:
@@ -255,46 +259,57 @@ def _place(data: str, out: Path | None) -> Path:
     return path
 
 
-def _baseline(model: TableModel, part: Part) -> Baseline:
-    if isinstance(model.estimator, TabularClassifier):
-        classes = model.estimator.classes_
-        return Baseline.of_labels(np.searchsorted(classes, part.y), classes, part.weight)
-    return Baseline.of_numbers(part.y, part.weight)
+def _again_on_all(read: ProblemRows, trained: Trained) -> None:
+    """Train the networks again, on all rows, for as many epochs as each kept."""
+    problem, estimator = read.problem, trained.model.estimator
+    seconds = estimator.fit_seconds_
+    with tell_warnings(problem.report):
+        frame = inputs_of(read.all.frame, problem)[0]
+        estimator.refit(frame, read.all.y, read.all.weight)
+    epochs = sorted(one.n_iter_ for one in trained.model.networks)
+    made = (
+        f"{epochs[0]} to {epochs[-1]} epochs"
+        if epochs[0] < epochs[-1]
+        else counted(epochs[0], "epoch")
+    )
+    problem.report.line(
+        f"trained again on all {len(read.all.y):,} rows, {made}, in "
+        f"{estimator.fit_seconds_ - seconds:.1f} s; the result is that of the model before"
+    )
 
 
-def _show_run(model: TableModel, run: Run, report: Report) -> None:
-    networks = model.networks
+def _show_run(trained: Trained, report: Report) -> None:
+    networks = trained.model.networks
     shown = networks[0].network_
     widths = [str(shown.n_in)]
     widths += [f"{layer.n_out} {layer.activation.name}" for layer in shown.layers[:-1]]
     widths.append(str(shown.n_out))
     report.line(f"network {' > '.join(widths)}, {shown.n_parameters:,} parameters")
-    kept = "" if run.best_epoch is None else f", epoch {run.best_epoch} kept"
+    kept = "" if trained.best_epoch is None else f", epoch {trained.best_epoch} kept"
     several = f"{len(networks)} networks, at most " if len(networks) > 1 else ""
     epochs = max(one.n_iter_ for one in networks)
     report.line(
-        f"trained {several}{counted(epochs, 'epoch')} in {run.seconds:.1f} s "
-        f"({REASONS.get(run.stopped, run.stopped)}){kept}"
+        f"trained {several}{counted(epochs, 'epoch')} in {trained.seconds:.1f} s "
+        f"({REASONS.get(trained.stopped, trained.stopped)}){kept}"
     )
 
 
 def _draw(
     draw: Callable[..., str],
     path: Path,
-    model: TableModel,
-    run: Run,
+    trained: Trained,
     name: str,
     target: str,
     scores: list[Score],
 ) -> str:
-    networks = model.networks
+    networks = trained.model.networks
     loss = codec_of(networks[0]).own_loss.name.replace("_", " ")
     reached = ", ".join(f"{score.name} {written(score.value)}" for score in scores)
     return draw(
         path,
         [one.loss_curve_ for one in networks],
         [one.validation_loss_curve_ for one in networks if one.validation_loss_curve_],
-        best=run.best_epoch,
+        best=trained.best_epoch,
         title=f"{name}: {target}",
         subtitle=f"on test rows: {reached}",
         loss=loss,

@@ -129,8 +129,8 @@ def in_flags(text: str, settings: type) -> str:
     >>> in_flags("l1=0.5 has no effect: it acts with early_stopping=True, or X_val and y_val.",
     ...          Settings)
     '--l1 0.5 has no effect: it acts with --early-stopping.'
-    >>> in_flags("n_estimators must be a positive integer; got 0.", Settings)
-    '--n-estimators must be a positive integer; got 0.'
+    >>> in_flags("max_iter must be a positive integer; got 0.", Settings)
+    '--epochs must be a positive integer; got 0.'
     """
     text = ONLY_IN_CODE.sub("", text)
     by_option = {flag_of(one).option: spelled(one.name) for one in fields(settings)}

@@ -15,7 +15,7 @@ from chainrule.interop.cells import first_row, text_of
 from chainrule.interop.columns import counted
 from chainrule.training.splits import held_out_groups, held_out_rows, last_rows
 
-__all__ = ["group_column", "split", "validation_rows"]
+__all__ = ["group_column", "split"]
 
 
 def group_column(frame: pl.DataFrame, name: str, target: str) -> np.ndarray:
@@ -56,15 +56,6 @@ def split(
                 "random, or another --test-fraction."
             )
     return train, test
-
-
-def validation_rows(
-    y: np.ndarray, task: Task, settings: Settings, groups: np.ndarray | None
-) -> int:
-    """Return how many of the rows to train on the estimator will hold out."""
-    if groups is None:
-        return math.ceil(len(y) * settings.validation_fraction)
-    return len(_held_out(y, task, settings, settings.validation_fraction, groups)[1])
 
 
 def _held_out(

@@ -17,6 +17,8 @@ __all__ = [
     "Decimal",
     "Drop",
     "Encoding",
+    "FitAll",
+    "Folds",
     "Force",
     "Header",
     "Interval",
@@ -95,6 +97,22 @@ MissingTarget = Annotated[
 Rows = Annotated[str | None, typer.Option("--rows", metavar="WHERE", help=ROWS)]
 Force = Annotated[
     bool, typer.Option("--force", help="Replace files that are there.", rich_help_panel=OUTPUT)
+]
+Folds = Annotated[
+    int | None,
+    typer.Option(
+        "--cv",
+        metavar="FOLDS",
+        help="Cross-validate first: train as often, test each row once, and show the scores.",
+    ),
+]
+FitAll = Annotated[
+    bool,
+    typer.Option(
+        "--fit-all",
+        help="Write a model that is trained again on all rows, the test rows too, for as many "
+        "epochs as were best.",
+    ),
 ]
 Json = Annotated[
     bool, typer.Option("--json", help="Print JSON, for programs.", rich_help_panel=OUTPUT)

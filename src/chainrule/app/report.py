@@ -17,7 +17,16 @@ if TYPE_CHECKING:
 
     from chainrule.app.results import Score
 
-__all__ = ["Diverged", "Interrupted", "Report", "escaped", "fail", "leave_stdout", "written"]
+__all__ = [
+    "SHARES",
+    "Diverged",
+    "Interrupted",
+    "Report",
+    "escaped",
+    "fail",
+    "leave_stdout",
+    "written",
+]
 
 # Characters that move the cursor, change colours or ring; a new line is none of them.
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")

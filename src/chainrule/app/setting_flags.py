@@ -1,12 +1,12 @@
-"""A flag of a command for each setting, made from the settings themselves."""
+"""The flags of commands that take settings: one per field."""
 
 from __future__ import annotations
 
 import functools
 import inspect
 from collections.abc import Callable
-from dataclasses import fields
-from typing import Annotated, Any, get_type_hints
+from dataclasses import Field, fields
+from typing import Annotated, Any, TypeAlias, get_type_hints
 
 import typer
 
@@ -15,18 +15,27 @@ from chainrule.app.settings import Settings
 
 __all__ = ["with_flags"]
 
+Command: TypeAlias = Callable[..., None]
 
-def with_flags(command: Callable[..., None]) -> Callable[..., None]:
-    """Return a command with a flag for each setting in place of its argument ``settings``."""
 
+def with_flags(*names: str) -> Callable[[Command], Command]:
+    """Return what gives a command flags of settings in place of its argument ``settings``.
+
+    ``names`` are the settings; all of them where none is named.
+    """
+    chosen = [one for one in fields(Settings) if not names or one.name in names]
+    return functools.partial(_with_flags, chosen)
+
+
+def _with_flags(chosen: list[Field[Any]], command: Command) -> Command:
     @functools.wraps(command)
     def flagged(**given: Any) -> None:
-        own = {one.name: given.pop(one.name) for one in fields(Settings)}
+        own = {one.name: given.pop(one.name) for one in chosen}
         command(**given, settings=Settings(**own))
 
     types = get_type_hints(Settings)
     flags = []
-    for setting in fields(Settings):
+    for setting in chosen:
         known = flag_of(setting)
         switch = f"/--no-{setting.name.replace('_', '-')}" if types[setting.name] is bool else ""
         option = typer.Option(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,22 +19,30 @@ from chainrule.formulas.optimizers import optimizers
 from chainrule.formulas.records import activations
 from chainrule.formulas.schedules import schedules
 from chainrule.foundation.errors import InputError, must_be, suggest
-from chainrule.tables.recipes import BATCHES, by_rows, presets
+from chainrule.tables.recipes import WIDTHS, presets
 
 if TYPE_CHECKING:
     from chainrule.app.targets import Task
 
-__all__ = ["ROWS", "Settings", "command_line", "estimator_options", "labelled", "parse_hidden"]
+__all__ = [
+    "ROWS",
+    "Settings",
+    "command_line",
+    "labelled",
+    "network_options",
+    "parse_hidden",
+    "searching",
+]
 
-# The rate each solver starts from (the peak, with one_cycle).
-RATES = {"sgd": 0.02, "rmsprop": 1e-3}
-RATE = 3e-3
 NUMBERS = one_of("auto", "scale", "target", "quantiles")
 SEED = Rule(lambda value: is_integer(value) and value >= 0, "at least 0")
 ROWS = (
     "Take only the rows for which a condition holds, as in SQL's where: \"age > 30 and city = "
     "'Bern'\"."
 )
+UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+# Options of the estimator of tables itself.
+OF_THE_TABLE = ("random_state", "n_threads", "early_stopping", "validation_fraction", "validation")
 # Options that only one of the tasks has.
 OF_CLASSES = ("class_weight", "label_smoothing")
 
@@ -111,11 +119,11 @@ class Settings:
         metavar="COLUMN",
     )
     rows: str | None = flag(None, "", ROWS, panel=None, metavar="WHERE")
-    preset: str | None = flag(
-        None,
+    preset: str = flag(
+        "fast",
         "",
-        f"Train a bag of networks by a recipe: {_names(presets)}; flags of the network change the "
-        "recipe. One network of the flags if left out.",
+        "The recipe: fast, one network; balanced, a bag of five; best, a search for settings. "
+        "Other flags change it.",
         panel=None,
         metavar="NAME",
     )
@@ -128,17 +136,17 @@ class Settings:
         metavar="scale|target|quantiles|auto",
         own_rule=NUMBERS,
     )
-    hidden: str = flag(
-        "128,64",
+    hidden: str | None = flag(
+        None,
         "hidden_layer_sizes",
-        "Units per hidden layer, as 128,64, or none.",
+        "Units per hidden layer, as 128,64, or none; 128,64 if left out.",
         panel=NETWORK,
         metavar="WIDTHS",
     )
-    activation: str = flag(
-        "relu",
+    activation: str | None = flag(
+        None,
         "activation",
-        f"One name, or one per hidden layer: {_names(activations)}.",
+        f"One name, or one per hidden layer: {_names(activations)}; silu if left out.",
         panel=NETWORK,
         metavar="NAMES",
     )
@@ -157,15 +165,28 @@ class Settings:
         panel=NETWORK,
         metavar="NAME",
     )
-    n_estimators: int | None = flag(None, "n_estimators", panel=NETWORK)
-    solver: str = flag("adam", "solver", f"{_names(optimizers)} or lbfgs.", metavar="NAME")
+    n_folds: int | None = flag(
+        None,
+        "",
+        "Networks, each validated on a fold of its own, in place of the preset's; 0 is one that "
+        "all rows train.",
+        panel=NETWORK,
+        own_rule=SEED,
+        also=("--n-estimators",),
+    )
+    solver: str | None = flag(
+        None, "solver", f"{_names(optimizers)} or lbfgs; adamw if left out.", metavar="NAME"
+    )
     learning_rate: float | None = flag(
         None,
         "learning_rate_init",
         "Full rate of the schedule; what suits the solver if left out.",
     )
-    schedule: str = flag(
-        "one_cycle", "learning_rate", f"How the rate moves: {_names(schedules)}.", metavar="NAME"
+    schedule: str | None = flag(
+        None,
+        "learning_rate",
+        f"How the rate moves: {_names(schedules)}; one_cycle if left out.",
+        metavar="NAME",
     )
     batch_size: str | None = flag(
         None,
@@ -177,7 +198,7 @@ class Settings:
     epochs: int | None = flag(
         None, "max_iter", "Most passes over the rows; by the size of the table if left out."
     )
-    l2: float = flag(1e-3, "alpha", also=("--alpha",))
+    l2: float | None = flag(None, "alpha", also=("--alpha",))
     l1: float | None = flag(None, "l1")
     weight_decay: float | None = flag(None, "weight_decay")
     dropout: str | None = flag(None, "dropout", metavar="SHARES", read=_numbers)
@@ -190,13 +211,13 @@ class Settings:
         read=_weights,
         own_rule=CLASS_WEIGHT,
     )
-    momentum: float = flag(0.9, "momentum")
+    momentum: float | None = flag(None, "momentum")
     clip_norm: float | None = flag(None, "clip_norm")
     averaging: float | None = flag(None, "averaging")
     early_stopping: bool = flag(
         True,
         "early_stopping",
-        "Hold out validation rows, stop when they get no better, keep the best epoch.",
+        "Hold out validation rows, and keep the best epoch.",
     )
     monitor: str | None = flag(
         None,
@@ -208,45 +229,59 @@ class Settings:
     patience: int | None = flag(
         None,
         "n_iter_no_change",
-        "Epochs without improvement before training stops; half of all if left out.",
+        "Epochs without improvement before training stops; never if left out.",
     )
-    validation_fraction: float = flag(
-        0.15, "validation_fraction", "Share of the training rows to validate on."
-    )
-    validation: str | None = flag(
+    validation_fraction: float | None = flag(
         None,
+        "validation_fraction",
+        "Share of the training rows that a single network is validated on; 0.15 if left out.",
+        own_rule=OPEN_SHARE,
+    )
+    validation: str = flag(
+        "random",
         "validation",
         "Which rows are held out, to validate and to test on: random ones, or the last ones, for "
         "rows in order of time.",
         metavar="NAME",
+        own_rule=one_of("random", "last"),
     )
-    time_limit: float | None = flag(None, "time_limit", metavar="SECONDS")
-    dtype: str = flag("float32", "dtype", "float32 or float64.", metavar="NAME")
-    engine: str = flag("auto", "engine", "What computes.", metavar="NAME")
+    time_limit: float | None = flag(
+        None,
+        "time_limit",
+        "Seconds after which training stops, and a search with --preset best.",
+        metavar="SECONDS",
+    )
+    dtype: str | None = flag(
+        None, "dtype", "float32 or float64; float32 if left out.", metavar="NAME"
+    )
+    engine: str | None = flag(None, "engine", "What computes.", metavar="NAME")
     n_threads: int | None = flag(
-        None, "n_threads", "Most threads; all cores that the process may use if left out."
+        None,
+        "n_threads",
+        "Most threads; all cores that the process may use if left out.",
     )
 
     def __post_init__(self) -> None:
         """Refuse what cannot be before any file is read."""
-        parse_hidden(self.hidden)
-        _parse_activation(self.activation, len(parse_hidden(self.hidden)))
+        widths = WIDTHS if self.hidden is None else parse_hidden(self.hidden)
+        if self.activation is not None:
+            _parse_activation(self.activation, len(widths))
         if self.loss is not None:
             losses.get(self.loss)
         if self.initializer is not None:
             initializers.get(self.initializer)
-        schedules.get(self.schedule)
-        if self.preset is not None:
-            presets.get(self.preset)
+        if self.schedule is not None:
+            schedules.get(self.schedule)
+        presets.get(self.preset)
         solvers = [*optimizers, LBFGS_NAME]
-        if self.solver not in solvers:
+        if self.solver is not None and self.solver not in solvers:
             advice = suggest(self.solver, solvers)
             raise must_be("--solver", f"one of {', '.join(solvers)}", self.solver, advice)
         for setting in fields(self):
             value = getattr(self, setting.name)
             if value is not None and setting.name not in ("hidden", "activation"):
                 read_flag(setting.name, flag_of(setting), value)
-        if self.dtype not in ("float32", "float64"):
+        if self.dtype not in (None, "float32", "float64"):
             advice = suggest(self.dtype, ["float32", "float64"])
             raise must_be("--dtype", "float32 or float64", self.dtype, advice)
         if self.monitor is not None:
@@ -313,43 +348,41 @@ def _parse_activation(text: str, n_hidden: int) -> str | list[str]:
     return names
 
 
-def estimator_options(settings: Settings, task: Task, rows: int) -> dict[str, Any]:
-    """Return the estimator's arguments for so many training rows.
-
-    Small tables get many epochs of small batches, large ones few epochs of large batches: some
-    thousands of steps in each case. The peak of the schedule lies early, so the watched value may
-    worsen for a while: patience is half the epochs at least.
-    """
-    options: dict[str, Any] = {"initializer": None}  # the rates here suit each activation's start
+def network_options(settings: Settings, task: Task) -> dict[str, Any]:
+    """Return the options of networks that flags change; the others are those of the recipe."""
+    options: dict[str, Any] = {}
     for setting in fields(settings):
         known, value = flag_of(setting), getattr(settings, setting.name)
-        if value is None or not known.option:
+        if value is None or not known.option or known.option in OF_THE_TABLE:
             continue
         if known.option in OF_CLASSES and task == "regression":
             rule = "left out for a regression, which has no classes"
             raise must_be(spelled(setting.name), rule, value, "Or is it --task classification?")
         options[known.option] = read_flag(setting.name, known, value)
-    options["hidden_layer_sizes"] = widths = parse_hidden(settings.hidden)
-    options["activation"] = _parse_activation(settings.activation, len(widths))
-    stops, steps, usual = settings.early_stopping, settings.solver != LBFGS_NAME, Settings()
-    if settings.epochs is None:
-        epochs = by_rows(EPOCHS, rows)
-        options["max_iter"] = epochs if steps else 500
-    if settings.patience is None:
-        options["n_iter_no_change"] = max(10, options["max_iter"] // 2) if stops else math.inf
-    # what has no effect is passed on only where a person asked for it, and is then told of
-    if not isinstance(options.get("batch_size"), str) and (steps or settings.batch_size):
-        size = by_rows(BATCHES, rows)
-        options["batch_size"] = min(options.get("batch_size", size), rows)
-    if not steps and settings.schedule == usual.schedule:
-        del options["learning_rate"]
-    if steps and settings.learning_rate is None:
-        options["learning_rate_init"] = RATES.get(settings.solver, RATE)
-    if stops:
-        options.setdefault("monitor", "loss")
-    elif settings.validation_fraction == usual.validation_fraction:
-        del options["validation_fraction"]
+    widths: tuple[int, ...] = WIDTHS
+    if settings.hidden is not None:
+        options["hidden_layer_sizes"] = widths = parse_hidden(settings.hidden)
+    if settings.activation is not None:
+        options["activation"] = _parse_activation(settings.activation, len(widths))
     return options
+
+
+def searching(settings: Settings, time: str) -> Settings:
+    """Return the settings of a search that ends after a time like ``60s``.
+
+    Examples
+    --------
+    >>> searching(Settings(), "2m").time_limit, searching(Settings(), "45").preset
+    (120.0, 'best')
+    """
+    number, unit = (time[:-1], time[-1]) if time[-1:] in UNITS else (time, "s")
+    try:
+        seconds = float(number) * UNITS[unit]
+    except ValueError:
+        seconds = math.nan
+    if not 0.0 < seconds < math.inf:
+        raise must_be("--time-limit", "a time, as 60s, 10m or 1h", time)
+    return replace(settings, preset="best", time_limit=seconds)
 
 
 def labelled(options: dict[str, Any], y: np.ndarray) -> dict[str, Any]:
@@ -367,7 +400,3 @@ def labelled(options: dict[str, Any], y: np.ndarray) -> dict[str, Any]:
     return options | {
         "class_weight": {by_text.get(text.lower(), text): one for text, one in weights.items()}
     }
-
-
-# (rows below, epochs).
-EPOCHS = ((5_000, 60), (200_000, 30), (1_000_000, 15), (math.inf, 8))

@@ -23,6 +23,9 @@ from chainrule.training.stopping import REASONS
 
 __all__ = ["show"]
 
+# Settings that name columns which are no inputs.
+SET_ASIDE = {"groups": "the groups of the rows", "weight": "the weights of the rows"}
+
 
 def show(path: str, report: Report, as_json: bool = False) -> None:
     """Print what a model is, how it was trained, on which columns, with which result."""
@@ -126,7 +129,14 @@ def _columns(model: Shown, report: Report) -> None:
     if model.preparation is None:
         report.line(f"columns: {model.estimator.n_features_in_} numbers, prepared by hand")
         return
-    described: Sequence[Sequence[str]] = model.preparation.describe()
+    described: list[Sequence[str]] = list(model.preparation.describe())
+    asked = model.training.get("settings", {})
+    known = {name for name, *_ in described}  # files of earlier versions have them
+    described += [
+        (asked[setting], "dropped", words)
+        for setting, words in SET_ASIDE.items()
+        if asked.get(setting) not in (None, *known)
+    ]
     report.table(("column", "kind", "prepared as"), described, numbers=False)
     report.line()
 

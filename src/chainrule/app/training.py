@@ -1,36 +1,34 @@
-"""The training of a model of a table: one network by its flags, or a bag by a preset."""
+"""The training of a model of a table: an estimator of tables made by the flags."""
 
 from __future__ import annotations
 
 import contextlib
 import math
-import time
-from dataclasses import dataclass, fields
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
+import polars as pl
 
-from chainrule.app.flags import flag_of, in_flags, spelled
-from chainrule.app.held_out import validation_rows
-from chainrule.app.preparing import inputs_of, learn_preparation
+from chainrule.app.flags import in_flags
 from chainrule.app.problem import Part, Problem
 from chainrule.app.remarks import tell_warnings
-from chainrule.app.report import Diverged, Interrupted
-from chainrule.app.results import networks_of
-from chainrule.app.running import Rows, Run, divergence_words, smaller, train
-from chainrule.app.settings import Settings, estimator_options, labelled
+from chainrule.app.report import Diverged, Interrupted, Report
+from chainrule.app.settings import Settings, labelled, network_options
 from chainrule.app.table_models import TableModel, Tabular
-from chainrule.estimators.classifier import MLPClassifier
-from chainrule.estimators.regressor import MLPRegressor
-from chainrule.foundation.errors import InputError
+from chainrule.estimators.base import best_epoch_of
+from chainrule.foundation.errors import DivergenceWarning, InputError
+from chainrule.foundation.threads import available_threads
 from chainrule.foundation.version import __version__
+from chainrule.interop.choosing import Choices
 from chainrule.interop.columns import counted
-from chainrule.interop.estimator_records import Estimator
 from chainrule.tables.classifier import TabularClassifier
-from chainrule.tables.plain import as_table_model
+from chainrule.tables.recipes import presets, recipe_for
 from chainrule.tables.regressor import TabularRegressor
 
-__all__ = ["Trained", "train_bag", "train_network"]
+__all__ = ["Trained", "divergence_words", "inputs_of", "table_model", "train"]
 
 
 @dataclass(frozen=True)
@@ -41,22 +39,83 @@ class Trained:
     ----------
     model : TableModel
         The model.
-    run : Run
-        Its training.
+    stopped : str
+        Why most of its networks stopped.
+    best_epoch : int or None
+        The epoch that is kept, of a single network.
     held : int
         How many of the rows one network was validated on; 0 for a bag, which trains on all.
-    rate : float
-        The learning rate.
+    divergence : str or None
+        Where training diverged, in words.
     """
 
     model: TableModel
-    run: Run
+    stopped: str
+    best_epoch: int | None
     held: int
-    rate: float
+    divergence: str | None = None
+
+    @property
+    def seconds(self) -> float:
+        """The time of the fit."""
+        return self.model.estimator.fit_seconds_
 
 
-def train_network(part: Part, problem: Problem, tested: int) -> Trained:
-    """Train the network, or the ensemble of equal ones, that the flags describe.
+def table_model(problem: Problem, part: Part) -> Tabular:
+    """Return the estimator that the flags describe, not fitted."""
+    settings = problem.settings
+    preset = presets.get(settings.preset)
+    n_folds = settings.n_folds
+    if not settings.early_stopping:
+        n_folds = 0
+    folds = preset.n_folds if n_folds is None else n_folds
+    options = labelled(network_options(settings, problem.task), part.y)
+    limit = options.pop("time_limit", None)
+    if limit is not None and not preset.searches:  # one network after the other, on few threads
+        rounds = math.ceil(max(1, folds) / available_threads(settings.n_threads))
+        options["time_limit"] = limit / rounds
+    more: dict[str, Any] = {}
+    if settings.validation_fraction is not None:
+        more["validation_fraction"] = settings.validation_fraction
+    kind = TabularClassifier if problem.classes else TabularRegressor
+    return kind(
+        settings.preset,
+        n_folds=n_folds,
+        encoding=settings.numbers,
+        validation=settings.validation,
+        options=options or None,
+        choices=inputs_of(part.frame, problem)[1],
+        time_limit=limit if preset.searches else None,
+        random_state=settings.seed,
+        n_threads=settings.n_threads,
+        verbose=preset.searches and not problem.report.quiet,
+        **more,
+    )
+
+
+def _tell_of_no_effect(settings: Settings, folds: int, report: Report) -> None:
+    """Tell of flags that have no effect with the others."""
+    share = settings.validation_fraction
+    if share is not None and folds != 1:
+        when = "on a single network" if folds else "with --early-stopping"
+        report.note(f"--validation-fraction {share:g} has no effect: it acts only {when}")
+    if settings.n_folds and not settings.early_stopping:
+        report.note(f"--n-folds {settings.n_folds} has no effect: it acts with --early-stopping")
+
+
+def inputs_of(frame: pl.DataFrame, problem: Problem) -> tuple[pl.DataFrame, Choices]:
+    """Return the columns that may be inputs, and what is said of them.
+
+    Columns of groups and weights say how rows are used, and are no inputs.
+    """
+    used = (problem.settings.groups, problem.settings.weight)
+    set_aside = [name for name in used if name is not None]
+    drop = tuple(name for name in problem.choices.drop if name not in set_aside)
+    return frame.drop(problem.target, *set_aside), replace(problem.choices, drop=drop)
+
+
+def train(part: Part, problem: Problem, tested: int) -> Trained:
+    """Train what the flags describe.
 
     Raises
     ------
@@ -64,112 +123,96 @@ def train_network(part: Part, problem: Problem, tested: int) -> Trained:
         If no epoch was made.
     """
     settings, report = problem.settings, problem.report
-    preparation, encoding = learn_preparation(part, problem)
-    rows = Rows(preparation.transform(part.frame), part.y, part.weight, part.groups)
-    estimator = _estimator(rows.y, problem)
-    held = 0
-    if estimator.early_stopping:
-        held = validation_rows(rows.y, problem.task, settings, part.groups)
-    inputs = counted(rows.X.shape[1], "input")
-    report.line(
-        f"{inputs} from {counted(len(preparation.columns), 'column')}; "
-        f"{len(rows.y) - held:,} rows to train on, {held:,} to validate, {tested:,} to test"
-    )
+    model, frame = table_model(problem, part), inputs_of(part.frame, problem)[0]
+    interrupted, diverged = False, list[str]()
+    _tell_of_no_effect(settings, _folds(model), report)
     try:
-        with tell_warnings(report):
-            run = train(estimator, rows, settings, report)
-    except InputError as error:
-        raise InputError(in_flags(str(error), Settings)) from error
-    if not any(one.loss_curve_ for one in networks_of(estimator)):
-        if run.divergence is not None:
-            rate = float(estimator.learning_rate_init)
-            raise Diverged(divergence_words(rate, run.divergence, "Nothing was written."))
-        if run.stopped == "divergence":
-            raise Diverged(
-                f"all {settings.n_estimators} networks diverged. Nothing was written. "
-                f"{smaller(float(estimator.learning_rate_init))}"
-            )
-        raise Interrupted("interrupted in the first epoch; nothing was written")
-    model = as_table_model(estimator, preparation, encoding=encoding)
-    found = TableModel("", model, {"target": problem.target}, __version__)
-    return Trained(found, run, held, float(estimator.learning_rate_init))
-
-
-def _estimator(y: np.ndarray, problem: Problem) -> Estimator:
-    settings = problem.settings
-    options = labelled(estimator_options(settings, problem.task, len(y)), y)
-    if settings.early_stopping:
-        held = math.ceil(len(y) * settings.validation_fraction)
-        least, fewest = 2, 2
-        if problem.classes:
-            _, counts = np.unique(y, return_counts=True)
-            least, fewest = max(2, len(counts)), int(counts.min())
-        if held < least or len(y) - held < least or fewest < 2:
-            problem.report.note("too few rows to validate on: all epochs are made, none is chosen")
-            options |= {"early_stopping": False, "n_iter_no_change": math.inf}
-            for name in ("monitor", "validation_fraction", "validation"):
-                options.pop(name, None)
-    return MLPClassifier(**options) if problem.classes else MLPRegressor(**options)
-
-
-# Flags of one network that a bag decides for itself.
-OF_ONE_NETWORK = ("n_estimators", "early_stopping", "validation_fraction", "patience", "monitor")
-# Flags that are no options of networks.
-OF_THE_TABLE = ("seed", "n_threads", "time_limit", "validation")
-
-
-def train_bag(part: Part, problem: Problem, tested: int) -> Trained:
-    """Train the bag of networks that a preset describes, with the flags given in its recipe."""
-    settings, report = problem.settings, problem.report
-    frame, choices = inputs_of(part, problem)
-    kind = TabularClassifier if problem.classes else TabularRegressor
-    model: Tabular = kind(
-        settings.preset or "fast",
-        encoding=settings.numbers,
-        validation=settings.validation or "random",
-        options=_changed(problem, part.y) or None,
-        choices=choices,
-        time_limit=settings.time_limit,
-        random_state=settings.seed,
-        n_threads=settings.n_threads,
-        verbose=not report.quiet,
-    )
-    report.line(f"{len(part.y):,} rows to train on, {tested:,} to test; preset {model.preset}")
-    began, stopped = time.perf_counter(), "all epochs were made"
-    try:
-        with tell_warnings(report), contextlib.redirect_stdout(report.stream):
+        with tell_warnings(report), _divergence(diverged), _progress(model, part, problem):
             model.fit(frame, part.y, part.weight, groups=part.groups)
     except KeyboardInterrupt:
         if not hasattr(model, "members_"):
-            raise Interrupted("interrupted; nothing was written") from None
-        stopped = "interrupted"
+            raise Interrupted("interrupted in the first epoch; nothing was written") from None
+        interrupted = True
     except InputError as error:
         raise InputError(in_flags(str(error), Settings)) from error
-    run = Run(time.perf_counter() - began, stopped, None)
+    finally:
+        model.set_params(callbacks=None, verbose=False)
     networks = [one.estimator for one in model.members_]
     rate = float(networks[0].learning_rate_init)
-    found = TableModel(
-        "", model, {"target": problem.target, "settings": vars(settings)}, __version__
+    divergence = _words_of_divergence(diverged, rate)
+    if not any(one.loss_curve_ for one in networks):
+        if len(networks) > 1:
+            divergence = f"all {len(networks)} networks diverged."
+        raise Diverged(f"{divergence} Nothing was written. {_smaller(rate)}")
+    if model.encoding == "auto" and model.encoding_ != "scale":
+        what = {"target": "at splits of the target", "quantiles": "at quantiles"}[model.encoding_]
+        report.line(f"numbers by steps {what} ({model.encoding_reason_}); --numbers changes that")
+    for sentence in model.notes_:
+        report.note(sentence)
+    held = len(model.members_[0].held) if len(networks) == 1 else 0
+    if not len(model.members_[0].held) and settings.early_stopping and settings.n_folds != 0:
+        report.note("too few rows to validate on: all epochs are made, none is chosen")
+    preparation = model.members_[0].preparation
+    inputs = counted(len(preparation.feature_names), "input")
+    report.line(
+        f"{inputs} from {counted(len(preparation.columns), 'column')}; "
+        f"{len(part.y) - held:,} rows to train on, {held:,} to validate, {tested:,} to test"
     )
-    return Trained(found, run, 0, rate)
+    facts = {"target": problem.target, "settings": vars(settings)}
+    found = TableModel("", model, facts, __version__)
+    reasons = Counter(one.stopped_because_ for one in networks)
+    stopped = "interrupted" if interrupted else reasons.most_common(1)[0][0]
+    best = best_epoch_of(networks[0]) if len(networks) == 1 else None
+    kept = divergence if reasons["divergence"] == len(networks) else None
+    return Trained(found, stopped, best, held, kept)
 
 
-def _changed(problem: Problem, y: np.ndarray) -> dict[str, Any]:
-    """Return the options of networks that flags change; the others are those of the recipe."""
-    settings, usual = problem.settings, Settings()
-    given = [
-        one
-        for one in fields(settings)
-        if flag_of(one).option
-        and one.name not in OF_THE_TABLE
-        and getattr(settings, one.name) != getattr(usual, one.name)
-    ]
-    for one in given:
-        if one.name in OF_ONE_NETWORK:
-            raise InputError(
-                f"{spelled(one.name)} must be left out with --preset, which decides it; got "
-                f"{getattr(settings, one.name)!r}."
-            )
-    all_options = labelled(estimator_options(settings, problem.task, len(y)), y)
-    names = [flag_of(one).option for one in given]
-    return {name: all_options[name] for name in names if name in all_options}
+def _folds(model: Tabular) -> int:
+    """Return how many folds a model will have."""
+    return presets.get(model.preset).n_folds if model.n_folds is None else int(model.n_folds)
+
+
+@contextlib.contextmanager
+def _progress(model: Tabular, part: Part, problem: Problem) -> Iterator[None]:
+    """Show the epochs; of a search, what it has found so far."""
+    report, preset = problem.report, presets.get(model.preset)
+    if preset.searches:
+        with contextlib.redirect_stdout(report.stream):
+            yield
+        return
+    folds = max(1, _folds(model))
+    options = recipe_for(len(part.y), problem.classes, model.options or {})
+    with report.epochs(folds * options["max_iter"], problem.settings.time_limit) as bar:
+        model.set_params(callbacks=bar.show)
+        yield
+
+
+@contextlib.contextmanager
+def _divergence(found: list[str]) -> Iterator[None]:
+    """Collect what is warned of divergence, which the command says in other words."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            yield
+        finally:
+            others = [one for one in caught if not issubclass(one.category, DivergenceWarning)]
+            found += [str(one.message) for one in caught if one not in others]
+    for one in others:
+        warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+
+
+def _words_of_divergence(told: list[str], rate: float) -> str:
+    """Return where training diverged, without the advice for code."""
+    first = told[0] if told else "training diverged."
+    return first.partition(f", the learning rate {rate:g}")[0].partition(". The last")[0] + "."
+
+
+def _smaller(rate: float) -> str:
+    """Say which learning rate to try after a divergence."""
+    return f"Try --learning-rate {rate / 10:g} or less."
+
+
+def divergence_words(trained: Trained, kept: str) -> str:
+    """Say where training diverged, what was kept, and what to try."""
+    rate = float(trained.model.networks[0].learning_rate_init)
+    return f"{trained.divergence} {kept} {_smaller(rate)}"

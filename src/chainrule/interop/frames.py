@@ -54,7 +54,7 @@ def as_frame(X: Any, names: Sequence[str] | None = None, name: str = "X") -> pl.
         raise InputError(
             f"{name} must have columns of different names; got {double!r} twice. Rename one."
         )
-    frame = pl.DataFrame(columns)
+    frame = pl.DataFrame({column.name: column for column in columns})  # a name may be empty
     if 0 in (frame.height, frame.width):
         shape = f"{frame.height} sample(s) and {frame.width} feature(s)"
         raise InputError(

@@ -14,6 +14,7 @@ import polars as pl
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
+from chainrule.estimators.callbacks import callbacks_of
 from chainrule.estimators.checkpoints import Checkpoint
 from chainrule.estimators.inputs import as_weights
 from chainrule.estimators.labels import checked_labels
@@ -26,7 +27,7 @@ from chainrule.interop.cells import nothing
 from chainrule.interop.choosing import NO_CHOICES, Choices
 from chainrule.interop.frames import as_frame, names_of
 from chainrule.tables.asking import Asking
-from chainrule.tables.checking import checked_preset
+from chainrule.tables.checking import checked_preset, warn_of_options
 from chainrule.tables.checkpoints import begin_checkpoints
 from chainrule.tables.choosing_encoding import CANDIDATES, EncodingChoice, choose_encoding
 from chainrule.tables.exporting import ExportedTable
@@ -34,6 +35,7 @@ from chainrule.tables.folds import Fold, folds_of
 from chainrule.tables.leaderboard import Leaderboard, Trial
 from chainrule.tables.members import Estimator, Member, Table, Work, train_bag, weighted
 from chainrule.tables.recipes import Preset
+from chainrule.tables.refitting import Refitting
 from chainrule.tables.search import search
 
 if TYPE_CHECKING:
@@ -55,7 +57,7 @@ class _Given(NamedTuple):
     resume: Any
 
 
-class BaseTabular(ExportedTable, Asking, BaseEstimator):  # type: ignore[misc]
+class BaseTabular(ExportedTable, Asking, Refitting, BaseEstimator):  # type: ignore[misc]
     """A bag of networks over a raw table; subclasses say what its targets are."""
 
     _kind: type[Estimator]
@@ -67,22 +69,26 @@ class BaseTabular(ExportedTable, Asking, BaseEstimator):  # type: ignore[misc]
         n_folds: int | None = None,
         encoding: str = "auto",
         validation: str = "random",
+        validation_fraction: float = 0.15,
         options: Mapping[str, Any] | None = None,
         choices: Choices | None = None,
         time_limit: float | None = None,
         random_state: Any = None,
         n_threads: int | None = None,
+        callbacks: Any = None,
         verbose: bool = False,
     ) -> None:
         self.preset = preset
         self.n_folds = n_folds
         self.encoding = encoding
         self.validation = validation
+        self.validation_fraction = validation_fraction
         self.options = options
         self.choices = choices
         self.time_limit = time_limit
         self.random_state = random_state
         self.n_threads = n_threads
+        self.callbacks = callbacks
         self.verbose = verbose
 
     members_: list[Member]
@@ -186,7 +192,7 @@ class BaseTabular(ExportedTable, Asking, BaseEstimator):  # type: ignore[misc]
         return self
 
     def _fit(self, given: _Given) -> bool:
-        """Fit; return whether Ctrl-C cut a search short, of which the best is kept."""
+        """Fit; return whether Ctrl-C cut training short, of which the best is kept."""
         X, y, sample_weight, groups, X_val, y_val, checkpoint, resume = given
         began = time.perf_counter()
         preset = checked_preset(self, self._kind)
@@ -213,7 +219,8 @@ class BaseTabular(ExportedTable, Asking, BaseEstimator):  # type: ignore[misc]
         chosen = self.choices or NO_CHOICES
         until = math.inf if self.time_limit is None else began + float(self.time_limit)
         of_all = (self._kind, table, folds, seed, self.n_threads, validation, chosen)
-        work = Work(*of_all, until=until, keeping=keeping)
+        warn_of_options(self._kind, self._options_of_networks(), folds[0], validation is not None)
+        work = Work(*of_all, until=until, keeping=keeping, callbacks=callbacks_of(self))
         told: list[str] = []
         encoding, members, trials, interrupted = self._train(work, preset, told)
         self._forget()
@@ -253,11 +260,11 @@ class BaseTabular(ExportedTable, Asking, BaseEstimator):  # type: ignore[misc]
             say = print if self.verbose else nothing
             found = search(work, names, options, self._loss, self._alone, told.append, say)
             return encoding, found.members, [*encoding.trials, *found.trials], found.interrupted
-        members = train_bag(work, encoding.encoding, options, told.append)
+        members, interrupted = train_bag(work, encoding.encoding, options, told.append)
         loss = float(np.mean([one.held_out_loss for one in members]))
         seconds = sum(one.estimator.fit_seconds_ for one in members)
         trial = Trial(encoding.encoding, options, len(members), 1.0, loss, seconds, 1.0)
-        return encoding, weighted([members], np.ones(1)), [*encoding.trials, trial], False
+        return encoding, weighted([members], np.ones(1)), [*encoding.trials, trial], interrupted
 
     def _weights(self, sample_weight: Any, rows: int) -> np.ndarray | None:
         if sample_weight is None:
@@ -280,7 +287,7 @@ class BaseTabular(ExportedTable, Asking, BaseEstimator):  # type: ignore[misc]
     ) -> list[Fold]:
         rows = table.frame.height
         if own_rows:
-            return [(np.arange(rows), np.arange(0))] * n_folds
+            return [(np.arange(rows), np.arange(0))] * max(1, n_folds)
         if groups is not None:
             groups = checked_labels(groups, "groups")
             if groups.shape != (rows,):
@@ -294,6 +301,7 @@ class BaseTabular(ExportedTable, Asking, BaseEstimator):  # type: ignore[misc]
             labels=self._strata(table.y),
             groups=groups,
             order=self.validation == "last",
+            fraction=float(self.validation_fraction),
         )
 
     def _forget(self) -> None:

@@ -1,33 +1,46 @@
-"""Checks of the options of the estimators of tables."""
+"""The options of the estimators of tables: checked before anything is learnt."""
 
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
 from typing import Any
 
-from chainrule.estimators.rules import COUNT, FLAG, POSITIVE, one_of, or_none
-from chainrule.foundation.errors import must_be, suggest
+from chainrule.estimators.checking import warn_without_effect
+from chainrule.estimators.classifier import MLPClassifier
+from chainrule.estimators.rules import COUNT, FLAG, OPEN_SHARE, POSITIVE, Rule, is_integer, one_of
+from chainrule.estimators.rules import or_none as optional
+from chainrule.foundation.callers import level_outside
+from chainrule.foundation.errors import NoEffectWarning, must_be, suggest
 from chainrule.interop.bins import encodings
-from chainrule.tables.members import Estimator
-from chainrule.tables.recipes import Preset, presets
+from chainrule.tables.folds import Fold
+from chainrule.tables.recipes import Preset, presets, recipe_for
 
-__all__ = ["OWNED", "checked_preset"]
+__all__ = ["OWNED", "checked_preset", "warn_of_options"]
 
 # What the bag itself says to its networks.
 OWNED = frozenset(
     (
         *("callbacks", "early_stopping", "n_estimators", "n_threads", "random_state"),
-        *("time_limit", "validation", "validation_fraction", "verbose", "warm_start"),
+        *("validation", "validation_fraction", "verbose", "warm_start"),
     )
 )
+FOLDS = Rule(lambda value: is_integer(value) and value >= 0, "an integer of at least 0")
 RULES = {
-    "n_folds": or_none(COUNT),
-    "n_threads": or_none(COUNT),
-    "time_limit": or_none(POSITIVE),
+    "n_folds": optional(FOLDS),
+    "n_threads": optional(COUNT),
+    "time_limit": optional(POSITIVE),
     "verbose": FLAG,
     "validation": one_of("random", "last"),
+    "validation_fraction": OPEN_SHARE,
 }
 
 
-def checked_preset(estimator: Any, kind: type[Estimator]) -> Preset:
-    """Refuse options that are not allowed; return the preset."""
+def checked_preset(estimator: Any, kind: type) -> Preset:
+    """Refuse options of an estimator of tables that are not what they must be; return its preset.
+
+    ``kind`` is that of its networks.
+    """
     for name, rule in RULES.items():
         if not rule.holds(getattr(estimator, name)):
             raise must_be(name, rule.words, getattr(estimator, name))
@@ -42,3 +55,18 @@ def checked_preset(estimator: Any, kind: type[Estimator]) -> Preset:
             advice = suggest(str(name), list(known))
             raise must_be("options", f"options of {kind.__name__}", name, advice)
     return presets.get(estimator.preset)
+
+
+def warn_of_options(kind: type, options: Mapping[str, Any], fold: Fold, own_rows: bool) -> None:
+    """Warn of each option given that has no effect with the others, those of the recipe included.
+
+    ``own_rows`` says whether rows to validate on are given to the fit.
+    """
+    train, held = fold
+    recipe = recipe_for(len(train), kind is MLPClassifier, options)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        warn_without_effect(kind(**recipe), own_rows=own_rows or len(held) > 0)
+    for one in caught:
+        if str(one.message).partition("=")[0] in options:
+            warnings.warn(str(one.message), NoEffectWarning, stacklevel=level_outside())

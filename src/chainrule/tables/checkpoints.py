@@ -22,7 +22,7 @@ __all__ = ["TableCheckpoints", "begin_checkpoints"]
 
 KIND, FILE = "table checkpoint", "fit.checkpoint"
 # Options that do not change the numbers.
-FREE = frozenset({"n_threads", "random_state", "verbose"})
+FREE = frozenset({"callbacks", "n_threads", "random_state", "verbose"})
 
 
 @dataclass(frozen=True)

@@ -50,13 +50,15 @@ class TabularClassifier(ClassifierMixin, AskingOfClasses, BaseTabular):  # type:
     preset : {"fast", "balanced", "best"}, default="balanced"
         One network, a bag of five, or a search for settings on eight folds.
     n_folds : int, optional
-        How many networks instead.
+        How many networks instead; 0 is one that all rows train, with none held out.
     encoding : {"auto", "scale", "target", "quantiles"}, default="auto"
         How numbers come in: scaled, or with steps between edges, which are splits of the target or
         quantiles; "auto" tries them in short runs.
     validation : {"random", "last"}, default="random"
         Whether folds are drawn, or follow the rows in time: what is held out comes after what is
         trained on.
+    validation_fraction : float, default=0.15
+        The share of the rows that a single network is validated on.
     options : dict, optional
         Options of `MLPClassifier` in place of the recipe's.
     choices : Choices, optional
@@ -68,6 +70,9 @@ class TabularClassifier(ClassifierMixin, AskingOfClasses, BaseTabular):  # type:
         Seed of every random choice; the seed used is kept in ``seed_``.
     n_threads : int, optional
         Most threads; the result has the same bits for any number.
+    callbacks : callable or list of callables, optional
+        Called after every epoch with an `Epoch`, whose ``member`` is the number of the network;
+        one that returns True ends training.
     verbose : bool, default=False
         Whether to print what was guessed of the columns, and what a search has found so far.
 

@@ -6,14 +6,13 @@ import numpy as np
 
 from chainrule.foundation.errors import InputError
 from chainrule.foundation.seeds import Purpose, stream
+from chainrule.training.splits import held_out_groups, held_out_rows, last_rows
 
 __all__ = ["Fold", "folds_of"]
 
 Fold = tuple[np.ndarray, np.ndarray]
 # Of so few rows none is held out.
 FEWEST_ROWS = 20
-# The share of the rows that a single network is validated on.
-HELD_OUT = 0.15
 
 
 def folds_of(
@@ -24,6 +23,7 @@ def folds_of(
     labels: np.ndarray | None = None,
     groups: np.ndarray | None = None,
     order: bool = False,
+    fraction: float = 0.15,
 ) -> list[Fold]:
     """Return the rows to train on and those held out, once per fold.
 
@@ -33,7 +33,7 @@ def folds_of(
     Parameters
     ----------
     n_rows, n_folds : int
-        Rows, and folds; a single fold holds out 15 % of the rows.
+        Rows, and folds; a single fold holds out a fraction of the rows, and 0 folds none.
     seed : int
         Seed of the choice.
     labels : ndarray (n,), optional
@@ -42,13 +42,15 @@ def folds_of(
         Groups that are never on both sides.
     order : bool
         Whether rows are in order of time: what is held out comes after what is trained on.
+    fraction : float
+        The share of the rows that a single fold holds out.
 
     Examples
     --------
     >>> [len(held) for _, held in folds_of(20, 5, seed=0)]
     [4, 4, 4, 4, 4]
     """
-    if n_rows < FEWEST_ROWS:
+    if n_rows < FEWEST_ROWS or not n_folds:
         return [(np.arange(n_rows), np.arange(0))]
     if order and groups is not None:
         raise InputError(
@@ -57,12 +59,15 @@ def folds_of(
     common, codes = np.arange(n_rows), None
     if labels is not None:
         _, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
-        common = np.flatnonzero(counts[codes] >= _number(n_folds))
+        common = np.flatnonzero(counts[codes] >= max(2, n_folds))
         if len(common) < FEWEST_ROWS or len(np.unique(codes[common])) < 2:
             return [(np.arange(n_rows), np.arange(0))]
         codes = codes[common]
     own = None if groups is None else groups[common]
-    parts = _parts(len(common), n_folds, seed, codes, own, order)
+    if n_folds == 1:
+        parts = [_part(len(common), fraction, seed, codes, own, order)]
+    else:
+        parts = _parts(len(common), n_folds, seed, codes, own, order)
     found = []
     for held in (common[part] for part in parts):
         last = n_rows if not order else int(held.min())
@@ -77,9 +82,20 @@ def folds_of(
     return found
 
 
-def _number(n_folds: int) -> int:
-    """Return the parts that rows are cut into; of a single fold, one of them is held out."""
-    return n_folds if n_folds > 1 else round(1 / HELD_OUT)
+def _part(
+    n_rows: int,
+    fraction: float,
+    seed: int,
+    codes: np.ndarray | None,
+    groups: np.ndarray | None,
+    order: bool,
+) -> np.ndarray:
+    """Return the rows that a single fold holds out, as the estimators of arrays would."""
+    if order:
+        return last_rows(n_rows, fraction)[1]
+    if groups is not None:
+        return held_out_groups(groups, fraction, seed, codes)[1]
+    return held_out_rows(n_rows, fraction, seed, codes)[1]
 
 
 def _parts(
@@ -96,10 +112,8 @@ def _parts(
     state = int(stream(seed, Purpose.SPLIT).integers(2**31 - 1))
     rows = np.arange(n_rows)
     if order:
-        if n_folds == 1:
-            return [rows[n_rows - int(np.ceil(HELD_OUT * n_rows)) :]]
         return [held for _, held in splits.TimeSeriesSplit(n_folds).split(rows)]
-    number = _number(n_folds)
+    number = n_folds
     if groups is not None:
         count = len(np.unique(groups))
         if count < 2:
@@ -109,5 +123,4 @@ def _parts(
     else:
         kind = splits.KFold if codes is None else splits.StratifiedKFold
     splitter = kind(number, shuffle=True, random_state=state)
-    made = [held for _, held in splitter.split(rows, codes, groups)]
-    return made if n_folds > 1 else made[:1]
+    return [held for _, held in splitter.split(rows, codes, groups)]

@@ -8,12 +8,15 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
 import polars as pl
+from sklearn.exceptions import ConvergenceWarning
 
 from chainrule.estimators.base import best_epoch_of
+from chainrule.estimators.callbacks import Callback, is_true
 from chainrule.estimators.classifier import MLPClassifier
 from chainrule.estimators.regressor import MLPRegressor
 from chainrule.foundation.errors import DataWarning, NoEffectWarning
@@ -28,7 +31,8 @@ from chainrule.interop.preparation import Preparation
 from chainrule.tables.checkpoints import TableCheckpoints
 from chainrule.tables.epochs import Snapshots, keep_unseen
 from chainrule.tables.folds import Fold
-from chainrule.tables.recipes import options_for
+from chainrule.tables.recipes import recipe_for
+from chainrule.training.epoch import Epoch
 
 __all__ = [
     "Estimator",
@@ -73,6 +77,8 @@ class Member(Shown):
         where it had none, or validated on rows of another table.
     weight : float
         Its share in the answer, of sum 1 over all networks.
+    encoding : str
+        The encoding of numbers; empty where it is not recorded.
     snapshots : dict
         Trained vectors by epoch, until its epoch is chosen.
     """
@@ -81,6 +87,7 @@ class Member(Shown):
     estimator: Estimator
     held: np.ndarray = field(default_factory=lambda: np.arange(0))
     weight: float = 1.0
+    encoding: str = ""
     snapshots: dict[int, np.ndarray] = field(default_factory=dict)
 
     def __str__(self) -> str:
@@ -107,8 +114,8 @@ class Member(Shown):
 
     @property
     def complete(self) -> bool:
-        """True unless a deadline cut the training short."""
-        return self.estimator.stopped_because_ != "callback"
+        """True unless a deadline, a callback or Ctrl-C cut the training short."""
+        return self.estimator.stopped_because_ not in ("callback", "interrupted", "time_limit")
 
 
 @dataclass(frozen=True)
@@ -127,6 +134,8 @@ class Job:
         The share of the epochs that are made.
     setting : int
         A counter that gives networks of one fold seeds of their own.
+    last : int, optional
+        The epoch that training ends with, though the schedule goes on.
     """
 
     fold: int
@@ -134,6 +143,7 @@ class Job:
     options: Mapping[str, Any]
     epochs: float = 1.0
     setting: int = 0
+    last: int | None = None
 
 
 @dataclass(frozen=True)
@@ -158,6 +168,10 @@ class Work:
         What a person says of columns.
     keeping : TableCheckpoints, optional
         The checkpoints that are written, and gone on from.
+    until : float
+        The deadline, by `time.perf_counter`.
+    callbacks : sequence of callable
+        Called after every epoch of every network, one at a time; True ends all training.
     """
 
     kind: type[Estimator]
@@ -169,6 +183,7 @@ class Work:
     choices: Choices = NO_CHOICES
     until: float = field(default=math.inf, kw_only=True)
     keeping: TableCheckpoints | None = field(default=None, kw_only=True)
+    callbacks: Sequence[Callback] = field(default=(), kw_only=True)
     _learnt: dict[tuple[int, str], tuple[Preparation, list[str]]] = field(
         default_factory=dict, init=False, repr=False
     )
@@ -216,39 +231,73 @@ def train(
 ) -> list[Member | None]:
     """Train the networks side by side on the threads; the bits do not depend on them.
 
-    ``tell`` receives what is said of the columns of the first one, ``done`` every network when it
-    is trained, one at a time. After the deadline a network ends with its epoch, and with
-    ``begin_late=False`` none is begun; None stands for it.
+    ``tell`` receives what is said of the columns of the first one, ``done`` every network of at
+    least one epoch when its training ends, one at a time. After the deadline a network ends with
+    its epoch, and with ``begin_late=False`` none is begun; None stands for it, and for those not
+    begun when a callback ended all.
     """
     threads = available_threads(work.n_threads)
     workers = min(len(jobs), threads)
     each = max(1, threads // workers)
-    one_at_a_time = threading.Lock()
+    one_at_a_time, ended = threading.Lock(), threading.Event()
 
-    def trained(number: int, stop: threading.Event) -> Member | None:
-        if work.late and not begin_late:
-            return None
-        member = _train_one(work, jobs[number], each, stop, tell if number == 0 else nothing)
-        if done is not None and not stop.is_set():
+    def called(number: int, stop: threading.Event, epoch: Epoch) -> bool:
+        numbered = replace(epoch, member=number + 1)
+        with one_at_a_time:
+            if not (stop.is_set() or ended.is_set()):
+                answers = [one(numbered) for one in work.callbacks]
+                if any(map(is_true, answers)):
+                    ended.set()
+        return stop.is_set() or ended.is_set() or work.late
+
+    def publish(number: int, member: Member) -> None:
+        if done is not None and member.estimator.loss_curve_:
             with one_at_a_time:
                 done(number, member)
+
+    def trained(number: int, stop: threading.Event) -> Member | None:
+        if (work.late and not begin_late) or ended.is_set():
+            return None
+        training = _Training.of(work, jobs[number], each, tell if number == 0 else nothing)
+        try:
+            training.run(partial(called, number, stop))
+        except KeyboardInterrupt:
+            if hasattr(training.estimator, "loss_curve_"):
+                publish(number, training.member())
+            raise
+        member = training.member()
+        publish(number, member)
         return member
 
     with warnings.catch_warnings():
         # what the networks say of columns is of inputs that nobody has seen
         warnings.simplefilter("ignore", DataWarning)
         warnings.simplefilter("ignore", NoEffectWarning)
+        # the recipe ends with its schedule, and keeps the best epoch
+        warnings.simplefilter("ignore", ConvergenceWarning)
         return side_by_side(trained, len(jobs), workers)
 
 
 def train_bag(
     work: Work, encoding: str, options: Mapping[str, Any], tell: Callable[[str], None] = nothing
-) -> list[Member]:
-    """Train one network per fold, each to the epoch that the rows of other folds choose."""
+) -> tuple[list[Member], bool]:
+    """Train one network per fold, each to the epoch that the rows of other folds choose.
+
+    Returns the networks, and whether Ctrl-C cut them short: those of at least one epoch are kept;
+    before that it is raised.
+    """
     jobs = [Job(fold, encoding, options) for fold in range(len(work.folds))]
-    members = [one for one in train(work, jobs, tell=tell) if one is not None]
+    begun: dict[int, Member] = {}
+    interrupted = False
+    try:
+        found = train(work, jobs, tell=tell, done=begun.__setitem__)
+        members = [one for one in found if one is not None]
+    except KeyboardInterrupt:
+        if not begun:
+            raise
+        members, interrupted = [begun[number] for number in sorted(begun)], True
     choose_epochs(members)
-    return members
+    return members, interrupted
 
 
 def choose_epochs(members: Sequence[Member]) -> None:
@@ -272,42 +321,68 @@ def weighted(settings: Sequence[Sequence[Member]], weights: np.ndarray) -> list[
     ]
 
 
-def _train_one(
-    work: Work, job: Job, n_threads: int, stop: threading.Event, tell: Callable[[str], None]
-) -> Member:
-    rows, _ = work.folds[job.fold]
-    part = work.table.take(rows)
-    preparation = work.preparation(job.fold, job.encoding, tell)
-    own = options_for(len(rows), work.classes) | dict(job.options)
-    own["max_iter"] = max(1, round(job.epochs * own["max_iter"]))
-    watched = work.held(job.fold)
-    given: dict[str, Any] = {}
-    if watched.frame.height:
-        given = {"X_val": preparation.transform(watched.frame), "y_val": watched.y}
-        if watched.weight is not None and watched.weight.any():
-            given["sample_weight_val"] = watched.weight
-    else:
-        own = {name: value for name, value in own.items() if name != "monitor"}
-    random = stream(work.seed, Purpose.MEMBER, job.fold, job.setting)
-    seed = int(random.integers(2**31 - 1))
-    estimator = work.kind(**own, random_state=seed, n_threads=n_threads)
-    X = preparation.transform(part.frame)
+@dataclass(frozen=True)
+class _Training:
+    """One network before, in and after its training."""
 
-    snapshots = Snapshots()
+    work: Work
+    job: Job
+    preparation: Preparation
+    estimator: Estimator
+    given: Mapping[str, Any]
+    snapshots: Snapshots = field(default_factory=Snapshots)
 
-    def called(epoch: Any) -> bool:
-        if len(watched.y) and work.validation is None:
-            snapshots.add(epoch.number, epoch.state.current)
-        return stop.is_set() or work.late
+    @classmethod
+    def of(cls, work: Work, job: Job, n_threads: int, tell: Callable[[str], None]) -> _Training:
+        preparation = work.preparation(job.fold, job.encoding, tell)
+        own = recipe_for(len(work.folds[job.fold][0]), work.classes, job.options)
+        own["max_iter"] = max(1, round(job.epochs * own["max_iter"]))
+        watched = work.held(job.fold)
+        given: dict[str, Any] = {}
+        if watched.frame.height:
+            given = {"X_val": preparation.transform(watched.frame), "y_val": watched.y}
+            if watched.weight is not None and watched.weight.any():
+                given["sample_weight_val"] = watched.weight
+        else:
+            own = {name: value for name, value in own.items() if name != "monitor"}
+        random = stream(work.seed, Purpose.MEMBER, job.fold, job.setting)
+        seed = int(random.integers(2**31 - 1))
+        estimator = work.kind(**own, random_state=seed, n_threads=n_threads)
+        return cls(work, job, preparation, estimator, given)
 
-    estimator.callbacks = [called]
-    if work.keeping is not None:
-        told = [job.encoding, len(rows)]
-        own_file, resume = work.keeping.of_network(estimator, job.fold, told, snapshots)
-        estimator.callbacks.append(own_file)
-        given["resume"] = resume
-    estimator.fit(X, part.y, part.weight, **given)
-    estimator.callbacks = None
-    estimator.preparation_ = preparation
-    held = work.folds[job.fold][1] if work.validation is None else np.arange(0)
-    return Member(preparation, estimator, held, snapshots=snapshots.vectors)
+    def run(self, callback: Callable[[Epoch], bool]) -> None:
+        """Train; ``callback`` says after each epoch whether to stop."""
+        part = self.work.table.take(self.work.folds[self.job.fold][0])
+        X = self.preparation.transform(part.frame)
+
+        def called(epoch: Epoch) -> bool:
+            if self.given and self.work.validation is None:
+                self.snapshots.add(epoch.number, epoch.state.current)
+            return callback(epoch) or epoch.number == self.job.last
+
+        self.estimator.callbacks = [called]
+        more: dict[str, Any] = {}
+        keeping = self.work.keeping
+        if keeping is not None:
+            told = [self.job.encoding, len(part.y)]
+            network = (self.estimator, self.job.fold, told, self.snapshots)
+            own_file, more["resume"] = keeping.of_network(*network)
+            self.estimator.callbacks.append(own_file)
+        try:
+            self.estimator.fit(X, part.y, part.weight, **self.given, **more)
+        finally:
+            self.estimator.callbacks = None
+
+    def member(self) -> Member:
+        """Return the network that was trained."""
+        held = np.arange(0)
+        if self.work.validation is None:
+            held = self.work.folds[self.job.fold][1]
+        self.estimator.preparation_ = self.preparation
+        return Member(
+            self.preparation,
+            self.estimator,
+            held,
+            encoding=self.job.encoding,
+            snapshots=self.snapshots.vectors,
+        )

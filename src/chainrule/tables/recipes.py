@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from chainrule.estimators.ingredients import LBFGS_NAME
 from chainrule.foundation.catalogue import Catalogue
 
-__all__ = ["BATCHES", "Preset", "by_rows", "options_for", "presets"]
+__all__ = ["BATCHES", "WIDTHS", "Preset", "by_rows", "options_for", "presets", "recipe_for"]
 
 # (rows below, rows of a step) and (rows below, epochs); small tables of classes pay for more.
 BATCHES = ((5_000, 32), (20_000, 128), (200_000, 256), (1_000_000, 512), (math.inf, 1024))
 EPOCHS = ((20_000, 60), (200_000, 30), (1_000_000, 15), (math.inf, 8))
 EPOCHS_OF_CLASSES = ((5_000, 90), *EPOCHS)
+WIDTHS = (128, 64)
+# The rate that other solvers start from.
+RATES = {"sgd": 0.02, "rmsprop": 1e-3}
+# Their L2 penalty.
+L2 = 1e-3
+# Options of the recipe that mean nothing to L-BFGS, and its iterations.
+OF_STEPS = (
+    *("learning_rate", "learning_rate_init", "weight_decay", "averaging", "batch_size"),
+    *("dropout", "max_iter"),
+)
+ITERATIONS = 500
 
 
 @dataclass(frozen=True)
@@ -64,7 +77,7 @@ def options_for(rows: int, classes: bool) -> dict[str, Any]:
     Source: measured on ten tables, docs/tables.md.
     """
     options: dict[str, Any] = {
-        "hidden_layer_sizes": (128, 64),
+        "hidden_layer_sizes": WIDTHS,
         "activation": "silu",
         "initializer": None,
         "solver": "adamw",
@@ -82,6 +95,30 @@ def options_for(rows: int, classes: bool) -> dict[str, Any]:
     if classes:
         options |= {"learning_rate_init": 3e-3, "weight_decay": 0.1, "dropout": 0.15}
     return options
+
+
+def recipe_for(rows: int, classes: bool, own: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of a network: those given, and what the recipe says beside them.
+
+    Another solver has a rate of its own, and an L2 penalty in place of the decay.
+
+    Examples
+    --------
+    >>> found = recipe_for(1000, True, {"solver": "sgd"})
+    >>> found["learning_rate_init"], "weight_decay" in found
+    (0.02, False)
+    """
+    options = options_for(rows, classes)
+    solver = own.get("solver", options["solver"])
+    if solver != options["solver"]:
+        options["alpha"] = L2
+    if solver == LBFGS_NAME:
+        options = {name: options[name] for name in options if name not in OF_STEPS}
+        options["max_iter"] = ITERATIONS
+    elif solver != options["solver"]:
+        options["learning_rate_init"] = RATES.get(solver, options["learning_rate_init"])
+        del options["weight_decay"]
+    return options | dict(own)
 
 
 def by_rows(table: tuple[tuple[float, int], ...], rows: int) -> int:

@@ -41,7 +41,9 @@ class TabularRegressor(RegressorMixin, BaseTabular):  # type: ignore[misc]
 
     Parameters
     ----------
-    preset, n_folds, encoding, validation, choices, time_limit, random_state, n_threads, verbose
+    preset, n_folds, encoding, validation, validation_fraction, choices, time_limit, random_state
+        As in `TabularClassifier`.
+    n_threads, callbacks, verbose
         As in `TabularClassifier`.
     options : dict, optional
         Options of `MLPRegressor` in place of the recipe's: ``{"loss": "poisson"}`` for counts,
@@ -216,6 +218,10 @@ class TabularRegressor(RegressorMixin, BaseTabular):  # type: ignore[misc]
     def _combined(self, asked: Iterable[tuple[Member, np.ndarray]]) -> np.ndarray:
         within: np.ndarray = np.clip(super()._combined(asked), self._low, self._high)
         return within
+
+    def _widen(self, y: np.ndarray) -> None:
+        self._low = np.minimum(self._low, y.min(axis=0))
+        self._high = np.maximum(self._high, y.max(axis=0))
 
     def _to_file(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         ends = {"low": np.atleast_1d(self._low), "high": np.atleast_1d(self._high)}

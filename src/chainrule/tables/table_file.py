@@ -139,6 +139,7 @@ def _options_to_json(estimator: Any) -> dict[str, Any]:
         "random_state": estimator.seed_ if options["random_state"] is not None else None,
         "options": own and {name: option_to_json(network, name, own[name]) for name in own},
         "choices": None if options["choices"] is None else asdict(options["choices"]),
+        "callbacks": None,  # code, which no file holds
     }
 
 
