@@ -98,6 +98,7 @@ def test_a_thousand_random_requests_leave_the_server_alive(client):
         None,
         "tile",
         "visit",
+        "point",
         "measure",
         "cancel",
         "table",

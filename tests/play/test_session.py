@@ -135,3 +135,29 @@ def test_frames_are_small():
     session = Session(Settings().changed(data="moons", rows=1000, units=[8, 8]))
     version = session.answer({"action": "look"})[0]["version"]
     assert len(session.frame({"action": "step", "known": version})) < 64 * 1024
+
+
+@pytest.mark.parametrize("activation", ["relu", "exponential", "softmax"])
+@pytest.mark.parametrize("data", ["chapter", "moons", "blobs", "sine"])
+def test_a_rate_beyond_all_bounds_is_explained(data, activation):
+    settings = Settings().changed(
+        data=data, units=[4, 3], activations=[activation] * 2, learning_rate=1e300
+    )
+    session = Session(settings)
+    session.answer({"action": "select", "layer": 2, "unit": 0, "to": 1})
+    for _ in range(4):
+        session.frame({"action": "step"})
+        header, _ = session.answer({"action": "look"})
+        if header["failure"]:
+            break
+    assert "The loss of its batch is" in header["failure"]["words"]
+    session.frame({"action": "check"})
+    session.frame({"action": "back", "steps": header["failure"]["back"]["steps"] or 1})
+
+
+@pytest.mark.parametrize("value", [1e300, -1e308, 1e-300])
+def test_a_weight_of_any_size_is_shown(value):
+    session = Session(Settings().changed(data="moons"))
+    session.answer({"action": "select", "layer": 1, "unit": 0, "to": 0})
+    for action in ("edit", "check", "copy", "step", "look"):
+        session.frame({"action": action, "value": value})

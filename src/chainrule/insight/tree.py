@@ -186,9 +186,13 @@ def sum_node(
     """
     largest = sorted(range(len(terms)), key=lambda number: (-abs(terms[number]), number))
     shown = TERMS
+    rest: float | None
     while True:
         chosen = sorted(largest[:shown])
         values = [terms[number] if exact is None else exact(number) for number in chosen]
+        if not all(map(math.isfinite, values)):  # where the terms, rounded otherwise, just are
+            total, rest = exact_sum(values), 0.0
+            break
         rest = _remainder(total, values)
         if rest is not None or shown >= len(terms):
             break

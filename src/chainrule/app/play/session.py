@@ -93,6 +93,11 @@ class Session:
         if not isinstance(action, str) or action not in ACTIONS:
             raise must_be("action", f"one of {', '.join(ACTIONS)}", action)
         self.said = ""
+        # numbers that leave their range are shown as infinite, and need no warning
+        with np.errstate(all="ignore"):
+            return self._answer(action, request)
+
+    def _answer(self, action: str, request: Request) -> tuple[dict[str, Any], Arrays]:
         more, extra = ACTIONS[action](self, request) or ({}, {})
         self.tour.note(action, request)
         want = request.get("want")

@@ -83,4 +83,7 @@ class Widget(anywidget.AnyWidget):
         except InputError as error:
             self.send({**head, "error": str(error)})
             return
+        except Exception as error:
+            self.send({**head, "error": f"An error of chainrule: {type(error).__name__}."})
+            raise
         self.send(head, buffers=[frame])
