@@ -19,6 +19,7 @@ REDUCTIONS = ("sum", "max", "min")
 _SMOOTH = ("exp", "log", "log1p", "expm1", "tanh", "erf", "erfc", "sin", "cos", "sqrt")
 UNARY = frozenset((*_SMOOTH, "abs", "sign", "floor", "ceil", "isnan", "isfinite", "isinf"))
 TRUTHS = ("lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not", "isnan", "isfinite", "isinf")
+OF_TRUTHS = ("and", "or", "not")
 # What a node's value belongs to: all rows, one row, one element.
 SHARED, ROW, ELEMENT = 0, 1, 2
 
@@ -36,12 +37,29 @@ class Graph:
     def node(self, op: str, *arguments: Any, detail: Any = None, span: int | None = None) -> Any:
         """Return the one expression of an operation on operands."""
         operands = tuple(self.constant(argument) for argument in arguments)
+        if any(operand.is_truth for operand in operands):
+            operands = self._with_numbers(op, operands)
         key = (op, tuple(map(id, operands)), detail)
         if key not in self._nodes:
             if span is None:
                 span = max((operand.span for operand in operands), default=SHARED)
             self._nodes[key] = Expression(self, op, operands, detail, span)
         return self._nodes[key]
+
+    def _with_numbers(
+        self, op: str, operands: tuple["Expression", ...]
+    ) -> tuple["Expression", ...]:
+        """Return operands with 1 and 0 in the place of truths, where an operation is of numbers."""
+        truths = [operand.is_truth for operand in operands]
+        first = 1 if op == "where" else 0  # a condition is a truth
+        if op in OF_TRUTHS or (all(truths[first:]) and op in ("where", "eq", "ne")):
+            return operands
+        if op in ("add", "sub") and all(truths):
+            raise NotTraceableError("it adds truths, of which libraries differ; write xp.where")
+        return tuple(
+            self.node("where", operand, 1.0, 0.0) if truth and place >= first else operand
+            for place, (operand, truth) in enumerate(zip(operands, truths, strict=True))
+        )
 
     def constant(self, number: Any) -> "Expression":
         """Return a number as an expression; an expression as it is."""
