@@ -7,8 +7,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from chainrule.app.play.run import Run
 from chainrule.engines.engine import Position, Rows, Totals
 from chainrule.engines.reference import ReferenceEngine
@@ -41,20 +39,13 @@ class _Counting(ReferenceEngine):
         self.cancelled = cancelled
         self.steps = 0
 
-    def epoch(
-        self,
-        position: Position,
-        rows: Rows,
-        order: np.ndarray,
-        batch_size: int,
-        rates: np.ndarray,
-        limit: float,
-    ) -> Totals:
+    def epoch(self, position: Position, *work: Any) -> Totals:
         """Make steps as the engine does."""
         if self.cancelled.is_set():
             raise Cancelled
-        self.steps += len(rates)
-        return super().epoch(position, rows, order, batch_size, rates, limit)
+        totals = super().epoch(position, *work)
+        self.steps += totals.steps
+        return totals
 
     def loss(self, vector: Array, rows: Rows) -> float:
         """Measure a loss as the engine does."""
