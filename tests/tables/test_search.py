@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from sklearn.metrics import log_loss
 
-from chainrule import TabularClassifier, TabularRegressor, load
+from chainrule import MLPClassifier, TabularClassifier, TabularRegressor, load
 from chainrule.foundation.errors import InputError
 from chainrule.tables import members, search
 from chainrule.tables.selection import greedy_weights
@@ -162,14 +162,14 @@ def test_settings_are_as_many_as_the_time_left_allows(seconds, count, monkeypatc
 def interrupted_at(monkeypatch, number):
     """Let the training of a network be cut by Ctrl-C, counted from 0."""
     count = iter(range(10_000))
-    whole = members._train_one
+    whole = MLPClassifier.fit
 
-    def cut(*arguments):
+    def cut(*arguments, **more):
         if next(count) == number:
             raise KeyboardInterrupt
-        return whole(*arguments)
+        return whole(*arguments, **more)
 
-    monkeypatch.setattr(members, "_train_one", cut)
+    monkeypatch.setattr(MLPClassifier, "fit", cut)
 
 
 @pytest.mark.parametrize("number", [1, 3, 8, 14])

@@ -297,7 +297,7 @@ def test_they_work_in_searches_scores_and_pipelines():
     [
         ({"preset": "fest"}, UnknownNameError, "unknown preset 'fest'. Did you mean 'fast'"),
         ({"encoding": "tree2"}, UnknownNameError, "unknown encoding of numbers 'tree2'"),
-        ({"n_folds": 0}, InputError, "n_folds must be None or a positive integer; got 0"),
+        ({"n_folds": -1}, InputError, "n_folds must be None or an integer of at least 0; got -1"),
         ({"validation": "first"}, InputError, "validation must be 'random' or 'last'"),
         ({"options": {"learning_rte": 1}}, InputError, "options must be options of MLPClassifier"),
         ({"options": {"alpha": -1.0}}, InputError, "alpha must be a number of at least 0"),
@@ -362,7 +362,7 @@ def test_an_interrupted_fit_leaves_the_model_as_it_was(monkeypatch, contents):
 
     model = classifier().fit(FRAME, WORDS)
     before = contents(model)
-    monkeypatch.setattr(base, "train", cut)
+    monkeypatch.setattr(base, "train_bag", cut)
     with pytest.raises(KeyboardInterrupt):
         model.fit(FRAME, np.where(WORDS == "yes", "up", "down"))
     assert contents(model) == before

@@ -24,9 +24,10 @@ def test_of_fewer_than_twenty_rows_none_is_held_out(rows, folds):
     assert (len(found[0][1]) > 0) == (folds == 5)
 
 
-def test_a_single_fold_holds_out_a_seventh():
-    ((train, held),) = folds_of(700, 1, seed=0)
-    assert len(held) == 100
+@pytest.mark.parametrize(("share", "count"), [({}, 105), ({"fraction": 0.3}, 210)])
+def test_a_single_fold_holds_out_a_share(share, count):
+    ((train, held),) = folds_of(700, 1, seed=0, **share)
+    assert len(held) == count
     assert sorted([*train, *held]) == list(range(700))
 
 
