@@ -20,7 +20,8 @@ FIRST: dict[str, list[str]] = {
     "startup": ["--repeats", "2"],
     "busy": ["--seconds", "0.5"],
 }
-SCRIPTS = FIRST | {"parts": [], "zeros": [], "words": [], "late_epochs": [], "estimators": []}
+OTHERS = ("parts", "zeros", "words", "serving", "late_epochs", "estimators")
+SCRIPTS = FIRST | {name: [] for name in OTHERS}
 
 
 def main() -> None:
