@@ -12,10 +12,12 @@ from chainrule.app.option_types import (
     AsCategory,
     AsDate,
     AsNumber,
+    CheckpointFolder,
     DateFormat,
     Decimal,
     Drop,
     Encoding,
+    Every,
     FitAll,
     Folds,
     Force,
@@ -27,6 +29,7 @@ from chainrule.app.option_types import (
     MissingTarget,
     Null,
     Quantile,
+    Resume,
     Rows,
     Separator,
     SkipFooter,
@@ -111,6 +114,9 @@ def fit(
     ] = None,
     cv: Folds = None,
     fit_all: FitAll = False,
+    checkpoint: CheckpointFolder = None,
+    every: Every = None,
+    resume: Resume = None,
     as_json: Json = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Print errors only.", rich_help_panel=OUTPUT)
@@ -139,12 +145,14 @@ def fit(
     """
     from chainrule.app.fit import fit as run
     from chainrule.app.fit import read_choices
+    from chainrule.app.interrupted_fits import keeping_of
     from chainrule.app.reading import Reading
 
     run(
         data,
         target,
         settings,
+        keeping=keeping_of(checkpoint, every, resume, force=force),
         task=task,
         out=out,
         plot=plot,

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.app.cross_validation import cross_validated, tell_folds
+from chainrule.app.interrupted_fits import NOTHING, Keeping
 from chainrule.app.pages import write_page
 from chainrule.app.places import check_outputs, source_of, wrote
 from chainrule.app.problem_rows import ProblemRows, read_rows
@@ -85,6 +86,7 @@ def fit(
     missing_target: str = "leave-out",
     cv: int | None = None,
     fit_all: bool = False,
+    keeping: Keeping = NOTHING,
     as_json: bool = False,
 ) -> None:
     """Train on a table, and write the model, the picture of its losses, and the report.
@@ -114,6 +116,7 @@ def fit(
             missing_target=missing_target,
             cv=cv,
             fit_all=fit_all,
+            keeping=keeping,
             as_json=as_json,
             stop=stop,
         )
@@ -135,6 +138,7 @@ def _fit(
     missing_target: str,
     cv: int | None,
     fit_all: bool,
+    keeping: Keeping,
     as_json: bool,
     stop: Stop,
 ) -> None:
@@ -166,7 +170,7 @@ def _fit(
     if folds is not None and cv is not None:
         tell_folds(folds, read, cv)
     rows, tested = read.part(read.train_on), read.part(read.test)
-    trained = train(rows, problem, len(read.test))
+    trained = train(rows, problem, len(read.test), keeping)
     stop.interrupts = False  # what was trained is written, whatever comes
     model = trained.model
     answers = model.answers(tested.frame, report.note)

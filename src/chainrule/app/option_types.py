@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -12,11 +13,13 @@ __all__ = [
     "OUTPUT",
     "AsCategory",
     "AsDate",
+    "CheckpointFolder",
     "AsNumber",
     "DateFormat",
     "Decimal",
     "Drop",
     "Encoding",
+    "Every",
     "FitAll",
     "Folds",
     "Force",
@@ -28,6 +31,7 @@ __all__ = [
     "MissingTarget",
     "Null",
     "Quantile",
+    "Resume",
     "Rows",
     "Separator",
     "SkipFooter",
@@ -112,6 +116,33 @@ FitAll = Annotated[
         "--fit-all",
         help="Write a model that is trained again on all rows, the test rows too, for as many "
         "epochs as were best.",
+    ),
+]
+CheckpointFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--checkpoint",
+        metavar="DIR",
+        help="Write checkpoints into this folder while training, for --resume.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+Every = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TIME",
+        help="Time between two checkpoints of a network: 30s, 5m, 1h, or a number of epochs. "
+        "60s if left out.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+Resume = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Go on from the checkpoints in this folder, with the same data and flags, and go on "
+        "writing them there.",
+        rich_help_panel=OUTPUT,
     ),
 ]
 Json = Annotated[

@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from chainrule.app.flags import in_flags
+from chainrule.app.interrupted_fits import NOTHING, Keeping
 from chainrule.app.problem import Part, Problem
 from chainrule.app.remarks import tell_warnings
 from chainrule.app.report import Diverged, Interrupted, Report
@@ -114,8 +115,8 @@ def inputs_of(frame: pl.DataFrame, problem: Problem) -> tuple[pl.DataFrame, Choi
     return frame.drop(problem.target, *set_aside), replace(problem.choices, drop=drop)
 
 
-def train(part: Part, problem: Problem, tested: int) -> Trained:
-    """Train what the flags describe.
+def train(part: Part, problem: Problem, tested: int, keeping: Keeping = NOTHING) -> Trained:
+    """Train what the flags describe, with checkpoints where they are asked for.
 
     Raises
     ------
@@ -128,7 +129,8 @@ def train(part: Part, problem: Problem, tested: int) -> Trained:
     _tell_of_no_effect(settings, _folds(model), report)
     try:
         with tell_warnings(report), _divergence(diverged), _progress(model, part, problem):
-            model.fit(frame, part.y, part.weight, groups=part.groups)
+            rows = {"groups": part.groups, **keeping.arguments}
+            model.fit(frame, part.y, part.weight, **rows)
     except KeyboardInterrupt:
         if not hasattr(model, "members_"):
             raise Interrupted("interrupted in the first epoch; nothing was written") from None
