@@ -250,29 +250,6 @@ def predict(
 
 
 @app.command()
-def show(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="What fit wrote.")],
-    as_json: Json = False,
-) -> None:
-    """Show what a model is, how it was trained, on which columns, and with which result."""
-    from chainrule.app.show import show as run
-
-    run(model, Report(), as_json)
-
-
-@app.command()
-def diff(
-    one: Annotated[str, typer.Argument(metavar="A", help="A model file.")],
-    other: Annotated[str, typer.Argument(metavar="B", help="Another.")],
-    as_json: Json = False,
-) -> None:
-    """Tell in what two models differ: options, data, results, and the distance of weights."""
-    from chainrule.app.difference import diff as run
-
-    run(one, other, Report(), as_json)
-
-
-@app.command()
 def export(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="What fit wrote.")],
     to: Annotated[str, typer.Option("--to", metavar="LANGUAGE", help="onnx or c.")],

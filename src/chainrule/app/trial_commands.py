@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from chainrule.app.commands import UNCHANGED, app
+from chainrule.app.commands import UNCHANGED
+from chainrule.app.model_commands import app
 from chainrule.app.option_types import (
     OUTPUT,
     AsCategory,
