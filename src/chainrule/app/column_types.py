@@ -9,8 +9,8 @@ from pathlib import Path
 import polars as pl
 
 from chainrule.app.reading import Reading
+from chainrule.foundation.wording import counted, listed
 from chainrule.interop.cells import MISSING_WORDS, Tell
-from chainrule.interop.columns import counted, listed
 
 __all__ = ["typed"]
 

@@ -12,8 +12,8 @@ import polars as pl
 import polars.selectors as cs
 
 from chainrule.foundation.errors import InputError
+from chainrule.foundation.wording import counted, listed
 from chainrule.interop.cells import Tell, nothing
-from chainrule.interop.columns import counted, listed
 
 __all__ = ["rows_where"]
 

@@ -14,7 +14,7 @@ from chainrule.app.report import SHARES, written
 from chainrule.app.results import Score, scores_of
 from chainrule.app.training import inputs_of, table_model
 from chainrule.foundation.errors import InputError, must_be
-from chainrule.interop.columns import counted
+from chainrule.foundation.wording import counted
 
 __all__ = ["FoldScores", "cross_validated", "folds_of_rows", "tell_folds"]
 

@@ -19,9 +19,9 @@ from chainrule.app.row_weights import known_weights, weight_name
 from chainrule.app.table_models import TableModel, read_table_model
 from chainrule.app.tables import read_table
 from chainrule.foundation.errors import InputError, must_be, suggest
+from chainrule.foundation.wording import counted
 from chainrule.insight.explanation import Explanation
 from chainrule.insight.json_values import as_record
-from chainrule.interop.columns import counted
 from chainrule.tables.questions.table_report import sections_of_table
 
 __all__ = ["explain", "read_place"]

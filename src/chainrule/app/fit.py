@@ -31,9 +31,9 @@ from chainrule.estimators.base import codec_of
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.foundation.files import check_kind
 from chainrule.foundation.version import __version__
+from chainrule.foundation.wording import counted
 from chainrule.insight.json_values import as_record
 from chainrule.interop.choosing import NO_CHOICES, Choices
-from chainrule.interop.columns import counted
 from chainrule.tables.recipes import presets
 from chainrule.tables.table_file import save_table_model
 from chainrule.training.stopping import REASONS

@@ -17,8 +17,8 @@ from pathlib import Path
 from chainrule.app.encodings import is_gzip, unpacked
 from chainrule.app.reading import Reading
 from chainrule.foundation.errors import InputError
+from chainrule.foundation.wording import listed
 from chainrule.interop.cells import Tell
-from chainrule.interop.columns import listed
 
 __all__ = ["is_total", "separator_of", "without_footer"]
 

@@ -11,8 +11,8 @@ from chainrule.app.flags import in_flags
 from chainrule.app.settings import Settings
 from chainrule.app.targets import Task, column_beside
 from chainrule.foundation.errors import InputError, must_be
+from chainrule.foundation.wording import counted
 from chainrule.interop.cells import first_row, text_of
-from chainrule.interop.columns import counted
 from chainrule.training.splits import held_out_groups, held_out_rows, last_rows
 
 __all__ = ["group_column", "split"]

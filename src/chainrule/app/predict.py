@@ -20,8 +20,8 @@ from chainrule.app.table_models import TableModel, read_table_model
 from chainrule.app.tables import read_table, write_table, writer_of
 from chainrule.app.wanted import Wanted
 from chainrule.foundation.errors import FileFormatError, InputError, must_be, suggest
+from chainrule.foundation.wording import counted
 from chainrule.interop.cells import Tell, numbers_of, text_of
-from chainrule.interop.columns import counted
 from chainrule.tables.classifier import TabularClassifier
 
 __all__ = ["known_targets", "predict"]

@@ -21,8 +21,8 @@ from chainrule.app.settings import Settings
 from chainrule.app.tables import TARGET, is_built_in, read_table
 from chainrule.app.targets import decide_task, encode_target, target_column, with_target
 from chainrule.foundation.errors import must_be
+from chainrule.foundation.wording import counted
 from chainrule.interop.choosing import NO_CHOICES, Choices
-from chainrule.interop.columns import counted
 
 __all__ = ["ProblemRows", "read_rows"]
 

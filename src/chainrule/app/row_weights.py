@@ -10,8 +10,8 @@ import polars as pl
 
 from chainrule.app.targets import Task, column_beside
 from chainrule.foundation.errors import InputError
+from chainrule.foundation.wording import counted
 from chainrule.interop.cells import Tell, first_row, numbers_of
-from chainrule.interop.columns import counted
 
 __all__ = ["check_split", "known_weights", "weight_column", "weight_name"]
 

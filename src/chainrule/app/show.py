@@ -17,8 +17,8 @@ from chainrule.app.report import Report
 from chainrule.app.results import Score
 from chainrule.estimators.base import codec_of
 from chainrule.foundation.errors import FileFormatError
+from chainrule.foundation.wording import counted
 from chainrule.insight.json_values import as_record
-from chainrule.interop.columns import counted
 from chainrule.training.stopping import REASONS
 
 __all__ = ["show"]

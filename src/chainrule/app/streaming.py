@@ -18,7 +18,7 @@ from chainrule.app.report import leave_stdout
 from chainrule.app.table_models import TableModel, read_table_model
 from chainrule.app.wanted import Wanted
 from chainrule.foundation.errors import InputError, must_be
-from chainrule.interop.columns import listed
+from chainrule.foundation.wording import listed
 
 __all__ = ["LineReader", "answer_lines", "stream"]
 

@@ -13,9 +13,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from chainrule.app.footers import is_total
+from chainrule.foundation.wording import listed
 from chainrule.interop.batches import numbers_of_columns
 from chainrule.interop.cells import TEXT, Tell
-from chainrule.interop.columns import listed
 
 __all__ = ["without_sums"]
 

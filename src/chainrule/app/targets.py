@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from chainrule.foundation.errors import InputError, must_be, suggest
+from chainrule.foundation.wording import counted, listed
 from chainrule.interop.cells import (
     MISSING_WORDS,
     Tell,
@@ -17,7 +18,6 @@ from chainrule.interop.cells import (
     numbers_of,
     text_of,
 )
-from chainrule.interop.columns import counted, listed
 
 __all__ = [
     "TASKS",

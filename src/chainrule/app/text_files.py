@@ -23,8 +23,8 @@ from chainrule.app.footers import separator_of, without_footer
 from chainrule.app.quick_rows import quick_rows
 from chainrule.app.reading import Reading
 from chainrule.foundation.errors import InputError
+from chainrule.foundation.wording import counted, listed
 from chainrule.interop.cells import Tell
-from chainrule.interop.columns import counted, listed
 
 __all__ = ["read_text"]
 

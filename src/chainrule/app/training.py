@@ -23,8 +23,8 @@ from chainrule.estimators.base import best_epoch_of
 from chainrule.foundation.errors import DivergenceWarning, InputError
 from chainrule.foundation.threads import available_threads
 from chainrule.foundation.version import __version__
+from chainrule.foundation.wording import counted
 from chainrule.interop.choosing import Choices
-from chainrule.interop.columns import counted
 from chainrule.tables.classifier import TabularClassifier
 from chainrule.tables.recipes import presets, recipe_for
 from chainrule.tables.regressor import TabularRegressor

@@ -20,7 +20,7 @@ from chainrule.formulas.loss import losses
 from chainrule.formulas.optimizers import optimizers
 from chainrule.formulas.records import activations
 from chainrule.foundation.errors import InputError
-from chainrule.interop.columns import counted
+from chainrule.foundation.wording import counted
 from chainrule.tables.loading import load
 
 __all__ = ["warm"]

@@ -15,6 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from chainrule.foundation.errors import InputError
+from chainrule.foundation.wording import counted
 from chainrule.interop.cells import (
     TEXT,
     Numbers,
@@ -27,16 +28,7 @@ from chainrule.interop.cells import (
     refuse_strays,
     texts_of,
 )
-from chainrule.interop.columns import (
-    ABSENT,
-    UNKNOWN,
-    Category,
-    Coded,
-    Column,
-    Date,
-    Number,
-    counted,
-)
+from chainrule.interop.columns import ABSENT, UNKNOWN, Category, Coded, Column, Date, Number
 from chainrule.interop.dates import AMBIGUOUS, COMPACT, ISO, Dates, date_formats, read_dates
 
 __all__ = ["Read", "numbers_of_columns", "read_cells", "read_columns"]

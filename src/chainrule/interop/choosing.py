@@ -10,9 +10,10 @@ import numpy as np
 import polars as pl
 
 from chainrule.foundation.errors import InputError, must_be, suggest
+from chainrule.foundation.wording import listed
 from chainrule.interop.batches import Read, read_columns
 from chainrule.interop.cells import Tell, text_of
-from chainrule.interop.columns import Category, Column, Date, Flag, Number, listed
+from chainrule.interop.columns import Category, Column, Date, Flag, Number
 from chainrule.interop.dates import AMBIGUOUS, COMPACT, ISO, date_formats, read_dates
 
 __all__ = ["NO_CHOICES", "ROW_NUMBERS", "Choices", "choose", "counts_by_name"]

@@ -7,7 +7,6 @@ the same row gives the same bits alone, in any table and on any machine.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 
 from chainrule.foundation.arrays import namespace
 from chainrule.foundation.errors import InputError
+from chainrule.foundation.wording import counted
 from chainrule.interop.bins import Encoding, edge_words, steps
 from chainrule.interop.cells import (
     TEXT,
@@ -35,7 +35,7 @@ from chainrule.interop.feature_formulas import yes_feature
 from chainrule.interop.scales import Scale
 from chainrule.interop.written import PLAIN, Written
 
-__all__ = ["CYCLES", "Category", "Column", "Date", "Flag", "Number", "Scale", "counted", "listed"]
+__all__ = ["CYCLES", "Category", "Column", "Date", "Flag", "Number", "Scale"]
 
 Values = NDArray[np.float32]
 
@@ -44,23 +44,6 @@ MOST_LEVELS = 100
 # Categories that share a slot are told where they are so many times as frequent as at training.
 NEW_FACTOR = 3.0
 FEWEST_ROWS, ENOUGH_ROWS, ROW_SHARE = 2, 10, 1000
-
-
-def counted(number: int, thing: str) -> str:
-    """Return ``1 cell`` or ``2 cells``."""
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
-
-
-def listed(names: Sequence[str], most: int = 12) -> str:
-    """Return names separated by commas, the first ones only where there are many.
-
-    Examples
-    --------
-    >>> listed(["a", "b"]), listed(["a", "b", "c", "d"], most=2)
-    ('a, b', 'a, b and 2 more')
-    """
-    more = f" and {len(names) - most:,} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from chainrule.foundation.errors import InputError
+from chainrule.foundation.wording import listed
 from chainrule.interop.batches import read_cells
 from chainrule.interop.cells import nothing
-from chainrule.interop.columns import ABSENT, Category, Coded, Column, Flag, Number, listed
+from chainrule.interop.columns import ABSENT, Category, Coded, Column, Flag, Number
 from chainrule.interop.preparation import Preparation
 
 __all__ = ["OneRow"]

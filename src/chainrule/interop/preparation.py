@@ -13,6 +13,7 @@ from chainrule.exports.columns import Prepared
 from chainrule.foundation.errors import FileFormatError, InputError, suggest
 from chainrule.foundation.memory import check_table
 from chainrule.foundation.showing import Shown
+from chainrule.foundation.wording import counted, listed
 from chainrule.insight.text_table import text_table
 from chainrule.interop.batches import read_cells, read_columns
 from chainrule.interop.bins import Encoding, encodings
@@ -25,13 +26,7 @@ from chainrule.interop.choosing import (
     counts_by_name,
 )
 from chainrule.interop.column_records import column_from_dict, column_to_dict
-from chainrule.interop.columns import (
-    Category,
-    Column,
-    Number,
-    counted,
-    listed,
-)
+from chainrule.interop.columns import Category, Column, Number
 from chainrule.interop.formulas_of_columns import prepared_by
 from chainrule.interop.frames import as_frame
 

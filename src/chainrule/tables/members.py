@@ -24,9 +24,9 @@ from chainrule.foundation.seeds import Purpose, stream
 from chainrule.foundation.showing import Shown
 from chainrule.foundation.side_by_side import side_by_side
 from chainrule.foundation.threads import available_threads
+from chainrule.foundation.wording import counted
 from chainrule.interop.cells import nothing
 from chainrule.interop.choosing import NO_CHOICES, Choices
-from chainrule.interop.columns import counted
 from chainrule.interop.preparation import Preparation
 from chainrule.tables.checkpoints import TableCheckpoints
 from chainrule.tables.epochs import Snapshots, keep_unseen

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.foundation.errors import DivergenceWarning
+from chainrule.foundation.wording import counted
 from chainrule.interop.cells import nothing
-from chainrule.interop.columns import counted
 from chainrule.tables.leaderboard import Trial, words_of
 from chainrule.tables.members import Job, Member, Work, choose_epochs, train, weighted
 from chainrule.tables.selection import greedy_weights

@@ -11,12 +11,12 @@ import numpy as np
 from chainrule.foundation.errors import InputError
 from chainrule.foundation.short_numbers import short
 from chainrule.foundation.showing import Shown
+from chainrule.foundation.wording import counted
 from chainrule.insight.drawing import BLUE, VERMILION, axes_for
 from chainrule.insight.report.figures import Bars
 from chainrule.insight.report.items import Sentence, Table
 from chainrule.insight.report.sections import Section
 from chainrule.insight.text_table import text_table
-from chainrule.interop.columns import counted
 from chainrule.tables.questions.answer import Answer, answer_of
 from chainrule.tables.questions.asked import check_one_target, spans_of
 from chainrule.tables.questions.baseline import baseline_of, row_of
