@@ -250,35 +250,6 @@ def predict(
 
 
 @app.command()
-def export(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="What fit wrote.")],
-    to: Annotated[str, typer.Option("--to", metavar="LANGUAGE", help="onnx or c.")],
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            "-o",
-            metavar="FILE",
-            help="The file to write; the name of the model with .onnx or .c, in this folder, if "
-            "left out. The header of C is written beside it.",
-        ),
-    ] = None,
-    name: Annotated[
-        str,
-        typer.Option(metavar="NAME", help="What all names of a file of C begin with."),
-    ] = "model",
-    force: Force = False,
-) -> None:
-    """Write a model as a program of another language: an ONNX graph, or C99 without dependencies.
-
-    It takes raw columns, and answers with labels and probabilities, or numbers.
-    """
-    from chainrule.app.export import export as run
-
-    run(model, to, out=out, name=name, force=force, report=Report())
-
-
-@app.command()
 def explain(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="What fit wrote.")],
     data: Annotated[
@@ -355,22 +326,6 @@ def explain(
         network=network,
         as_json=as_json,
     )
-
-
-@app.command()
-def warm(
-    models: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[MODEL ...]", help="What fit wrote; every formula if left out."),
-    ] = None,
-) -> None:
-    """Make the machine code of models ahead, as when an image is built.
-
-    It is kept in the folder that CHAINRULE_CACHE_DIR names.
-    """
-    from chainrule.app.warm import warm as run
-
-    run(models or (), Report())
 
 
 @app.command()

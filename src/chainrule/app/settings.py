@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from chainrule.app.flags import NETWORK, flag, flag_of, in_flags, read_flag, spelled
 from chainrule.estimators.ingredients import LBFGS_NAME
 from chainrule.estimators.rules import OPEN_SHARE, Rule, is_integer, one_of
@@ -28,7 +26,6 @@ __all__ = [
     "ROWS",
     "Settings",
     "command_line",
-    "labelled",
     "network_options",
     "parse_hidden",
     "searching",
@@ -383,20 +380,3 @@ def searching(settings: Settings, time: str) -> Settings:
     if not 0.0 < seconds < math.inf:
         raise must_be("--time-limit", "a time, as 60s, 10m or 1h", time)
     return replace(settings, preset="best", time_limit=seconds)
-
-
-def labelled(options: dict[str, Any], y: np.ndarray) -> dict[str, Any]:
-    """Return the options with the labels of y themselves as keys of the weights of classes.
-
-    Examples
-    --------
-    >>> labelled({"class_weight": {"0": 1.0, "1": 5.0}}, np.array([0, 1, 1]))
-    {'class_weight': {0: 1.0, 1: 5.0}}
-    """
-    weights = options.get("class_weight")
-    if not isinstance(weights, dict):
-        return options
-    by_text = {str(label).lower(): label for label in np.unique(y).tolist()}
-    return options | {
-        "class_weight": {by_text.get(text.lower(), text): one for text, one in weights.items()}
-    }

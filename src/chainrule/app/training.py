@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from chainrule.app.flags import in_flags
@@ -17,7 +18,7 @@ from chainrule.app.interrupted_fits import NOTHING, Keeping
 from chainrule.app.problem import Part, Problem
 from chainrule.app.remarks import tell_warnings
 from chainrule.app.report import Diverged, Interrupted, Report
-from chainrule.app.settings import Settings, labelled, network_options
+from chainrule.app.settings import Settings, network_options
 from chainrule.app.table_models import TableModel, Tabular
 from chainrule.estimators.base import best_epoch_of
 from chainrule.foundation.errors import DivergenceWarning, InputError
@@ -70,7 +71,7 @@ def table_model(problem: Problem, part: Part) -> Tabular:
     if not settings.early_stopping:
         n_folds = 0
     folds = preset.n_folds if n_folds is None else n_folds
-    options = labelled(network_options(settings, problem.task), part.y)
+    options = _labelled(network_options(settings, problem.task), part.y)
     limit = options.pop("time_limit", None)
     if limit is not None and not preset.searches:  # one network after the other, on few threads
         rounds = math.ceil(max(1, folds) / available_threads(settings.n_threads))
@@ -218,3 +219,20 @@ def divergence_words(trained: Trained, kept: str) -> str:
     """Say where training diverged, what was kept, and what to try."""
     rate = float(trained.model.networks[0].learning_rate_init)
     return f"{trained.divergence} {kept} {_smaller(rate)}"
+
+
+def _labelled(options: dict[str, Any], y: np.ndarray) -> dict[str, Any]:
+    """Return the options with the labels of y themselves as keys of the weights of classes.
+
+    Examples
+    --------
+    >>> _labelled({"class_weight": {"0": 1.0, "1": 5.0}}, np.array([0, 1, 1]))
+    {'class_weight': {0: 1.0, 1: 5.0}}
+    """
+    weights = options.get("class_weight")
+    if not isinstance(weights, dict):
+        return options
+    by_text = {str(label).lower(): label for label in np.unique(y).tolist()}
+    return options | {
+        "class_weight": {by_text.get(text.lower(), text): one for text, one in weights.items()}
+    }

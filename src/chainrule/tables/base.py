@@ -37,6 +37,7 @@ from chainrule.tables.members import Estimator, Member, Table, Work, train_bag, 
 from chainrule.tables.recipes import Preset
 from chainrule.tables.refitting import Refitting
 from chainrule.tables.search import search
+from chainrule.tables.target_side import TargetSide
 
 if TYPE_CHECKING:
     from chainrule.insight.explanation import Explanation
@@ -57,7 +58,7 @@ class _Given(NamedTuple):
     resume: Any
 
 
-class BaseTabular(ExportedTable, Asking, Refitting, BaseEstimator):  # type: ignore[misc]
+class BaseTabular(TargetSide, ExportedTable, Asking, Refitting, BaseEstimator):  # type: ignore[misc]
     """A bag of networks over a raw table; subclasses say what its targets are."""
 
     _kind: type[Estimator]
@@ -93,46 +94,6 @@ class BaseTabular(ExportedTable, Asking, Refitting, BaseEstimator):  # type: ign
 
     members_: list[Member]
     oof_prediction_: np.ndarray
-
-    # What a subclass says of its targets.
-
-    def _learn_targets(self, y: Any) -> np.ndarray:
-        """Return targets as networks take them: class numbers, or float64."""
-        raise NotImplementedError
-
-    def _options_of_networks(self) -> dict[str, Any]:
-        """Return the options given, in terms of the targets that networks see."""
-        return dict(self.options or {})
-
-    def _strata(self, y: np.ndarray) -> np.ndarray | None:
-        raise NotImplementedError
-
-    def _encode(self, y: Any) -> np.ndarray:
-        raise NotImplementedError
-
-    @property
-    def _n_targets(self) -> int:
-        """The number of labels, or of numbers, that a row has."""
-        raise NotImplementedError
-
-    def _loss(self, y: np.ndarray, answers: np.ndarray, weight: np.ndarray | None) -> float:
-        """Return the loss that a search makes small."""
-        raise NotImplementedError
-
-    def _finish(self, table: Table, oof: np.ndarray, known: np.ndarray) -> None:
-        """Learn from the answers for rows that the answering network was not trained on."""
-        raise NotImplementedError
-
-    def _to_file(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        """Return what a file holds of the targets."""
-        raise NotImplementedError
-
-    def _from_file(self, description: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
-        raise NotImplementedError
-
-    def _answers_of(self, member: Member, X: np.ndarray) -> np.ndarray:
-        """Return what one network answers to its own inputs, in terms of the targets."""
-        raise NotImplementedError
 
     def _combined(self, asked: Iterable[tuple[Member, np.ndarray]]) -> np.ndarray:
         """Return the answer of some of the networks together, each with its inputs of the rows."""
