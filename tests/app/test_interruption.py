@@ -233,7 +233,7 @@ def test_a_terminal_shows_a_bar_in_colour_unless_no_color_is_set(tmp_path: Path,
         assert process.wait(60) == 0
     os.close(ours)
     text = shown.decode()
-    assert "epoch 0/60" in text
+    assert "epoch 0/90" in text
     assert "━" in text
     assert ("\x1b[38;5;" in text or "\x1b[33m" in text) is not no_color
     assert "model  wine.chainrule" in text

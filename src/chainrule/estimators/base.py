@@ -164,6 +164,8 @@ class BaseMLP(Exportable, Options, BaseEstimator):  # type: ignore[misc]
     def _codec(self) -> Any:  # of the kind of `_targets`
         """The codec of the targets; the networks of an ensemble have the same."""
         known = self.__dict__
+        if not ("_run" in known or "estimators_" in known):
+            check_is_fitted(self, "parameters_")  # raises, in scikit-learn's words
         run: Run = (known["estimators_"][0] if "estimators_" in known else self)._run
         return run.codec
 

@@ -34,6 +34,7 @@ def begin_history(estimator: Any) -> None:
     estimator.validation_loss_curve_ = estimator.validation_scores_ = None
     estimator.loss_ = estimator.train_loss_ = math.nan
     estimator.best_loss_ = estimator.best_validation_score_ = None
+    vars(estimator).pop("kept_epoch_", None)
 
 
 def history_of(estimator: Any) -> dict[str, Any]:
@@ -93,6 +94,9 @@ def record(estimator: Any, epoch: Epoch) -> None:
 
 def best_epoch(estimator: Any, by_loss: bool) -> int | None:
     """Return the epoch whose parameters were kept, from 1, where one was chosen."""
+    kept: int | None = vars(estimator).get("kept_epoch_")  # which other rows have chosen
+    if kept is not None:
+        return kept
     losses, scores = estimator.validation_loss_curve_, estimator.validation_scores_
     if not losses or not scores:
         return None

@@ -88,7 +88,8 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, RegressorOptions, Convertib
 
         With several quantiles it is the one nearest to the median.
         """
-        return _predictions(self.objective_.loss, self._answers(X))
+        answers = self._answers(X)
+        return _predictions(self.objective_.loss, answers)
 
     def _wanted(self, method: str) -> Wanted:
         loss = self.objective_.loss

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import Any
 
 from chainrule.exports.c_file import CFiles, c_files
 from chainrule.exports.onnx_file import onnx_model, write_onnx
 from chainrule.exports.program import Program
-
-if TYPE_CHECKING:
-    import onnx
 
 __all__ = ["Exportable"]
 
@@ -22,7 +19,7 @@ class Exportable:
         """Return the fitted estimator as a program."""
         raise NotImplementedError
 
-    def to_onnx(self, path: str | os.PathLike[str] | None = None) -> onnx.ModelProto:
+    def to_onnx(self, path: str | os.PathLike[str] | None = None) -> Any:
         """Return the fitted estimator as an ONNX model, and write it where a path is given.
 
         One graph from the inputs of rows to ``prediction``, or to ``label`` and
@@ -51,7 +48,7 @@ class Exportable:
         ['Gemm', 'Identity']
         """
         program = self._program()
-        model: onnx.ModelProto = onnx_model(program) if path is None else write_onnx(program, path)
+        model: Any = onnx_model(program) if path is None else write_onnx(program, path)
         return model
 
     def to_c(self, path: str | os.PathLike[str] | None = None, *, name: str = "model") -> CFiles:

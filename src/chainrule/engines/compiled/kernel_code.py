@@ -29,7 +29,6 @@ class Kernels:
 
     def __init__(self, code: MachineCode) -> None:
         self._code = code
-        self._entries: dict[str, EntryPoint] = {}
         self._functions: dict[str, Kernel] = {}
         self.give_way = give_way()
 
@@ -40,9 +39,7 @@ class Kernels:
 
     def entry(self, name: str, signature: Signature) -> EntryPoint:
         """Return a function of the kernels."""
-        if name not in self._entries:
-            self._entries[name] = self._code.entry(name, signature)
-        return self._entries[name]
+        return self._code.entry(name, signature)
 
     def function(self, name: str) -> Kernel:
         """Return a kernel as a function of Python: of the address of a job, and a thread."""

@@ -42,6 +42,7 @@ class MachineCode:
         self._engine: Any = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
         self._engine.add_object_file(llvm.ObjectFileRef.from_data(image))
         self._engine.finalize_object()
+        self._entries: dict[str, EntryPoint] = {}
 
     def entry(self, name: str, signature: Signature) -> EntryPoint:
         """Return a function, to be called with a signature.
@@ -51,12 +52,16 @@ class MachineCode:
         KindError
             If it was written with another one.
         """
+        known = self._entries.get(name)
+        if known is not None and known.signature == signature:
+            return known
         address: int = undisturbed(lambda: self._engine.get_function_address(name))
         assert address, f"{name} is not in this code"
         written = ctypes.string_at(self.global_address(signature_of(name))).decode()
         if written != repr(signature):
             raise KindError(f"{name} must be called with ({written}); got ({signature}).")
-        return EntryPoint(address, signature)
+        self._entries[name] = EntryPoint(address, signature)
+        return self._entries[name]
 
     def global_address(self, name: str) -> int:
         """Return the address of a global variable."""
