@@ -67,7 +67,9 @@ RESULTS = {
 # tests/interop/test_shared_layers.py make them.
 ASKED = {"Calibration", "Effect", "Importance", "TableReport", "Threshold", "Why", "Worst"}
 SHARED = {"SharedArray", "Use"}
-ELSEWHERE = ASKED | SHARED | {"Reliability"}
+# Shown by the tests of what serves and exports a model.
+SERVING = {"CFiles", "PreparedPredictor", "RowPredictor"}
+ELSEWHERE = ASKED | SHARED | SERVING | {"Reliability"}
 # Shown by the call that makes them again; short, because they hold descriptions and no arrays.
 DESCRIPTIONS = {
     "Answer",
@@ -93,6 +95,7 @@ UNSEEN = {"Answer", "Contribution", "Counts", "Ending", "Totals"}
 # scikit-learn shows, what Python shows.
 OTHERS = {
     "Activation",
+    "Checkpoint",
     "Initializer",
     "Loss",
     "Optimizer",
@@ -120,7 +123,7 @@ OTHERS = {
     "SlowEngineWarning",
 }
 # What formulas and engines hand each other, and nobody looks at.
-INNER = {"Engine", "GradientSum", "LayerTape", "Mask", "Namespace", "Span", "Tape"}
+INNER = {"Playing", "Engine", "GradientSum", "LayerTape", "Mask", "Namespace", "Span", "Tape"}
 VOID = {"br", "hr", "img", "input", "meta", "link", "col", "wbr", "path", "line", "rect", "circle"}
 
 

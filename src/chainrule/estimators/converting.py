@@ -1,6 +1,6 @@
 """A fitted estimator as a callable for single rows, and as a network of another library."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -15,9 +15,6 @@ from chainrule.estimators.stepwise import StepwiseMLP
 from chainrule.estimators.torch_modules import torch_module
 from chainrule.formulas.loss import Loss
 from chainrule.foundation.errors import InputError, must_be
-
-if TYPE_CHECKING:
-    import torch
 
 __all__ = ["ConvertibleMLP"]
 
@@ -92,7 +89,7 @@ class ConvertibleMLP(StepwiseMLP):
         """
         return scikit_learn_model(self, self._outward("to_sklearn"), codec_of(self))
 
-    def to_torch(self, *, scores: bool = False) -> "torch.nn.Sequential":
+    def to_torch(self, *, scores: bool = False) -> Any:
         """Return the network as a ``torch.nn.Sequential`` of ``Linear`` layers and activations.
 
         From rows (n, n_features) it gives the predictions: probabilities (n, n_classes), for two
@@ -128,7 +125,7 @@ class ConvertibleMLP(StepwiseMLP):
         >>> bool(abs(theirs - model.predict(X)).max() < 1e-12)
         True
         """
-        module: torch.nn.Sequential = torch_module(self._outward("to_torch", linked=not scores))
+        module: Any = torch_module(self._outward("to_torch", linked=not scores))
         return module
 
     def to_keras(self, *, scores: bool = False) -> Any:
