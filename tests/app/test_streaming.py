@@ -5,6 +5,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -154,9 +155,25 @@ def test_each_line_is_answered_before_the_next_is_there(fitted) -> None:
             process.stdin.write(line)
             process.stdin.flush()
             assert "prediction" in json.loads(process.stdout.readline())
+        time.sleep(0.5)
         process.send_signal(signal.SIGINT)  # while it waits for a line
-        assert process.wait() == 0
+        assert process.wait(timeout=60) == 0
         assert process.stdout.read() + process.stderr.read() == b""
+
+
+def test_ctrl_c_ends_the_wait_for_a_table(fitted) -> None:
+    line = fitted()[:1].write_ndjson().encode()
+    words = [sys.executable, "-m", "chainrule", "predict", "flats.chainrule", "-"]
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen(words, **pipes) as process:
+        # More than a pipe holds: the write returns when the reader is at work.
+        process.stdin.write(line * (1_000_000 // len(line)))
+        process.stdin.flush()
+        time.sleep(0.5)  # it has taken the rest, and waits for more
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 130
+        assert process.stdout.read() == b""
+        assert process.stderr.read() == b"error: interrupted\n"
 
 
 def test_a_closed_pipe_ends_quietly(fitted) -> None:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from chainrule.app.stopping import wake_on_signals
 from chainrule.foundation.errors import InputError
 
 __all__ = ["is_stream", "is_zstd", "spooled"]
@@ -50,6 +51,7 @@ def spooled(data: str) -> Iterator[Path]:
     """Give a plain file with what a stream or a compressed file holds, while the block lasts."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "stdin"
+        wake_on_signals()
         if data in STDIN:
             _copy(sys.stdin.buffer, place)
         elif is_stream(data):

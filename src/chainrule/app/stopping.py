@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["Stop", "stoppable"]
+__all__ = ["Stop", "stoppable", "wake_on_signals"]
 
 # Ctrl-C, what `kill` sends, and a terminal that is closed.
 SIGNALS = tuple(
@@ -58,3 +58,15 @@ def stoppable() -> Iterator[Stop]:
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)
+
+
+def wake_on_signals() -> None:
+    """Let signals end a wait for data.
+
+    Polars, when it is imported, sets a handler of its own for Ctrl-C, after which the system
+    begins an interrupted read again (SA_RESTART), and Python hears of the signal with the next
+    data.
+    """
+    if hasattr(signal, "siginterrupt"):  # not on Windows
+        for one in SIGNALS:
+            signal.siginterrupt(one, True)

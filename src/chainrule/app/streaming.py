@@ -15,6 +15,7 @@ import polars as pl
 
 from chainrule.app.reading import AS_FOUND, Reading
 from chainrule.app.report import leave_stdout
+from chainrule.app.stopping import wake_on_signals
 from chainrule.app.table_models import TableModel, read_table_model
 from chainrule.app.wanted import Wanted
 from chainrule.foundation.errors import InputError, must_be
@@ -301,6 +302,7 @@ def stream(
         kept = {name: frame[name] for name in keep}
         return kept | wanted.columns(model, frame, answers)
 
+    wake_on_signals()
     try:
         if data == "-":
             answer_lines(sys.stdin.buffer, sys.stdout, reader, answer)
