@@ -67,8 +67,13 @@ def _odd_ends(text: pl.Series) -> list[str]:
     if numbers is None or numbers.count() < FEWEST - LAST:
         return []
     for number, cell in enumerate(below, start=len(above) + 1):
-        one = pl.Series([cell])
-        if cell and cell.strip().lower() not in MISSING_WORDS and _numbers(one) is None:
+        if (
+            not cell
+            or cell.strip().lower() in MISSING_WORDS
+            or re.fullmatch(COMMA_OR_WHOLE, cell, re.ASCII)
+        ):
+            continue
+        if _numbers(pl.Series([cell])) is None:
             return [f"column {text.name!r} holds numbers, but {cell[:40]!r} in row {number}"]
     return []
 
