@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from chainrule.app.fit import read_choices
+from chainrule.app.record_flags import choices_of
 from chainrule.app.remarks import tell_of_target
 from chainrule.app.settings import Settings
 from chainrule.app.targets import decide_task, encode_target, with_target
@@ -196,7 +196,7 @@ def test_d35_an_ambiguous_order_of_days_must_be_declared():
         "dropped",
         "dates that may begin with the day or with the month; --date-format says which",
     )
-    choices = read_choices(None, None, None, None, None, ["a=%d/%m/%Y"])
+    choices = choices_of(date_format=["a=%d/%m/%Y"])
     assert kind(cells, choices=choices)[0] == "date"
 
 

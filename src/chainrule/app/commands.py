@@ -3,43 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from chainrule.app.option_types import (
     OUTPUT,
-    AsCategory,
-    AsDate,
-    AsNumber,
     CheckpointFolder,
-    DateFormat,
-    Decimal,
-    Drop,
-    Encoding,
     Every,
     FitAll,
     Folds,
     Force,
-    Header,
     Interval,
     Json,
     Keep,
-    KeepOnly,
     MissingTarget,
-    Null,
     Quantile,
+    Quiet,
     Resume,
     Rows,
-    Separator,
-    SkipFooter,
-    SkipRows,
     Stream,
+    Target,
+    Task,
     Threshold,
 )
+from chainrule.app.record_flags import choices_of, reading_of, settings_of, with_flags
 from chainrule.app.report import Report
-from chainrule.app.setting_flags import with_flags
-from chainrule.app.settings import Settings
 from chainrule.foundation.version import __version__
 
 __all__ = ["app"]
@@ -50,8 +39,6 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-UNCHANGED = Settings()
 
 
 def _version(asked: bool) -> None:
@@ -73,7 +60,7 @@ def start(
 
 
 @app.command()
-@with_flags()
+@with_flags(settings=settings_of(), reading=reading_of, choices=choices_of)
 def fit(
     data: Annotated[
         str,
@@ -83,14 +70,9 @@ def fit(
             "breast_cancer or diabetes.",
         ),
     ],
-    target: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="The column to predict.")
-    ] = None,
-    task: Annotated[
-        str | None,
-        typer.Option(help="classification or regression; decided from the target if left out."),
-    ] = None,
-    settings: Settings = UNCHANGED,
+    target: Target = None,
+    task: Task = None,
+    settings: Any = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -118,23 +100,10 @@ def fit(
     every: Every = None,
     resume: Resume = None,
     as_json: Json = False,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Print errors only.", rich_help_panel=OUTPUT)
-    ] = False,
-    separator: Separator = None,
-    decimal: Decimal = None,
-    encoding: Encoding = None,
-    header: Header = None,
-    skip_rows: SkipRows = None,
-    null: Null = None,
-    skip_footer: SkipFooter = None,
+    quiet: Quiet = False,
+    reading: Any = None,
     force: Force = False,
-    drop: Drop = None,
-    keep_only: KeepOnly = None,
-    category: AsCategory = None,
-    number: AsNumber = None,
-    date: AsDate = None,
-    date_format: DateFormat = None,
+    choices: Any = None,
     missing_target: MissingTarget = "leave-out",
 ) -> None:
     """Train on a table and write a model file and a picture of the losses.
@@ -143,32 +112,23 @@ def fit(
 
     Exit code: 0, or 1 if training diverged, 2 for input that cannot be used, 130 after Ctrl-C.
     """
+    from chainrule.app.asked import Asked
+    from chainrule.app.fit import Outputs
     from chainrule.app.fit import fit as run
-    from chainrule.app.fit import read_choices
     from chainrule.app.interrupted_fits import keeping_of
-    from chainrule.app.reading import Reading
 
     run(
-        data,
-        target,
-        settings,
-        keeping=keeping_of(checkpoint, every, resume, force=force),
-        task=task,
-        out=out,
-        plot=plot,
-        page=page,
-        report=Report(quiet=quiet, stderr=as_json),
-        reading=Reading(separator, decimal, encoding, header, skip_rows, null, skip_footer),
-        force=force,
-        choices=read_choices(drop, keep_only, category, number, date, date_format),
-        missing_target=missing_target,
+        Asked(data, target, task, settings, reading, choices, missing_target),
+        Outputs(out, plot, page, force, as_json),
+        Report(quiet=quiet, stderr=as_json),
         cv=cv,
         fit_all=fit_all,
-        as_json=as_json,
+        keeping=keeping_of(checkpoint, every, resume, force=force),
     )
 
 
 @app.command()
+@with_flags(reading=reading_of)
 def predict(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="What fit wrote.")],
     data: Annotated[
@@ -195,13 +155,7 @@ def predict(
     as_stream: Stream = False,
     rows: Rows = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
-    separator: Separator = None,
-    decimal: Decimal = None,
-    encoding: Encoding = None,
-    header: Header = None,
-    skip_rows: SkipRows = None,
-    null: Null = None,
-    skip_footer: SkipFooter = None,
+    reading: Any = None,
     force: Force = False,
 ) -> None:
     """Predict the rows of a table, in its order, one line each.
@@ -209,7 +163,6 @@ def predict(
     Columns are found by name; where the target is there too, the result is printed to stderr.
     """
     from chainrule.app.predict import predict as run
-    from chainrule.app.reading import Reading
     from chainrule.app.streaming import stream
     from chainrule.app.wanted import Wanted
 
@@ -218,16 +171,16 @@ def predict(
             model,
             data,
             wanted=Wanted(proba, threshold, interval, tuple(quantile or ())),
-            reading=Reading(separator, None, encoding, null=null),
+            reading=reading,
             keep=keep or (),
             strict=strict,
             for_tables={
                 "--out": out,
                 "--rows": rows,
-                "--decimal": decimal,
-                "--header": header,
-                "--skip-rows": skip_rows,
-                "--skip-footer": skip_footer,
+                "--decimal": reading.decimal,
+                "--header": reading.header,
+                "--skip-rows": reading.skip_rows,
+                "--skip-footer": reading.skip_footer,
             },
         )
         return
@@ -237,7 +190,7 @@ def predict(
         out=out,
         proba=proba,
         report=Report(quiet=quiet, stderr=True),
-        reading=Reading(separator, decimal, encoding, header, skip_rows, null, skip_footer),
+        reading=reading,
         keep=keep or (),
         strict=strict,
         force=force,
@@ -250,6 +203,7 @@ def predict(
 
 
 @app.command()
+@with_flags(reading=reading_of)
 def explain(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="What fit wrote.")],
     data: Annotated[
@@ -294,13 +248,7 @@ def explain(
     ] = None,
     as_json: Json = False,
     rows: Rows = None,
-    separator: Separator = None,
-    decimal: Decimal = None,
-    encoding: Encoding = None,
-    header: Header = None,
-    skip_rows: SkipRows = None,
-    null: Null = None,
-    skip_footer: SkipFooter = None,
+    reading: Any = None,
     force: Force = False,
 ) -> None:
     """Show which columns made an answer, or the chain rule of a model's weights, checked.
@@ -309,7 +257,6 @@ def explain(
     Otherwise the chain rule of weights, in symbols and numbers.
     """
     from chainrule.app.explain import explain as run
-    from chainrule.app.reading import Reading
 
     run(
         model,
@@ -318,7 +265,7 @@ def explain(
         weight=weight,
         page=page,
         report=Report(stderr=as_json),
-        reading=Reading(separator, decimal, encoding, header, skip_rows, null, skip_footer),
+        reading=reading,
         force=force,
         rows=rows,
         against=against,
@@ -341,9 +288,7 @@ def play(
     rows: Annotated[
         str | None, typer.Argument(metavar="ROWS", help="For a model: a table with its target.")
     ] = None,
-    target: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="The column to predict.")
-    ] = None,
+    target: Target = None,
     port: Annotated[
         int, typer.Option(metavar="N", help="The port of the page; 0 takes a free one.")
     ] = 0,

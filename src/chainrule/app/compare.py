@@ -12,17 +12,16 @@ from typing import Any, TypeAlias
 import numpy as np
 import polars as pl
 
+from chainrule.app.asked import Asked
 from chainrule.app.flags import in_flags
 from chainrule.app.problem import Part, Problem
 from chainrule.app.problem_rows import ProblemRows, read_rows
-from chainrule.app.reading import AS_FOUND, Reading
 from chainrule.app.report import SHARES, Interrupted, Report, written
 from chainrule.app.results import Score, scores_of
 from chainrule.app.settings import Settings
 from chainrule.app.training import inputs_of, table_model
 from chainrule.foundation.errors import InputError, must_be, suggest
 from chainrule.insight.json_values import as_record
-from chainrule.interop.choosing import NO_CHOICES, Choices
 from chainrule.interop.preparation import Preparation
 
 __all__ = ["compare"]
@@ -49,19 +48,7 @@ class Compared:
         }
 
 
-def compare(
-    data: str,
-    target: str | None,
-    settings: Settings,
-    *,
-    task: str | None,
-    methods: Sequence[str],
-    report: Report,
-    as_json: bool = False,
-    reading: Reading = AS_FOUND,
-    choices: Choices = NO_CHOICES,
-    missing_target: str = "leave-out",
-) -> None:
+def compare(asked: Asked, *, methods: Sequence[str], report: Report, as_json: bool = False) -> None:
     """Train each method on the same rows, and print what it reaches on the test rows.
 
     Raises
@@ -75,16 +62,7 @@ def compare(
         if name not in METHODS:
             advice = suggest(name, list(METHODS))
             raise must_be("--method", f"one of {', '.join(METHODS)}", name, advice)
-    read = read_rows(
-        data,
-        target,
-        settings,
-        task=task,
-        report=report,
-        reading=reading,
-        choices=choices,
-        missing_target=missing_target,
-    )
+    read = read_rows(asked, report)
     part, rest = read.part(read.train_on), read.part(read.test)
     report.line(f"{len(part.y):,} rows to train on, {len(rest.y):,} to test\n")
     found, interrupted = list[Compared](), False

@@ -6,88 +6,76 @@ import copy
 import json
 import logging
 import platform
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from chainrule.app.asked import Asked
 from chainrule.app.cross_validation import cross_validated, tell_folds
 from chainrule.app.interrupted_fits import NOTHING, Keeping
 from chainrule.app.pages import write_page
 from chainrule.app.places import check_outputs, source_of, wrote
 from chainrule.app.problem_rows import ProblemRows, read_rows
-from chainrule.app.reading import AS_FOUND, Reading
 from chainrule.app.remarks import tell_of_answers, tell_warnings
 from chainrule.app.report import Diverged, Interrupted, Report, written
 from chainrule.app.results import Score, scores_of
-from chainrule.app.settings import Settings, command_line
+from chainrule.app.settings import command_line
 from chainrule.app.spooling import is_stream
 from chainrule.app.stopping import Stop, stoppable
 from chainrule.app.tables import SUFFIXES, TARGET, is_built_in
 from chainrule.app.training import Trained, divergence_words, inputs_of, train
 from chainrule.estimators.base import codec_of
-from chainrule.foundation.errors import InputError, must_be
+from chainrule.foundation.errors import InputError
 from chainrule.foundation.files import check_kind
 from chainrule.foundation.version import __version__
 from chainrule.foundation.wording import counted
 from chainrule.insight.json_values import as_record
-from chainrule.interop.choosing import NO_CHOICES, Choices
 from chainrule.tables.recipes import presets
 from chainrule.tables.table_file import save_table_model
 from chainrule.training.stopping import REASONS
 
-__all__ = ["fit"]
-
+__all__ = ["Outputs", "fit"]
 
 # Rows of the leaderboard that are printed.
 MOST_SHOWN = 10
 
 
-def read_choices(
-    drop: Sequence[str] | None,
-    keep_only: Sequence[str] | None,
-    category: Sequence[str] | None,
-    number: Sequence[str] | None,
-    date: Sequence[str] | None,
-    date_format: Sequence[str] | None,
-) -> Choices:
-    """Return what flags say of columns."""
-    formats = []
-    for text in date_format or ():
-        name, mark, how = text.rpartition("=")
-        if not mark or "%" not in how:
-            raise must_be("--date-format", "COLUMN=FORMAT, as in 'day=%d/%m/%Y'", text)
-        formats.append((name, how))
-    return Choices(
-        drop=tuple(drop or ()),
-        keep_only=tuple(keep_only or ()),
-        category=tuple(category or ()),
-        number=tuple(number or ()),
-        date=tuple(date or ()),
-        date_formats=tuple(formats),
-    )
+@dataclass(frozen=True)
+class Outputs:
+    """The files that a fit writes, and how it prints its result.
+
+    Attributes
+    ----------
+    model : Path, optional
+        The model file; named after the data if left out.
+    plot : bool
+        Whether to draw the losses beside it.
+    page : Path, optional
+        The report.
+    force : bool
+        Whether files that are there are replaced.
+    as_json : bool
+        Whether the result is printed for programs.
+    """
+
+    model: Path | None
+    plot: bool
+    page: Path | None
+    force: bool
+    as_json: bool
 
 
 def fit(
-    data: str,
-    target: str | None,
-    settings: Settings,
-    *,
-    task: str | None,
-    out: Path | None,
-    plot: bool,
-    page: Path | None,
+    asked: Asked,
+    outputs: Outputs,
     report: Report,
-    reading: Reading = AS_FOUND,
-    force: bool = False,
-    choices: Choices = NO_CHOICES,
-    missing_target: str = "leave-out",
+    *,
     cv: int | None = None,
     fit_all: bool = False,
     keeping: Keeping = NOTHING,
-    as_json: bool = False,
 ) -> None:
     """Train on a table, and write the model, the picture of its losses, and the report.
 
@@ -101,70 +89,33 @@ def fit(
         After a divergence; a model of at least one good epoch has been written.
     """
     with stoppable() as stop:
-        _fit(
-            data,
-            target,
-            settings,
-            task=task,
-            out=out,
-            plot=plot,
-            page=page,
-            report=report,
-            reading=reading,
-            force=force,
-            choices=choices,
-            missing_target=missing_target,
-            cv=cv,
-            fit_all=fit_all,
-            keeping=keeping,
-            as_json=as_json,
-            stop=stop,
-        )
+        _fit(asked, outputs, report, cv, fit_all, keeping, stop)
 
 
 def _fit(
-    data: str,
-    target: str | None,
-    settings: Settings,
-    *,
-    task: str | None,
-    out: Path | None,
-    plot: bool,
-    page: Path | None,
+    asked: Asked,
+    outputs: Outputs,
     report: Report,
-    reading: Reading,
-    force: bool,
-    choices: Choices,
-    missing_target: str,
     cv: int | None,
     fit_all: bool,
     keeping: Keeping,
-    as_json: bool,
     stop: Stop,
 ) -> None:
-    model_path = _place(data, out)
+    data, settings, page = asked.data, asked.settings, outputs.page
+    model_path = _place(data, outputs.model)
     source = source_of(data, is_built_in(data))
-    picture = model_path.with_suffix(".png") if plot else None
-    named = target or (TARGET if is_built_in(data) else None)
+    picture = model_path.with_suffix(".png") if outputs.plot else None
+    named = asked.target or (TARGET if is_built_in(data) else None)
     check_outputs(
         {"--out": model_path, "the plot": picture, "--report": page},
         [data],
-        force=force,
+        force=outputs.force,
         own=lambda path: path != page and wrote(model_path, source, named),
     )
-    if plot:  # a missing matplotlib is to be known before training, its font cache is not
+    if outputs.plot:  # a missing matplotlib is to be known before training, its font cache is not
         logging.getLogger("matplotlib").setLevel(logging.ERROR)
         from chainrule.app.plot import draw_losses
-    read = read_rows(
-        data,
-        target,
-        settings,
-        task=task,
-        report=report,
-        reading=reading,
-        choices=choices,
-        missing_target=missing_target,
-    )
+    read = read_rows(asked, report)
     problem, target = read.problem, read.problem.target
     folds = None if cv is None else cross_validated(read, cv)
     if folds is not None and cv is not None:
@@ -184,7 +135,7 @@ def _fit(
         _again_on_all(read, trained)
     training: dict[str, Any] = {
         "data": read.name,
-        "source": read.source,
+        "source": source,
         "rows": {
             "all": read.all.frame.height,
             "train": len(rows.y) - trained.held,
@@ -226,14 +177,14 @@ def _fit(
             "stopped_because": trained.stopped,
             "seconds": trained.seconds,
             "best_epoch": trained.best_epoch,
-            "code": command_line(data, target, settings, task),
+            "code": command_line(data, target, settings, asked.task),
         }
         write_page(page, tested_model, rows, tested, facts)
         report.line(f"report {page}")
     if presets.get(settings.preset).searches:
         report.line("\nsettings tried, the best first:\n")
         report.line("\n".join(str(model.estimator.leaderboard_).splitlines()[: 1 + MOST_SHOWN]))
-    if as_json:
+    if outputs.as_json:
         record = {"model": str(model_path), "out_of_fold": model.estimator.oof_score_, **training}
         print(json.dumps(as_record(record), ensure_ascii=False))
     if trained.stopped == "interrupted" or stop.asked:

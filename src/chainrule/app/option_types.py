@@ -13,8 +13,8 @@ __all__ = [
     "OUTPUT",
     "AsCategory",
     "AsDate",
-    "CheckpointFolder",
     "AsNumber",
+    "CheckpointFolder",
     "DateFormat",
     "Decimal",
     "Drop",
@@ -31,16 +31,28 @@ __all__ = [
     "MissingTarget",
     "Null",
     "Quantile",
+    "Quiet",
     "Resume",
     "Rows",
     "Separator",
     "SkipFooter",
     "SkipRows",
     "Stream",
+    "Target",
+    "Task",
     "Threshold",
 ]
 
 OUTPUT, READING = "Output", "Reading"
+
+Target = Annotated[str | None, typer.Option(metavar="COLUMN", help="The column to predict.")]
+Task = Annotated[
+    str | None,
+    typer.Option(help="classification or regression; decided from the target if left out."),
+]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Print errors only.", rich_help_panel=OUTPUT)
+]
 
 
 def _reading(*names: str, words: str, metavar: str | None = None) -> Any:

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from chainrule.app.asked import Asked
 from chainrule.app.conditions import rows_where
 from chainrule.app.held_out import group_column, split
-from chainrule.app.places import source_of
 from chainrule.app.problem import Part, Problem
-from chainrule.app.reading import AS_FOUND, Reading
 from chainrule.app.remarks import tell_of_target
 from chainrule.app.report import Report
 from chainrule.app.results import Baseline
 from chainrule.app.row_weights import check_split, weight_column
-from chainrule.app.settings import Settings
 from chainrule.app.tables import TARGET, is_built_in, read_table
 from chainrule.app.targets import decide_task, encode_target, target_column, with_target
 from chainrule.foundation.errors import must_be
 from chainrule.foundation.wording import counted
-from chainrule.interop.choosing import NO_CHOICES, Choices
 
 __all__ = ["ProblemRows", "read_rows"]
 
@@ -35,8 +31,8 @@ class ProblemRows:
 
     Attributes
     ----------
-    name, source : str
-        The data as a person calls it, and as a model file records it.
+    name : str
+        The data, as a person calls it.
     problem : Problem
         The task.
     reason : str
@@ -48,7 +44,6 @@ class ProblemRows:
     """
 
     name: str
-    source: Any
     problem: Problem
     reason: str
     all: Part
@@ -73,17 +68,7 @@ class ProblemRows:
         return Baseline.of_numbers(part.y, part.weight)
 
 
-def read_rows(
-    data: str,
-    target: str | None,
-    settings: Settings,
-    *,
-    task: str | None,
-    report: Report,
-    reading: Reading = AS_FOUND,
-    choices: Choices = NO_CHOICES,
-    missing_target: str = "leave-out",
-) -> ProblemRows:
+def read_rows(asked: Asked, report: Report) -> ProblemRows:
     """Read a table, decide the task, and split the rows; every guess is told.
 
     Raises
@@ -91,25 +76,26 @@ def read_rows(
     InputError
         If there is nothing to learn from, or to learn.
     """
-    if missing_target not in MISSING_TARGETS:
-        raise must_be("--missing-target", " or ".join(MISSING_TARGETS), missing_target)
+    if asked.missing_target not in MISSING_TARGETS:
+        raise must_be("--missing-target", " or ".join(MISSING_TARGETS), asked.missing_target)
+    data, settings, choices = asked.data, asked.settings, asked.choices
     built_in = is_built_in(data)
     texts = [*choices.category, *choices.date, *(name for name, _ in choices.date_formats)]
-    frame = read_table(data, reading=reading, texts=texts, tell=report.note)
+    frame = read_table(data, reading=asked.reading, texts=texts, tell=report.note)
     frame = rows_where(frame, settings.rows, report.note)
-    series = target_column(frame, TARGET if built_in and not target else target, data)
+    series = target_column(frame, TARGET if built_in and not asked.target else asked.target, data)
     target = series.name
-    if missing_target == "leave-out":
+    if asked.missing_target == "leave-out":
         frame = with_target(frame, target, report.note)
         series = frame[target]
     name = data if built_in else Path(data).name
     report.line(f"{name}: {counted(frame.height, 'row')}, {counted(frame.width, 'column')}")
-    chosen, reason = decide_task(series, task)
+    chosen, reason = decide_task(series, asked.task)
     y = encode_target(series, chosen)
     groups = None if settings.groups is None else group_column(frame, settings.groups, target)
     weight = None if settings.weight is None else weight_column(frame, settings.weight, target)
     what = f" of {len(np.unique(y))} classes" if chosen == "classification" else ""
-    change = "" if task else "; --task changes that"
+    change = "" if asked.task else "; --task changes that"
     report.line(f"target {target!r}: {chosen}{what}, as {reason.removeprefix('as ')}{change}")
     train_on, test = split(y, chosen, settings, groups)
     if weight is not None and settings.weight is not None:
@@ -117,4 +103,4 @@ def read_rows(
     tell_of_target(frame[train_on], target, y[train_on], chosen, settings, report.note)
     problem = Problem(target, chosen, settings, choices, report)
     whole = Part(frame, y, weight, groups)
-    return ProblemRows(name, source_of(data, built_in), problem, reason, whole, train_on, test)
+    return ProblemRows(name, problem, reason, whole, train_on, test)
