@@ -19,6 +19,7 @@ from chainrule.engines.compiled.structs import Place, Table, addresses
 from chainrule.engines.compiled.tables import Job, LayerRow, Result, UnitRow
 from chainrule.engines.compiled.target import Target
 from chainrule.engines.compiled.teamwork import LINE, SHARES
+from chainrule.engines.compiled.unit_grid import UnitGrid
 from chainrule.engines.compiled.zeros import Zeros
 from chainrule.engines.engine import Totals
 from chainrule.model.dropout import scale, threshold
@@ -250,32 +251,27 @@ class Workspace:
             flat_weight, flat_bias = network.layout.layers[number]
             weight, bias = offsets[number]
             nonzeros = bool(row[LayerRow.starts_at])
-            width = lanes * (WIDE_PANEL if nonzeros else self._target.panel_vectors)
-            columns = np.arange(0, layer.n_out, width)
-            firsts = np.arange(0, layer.n_in, STRIP_ROWS)
-            column, first = np.tile(columns, len(firsts)), np.repeat(firsts, len(columns))
+            panel = WIDE_PANEL if nonzeros else self._target.panel_vectors
+            grid = UnitGrid.of(layer.n_in, layer.n_out, lanes, panel)
+            first, column, vectors = grid.first, grid.column, grid.vectors
             units = Table(UnitRow, self.dtype, (len(column),))
             units[UnitRow.a_at] = Place(row.array_of(LayerRow.a_in_at), first)
             units[UnitRow.ld_in] = row[LayerRow.ld_in]
             units[UnitRow.dz_at] = Place(row.array_of(LayerRow.dz_at), column)
             units[UnitRow.ld] = row[LayerRow.ld]
-            vectors = np.minimum(width, round_up(layer.n_out, lanes) - column) // lanes
             units[UnitRow.vectors] = vectors
-            units[UnitRow.rows] = np.minimum(STRIP_ROWS, layer.n_in - first)
+            units[UnitRow.rows] = grid.rows
             units[UnitRow.first] = first
-            panel = weight + column * row[LayerRow.panel_rows]
-            units[UnitRow.offset] = panel + first * vectors * lanes
+            begin = weight + column * row[LayerRow.panel_rows]
+            units[UnitRow.offset] = begin + first * vectors * lanes
             units[UnitRow.flat] = flat_weight.start + first * layer.n_out + column
             units[UnitRow.n_out] = layer.n_out
-            units[UnitRow.columns] = np.minimum(vectors * lanes, layer.n_out - column)
-            starts = first == 0
-            units[UnitRow.bias_offset] = np.where(starts, bias + column, -1)
-            units[UnitRow.bias_flat] = -1
+            units[UnitRow.columns] = grid.columns
+            units[UnitRow.bias_offset] = units[UnitRow.bias_flat] = -1
             if flat_bias is not None:
-                units[UnitRow.bias_flat] = np.where(starts, flat_bias.start + column, -1)
+                units[UnitRow.bias_offset] = np.where(grid.starts, bias + column, -1)
+                units[UnitRow.bias_flat] = np.where(grid.starts, flat_bias.start + column, -1)
                 units[UnitRow.bias_constants] = factors.index(flat_bias.rate_factor)
-            else:
-                units[UnitRow.bias_offset] = -1
             units[UnitRow.weight_constants] = factors.index(flat_weight.rate_factor)
             wt = transposed[number]
             if wt is not None:
