@@ -213,7 +213,7 @@ def main() -> None:
         lines = [[peer, *(duration(times[n]) for n in ROWS)] for peer, times in best.items()]
         head = ["", *(f"{n:,} row{'s' if n > 1 else ''}" for n in ROWS)]
         parts += [
-            f"### {threads} thread{'s' if threads > 1 else ''}\n",
+            f"## {threads} thread{'s' if threads > 1 else ''}\n",
             markdown(head, lines),
             "",
         ]

@@ -188,7 +188,7 @@ def main() -> None:
     for rule in options.optimizers:
         words = "SGD with momentum" if rule == "sgd" else "Adam"
         profiles = [profile(case, rule, options.seconds, tick, reading) for case in cases]
-        text += f"\n### {words}\n\n{table(cases, profiles)}\n"
+        text += f"\n## {words}\n\n{table(cases, profiles)}\n"
     write(options.out, "parts", text)
 
 

@@ -81,7 +81,7 @@ def table(best: dict[tuple[int, str, str], dict[str, float]], peers: list[str], 
     for threads, optimizer in dict.fromkeys((key[0], key[1]) for key in best):
         rule = "SGD with momentum" if optimizer == "sgd" else "Adam"
         plural = "s" if threads > 1 else ""
-        lines += [f"\n### {rule}, {threads} thread{plural}\n"]
+        lines += [f"\n## {rule}, {threads} thread{plural}\n"]
         head = [f"{peer}, us" for peer in peers]
         head = ["network @ batch", *head, "rows/s", "GFLOP/s", "of tile peak", "best peer / ours"]
         rows = []

@@ -13,17 +13,25 @@ from chainrule import activations
 from chainrule.formulas.records import Activation
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = [*sorted(DOCS.glob("*.md")), DOCS.parent / "README.md"]
+PAGES = [
+    *(page for page in sorted(DOCS.rglob("*.md")) if "generated" not in page.parts),
+    DOCS.parent / "README.md",
+]
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 # Fewest examples, so that a page cannot lose them unseen.
-STATED = {"chapter.md": 40, "a_formula_of_your_own.md": 40}
-SLOW = {"README.md", "tables.md", "coming_from_scikit_learn.md"}
+STATED = {"docs/chapter.md": 40, "docs/a_formula_of_your_own.md": 40}
+SLOW = {"README.md", "docs/tables.md", "docs/coming_from_scikit_learn.md"}
+
+
+def name(page):
+    """Return the path of a page in the repository."""
+    return page.relative_to(DOCS.parent).as_posix()
 
 
 @pytest.mark.parametrize(
     "page",
     [
-        pytest.param(page, marks=pytest.mark.slow if page.name in SLOW else (), id=page.name)
+        pytest.param(page, marks=pytest.mark.slow if name(page) in SLOW else (), id=name(page))
         for page in PAGES
     ],
 )
@@ -31,10 +39,10 @@ def test_examples_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # an example may write a file
     result = doctest.testfile(str(page), module_relative=False, optionflags=FLAGS, encoding="utf-8")
     assert result.failed == 0
-    assert result.attempted >= STATED.get(page.name, 0)
+    assert result.attempted >= STATED.get(name(page), 0)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=name)
 def test_local_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
         if "://" not in target:
@@ -45,7 +53,7 @@ def test_the_chapter_is_there():
     assert DOCS / "chapter.md" in PAGES
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=name)
 def test_blocks_and_formulas_are_closed(page):
     text = page.read_text(encoding="utf-8")
     assert text.count("```") % 2 == 0
