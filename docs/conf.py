@@ -6,19 +6,28 @@ from pathlib import Path
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS / "extensions"))
 
-from chainrule import __version__  # noqa: E402
+from numpydoc.xref import DEFAULT_LINKS  # noqa: E402
+
+import chainrule  # noqa: E402
 
 project = "chainrule"
 author = "the authors of chainrule"
 project_copyright = "the authors of chainrule, BSD-3-Clause"
-version = release = __version__
+version = release = chainrule.__version__
 
 extensions = [
     "myst_parser",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.intersphinx",
     "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
     # docs/extensions
+    "inventories",
+    "foreign_members",
     "mathematics",
+    "program",
     "quiet",
     "repository",
 ]
@@ -29,6 +38,20 @@ suppress_warnings = ["config.cache"]
 # Formulas are written as $...$, as in the pages on the repository's own site.
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
 myst_heading_anchors = 4
+
+default_role = "py:obj"
+templates_path = ["templates"]
+autodoc_typehints = "none"  # docstrings name the types
+autosummary_generate_overwrite = True
+intersphinx_mapping = {}  # filled by inventories
+numpydoc_show_class_members = False
+numpydoc_xref_param_type = True
+numpydoc_xref_ignore = "all"  # but these
+numpydoc_xref_aliases = {
+    **{word: word for word in DEFAULT_LINKS},
+    **{name: f"chainrule.{name}" for name in chainrule.__all__},
+    "ndarray": "numpy.ndarray",
+}
 
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True

@@ -39,6 +39,9 @@ class _Shortened(Exception):  # noqa: N818 (the names of its children end in wha
 class InputError(_Shortened, ValueError):
     """An argument, a column or a file that cannot be used; the message says what to do.
 
+    Remedy: do what the last sentence of the message says. It names the argument, its value and the
+    values that it may have.
+
     Examples
     --------
     >>> from chainrule import Dense
@@ -50,22 +53,36 @@ class InputError(_Shortened, ValueError):
 
 
 class InputTypeError(InputError, TypeError):
-    """Data that cannot be converted to numbers: dates, objects."""
+    """Data that cannot be converted to numbers: dates, objects.
+
+    Remedy: convert the column that the message names, or use `TabularClassifier` or
+    `TabularRegressor`, which prepare dates and texts themselves.
+    """
 
 
 class UnknownNameError(InputError, KeyError):
-    """A name that no catalogue holds; the message gives the closest match and the list."""
+    """A name that no catalogue holds; the message gives the closest match and the list.
+
+    Remedy: take a name from that list, or add a record of your own to the catalogue.
+    """
 
     # KeyError prints the repr of its argument; users should read the sentence itself.
     __str__ = Exception.__str__
 
 
 class FileFormatError(InputError):
-    """A file that is damaged, foreign, or written in a format this version cannot read."""
+    """A file that is damaged, foreign, or written in a format this version cannot read.
+
+    Remedy: copy the file again, or train and save again; a file of a later format names the version
+    of chainrule to install.
+    """
 
 
 class DivergenceError(ArithmeticError):
     """Training that left the finite numbers, or a million times its first loss.
+
+    Remedy: take a tenth of the learning rate, and bring inputs and targets to a similar scale.
+    The parameters before the fatal step are kept.
 
     Attributes
     ----------
@@ -122,6 +139,9 @@ def _rebuild_divergence(
 class DataWarning(_Shortened, UserWarning):
     """Inputs a network can hardly learn from, or a fit that answers the same for all rows.
 
+    Remedy: scale the columns, as by scikit-learn's ``StandardScaler``; where the answers are all
+    the same, weaken the penalties and train longer.
+
     Examples
     --------
     >>> import warnings
@@ -135,6 +155,8 @@ class DataWarning(_Shortened, UserWarning):
 
 class DivergenceWarning(_Shortened, RuntimeWarning):
     """A fit that diverged and went back to its last good parameters.
+
+    Remedy: take a smaller ``learning_rate_init``, and scale inputs and targets.
 
     Examples
     --------
@@ -150,6 +172,8 @@ class DivergenceWarning(_Shortened, RuntimeWarning):
 class NoEffectWarning(_Shortened, UserWarning):
     """An option that was set, and acts on nothing beside the others.
 
+    Remedy: leave the option out, or set what the message names, so that it acts.
+
     Examples
     --------
     >>> import warnings
@@ -164,7 +188,10 @@ class NoEffectWarning(_Shortened, UserWarning):
 class SlowEngineWarning(_Shortened, UserWarning):
     """A formula that the compiled engine cannot read, so that a slower engine computes.
 
-    It comes once per process and reason. ``engine="reference"`` says that this is as wanted.
+    It comes once per process and reason.
+
+    Remedy: write the formula as the message says, or pass ``engine="reference"`` to say that this
+    is as wanted.
 
     Examples
     --------

@@ -33,7 +33,11 @@ __all__ = [
 
 
 class UntraceableError(InputError):
-    """A formula that no graph can express; the message names the record and what it does."""
+    """A formula that no graph can express; the message names the record and what it does.
+
+    Remedy: write the formula elementwise, with functions of the array API standard, and branches as
+    ``xp.where``.
+    """
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,7 +23,11 @@ VARIABLE = "CHAINRULE_CHECK"
 
 
 class CheckError(RuntimeError):
-    """A field of a table that machine code would take beyond its bounds."""
+    """A field of a table that machine code would take beyond its bounds.
+
+    Remedy: report it. It is a fault of the engine, found by ``CHAINRULE_CHECK=1``;
+    ``engine="reference"`` computes without it meanwhile.
+    """
 
 
 def wanted() -> bool:
