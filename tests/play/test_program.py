@@ -65,6 +65,16 @@ def test_changes_edits_and_ways_back_are_repeated():
     np.testing.assert_array_equal(vector, session.run.moment.vector)
 
 
+def test_changes_at_the_end_of_an_epoch_are_repeated():
+    session = Session(Settings().changed(data="moons", units=[4]))
+    for rate in (0.5, 0.25):
+        session.answer({"action": "epoch"})
+        session.answer({"action": "change", "settings": {"learning_rate": rate}})
+    session.answer({"action": "epoch"})
+    vector, _ = run(session)
+    np.testing.assert_array_equal(vector, session.run.moment.vector)
+
+
 def test_own_rows_stand_in_the_program():
     random = np.random.default_rng(0)
     x = random.normal(size=(40, 3))

@@ -115,3 +115,16 @@ def test_of_large_groups_the_smallest_is_held_out():
 def test_groups_that_cannot_be_divided(groups, labels, message):
     with pytest.raises(ValueError, match=message):
         held_out_groups(groups, 0.1, 0, labels)
+
+
+@pytest.mark.parametrize("n", [5, 64, 1001])
+def test_split_without_classes_is_scikit_learns(n):
+    from sklearn.model_selection import train_test_split
+
+    from chainrule.foundation.seeds import Purpose, stream
+
+    seed = int(stream(4, Purpose.SPLIT).integers(2**31 - 1))
+    train, held = train_test_split(np.arange(n), test_size=0.2, random_state=seed)
+    found = held_out_rows(n, 0.2, seed=4)
+    np.testing.assert_array_equal(found[0], np.sort(train))
+    np.testing.assert_array_equal(found[1], np.sort(held))

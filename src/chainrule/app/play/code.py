@@ -33,11 +33,13 @@ def program_of(settings: Settings, run: Run) -> str:
     lines += [
         "",
         "def go(count, frozen=(), **options):",
+        "    epoch, per_epoch = state.epoch, -(-len(x) // options[\"batch_size\"])",
         "    made = cr.steps(network, x, y, state=state, epochs=count, engine=\"reference\",",
         f"                    loss={settings.loss!r}, optimizer=optimizer, **options)",
         "    for step in islice(made, count):",
         "        for index, value in frozen:",
         "            state.vector[index] = value",
+        "    state.epoch = epoch + count // per_epoch",
         "",
         "",
     ]  # fmt: skip
