@@ -117,7 +117,7 @@ def test_groups_that_cannot_be_divided(groups, labels, message):
         held_out_groups(groups, 0.1, 0, labels)
 
 
-@pytest.mark.parametrize("n", [5, 64, 1001])
+@pytest.mark.parametrize("n", [10, 64, 1001])
 def test_split_without_classes_is_scikit_learns(n):
     from sklearn.model_selection import train_test_split
 
