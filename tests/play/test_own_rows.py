@@ -6,9 +6,11 @@ from sklearn.datasets import load_iris
 from sklearn.neural_network import MLPClassifier as Theirs
 
 from chainrule import InputError, MLPClassifier, MLPRegressor, explain
-from chainrule.app.play.own_rows import of_arrays, of_explanation, of_table, of_text
+from chainrule.app.play.own_rows import BUILT_IN, of_arrays, of_explanation, of_table, of_text
 from chainrule.app.play.session import Session
 from chainrule.app.play.settings import Settings
+from chainrule.app.tables import BUILT_IN as NAMES
+from chainrule.app.tables import built_in_table
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +99,20 @@ def test_a_built_in_table_is_learnt():
     rows = of_table(read_table("iris"), "target", "iris")
     assert rows.kind == "classes"
     assert rows.x.shape == (150, 4)
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_a_built_in_set_is_chosen(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).write_text("a file of that name is none of the page's business")
+    session = Session()
+    header, _ = session.answer({"action": "change", "settings": {"data": name, "units": [3]}})
+    assert header["rows"] + len(session.run.problem.held_out) == len(built_in_table(name))
+    assert session.answer({"action": "step"})[0]["step"] == 1
+
+
+def test_the_built_in_sets_are_those_of_the_command():
+    assert set(BUILT_IN) == set(NAMES)
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

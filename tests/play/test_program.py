@@ -34,7 +34,12 @@ def advance(session, steps):
         {"data": "xor", "units": [4, 3], "activations": ["tanh", "relu"]},
         {"data": "moons", "optimizer": "adam", "units": [5], "l2": 0.01},
         {"data": "blobs", "units": [4], "batch_size": 7, "dropout": 0.2, "seed": 5},
-        {"data": "sine", "units": [], "momentum": 0.5, "l1": 0.001},
+        {"data": "sine", "units": [], "optimizer": {"name": "sgd", "momentum": 0.5}, "l1": 0.001},
+        {"data": "iris", "start": "he_normal", "optimizer": {"name": "adamw", "clip_norm": 0.1}},
+        {"data": "moons", "schedule": {"name": "step", "every": 2}, "optimizer": "rmsprop"},
+        {"data": "moons", "schedule": "cosine", "epochs": 4},
+        {"data": "blobs", "schedule": {"name": "one_cycle", "warm_up": 0.5}, "epochs": 9},
+        {"data": "xor", "optimizer": {"name": "adam", "averaging": 0.9, "beta_1": 0.5}},
     ],
 )
 def test_the_program_gives_the_same_numbers(changes):
@@ -71,6 +76,34 @@ def test_changes_at_the_end_of_an_epoch_are_repeated():
         session.answer({"action": "epoch"})
         session.answer({"action": "change", "settings": {"learning_rate": rate}})
     session.answer({"action": "epoch"})
+    vector, _ = run(session)
+    np.testing.assert_array_equal(vector, session.run.moment.vector)
+
+
+def test_other_numbers_of_the_optimizer_are_repeated():
+    rule = {"name": "sgd", "momentum": 0.9}
+    session = Session(Settings().changed(data="moons", units=[4], optimizer=rule))
+    for more in ({"nesterov": True}, {"averaging": 0.5}, {}, {"averaging": 0.9}, {"clip_norm": 1}):
+        advance(session, 6)
+        session.answer({"action": "change", "settings": {"optimizer": rule | more}})
+        session.answer({"action": "change", "settings": {"optimizer": rule}})
+        session.answer({"action": "change", "settings": {"optimizer": rule | more}})
+    session.answer({"action": "back", "steps": 8})
+    advance(session, 3)
+    session.answer({"action": "change", "settings": {"schedule": "cosine", "epochs": 12}})
+    advance(session, 9)
+    assert session.run.moment.step == 34
+    vector, _ = run(session)
+    np.testing.assert_array_equal(vector, session.run.moment.vector)
+
+
+def test_a_way_back_beyond_a_change_is_repeated():
+    session = Session(Settings().changed(data="moons", units=[4]))
+    advance(session, 8)
+    session.answer({"action": "change", "settings": {"learning_rate": 0.5}})
+    advance(session, 4)
+    session.answer({"action": "back", "steps": 6})
+    advance(session, 7)
     vector, _ = run(session)
     np.testing.assert_array_equal(vector, session.run.moment.vector)
 

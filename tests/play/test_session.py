@@ -1,9 +1,11 @@
 """A session without a browser: actions, refusals, and the same numbers as the library's own run."""
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 
-from chainrule import InputError, Network, steps
+from chainrule import InputError, Network, optimizers, schedules, steps
 from chainrule.app.play.run import Run
 from chainrule.app.play.session import ACTIONS, Session
 from chainrule.app.play.settings import Settings
@@ -14,7 +16,8 @@ def library_vector(settings, count, **options):
     x, y = settings.arrays
     train, _ = settings.split()
     options = {
-        "loss": settings.loss, "optimizer": settings.rule, "batch_size": settings.batch_size,
+        "loss": settings.loss, "optimizer": settings.optimizer, "batch_size": settings.batch_size,
+        "schedule": settings.schedule,
         "learning_rate": settings.learning_rate, "seed": settings.seed,
         "l1": settings.l1, "l2": settings.l2, "dropout": settings.dropout, **options,
     }  # fmt: skip
@@ -32,7 +35,8 @@ def library_vector(settings, count, **options):
         {},
         {"data": "moons", "units": [5, 4], "optimizer": "adam", "learning_rate": 0.02},
         {"data": "blobs", "units": [4], "batch_size": 7, "l2": 0.01, "dropout": 0.3, "seed": 3},
-        {"data": "sine", "units": [6], "momentum": 0.9, "l1": 0.001},
+        {"data": "sine", "units": [6], "optimizer": {"name": "sgd", "momentum": 0.9}, "l1": 0.001},
+        {"data": "wine", "optimizer": {"name": "adam", "beta_2": 0.9}, "schedule": "invscaling"},
     ],
 )
 def test_steps_are_those_of_the_library(changes):
@@ -62,6 +66,44 @@ def test_two_hundred_steps_back():
         session.run.step()
     header, _ = session.answer({"action": "back", "steps": 200})
     assert header["step"] == 50
+
+
+def test_numbers_of_the_optimizer_change_while_it_learns():
+    session = Session(Settings().changed(data="moons", optimizer="adam"))
+    session.answer({"action": "epoch"})
+    changes = {"optimizer": {"name": "adam", "beta_1": 0.5}}
+    header, _ = session.answer({"action": "change", "settings": changes})
+    assert (header["step"], header["said"]) == (5, "")
+    assert session.run.subject.optimizer.beta_1 == 0.5
+    assert header["settings"]["optimizer"]["beta_1"] == 0.5
+    header, _ = session.answer({"action": "change", "settings": {"optimizer": "rmsprop"}})
+    assert (header["step"], header["said"]) == (0, "The network began again.")
+
+
+def test_a_form_has_every_number_of_a_record():
+    forms = Session().answer({"action": "look"})[0]["choices"]["forms"]
+    for name, catalogue in (("optimizer", optimizers), ("schedule", schedules)):
+        for form in forms[name]:
+            known = {one.name for one in fields(catalogue[form["name"]])}
+            assert {one["name"] for one in form["numbers"]} == known
+    assert [one["name"] for one in forms["optimizer"]] == list(optimizers)
+    assert set(schedules) - {one["name"] for one in forms["schedule"]} == {"adaptive"}
+
+
+def test_a_schedule_ends_with_its_plan():
+    changes = {"data": "moons", "schedule": "cosine", "epochs": 2}
+    session = Session(Settings().changed(**changes))
+    session.answer({"action": "select", "layer": 1, "unit": 0, "to": 0})
+    header, _ = session.answer({"action": "advance", "steps": 7})
+    expected = 0.1 * 0.5 * (1 + np.cos(np.pi * 0.7))
+    assert header["rate"] == header["panel"]["update"]["learning_rate"]
+    assert header["rate"] == pytest.approx(expected, rel=1e-14)
+    header, _ = session.answer({"action": "advance", "steps": 7})
+    assert (header["step"], header["finished"]) == (10, True)
+    header, _ = session.answer({"action": "step"})
+    assert "ends after the 2 epochs" in header["said"]
+    header, _ = session.answer({"action": "change", "settings": {"schedule": "constant"}})
+    assert session.answer({"action": "step"})[0]["step"] == 11
 
 
 def test_reset_keeps_the_start():
@@ -108,6 +150,16 @@ def test_parts_of_a_step_end_in_the_step():
         {"action": "change", "settings": {"rows": 10**9}},
         {"action": "change", "settings": {"seed": 2**40}},
         {"action": "change", "settings": {"no": 1}},
+        {"action": "change", "settings": {"optimizer": {"name": "sgd", "beta_1": 0.5}}},
+        {"action": "change", "settings": {"optimizer": {"name": "sgd", "momentum": 1.5}}},
+        {"action": "change", "settings": {"optimizer": {"name": "sgd", "nesterov": 1}}},
+        {"action": "change", "settings": {"optimizer": {"momentum": 0.5}}},
+        {"action": "change", "settings": {"optimizer": ["sgd"]}},
+        {"action": "change", "settings": {"optimizer": "lbfgs"}},
+        {"action": "change", "settings": {"schedule": "adaptive"}},
+        {"action": "change", "settings": {"schedule": {"name": "step", "every": 1.5}}},
+        {"action": "change", "settings": {"epochs": 0}},
+        {"action": "change", "settings": {"start": "he"}},
         {"action": "change", "settings": []},
         {"action": "view", "scope": 7},
         {"action": "advance", "steps": 0},

@@ -22,7 +22,15 @@ from chainrule.foundation.files import write_whole
 from chainrule.foundation.memory import check_file
 from chainrule.interop.cells import Tell, nothing
 
-__all__ = ["BUILT_IN", "TARGET", "is_built_in", "read_table", "write_table", "writer_of"]
+__all__ = [
+    "BUILT_IN",
+    "TARGET",
+    "built_in_table",
+    "is_built_in",
+    "read_table",
+    "write_table",
+    "writer_of",
+]
 
 BUILT_IN = ("digits", "iris", "wine", "breast_cancer", "diabetes")
 """The sets that scikit-learn ships; their target is the column ``target``."""
@@ -95,7 +103,7 @@ def read_table(
     'target'
     """
     if is_built_in(data):
-        return _built_in(data)
+        return built_in_table(data)
     if is_stream(data) or is_zstd(Path(data)):
         with spooled(data) as place:
             return read_table(str(place), reading=reading, texts=texts, tell=tell)
@@ -146,7 +154,8 @@ def read_table(
     return frame
 
 
-def _built_in(name: str) -> pl.DataFrame:
+def built_in_table(name: str) -> pl.DataFrame:
+    """Return a set of `BUILT_IN`, whatever files there are."""
     import sklearn.datasets
 
     bunch = getattr(sklearn.datasets, f"load_{name}")()

@@ -1,10 +1,13 @@
 """Write the Python program that repeats what was done on the page, with the same numbers."""
 
-from dataclasses import fields
-
 from chainrule.app.play.data import DATA_SETS
-from chainrule.app.play.run import Edit, Run, Stretch
+from chainrule.app.play.forms import written_record
+from chainrule.app.play.moments import Done, Edit, Rule
+from chainrule.app.play.own_rows import BUILT_IN
+from chainrule.app.play.run import Run
 from chainrule.app.play.settings import CHAPTER_BIASES, CHAPTER_WEIGHTS, Settings
+from chainrule.formulas.optimizers import optimizers
+from chainrule.formulas.schedules import constant, schedules
 from chainrule.foundation.errors import InputError
 
 __all__ = ["program_of"]
@@ -32,9 +35,10 @@ def program_of(settings: Settings, run: Run) -> str:
     lines += ["", *_rows(settings), "", *_network(settings), *_state(settings, run), ""]
     lines += [
         "",
-        "def go(count, frozen=(), **options):",
+        "def go(count, frozen=(), until=None, **options):",
         "    epoch, per_epoch = state.epoch, -(-len(x) // options[\"batch_size\"])",
-        "    made = cr.steps(network, x, y, state=state, epochs=count, engine=\"reference\",",
+        "    epochs = until - epoch if until else count",
+        "    made = cr.steps(network, x, y, state=state, epochs=epochs, engine=\"reference\",",
         f"                    loss={settings.loss!r}, optimizer=optimizer, **options)",
         "    for step in islice(made, count):",
         "        for index, value in frozen:",
@@ -46,11 +50,12 @@ def program_of(settings: Settings, run: Run) -> str:
     for done in run.moment.log:
         lines += _done(done)
     lines += [
-        "pairs = zip(state.parameters.weights, state.parameters.biases)",
+        "parameters = network.parameters(state.vector)",
+        "pairs = zip(parameters.weights, parameters.biases)",
         "for layer, (weight, bias) in enumerate(pairs, start=1):",
         '    print("layer", layer, "weights", weight.tolist(), "biases", bias.tolist())',
         f"loss = cr.losses.get({settings.loss!r})",
-        "scores = network.predict(state.parameters, x)",
+        "scores = network.predict(parameters, x)",
         "targets = loss.encode(y, network.n_out, state.vector)",
         'print("loss", float(np.mean(loss.rows(np, scores, targets))))',
         "",
@@ -62,6 +67,8 @@ def _imports(settings: Settings) -> list[str]:
     found = []
     if settings.data in DATA_SETS and settings.data != "chapter":
         found.append("from chainrule.app.play.data import make_data")
+    if settings.data in BUILT_IN:
+        found.append("from chainrule.app.play.own_rows import built_in_rows")
     if len(settings.split()[1]):
         found.append("from chainrule.training.splits import held_out_rows")
     return found
@@ -72,6 +79,8 @@ def _rows(settings: Settings) -> list[str]:
     if settings.data in DATA_SETS and settings.data != "chapter":
         arguments = f"rows={settings.rows}, noise={settings.noise}, seed={settings.seed}"
         lines = [f"x, y = make_data({settings.data!r}, {arguments})"]
+    elif settings.data in BUILT_IN:
+        lines = [f"x, y = built_in_rows({settings.data!r}).arrays"]
     elif x.size <= MOST_NUMBERS:
         lines = [f"x = np.array({x.tolist()})", f"y = np.array({y.tolist()})"]
     else:
@@ -93,12 +102,6 @@ def _network(settings: Settings) -> list[str]:
 
 
 def _state(settings: Settings, run: Run) -> list[str]:
-    rule = run.problem.subject.optimizer
-    own = {one.name: getattr(rule, one.name) for one in fields(rule)}
-    plain = type(rule)()
-    options = "".join(
-        f", {name}={value!r}" for name, value in own.items() if value != getattr(plain, name)
-    )
     seed = settings.seed
     if settings.start == "chapter":
         weights, biases = map(_lists, (CHAPTER_WEIGHTS, CHAPTER_BIASES))
@@ -107,7 +110,7 @@ def _state(settings: Settings, run: Run) -> list[str]:
         start = [f"start = network.start({seed})"]
     return [
         *start,
-        f"optimizer = cr.optimizers.get({rule.name!r}{options})",
+        f"optimizer = {written_record(optimizers, run.problem.subject.optimizer)}",
         f"state = cr.TrainingState.start(network, optimizer, seed={seed}, parameters=start)",
     ]
 
@@ -116,13 +119,20 @@ def _lists(values: object) -> str:
     return repr(values).replace("(", "[").replace(",)", "]").replace(")", "]")
 
 
-def _done(done: Stretch | Edit) -> list[str]:
+def _done(done: Done) -> list[str]:
     if isinstance(done, Edit):
         return [f"state.vector[{done.index}] = {done.value!r}"]
+    if isinstance(done, Rule):
+        tuned = "state = state.tuned(optimizer)"
+        return [f"optimizer = {written_record(optimizers, done.optimizer)}", tuned]
     options = f"batch_size={done.batch_size}"
     for name in ("l1", "l2"):
         if getattr(done, name):
             options += f", {name}={getattr(done, name)!r}"
+    if done.schedule != constant:
+        options += f", schedule={written_record(schedules, done.schedule)}"
+    if done.schedule.needs_total:
+        options += f", until={done.epochs}"
     if done.dropout:
         options += f", dropout={list(done.dropout)!r}"
     if done.frozen:

@@ -19,7 +19,12 @@ __all__ = ["PARTS", "frame_of"]
 
 # Networks with wider layers are shown as matrices.
 WIDEST = 20
+#: The parts of a frame that the page can do without.
 PARTS = {"boundary", "losses", "health", "panel"}
+AVERAGED = (
+    "The picture and the losses are those of the weights that steps move. Their average is kept "
+    "beside them: the chain rule of a weight shows it."
+)
 Arrays = dict[str, np.ndarray]
 
 
@@ -72,6 +77,8 @@ def _numbers(run: Run, looking: Looking, look: Look) -> dict[str, Any]:
         "epoch": moment.epoch,
         "batch": {"place": moment.place, "of": run.plan.steps},
         "past": len(run.past),
+        "rate": run.rate,
+        "finished": run.finished,
         "loss": measured.loss,
         "held_out": measured.held_out,
         "accuracy": measured.right,
@@ -84,7 +91,7 @@ def _numbers(run: Run, looking: Looking, look: Look) -> dict[str, Any]:
         "scope_words": look.words,
         "rows": len(run.rows),
         "phase": looking.phases.to_dict(),
-        "notes": list(run.problem.subject.notes),
+        "notes": [*run.problem.subject.notes, *([AVERAGED] if run.optimizer.averaging else [])],
         "frozen": sorted(run.frozen),
         "biases": [one.bias for one in layers],
     }

@@ -75,7 +75,13 @@ class Measurement:
     """
 
     def __init__(self, kind: str, run: Run) -> None:
-        subject = replace(run.subject, vector=run.start.vector, slots=(), step=0)
+        subject = replace(
+            run.subject,
+            vector=run.start.vector,
+            slots=(),
+            step=0,
+            learning_rate=run.learning_rate,
+        )
         if kind == "sizes" and len(subject.rows) < FEWEST_ROWS:
             raise InputError(
                 f"the data must have at least {FEWEST_ROWS} rows to compare batch sizes; got "

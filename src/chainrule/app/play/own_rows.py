@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     import polars as pl
 
 __all__ = [
+    "BUILT_IN",
     "OwnRows",
+    "built_in_rows",
     "of_arrays",
     "of_explanation",
     "of_table",
@@ -28,6 +31,14 @@ __all__ = [
 
 # Targets of so few different whole numbers are classes.
 MOST_CLASSES = 10
+# The sets that scikit-learn ships, in words.
+BUILT_IN = {
+    "iris": "iris: 150 flowers of three kinds",
+    "wine": "wine: 178 wines of three growers",
+    "breast_cancer": "breast cancer: 569 samples",
+    "digits": "digits: 1,797 small pictures",
+    "diabetes": "diabetes: 442 patients, a number",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,6 +137,14 @@ def of_table(frame: pl.DataFrame, target: str | None, name: str) -> OwnRows:
     center, spread = float(np.mean(y)), float(np.std(y)) or 1.0
     notes.append(f"the target is (value - {center:.4g}) / {spread:.4g}")
     return OwnRows(x, (y - center) / spread, "numbers", names, (), _sentences(notes))
+
+
+@lru_cache(maxsize=len(BUILT_IN))
+def built_in_rows(name: str) -> OwnRows:
+    """Return a set of `BUILT_IN` as rows."""
+    from chainrule.app.tables import TARGET, built_in_table
+
+    return of_table(built_in_table(name), TARGET, name)
 
 
 def of_text(text: str, target: str | None = None) -> OwnRows:

@@ -2,18 +2,19 @@
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from chainrule.app.play.moments import Done, Edit, Failure, Measured, Moment, Rule, Stretch
 from chainrule.app.play.plane import Plane
 from chainrule.app.play.settings import Problem
 from chainrule.engines.engine import Rows
 from chainrule.engines.reference import ReferenceEngine
 from chainrule.formulas.loss import weighted_mean
-from chainrule.formulas.schedules import constant
+from chainrule.formulas.optimizers import Optimizer
 from chainrule.foundation.arrays import namespace
 from chainrule.foundation.errors import DivergenceError
 from chainrule.insight.subject import Subject
@@ -23,91 +24,10 @@ from chainrule.training.preparing import StepOptions
 from chainrule.training.snapshot import Snapshot
 from chainrule.training.state import TrainingState
 
-__all__ = ["Edit", "Failure", "Measured", "Moment", "Run", "Stretch"]
+__all__ = ["Run"]
 
 # Moments to go back to: as many as fit into this memory, and not fewer than the second number.
 MEMORY, FEWEST, MOST = 2**26, 200, 2000
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """Steps with the same options, for the program that repeats them."""
-
-    steps: int
-    learning_rate: float
-    batch_size: int
-    l1: float
-    l2: float
-    dropout: tuple[float, ...]
-    frozen: tuple[tuple[int, float], ...] = ()
-
-
-@dataclass(frozen=True)
-class Edit:
-    """A parameter that was set by hand, by its index in the flat vector."""
-
-    index: int
-    value: float
-
-
-@dataclass(frozen=True, eq=False)
-class Moment:
-    """Everything that a step changes.
-
-    Attributes
-    ----------
-    vector, slots
-        The parameters and the optimizer's memory.
-    step, epoch, place : int
-        Steps and epochs made, and batches made of the current epoch.
-    first_loss : float
-        The measure of divergence.
-    log : tuple of Stretch or Edit
-        How the moment was reached from the start.
-    batch : ndarray or None
-        The rows of the step that led here.
-    batch_loss : float or None
-        Their loss before it.
-    """
-
-    vector: np.ndarray
-    slots: tuple[np.ndarray, ...]
-    step: int = 0
-    epoch: int = 0
-    place: int = 0
-    first_loss: float = float("nan")
-    log: tuple[Stretch | Edit, ...] = ()
-    batch: np.ndarray | None = None
-    batch_loss: float | None = None
-
-
-@dataclass(frozen=True)
-class Measured:
-    """Losses and accuracies of all rows after a step.
-
-    Attributes
-    ----------
-    step : int
-        The step.
-    loss, held_out : float or None
-        The losses of the rows to train on, and of those held out.
-    right, held_out_right : float or None
-        Shares of rows whose class is right.
-    """
-
-    step: int
-    loss: float
-    right: float | None
-    held_out: float | None
-    held_out_right: float | None
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A step that diverged: the training stands before it."""
-
-    error: DivergenceError
-    step: int
 
 
 class Run:
@@ -130,7 +50,9 @@ class Run:
         self.problem = problem
         subject = problem.subject
         self.objective: Objective = subject.objective
+        self.optimizer: Optimizer = subject.optimizer
         self.learning_rate = subject.learning_rate
+        self.schedule, self.epochs = problem.schedule, problem.epochs
         self.batch_size = problem.batch_size
         self.frozen: dict[int, float] = {}
         self._prepare()
@@ -143,7 +65,7 @@ class Run:
             parameters=subject.parameters,
         )
         slots = subject.slots or state.slots
-        self.start = Moment(np.asarray(state.vector), slots, step=subject.step)
+        self.start = Moment(np.asarray(state.vector), slots, subject.optimizer, step=subject.step)
         self.moment = self.start
         size = subject.vector.nbytes * (1 + len(slots))
         self.past: deque[Moment] = deque(maxlen=max(FEWEST, min(MOST, MEMORY // max(size, 1))))
@@ -164,9 +86,24 @@ class Run:
             vector=self.moment.vector,
             slots=self.moment.slots,
             step=self.moment.step,
-            learning_rate=self.learning_rate,
+            optimizer=self.optimizer,
+            learning_rate=self.rate,
             batch_size=self.batch_size,
         )
+
+    @property
+    def rate(self) -> float:
+        """The rate of the next step, by the schedule."""
+        steps = self.plan.steps
+        rates = self.schedule.rates(
+            self.learning_rate, self.moment.step, 1, steps, self.epochs * steps
+        )
+        return float(rates[0])
+
+    @property
+    def finished(self) -> bool:
+        """True where a schedule that ends is at its end."""
+        return self.schedule.needs_total and self.moment.epoch >= self.epochs
 
     @property
     def next_batch(self) -> np.ndarray:
@@ -178,7 +115,9 @@ class Run:
         ]
 
     def step(self) -> bool:
-        """Make one step; return False where training diverged and stands before it."""
+        """Make one step; return False where it diverged, or a schedule is at its end."""
+        if self.finished:
+            return False
         self.problem.subject.check_trainable()
         state, moment, plan = self.state(), self.moment, self.plan
         start = Snapshot.of(state)
@@ -199,6 +138,7 @@ class Run:
             Moment(
                 vector,
                 tuple(state.slots),
+                self.optimizer,
                 moment.step + 1,
                 moment.epoch + ended,
                 0 if ended else moment.place + 1,
@@ -218,6 +158,10 @@ class Run:
             if not self.past:
                 break
             self.moment, moved = self.past.pop(), True
+        self.moment = self._tuned(self.moment)
+        if not self._goes_on(self.moment):
+            # the program that repeats it begins the pass again
+            self.moment = replace(self.moment, place=0)
         while self.losses and self.losses[-1].step > self.moment.step:
             self.losses.pop()
         self.measure()
@@ -227,7 +171,7 @@ class Run:
         """Go to the same start, with the options as they are now."""
         self.failure = None
         self.past.clear()
-        self.moment, self.losses = self.start, []
+        self.moment, self.losses = self._tuned(self.start), []
         self.frozen.clear()
         self.measure()
 
@@ -255,11 +199,11 @@ class Run:
     def tune(self, changes: Mapping[str, Any], objective: Objective) -> None:
         """Go on with other options: the rate at once, and the rows from their first batch."""
         self.failure = None
-        self.learning_rate = changes.get("learning_rate", self.learning_rate)
-        self.batch_size = changes.get("batch_size", self.batch_size)
+        for name in ("learning_rate", "batch_size", "schedule", "epochs", "optimizer"):
+            setattr(self, name, changes.get(name, getattr(self, name)))
         self.objective = objective
         self._prepare()
-        self.moment = replace(self.moment, place=0)
+        self.moment = replace(self._tuned(self.moment), place=0)
         self.losses = [one for one in self.losses if one.step < self.moment.step]
         self.measure()
 
@@ -291,14 +235,14 @@ class Run:
         """The plane that its rows are drawn on."""
         return Plane.of(self.problem.subject)
 
-    def state(self) -> TrainingState:
-        """Return the moment as a training state."""
-        moment, subject = self.moment, self.problem.subject
+    def state(self, moment: Moment | None = None) -> TrainingState:
+        """Return a moment, by default this one, as a training state."""
+        moment, subject = moment or self.moment, self.problem.subject
         return TrainingState(
             subject.objective.network,
             moment.vector,
             moment.slots,
-            self._optimizer,
+            moment.optimizer.to_dict(),
             self.problem.seed,
             moment.step,
             moment.epoch,
@@ -308,39 +252,61 @@ class Run:
 
     def _prepare(self) -> None:
         """Make the engine and the plan of an epoch, for the options as they are now."""
-        rule = self.problem.subject.optimizer
         #: The engine that makes the steps: the one whose numbers are explained.
-        self.engine = ReferenceEngine(self.objective, rule)
+        self.engine = ReferenceEngine(self.objective, self.optimizer)
         rows = len(self.rows)
         size = min(StepOptions(self.learning_rate, self.batch_size).batch_size, rows)
-        # the pass that is going on has no end of its own: epochs are not counted here
-        self.plan = Plan(self.learning_rate, size, -(-rows // size), 1, constant, True)
-        self._optimizer = rule.to_dict()
+        self.plan = Plan(
+            self.learning_rate, size, -(-rows // size), self.epochs, self.schedule, shuffle=True
+        )
+
+    def _tuned(self, moment: Moment) -> Moment:
+        """Return a moment with the optimizer as it is now."""
+        if moment.optimizer == self.optimizer:
+            return moment
+        state = self.state(moment).tuned(self.optimizer)
+        return replace(
+            moment,
+            vector=np.asarray(state.vector),
+            slots=tuple(state.slots),
+            optimizer=self.optimizer,
+            log=(*moment.log, Rule(self.optimizer)),
+        )
 
     def _go_to(self, moment: Moment) -> None:
         self.failure = None
         self.past.append(self.moment)
         self.moment = moment
 
-    def _logged(self) -> tuple[Stretch | Edit, ...]:
-        """Return the log with one more step."""
+    @property
+    def _stretch(self) -> Stretch:
+        """The options as they are now, with no steps yet."""
         strengths = {one.name: one.strength for one in self.objective.penalties}
-        stretch = Stretch(
+        return Stretch(
             0,
             self.learning_rate,
+            self.schedule,
+            self.epochs,
             self.batch_size,
             strengths.get("l1", 0.0),
             strengths.get("l2", 0.0),
             self.objective.dropout,
             tuple(sorted(self.frozen.items())),
         )
+
+    def _goes_on(self, moment: Moment) -> bool:
+        """Return True if the last steps to a moment had the options of now."""
+        last = moment.log[-1] if moment.log else None
+        return isinstance(last, Stretch) and replace(last, steps=0) == self._stretch
+
+    def _logged(self) -> tuple[Done, ...]:
+        """Return the log with one more step."""
         log = self.moment.log
-        goes_on = log and isinstance(log[-1], Stretch) and replace(log[-1], steps=0) == stretch
-        if goes_on and not self._begins_again():
+        if self._goes_on(self.moment) and not self._begins_again():
             last = log[-1]
             assert isinstance(last, Stretch)
             return (*log[:-1], replace(last, steps=last.steps + 1))
-        return (*log, replace(stretch, steps=1))
+        return (*log, replace(self._stretch, steps=1))
 
     def _begins_again(self) -> bool:
         """Return True where the pass began again before its end, as after a change and back."""

@@ -9,16 +9,19 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.app.play.choices import choices_of
 from chainrule.app.play.code import program_of
 from chainrule.app.play.failure import explain_failure
+from chainrule.app.play.forms import CATALOGUES, rule_of
 from chainrule.app.play.frames import encode_frame
 from chainrule.app.play.framing import PARTS, frame_of
 from chainrule.app.play.looking import Looking, whole_number
 from chainrule.app.play.measuring import KINDS, Measurement
+from chainrule.app.play.moments import Failure
 from chainrule.app.play.own_rows import of_text, with_point, without_point
 from chainrule.app.play.panel import check_of
-from chainrule.app.play.run import Failure, Run
-from chainrule.app.play.settings import LIVE, Settings
+from chainrule.app.play.run import Run
+from chainrule.app.play.settings import Settings
 from chainrule.app.play.tour import Tour
 from chainrule.foundation.errors import must_be
 from chainrule.foundation.real_numbers import is_real
@@ -67,6 +70,8 @@ class Session:
             self.measurement.cancel()
             self.measurement = None
         self.run = Run(self.settings.problem())
+        if self.run.optimizer != self.settings.optimizer:  # of a trained model
+            self.run.tune({"optimizer": self.settings.optimizer}, self.run.objective)
         self.version += 1
         self.looking = Looking(len(self.run.objective.network.layers))
         self._explained: tuple[Failure, dict[str, Any] | None] | None = None
@@ -109,13 +114,14 @@ class Session:
         header |= {
             "version": self.version,
             "settings": self.settings.to_dict(),
+            "rules": {name: rule_of(getattr(self.settings, name)) for name in CATALOGUES},
             "said": self.said,
             "failure": self._failure(),
             "tour": self.tour.to_dict(),
             "measured": None if self.measurement is None else self.measurement.to_dict(),
         }
         if whole:
-            header["choices"] = self.settings.choices()
+            header["choices"] = choices_of(self.settings)
         return header | more, arrays | extra
 
     def look(self, request: Request) -> None:
@@ -127,12 +133,11 @@ class Session:
         if not isinstance(changes, dict):
             raise must_be("settings", "names with their values", changes)
         before, after = self.settings, self.settings.changed(**changes)
-        differing = {k for k, v in after.to_dict().items() if before.to_dict()[k] != v}
-        if not differing:
+        if before.to_dict() == after.to_dict():
             return
         self.settings = after
-        if differing <= set(LIVE):
-            self.run.tune({name: getattr(after, name) for name in differing}, after.objective)
+        if before.goes_on(after):
+            self.run.tune({name: getattr(after, name) for name in changes}, after.objective)
             return
         self._begin()
         self.said = "The network began again."
@@ -140,8 +145,8 @@ class Session:
     def step(self, request: Request) -> None:
         """Make one step."""
         self.looking.phases.clear()
-        if self.run.step():
-            self.said = f"Step {self.run.moment.step:,}."
+        made = self.run.step()
+        self.said = f"Step {self.run.moment.step:,}." if made else self._end()
 
     def substep(self, request: Request) -> None:
         """Go on to the next part of a step; the last part makes it."""
@@ -155,7 +160,9 @@ class Session:
         while self.run.moment.epoch == start and self.run.step():
             if perf_counter() - began > EPOCH_SECONDS:
                 break
-        self.said = f"Epoch {self.run.moment.epoch:,}, step {self.run.moment.step:,}."
+        self.said = (
+            self._end() or f"Epoch {self.run.moment.epoch:,}, step {self.run.moment.step:,}."
+        )
 
     def advance(self, request: Request) -> None:
         """Make some steps, or as many as fit into a tenth of a second."""
@@ -312,6 +319,15 @@ class Session:
         return {"file": {"name": "report.html", "type": "text/html"}}, {
             "content": np.frombuffer(page.encode(), dtype=np.uint8)
         }
+
+    def _end(self) -> str:
+        """Return that a schedule is at its end, or nothing."""
+        if not self.run.finished:
+            return ""
+        return (
+            f"The schedule {self.settings.schedule.name} ends after the {self.settings.epochs:,} "
+            "epochs that are planned. Plan more, or choose another schedule."
+        )
 
     def _failure(self) -> dict[str, Any] | None:
         """Return the explanation of the failure, which is made once."""

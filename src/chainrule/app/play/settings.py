@@ -7,12 +7,15 @@ from typing import Any, get_type_hints
 import numpy as np
 
 from chainrule.app.play.data import DATA_SETS, Kind, make_data
-from chainrule.app.play.own_rows import OwnRows
+from chainrule.app.play.forms import CATALOGUES, read_record
+from chainrule.app.play.own_rows import BUILT_IN, OwnRows, built_in_rows
 from chainrule.engines.engine import Rows
+from chainrule.formulas.initializers import initializers
 from chainrule.formulas.loss import losses
-from chainrule.formulas.optimizers import Optimizer, optimizers
+from chainrule.formulas.optimizers import Optimizer, sgd
 from chainrule.formulas.penalties import penalties
 from chainrule.formulas.records import activations
+from chainrule.formulas.schedules import Schedule, constant
 from chainrule.foundation.errors import InputError, must_be, suggest
 from chainrule.foundation.real_numbers import is_real
 from chainrule.insight.explanation import Explanation
@@ -25,16 +28,18 @@ from chainrule.training.preparing import StepOptions
 from chainrule.training.sources import make_rows
 from chainrule.training.splits import held_out_rows
 
-__all__ = ["LIVE", "LOSSES", "Problem", "Settings"]
+__all__ = ["LOSSES", "STARTS", "Problem", "Settings"]
 
 # What changes while the network goes on learning; all else begins again.
-LIVE = ("learning_rate", "batch_size", "l1", "l2", "dropout")
+LIVE = ("learning_rate", "batch_size", "schedule", "epochs", "l1", "l2", "dropout")
 LOSSES = {
     "two classes": ("binary_cross_entropy", "mse"),
     "classes": ("categorical_cross_entropy",),
     "numbers": ("mse", "mae", "huber"),
 }
-MOST_LAYERS, MOST_UNITS = 6, 256
+MOST_LAYERS, MOST_UNITS, MOST_EPOCHS = 6, 256, 100_000
+# Starts that are no initializer of the catalogue: what suits each activation, and the chapter's.
+STARTS = ("drawn", "chapter")
 # Fewer rows are all trained on.
 FEWEST_TO_SPLIT = 10
 # The start of the chapter's worked example.
@@ -57,6 +62,10 @@ class Problem:
         The seed of the orders and of dropout.
     batch_size : int
         Rows per step.
+    schedule : Schedule
+        The rate from step to step.
+    epochs : int
+        The planned epochs, for the schedules that end.
     held_out : Rows or None
         Rows that the training does not see.
     kind : {"two classes", "classes", "numbers"}
@@ -66,6 +75,8 @@ class Problem:
     subject: Subject
     seed: int
     batch_size: int
+    schedule: Schedule
+    epochs: int
     held_out: Rows | None
     kind: str
 
@@ -91,9 +102,10 @@ class Settings:
     units: tuple[int, ...] = (3,)
     activations: tuple[str, ...] = ("sigmoid",)
     loss: str = "mse"
-    optimizer: str = "sgd"
-    momentum: float = 0.0
+    optimizer: Optimizer = sgd
     learning_rate: float = 0.1
+    schedule: Schedule = constant
+    epochs: int = 50
     batch_size: int = 32
     l1: float = 0.0
     l2: float = 0.0
@@ -113,12 +125,14 @@ class Settings:
                 raise must_be("a setting", f"one of {', '.join(names)}", name, suggest(name, names))
         changes = {name: _read(name, value) for name, value in changes.items()}
         data = changes.get("data", self.data)
-        known = [*DATA_SETS, *(["own"] if self.own is not None else [])]
+        known = [*DATA_SETS, *BUILT_IN, *(["own"] if self.own is not None else [])]
         if data not in known:
             rule = f"one of {', '.join(known)}"
             raise must_be("data", rule, data, suggest(str(data), known))
         if self.model is not None and data == "own":
-            fixed = [name for name in changes if name not in (*LIVE, "data", "seed")]
+            fixed = [name for name in changes if name not in (*LIVE, "data", "seed", "optimizer")]
+            if changes.get("optimizer", self.optimizer).name != self.optimizer.name:
+                fixed.append("optimizer")
             if fixed:
                 advice = "Choose another data set for a network of the page."
                 raise must_be(fixed[0], "left as it is for a trained model", "a change", advice)
@@ -150,11 +164,19 @@ class Settings:
             known = DATA_SETS[data]
             few = known.rows < 20
             return {"rows": known.rows, "noise": known.noise, "held_out": 0.0 if few else 0.2}
-        assert self.own is not None
-        if self.own.explanation is not None:
-            return of_model(self.own.explanation.subject)
-        rows = len(self.own.x)
+        brought = replace(self, data=data).brought
+        assert brought is not None
+        if brought.explanation is not None:
+            return of_model(brought.explanation.subject)
+        rows = len(brought.x)
         return {"rows": rows, "noise": 0.0, "held_out": 0.0 if rows < 20 else 0.2}
+
+    @property
+    def brought(self) -> OwnRows | None:
+        """The rows that are not drawn from the seed: the user's own, or a built-in set."""
+        if self.data in DATA_SETS:
+            return None
+        return self.own if self.data == "own" else built_in_rows(self.data)
 
     def with_own(self, own: OwnRows) -> "Settings":
         """Return the settings on the user's own rows."""
@@ -169,8 +191,8 @@ class Settings:
                 "points must be drawn on data of one or two inputs, and not on those of a trained "
                 "model. Choose another data set."
             )
-        if self.own is not None and self.data == "own":
-            return self.own
+        if self.brought is not None:
+            return self.brought
         x, y = self.arrays
         classes = (
             () if self.kind == "numbers" else tuple(f"class {k}" for k in range(int(y.max()) + 1))
@@ -185,9 +207,14 @@ class Settings:
     def check(self) -> None:
         """Refuse settings that describe no network, or no training of it."""
         StepOptions(self.learning_rate, self.batch_size)
+        if not 1 <= self.epochs <= MOST_EPOCHS:
+            raise must_be("epochs", f"an integer from 1 to {MOST_EPOCHS}", self.epochs)
         if not 0 <= self.seed < 2**31:
             raise must_be("seed", "an integer from 0 to 2147483647", self.seed)
         if self.model is not None:
+            if self.schedule.needs_total:
+                rule = "one without an end, for a trained model"
+                raise must_be("schedule", rule, self.schedule.name)
             _ = self.objective
             return
         if not len(self.units) <= MOST_LAYERS or not all(1 <= n <= MOST_UNITS for n in self.units):
@@ -200,26 +227,25 @@ class Settings:
             )
         if not 0.0 <= self.held_out <= 0.8:
             raise must_be("held_out", "a share from 0 to 0.8", self.held_out)
-        if self.start not in ("chapter", "drawn"):
-            raise must_be("start", "'chapter' or 'drawn'", self.start)
+        if self.start not in (*STARTS, *initializers):
+            rule = f"one of {', '.join((*STARTS, *initializers))}"
+            raise must_be("start", rule, self.start, suggest(self.start, list(initializers)))
         if self.data in DATA_SETS:
             make_data(self.data, self.rows, self.noise, self.seed)
-        _ = self.rule, self.objective
+        _ = self.objective
 
     @property
     def kind(self) -> Kind:
         """The kind of targets: ``two classes``, ``classes`` or ``numbers``."""
-        if self.data == "own":
-            assert self.own is not None
-            return self.own.kind
+        if self.brought is not None:
+            return self.brought.kind
         return DATA_SETS[self.data].kind
 
     @cached_property
     def arrays(self) -> tuple[np.ndarray, np.ndarray]:
         """Inputs and targets of all rows."""
-        if self.data == "own":
-            assert self.own is not None
-            return self.own.arrays
+        if self.brought is not None:
+            return self.brought.arrays
         return make_data(self.data, self.rows, self.noise, self.seed)
 
     @property
@@ -228,7 +254,9 @@ class Settings:
         x, y = self.arrays
         outputs = int(np.max(y)) + 1 if self.kind == "classes" else 1
         widths = [x.shape[1], *self.units, max(outputs, 1)]
-        return Network.of_widths(widths, [activations.get(one) for one in self.activations])
+        start = None if self.start in STARTS else self.start
+        kinds = [activations.get(one) for one in self.activations]
+        return Network.of_widths(widths, kinds, initializer=start)
 
     @property
     def objective(self) -> Objective:
@@ -245,12 +273,6 @@ class Settings:
         return Objective.with_strengths(
             self.network, self.loss, dropout=dropout, l1=self.l1, l2=self.l2
         )
-
-    @property
-    def rule(self) -> Optimizer:
-        """The optimizer."""
-        own = {"momentum": self.momentum} if self.optimizer == "sgd" else {}
-        return optimizers.get(self.optimizer, **own)
 
     @property
     def parameters(self) -> Parameters:
@@ -275,14 +297,14 @@ class Settings:
                 learning_rate=self.learning_rate,
                 batch_size=self.batch_size,
             )
-            return Problem(subject, self.seed, self.batch_size, self.model.held_out, self.kind)
+            return self._problem(subject, self.model.held_out)
         x, y = self.arrays
         objective, parameters = self.objective, self.parameters
         train, apart = self.split()
         classes = None
         if self.kind != "numbers":
             classes = [f"class {k}" for k in range(int(np.max(y)) + 1)]
-        own = self.own if self.data == "own" else None
+        own = self.brought
         if own is not None and own.classes:
             classes = list(own.classes)
         subject = Subject.of(
@@ -290,7 +312,7 @@ class Settings:
             parameters,
             x[train],
             y[train],
-            optimizer=self.rule,
+            optimizer=self.optimizer,
             learning_rate=self.learning_rate,
             batch_size=self.batch_size,
             encoding=Encoding(classes=classes),
@@ -300,28 +322,25 @@ class Settings:
         held_out = None
         if len(apart):
             held_out = make_rows(objective, x[apart], y[apart], like=subject.vector)
-        return Problem(subject, self.seed, self.batch_size, held_out, self.kind)
+        return self._problem(subject, held_out)
+
+    def _problem(self, subject: Subject, held_out: Rows | None) -> Problem:
+        plan = (self.seed, self.batch_size, self.schedule, self.epochs)
+        return Problem(subject, *plan, held_out, self.kind)
+
+    def goes_on(self, other: "Settings") -> bool:
+        """Return True if a network that learns by these settings can go on with others."""
+        mine, others = self.to_dict(), other.to_dict()
+        differing = {name for name, value in others.items() if mine[name] != value}
+        same_rule = self.optimizer.name == other.optimizer.name
+        return differing <= {*LIVE, *(["optimizer"] if same_rule else [])}
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as JSON can hold them."""
         values = {one.name: getattr(self, one.name) for one in fields(self) if one.compare}
+        for name in CATALOGUES:
+            values[name] = values[name].to_dict()
         return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
-
-    def choices(self) -> dict[str, Any]:
-        """Return what each menu of the page offers."""
-        data: list[list[Any]] = [[one.name, one.words, one.fixed] for one in DATA_SETS.values()]
-        if self.own is not None:
-            words = "your rows" if self.own.explanation is None else "your model and its rows"
-            data.insert(0, ["own", words, True])
-        return {
-            "data": data,
-            "trained": self.model is not None,
-            "activations": list(activations),
-            "losses": {k: list(v) for k, v in LOSSES.items()},
-            "optimizers": list(optimizers),
-            "live": list(LIVE),
-            "defaults": Settings().to_dict(),
-        }
 
 
 def of_model(subject: Subject) -> dict[str, Any]:
@@ -336,8 +355,8 @@ def of_model(subject: Subject) -> dict[str, Any]:
         "units": tuple(one.n_out for one in hidden),
         "activations": tuple(one.activation.name for one in hidden),
         "loss": objective.loss.name,
-        "optimizer": subject.optimizer.name,
-        "momentum": getattr(subject.optimizer, "momentum", 0.0),
+        "optimizer": subject.optimizer,
+        "schedule": constant,
         "learning_rate": float(subject.learning_rate),
         "batch_size": min(subject.batch_size or 32, len(subject.rows)),
         "l1": strengths.get("l1", 0.0),
@@ -350,6 +369,8 @@ def of_model(subject: Subject) -> dict[str, Any]:
 
 def _read(name: str, value: Any) -> Any:
     """Return a value of JSON as the type of a setting; refuse any other."""
+    if name in CATALOGUES:
+        return read_record(CATALOGUES[name], value)
     kind = get_type_hints(Settings)[name]
     if kind is int and type(value) is int:
         return value

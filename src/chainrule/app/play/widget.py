@@ -14,7 +14,7 @@ __all__ = ["Widget", "bundled", "styled"]
 
 # The scripts of the view, each after those that it needs.
 SCRIPTS = (
-    "elements", "transport", "network", "matrix", "plane", "panel", "controls", "tour",
+    "elements", "transport", "network", "matrix", "plane", "panel", "records", "controls", "tour",
     "measuring", "outcome", "more", "view", "notebook",
 )  # fmt: skip
 MANY = re.MULTILINE

@@ -1,8 +1,11 @@
 // The settings as a form of native controls.
 
 import { el, focused } from "./elements.js";
+import { RecordForm } from "./records.js";
 
 const MOST_LAYERS = 6;
+/** @type {Record<string, string>} */
+const STARTS = { drawn: "drawn, to suit each activation", chapter: "the chapter's weights" };
 
 export class Controls {
   /**
@@ -33,21 +36,23 @@ export class Controls {
     const model = el("fieldset", {}, el("legend", {}, "Network"), this.layers,
       this.select("loss", "Loss and output", []),
       el("div", { class: "pair" },
-        this.select("start", "Start", [["drawn", "drawn from the seed"], ["chapter", "the chapter's weights"]]),
+        this.select("start", "Start", choices.starts.map((/** @type {string} */ one) => [one, STARTS[one] ?? one.replaceAll("_", " ")])),
         this.number("seed", "Seed", { min: 0, step: 1 })),
     );
+    this.optimizer = new RecordForm("optimizer", "Optimizer", choices.forms.optimizer, this.change);
+    this.schedule = new RecordForm("schedule", "Schedule of the rate", choices.forms.schedule, this.change);
+    this.epochs = this.number("epochs", "Epochs that are planned", { min: 1, step: 1 });
     const rule = el("fieldset", {}, el("legend", {}, "Learning"),
-      el("div", { class: "pair" },
-        this.select("optimizer", "Optimizer", choices.optimizers.map((/** @type {string} */ one) => [one, one])),
-        this.number("momentum", "Momentum", { min: 0, max: 0.99, step: 0.1 })),
+      this.optimizer.box,
       el("div", { class: "pair" },
         this.number("learning_rate", "Learning rate", { min: 0, step: "any" }),
         this.number("batch_size", "Batch size", { min: 1, step: 1 })),
+      this.schedule.box, this.epochs,
       el("div", { class: "pair" },
         this.number("l2", "L2 penalty", { min: 0, step: "any" }),
         this.number("l1", "L1 penalty", { min: 0, step: "any" })),
       this.number("dropout", "Dropout", { min: 0, max: 0.9, step: 0.1 }),
-      el("p", { class: "small" }, "Learning rate, batch size, penalties and dropout change while it learns; all else begins again."),
+      el("p", { class: "small" }, "All of this changes while it learns, but another optimizer begins again, as do data and network."),
     );
     this.box.replaceChildren(data, model, rule);
   }
@@ -90,8 +95,10 @@ export class Controls {
     const fixed = Boolean(this.choices?.trained);
     for (const name of ["rows", "noise", "held_out"]) this.fields[name].disabled = Boolean(known?.[2]);
     if (settings.data === "own" && !fixed) this.fields.held_out.disabled = false;
-    for (const name of ["loss", "start", "optimizer"]) this.fields[name].disabled = fixed;
-    this.fields.momentum.disabled = fixed || settings.optimizer !== "sgd";
+    for (const name of ["loss", "start"]) this.fields[name].disabled = fixed;
+    this.optimizer?.draw(settings.optimizer, header.rules.optimizer, fixed);
+    this.schedule?.draw(settings.schedule, header.rules.schedule, fixed);
+    if (this.epochs) this.epochs.hidden = !this.schedule?.forms.find((one) => one.name === settings.schedule.name)?.needs_total;
     if (fixed && ![...loss.options].some((one) => one.value === settings.loss)) offer(loss, [[settings.loss, settings.loss.replaceAll("_", " ")]]);
     loss.value = settings.loss;
     this.drawLayers(settings, fixed);

@@ -24,6 +24,7 @@ export class Outcome {
       ["Batch", el("span", {}, `${header.batch.place + 1} of ${header.batch.of}`)],
       ["Loss", num(header.loss, short(header.loss, 4), { id: "loss-number" })],
     ];
+    if (header.settings.schedule.name !== "constant") pairs.push(["Rate", num(header.rate, short(header.rate, 3), { id: "rate-number" })]);
     if (header.held_out !== null) pairs.push(["Loss, held out", num(header.held_out)]);
     if (header.accuracy !== null) pairs.push(["Right", percent(header.accuracy)]);
     if (header.held_out_accuracy !== null) pairs.push(["Right, held out", percent(header.held_out_accuracy)]);

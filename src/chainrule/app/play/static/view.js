@@ -9,6 +9,7 @@ import { Measuring } from "./measuring.js";
 import { More, toClipboard } from "./more.js";
 import { Outcome } from "./outcome.js";
 import { PlanePicture } from "./plane.js";
+import { readRecord, recordText } from "./records.js";
 import { TourCard } from "./tour.js";
 
 /** @typedef {import("./transport.js").Ask} Ask */
@@ -305,7 +306,7 @@ export class View {
       const until = this.until.valueAsNumber;
       const request = { action: "advance", steps, want: whole ? ["boundary", "losses", "health", "panel"] : [] };
       await this.send(until > 0 ? { ...request, until } : request);
-      if (this.last.failure || (until > 0 && this.last.epoch >= until)) break;
+      if (this.last.failure || this.last.finished || (until > 0 && this.last.epoch >= until)) break;
       if (now - said > 5000) {
         said = now;
         this.live.textContent = this.standing();
@@ -328,10 +329,16 @@ export class View {
     /** @type {Record<string, string>} */
     const others = {};
     for (const [name, value] of Object.entries(settings))
-      if (JSON.stringify(value) !== JSON.stringify(defaults[name])) others[name] = Array.isArray(value) ? value.join(",") : String(value);
+      if (JSON.stringify(value) !== JSON.stringify(defaults[name])) others[name] = this.text(name, value);
     const key = JSON.stringify(others);
     if (key !== this.shared) this.shell.share(others);
     this.shared = key;
+  }
+
+  /** @param {string} name @param {any} value */
+  text(name, value) {
+    if (Array.isArray(value)) return value.join(",");
+    return typeof value === "object" ? recordText(value, this.choices?.forms[name] ?? []) : String(value);
   }
 }
 
@@ -346,6 +353,7 @@ function readFragment(fragment, defaults) {
     const like = defaults[name];
     if (like === undefined) continue;
     if (name === "units") changes[name] = text === "" ? [] : text.split(",").map(Number);
+    else if (typeof like === "object" && !Array.isArray(like)) changes[name] = readRecord(text);
     else if (Array.isArray(like)) changes[name] = text === "" ? [] : text.split(",");
     else changes[name] = typeof like === "number" ? Number(text) : text;
   }
