@@ -118,5 +118,5 @@ def test_a_breaker_is_told_why(open_page, until, number):
     assert "times their own size" in words
     page.click("#try-rate")
     page.wait_for_selector(".banner", state="hidden")
-    assert number(page, "#step-number") == 0
+    until(page, "document.querySelector('#step-number').dataset.value === '0'")
     assert float(page.input_value("#set-learning_rate")) < 10

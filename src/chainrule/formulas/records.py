@@ -26,7 +26,7 @@ from chainrule.foundation.arrays import Array, Namespace, as_floating, namespace
 from chainrule.foundation.catalogue import Catalogue
 from chainrule.foundation.errors import UnknownNameError
 
-__all__ = ["Activation", "Formula", "activations", "registered", "restore", "written"]
+__all__ = ["Activation", "Formula", "activations", "equations", "registered", "restore", "written"]
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class Formula:
     def __str__(self) -> str:
         if not hasattr(self, "latex"):  # a record in the making
             return repr(self)
-        formulas = re.split(r",\s*\\quad\s*(?:\\text\{then\}\s*\\quad\s*)?", self._own_latex)
+        formulas = equations(self._own_latex)
         lines = [f"    {self.left_side}{plain(one, self.symbols)}" for one in formulas]
         return "\n".join([repr(self), *lines])
 
@@ -120,6 +120,17 @@ class Formula:
 def written(owner: Formula | type[Formula], latex: str) -> str:
     """Return LaTeX with the parameters of a record, or its defaults, put in."""
     return re.sub(r"<(\w+)>", lambda found: repr(getattr(owner, found[1])), latex)
+
+
+def equations(latex: str) -> list[str]:
+    r"""Return the equations of LaTeX that says them one after the other.
+
+    Examples
+    --------
+    >>> equations(r"v \leftarrow g, \quad p \leftarrow p - v")
+    ['v \\leftarrow g', 'p \\leftarrow p - v']
+    """
+    return re.split(r",\s*\\quad\s*(?:\\text\{then\}\s*\\quad\s*)?", latex)
 
 
 def restore(catalogue: Catalogue[Any], description: dict[str, Any]) -> Any:

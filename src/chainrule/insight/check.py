@@ -16,6 +16,7 @@ from chainrule.foundation.seeds import Purpose, stream
 from chainrule.foundation.showing import Shown
 from chainrule.insight.notation import number
 from chainrule.insight.parameter import Parameter, parameter_numbered
+from chainrule.insight.place import Place
 from chainrule.insight.sharing import gathered
 from chainrule.insight.subject import Subject
 
@@ -87,10 +88,13 @@ class Check(Shown):
         Sorted by error.
     seed : int
         The seed of the sample.
+    places : tuple of Place
+        The places of the verdicts.
     """
 
     verdicts: tuple[Verdict, ...]
     seed: int
+    places: tuple[Place, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -142,6 +146,7 @@ def check_gradient(subject: Subject, n: int = 50, seed: int = 0) -> Check:
     random = stream(seed, Purpose.SAMPLE)
     network = subject.objective.network
     verdicts: dict[str, Verdict] = {}
+    places: dict[str, Place] = {}
     per_layer = max(1, math.ceil(n / len(network.layers)))
     for span in network.layout.whole_layers:
         size = span.stop - span.start
@@ -151,8 +156,9 @@ def check_gradient(subject: Subject, n: int = 50, seed: int = 0) -> Check:
             if name not in verdicts:
                 verdict = check_parameter(doubled, parameter, None, gradient[parameter.index])
                 verdicts[name] = replace(verdict, name=name)
+                places[name] = parameter.terms[0].place
     worst_first = sorted(verdicts.values(), key=lambda v: -v.error)
-    return Check(tuple(worst_first), seed)
+    return Check(tuple(worst_first), seed, tuple(places[v.name] for v in worst_first))
 
 
 def check_parameter(

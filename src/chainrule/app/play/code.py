@@ -1,16 +1,23 @@
-"""Write the Python program that repeats what was done on the page, with the same numbers."""
+"""Write Python programs with the numbers of the page: all that was done, or one chain rule."""
+
+import numpy as np
 
 from chainrule.app.play.data import DATA_SETS
 from chainrule.app.play.forms import written_record
 from chainrule.app.play.moments import Done, Edit, Rule
 from chainrule.app.play.own_rows import BUILT_IN
+from chainrule.app.play.plane import dense
 from chainrule.app.play.run import Run
 from chainrule.app.play.settings import CHAPTER_BIASES, CHAPTER_WEIGHTS, Settings
+from chainrule.formulas.loss import losses
 from chainrule.formulas.optimizers import optimizers
+from chainrule.formulas.penalties import penalties
 from chainrule.formulas.schedules import constant, schedules
 from chainrule.foundation.errors import InputError
+from chainrule.insight.chain import Chain
+from chainrule.model.network import Network
 
-__all__ = ["program_of"]
+__all__ = ["program_of", "program_of_chain"]
 
 # More numbers than these are not written into a program.
 MOST_NUMBERS = 20_000
@@ -32,7 +39,7 @@ def program_of(settings: Settings, run: Run) -> str:
         )
     lines = ["from itertools import islice", "", "import numpy as np", "", "import chainrule as cr"]
     lines += _imports(settings)
-    lines += ["", *_rows(settings), "", *_network(settings), *_state(settings, run), ""]
+    lines += ["", *_rows(settings), "", *_network(settings.network), *_state(settings, run), ""]
     lines += [
         "",
         "def go(count, frozen=(), until=None, **options):",
@@ -94,8 +101,56 @@ def _rows(settings: Settings) -> list[str]:
     return lines
 
 
-def _network(settings: Settings) -> list[str]:
-    layers = [repr(one) for one in settings.network.layers]
+def program_of_chain(found: Chain) -> str:
+    """Return the program that computes a chain rule again, with its network and its rows.
+
+    Raises
+    ------
+    InputError
+        If network and rows hold too many numbers to be written down, or targets are no classes.
+    """
+    subject, rows = found.subject, found.subject.rows
+    x, y = dense(rows.x), np.asarray(rows.y)
+    count = x.size + y.size + subject.vector.size
+    if count > MOST_NUMBERS or subject.shared:
+        raise InputError(
+            f"network and rows must hold at most {MOST_NUMBERS:,} numbers of their own to be "
+            f"written into a program; got {count:,}. Choose one row, or call chainrule.explain."
+        )
+    objective, place = subject.objective, found.place
+    if objective.loss.rowwise:
+        if not np.isin(y, (0.0, 1.0)).all():
+            raise InputError("targets must be whole classes for a program; these are smoothed.")
+        y = np.argmax(y, axis=1)
+    else:
+        y = y[:, 0] if y.shape[1] == 1 else y
+    at = f"layer={place.layer}, to={place.to + 1}"
+    call = f"bias({at})" if place.unit is None else f"weight({at}, unit={place.unit + 1})"
+    loss = written_record(losses, objective.loss)
+    weight = "" if rows.weight is None else f"{np.asarray(rows.weight).tolist()}, "
+    lines = [
+        "import numpy as np",
+        "",
+        "import chainrule as cr",
+        "",
+        *_network(objective.network),
+        f"vector = np.array({subject.vector.tolist()}, dtype=np.{subject.vector.dtype})",
+        f"x = np.array({x.tolist()}, dtype=np.{subject.vector.dtype})",
+        f"y = np.array({y.tolist()})",
+        f"parts = (network, network.parameters(vector)), x, y, {weight}".rstrip(", "),
+        f"found = cr.explain(*parts, loss={loss}).{call}",
+        "print(found)",
+        "gradient = found.gradient",
+    ]
+    if place.unit is not None:
+        for one in objective.penalties:
+            record = written_record(penalties, one)
+            lines.append(f"gradient += {record}.gradient(np, np.array([found.weight]))[0]")
+    return "\n".join([*lines, 'print("gradient", float(gradient))', ""])
+
+
+def _network(network: Network) -> list[str]:
+    layers = [repr(one) for one in network.layers]
     if len(layers) == 1:
         return [f"network = cr.Network(cr.{layers[0]})"]
     return ["network = cr.Network(", *(f"    cr.{one}," for one in layers), ")"]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import Field, fields
 from typing import Any, TypeVar, get_type_hints
 
-from chainrule.app.play.panel import symbol_of
+from chainrule.app.play.panel import lines_of
 from chainrule.formulas.optimizers import Optimizer, optimizers
 from chainrule.formulas.records import Formula
 from chainrule.formulas.schedules import Schedule, schedules
@@ -69,9 +69,9 @@ def form_of(record: Formula) -> dict[str, Any]:
 
 
 def rule_of(record: Formula) -> str:
-    """Return the rule of a record, with its numbers in it, as MathML."""
+    """Return the rule of a record, with its numbers in it, as MathML; nothing for a factor of 1."""
     latex = record.update_latex if isinstance(record, Optimizer) else record.in_latex(record.latex)
-    return symbol_of(latex, "block")
+    return "" if latex == "1" else lines_of(latex)
 
 
 def _numbers(record: Formula) -> Iterator[tuple[Field[Any], str]]:

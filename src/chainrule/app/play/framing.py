@@ -89,6 +89,7 @@ def _numbers(run: Run, looking: Looking, look: Look) -> dict[str, Any]:
         "link": run.objective.loss.link.name,
         "scope": looking.scope,
         "scope_words": look.words,
+        "answer": look.answer,
         "rows": len(run.rows),
         "phase": looking.phases.to_dict(),
         "notes": [*run.problem.subject.notes, *([AVERAGED] if run.optimizer.averaging else [])],

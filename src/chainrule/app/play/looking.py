@@ -13,6 +13,7 @@ from chainrule.app.play.picture import Units
 from chainrule.app.play.run import Run
 from chainrule.engines.engine import Rows
 from chainrule.foundation.errors import InputError, must_be
+from chainrule.foundation.short_numbers import short
 from chainrule.insight.chain import Chain
 from chainrule.insight.place import Place
 from chainrule.insight.subject import Subject
@@ -49,6 +50,28 @@ class Look:
     def units(self) -> Units:
         """The means over the rows, and the gradient."""
         return Units(self.subject)
+
+    @property
+    def answer(self) -> str:
+        """The target and the prediction of the one row in view; nothing for more rows."""
+        if not isinstance(self.scope, int):
+            return ""
+        subject = self.subject
+        scores = subject.engine.scores(subject.vector, subject.rows.x)
+        p = np.asarray(subject.engine.predictions(scores), dtype=np.float64)[0]
+        y = np.asarray(subject.rows.y, dtype=np.float64)[0]
+        start, classes = f"Row {self.scope + 1}: the target is", subject.encoding.classes
+        if self.run.problem.kind == "numbers" or not classes:
+            given, found = (", ".join(short(one, 4) for one in values) for values in (y, p))
+            return f"{start} {given}, the prediction {found}."
+        if len(p) == 1:
+            given, probability = classes[int(y[0] > 0.5)], short(float(p[0]), 4)
+            return f"{start} {given}, the probability of {classes[1]} {probability}."
+        best = int(np.argmax(p))
+        return (
+            f"{start} {classes[int(np.argmax(y))]}, the prediction {classes[best]}, with "
+            f"probability {short(float(p[best]), 4)}."
+        )
 
     @property
     def words(self) -> str:

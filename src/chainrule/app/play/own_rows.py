@@ -21,6 +21,7 @@ __all__ = [
     "BUILT_IN",
     "OwnRows",
     "built_in_rows",
+    "moved_point",
     "of_arrays",
     "of_explanation",
     "of_table",
@@ -174,6 +175,15 @@ def with_point(rows: OwnRows, place: list[float], target: float) -> OwnRows:
     found = _of_classes(x, y.astype(np.intp), rows.input_names, rows.notes)
     known = (*rows.classes, f"class {len(rows.classes)}")
     return replace(found, classes=known[: len(found.classes)])
+
+
+def moved_point(rows: OwnRows, row: int, place: list[float], target: float) -> OwnRows:
+    """Return the rows with one in another place; a number as its target moves with it."""
+    x, y = rows.x.copy(), rows.y.copy()
+    x[row] = place
+    if rows.kind == "numbers":
+        y[row] = target
+    return replace(rows, x=x, y=y)
 
 
 def without_point(rows: OwnRows, place: list[float]) -> OwnRows:

@@ -9,6 +9,7 @@ import numpy as np
 
 from chainrule.engines.engine import Rows
 from chainrule.formulas.plain_text import plain
+from chainrule.formulas.records import equations
 from chainrule.foundation.arrays import namespace
 from chainrule.insight.chain import Chain, chain
 from chainrule.insight.notation import mathml, number
@@ -19,7 +20,7 @@ from chainrule.insight.subject import Subject
 from chainrule.insight.trace import contributions
 from chainrule.insight.tree import Node
 
-__all__ = ["check_of", "chain_of", "find_node", "panel_of"]
+__all__ = ["check_of", "chain_of", "find_node", "lines_of", "panel_of"]
 
 DIGITS = 6
 BARS = 12
@@ -60,7 +61,7 @@ def panel_of(found: Chain, opened: Collection[Path], rows: np.ndarray) -> dict[s
         "gradient": found.gradient,
         "rows": _rows(found, rows),
         "update": {
-            "rule": symbol_of(update.latex, "block"),
+            "rule": lines_of(update.latex),
             "words": update.words(symbol.text, DIGITS),
             "before": update.before,
             "after": update.after,
@@ -75,6 +76,11 @@ def panel_of(found: Chain, opened: Collection[Path], rows: np.ndarray) -> dict[s
 def symbol_of(latex: str, display: str = "inline") -> str:
     """Return LaTeX as MathML within a line."""
     return mathml(latex).replace('display="block"', f'display="{display}"')
+
+
+def lines_of(latex: str) -> str:
+    """Return the equations of LaTeX as MathML, one in a line."""
+    return "".join(f"<div>{symbol_of(one)}</div>" for one in equations(latex))
 
 
 def _node(node: Node, path: Path, opened: Collection[Path]) -> dict[str, Any]:

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.app.play.checking import gradients_of
 from chainrule.app.play.choices import choices_of
-from chainrule.app.play.code import program_of
+from chainrule.app.play.code import program_of, program_of_chain
+from chainrule.app.play.drawing import drawn_settings
 from chainrule.app.play.failure import explain_failure
 from chainrule.app.play.forms import CATALOGUES, rule_of
 from chainrule.app.play.frames import encode_frame
@@ -18,7 +20,7 @@ from chainrule.app.play.framing import PARTS, frame_of
 from chainrule.app.play.looking import Looking, whole_number
 from chainrule.app.play.measuring import KINDS, Measurement
 from chainrule.app.play.moments import Failure
-from chainrule.app.play.own_rows import of_text, with_point, without_point
+from chainrule.app.play.own_rows import of_text
 from chainrule.app.play.panel import check_of
 from chainrule.app.play.run import Run
 from chainrule.app.play.settings import Settings
@@ -32,8 +34,6 @@ __all__ = ["Session"]
 
 # Steps, and seconds, of one call: the page asks again.
 MOST_STEPS, MOST_SECONDS, EPOCH_SECONDS = 20_000, 0.1, 1.0
-# The largest coordinate of a point, and the most classes, that are drawn by hand.
-FARTHEST, MOST_DRAWN = 1e6, 6
 Request = Mapping[str, Any]
 Arrays = dict[str, np.ndarray]
 
@@ -215,6 +215,11 @@ class Session:
         """Compare the derivative with finite differences."""
         return {"check": check_of(self.looking.chain(self.run))}, {}
 
+    def gradients(self, request: Request) -> tuple[dict[str, Any], Arrays]:
+        """Check some weights of every layer."""
+        subject = self.looking.at(self.run).subject
+        return {"gradients": gradients_of(subject, self.settings.seed)}, {}
+
     def edit(self, request: Request) -> None:
         """Set the chosen weight."""
         given = request.get("value")
@@ -234,8 +239,10 @@ class Session:
         self.said = f"{place.symbol.text} {'stays as it is' if frozen else 'learns again'}."
 
     def copy(self, request: Request) -> tuple[dict[str, Any], Arrays]:
-        """Return the chain rule as text and LaTeX."""
+        """Return the chain rule as text and LaTeX, or as a program where that is the kind."""
         found = self.looking.chain(self.run)
+        if request.get("kind") == "python":
+            return {"copy": {"python": program_of_chain(found)}}, {}
         return {"copy": {"text": str(found), "latex": found.to_latex()}}, {}
 
     def program(self, request: Request) -> tuple[dict[str, Any], Arrays]:
@@ -252,31 +259,10 @@ class Session:
         self.said = f"A new network for your {len(self.settings.arrays[0]):,} rows."
 
     def point(self, request: Request) -> None:
-        """Add a point to the data, or with ``remove`` take the nearest one out."""
-        place: Any = request.get("place")
-        target: Any = request.get("target", 0)
-        inputs = self.run.objective.network.n_in
-        numbers = [*place, target] if isinstance(place, list) else []
-        if len(numbers) != inputs + 1 or not all(
-            is_real(one) and abs(one) <= FARTHEST for one in numbers
-        ):
-            raise must_be("a point", f"{inputs} numbers and a target", [place, target])
-        rows = self.settings.drawn()
-        if request.get("remove") is True:
-            rows = without_point(rows, place)
-        else:
-            if rows.kind != "numbers" and target not in range(
-                min(len(rows.classes) + 1, MOST_DRAWN)
-            ):
-                raise must_be("target", f"a class from 0 to {len(rows.classes)}", target)
-            rows = with_point(rows, place, target)
-        before = self.settings
-        after = before.with_own(rows).changed(held_out=0.0)
-        # the same network, unless a class is new
-        same = {name: getattr(before, name) for name in ("units", "activations", "start", "seed")}
-        self.settings = after.changed(**same)
+        """Add a point to the data, move one, or take one out."""
+        self.settings = drawn_settings(self.settings, request)
         self._begin()
-        self.said = f"{len(rows.x):,} points; the network began again."
+        self.said = f"{len(self.settings.arrays[0]):,} points; the network began again."
 
     def visit(self, request: Request) -> None:
         """Go to a stop of the tour, which sets the page up; 0 leaves it."""
@@ -357,6 +343,7 @@ ACTIONS: dict[str, Answer] = {
         Session.unfold,
         Session.tile,
         Session.check,
+        Session.gradients,
         Session.edit,
         Session.freeze,
         Session.copy,

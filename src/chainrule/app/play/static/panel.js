@@ -10,7 +10,7 @@ import { wordsOf } from "./network.js";
  *   edit: (value: number) => void,
  *   freeze: (frozen: boolean) => void,
  *   follow: (row: number | string) => void,
- *   copy: (kind: "text" | "latex") => void,
+ *   copy: (kind: "text" | "latex" | "python") => void,
  *   close: () => void,
  * }} Hands
  */
@@ -61,10 +61,12 @@ export class ChainPanel {
       el("div", { class: "line-up" },
         el("button", { type: "button", onclick: () => hands.copy("text") }, "Copy as text"),
         el("button", { type: "button", onclick: () => hands.copy("latex") }, "Copy as LaTeX"),
+        el("button", { type: "button", onclick: () => hands.copy("python") }, "Copy as Python"),
         el("button", { type: "button", onclick: () => hands.close() }, "Close"),
       ),
     );
-    box.replaceChildren(this.title, this.empty, this.body);
+    this.badge = el("span", { class: "badge" });
+    box.replaceChildren(el("div", { class: "title-line" }, this.title, this.badge), this.empty, this.body);
     this.key = "";
   }
 
@@ -75,6 +77,7 @@ export class ChainPanel {
     this.empty.hidden = Boolean(panel);
     if (!panel) {
       this.title.replaceChildren("Chain rule");
+      this.badge.replaceChildren();
       this.key = "";
       return;
     }
@@ -97,6 +100,8 @@ export class ChainPanel {
       this.key = key;
       this.verdict.replaceChildren("checking …");
       this.verdict.className = "verdict";
+      this.badge.className = "badge";
+      this.badge.textContent = "not checked yet";
       if (still) this.hands.check();
     }
   }
@@ -161,9 +166,12 @@ export class ChainPanel {
   /** @param {Record<string, any>} check */
   drawCheck(check) {
     const good = check.status === "passed";
+    const mark = `${good ? "✓" : check.status === "differs" ? "✗" : "•"} ${check.status}`;
+    this.badge.className = `badge ${good ? "good" : check.status === "differs" ? "bad" : "note"}`;
+    this.badge.textContent = `check: ${mark}`;
     this.verdict.className = `verdict ${good ? "good" : check.status === "differs" ? "bad" : "note"}`;
     this.verdict.replaceChildren(
-      el("strong", {}, `${good ? "✓" : check.status === "differs" ? "✗" : "•"} ${check.status}`),
+      el("strong", {}, mark),
       ": the chain rule gives ", num(check.gradient, short(check.gradient, 8)),
       ", moving the weight a little gives ", num(check.difference, short(check.difference, 8)),
       ` (relative error ${short(check.error, 2)}). `, check.reason,

@@ -1,6 +1,7 @@
 // The map of predictions over two inputs, or the curve over one, with the rows as points.
 
 import { el, short } from "./elements.js";
+import { Points } from "./points.js";
 
 const SIZE = 320;
 const EDGE = 34;
@@ -18,24 +19,21 @@ export class PlanePicture {
    */
   constructor(box, follow, draw) {
     this.canvas = /** @type {HTMLCanvasElement} */ (
-      el("canvas", { width: 2 * SIZE, height: 2 * SIZE, role: "img", tabindex: "-1" })
+      el("canvas", { width: 2 * SIZE, height: 2 * SIZE, role: "application", tabindex: "0", "aria-roledescription": "map" })
     );
-    this.canvas.addEventListener("click", (event) => this.click(event, follow));
     this.legend = el("ul", { class: "legend" });
     this.words = el("p", { class: "small" });
-    this.sendPoint = draw;
-    this.tool = /** @type {HTMLSelectElement} */ (el("select", { id: "tool" }));
-    this.form = el("form", { class: "line-up", onsubmit: (/** @type {Event} */ event) => {
-      event.preventDefault();
-      this.put(this.coordinates.map((one) => one.valueAsNumber));
-    } });
-    /** @type {HTMLInputElement[]} */
-    this.coordinates = [];
-    this.tools = el("div", {},
-      el("span", { class: "together" }, el("label", { for: "tool" }, "A click"), this.tool),
-      el("details", {}, el("summary", {}, "The same by numbers"), this.form));
-    box.replaceChildren(this.canvas, this.legend, this.tools, this.words);
-    this.toolKey = "";
+    /** @type {Points} */
+    this.tools = new Points({
+      canvas: this.canvas,
+      values: () => this.values(),
+      pixel: ([x, y]) => this.at(x, y),
+      place: (pixel) => this.place(pixel),
+      redraw: () => this.again(),
+    }, follow, draw);
+    box.replaceChildren(this.canvas, this.tools.spoken, this.legend, this.tools.box, this.words);
+    /** @type {[Record<string, any>, Record<string, any>, number | null] | null} */
+    this.drawn = null;
     /** @type {Record<string, any>} */
     this.points = {};
     /** @type {number[]} */
@@ -43,6 +41,26 @@ export class PlanePicture {
     this.small = document.createElement("canvas");
     this.key = "";
     this.flat = false;
+  }
+
+  /** The places of the points, as they are drawn. */
+  values() {
+    const { points, targets } = this.points;
+    return Array.from(targets ?? [], (target, row) => [points[2 * row], this.flat ? target : points[2 * row + 1]]);
+  }
+
+  /**
+   * The place that a pixel stands for, or null beside the map.
+   * @param {number[]} pixel
+   */
+  place([x, y]) {
+    const [a, b, c, d] = this.range;
+    if (!(x >= EDGE && x <= SIZE - PAD && y >= PAD && y <= SIZE - EDGE)) return null;
+    return [a + ((x - EDGE) / INNER) * (b - a), c + ((SIZE - EDGE - y) / INNER) * (d - c)];
+  }
+
+  again() {
+    if (this.drawn) this.draw(...this.drawn);
   }
 
   /** @param {Record<string, any>} arrays */
@@ -62,6 +80,7 @@ export class PlanePicture {
    * @param {number | null} followed
    */
   draw(header, arrays, followed) {
+    this.drawn = [header, arrays, followed];
     const { boundary } = header;
     const pen = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
     pen.setTransform(2, 0, 0, 2, 0, 0);
@@ -74,7 +93,7 @@ export class PlanePicture {
     this.marks(pen, header, ink, followed);
     this.canvas.setAttribute("aria-label", this.sentence(header));
     this.keys(header);
-    this.drawTools(header);
+    this.tools.draw(header);
     this.words.textContent = boundary.words;
   }
 
@@ -165,7 +184,8 @@ export class PlanePicture {
     /** @param {any} places @param {any} values @param {boolean} hollow */
     const all = (places, values, hollow) => {
       for (let row = 0; row < values.length; row += 1) {
-        const [x, y] = this.pair(places[2 * row], flat ? values[row] : places[2 * row + 1]);
+        const moved = !hollow && this.tools.drag?.row === row ? this.tools.drag.to : null;
+        const [x, y] = this.pair(moved?.[0] ?? places[2 * row], moved?.[1] ?? (flat ? values[row] : places[2 * row + 1]));
         const group = header.kind === "numbers" ? 0 : values[row];
         pen.beginPath();
         shape(pen, x, y, group, hollow ? 3.2 : 4);
@@ -185,67 +205,27 @@ export class PlanePicture {
     };
     if (apart) all(apart, apart_targets, true);
     all(points, targets, false);
+    if (this.tools.cursor) this.cross(pen, this.tools.cursor, ink);
   }
 
-  /** @param {MouseEvent} event @param {(row: number) => void} follow */
-  click(event, follow) {
-    const box = this.canvas.getBoundingClientRect();
-    const x = ((event.clientX - box.left) / box.width) * SIZE;
-    const y = ((event.clientY - box.top) / box.height) * SIZE;
-    const { points, targets } = this.points;
-    if (this.tool.value !== "follow") {
-      const [a, b, c, d] = this.range;
-      const across = a + ((x - EDGE) / INNER) * (b - a);
-      const up = c + ((SIZE - EDGE - y) / INNER) * (d - c);
-      if (x >= EDGE && x <= SIZE - PAD && y >= PAD && y <= SIZE - EDGE) this.put([across, up]);
-      return;
+  /** @param {CanvasRenderingContext2D} pen @param {number[]} at @param {string} ink */
+  cross(pen, [x, y], ink) {
+    pen.beginPath();
+    for (const [one, two] of [[x - 9, y], [x + 9, y], [x, y - 9], [x, y + 9]]) {
+      pen.moveTo(x, y);
+      pen.lineTo(one, two);
     }
-    let [nearest, away] = [-1, 15];
-    for (let row = 0; row < targets.length; row += 1) {
-      const [one, two] = this.at(points[2 * row], this.flat ? targets[row] : points[2 * row + 1]);
-      const distance = Math.hypot(one - x, two - y);
-      if (distance < away) [nearest, away] = [row, distance];
-    }
-    if (nearest >= 0) follow(nearest);
-  }
-
-  /**
-   * Do with a place what the tool says.
-   * @param {number[]} place
-   */
-  put([across, up]) {
-    if (!Number.isFinite(across) || !Number.isFinite(up)) return;
-    const tool = this.tool.value;
-    const place = this.flat ? [across] : [across, up];
-    if (tool === "remove") this.sendPoint({ action: "point", place, target: 0, remove: true });
-    else if (tool !== "follow") this.sendPoint({ action: "point", place, target: this.flat ? up : Number(tool) });
-  }
-
-  /** @param {Record<string, any>} header */
-  drawTools(header) {
-    const { kind, widths, boundary } = header;
-    const trained = header.choices?.trained === true;
-    this.tools.hidden = trained || widths[0] > 2 || (kind === "numbers" && widths[0] === 2);
-    const key = JSON.stringify([kind, widths[0], widths.at(-1), boundary.names]);
-    if (key === this.toolKey) return;
-    this.toolKey = key;
-    const before = this.tool.value;
-    const classes = kind === "two classes" ? 2 : widths.at(-1);
-    const adds = kind === "numbers" ? [["0", "adds a point"]] :
-      Array.from({ length: Math.min(6, classes + 1) }, (_, k) => [String(k), `adds a point of class ${k}${k === classes ? " (new)" : ""}`]);
-    const options = [["follow", "follows the row"], ...adds, ["remove", "removes the nearest point"]];
-    this.tool.replaceChildren(...options.map(([value, words]) => el("option", { value }, words)));
-    this.tool.value = options.some(([value]) => value === before) ? before : "follow";
-    this.coordinates = boundary.names.map((/** @type {string} */ name) =>
-      /** @type {HTMLInputElement} */ (el("input", { type: "number", step: "any", "aria-label": name, placeholder: name, required: true })));
-    this.form.replaceChildren(...this.coordinates, el("button", { type: "submit" }, "Do it"));
+    pen.strokeStyle = ink;
+    pen.lineWidth = 2;
+    pen.stroke();
   }
 
   /** @param {Record<string, any>} header */
   sentence(header) {
     const { boundary } = header;
-    if (boundary.kind === "curve") return `The prediction as a curve over ${boundary.names[0]}, with ${header.rows} rows.`;
-    return `The prediction over ${boundary.names.join(" and ")} as a map, with ${header.rows} rows.`;
+    const keys = "Arrow keys move a cursor, Enter does what a click does.";
+    if (boundary.kind === "curve") return `The prediction as a curve over ${boundary.names[0]}, with ${header.rows} rows. ${keys}`;
+    return `The prediction over ${boundary.names.join(" and ")} as a map, with ${header.rows} rows. ${keys}`;
   }
 
   /** @param {Record<string, any>} header */

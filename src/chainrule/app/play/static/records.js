@@ -74,7 +74,10 @@ export class RecordForm {
    */
   draw(record, rule, fixed) {
     const form = this.forms.find((one) => one.name === record.name) ?? { name: record.name, numbers: [] };
-    if (form.name !== this.built) this.build(form);
+    if (form.name !== this.built) {
+      this.build(form);
+      /** @type {HTMLDetailsElement} */ (this.more).open = form.numbers.some((/** @type {any} */ one) => one.shared && record[one.name] !== one.default);
+    }
     this.built = form.name;
     if (![...this.menu.options].some((one) => one.value === form.name)) this.menu.append(el("option", { value: form.name }, form.name));
     this.menu.value = form.name;
@@ -84,7 +87,7 @@ export class RecordForm {
       if (kind === "flag") field.checked = record[name];
       else if (focused(field) !== field) field.value = record[name] === null ? "" : String(record[name]);
     }
-    if (rule !== this.markup) this.rule.innerHTML = rule;
+    if (rule !== this.markup) this.rule.innerHTML = rule && this.name === "schedule" ? `The rate is multiplied by ${rule}` : rule;
     this.markup = rule;
   }
 }

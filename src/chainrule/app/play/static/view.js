@@ -1,7 +1,8 @@
 // The view: it draws frames and sends actions; it knows no transport and computes nothing.
 
+import { Badge } from "./badge.js";
 import { Controls } from "./controls.js";
-import { el, num, short, table } from "./elements.js";
+import { el, focused, num, short, table } from "./elements.js";
 import { MatrixPicture } from "./matrix.js";
 import { NetworkPicture, keyOf } from "./network.js";
 import { ChainPanel } from "./panel.js";
@@ -17,6 +18,10 @@ import { TourCard } from "./tour.js";
 
 // Milliseconds between two drawings of what is slow to compute or to read, while playing.
 const SLOW = 100;
+// Rows that a menu lists.
+const FEW_ROWS = 12;
+// Milliseconds of rest before the gradients are checked.
+const CHECK_LATER = 250;
 const SPEEDS = [["one step a second", 1000, 1], ["slow", 250, 1], ["every frame a step", 0, 1], ["fast", 0, 10], ["as fast as it goes", 0, 20000]];
 
 export class View {
@@ -75,7 +80,9 @@ export class View {
     this.banner = el("section", { class: "banner", hidden: true, "aria-label": "Training stopped" });
     this.error = el("p", { class: "error", role: "alert", hidden: true });
     this.phase = el("p", { class: "phase" });
+    this.answer = el("p", { id: "answer" });
     this.outcome = new Outcome();
+    this.badge = new Badge((place) => this.choose(place, true), () => this.gradients());
     this.tour = new TourCard((stop) => this.send({ action: "visit", stop }));
     this.measuring = new Measuring((request) => this.send(request));
     this.tables = el("div", { class: "tables" });
@@ -83,6 +90,8 @@ export class View {
     this.mapKey = el("span", {}, " · the map in a unit: its output over the plane, blue below 0, orange above");
     this.details = el("details", {}, el("summary", {}, "The network as tables"), this.tables);
     this.scope = /** @type {HTMLSelectElement} */ (el("select", { id: "scope", onchange: () => this.send({ action: "view", scope: scopeOf(this.scope.value), want: ["panel"] }) }));
+    this.row = /** @type {HTMLInputElement} */ (el("input", { id: "scope-row", type: "number", min: 1, step: 1, hidden: true, "aria-label": "Number of the row",
+      onchange: () => this.row.value !== "" && this.send({ action: "view", scope: this.row.valueAsNumber - 1, want: ["panel"] }) }));
     this.colours = /** @type {HTMLSelectElement} */ (
       el("select", { id: "colour", onchange: () => { this.colour = this.colours.value; this.redraw(); } },
         el("option", { value: "weight" }, "weight"), el("option", { value: "gradient" }, "gradient"), el("option", { value: "update" }, "last update"))
@@ -90,15 +99,15 @@ export class View {
     this.more = new More(ask, (request) => this.send(request), (words, wrong) => this.say(words, wrong));
     controls.append(this.notes, this.more.box);
     this.box.replaceChildren(
-      this.tour.box, this.toolbar(), this.error, this.banner, this.live,
+      this.tour.box, this.toolbar(), this.badge.card, this.error, this.banner, this.live,
       el("div", { class: "columns" },
         el("section", { class: "card settings", "aria-label": "Settings" }, controls),
         el("div", { class: "middle" },
           el("section", { class: "card", id: "network", "aria-label": "Network" },
             el("div", { class: "line-up" },
               el("span", { class: "together" }, el("label", { for: "colour" }, "Lines show"), this.colours),
-              el("span", { class: "together" }, el("label", { for: "scope" }, "Numbers of"), this.scope)),
-            this.phase, picture, matrix,
+              el("span", { class: "together" }, el("label", { for: "scope" }, "Numbers of"), this.scope, this.row)),
+            this.answer, this.phase, picture, matrix,
             el("p", { class: "small key" }, el("span", { class: "swatch positive" }), "positive ", el("span", { class: "swatch negative" }), "negative (dashed) · width: size, against the largest", this.mapKey),
             this.details),
           panel),
@@ -122,7 +131,26 @@ export class View {
       button("Epoch", "To the end of the pass over all rows", () => this.send({ action: "epoch" }), "epoch"),
       this.play,
       el("span", { class: "together" }, el("label", { for: "speed" }, "Speed"), this.speed),
-      el("span", { class: "together" }, el("label", { for: "until" }, "Stop at epoch"), this.until));
+      el("span", { class: "together" }, el("label", { for: "until" }, "Stop at epoch"), this.until),
+      this.badge.button);
+  }
+
+  /** Check some weights of every layer, unless another answer is on its way. */
+  async gradients() {
+    clearTimeout(this.later);
+    this.badge.wait();
+    const moment = this.moment(this.last);
+    try {
+      const { header } = await this.ask({ action: "gradients", known: this.known, want: [] });
+      this.badge.take(header.gradients, moment);
+    } catch {
+      this.badge.fail();
+    }
+  }
+
+  /** @param {Record<string, any>} header */
+  moment(header) {
+    return { structure: `${header.version}`, step: `${header.version}:${header.step}:${header.past}:${header.scope}` };
   }
 
   async begin() {
@@ -144,7 +172,7 @@ export class View {
       try {
         const frame = await this.ask({ known: this.known, ...request });
         this.error.hidden = true;
-        this.take(frame);
+        this.take(frame, request.want);
       } catch (error) {
         this.playing = false;
         this.say(/** @type {Error} */ (error).message, true);
@@ -155,8 +183,8 @@ export class View {
     return this.queue;
   }
 
-  /** @param {Frame} frame */
-  take(frame) {
+  /** @param {Frame} frame @param {string[]} [want] */
+  take(frame, want) {
     const { header, arrays } = frame;
     if (header.input_names) this.names = header.input_names;
     if (header.choices) this.choices = header.choices;
@@ -164,7 +192,7 @@ export class View {
     this.plane.take(arrays);
     this.frame = { header, arrays: { ...this.frame?.arrays, ...arrays } };
     this.last = { ...this.last, panel: undefined, failure: null, ...header };
-    if (this.playing && !header.panel) this.last.panel = this.kept;
+    if (want && !want.includes("panel")) this.last.panel = this.kept;
     this.kept = this.last.panel;
     this.redraw();
     if (header.check) this.panel.drawCheck(header.check);
@@ -198,20 +226,31 @@ export class View {
       this.drawTables(header, arrays);
       this.more.draw(header);
     }
+    this.answer.textContent = header.answer;
+    this.answer.hidden = !header.answer;
     this.phase.textContent = header.phase.words;
     this.phase.hidden = !header.phase.words;
+    if (this.badge.draw(this.moment(header), this.playing)) {
+      clearTimeout(this.later);
+      this.later = setTimeout(() => this.playing || this.gradients(), CHECK_LATER);
+    }
     if (header.said && !this.playing) this.live.textContent = header.said;
     this.showPlay();
   }
 
   /** @param {Record<string, any>} header */
   drawScope(header) {
+    const one = typeof header.scope === "number";
+    const few = header.rows <= FEW_ROWS;
+    if (one && focused(this.row) !== this.row) this.row.value = String(header.scope + 1);
+    this.row.hidden = !one || few;
+    this.row.max = String(header.rows);
     const key = `${header.version}:${header.rows}:${header.scope}`;
     if (key === this.scopeKey) return;
     this.scopeKey = key;
     const options = [["batch", "the next batch"], ["all", "all rows"]];
-    if (typeof header.scope === "number") options.push([String(header.scope), `row ${header.scope + 1}`]);
-    else if (header.rows <= 12) for (let row = 0; row < header.rows; row += 1) options.push([String(row), `row ${row + 1}`]);
+    if (few) for (let row = 0; row < header.rows; row += 1) options.push([String(row), `row ${row + 1}`]);
+    else options.push([one ? String(header.scope) : "0", "one row"]);
     this.scope.replaceChildren(...options.map(([value, words]) => el("option", { value }, words)));
     this.scope.value = String(header.scope);
   }
@@ -270,10 +309,14 @@ export class View {
     await this.send({ action: "check", want: ["panel"] });
   }
 
-  /** @param {"text" | "latex"} kind */
+  /** @param {"text" | "latex" | "python"} kind */
   async copy(kind) {
-    const { header } = await this.ask({ action: "copy", known: this.known, want: [] });
-    await toClipboard(header.copy[kind], (words, wrong) => this.say(words, wrong));
+    try {
+      const { header } = await this.ask({ action: "copy", kind, known: this.known, want: [] });
+      await toClipboard(header.copy[kind], (words, wrong) => this.say(words, wrong));
+    } catch (error) {
+      this.say(/** @type {Error} */ (error).message, true);
+    }
   }
 
   /** @param {string} words @param {boolean} [wrong] */
