@@ -4,7 +4,9 @@ import importlib.util
 import os
 import pickle
 import random
+import sys
 import time
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -112,3 +114,26 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("../shared is absent")
     return folder
+
+
+@pytest.fixture
+def questions():
+    """Return the context that lists the queries which polars runs, lazy ones and its own."""
+
+    @contextmanager
+    def listed():
+        found = []
+        before = sys.getprofile()
+        sys.setprofile(
+            lambda _frame, event, called: (
+                found.append(called)
+                if event == "c_call" and called.__name__ in ("collect", "collect_with_callback")
+                else None
+            )
+        )
+        try:
+            yield found
+        finally:
+            sys.setprofile(before)
+
+    return listed

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from chainrule.app.reading import Reading
 from chainrule.foundation.wording import counted, listed
-from chainrule.interop.cells import MISSING_WORDS, Tell
+from chainrule.interop.cells import MISSING_WORDS, Tell, below, in_parts
 
 __all__ = ["typed"]
 
@@ -31,19 +33,16 @@ def typed(
     Columns named in ``texts`` stay text: a code of 01 is not the number 1. Decimal commas are read
     where no cell of a column says otherwise and one of them cannot be a thousand.
     """
-    columns, commas, odd = [], [], []
-    for series in frame:
-        if series.dtype != pl.String:
-            continue
-        column = series if series.name in texts else _typed(series)
-        if column.dtype == pl.String and series.name not in texts and reading.decimal != ".":
-            number = _of_decimal_commas(series, certain=reading.decimal == ",")
-            if number is not None:
-                commas.append(series.name)
-                column = number
-        if column.dtype == pl.String and series.name not in texts:
-            odd += _odd_ends(series)
-        columns.append(column)
+    free = [one for one in frame if one.dtype == pl.String and one.name not in texts]
+    head = frame.select(one.name for one in free).head(FEWEST).to_dict(as_series=False)
+    columns = {one.name: _typed(one, _present(head[one.name])) for one in free}
+    left = [one for one in columns.values() if one.dtype == pl.String]
+    commas = {}
+    if reading.decimal != ".":
+        commas = _of_decimal_commas(left, head, certain=reading.decimal == ",")
+    odd = [
+        told for one in left if one.name not in commas for told in _odd_ends(one, head[one.name])
+    ]
     if odd:
         more = f", and {counted(len(odd) - 1, 'such column')} more" if len(odd) > 1 else ""
         tell(
@@ -53,54 +52,58 @@ def typed(
     if commas and reading.decimal is None:
         tell(
             f"{path.name}: decimal commas in {'column' if len(commas) == 1 else 'columns'} "
-            f"{listed(commas)} (--decimal)"
+            f"{listed(list(commas))} (--decimal)"
         )
-    return frame.with_columns(columns)
+    return frame.with_columns((columns | commas).values())
 
 
-def _odd_ends(text: pl.Series) -> list[str]:
+def _present(cells: Sequence[str | None]) -> list[str]:
+    return [cell for cell in cells if cell is not None]
+
+
+def _odd_ends(text: pl.Series, head: Sequence[str | None]) -> list[str]:
     """Say what is no number in the last cells of a column whose others are numbers."""
     if len(text) < FEWEST:
         return []
-    above, below = text.head(len(text) - LAST), text.tail(LAST)
-    numbers = _numbers(above)
+    first = _present(head[: len(text) - LAST])
+    if not all(map(_may_be_number, first)) and not _may_be_commas(first):
+        return []
+    above, ends = text.head(len(text) - LAST), text.tail(LAST)
+    numbers = _numbers(above, first)
     if numbers is None or numbers.count() < FEWEST - LAST:
         return []
-    for number, cell in enumerate(below, start=len(above) + 1):
+    for number, cell in enumerate(ends, start=len(above) + 1):
         if (
             not cell
             or cell.strip().lower() in MISSING_WORDS
             or re.fullmatch(COMMA_OR_WHOLE, cell, re.ASCII)
         ):
             continue
-        if _numbers(pl.Series([cell])) is None:
+        if _numbers(pl.Series([cell]), [cell]) is None:
             return [f"column {text.name!r} holds numbers, but {cell[:40]!r} in row {number}"]
     return []
 
 
-def _numbers(text: pl.Series) -> pl.Series | None:
-    number = _typed(text)
-    return number if number.dtype.is_numeric() else _of_decimal_commas(text, certain=True)
+def _numbers(text: pl.Series, first: Sequence[str]) -> pl.Series | None:
+    number = _typed(text, first)
+    if number.dtype.is_numeric():
+        return number
+    return _of_decimal_commas([text], {text.name: first}, certain=True).get(text.name)
 
 
-def _typed(text: pl.Series) -> pl.Series:
+def _typed(text: pl.Series, first: Sequence[str]) -> pl.Series:
+    """Return text as what all its cells are; the ``first`` of them decide most columns at once."""
     if text.null_count() == len(text):
         return text
-    first = _first(text)
-    if not all(map(_may_be_number, first)) and not TRUTH.issuperset(first):
-        return text
-    if text.is_in(list(TRUTH)).all():
+    if TRUTH.issuperset(first) and text.is_in(list(TRUTH)).all():
         return text == "true"
+    if not all(map(_may_be_number, first)):
+        return text
     for kind in (pl.Int64, pl.Float64):
         number = text.cast(kind, strict=False)
         if number.null_count() == text.null_count():
             return number
     return text
-
-
-def _first(text: pl.Series) -> list[str]:
-    """Return the first cells that are there: they decide most columns at once."""
-    return [cell for cell in text.head(FEWEST).to_list() if cell is not None]
 
 
 def _may_be_number(cell: str) -> bool:
@@ -112,13 +115,31 @@ def _may_be_number(cell: str) -> bool:
     return True
 
 
-def _of_decimal_commas(text: pl.Series, certain: bool) -> pl.Series | None:
-    """Return a column of decimal commas as numbers; None where it is none, or may be thousands."""
-    if not all(re.match(COMMA_OR_WHOLE, cell) for cell in _first(text)):
-        return None
-    with_comma = text.str.contains(DECIMAL_COMMA)
-    if not with_comma.any() or not text.str.contains(COMMA_OR_WHOLE).all():
-        return None
-    if not certain and text.filter(with_comma.fill_null(False)).str.contains(THOUSANDS).all():
-        return None
-    return text.str.replace(",", ".", literal=True).cast(pl.Float64)
+def _may_be_commas(first: Sequence[str]) -> bool:
+    return all(re.match(COMMA_OR_WHOLE, cell) for cell in first)
+
+
+def _of_decimal_commas(
+    texts: Sequence[pl.Series], head: Mapping[str, Sequence[str | None]], certain: bool
+) -> dict[str, pl.Series]:
+    """Return columns of decimal commas as numbers; not those that are none, or may be thousands."""
+    able = [one for one in texts if _may_be_commas(_present(head[one.name]))]
+    found: dict[str, pl.Series] = {}
+    for part in in_parts(able, len(able[0]) if able else 0):
+        text = below(part)
+        comma = text.str.contains(DECIMAL_COMMA).fill_null(False)
+        fits: NDArray[np.bool_] = np.any(_by_column(comma, part), axis=1)
+        fits &= _by_column(text.str.contains(COMMA_OR_WHOLE).fill_null(True), part).all(axis=1)
+        if not certain:  # a comma that cannot be one of thousands
+            single = comma & ~text.str.contains(THOUSANDS).fill_null(True)
+            fits &= _by_column(single, part).any(axis=1)
+        own = [one for one, fit in zip(part, fits, strict=True) if fit]
+        if own:
+            numbers = below(own).str.replace(",", ".", literal=True).cast(pl.Float64)
+            for place, one in enumerate(own):
+                found[one.name] = numbers.slice(place * len(one), len(one)).alias(one.name)
+    return found
+
+
+def _by_column(cells: pl.Series, columns: Sequence[pl.Series]) -> NDArray[np.bool_]:
+    return cells.to_numpy().reshape(len(columns), -1)

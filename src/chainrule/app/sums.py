@@ -6,7 +6,7 @@ found among the lines of a text file (`footers`); these have none, or another.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from chainrule.app.footers import is_total
 from chainrule.foundation.wording import listed
-from chainrule.interop.batches import numbers_of_columns
+from chainrule.interop.batches import like_numbers, numbers_of_columns
 from chainrule.interop.cells import TEXT, Tell
 
 __all__ = ["without_sums"]
@@ -57,14 +57,14 @@ def without_sums(frame: pl.DataFrame, name: str, tell: Tell) -> pl.DataFrame:
     """
     if frame.height <= FEWEST_ABOVE:
         return frame
-    numbers = dict(_numbers(frame))
+    able = _like_numbers(frame)
+    if not able or _cannot_add_up(frame, able):
+        return frame
+    numbers = dict(numbers_of_columns(able))
     if not numbers:
         return frame
     others = [one for one in frame.columns if one not in numbers]
-    named = np.zeros(frame.height)
-    if others:
-        texts = frame.select(pl.sum_horizontal(pl.col(others).is_not_null()))
-        named = texts.to_series().to_numpy()
+    named = _named(frame, others)
     values = np.column_stack(list(numbers.values()))
     last = frame.height - 1
     looked = [int(row) for row in np.flatnonzero(named == 0)[:MOST_LOOKED_AT] if others]
@@ -97,8 +97,8 @@ def without_sums(frame: pl.DataFrame, name: str, tell: Tell) -> pl.DataFrame:
     return frame.filter(pl.Series(above))
 
 
-def _numbers(frame: pl.DataFrame) -> Iterator[tuple[str, NDArray[np.float64]]]:
-    """Yield the columns of numbers; text only where its last cell may be a number."""
+def _like_numbers(frame: pl.DataFrame) -> list[pl.Series]:
+    """Return the columns that may hold numbers; of text, where its last cell may be one too."""
     last = frame.row(-1)
     columns = [
         series
@@ -106,7 +106,33 @@ def _numbers(frame: pl.DataFrame) -> Iterator[tuple[str, NDArray[np.float64]]]:
         if series.dtype.is_numeric()
         or (series.dtype in TEXT and any(mark.isdigit() for mark in str(cell)))
     ]
-    yield from numbers_of_columns(columns, LOOK)
+    return like_numbers(columns, LOOK)
+
+
+def _named(frame: pl.DataFrame, others: Sequence[str]) -> NDArray[np.float64]:
+    """Return how many cells of each row are there in some columns."""
+    if not others:
+        return np.zeros(frame.height)
+    texts = frame.select(pl.sum_horizontal(pl.col(others).is_not_null()))
+    counts: NDArray[np.float64] = texts.to_series().to_numpy().astype(np.float64)
+    return counts
+
+
+def _cannot_add_up(frame: pl.DataFrame, able: Sequence[pl.Series]) -> bool:
+    """Say, from some columns, that only the last row may hold sums, and does not.
+
+    Where each row has a text, and that of the last is no label of a total, all columns must add up.
+    """
+    inner = {one.name for one in able}
+    others = [one for one in frame.columns if one not in inner]
+    if any(is_total(str(frame[one][-1])) for one in others) or not _named(frame, others).all():
+        return False
+    some = [own for _, own in numbers_of_columns(able[:LOOK])]
+    if not some:
+        return False
+    values = np.column_stack(some)
+    could, fits, _ = _sums(values[-1], values[:-1])
+    return bool((could & ~fits).any())
 
 
 def _adds_up(
@@ -115,14 +141,10 @@ def _adds_up(
     """Say what a row holds of the rows above: their sums, their means, or neither."""
     if len(above) < FEWEST_ABOVE:
         return None
+    able, fits, sums = _sums(row, above)
     known = np.isfinite(above)
     filled = np.where(known, above, 0.0)
-    with np.errstate(over="ignore", invalid="ignore"):
-        sums = filled.sum(axis=0)
     counts = known.sum(axis=0)
-    # zeros add up to what a cell may hold anyway
-    able = np.isfinite(row) & np.isfinite(sums) & (sums != 0) & (counts >= FEWEST_ABOVE)
-    fits = able & (np.abs(row - sums) <= _rounding(row, np.sqrt(counts)))
     many, most = int(fits.sum()), int(able.sum())
     if (np.abs(row[fits]) > np.abs(filled).max(axis=0)[fits]).any() and (
         (bare and 2 * many > most and many >= 2)
@@ -137,6 +159,20 @@ def _adds_up(
     fits = able & (np.abs(row - means) <= _rounding(row, np.zeros_like(means)))
     many, most = int(fits.sum()), int(able.sum())
     return "means" if many == most and many >= 2 else None
+
+
+def _sums(
+    row: NDArray[np.float64], above: NDArray[np.float64]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.float64]]:
+    """Return which columns could add up to a row, which do, and to what."""
+    known = np.isfinite(above)
+    with np.errstate(over="ignore", invalid="ignore"):
+        sums: NDArray[np.float64] = np.where(known, above, 0.0).sum(axis=0)
+    counts = known.sum(axis=0)
+    # zeros add up to what a cell may hold anyway
+    able = np.isfinite(row) & np.isfinite(sums) & (sums != 0) & (counts >= FEWEST_ABOVE)
+    fits = able & (np.abs(row - sums) <= _rounding(row, np.sqrt(counts)))
+    return able, fits, sums
 
 
 def _rounding(row: NDArray[np.float64], cells: NDArray[np.float64]) -> NDArray[np.float64]:

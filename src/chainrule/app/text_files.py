@@ -22,6 +22,7 @@ from chainrule.app.encodings import in_utf8, is_gzip, opened
 from chainrule.app.footers import separator_of, without_footer
 from chainrule.app.quick_rows import quick_rows
 from chainrule.app.reading import Reading
+from chainrule.app.whole_rows import whole_rows
 from chainrule.foundation.errors import InputError
 from chainrule.foundation.wording import counted, listed
 from chainrule.interop.cells import Tell
@@ -72,7 +73,7 @@ def read_text(
         frame = dialect.rows(file, names, texts)
     if guesses:
         tell(f"{path.name}: {'; '.join(guesses)}")
-    return _whole_rows(path, _named(path, frame, names, tell), tell)
+    return whole_rows(path, _named(path, frame, names, tell), tell)
 
 
 @dataclass(frozen=True)
@@ -359,29 +360,4 @@ def _named(path: Path, frame: pl.DataFrame, names: list[str] | None, tell: Tell)
             f"{'one of them' if len(places) == 2 else 'all but one of them'}."
         )
     frame.columns = names
-    return frame
-
-
-def _whole_rows(path: Path, frame: pl.DataFrame, tell: Tell) -> pl.DataFrame:
-    """Leave out rows without any cell, and refuse quotes that are never closed."""
-    text = pl.col(pl.String)
-    open_quote = text.str.starts_with('"') & (text.str.count_matches('"') == 1)
-    for name, found in frame.select(open_quote.fill_null(False).any()).to_dict().items():
-        if found.any():
-            series = frame[name]
-            row = int(frame.select(open_quote.fill_null(False))[name].arg_max() or 0)
-            raise InputError(
-                f"{path} must be a table of separated values; it cannot be read: the quote before "
-                f"{series[row][:40]!r} in column {series.name!r}, row {row + 1}, is never closed. "
-                "Close it, or remove it."
-            )
-    if frame.width > 1:
-        words = pl.col(pl.String)
-        empty = pl.all_horizontal(
-            pl.exclude(pl.String).is_null(), words.is_null() | (words.str.strip_chars() == "")
-        )
-        kept = frame.filter(~empty)
-        if kept.height < frame.height:
-            tell(f"{path.name}: {counted(frame.height - kept.height, 'empty row')} left out")
-        return kept
     return frame

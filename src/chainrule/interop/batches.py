@@ -22,6 +22,7 @@ from chainrule.interop.cells import (
     as_floats,
     below,
     first_row,
+    in_parts,
     looks_like_numbers,
     numbers_in_columns,
     numbers_of,
@@ -31,10 +32,8 @@ from chainrule.interop.cells import (
 from chainrule.interop.columns import ABSENT, UNKNOWN, Category, Coded, Column, Date, Number
 from chainrule.interop.dates import AMBIGUOUS, COMPACT, ISO, Dates, date_formats, read_dates
 
-__all__ = ["Read", "numbers_of_columns", "read_cells", "read_columns"]
+__all__ = ["Read", "like_numbers", "numbers_of_columns", "read_cells", "read_columns"]
 
-# Columns are read together up to so many cells.
-BATCH_CELLS = 2**20
 # Whole numbers that may be days, such as 20240305.
 FIRST_DAY, LAST_DAY = 19_000_101, 21_001_231
 
@@ -66,21 +65,28 @@ class Read:
 
 def read_columns(columns: Sequence[pl.Series]) -> Iterator[Read]:
     """Yield the cells of each column; all columns are of one height."""
-    for part in _parts(columns, len(columns[0]) if columns else 0):
+    for part in in_parts(columns, len(columns[0]) if columns else 0):
         yield from _read(part)
 
 
-def numbers_of_columns(
-    columns: Sequence[pl.Series], look: int
-) -> Iterator[tuple[str, NDArray[np.float64]]]:
-    """Yield the name and the cells of each column of numbers, nan where a cell is none.
+def like_numbers(columns: Sequence[pl.Series], look: int) -> list[pl.Series]:
+    """Return the columns of numbers, and those of text whose first ``look`` cells are like some."""
+    texts = [one.head(look) for one in columns if one.dtype in TEXT]
+    heads = [head for part in in_parts(texts, look) for head in _numbers_within(texts_of(part))]
+    found = iter(heads)
+    return [
+        one
+        for one in columns
+        if (one.dtype in TEXT and next(found) is not None) or one.dtype.is_numeric()
+    ]
 
-    A column of text counts if its first ``look`` cells look like numbers, and all do.
-    """
-    for part in _parts(columns, len(columns[0]) if columns else 0):
+
+def numbers_of_columns(
+    columns: Sequence[pl.Series],
+) -> Iterator[tuple[str, NDArray[np.float64]]]:
+    """Yield the name and the cells of each column of numbers, nan where a cell is none."""
+    for part in in_parts(columns, len(columns[0]) if columns else 0):
         texts = [one for one in part if one.dtype in TEXT]
-        heads = _numbers_within(texts_of([one.head(look) for one in texts]))
-        texts = [one for one, head in zip(texts, heads, strict=True) if head is not None]
         found = _numbers_within(texts_of(texts))
         for series, numbers in zip(texts, found, strict=True):
             if numbers is not None:
@@ -94,12 +100,6 @@ def _numbers_within(texts: Sequence[pl.Series]) -> list[Numbers | None]:
     found = numbers_in_columns(texts)
     alike = [looks_like_numbers(text, one) for text, one in zip(texts, found, strict=True)]
     return [one if number else None for one, number in zip(found, alike, strict=True)]
-
-
-def _parts(items: Sequence[Any], height: int) -> Iterator[Sequence[Any]]:
-    many = max(1, BATCH_CELLS // max(1, height))
-    for start in range(0, len(items), many):
-        yield items[start : start + many]
 
 
 def _read(columns: Sequence[pl.Series]) -> Iterator[Read]:
@@ -155,7 +155,7 @@ def read_cells(records: Sequence[Column], frame: pl.DataFrame) -> Iterator[Any]:
     InputError
         A column holds text where the training rows held numbers or dates.
     """
-    for part in _parts(records, frame.height):
+    for part in in_parts(records, frame.height):
         columns = [frame[one.name] for one in part]
         texts = _at(
             columns, [place for place, one in enumerate(part) if _by_text(one, columns[place])]

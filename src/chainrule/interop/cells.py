@@ -3,8 +3,9 @@
 Every reader returns one plain value per row, so a row reads the same alone and in its table.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -22,6 +23,7 @@ __all__ = [
     "as_floats",
     "below",
     "first_row",
+    "in_parts",
     "is_missing_word",
     "looks_like_numbers",
     "nothing",
@@ -51,6 +53,8 @@ READABLE_SHARE = 0.99
 DIFFERENT_NUMBERS = 20
 ODD_SHARE = 0.2
 LEADING_ZERO = r"^0\d"
+# Columns are read together up to so many cells.
+BATCH_CELLS = 2**20
 
 
 def nothing(sentence: str) -> None:
@@ -165,6 +169,13 @@ def below(columns: Sequence[pl.Series]) -> pl.Series:
     if len(columns) == 1:
         return columns[0]
     return pl.concat([one.alias("cells") for one in columns], rechunk=True)
+
+
+def in_parts(columns: Sequence[Any], height: int) -> Iterator[Sequence[Any]]:
+    """Yield columns, or their records, in groups that are read together."""
+    many = max(1, BATCH_CELLS // max(1, height))
+    for start in range(0, len(columns), many):
+        yield columns[start : start + many]
 
 
 def is_missing_word(text: pl.Series) -> pl.Series:

@@ -335,7 +335,7 @@ class Date:
         if how != ISO:
             tell(f"column {name!r} is read as dates of the format {how}")
         present = ~dates.missing
-        vary = [part for part in CYCLES if np.unique(getattr(dates, part)[present]).size > 1]
+        vary = [part for part in CYCLES if _varies(getattr(dates, part)[present])]
         missing = int(dates.missing.sum())
         strays = int(dates.stray.sum())
         if strays:
@@ -374,6 +374,10 @@ class Date:
                 f"column {self.name!r}: {counted(int(absent.sum()), 'missing date')}, none at "
                 "training; placed in the middle"
             )
+
+
+def _varies(values: NDArray[np.float64]) -> bool:
+    return bool(values.size and values.min() < values.max())
 
 
 def _circle(dates: Dates, part: str) -> NDArray[np.float64]:

@@ -7,6 +7,7 @@ table was, whatever it holds alone.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -41,6 +42,8 @@ DOT_DECIMAL = r"^[+-]?\d*\.\d+(?:[eE][+-]?\d+)?$"
 EITHER = r"^[+-]?\d{1,3}[.,]\d{3}$"
 # Dates, clocks, sentences and words without a digit: most texts are told from numbers by one look.
 NO_NUMBER = r"\d\s*[/:]\s*\d|\d-\d|\d\s*\p{L}{2,}\D*\d|^\D*$"
+# A decimal point among so many cells tells that commas stand between thousands.
+LOOK = 20
 UNIT = r"\d(\s*)([^\d\s.,()+\-%$€£¥₹₩₽'][^\d]*)$"
 
 
@@ -165,38 +168,61 @@ def written_of_columns(text: pl.Series, height: int) -> list[Written]:
     if text.cast(pl.Float64, strict=False).null_count() == text.null_count():
         return found
     place = np.repeat(np.arange(columns), height)
-    every = pl.DataFrame({"column": place, "word": text}).lazy().drop_nulls()
-    cells = every.filter(~CORE.str.contains(NO_NUMBER)).unique().collect()
+    first = np.tile(np.arange(height) < LOOK, columns)
+    every = pl.DataFrame({"column": place, "first": first, "word": text}).lazy().drop_nulls()
+    cells = every.filter(~CORE.str.contains(NO_NUMBER)).collect()
     odd = cells.filter(CORE.cast(pl.Float64, strict=False).is_null())
     units = _units(odd)
-    cells = cells.filter(pl.col("column").is_in(odd["column"].unique().to_list()))
-    for unit in {"", *units.values()}:
-        own = [column for column in range(columns) if units.get(column, "") == unit]
-        table = _undressed(cells.filter(pl.col("column").is_in(own)), unit)
-        for column, comma in table.group_by("column").agg(_is_comma()).collect().rows():
-            found[column] = Written("," if comma else ".", unit)
+    for column, unit in units.items():
+        found[column] = Written(unit=unit)
+    for column in _commas(cells, odd["column"].unique(), units):
+        found[column] = Written(",", units.get(column, ""))
     return found
 
 
 def _units(odd: pl.DataFrame) -> dict[int, str]:
     """Return the unit of each column that has one, from the words that are no plain numbers."""
-    parts = odd.select("column", CORE.str.extract(UNIT, 1).alias("gap"), CORE.str.extract(UNIT, 2))
+    parts = CORE.str.extract_groups(UNIT).struct.unnest()
+    pairs = odd.select("column", parts).drop_nulls().unique()
     found: dict[int, set[tuple[str, str]]] = {}
-    for column, gap, unit in parts.drop_nulls().unique().rows():
+    for column, gap, unit in pairs.iter_rows():
         found.setdefault(column, set()).add((gap, unit))
     units = {}
-    for column, pairs in found.items():
-        gaps, named = zip(*pairs, strict=True)
+    for column, own in found.items():
+        gaps, named = zip(*own, strict=True)
         if len(set(named)) == 1 and (named[0] in UNITS or "" not in gaps):
             units[column] = named[0]
     return units
 
 
-def _is_comma() -> pl.Expr:
-    """Say whether some number has a decimal comma, and none a decimal point."""
-    either = CORE.str.contains(EITHER)
-    commas = CORE.str.contains(COMMA_DECIMAL) & ~either
-    commas |= CORE.str.contains(WITH_DOTS) & CORE.str.contains(",", literal=True)
-    dots = CORE.str.contains(DOT_DECIMAL) & ~either
-    dots |= CORE.str.contains(WITH_COMMAS) & CORE.str.contains(".", literal=True)
-    return commas.any() & ~dots.any()
+def _commas(cells: pl.DataFrame, odd: pl.Series, units: Mapping[int, str]) -> list[int]:
+    """Return the columns where some number has a decimal comma, and none a decimal point.
+
+    Cells without either mark have no say. Most columns tell by a point in their first cells.
+    """
+    column = pl.col("column")
+    with_commas = cells.filter(CORE.str.contains(",", literal=True))["column"]
+    able = sorted(set(odd.unique()).intersection(with_commas.unique()))
+    marked = cells.filter(column.is_in(able) & CORE.str.contains("[.,]"))
+    for part in (marked.filter("first"), marked):
+        marks = _marks(part.filter(column.is_in(able)), units)
+        able = [one for one in able if not marks.get(one, (False, False))[1]]
+    return [one for one in able if marks[one][0]]
+
+
+def _marks(cells: pl.DataFrame, units: Mapping[int, str]) -> dict[int, tuple[bool, bool]]:
+    """Return whether some number of each column has a decimal comma, and some a decimal point."""
+    columns = cells["column"].unique().to_list()
+    found = {}
+    for unit in {units.get(one, "") for one in columns}:
+        own = [one for one in columns if units.get(one, "") == unit]
+        table = _undressed(cells.filter(pl.col("column").is_in(own)), unit)
+        either = CORE.str.contains(EITHER)
+        comma = CORE.str.contains(WITH_DOTS) & CORE.str.contains(",", literal=True)
+        comma |= CORE.str.contains(COMMA_DECIMAL) & ~either
+        point = CORE.str.contains(WITH_COMMAS) & CORE.str.contains(".", literal=True)
+        point |= CORE.str.contains(DOT_DECIMAL) & ~either
+        told = table.group_by("column").agg(comma.any().alias("comma"), point.any().alias("point"))
+        for column, commas, points in told.collect().iter_rows():
+            found[column] = (commas, points)
+    return found
