@@ -133,6 +133,15 @@ def test_many_classes():
     assert model.oof_score_ > 0.25  # ten times chance
 
 
+def test_few_held_out_rows_of_many_classes_are_not_taken_for_numbers():
+    y = np.arange(N) % 60  # a fold holds 90 rows or fewer, of which over half are classes
+    model = TabularClassifier("fast", encoding="scale", random_state=0, options={"max_iter": 2})
+    model.fit(X, y)  # warnings are errors
+    model.refit(X, y)
+    model.importance(X[:80], y[:80], n_repeats=1)
+    TabularClassifier(**GIVEN, options={"max_iter": 2}).fit(X[:300], y[:300])
+
+
 def test_rare_classes_keep_their_share_in_the_mean_probability():
     y = (A + 0.3 * RANDOM.normal(size=N) > 1.7).astype(int)
     assert 0.04 < y.mean() < 0.12

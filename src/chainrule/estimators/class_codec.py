@@ -65,7 +65,7 @@ class ClassCodec(TargetCodec):
     @staticmethod
     def prepared(y: np.ndarray, name: str = "y") -> np.ndarray:
         """Return the labels (n,), or the indicator rows (n, n_labels) of multilabel targets."""
-        return prepared_labels(y, name)
+        return prepared_labels(y, name, known=name != "y")
 
     @staticmethod
     def strata(y: np.ndarray) -> np.ndarray | None:

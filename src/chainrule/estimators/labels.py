@@ -49,16 +49,20 @@ def of_one_type(labels: np.ndarray, name: str = "y") -> np.ndarray:
     raise mixed_labels(flat, name)
 
 
-def prepared_labels(labels: np.ndarray, name: str = "y") -> np.ndarray:
-    """Return labels (n,), or the indicator rows (n, k) of several labels; refuse anything else."""
+def prepared_labels(labels: np.ndarray, name: str = "y", *, known: bool = False) -> np.ndarray:
+    """Return labels (n,), or the indicator rows (n, k) of several labels; refuse anything else.
+
+    Where the classes are ``known``, few rows of many classes are not taken for numbers.
+    """
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = column_or_1d(labels, warn=True)
     if labels.dtype == object:
         labels = of_one_type(labels, name)
     if labels.ndim == 1 and labels.dtype.kind in "SMmO":
         return labels  # scikit-learn does not check these; they sort, which is enough
-    check_classification_targets(labels)
-    if labels.ndim == 2 and type_of_target(labels) == "multiclass-multioutput":
+    if not known:
+        check_classification_targets(labels)
+    if labels.ndim == 2 and type_of_target(labels) != "multilabel-indicator":
         raise InputError(
             f"{name} must be one column of labels, or columns of 0 and 1; got "
             f"{labels.shape[1]} columns with other values. Fit one classifier per column."

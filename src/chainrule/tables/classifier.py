@@ -159,7 +159,7 @@ class TabularClassifier(ClassifierMixin, AskingOfClasses, BaseTabular):  # type:
         return codes.astype(np.int64)
 
     def _encode(self, y: Any) -> np.ndarray:
-        labels = prepared_labels(as_targets(y))
+        labels = prepared_labels(as_targets(y), known=True)
         if self._multilabel != (labels.ndim == 2) or labels.shape[1:] not in (
             (),
             (len(self.classes_),),
