@@ -91,7 +91,8 @@ def one_plain_network(data: Data) -> Fitted:
     epochs = by_rows(EPOCHS, rows)
     kind = MLPClassifier if data.classes else MLPRegressor
     model = kind(
-        *((128, 64), "relu"),
+        hidden_layer_sizes=(128, 64),
+        activation="relu",
         initializer=None,
         learning_rate="one_cycle",
         learning_rate_init=3e-3,
