@@ -4,7 +4,8 @@
 
 It writes ``benchmarks/results/ablation.md``: by how much log loss or RMSE on 15 % of the rows rises
 without the ingredient. FOLDER holds the tables of ``benchmarks/tabular.py``; ``--rows`` takes at
-most so many rows of each to train on, and ``--preset`` what the ingredients are taken from.
+most so many rows of each to train on, and ``--preset`` what the ingredients are taken from. Each
+fit is a line of ``--cells``, and is not made again.
 """
 
 import argparse
@@ -13,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from report import machine, markdown
+from cells import Cells
+from report import markdown
 from tabular import TABLES, Data
 
 from chainrule import TabularClassifier, TabularRegressor
@@ -136,50 +138,64 @@ def takes_part(ingredient: Whole, classes: bool, rows: int) -> bool:
 
 def main() -> None:
     """Take out each ingredient, and write what that costs."""
+    here = Path(__file__).parent / "results"
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--seeds", type=int, nargs="*", default=[0])
     parser.add_argument("--rows", type=int, default=None)
     parser.add_argument("--preset", default="balanced")
     parser.add_argument("--tables", nargs="*", default=list(TABLES), choices=list(TABLES))
+    parser.add_argument("--cells", type=Path, default=here / "ablation.jsonl")
+    parser.add_argument("--out", type=Path, default=here / "ablation.md")
     asked = parser.parse_args()
     warnings.simplefilter("ignore")
-    costs: dict[tuple[str, str], list[float]] = {}
-    for table in asked.tables:
-        frame = pl.read_parquet(asked.data / f"{table}.parquet")
-        for seed in range(asked.seeds):
-            data = Data(frame, *TABLES[table], seed)
+    cells = Cells(asked.cells)
+    for seed in asked.seeds:
+        for table in asked.tables:
+            data = Data(pl.read_parquet(asked.data / f"{table}.parquet"), *TABLES[table], seed)
             data.train = data.train[: asked.rows]
-            whole = data.error(Whole().answers(data, asked.preset))
-            for kind in WITHOUT:
+            for kind in (Whole, *WITHOUT):
                 one = kind()
                 if takes_part(one, data.classes, len(data.train)):
-                    error = data.error(one.answers(data, asked.preset))
-                    costs.setdefault((table, one.name), []).append(np.log(error / whole))
-                    print(table, seed, one.name, f"{100 * costs[table, one.name][-1]:+.2f}",
-                          flush=True)  # fmt: skip
-    write(asked, costs)
+                    name = f"{asked.preset}: {one.name}"
+                    cells.measure(
+                        *(table, name, seed, asked.rows),
+                        lambda o=one, d=data: {"error": d.error(o.answers(d, asked.preset))},
+                    )
+    write(asked, cells)
 
 
-def write(asked: argparse.Namespace, costs: dict[tuple[str, str], list[float]]) -> None:
+def write(asked: argparse.Namespace, cells: Cells) -> None:
     """Write a row per ingredient: its mean over tables, and each table."""
     rows = []
     for kind in WITHOUT:
-        own = {table: costs.get((table, kind.name)) for table in asked.tables}
+        own = {table: _costs(cells, asked, table, kind.name) for table in asked.tables}
         logs = [float(np.mean(one)) for one in own.values() if one]
         if logs:
-            cells = [f"{100 * np.expm1(np.mean(one)):+.1f}" if one else "" for one in own.values()]
-            rows.append([kind.name, f"{100 * np.expm1(np.mean(logs)):+.1f} %", *cells])
+            shown = [f"{100 * np.expm1(np.mean(one)):+.1f}" if one else "" for one in own.values()]
+            rows.append([kind.name, f"{100 * np.expm1(np.mean(logs)):+.1f} %", *shown])
     part = "" if asked.rows is None else f", at most {asked.rows:,} rows to train on"
-    path = Path(__file__).parent / "results/ablation.md"
-    path.write_text(
+    asked.out.write_text(
         "# Ingredients of the estimators of tables, each taken out\n\n"
         f'Per cent by which log loss or RMSE rises without it, `preset="{asked.preset}"`, 15 % of '
-        f"the rows, {asked.seeds} seed(s){part}; the first column is the geometric mean of the "
-        f"tables that have it. `python benchmarks/ablation.py --data FOLDER`, {machine()}.\n\n"
+        f"the rows, {len(asked.seeds)} seed(s){part}; the first column is the geometric mean of "
+        f"the tables that have it. `python benchmarks/ablation.py --data FOLDER`, "
+        f"{cells.machines()}; each fit is a line of [ablation.jsonl](ablation.jsonl).\n\n"
         f"{markdown(['without', 'mean', *asked.tables], rows)}\n",
         encoding="utf-8",
     )
+
+
+def _costs(cells: Cells, asked: argparse.Namespace, table: str, name: str) -> list[float]:
+    """Return by how much the logarithm of the error rises without it, per seed."""
+    whole, without = (
+        {
+            one["seed"]: one["error"]
+            for one in cells.seeds(table, f"{asked.preset}: {kind}", asked.rows)
+        }
+        for kind in (Whole.name, name)
+    )
+    return [float(np.log(without[seed] / whole[seed])) for seed in sorted(without.keys() & whole)]
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ machine and the day. A file may hold cells of several machines; CPU seconds are 
 and `machines` says so.
 """
 
-import datetime
+import datetime as dt
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -40,7 +40,7 @@ class Cells:
         found = self.get(table, method, seed, rows)
         if found is None:
             asked = dict(zip(KEY, (table, method, seed, rows), strict=True))
-            found = asked | run() | {"date": f"{datetime.date.today()}", "machine": machine()}
+            found = asked | run() | {"date": f"{dt.date.today()}", "machine": machine()}
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(found) + "\n")
