@@ -267,9 +267,10 @@ def write(path: Path, cells: Cells) -> None:
             "Log loss for classes, RMSE for numbers, on 15 % of the rows: means over seeds, each "
             "another split; small digits are the number of seeds where it is not 3. The last rows "
             "are geometric means of the ratios to the first method on the same tables and seeds, "
-            f"with the number of tables where it is not {len(TABLES)}. `python benchmarks/tabular.py --data "
-            f"FOLDER`; each fit is a line of [{path.stem}.jsonl]({path.stem}.jsonl). Measured with "
-            f"{cells.machines()}, which was shared with other work: CPU seconds include what that "
+            f"with the number of tables where it is not {len(TABLES)}. "
+            "`python benchmarks/tabular.py --data FOLDER`; each fit is a line of "
+            f"[{path.stem}.jsonl]({path.stem}.jsonl). Measured with {cells.machines()}, which was "
+            "shared with other work: CPU seconds include what that "
             "costs, and a limit of 60 s is of wall time."
         ),
         markdown(head, errors),
