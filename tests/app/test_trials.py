@@ -1,6 +1,7 @@
 """Scores of several fits: cross-validation, comparisons, searches, and a last fit on all rows."""
 
 import json
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,10 @@ import polars as pl
 import pytest
 
 import chainrule as package
+from chainrule.app import plot
 from chainrule.app.table_models import read_table_model
 from chainrule.app.tables import read_table, write_table
+from chainrule.estimators import fitting
 
 QUICK = ("--hidden", "8", "--epochs", "6", "--no-plot")
 
@@ -60,7 +63,7 @@ def test_a_last_fit_is_on_all_rows_for_as_many_epochs(fit) -> None:
     before = read_table_model("flats.chainrule")
     answer = fit("rent", "--fit-all", "--force")
     assert answer.code == 0, answer.err
-    assert "trained again on all 300 rows" in answer.out
+    assert "training again on all 300 rows" in answer.out
     after = read_table_model("flats.chainrule")
     assert after.training["results"] == before.training["results"]
     assert after.networks[0].n_iter_ == before.training["best_epoch"]
@@ -70,6 +73,37 @@ def test_a_last_fit_is_on_all_rows_for_as_many_epochs(fit) -> None:
     model.refit(rows, frame["rent"].to_numpy())
     np.testing.assert_array_equal(model.predict(rows), after.estimator.predict(rows))
     assert np.isnan(model.oof_prediction_).all()
+
+
+def test_ctrl_c_in_a_last_fit_keeps_the_tested_model(fit, monkeypatch) -> None:
+    assert fit("rent").code == 0
+    before = read_table_model("flats.chainrule")
+    real, left = fitting.record, [6 + 2]
+
+    def record(*given):
+        left[0] -= 1
+        if left[0] == 0:
+            signal.raise_signal(signal.SIGINT)
+        real(*given)
+
+    monkeypatch.setattr(fitting, "record", record)
+    answer = fit("rent", "--fit-all", "--force")
+    assert answer.code == 130
+    assert answer.err.endswith("error: interrupted; the best model so far is in flats.chainrule\n")
+    assert "the model is the one before" in answer.out + answer.err
+    after = read_table_model("flats.chainrule")
+    assert after.training["results"] == before.training["results"]
+    assert after.training["fit_all"] is False
+    frame = read_table("flats.csv")
+    np.testing.assert_array_equal(after.answers(frame), before.answers(frame))
+
+
+def test_the_picture_of_a_last_fit_is_of_the_epochs_that_were_tested(fit, monkeypatch) -> None:
+    drawn = []
+    monkeypatch.setattr(plot, "draw_losses", lambda *given, **more: drawn.append(given) or "")
+    assert fit("rent", "--fit-all", quick=("--hidden", "8", "--epochs", "6")).code == 0
+    ((_, training, validation),) = drawn
+    assert [len(curve) for curve in (*training, *validation)] == [6, 6]
 
 
 def test_the_record_of_a_fit_is_json(fit) -> None:

@@ -25,9 +25,10 @@ from chainrule.app.results import Score, scores_of
 from chainrule.app.settings import command_line
 from chainrule.app.spooling import is_stream
 from chainrule.app.stopping import Stop, stoppable
+from chainrule.app.table_models import Tabular
 from chainrule.app.tables import SUFFIXES, TARGET, is_built_in
 from chainrule.app.training import Trained, divergence_words, inputs_of, train
-from chainrule.estimators.base import codec_of
+from chainrule.estimators.base import best_epoch_of, codec_of
 from chainrule.foundation.errors import InputError
 from chainrule.foundation.files import check_kind
 from chainrule.foundation.version import __version__
@@ -131,8 +132,11 @@ def _fit(
     tell_of_answers(model.decided(answers), tested.y, problem.task, report.note)
     _show_run(trained, report)
     tested_model = replace(model, estimator=copy.copy(model.estimator))
-    if fit_all and trained.stopped != "interrupted":
-        _again_on_all(read, trained)
+    drawn = replace(trained, model=tested_model)
+    fit_all = fit_all and trained.stopped != "interrupted" and not stop.asked
+    if fit_all and not _again_on_all(read, model.estimator, stop):
+        report.note("the last fit was interrupted; the model is the one before")
+        fit_all, model = False, tested_model
     training: dict[str, Any] = {
         "data": read.name,
         "source": source,
@@ -168,7 +172,7 @@ def _fit(
     report.line()
     report.line(f"model  {model_path}")
     if picture is not None:
-        lacking = _draw(draw_losses, picture, trained, read.name, target, scores)
+        lacking = _draw(draw_losses, picture, drawn, read.name, target, scores)
         if lacking:
             report.note(f"the picture shows boxes for {lacking}, which its font lacks")
         report.line(f"plot   {picture}")
@@ -214,23 +218,37 @@ def _place(data: str, out: Path | None) -> Path:
     return path
 
 
-def _again_on_all(read: ProblemRows, trained: Trained) -> None:
-    """Train the networks again, on all rows, for as many epochs as each kept."""
-    problem, estimator = read.problem, trained.model.estimator
-    seconds = estimator.fit_seconds_
-    with tell_warnings(problem.report):
-        frame = inputs_of(read.all.frame, problem)[0]
-        estimator.refit(frame, read.all.y, read.all.weight)
-    epochs = sorted(one.n_iter_ for one in trained.model.networks)
+def _again_on_all(read: ProblemRows, estimator: Tabular, stop: Stop) -> bool:
+    """Train the networks again, on all rows, for as many epochs as each kept.
+
+    Returns whether that came to its end; where it did not, the estimator is not to be used.
+    """
+    report, seconds = read.problem.report, estimator.fit_seconds_
+    networks = [one.estimator for one in estimator.members_]
+    total = sum(best_epoch_of(one) or one.n_iter_ for one in networks)
+    report.line(f"training again on all {len(read.all.y):,} rows")
+    try:
+        stop.interrupts = True
+        with tell_warnings(report), report.epochs(total, None) as bar:
+            estimator.set_params(callbacks=bar.show)
+            frame = inputs_of(read.all.frame, read.problem)[0]
+            estimator.refit(frame, read.all.y, read.all.weight)
+        stop.interrupts = False
+    except KeyboardInterrupt:
+        return False
+    finally:
+        estimator.set_params(callbacks=None)
+    epochs = sorted(one.estimator.n_iter_ for one in estimator.members_)
     made = (
         f"{epochs[0]} to {epochs[-1]} epochs"
         if epochs[0] < epochs[-1]
         else counted(epochs[0], "epoch")
     )
-    problem.report.line(
-        f"trained again on all {len(read.all.y):,} rows, {made}, in "
-        f"{estimator.fit_seconds_ - seconds:.1f} s; the result is that of the model before"
+    report.line(
+        f"trained again, {made}, in {estimator.fit_seconds_ - seconds:.1f} s; "
+        "the result is that of the model before"
     )
+    return True
 
 
 def _show_run(trained: Trained, report: Report) -> None:
