@@ -60,11 +60,22 @@ def test_a_preset_takes_the_flags_of_the_network(chainrule, fitted) -> None:
         assert len(one.estimator.loss_curve_) == 6
         assert len(one.held) == 48
     shown = chainrule("show", path).out
+    line = next(line for line in shown.splitlines() if line.startswith("  settings "))
+    assert "preset=" not in line  # the default
+    assert "choices" not in line
+    assert "dropout=0.05" in line
     assert "TabularClassifier, classification of 'dear' in flats.csv" in shown
     assert "5 networks; the first:" in shown
     assert "on rows out of fold" in shown
     answer = chainrule("fit", "flats.csv", "--target", "dear", "--preset", "fats")
     assert "Did you mean 'fast'" in answer.err
+
+
+def test_the_columns_left_out_are_shown(chainrule, fitted) -> None:
+    shown = chainrule("show", fitted("dear", "--drop", "lift")).out
+    line = next(line for line in shown.splitlines() if line.startswith("  settings "))
+    assert "drop=('lift',)" in line
+    assert "keep_only" not in line
 
 
 def test_the_columns_that_made_an_answer(chainrule, fitted) -> None:

@@ -6,6 +6,7 @@ import pickle
 import pty
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -37,6 +38,21 @@ def test_partial_fit_prints_lines(capsys):
     for _ in range(2):
         model.partial_fit(X, LABELS, classes=[0, 1, 2])
     assert [line.split()[1] for line in capsys.readouterr().out.splitlines()] == ["1", "2"]
+
+
+def test_what_came_before_the_epochs_is_not_counted_for_each(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(progress.time, "perf_counter", lambda: now[0])
+    lines = []
+    shown = progress.EpochLines(lines.append, 100, None)
+    epochs = (MLPClassifier(max_iter=1, **SMALL), [])
+    epochs[0].callbacks = epochs[1].append
+    epochs[0].fit(X, LABELS)
+    for number in range(3):
+        now[0] += 60.0 if number == 0 else 0.0  # a trial
+        now[0] += 2.0
+        shown.show(replace(epochs[1][0], seconds=2.0))
+    assert [line.split()[2] for line in lines] == ["3:18", "3:16", "3:14"]
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from chainrule.estimators.base import codec_of
 from chainrule.foundation.errors import FileFormatError
 from chainrule.foundation.wording import counted
 from chainrule.insight.json_values import as_record
+from chainrule.interop.choosing import NO_CHOICES
 from chainrule.training.stopping import REASONS
 
 __all__ = ["show"]
@@ -121,6 +122,8 @@ def _of_table(estimator: Any) -> list[tuple[str, str]]:
 def _settings(estimator: Any) -> str:
     """Return the options that are not the estimator's defaults; the seed stands elsewhere."""
     options, usual = options_of_model(estimator)
+    choices = options.pop("choices", None) or NO_CHOICES
+    options, usual = options | vars(choices), usual | vars(NO_CHOICES)
     changed = (name for name in options if name != "random_state")
     return ", ".join(f"{name}={options[name]}" for name in changed if options[name] != usual[name])
 

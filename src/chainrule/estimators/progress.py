@@ -87,6 +87,7 @@ class EpochCount:
         self.made = 0
         self._limit = limit
         self._began = time.perf_counter()
+        self._first = self._began
 
     @property
     def seconds(self) -> float:
@@ -95,12 +96,15 @@ class EpochCount:
 
     def count(self, epoch: Epoch) -> str:
         """Count one epoch, and return its results and the time left, in words."""
+        if not self.made:  # what came before, as trials do, comes once
+            self._first = time.perf_counter() - epoch.seconds
         self.made += 1
         parts = [f"loss {written(epoch.loss)}"]
         if epoch.validation_loss is not None:
             parts.append(f"validation {written(epoch.validation_loss)}")
         if math.isfinite(epoch.learning_rate):  # L-BFGS has no rate, and ends when it likes
-            left = self.seconds / self.made * (self.total - self.made)
+            passed = time.perf_counter() - self._first
+            left = passed / self.made * (self.total - self.made)
             if self._limit is not None:
                 left = max(0.0, min(left, self._limit - self.seconds))
             parts = [f"{_clock(left)} left", *parts, f"rate {epoch.learning_rate:.1e}"]
