@@ -102,7 +102,7 @@ def test_a_trial_on_a_thousand_rows_chooses_the_encoding(rows, tried):
     y = np.sin(X["x"].to_numpy())
     model = regressor(encoding="auto").fit(X, y)
     assert (model.encoding_ != "scale") == tried
-    words = "held-out loss of short runs on 3 folds: scale" if tried else "fewer than 1,000 rows"
+    words = "held-out loss of short runs on 2 folds: scale" if tried else "fewer than 1,000 rows"
     assert words in model.encoding_reason_
 
 

@@ -49,7 +49,9 @@ def test_several_labels_of_a_row(tmp_path):
 
 @pytest.mark.slow
 def test_the_temperature_of_several_labels_is_the_best_out_of_fold():
-    noisy = (np.stack([A > 0, B > 0], axis=1) ^ (RANDOM.random((N, 2)) < 0.25)).astype(int)
+    noisy = (
+        np.stack([A > 0, B > 0], axis=1) ^ (np.random.default_rng(18).random((N, 2)) < 0.25)
+    ).astype(int)
     options = {"max_iter": 60, "dropout": 0.0, "weight_decay": 0.0}
     model = TabularClassifier(**GIVEN, options=options).fit(X, noisy)
     p = np.clip(model.oof_prediction_.ravel(), 1e-7, 1 - 1e-7)
@@ -60,7 +62,7 @@ def test_the_temperature_of_several_labels_is_the_best_out_of_fold():
 
 
 def test_several_numbers_of_a_row(tmp_path):
-    y = np.stack([A + 3 * U, 3 * np.abs(B)], axis=1) + RANDOM.normal(size=(N, 2))
+    y = np.stack([A + 3 * U, 3 * np.abs(B)], axis=1) + np.random.default_rng(18).normal(size=(N, 2))
     model = TabularRegressor(**GIVEN, options={"max_iter": 40}).fit(X[TRAIN], y[TRAIN])
     p = model.predict(X[TEST])
     assert p.shape == (150, 2)
@@ -80,7 +82,7 @@ def test_several_numbers_of_a_row(tmp_path):
 
 def test_counts_have_the_mean_of_counts():
     rate = np.exp(0.5 + 0.8 * A + U)
-    y = RANDOM.poisson(rate).astype(float)
+    y = np.random.default_rng(18).poisson(rate).astype(float)
     model = TabularRegressor(**GIVEN, options={"loss": "poisson", "max_iter": 40})
     p = model.fit(X[TRAIN], y[TRAIN]).predict(X[TEST])
     assert (p > 0).all()
@@ -90,7 +92,7 @@ def test_counts_have_the_mean_of_counts():
 
 
 def test_quantiles_are_as_wide_as_rows_need_and_cover(tmp_path):
-    y = A + np.where(U, 2.0, 0.3) * RANDOM.normal(size=N)
+    y = A + np.where(U, 2.0, 0.3) * np.random.default_rng(18).normal(size=N)
     loss = losses.get("quantile", q=(0.1, 0.5, 0.9))
     model = TabularRegressor(**GIVEN, options={"loss": loss, "max_iter": 30})
     model.fit(X[TRAIN], y[TRAIN])
@@ -143,7 +145,7 @@ def test_few_held_out_rows_of_many_classes_are_not_taken_for_numbers():
 
 
 def test_rare_classes_keep_their_share_in_the_mean_probability():
-    y = (A + 0.3 * RANDOM.normal(size=N) > 1.7).astype(int)
+    y = (A + 0.3 * np.random.default_rng(18).normal(size=N) > 1.7).astype(int)
     assert 0.04 < y.mean() < 0.12
     model = TabularClassifier(**GIVEN, options={"max_iter": 30}).fit(X[TRAIN], y[TRAIN])
     p = model.predict_proba(X[TEST])[:, 1]
@@ -163,7 +165,11 @@ def test_every_kind_of_target_is_searched(kind, monkeypatch):
         y = np.stack([A > 0, U], axis=1).astype(int)
         model = TabularClassifier(**given, options=options)
     else:
-        y = {"numbers": np.stack([A, B], axis=1), "quantiles": A, "counts": RANDOM.poisson(2.0, N)}
+        y = {
+            "numbers": np.stack([A, B], axis=1),
+            "quantiles": A,
+            "counts": np.random.default_rng(18).poisson(2.0, N),
+        }
         more = {"quantiles": losses.get("quantile", q=(0.1, 0.5, 0.9)), "counts": "poisson"}
         loss = more.get(kind, "mse")
         model, y = TabularRegressor(**given, options=options | {"loss": loss}), y[kind]

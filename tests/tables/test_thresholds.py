@@ -60,22 +60,34 @@ def losses(monkeypatch):
             self.held_out_loss, self.complete, self.snapshots = loss, False, {}
             self.estimator = type("Fitted", (), {"fit_seconds_": 1.0})
 
-    def choose(columns=1, **reached):
+    def choose(columns=1, n_folds=3, **reached):
         def trained(work, jobs):
             return [Done(reached[job.encoding]) for job in jobs]
 
         monkeypatch.setattr(choosing_encoding, "train", trained)
         frame = pl.DataFrame({f"x{i}": np.arange(1000.0) for i in range(columns)})
         table = Table(frame, np.arange(1000.0))
-        work = Work(MLPRegressor, table, folds_of(1000, 3, seed=0), seed=0, n_threads=1)
+        work = Work(MLPRegressor, table, folds_of(1000, n_folds, seed=0), seed=0, n_threads=1)
         return choose_encoding(work, {}).encoding
 
     return choose
 
 
-@pytest.mark.parametrize(("loss", "found"), [(0.9949, "target"), (0.9951, "scale")])
-def test_steps_must_be_half_a_per_cent_better(losses, loss, found):
-    assert losses(scale=1.0, target=loss, quantiles=2.0) == found
+@pytest.mark.parametrize("other", ["scale", "quantiles"])
+@pytest.mark.parametrize(("loss", "better"), [(0.9899, True), (0.9901, False)])
+def test_another_encoding_must_be_one_per_cent_better_than_splits(losses, other, loss, better):
+    reached = {"scale": 2.0, "target": 1.0, "quantiles": 2.0} | {other: loss}
+    assert losses(**reached) == (other if better else "target")
+
+
+def test_the_best_of_those_that_are_better_is_taken(losses):
+    assert losses(scale=0.8, target=1.0, quantiles=0.9) == "scale"
+    assert losses(scale=0.9, target=1.0, quantiles=0.8) == "quantiles"
+
+
+@pytest.mark.parametrize(("loss", "found"), [(0.9799, "scale"), (0.9801, "target")])
+def test_a_single_fold_must_say_two_per_cent(losses, loss, found):
+    assert losses(n_folds=1, scale=loss, target=1.0, quantiles=2.0) == found
 
 
 @pytest.mark.parametrize(("columns", "found"), [(500, "target"), (501, "scale")])

@@ -17,12 +17,16 @@ from chainrule.tables.recipes import recipe_for
 
 __all__ = ["EncodingChoice", "choose_encoding"]
 
-# The trial: folds, rows, and the share of the epochs.
-FOLDS, MOST_ROWS, EPOCHS = 3, 10_000, 0.5
+# The trial: folds, rows, and the share of the epochs. Three folds, 10,000 rows and half of the
+# epochs took three times as long, and chose no better on ten tables.
+FOLDS, MOST_ROWS, EPOCHS = 2, 4_000, 1 / 6
 # On the 442 rows of diabetes a trial took steps, and R2 on test rows fell from 0.46 to 0.30.
 FEWEST_ROWS = 1000
-# An encoding must be better than the one before it by so much of its loss; a single fold says less.
-BETTER, BETTER_ON_ONE = 0.005, 0.01
+# Steps at splits of the target are best as a rule: always taken, test errors on ten tables are
+# 0.4 % above those of the best encoding of each, quantiles 1.1 %, the scale alone 8 %.
+USUAL = "target"
+# Another must be better by so much of the loss; a single fold says less.
+BETTER, BETTER_ON_ONE = 0.01, 0.02
 # Steps of more columns of numbers than these would be too many inputs.
 MOST_COLUMNS = 500
 CANDIDATES = ("scale", "target", "quantiles")
@@ -38,10 +42,7 @@ class EncodingChoice:
 
 
 def choose_encoding(work: Work, options: Mapping[str, Any]) -> EncodingChoice:
-    """Return the encoding of least loss on rows held out.
-
-    One must be better than the one before it by a share of its loss.
-    """
+    """Return steps at splits of the target, or what is better by a share of the held-out loss."""
     table = work.table
     numbers = sum(column.dtype.is_numeric() for column in table.frame)
     texts = sum(column.dtype == pl.String for column in table.frame)
@@ -73,10 +74,9 @@ def choose_encoding(work: Work, options: Mapping[str, Any]) -> EncodingChoice:
         seconds = sum(one.estimator.fit_seconds_ for one in own)
         trials.append(Trial(name, {}, len(small), EPOCHS, loss, seconds))
     better = BETTER if len(small) > 1 else BETTER_ON_ONE
-    best = trials[0]
-    for one in trials[1:]:
-        if one.loss < (1.0 - better) * best.loss:
-            best = one
+    usual = trials[CANDIDATES.index(USUAL)]
+    others = [one for one in trials if one.loss < (1.0 - better) * usual.loss]
+    best = min(others, key=lambda one: one.loss, default=usual)
     figures = ", ".join(f"{one.encoding} {one.loss:.4g}" for one in trials)
     runs = f"short runs on {len(small)} folds" if len(small) > 1 else "a short run"
     reason = f"held-out loss of {runs}: {figures}"
