@@ -5,6 +5,21 @@ import pytest
 from chainrule.engines.compiled.blocks import rows_of_block, shared_rows_of_block
 
 
+@pytest.fixture(autouse=True)
+def _small_cache(monkeypatch):
+    monkeypatch.setenv("CHAINRULE_L2_KB", "512")
+
+
+def test_a_large_cache_takes_twice_the_rows(monkeypatch):
+    assert rows_of_block(1000, 16) == 48
+    monkeypatch.setenv("CHAINRULE_L2_KB", "1023")
+    assert rows_of_block(1000, 16) == 48
+    monkeypatch.setenv("CHAINRULE_L2_KB", "1024")
+    assert rows_of_block(1000, 16) == 96
+    assert rows_of_block(20, 16) == 32
+    assert shared_rows_of_block(1000, 1, 16) == 96
+
+
 @pytest.mark.parametrize("lanes", [2, 4, 8, 16])
 @pytest.mark.parametrize("threads", [1, 2, 3, 8])
 def test_blocks_are_whole_vectors_and_no_larger_than_alone(lanes, threads):

@@ -6,6 +6,7 @@ import pytest
 from chainrule import optimizers
 from chainrule.engines.compiled import engine as engine_module
 from chainrule.engines.compiled import planning, scoring, workspace
+from chainrule.engines.compiled.blocks import shared_rows_of_block
 from chainrule.engines.compiled.engine import CompiledEngine
 from chainrule.engines.compiled.target import host_target
 from chainrule.engines.engine import Rows
@@ -74,11 +75,28 @@ def test_wide_layers_in_copies_or_not(problems, monkeypatch, dtype, threads):
     objective, rows = problems.problem([61, 53, 70, 3], "mse", 300, dtype)
     order, results = np.random.default_rng(0).permutation(300), []
     for wide in (1, 10**6):
-        monkeypatch.setattr(workspace, "WIDE", wide)
+        monkeypatch.setattr(workspace, "WIDE", dict.fromkeys(workspace.WIDE, wide))
         engine = CompiledEngine(objective, RULES[1], threads)
         start = problems.position(objective.network, RULES[1], dtype)
         end, _ = problems.run(engine, rows, start, order, 150)
         results.append((end.vector.tobytes(), engine.gradient(end.vector, rows)[1].tobytes()))
+    assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_caches_of_any_size(problems, monkeypatch, dtype, threads):
+    objective, rows = problems.problem([61, 53, 3], "mse", 300, dtype)
+    order, blocks, results = np.random.default_rng(0).permutation(300), [], []
+    for size in ("256", "2048"):
+        monkeypatch.setenv("CHAINRULE_L2_KB", size)
+        blocks.append(shared_rows_of_block(150, threads, 16))
+        engine = CompiledEngine(objective, RULES[1], threads)
+        start = problems.position(objective.network, RULES[1], dtype)
+        end, _ = problems.run(engine, rows, start, order, 150)
+        answers = (engine.gradient(end.vector, rows)[1], engine.scores(end.vector, rows.x))
+        results.append([array.tobytes() for array in (end.vector, *answers)])
+    assert blocks[0] < blocks[1]
     assert results[0] == results[1]
 
 

@@ -4,6 +4,7 @@ Made once per network, precision, batch size and number of threads, and used aga
 two calls at the same time have one each.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,9 +28,11 @@ from chainrule.model.network import Network
 
 __all__ = ["Workspace"]
 
-# Columns from which the second phase gets copies, a few columns together: a step of
-# 784-1024-1024-10 at 1024 rows takes 0.86 of the time, and 256 columns are not worth it yet.
-WIDE = 320
+# Columns from which the second phase gets copies, a few columns together, by the bytes of a vector:
+# a step of 784-1024-1024-10 at 1024 rows takes 0.86 of the time, and 256 columns are not worth it
+# yet. Of 512-bit vectors a panel takes three cache lines of each row instead of one, and copies
+# cost more than they save: steps of 784 to 12,000 inputs take 0.92 to 0.99 of the time without.
+WIDE = {16: 320.0, 32: 320.0, 64: math.inf}
 # Fields that point to arrays of the caller. A workspace that waits for the next call keeps none.
 _OF_A_CALL = (Job.order_at, Job.source_at, Job.y_at, Job.weight_at, Job.out_at)
 
@@ -221,7 +224,8 @@ class Workspace:
 
     def _copy_of(self, columns: int, rows: int) -> np.ndarray | None:
         """Return the copy of a wide matrix; None for one that needs none."""
-        return None if columns < WIDE else self._zeros(round_up(columns, self._lanes) * rows)
+        wide = columns >= WIDE[self._target.vector_bytes]
+        return self._zeros(round_up(columns, self._lanes) * rows) if wide else None
 
     def _fill_dropout(self, table: Sequence[Table], dropout: tuple[float, ...], rows: int) -> None:
         """Give layers with dropout a buffer for the inputs of the next layer."""
