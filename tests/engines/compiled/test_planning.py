@@ -16,7 +16,7 @@ from chainrule.engines.compiled.kinds import EntryPoint
 from chainrule.engines.compiled.planning import Planning
 from chainrule.engines.compiled.structs import Table
 from chainrule.engines.compiled.tables import Job
-from chainrule.engines.compiled.target import host_target
+from chainrule.engines.compiled.target import Target, host_target
 from chainrule.engines.compiled.workspaces import Workspaces
 from chainrule.engines.engine import Rows
 from chainrule.tracing.constants import StepConstants
@@ -26,9 +26,9 @@ from chainrule.training.state import TrainingState
 FULL = np.ones((4, 1000))
 
 
-def threads(weights, rows, steps=1, moves=False, x=FULL):
+def threads(weights, rows, steps=1, moves=False, x=FULL, speed=1):
     """Return how many of 16 threads a call with so many weights takes."""
-    planning = Planning(Network(Dense(1000, weights // 1000, bias=False)), 16)
+    planning = Planning(Network(Dense(1000, weights // 1000, bias=False)), 16, speed)
     return planning.of(np.ones(weights), x, rows, rows, steps, moves)[0]
 
 
@@ -48,6 +48,12 @@ class TestThreads:
     def test_to_move_a_parameter_takes_as_long_as_eight_multiplications(self):
         assert threads(222_000, rows=1, steps=1000, moves=True) == 1
         assert threads(223_000, rows=1, steps=1000, moves=True) == 2
+
+    def test_a_fast_processor_needs_more_work_for_a_second_thread(self):
+        assert threads(799_000, rows=10, steps=1000, speed=4) == 1
+        assert threads(800_000, rows=10, steps=1000, speed=4) == 2
+        assert threads(1_000_000, rows=79, speed=4) == 1
+        assert threads(1_000_000, rows=80, speed=4) == 2
 
     def test_no_more_than_are_allowed(self):
         assert threads(1_000_000, rows=10_000) == 16
@@ -77,6 +83,10 @@ class TestZeros:
 
 
 class TestBlocks:
+    @pytest.fixture(autouse=True)
+    def small_cache(self, monkeypatch):
+        monkeypatch.setenv("CHAINRULE_L2_KB", "512")
+
     def test_a_block_has_at_most_48_rows(self):
         assert [rows_of_block(rows, 8) for rows in (9, 40, 41, 48, 49, 1000)] == [
             *(16, 40, 48, 48, 48, 48)
@@ -146,12 +156,16 @@ class TestCalls:
         network = Network(Dense(1, 1))
         return CompiledEngine(Objective(network, "mse"), optimizers.sgd, n_threads=1), network
 
-    @pytest.mark.parametrize(("steps", "calls"), [(4999, [4999]), (5000, [4999, 1])])
+    @pytest.mark.parametrize(
+        ("speed", "steps", "calls"),
+        [(1, 4999, [4999]), (1, 5000, [4999, 1]), (4, 19999, [19999]), (4, 20000, [19999, 1])],
+    )
     def test_python_is_in_charge_after_five_billion_operations(
-        self, line, monkeypatch, steps, calls
+        self, line, monkeypatch, speed, steps, calls
     ):
-        """A step of one row and two parameters counts a million and 12."""
+        """A step of one row and two parameters counts a million and 12; fast ones are more."""
         engine, network = line
+        monkeypatch.setattr(Target, "speed", speed)
         seen, table = [], StepConstants.table
 
         def noted(self, rates, first):

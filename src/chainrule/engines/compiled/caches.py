@@ -6,7 +6,7 @@ import sys
 from functools import lru_cache
 from pathlib import Path
 
-__all__ = ["VARIABLE", "second_level_bytes"]
+__all__ = ["second_level_bytes"]
 
 VARIABLE = "CHAINRULE_L2_KB"
 _SYSTEM = Path("/sys/devices/system/cpu")
@@ -40,8 +40,8 @@ def _of_linux(folder: Path, core: int) -> int:
     """Return the size in the files of a core, of which a virtual machine may have none."""
     for index in sorted((folder / f"cpu{core}/cache").glob("index*")):
         if (index / "level").read_text().strip() == "2":
-            size = (index / "size").read_text().strip()
-            unit = {"K": 1 << 10, "M": 1 << 20}.get(size[-1:])
+            size = (index / "size").read_text().strip().lower()
+            unit = {"k": 1 << 10, "m": 1 << 20}.get(size[-1:])
             return int(size[:-1]) * unit if unit else int(size)
     return 0
 

@@ -24,8 +24,9 @@ from chainrule.tracing.constants import StepConstants
 
 __all__ = ["CompiledEngine"]
 
-# Operations of one call of a kernel, about a tenth of a second, and the overhead of a step. Python
-# is in charge between calls; counted by work and not by time, so that a run is reproducible.
+# Operations of one call of a kernel at a speed of 1, about a tenth of a second, and the overhead of
+# a step. Python is in charge between calls; counted by work and not by time, so that a run is
+# reproducible.
 CALL_OPERATIONS = 5e9
 STEP_OPERATIONS = 1e6
 
@@ -147,7 +148,9 @@ class CompiledEngine(CompiledScores):
         batch = min(batch_size, max(len(order), 1))
         per_step = STEP_OPERATIONS + 6.0 * len(vector) * batch
         watched = self._is_long(6.0, batch)
-        per_call = min(max(1, int(CALL_OPERATIONS / per_step)), max(1, len(rates)))
+        per_call = min(
+            max(1, int(CALL_OPERATIONS * self._target.speed / per_step)), max(1, len(rates))
+        )
         new = [np.empty_like(vector) for _ in range(1 + len(slots))]
         code = self._training_code_for(dtype)
         panels = len(slots) + (code.clipped is not None)

@@ -27,10 +27,13 @@ class Planning:
         The layers.
     n_threads : int or None
         Most threads; None for all cores.
+    speed : int
+        That of the processor, `Target.speed`.
     """
 
-    def __init__(self, network: Network, n_threads: int | None) -> None:
+    def __init__(self, network: Network, n_threads: int | None, speed: int = 1) -> None:
         self._first = network.layers[0]
+        self._speed = speed
         self._n_threads = n_threads
         self._densities = Densities()
 
@@ -57,5 +60,6 @@ class Planning:
         if zeros:
             weights -= int((1.0 - density.share) * n_in * n_out)
         work = rows * weights + (MOVE_WORK * len(vector) if moves else 0)
+        work //= self._speed
         wanted = max(1, min(work // STEP_WORK, work * steps // CALL_WORK + 1))
         return (1 if wanted == 1 else min(available_threads(self._n_threads), wanted)), zeros

@@ -68,10 +68,11 @@ class CompiledScores:
         check_threads(n_threads)
         self._target = target or host_target()
         self._code: dict[str, NetworkCode] = {}
-        self._planning = Planning(network, n_threads)
+        self._planning = Planning(network, n_threads, self._target.speed)
         self._workspaces = Workspaces(self._new_workspace)
         sizes = network.n_parameters, network.n_in, network.n_out
-        few = FewScores(*sizes, -(-planning.CALL_WORK // network.n_parameters), self._few_rows)
+        work = planning.CALL_WORK * self._target.speed
+        few = FewScores(*sizes, -(-work // network.n_parameters), self._few_rows)
         self.few_scores = few.scores
         self.predictions = Predictions(loss, self._target).of
 
