@@ -4,7 +4,7 @@
 
 The kernels are those that train, and one more instruction sequence behind each part; what that
 costs is measured and taken off. One thread, on processors whose clock is the time stamp counter. It
-writes ``benchmarks/results/parts.md``.
+writes ``benchmarks/results/parts.md``; with 512-bit vectors, ``parts-512.md``.
 """
 
 import platform
@@ -18,7 +18,7 @@ from cases import CASES, ROWS, Case
 from llvmlite import ir
 from peak import tile_peak
 from peers import chainrule_epochs
-from report import arguments, machine, markdown, write
+from report import arguments, machine, markdown, page, write
 
 from chainrule import Epoch
 from chainrule.engines.compiled.kernel_code import Kernels
@@ -189,7 +189,7 @@ def main() -> None:
         words = "SGD with momentum" if rule == "sgd" else "Adam"
         profiles = [profile(case, rule, options.seconds, tick, reading) for case in cases]
         text += f"\n## {words}\n\n{table(cases, profiles)}\n"
-    write(options.out, "parts", text)
+    write(options.out, page("parts"), text)
 
 
 if __name__ == "__main__":

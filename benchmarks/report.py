@@ -3,6 +3,7 @@
 import argparse
 import platform
 from collections.abc import Iterable, Sequence
+from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -17,8 +18,23 @@ COLORS = {
 }
 
 
+def vector_bits() -> int:
+    """Return the width of the vectors that this processor computes with: the class of the results.
+
+    Ratios differ between the classes more than between processors of one of them.
+    """
+    from chainrule.engines.compiled.target import host_target
+
+    return 8 * host_target().vector_bytes
+
+
+def page(name: str) -> str:
+    """Return the name of a page for the class of this processor: 512-bit vectors have their own."""
+    return f"{name}-512" if vector_bits() == 512 else name
+
+
 def machine(*packages: str) -> str:
-    """Return processor and versions in one line."""
+    """Return processor, width of its vectors, date and versions in one line."""
     processor = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     cores = ""
@@ -32,7 +48,8 @@ def machine(*packages: str) -> str:
             found.append(f"{package} {version(package)}")
         except PackageNotFoundError:
             continue
-    return f"{processor}{cores}; Python {platform.python_version()}, {', '.join(found)}"
+    known = f"{processor}{cores}, {vector_bits()}-bit vectors; {date.today():%d %B %Y}"
+    return f"{known}; Python {platform.python_version()}, {', '.join(found)}"
 
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -7,7 +7,6 @@ compared with ours first; rounds are interleaved, and the best of all kept.
 """
 
 import argparse
-import datetime as dt
 import json
 import os
 import shutil
@@ -315,7 +314,7 @@ def page(folder: Path, options: argparse.Namespace) -> str:
         peak, seconds, errors = stream(folder, count)
         lines.append([f"{count:,}", f"{peak:.0f} MB", f"{seconds:.1f} s", f"{errors}"])
     about = (
-        f"{machine('torch', 'onnxruntime')}; {dt.date.today():%d %B %Y}. Network "
+        f"{machine('torch', 'onnxruntime')}. Network "
         f"{'-'.join(map(str, WIDTHS))}, float32, one thread; one row, as a NumPy array, to its 10 "
         f"probabilities, equal to ours to {TOLERANCE:g}; each way in a process of its own, the "
         f"best of {CALLS} calls in {options.rounds} interleaved rounds.\n"

@@ -2,7 +2,8 @@
 
     pip install . -r benchmarks/requirements.txt && python benchmarks/steps.py
 
-It writes ``benchmarks/results/steps.md`` and ``steps.png``.
+It writes ``benchmarks/results/steps.md`` and ``steps.png``; with 512-bit vectors, ``steps-512.md``
+and ``steps-512.png``.
 """
 
 import argparse
@@ -15,7 +16,7 @@ from pathlib import Path
 from cases import CASES, Case
 from peak import tile_peak
 from peers import PEERS
-from report import COLORS, arguments, machine, markdown, write
+from report import COLORS, arguments, machine, markdown, page, write
 
 HERE = Path(__file__).parent
 
@@ -99,6 +100,23 @@ def table(best: dict[tuple[int, str, str], dict[str, float]], peers: list[str], 
     return "\n".join(lines)
 
 
+def several(best: dict[tuple[int, str, str], dict[str, float]]) -> str:
+    """Return how many times as fast as one thread the others are, where both were measured."""
+    counts = sorted({key[0] for key in best} - {1})
+    rows = []
+    for (threads, optimizer, name), found in best.items():
+        if threads == 1 and optimizer == "sgd" and "chainrule" in found:
+            others = [best.get((count, "sgd", name), {}).get("chainrule") for count in counts]
+            own = found["chainrule"]
+            cells = [f"{own / other:.2f}" if other else "" for other in others]
+            rows.append([name, f"{own * 1e6:,.1f}", *cells])
+    if not counts or not rows:
+        return ""
+    head = ["network @ batch", "chainrule on one, us"]
+    head += [f"{count} threads, times as fast" for count in counts]
+    return f"\n\n### More threads beside one, SGD with momentum\n\n{markdown(head, rows)}"
+
+
 def plot(best: dict[tuple[int, str, str], dict[str, float]], peers: list[str], path: Path) -> None:
     """Draw how many times longer than ours a step of each peer takes."""
     from matplotlib.figure import Figure
@@ -141,9 +159,10 @@ def main() -> None:
         "forward, loss, backward, update), the best of interleaved rounds, each peer in its own "
         f"process. Tile peak measured in the same run: {peak:.0f} GFLOP/s per core.\n"
         + table(best, options.peers, peak)
+        + several(best)
     )
-    write(options.out, "steps", text)
-    plot(best, options.peers, options.out / "steps.png")
+    write(options.out, page("steps"), text)
+    plot(best, options.peers, options.out / f"{page('steps')}.png")
 
 
 if __name__ == "__main__":
