@@ -70,6 +70,13 @@ class AutomaticEngine(ByDtype[Engine]):
         """Return the sums of w_i l_i, of w_i, and of w_i times the gradient of l_i."""
         return self._for(vector).gradient_sum(vector, rows)
 
+    def permutation(self, generator: np.random.Generator, n: int) -> np.ndarray:
+        """Return ``generator.permutation(n)``, by the engine that computes, where it is quick."""
+        made: Any = next(iter(self._made.values()), None)
+        if hasattr(made, "permutation"):
+            return made.permutation(generator, n)  # type: ignore[no-any-return]
+        return generator.permutation(n)
+
     def epoch(
         self,
         position: Position,

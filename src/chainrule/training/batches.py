@@ -82,7 +82,8 @@ def pass_by_steps(
     rates = plan.schedule.rates(
         state.learning_rate, first_step, plan.steps, plan.steps, plan.last_epoch * plan.steps
     )
-    order = pass_order(state.seed, state.epoch, len(rows)) if plan.shuffle else np.arange(len(rows))
+    n = len(rows)
+    order = pass_order(state.seed, state.epoch, n, engine) if plan.shuffle else np.arange(n)
     done, loss, weight, later_loss, later_weight = made_before, 0.0, 0.0, 0.0, 0.0
     while done < plan.steps:
         measuring = math.isnan(state.first_loss)
@@ -122,9 +123,14 @@ def pass_by_steps(
     return (loss + later_loss) / (weight + later_weight), rows_seen, float(rates[-1])
 
 
-def pass_order(seed: int, epoch: int, rows: int) -> np.ndarray:
-    """Return the order of the rows in a pass; the epoch counts from 0."""
-    return stream(seed, Purpose.SHUFFLE, epoch).permutation(rows)
+def pass_order(seed: int, epoch: int, rows: int, engine: Engine | None = None) -> np.ndarray:
+    """Return the order of the rows in a pass; the epoch counts from 0.
+
+    An engine that has a ``permutation`` draws the same order sooner.
+    """
+    generator = stream(seed, Purpose.SHUFFLE, epoch)
+    draw = getattr(engine, "permutation", None)
+    return generator.permutation(rows) if draw is None else draw(generator, rows)
 
 
 def _measure_of_divergence(first_loss: float, engine: Engine, rows: Rows) -> float:

@@ -17,6 +17,7 @@ from chainrule.engines.compiled.kinds import BYTES, NUMBERS, Address, Signature,
 from chainrule.engines.compiled.nonzeros import Nonzeros
 from chainrule.engines.compiled.parts import Part, mark, write_clock
 from chainrule.engines.compiled.row_phase import RowPhase
+from chainrule.engines.compiled.shuffling import write_shuffle
 from chainrule.engines.compiled.subnormals import entry
 from chainrule.engines.compiled.tables import BUILTIN, ENTRY, Job, LayerRow, Result
 from chainrule.engines.compiled.target import Target
@@ -41,6 +42,7 @@ def kernel_module(target: Target, itemsize: int, timed: bool = False) -> Module:
     weights = WeightPhase.of(module, products, nonzeros)
     write_gathers(module)
     write_entries(module)
+    write_shuffle(module)
     clipping = Clipping.of(module, weights)
     _train(module, rows, nonzeros, weights, clipping)
     _unpack(module, weights)
