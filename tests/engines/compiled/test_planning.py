@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from chainrule import Dense, Network, Objective, optimizers
-from chainrule.engines.compiled import machine_code, zeros
+from chainrule.engines.compiled import machine_code, scoring, zeros
 from chainrule.engines.compiled.blocks import rows_of_block, shared_rows_of_block
 from chainrule.engines.compiled.engine import CompiledEngine
 from chainrule.engines.compiled.few_scores import FewScores
@@ -54,6 +54,14 @@ class TestThreads:
         assert threads(800_000, rows=10, steps=1000, speed=4) == 2
         assert threads(1_000_000, rows=79, speed=4) == 1
         assert threads(1_000_000, rows=80, speed=4) == 2
+
+    @pytest.mark.parametrize(("vector_bytes", "speed"), [(16, 1), (32, 1), (64, 4)])
+    def test_an_engine_plans_by_the_speed_of_its_processor(self, monkeypatch, vector_bytes, speed):
+        seen = []
+        monkeypatch.setattr(scoring, "Planning", lambda *given: seen.append(given[2]))
+        objective = Objective(Network(Dense(1, 1)), "mse")
+        CompiledEngine(objective, optimizers.sgd, target=Target("", "", vector_bytes, 32))
+        assert seen == [speed]
 
     def test_no_more_than_are_allowed(self):
         assert threads(1_000_000, rows=10_000) == 16
