@@ -114,7 +114,7 @@ def several(best: dict[tuple[int, str, str], dict[str, float]]) -> str:
         return ""
     head = ["network @ batch", "chainrule on one, us"]
     head += [f"{count} threads, times as fast" for count in counts]
-    return f"\n\n### More threads beside one, SGD with momentum\n\n{markdown(head, rows)}"
+    return f"\n\n## More threads beside one, SGD with momentum\n\n{markdown(head, rows)}"
 
 
 def plot(best: dict[tuple[int, str, str], dict[str, float]], peers: list[str], path: Path) -> None:
