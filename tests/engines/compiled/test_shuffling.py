@@ -5,8 +5,9 @@ import pytest
 
 from chainrule import optimizers
 from chainrule.engines.automatic import AutomaticEngine
-from chainrule.engines.compiled import shuffling
+from chainrule.engines.compiled import orders
 from chainrule.engines.compiled.kernel_code import Kernels
+from chainrule.engines.compiled.shuffling import SHUFFLE
 from chainrule.engines.compiled.target import host_target
 from chainrule.foundation.seeds import Purpose, stream
 from chainrule.training.batches import pass_order
@@ -32,7 +33,7 @@ def by_hand(n, draws):
 def shuffled(kernels, n, draws):
     """Return the order that the kernel makes of 32-bit draws, and the last place left."""
     order, draws = np.arange(n), np.array(draws, np.uint32)
-    run = kernels.entry("shuffle", shuffling.SHUFFLE).function()
+    run = kernels.entry("shuffle", SHUFFLE).function()
     last = run(order.ctypes.data, n - 1, draws.ctypes.data, len(draws))
     return order.tolist(), last
 
@@ -41,14 +42,14 @@ def shuffled(kernels, n, draws):
 @pytest.mark.parametrize("seed", [0, 1, 2**40])
 def test_the_order_is_numpys(kernels, n, seed):
     expected = np.random.default_rng(seed).permutation(n)
-    order = shuffling.permutation(kernels, np.random.default_rng(seed), n)
+    order = orders.permutation(kernels, np.random.default_rng(seed), n)
     assert order.dtype == expected.dtype
     np.testing.assert_array_equal(order, expected)
 
 
 def test_this_numpy_draws_as_the_kernel_does(kernels):
     """Else every order would be NumPy's own, right but slow."""
-    assert shuffling._is_numpys(kernels)
+    assert orders._is_numpys(kernels)
 
 
 def test_draws_that_are_passed_over(kernels):
@@ -63,21 +64,21 @@ def test_draws_that_are_passed_over(kernels):
 
 
 def test_an_order_goes_on_with_more_draws(kernels, monkeypatch):
-    monkeypatch.setattr(shuffling, "_pairs", lambda n: max(n // 3, 1))
-    order = shuffling._shuffled(kernels, np.random.default_rng(9), 1001)
+    monkeypatch.setattr(orders, "_pairs", lambda n: max(n // 3, 1))
+    order = orders._shuffled(kernels, np.random.default_rng(9), 1001)
     np.testing.assert_array_equal(order, np.random.default_rng(9).permutation(1001))
 
 
 def test_another_generator_is_asked_itself(kernels):
     made = [np.random.Generator(np.random.MT19937(4)) for _ in range(2)]
-    order = shuffling.permutation(kernels, made[0], 1000)
+    order = orders.permutation(kernels, made[0], 1000)
     np.testing.assert_array_equal(order, made[1].permutation(1000))
 
 
 def test_a_numpy_that_draws_in_another_way_is_asked_itself(kernels, monkeypatch):
-    monkeypatch.setattr(shuffling, "_is_numpys", lambda kernels: False)
-    monkeypatch.setattr(shuffling, "_shuffled", None)
-    order = shuffling.permutation(kernels, np.random.default_rng(2), 1000)
+    monkeypatch.setattr(orders, "_is_numpys", lambda kernels: False)
+    monkeypatch.setattr(orders, "_shuffled", None)
+    order = orders.permutation(kernels, np.random.default_rng(2), 1000)
     np.testing.assert_array_equal(order, np.random.default_rng(2).permutation(1000))
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.engines.compiled import passes, scoring, shuffling
+from chainrule.engines.compiled import orders, passes, scoring
 from chainrule.engines.compiled.blocks import rows_of_block
 from chainrule.engines.compiled.inputs import Inputs
 from chainrule.engines.compiled.memory import round_up
@@ -127,7 +127,7 @@ class CompiledEngine(CompiledScores):
     def permutation(self, generator: np.random.Generator, n: int) -> np.ndarray:
         """Return what ``generator.permutation(n)`` would be, of a generator that is new."""
         for code in self._code.values():
-            return shuffling.permutation(code.kernels, generator, n)
+            return orders.permutation(code.kernels, generator, n)
         return generator.permutation(n)
 
     def epoch(
