@@ -61,6 +61,26 @@ def chainrule(case: Case, optimizer: str, threads: int) -> Run:
     return lambda: next(epochs) and None
 
 
+def chainrule_on_jax(case: Case, optimizer: str, threads: int) -> Run:
+    """The same loop with the engine that JAX compiles, on JAX's device."""
+    from chainrule import Network, optimizers, train
+
+    x, y = case.data()
+    epochs = train(
+        Network.of_widths(list(case.widths)),
+        x,
+        y,
+        loss="categorical_cross_entropy" if case.classes else "mse",
+        optimizer=optimizers.get("sgd", momentum=0.9) if optimizer == "sgd" else optimizers.adam,
+        learning_rate=1e-3,
+        batch_size=case.batch,
+        epochs=10**9,
+        dtype="float32",
+        engine="jax",
+    )
+    return lambda: next(epochs) and None
+
+
 def pytorch(case: Case, optimizer: str, threads: int, compiled: bool = False) -> Run:
     """Eager PyTorch with its fused optimizer, or the same step through torch.compile."""
     import torch

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from chainrule import MLPClassifier, save_model
-from chainrule.engines.compiled import code_cache
+from chainrule.foundation import cache_folder
 
 PREDICTS = """
 import sys
@@ -80,8 +80,8 @@ def test_a_fresh_container(tmp_path):
     ],
 )
 def test_who_may_have_written_the_cache(owner, mode, trusted, monkeypatch):
-    monkeypatch.setattr(code_cache.os, "getuid", lambda: 7, raising=False)
-    assert code_cache.is_trusted(SimpleNamespace(st_uid=owner, st_mode=0o40000 | mode)) is trusted
+    monkeypatch.setattr(cache_folder.os, "getuid", lambda: 7, raising=False)
+    assert cache_folder.is_trusted(SimpleNamespace(st_uid=owner, st_mode=0o40000 | mode)) is trusted
 
 
 def test_what_is_refused(chainrule, tmp_path, monkeypatch):

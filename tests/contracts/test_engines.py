@@ -16,7 +16,11 @@ from chainrule.formulas.loss import losses
 from chainrule.formulas.records import activations
 from chainrule.model.dropout import is_kept, step_keys
 
-ENGINES = [*registry, "toy"]
+# JAX compiles a program for each shape and formula, for a tenth of a second and more.
+ENGINES = [
+    pytest.param(name, marks=[pytest.mark.slow] if name == "jax" else [])
+    for name in (*registry, "toy")
+]
 # How far an answer may be off, relative to the largest number of its array: some four times what
 # was measured.
 TOLERANCE = {
@@ -55,8 +59,9 @@ def engine_of(request):
     """Return the maker of the engine of a name; of the compiled one only where it can be."""
     if request.param == "toy":
         request.getfixturevalue("toy")
-    if request.param == "compiled":
-        pytest.importorskip("llvmlite")
+    needs = {"compiled": "llvmlite", "jax": "jax"}
+    if request.param in needs:
+        pytest.importorskip(needs[request.param])
 
     def make(objective, rule=RULES["sgd"]):
         return choose_engine(request.param, objective, rule)
@@ -128,7 +133,7 @@ def test_answers_the_protocol(problems, engine_of):
     objective, _ = problems.problem([4, 3, 2], "mse", 8)
     engine = engine_of(objective, RULES["adam"])
     assert isinstance(engine, Engine)
-    assert engine.name in ENGINES
+    assert engine.name in {*registry, "toy"}
     assert (engine.objective, engine.optimizer) == (objective, RULES["adam"])
 
 

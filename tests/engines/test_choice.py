@@ -89,7 +89,7 @@ def test_a_misspelt_name_is_refused_with_the_nearest(word, meant):
 
 
 def test_a_name_is_known_only_while_it_is_registered():
-    with pytest.raises(InputError, match="one of auto, compiled, reference, or an engine"):
+    with pytest.raises(InputError, match="one of auto, compiled, reference, jax, or an engine"):
         choose_engine("toy", objective(), optimizers.sgd)
 
 

@@ -12,13 +12,13 @@ import numpy as np
 
 from chainrule.app.report import Report
 from chainrule.engines.choice import registry
-from chainrule.engines.compiled import code_cache
 from chainrule.estimators.base import BaseMLP
 from chainrule.estimators.classifier import MLPClassifier
 from chainrule.estimators.regressor import MLPRegressor
 from chainrule.formulas.loss import losses
 from chainrule.formulas.optimizers import optimizers
 from chainrule.formulas.records import activations
+from chainrule.foundation.cache_folder import asked_folder, cache_folder
 from chainrule.foundation.errors import InputError
 from chainrule.foundation.wording import counted
 from chainrule.tables.loading import load
@@ -42,11 +42,11 @@ def warm(models: Sequence[str], report: Report) -> None:
     """
     if not registry["compiled"].is_installed:
         raise InputError("the package llvmlite must be installed, for warm; got none. Install it.")
-    folder = code_cache.cache_folder()
+    folder = cache_folder()
     if folder is None or not os.access(folder, os.W_OK):
         raise InputError(
             "the cache of machine code must be a folder of yours that nobody else can write to; "
-            f"got {code_cache.asked_folder()}. Set CHAINRULE_CACHE_DIR to another."
+            f"got {asked_folder()}. Set CHAINRULE_CACHE_DIR to another."
         )
     began = time.perf_counter()
     for path in models:

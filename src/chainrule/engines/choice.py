@@ -129,7 +129,24 @@ class Reference(EngineRecord):
         return scorer
 
 
-for _record in (Automatic(), Compiled(), Reference()):
+class Jax(EngineRecord):
+    """The engine of accelerators."""
+
+    name = "jax"
+    sentence = "the same formulas compiled by JAX, for GPU, TPU and CPU"
+    needs = "jax"
+
+    def make(
+        self, objective: Objective, optimizer: Optimizer, n_threads: int | None = None
+    ) -> Engine:
+        """Return the engine; threads are those of JAX."""
+        kind = loaded("chainrule.engines.jax_engine.engine", "JaxEngine")
+        engine: Engine = kind(objective, optimizer)
+        return engine
+
+
+# "auto" never comes to the last: the one before it has no reason against any work.
+for _record in (Automatic(), Compiled(), Reference(), Jax()):
     registry.add(_record)
 
 

@@ -210,18 +210,12 @@ class ReferenceEngine(ReferenceScores):
         The number is what the sum is divided by: that of the rows, for a mean.
         """
         xp = namespace(parameters.vector)
-        loss = self.objective.loss
-        scores, network_pullback = self.objective.network.forward(xp, parameters, x, masks)
-        row_losses = loss.rows(xp, scores, y)
-        if weight is not None:
-            row_losses = xp.where(weight > 0.0, row_losses * weight, 0.0)
+        objective = self.objective
+        scores, network_pullback = objective.network.forward(xp, parameters, x, masks)
+        row_losses = objective.row_losses(xp, scores, y, weight)
 
         def pullback(divisor: float) -> Array:
-            dscore = loss.rows_gradient(xp, scores, y) / divisor
-            if weight is not None:
-                column = xp.reshape(weight, (-1, 1))
-                dscore = xp.where(column > 0.0, dscore * column, 0.0)
-            return network_pullback(dscore)
+            return network_pullback(objective.score_gradients(xp, scores, y, weight, divisor))
 
         return row_losses, pullback
 

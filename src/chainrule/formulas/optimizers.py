@@ -129,7 +129,7 @@ class Optimizer(Formula):
             parts.append(rf"\bar{{p}} \leftarrow \bar{{p}} + {share} (p - \bar{{p}})")
         return self.in_latex(r", \quad ".join(parts))
 
-    def clipping(self, xp: Namespace, g: Array) -> float:
+    def clipping(self, xp: Namespace, g: Array) -> Array | float:
         """Return the factor that clipping puts on the gradient ``g`` of all parameters.
 
         It is NaN where the gradient is, and 0 where it is infinite, so that neither is hidden.
@@ -137,16 +137,17 @@ class Optimizer(Formula):
         Examples
         --------
         >>> import numpy as np
-        >>> optimizers.get("sgd", clip_norm=1.0).clipping(np, np.array([3.0, -4.0]))
+        >>> float(optimizers.get("sgd", clip_norm=1.0).clipping(np, np.array([3.0, -4.0])))
         0.2
         """
         if self.clip_norm is None:
             return 1.0
         # by the largest one, so that no square overflows
-        largest = float(xp.max(xp.abs(g)))
-        scale = largest if 0.0 < largest < math.inf else 1.0
-        root = math.sqrt(float(xp.sum((g / scale) ** 2)))
-        return 1.0 if scale * root <= self.clip_norm else self.clip_norm / scale / root
+        largest = xp.max(xp.abs(g))
+        scale = xp.where((largest > 0.0) & (largest < math.inf), largest, 1.0)
+        root = xp.sqrt(xp.sum((g / scale) ** 2))
+        factor = self.clip_norm / scale / xp.where(root == 0.0, 1.0, root)
+        return xp.where(scale * root <= self.clip_norm, 1.0, factor)
 
     def start(self, xp: Namespace, p: Array) -> tuple[Array, ...]:
         """Return the memory before the first step: zeros for the rule, and p as the average."""

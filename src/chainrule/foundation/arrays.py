@@ -54,6 +54,10 @@ class Namespace:
 
         if array_api_compat.is_numpy_array(z) or np.isscalar(z):
             return getattr(scipy.special, name)(z)
+        if array_api_compat.is_jax_array(z):  # traced ones have no numbers yet
+            import jax.scipy.special
+
+            return getattr(jax.scipy.special, name)(z)
         return self._library.asarray(getattr(scipy.special, name)(np.asarray(z)), dtype=z.dtype)
 
 

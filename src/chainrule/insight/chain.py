@@ -176,7 +176,7 @@ class Chain(Shown):
         doubled = in_float64(self.subject, self._row_index)
         _, gradient = doubled.engine.gradient(doubled.vector, doubled.rows)
         gradient = gathered(doubled.shared, doubled.objective.network.layout, gradient)
-        return rule.clipping(namespace(gradient), gradient)
+        return float(rule.clipping(namespace(gradient), gradient))
 
     def open(self, breadth: int = 1, depth: int = 64) -> list[Node]:
         """Return the nodes to show, from the weight's own derivative down to the loss.

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.foundation.arrays import Array, Namespace
+from chainrule.foundation.arrays import Array, Namespace, namespace
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.foundation.real_numbers import is_real
 from chainrule.foundation.seeds import Purpose, words
@@ -81,16 +81,17 @@ def step_keys(seed: int, first: int, steps: int, layers: int) -> np.ndarray:
     bases = np.array([words(seed, Purpose.DROPOUT, layer) for layer in range(layers)], np.uint32)
     numbers = np.arange(first, first + steps, dtype=np.uint64)[:, None, None]
     low, high = (numbers & 0xFFFFFFFF).astype(np.uint32), (numbers >> 32).astype(np.uint32)
-    return _mixed(_mixed(bases.reshape(1, layers, 2) ^ low) ^ high)
+    keys: np.ndarray = _mixed(_mixed(bases.reshape(1, layers, 2) ^ low) ^ high)
+    return keys
 
 
-def is_kept(keys: np.ndarray, rows: int, units: int, rate: float) -> np.ndarray:
+def is_kept(keys: Array, rows: int, units: int, rate: float) -> Array:
     """Return which units (rows, units) the rows of one batch keep in one layer.
 
     Parameters
     ----------
     keys : array (2,) of uint32
-        Those of `step_keys` for the step and the layer.
+        Those of `step_keys` for the step and the layer; of any library with unsigned integers.
     rows, units : int
         Sizes; element (i, j) has the number ``i * units + j``, modulo 2**32.
     rate : float
@@ -102,15 +103,15 @@ def is_kept(keys: np.ndarray, rows: int, units: int, rate: float) -> np.ndarray:
     >>> round(float(is_kept(keys, 1000, 100, 0.25).mean()), 2)
     0.75
     """
-    row, unit = np.arange(rows, dtype=np.uint32)[:, None], np.arange(units, dtype=np.uint32)
+    xp = namespace(keys)
+    row, unit = xp.arange(rows, dtype=xp.uint32)[:, None], xp.arange(units, dtype=xp.uint32)
     number = row * np.uint32(units) + unit
     drawn = _mixed(_mixed(number ^ keys[0]) ^ keys[1])
-    kept: np.ndarray = (drawn >> 1) >= threshold(rate)
-    return kept
+    return (drawn >> np.uint32(1)) >= np.uint32(threshold(rate))
 
 
 def step_masks(
-    xp: Namespace, keys: np.ndarray, rows: int, rates: Sequence[float], units: Sequence[int]
+    xp: Namespace, keys: Array, rows: int, rates: Sequence[float], units: Sequence[int]
 ) -> tuple[Mask | None, ...]:
     """Return the masks of one step, one per layer that has a rate; None where that is 0."""
     return tuple(
@@ -119,9 +120,8 @@ def step_masks(
     )
 
 
-def _mixed(x: np.ndarray) -> np.ndarray:
+def _mixed(x: Array) -> Array:
     first, one, second, two, third = MIX
     x = (x ^ (x >> np.uint32(first))) * np.uint32(one)
     x = (x ^ (x >> np.uint32(second))) * np.uint32(two)
-    mixed: np.ndarray = x ^ (x >> np.uint32(third))
-    return mixed
+    return x ^ (x >> np.uint32(third))

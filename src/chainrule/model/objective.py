@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -84,6 +85,21 @@ class Objective:
         """Build an objective from penalty strengths by name, as ``l2=1e-4``."""
         chosen = tuple(penalties.get(name, strength=value) for name, value in strengths.items())
         return cls(network, loss, chosen, dropout)
+
+    def row_losses(self, xp: Namespace, scores: Array, y: Array, weight: Array | None) -> Array:
+        """Return w_i l_i of each row; 0 for a row of weight 0, whatever it holds."""
+        rows = self.loss.rows(xp, scores, y)
+        return rows if weight is None else xp.where(weight > 0.0, rows * weight, 0.0)
+
+    def score_gradients(
+        self, xp: Namespace, scores: Array, y: Array, weight: Array | None, divisor: Any
+    ) -> Array:
+        """Return w_i times the gradient of l_i by the scores, over a divisor; 0 for weight 0."""
+        gradients = self.loss.rows_gradient(xp, scores, y) / divisor
+        if weight is None:
+            return gradients
+        column = xp.reshape(weight, (-1, 1))
+        return xp.where(column > 0.0, gradients * column, 0.0)
 
     def with_penalties(self, parameters: Parameters, gradient: Array) -> Array:
         """Return a flat gradient plus that of the penalties, which weights have and biases not."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from chainrule.engines.compiled import code_cache
+from chainrule.foundation.cache_folder import asked_folder
 
 
 def test_swapped_files_are_not_read(tmp_path, monkeypatch):
@@ -21,7 +22,7 @@ def test_swapped_files_are_not_read(tmp_path, monkeypatch):
 def test_an_empty_variable_is_none(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CHAINRULE_CACHE_DIR", "")
-    assert code_cache.asked_folder().is_absolute()
+    assert asked_folder().is_absolute()
 
 
 def test_a_cache_that_cannot_be_written_says_so_once(tmp_path, monkeypatch, caplog):

@@ -13,10 +13,10 @@ from threadpoolctl import threadpool_limits
 from chainrule import optimizers
 from chainrule.engines.compiled import engine as engine_module
 from chainrule.engines.compiled import machine_code, planning, scoring
-from chainrule.engines.compiled.code_cache import cache_folder
 from chainrule.engines.compiled.engine import CompiledEngine
 from chainrule.engines.compiled.target import host_target
 from chainrule.foundation import threads
+from chainrule.foundation.cache_folder import cache_folder
 from chainrule.foundation.errors import InputError
 
 RULE = optimizers.get("adam")

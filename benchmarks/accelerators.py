@@ -1,0 +1,106 @@
+"""Whole training steps on JAX's device: the engine "jax" beside the same network written by hand.
+
+    pip install ".[jax]" -r benchmarks/requirements.txt && python benchmarks/accelerators.py
+
+By hand is `peers.jax`: autodiff, and one jitted scan per epoch. On a GPU, PyTorch with CUDA graphs
+runs beside both. Rounds are interleaved in one process, and the best of each counts. Another build
+of JAX, for a GPU or a TPU, needs no change here. It writes ``benchmarks/results/accelerators.md``.
+"""
+
+import time
+from datetime import date
+
+import jax
+import peers
+from cases import CASES, ROWS, Case
+from report import arguments, machine, markdown, write
+
+OPTIMIZERS = ("sgd", "adam")
+
+
+def cuda_graphs(case: Case, optimizer: str) -> peers.Run | None:
+    """Return PyTorch's compiled step replayed as CUDA graphs; None where there is no GPU."""
+    try:
+        import torch
+    except ImportError:
+        return None
+    if not torch.cuda.is_available():
+        return None
+    x, y = (torch.from_numpy(array).cuda() for array in case.data())
+    layers: list[torch.nn.Module] = []
+    for n_in, n_out in zip(case.widths, case.widths[1:], strict=False):
+        layers += [torch.nn.Linear(n_in, n_out), torch.nn.ReLU()]
+    model = torch.nn.Sequential(*layers[:-1]).cuda()
+    criterion = torch.nn.CrossEntropyLoss() if case.classes else torch.nn.MSELoss()
+    rule = (
+        torch.optim.SGD(model.parameters(), lr=1e-3, momentum=0.9, fused=True)
+        if optimizer == "sgd"
+        else torch.optim.Adam(model.parameters(), lr=1e-3, fused=True, capturable=True)
+    )
+
+    @torch.compile(mode="reduce-overhead")
+    def loss(rows: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return criterion(model(rows), targets)
+
+    draw = peers.orders(case)
+
+    def epoch() -> None:
+        for index in torch.from_numpy(draw()).cuda():
+            rule.zero_grad(set_to_none=True)
+            loss(x[index], y[index]).backward()
+            rule.step()
+        torch.cuda.synchronize()
+
+    return epoch
+
+
+def best_of(runs: dict[str, peers.Run], rounds: int, case: Case) -> dict[str, float]:
+    """Return the least seconds per step of each, over interleaved epochs."""
+    best = dict.fromkeys(runs, float("inf"))
+    for run in runs.values():
+        run()  # compiles
+    for _ in range(rounds):
+        for name, run in runs.items():
+            began = time.perf_counter()
+            run()
+            best[name] = min(best[name], time.perf_counter() - began)
+    return {name: seconds * case.batch / ROWS for name, seconds in best.items()}
+
+
+def main() -> None:
+    """Measure all cases, and write the page."""
+    parser = arguments(__doc__)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--only", default="", help="cases whose name holds this text")
+    options = parser.parse_args()
+    device = jax.devices()[0]
+    pages = [
+        "# Steps on JAX's device",
+        (
+            f"{machine('jax', 'torch')}; {date.today():%B %Y}. Device: {device.device_kind} "
+            f"({device.platform}). float32, microseconds per whole step, the best of "
+            f"{options.rounds} interleaved epochs of {ROWS:,} rows."
+        ),
+    ]
+    for optimizer in OPTIMIZERS:
+        table = []
+        for case in (case for case in CASES if options.only in case.name):
+            runs = {
+                "engine jax": peers.chainrule_on_jax(case, optimizer, 0),
+                "JAX by hand": peers.jax(case, optimizer, 0),
+            }
+            graphs = cuda_graphs(case, optimizer)
+            if graphs is not None:
+                runs["PyTorch, CUDA graphs"] = graphs
+            best = best_of(runs, options.rounds, case)
+            ratio = min(list(best.values())[1:]) / best["engine jax"]
+            times = [f"{1e6 * seconds:,.1f}" for seconds in best.values()]
+            table.append([case.name, *times, f"{ratio:.2f}"])
+            print(optimizer, *table[-1], flush=True)
+        head = ["network @ batch", *best, "best other / ours"]
+        pages += [f"### {optimizer}", markdown(head, table)]
+    write(options.out, "accelerators", "\n\n".join(pages))
+
+
+if __name__ == "__main__":
+    main()

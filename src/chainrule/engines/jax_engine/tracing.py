@@ -1,0 +1,52 @@
+"""Whether JAX can compile the formulas of an objective and an optimizer."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from chainrule.formulas.optimizers import Optimizer
+from chainrule.foundation.arrays import namespace
+from chainrule.model.objective import Objective
+
+__all__ = ["untraceable"]
+
+
+def untraceable(objective: Objective, optimizer: Optimizer) -> str | None:
+    """Return which formula cannot be compiled, and why, in a sentence; None where all can."""
+    for record, formula, arrays in _formulas(objective, optimizer):
+        try:
+            jax.eval_shape(formula, *arrays)
+        except Exception as error:  # whatever a user-defined formula raises
+            said = str(error).strip().partition("\n")[0]
+            return (
+                f"JAX cannot compile the formula of {record.name!r} ({type(error).__name__}: "
+                f"{said}). Write it with the functions of xp alone, without float() and if."
+            )
+    return None
+
+
+def _formulas(
+    objective: Objective, optimizer: Optimizer
+) -> Iterator[tuple[Any, Callable[..., Any], tuple[Any, ...]]]:
+    """Yield each record, a call of all its formulas, and the shapes that they are asked for."""
+    xp = namespace(jnp.zeros(0))
+
+    def of_shape(*shape: int) -> Any:
+        return jax.ShapeDtypeStruct(shape, jnp.float32)  # type: ignore[no-untyped-call]
+
+    network, loss = objective.network, objective.loss
+    for layer in dict.fromkeys(network.layers):
+        z = of_shape(2, layer.n_out)
+        activation = layer.activation
+        yield activation, lambda z, f=activation: (f.value(xp, z), f.pullback(xp, z, z, z)), (z,)
+    scores = of_shape(2, network.n_out)
+    both = (scores, scores)
+    yield loss, lambda s, y: (loss.rows(xp, s, y), loss.rows_gradient(xp, s, y)), both
+    part = of_shape(2)
+    for penalty in objective.penalties:
+        yield penalty, lambda w, f=penalty: f.gradient(xp, w), (part,)
+    numbers = optimizer.numbers(optimizer.learning_rate, 1)
+    memory = (part,) * len(optimizer.memory)
+    yield optimizer, lambda *arrays: optimizer.update(xp, numbers, *arrays), (part, part, *memory)

@@ -1,0 +1,186 @@
+"""The engine of accelerators, beyond what every engine must do (`tests/contracts/test_engines`)."""
+
+import pickle
+import subprocess
+import sys
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import scipy.sparse
+from sklearn.datasets import load_digits
+
+from chainrule import Activation, Dense, MLPClassifier, Network, Objective, optimizers
+from chainrule.engines.choice import choose_engine, registry
+from chainrule.engines.engine import Rows
+from chainrule.tracing.formulas import UntraceableError
+
+jax = pytest.importorskip("jax")
+ADAM = optimizers.get("adam")
+
+
+@dataclass(frozen=True)
+class Bent(Activation):
+    """A formula that asks for the value of a number."""
+
+    name = "bent"
+    latex = r"z"
+    initializer = "glorot_uniform"
+    source = "this test"
+
+    def value(self, xp, z):
+        return z * (2.0 if float(xp.sum(z)) > 0.0 else 1.0)
+
+    def slope(self, xp, z, a):
+        return xp.ones_like(z)
+
+
+@dataclass(eq=False)
+class Position:
+    vector: object
+    slots: tuple
+    step: int = 0
+    seed: int = 1
+
+
+def position(network, xp=np, dtype="float64"):
+    vector = xp.asarray(network.start(0, dtype).vector)
+    return Position(vector, ADAM.start(xp, vector))
+
+
+def made(objective, start, rows, steps, batch=16, size=None):
+    order = np.arange(min(steps * batch, size or len(rows)))
+    engine = choose_engine("jax", objective, ADAM)
+    return engine.epoch(start, rows, order, batch, np.full(steps, 0.01), np.inf)
+
+
+def some_rows(n, dtype="float64"):
+    random = np.random.default_rng(0)
+    return Rows(random.normal(size=(n, 4)).astype(dtype), random.normal(size=(n, 2)).astype(dtype))
+
+
+def test_one_program_trains_all_epochs_and_all_fits_of_a_shape():
+    from chainrule.engines.jax_engine.programs import train
+
+    network = Network(Dense(4, 9, "tanh"), Dense(9, 2))
+    before = train._cache_size()
+    for _ in range(2):
+        objective = Objective(Network(*network.layers), "mse", dropout=0.2)
+        start, rows = position(network), some_rows(75)
+        for steps in (1, 4, 5, 5):  # the first batch alone, the others, and the short last one
+            made(objective, start, rows, steps)
+        assert start.step == 15
+    assert train._cache_size() == before + 1
+
+
+def test_arrays_of_jax_stay_where_they_are():
+    network = Network(Dense(4, 3, "tanh"), Dense(3, 2))
+    objective = Objective(network, "mse")
+    with jax.enable_x64(True):
+        start, rows = position(network, jax.numpy), some_rows(32)
+        given = start.vector
+        made(objective, start, rows, 2)
+        engine = choose_engine("jax", objective, ADAM)
+        gradient = engine.gradient(start.vector, rows)[1]
+        scores = engine.scores(start.vector, rows.x)
+    assert not given.is_deleted()
+    for array in (start.vector, *start.slots, gradient, scores):
+        assert isinstance(array, jax.Array)
+        assert array.dtype == np.float64
+    truth = position(network)
+    made(objective, truth, rows, 2)
+    np.testing.assert_array_equal(np.asarray(start.vector), truth.vector)
+
+
+def test_large_whole_numbers_stay_what_they_are():
+    network = Network(Dense(4, 2))
+    engine = choose_engine("jax", Objective(network, "mse"), ADAM)
+    x = np.full((3, 4), 2**40, np.int64)
+    vector = np.ones(10, np.float32)
+    np.testing.assert_allclose(engine.scores(vector, x), 2.0**42, rtol=1e-6)
+
+
+def test_rows_of_very_different_lengths():
+    x = scipy.sparse.random(50, 300, 0.02, "csr", np.float32, np.random.default_rng(0))
+    x = scipy.sparse.vstack(
+        [x, np.ones((1, 300), np.float32), np.zeros((1, 300), np.float32)]
+    ).tocsr()
+    network = Network(Dense(300, 5, "relu"), Dense(5, 2))
+    objective = Objective(network, "mse")
+    y, vector = np.ones((52, 2), np.float32), network.start(0, "float32").vector
+    found = choose_engine("jax", objective, ADAM).gradient(vector, Rows(x, y))
+    true = choose_engine("reference", objective, ADAM).gradient(vector, Rows(x.toarray(), y))
+    assert found[0] == pytest.approx(true[0], rel=1e-5)
+    np.testing.assert_allclose(found[1], true[1], rtol=1e-4, atol=1e-6)
+
+
+def test_a_formula_that_cannot_be_compiled_is_named():
+    objective = Objective(Network(Dense(2, 3, Bent()), Dense(3, 1)), "mse")
+    with pytest.raises(UntraceableError, match="JAX cannot compile the formula of 'bent'"):
+        choose_engine("jax", objective, ADAM)
+
+
+def test_an_engine_may_be_pickled():
+    objective = Objective(Network(Dense(2, 1)), "mse")
+    again = pickle.loads(pickle.dumps(choose_engine("jax", objective, ADAM)))
+    assert (again.name, again.objective, again.optimizer) == ("jax", objective, ADAM)
+
+
+def test_auto_never_takes_it():
+    objective = Objective(Network(Dense(2, 3, Bent()), Dense(3, 1)), "mse")
+    engine = choose_engine("auto", objective, ADAM)
+    vector = jax.numpy.asarray(objective.network.start(0, "float32").vector)
+    engine.scores(vector, jax.numpy.ones((2, 2), "float32"))
+    assert engine.name == "reference"
+    assert list(registry)[-1] == "jax"
+
+
+def test_a_missing_package_is_one_sentence(monkeypatch):
+    monkeypatch.setattr("chainrule.engines.registry.find_spec", lambda name: None)
+    with pytest.raises(ValueError, match=r'engine="jax" needs the package jax'):
+        choose_engine("jax", Objective(Network(Dense(2, 1)), "mse"), ADAM)
+
+
+@pytest.mark.slow
+def test_an_estimator_trains_as_with_the_reference_engine():
+    X, y = load_digits(return_X_y=True)
+    X, y = (X[:500] / 16).astype(np.float32), y[:500]
+    fits = [
+        MLPClassifier((32,), max_iter=8, tol=0.0, random_state=0, engine=engine, dropout=0.1)
+        for engine in ("jax", "reference")
+    ]
+    for model in fits:
+        with pytest.warns(UserWarning, match="max_iter"):
+            model.fit(X, y)
+    assert fits[0].engine_ == "jax"
+    np.testing.assert_allclose(fits[0].loss_curve_, fits[1].loss_curve_, rtol=1e-4)
+    np.testing.assert_allclose(fits[0].predict_proba(X), fits[1].predict_proba(X), atol=1e-4)
+
+
+@pytest.mark.slow
+def test_ctrl_c_keeps_the_steps_that_were_made():
+    program = """
+import signal, threading, time, numpy as np, os
+from chainrule import Dense, Network, Objective, optimizers
+from chainrule.engines.choice import choose_engine
+from chainrule.engines.engine import Rows
+network = Network(Dense(50, 200, "tanh"), Dense(200, 2))
+class Position: pass
+start = Position(); start.vector = network.start(0).vector; start.step = start.seed = 0
+rule = optimizers.get("sgd"); start.slots = rule.start(np, start.vector)
+engine = choose_engine("jax", Objective(network, "mse"), rule)
+rows = Rows(np.ones((640, 50)), np.ones((640, 2)))
+def interrupt():
+    while start.step < 10:
+        time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGINT)
+threading.Thread(target=interrupt).start()
+try:
+    engine.epoch(start, rows, np.tile(np.arange(640), 10**5), 32, np.full(2 * 10**6, 1e-4), np.inf)
+except KeyboardInterrupt:
+    print(10 <= start.step < 2 * 10**6, np.isfinite(start.vector).all())
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=300
+    )
+    assert (ran.stdout, ran.stderr) == ("True True\n", "")
