@@ -98,7 +98,7 @@ def main() -> None:
             table.append([case.name, *times, f"{ratio:.2f}"])
             print(optimizer, *table[-1], flush=True)
         head = ["network @ batch", *best, "best other / ours"]
-        pages += [f"### {optimizer}", markdown(head, table)]
+        pages += [f"## {optimizer}", markdown(head, table)]
     write(options.out, "accelerators", "\n\n".join(pages))
 
 

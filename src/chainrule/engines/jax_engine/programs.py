@@ -47,7 +47,7 @@ class Plan(NamedTuple):
 
 
 class Run(NamedTuple):
-    """What a call gives: the parameters and the memory of the rule, and the losses of its steps."""
+    """The results of a call: parameters, memory of the rule, and losses of its steps."""
 
     vector: Any
     slots: tuple[Any, ...]

@@ -1,4 +1,4 @@
-"""Whether JAX can compile the formulas of an objective and an optimizer."""
+"""The check that JAX can compile the formulas of an objective and an optimizer."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
