@@ -1,5 +1,6 @@
 """The local server of the page: this machine only, one token per run, no paths and no pickles."""
 
+import asyncio
 import hmac
 import json
 import logging
@@ -107,6 +108,8 @@ def application(session: Answering, token: str, port: Callable[[], int]) -> Star
         except InputError as error:
             # a reader's mistake is an answer, which no browser writes to its console
             return _refused(200, str(error))
+        except asyncio.CancelledError:  # the server ends
+            return _refused(503, "The server ends.")
         except MemoryError:
             return _refused(507, "There is not enough memory for that.")
         return Response(frame, media_type="application/octet-stream", headers=HEADERS)
@@ -175,7 +178,7 @@ class Server(uvicorn.Server):
         app = application(session, self.token, lambda: self.port)
         config = uvicorn.Config(
             app, HOST, port, log_config=None, access_log=False, lifespan="off", ws="none",
-            timeout_graceful_shutdown=1, server_header=False, h11_max_incomplete_event_size=2**16,
+            timeout_graceful_shutdown=5, server_header=False, h11_max_incomplete_event_size=2**16,
         )  # fmt: skip
         super().__init__(config)
 

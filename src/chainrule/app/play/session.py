@@ -19,12 +19,13 @@ from chainrule.app.play.frames import encode_frame
 from chainrule.app.play.framing import PARTS, frame_of
 from chainrule.app.play.looking import Looking, whole_number
 from chainrule.app.play.measuring import KINDS, Measurement
-from chainrule.app.play.moments import Failure
+from chainrule.app.play.moments import Failure, Moment
 from chainrule.app.play.own_rows import of_text
 from chainrule.app.play.panel import check_of
 from chainrule.app.play.run import Run
-from chainrule.app.play.settings import Settings
-from chainrule.app.play.tour import Tour
+from chainrule.app.play.settings import LIVE, Settings
+from chainrule.app.play.stalls import explain_stall
+from chainrule.app.play.tour import STOPS, Tour
 from chainrule.foundation.errors import must_be
 from chainrule.foundation.real_numbers import is_real
 from chainrule.insight.explanation import Explanation
@@ -74,6 +75,7 @@ class Session:
             self.run.tune({"optimizer": self.settings.optimizer}, self.run.objective)
         self.version += 1
         self.looking = Looking(len(self.run.objective.network.layers))
+        self._noticed: tuple[Moment, dict[str, Any] | None] | None = None
         self._explained: tuple[Failure, dict[str, Any] | None] | None = None
 
     def frame(self, request: Request) -> bytes:
@@ -117,6 +119,7 @@ class Session:
             "rules": {name: rule_of(getattr(self.settings, name)) for name in CATALOGUES},
             "said": self.said,
             "failure": self._failure(),
+            "notice": None if known else self._notice(),
             "tour": self.tour.to_dict(),
             "measured": None if self.measurement is None else self.measurement.to_dict(),
         }
@@ -269,6 +272,7 @@ class Session:
         stop = self.tour.go_to(request.get("stop"))
         if stop is None:
             return
+        self.said = f"Stop {self.tour.number} of {len(STOPS)}."
         self.settings = Settings(own=self.settings.own).changed(**stop.settings)
         self._begin()
         if stop.place is not None:
@@ -314,6 +318,15 @@ class Session:
             f"The schedule {self.settings.schedule.name} ends after the {self.settings.epochs:,} "
             "epochs that are planned. Plan more, or choose another schedule."
         )
+
+    def _notice(self) -> dict[str, Any] | None:
+        """Return what keeps the network from learning, which is looked for once at a moment."""
+        if self._noticed is None or self._noticed[0] is not self.run.moment:
+            found = explain_stall(self.run, self.settings.activations)
+            if found is not None and self.settings.model is not None:
+                found["change"] = {k: v for k, v in (found["change"] or {}).items() if k in LIVE}
+            self._noticed = (self.run.moment, found)
+        return self._noticed[1]
 
     def _failure(self) -> dict[str, Any] | None:
         """Return the explanation of the failure, which is made once."""

@@ -51,7 +51,9 @@ STOPS = (
         "Feedforward",
         "Each unit of layer 1 multiplies the inputs by its weights, adds its bias, and has its "
         "weighted sum z. The sigmoid of z is its output a. Layer 2 does the same with these "
-        "outputs: its number is the prediction. A dot is a number that is not there yet.",
+        "outputs: its number is the prediction. The chapter calls z h, and the prediction ŷ; it "
+        "leaves biases out, which are the small b at each unit. A dot is a number that is not "
+        "there yet.",
         "Press “Part of a step” twice, and watch z and a appear, layer by layer.",
         "substep",
         CHAPTER,
@@ -70,8 +72,10 @@ STOPS = (
         "Losses",
         "The loss measures how wrong the predictions are. For classes, cross-entropy takes the "
         "logarithm of the probability of the right class: a confident error costs much. The mean "
-        "squared error of numbers costs at most 1 per row here, and its slopes are smaller.",
-        "Choose the other loss, and compare the loss and the deltas of the output.",
+        "squared error takes the prediction as a plain number, and squares its distance from the "
+        "target. Data of numbers offer mae too, and of several classes categorical cross-entropy.",
+        "Under “Loss and output” choose the other loss, and compare the loss, and δ of the output: "
+        "the slope of the loss by its z.",
         "change",
         {**MOONS, "learning_rate": 0.3, "loss": "binary_cross_entropy"},
         argument="loss",
@@ -79,10 +83,11 @@ STOPS = (
     Stop(
         "Backpropagation: the weight w11",
         "How does the loss change with the first weight, from x1 to the first unit? The chain rule "
-        "multiplies four slopes: loss by output, output by a, a by z, z by the weight. In the "
-        "chapter it is -0.0428.",
+        "multiplies four slopes: loss by output, output by a, a by z, z by the weight. The chapter "
+        "writes ŷ for the z of layer 2, h11 for the z of the first unit, and w31 for w2[1,1]. The "
+        "product is -0.0428.",
         "Click the topmost line from x1 (or move to it with Tab and press Enter), and read the "
-        "four factors. Each comes from numbers in the picture.",
+        "four factors below the picture. Each comes from numbers in it.",
         "select",
         CHAPTER,
     ),
@@ -91,8 +96,8 @@ STOPS = (
         "A step moves every weight against its slope, by rate times slope. With the chapter's rate "
         "of 1, w11 goes from -0.0053 to 0.0375. But all weights together go too far with it: the "
         "loss rises.",
-        "Press “Step”, and find 0.0375 in the picture. Then take it back by “Back”, set the rate "
-        "to 0.1, and step again: the loss falls.",
+        "Press “Step”, and find 0.0375 in the picture. Then take it back by “Back”, set “Learning "
+        "rate” to 0.1 in the settings, and step again: the loss falls.",
         "step",
         {**CHAPTER, "learning_rate": 1.0},
         place=W11,
@@ -100,7 +105,8 @@ STOPS = (
     Stop(
         "One batch at a time",
         "With many rows, a step looks at a batch of them only, and takes the mean of their slopes. "
-        "The bars below the chain rule show which row pulls the weight which way.",
+        "The bars at the end of the chain rule, further down, show which row pulls the weight "
+        "which way.",
         "Press “Step” three times. Each time another batch of 32 rows is next.",
         "step",
         MOONS,
@@ -119,7 +125,7 @@ STOPS = (
         "Batch size",
         "Larger batches have less noise, but each step takes longer. Four times the rows halve the "
         "noise, so the returns diminish. Where, can be measured.",
-        "Open “Measure” below the losses, and compare batch sizes. It takes some seconds.",
+        "Open “Measure” below the layers, and compare batch sizes. It takes some seconds.",
         "measure",
         {**MOONS, "rows": 1000, "learning_rate": 0.3},
     ),

@@ -78,6 +78,8 @@ export class View {
     });
     this.live = el("p", { class: "said", role: "status", "aria-live": "polite" });
     this.banner = el("section", { class: "banner", hidden: true, "aria-label": "Training stopped" });
+    this.notice = el("section", { class: "banner notice", hidden: true, "aria-label": "Training without progress" });
+    this.noticed = "";
     this.error = el("p", { class: "error", role: "alert", hidden: true });
     this.phase = el("p", { class: "phase" });
     this.answer = el("p", { id: "answer" });
@@ -99,7 +101,7 @@ export class View {
     this.more = new More(ask, (request) => this.send(request), (words, wrong) => this.say(words, wrong));
     controls.append(this.notes, this.more.box);
     this.box.replaceChildren(
-      this.tour.box, this.toolbar(), this.badge.card, this.error, this.banner, this.live,
+      this.tour.box, this.toolbar(), this.badge.card, this.error, this.banner, this.notice, this.live,
       el("div", { class: "columns" },
         el("section", { class: "card settings", "aria-label": "Settings" }, controls),
         el("div", { class: "middle" },
@@ -219,6 +221,7 @@ export class View {
     this.panel.draw(header, !this.playing);
     this.drawScope(header);
     this.drawBanner(header);
+    this.drawNotice(header);
     this.tour.draw(header.tour);
     this.measuring.draw(header.measured);
     this.outcome.draw(header);
@@ -272,6 +275,27 @@ export class View {
     this.banner.replaceChildren(...items, el("div", { class: "line-up" }, ...buttons));
   }
 
+  /** @param {Record<string, any>} header */
+  drawNotice(header) {
+    const { notice, version } = header;
+    const shown = notice && !this.playing && this.noticed !== `${version}:${notice.kind}`;
+    this.notice.hidden = !shown;
+    if (!shown) return;
+    const { words, back, change } = notice;
+    const buttons = [];
+    if (back) buttons.push(el("button", { type: "button", onclick: () => this.send({ action: "back", steps: back.steps }) }, `Back to step ${back.to.toLocaleString("en")}`));
+    if (change?.activations)
+      buttons.push(el("button", { type: "button", id: "try-change", onclick: () => this.send({ action: "change", settings: change }) }, `Try ${change.activations.find((/** @type {string} */ one, /** @type {number} */ k) => one !== header.settings.activations[k])} from the start`));
+    else if (change?.learning_rate)
+      buttons.push(el("button", { type: "button", id: "try-change", onclick: () => this.send({ action: "change", settings: change }) }, `Go on at the rate ${short(change.learning_rate)}`));
+    buttons.push(el("button", { type: "button", id: "dismiss", onclick: () => {
+      this.noticed = `${version}:${notice.kind}`;
+      this.notice.hidden = true;
+      this.play.focus();
+    } }, "Dismiss"));
+    this.notice.replaceChildren(el("p", {}, words), el("div", { class: "line-up" }, ...buttons));
+  }
+
   /** @param {Record<string, any>} header @param {Record<string, any>} arrays */
   drawTables(header, arrays) {
     if (!header.drawn || !(this.tables.parentElement instanceof HTMLDetailsElement)) return;
@@ -302,7 +326,7 @@ export class View {
   async choose(place, byKey = false) {
     await this.send({ action: "select", ...place, want: ["panel"] });
     if (byKey) this.panel.title.focus();
-    else this.panel.title.scrollIntoView({ block: "nearest" });
+    else this.panel.tree.scrollIntoView({ block: "nearest" });
   }
 
   async check() {
