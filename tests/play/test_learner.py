@@ -91,6 +91,16 @@ def test_every_number_of_the_picture_is_pythons(open_page, until, session):
             assert found[f"{number}:b:{index - bias.start}"] == expected[index]
 
 
+@pytest.mark.parametrize("data", ["iris", "sine", "line", "blobs", "digits"])
+def test_the_page_begins_with_any_data(open_page, session, data):
+    session.answer({"action": "change", "settings": {"data": data}})
+    page = open_page()
+    assert page.input_value("#set-data") == data
+    assert page.locator(".edge, .weight-cell").count() > 0
+    page.reload()
+    page.wait_for_selector("#step-number")
+
+
 def test_play_and_pause(open_page, until, session):
     page = open_page("&data=circles&units=6&activations=tanh")
     page.click("#play")
@@ -120,3 +130,34 @@ def test_a_breaker_is_told_why(open_page, until, number):
     page.wait_for_selector(".banner", state="hidden")
     until(page, "document.querySelector('#step-number').dataset.value === '0'")
     assert float(page.input_value("#set-learning_rate")) < 10
+
+
+def test_a_file_is_learnt_and_a_large_one_refused(open_page, until, tmp_path):
+    page = open_page()
+    page.evaluate("document.querySelector('#own-rows').open = true")
+    small, large = tmp_path / "small.csv", tmp_path / "large.csv"
+    small.write_text("a,b\n" + "\n".join(f"{k},{k % 2}" for k in range(30)), encoding="utf-8")
+    large.write_bytes(b"a,b\n" + 600_000 * b"1,2\n")
+    page.set_input_files("#pasted-file", large)
+    page.wait_for_selector(".error:not([hidden])")
+    assert "large.csv has 2.4 MB" in page.inner_text(".error")
+    page.set_input_files("#pasted-file", small)
+    page.wait_for_selector("text=small.csv is chosen.")
+    page.click("#learn-table")
+    until(page, "document.querySelector('#set-data').value === 'own'")
+    assert "30 rows" in page.inner_text(".said")
+
+
+def test_a_plateau_is_shown_and_dismissed(open_page, until, session):
+    page = open_page("&data=xor&start=zeros&learning_rate=0.5")
+    until(page, "document.querySelector('#set-start').value === 'zeros'")
+    page.fill("#until", "130")
+    page.select_option("#speed", "4")
+    page.click("#play")
+    page.wait_for_selector(".notice:not([hidden])")
+    assert "A plateau" in page.inner_text(".notice")
+    assert "this may be a minimum" in page.inner_text(".notice")
+    page.click("#dismiss")
+    page.click("#step")
+    until(page, "document.querySelector('#step-number').dataset.value === '131'")
+    assert page.is_hidden(".notice")

@@ -4,6 +4,9 @@ import { el } from "./elements.js";
 
 /** @typedef {(words: string, wrong?: boolean) => void} Say */
 
+// Bytes of a file; the server takes little more in one action.
+const LARGEST_FILE = 2e6;
+
 export class More {
   /**
    * @param {import("./transport.js").Ask} ask
@@ -22,22 +25,34 @@ export class More {
     );
     const text = /** @type {HTMLTextAreaElement} */ (el("textarea", { id: "pasted", rows: 6, spellcheck: "false", placeholder: "height,weight,kind\n1.2,3.4,cat\n…" }));
     const target = /** @type {HTMLInputElement} */ (el("input", { id: "pasted-target", type: "text", placeholder: "the last column" }));
-    const file = /** @type {HTMLInputElement} */ (el("input", { id: "pasted-file", type: "file", accept: ".csv,.tsv,.txt", onchange: async () => {
-      if (file.files?.[0]) text.value = await file.files[0].text();
-    } }));
+    // a long text is slow to show, so that a file is only named
+    this.chosen = "";
+    const named = el("p", { class: "small", role: "status" });
+    text.addEventListener("input", () => { this.chosen = named.textContent = ""; });
+    /** @param {File} one */
+    const take = async (one) => {
+      if (one.size > LARGEST_FILE) {
+        say(`The page takes tables of at most ${LARGEST_FILE / 1e6} MB; ${one.name} has ${(one.size / 1e6).toFixed(1)} MB. Start chainrule play with the file.`, true);
+        return;
+      }
+      this.chosen = await one.text();
+      text.value = "";
+      named.textContent = `${one.name} is chosen.`;
+    };
+    const file = /** @type {HTMLInputElement} */ (el("input", { id: "pasted-file", type: "file", accept: ".csv,.tsv,.txt", onchange: () => file.files?.[0] && take(file.files[0]) }));
     text.addEventListener("dragover", (event) => event.preventDefault());
-    text.addEventListener("drop", async (event) => {
+    text.addEventListener("drop", (event) => {
       const dropped = event.dataTransfer?.files[0];
       if (!dropped) return;
       event.preventDefault();
-      text.value = await dropped.text();
+      take(dropped);
     });
     this.box = el("div", {},
       el("details", { id: "own-rows" }, el("summary", {}, "Your own table"),
         el("div", { class: "field" }, el("label", { for: "pasted" }, "Paste separated values, or drop a file"), text),
-        el("div", { class: "field" }, el("label", { for: "pasted-file" }, "Or choose a file"), file),
+        el("div", { class: "field" }, el("label", { for: "pasted-file" }, "Or choose a file"), file, named),
         el("div", { class: "field" }, el("label", { for: "pasted-target" }, "Column to predict"), target),
-        el("button", { type: "button", id: "learn-table", onclick: () => send({ action: "table", text: text.value, target: target.value }) }, "Learn it")),
+        el("button", { type: "button", id: "learn-table", onclick: () => send({ action: "table", text: this.chosen || text.value, target: target.value }) }, "Learn it")),
       this.details,
       el("div", { class: "line-up" },
         el("button", { type: "button", id: "save-state", onclick: () => this.download("save") }, "Save the network"),

@@ -209,9 +209,10 @@ export class View {
     const selected = header.panel ? { layer: header.panel.layer, unit: header.panel.unit, to: header.panel.to } : null;
     this.picture.held = this.playing;
     const how = { colour: this.colour, names: this.names, selected };
-    if (header.drawn) this.picture.draw(header, arrays, how);
-    if (header.drawn && arrays.heat) this.picture.drawMaps(/** @type {Uint8Array} */ (arrays.heat));
-    else this.matrix.draw(header, arrays, how);
+    if (header.drawn) {
+      this.picture.draw(header, arrays, how);
+      if (arrays.heat) this.picture.drawMaps(/** @type {Uint8Array} */ (arrays.heat));
+    } else this.matrix.draw(header, arrays, how);
     this.boxes.picture.hidden = !header.drawn;
     this.boxes.matrix.hidden = header.drawn;
     this.details.hidden = !header.drawn;
