@@ -76,8 +76,18 @@ def test_training_that_learns_is_left_alone(data):
     assert advance(session, 150) is None
 
 
+def test_a_failure_is_the_only_explanation():
+    session = Session(Settings().changed(learning_rate=10.0))
+    seen = []
+    for _ in range(12):
+        header, _ = session.answer({"action": "step"})
+        seen.append((header["notice"] is not None, header["failure"] is not None))
+    assert (True, False) in seen
+    assert seen[-1] == (False, True)
+
+
 def test_frames_of_playing_look_for_nothing(monkeypatch):
     session = Session(Settings().changed(data="xor", units=[3], start="zeros"))
     monkeypatch.setattr("chainrule.app.play.session.explain_stall", None)
     header, _ = session.answer({"action": "advance", "steps": 150, "want": ["health", "panel"]})
-    assert header["notice"] is None
+    assert "notice" not in header

@@ -1,6 +1,8 @@
 """The number of threads that this process may use."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -8,7 +10,7 @@ import numpy as np
 
 from chainrule.foundation.errors import must_be
 
-__all__ = ["available_threads", "thread_shares", "check_threads"]
+__all__ = ["available_threads", "check_threads", "one_blas_thread", "thread_shares"]
 
 _LIMITS = ("OMP_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
 
@@ -49,13 +51,32 @@ def thread_shares(count: int, n_threads: int | None) -> tuple[int, int]:
     return workers, max(1, threads // workers)
 
 
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Hold BLAS at one thread within a block: products so small keep others only waiting.
+
+    Examples
+    --------
+    >>> with one_blas_thread():
+    ...     float(np.ones((8, 8)).sum())
+    64.0
+    """
+    with _controller().limit(limits=1, user_api="blas"):
+        yield
+
+
 @lru_cache(maxsize=1)
+def _controller() -> Any:
+    """Return the control of the thread pools; finding them takes milliseconds, once."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
 def _pools() -> list[Any]:
-    """Return the thread pools whose limits count; finding them takes milliseconds, once.
+    """Return the thread pools whose limits count.
 
     BLIS is not among them: it has one thread unless someone asks for more.
     """
-    from threadpoolctl import ThreadpoolController
-
-    found = ThreadpoolController().lib_controllers
+    found = _controller().lib_controllers
     return [pool for pool in found if pool.internal_api in ("openblas", "mkl", "openmp")]

@@ -28,6 +28,7 @@ from chainrule.app.play.stalls import explain_stall
 from chainrule.app.play.tour import STOPS, Tour
 from chainrule.foundation.errors import must_be
 from chainrule.foundation.real_numbers import is_real
+from chainrule.foundation.threads import one_blas_thread
 from chainrule.insight.explanation import Explanation
 from chainrule.training.state import save_state
 
@@ -101,7 +102,7 @@ class Session:
             raise must_be("action", f"one of {', '.join(ACTIONS)}", action)
         self.said = ""
         # numbers that leave their range are shown as infinite, and need no warning
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), one_blas_thread():
             return self._answer(action, request)
 
     def _answer(self, action: str, request: Request) -> tuple[dict[str, Any], Arrays]:
@@ -119,10 +120,11 @@ class Session:
             "rules": {name: rule_of(getattr(self.settings, name)) for name in CATALOGUES},
             "said": self.said,
             "failure": self._failure(),
-            "notice": None if known else self._notice(),
             "tour": self.tour.to_dict(),
             "measured": None if self.measurement is None else self.measurement.to_dict(),
         }
+        if not known:  # a part of a frame leaves the words of the last whole one
+            header["notice"] = self._notice()
         if whole:
             header["choices"] = choices_of(self.settings)
         return header | more, arrays | extra
@@ -321,6 +323,8 @@ class Session:
 
     def _notice(self) -> dict[str, Any] | None:
         """Return what keeps the network from learning, which is looked for once at a moment."""
+        if self.run.failure is not None:
+            return None
         if self._noticed is None or self._noticed[0] is not self.run.moment:
             found = explain_stall(self.run, self.settings.activations)
             if found is not None and self.settings.model is not None:

@@ -43,7 +43,7 @@ def explain_stall(run: Run, activations: tuple[str, ...]) -> dict[str, Any] | No
         ``kind``, ``words``, ``back`` (steps, and the step they lead to) and ``change``, settings to
         try; None where nothing is found.
     """
-    if run.moment.step == run.start.step or run.failure is not None:
+    if run.moment.step == run.start.step:
         return None
     for layer in health(run.subject).layers:
         for finding in layer.findings:

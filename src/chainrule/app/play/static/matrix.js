@@ -22,7 +22,7 @@ export class MatrixPicture {
   /**
    * @param {Record<string, any>} header
    * @param {Record<string, any>} arrays
-   * @param {{colour: string, names: string[], selected: Place | null}} how
+   * @param {{colour: string, names: string[], selected: Place | null, still: boolean}} how
    */
   draw(header, arrays, how) {
     const { tile, widths } = header;
@@ -42,6 +42,7 @@ export class MatrixPicture {
         const share = Number.isFinite(value) ? Math.min(1, Math.abs(value) / largest) : 0;
         cell.style.setProperty("--share", `${Math.round(100 * share)}%`);
         cell.className = `weight-cell ${value < 0 ? "negative" : "positive"}${keyOf(place) === chosen ? " chosen" : ""}`;
+        if (!how.still) continue;
         cell.dataset.value = String(value);
         cell.setAttribute("aria-label", `${wordsOf(place)}, ${how.colour} ${short(value)}`);
         cell.title = `${wordsOf(place)}: ${how.colour} ${short(value, 4)}`;

@@ -9,11 +9,11 @@ export class Outcome {
     this.health = el("div", {});
   }
 
-  /** @param {Record<string, any>} header */
-  draw(header) {
+  /** @param {Record<string, any>} header @param {Record<string, any>} fresh */
+  draw(header, fresh) {
     this.drawNumbers(header);
-    if (header.losses) this.drawLosses(header.losses);
-    if (header.health) this.drawHealth(header.health);
+    if (fresh.losses) this.drawLosses(fresh.losses);
+    if (fresh.health) this.drawHealth(fresh.health);
   }
 
   /** @param {Record<string, any>} header */

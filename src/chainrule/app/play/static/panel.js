@@ -174,7 +174,7 @@ export class ChainPanel {
       el("strong", {}, mark),
       ": the chain rule gives ", num(check.gradient, short(check.gradient, 8)),
       ", moving the weight a little gives ", num(check.difference, short(check.difference, 8)),
-      ` (relative error ${short(check.error, 2)}). `, check.reason,
+      ` (relative error ${short(check.error, 2)}).`, check.reason ? ` Here ${check.reason}.` : "",
     );
     this.along.hidden = false;
     this.along.replaceChildren(el("figcaption", {}, "The loss along this weight. Drag to edit it."), el("div", { markup: check.curve }), this.slider);

@@ -90,6 +90,7 @@ export class View {
     this.tables = el("div", { class: "tables" });
     this.notes = el("div", {});
     this.mapKey = el("span", {}, " · the map in a unit: its output over the plane, blue below 0, orange above");
+    this.sizeKey = el("span", {}, "width");
     this.details = el("details", {}, el("summary", {}, "The network as tables"), this.tables);
     this.scope = /** @type {HTMLSelectElement} */ (el("select", { id: "scope", onchange: () => this.send({ action: "view", scope: scopeOf(this.scope.value), want: ["panel"] }) }));
     this.row = /** @type {HTMLInputElement} */ (el("input", { id: "scope-row", type: "number", min: 1, step: 1, hidden: true, "aria-label": "Number of the row",
@@ -110,7 +111,7 @@ export class View {
               el("span", { class: "together" }, el("label", { for: "colour" }, "Lines show"), this.colours),
               el("span", { class: "together" }, el("label", { for: "scope" }, "Numbers of"), this.scope, this.row)),
             this.answer, this.phase, picture, matrix,
-            el("p", { class: "small key" }, el("span", { class: "swatch positive" }), "positive ", el("span", { class: "swatch negative" }), "negative (dashed) · width: size, against the largest", this.mapKey),
+            el("p", { class: "small key" }, el("span", { class: "swatch positive" }), "positive ", el("span", { class: "swatch negative" }), "negative (dashed) · ", this.sizeKey, ": size, against the largest", this.mapKey),
             this.details),
           panel),
         el("div", { class: "outcome" },
@@ -205,10 +206,12 @@ export class View {
     if (!this.frame) return;
     const { arrays } = this.frame;
     const header = this.last;
+    // what a frame of playing leaves out is on the page already
+    const fresh = this.playing ? this.frame.header : header;
     this.controls.draw(header);
     const selected = header.panel ? { layer: header.panel.layer, unit: header.panel.unit, to: header.panel.to } : null;
     this.picture.held = this.playing;
-    const how = { colour: this.colour, names: this.names, selected };
+    const how = { colour: this.colour, names: this.names, selected, still: !this.playing };
     if (header.drawn) {
       this.picture.draw(header, arrays, how);
       if (arrays.heat) this.picture.drawMaps(/** @type {Uint8Array} */ (arrays.heat));
@@ -216,16 +219,17 @@ export class View {
     this.boxes.picture.hidden = !header.drawn;
     this.boxes.matrix.hidden = header.drawn;
     this.details.hidden = !header.drawn;
+    this.sizeKey.textContent = header.drawn ? "width" : "shade";
     this.mapKey.hidden = !this.picture.maps.length || !header.drawn;
     this.notes.replaceChildren(...header.notes.map((/** @type {string} */ one) => el("p", { class: "small" }, one)));
-    if (header.boundary) this.plane.draw(header, arrays, typeof header.scope === "number" ? header.scope : null);
+    if (fresh.boundary) this.plane.draw(header, arrays, typeof header.scope === "number" ? header.scope : null);
     this.panel.draw(header, !this.playing);
     this.drawScope(header);
     this.drawBanner(header);
     this.drawNotice(header);
     this.tour.draw(header.tour);
     this.measuring.draw(header.measured);
-    this.outcome.draw(header);
+    this.outcome.draw(header, fresh);
     if (!this.playing) {
       this.drawTables(header, arrays);
       this.more.draw(header);
