@@ -63,6 +63,17 @@ def test_loss_curves(model):
     assert f"kept: epoch {best}" in [text.get_text() for text in display.ax_.get_legend().texts][2]
 
 
+def test_loss_curves_mark_the_epoch_that_a_scorer_chose(data):
+    scores = iter([0.1, 0.9, 0.2, 0.3, 0.4])
+    model = MLPClassifier(
+        (4,), random_state=0, max_iter=5, early_stopping=True, learning_rate="cosine",
+        engine="reference", monitor=lambda estimator, X, y: next(scores),
+    ).fit(*data)  # fmt: skip
+    assert np.argmin(model.validation_loss_curve_) == 4
+    display = drawn(LossCurveDisplay.from_estimator(model))
+    assert display.best_.get_xdata()[0] == 2
+
+
 def test_loss_curve_without_validation(closed_figures):
     _, ax = closed_figures.subplots()
     display = drawn(LossCurveDisplay([4.0, 2.0, 0.1]).plot(ax))

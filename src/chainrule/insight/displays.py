@@ -74,7 +74,7 @@ class LossCurveDisplay:
         scores = getattr(estimator, "validation_scores_", None)
         best = None
         if validation:
-            by_score = getattr(estimator, "monitor", "loss") == "score"
+            by_score = getattr(estimator, "monitor", "loss") != "loss"
             best = 1 + int(np.argmax(scores) if scores and by_score else np.argmin(validation))
         objective = getattr(estimator, "objective_", None)
         name = "loss" if objective is None else objective.loss.name.replace("_", " ")
