@@ -24,6 +24,8 @@ for axes, name in zip(grid.flat, names, strict=False):
 for axes in grid.flat[len(names) :]:
     axes.axis("off")
 grid.flat[0].legend()
+figure.supxlabel("z, the input of a unit")
+figure.supylabel("value and slope")
 plt.show()
 
 # %%
