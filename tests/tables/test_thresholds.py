@@ -7,6 +7,7 @@ import pytest
 from chainrule import MLPRegressor, TabularRegressor
 from chainrule.foundation.errors import InputError
 from chainrule.interop.bins import BOUND, encodings, steps
+from chainrule.interop.preparation import Preparation
 from chainrule.tables import choosing_encoding
 from chainrule.tables.choosing_encoding import choose_encoding
 from chainrule.tables.folds import folds_of
@@ -93,6 +94,22 @@ def test_a_single_fold_must_say_two_per_cent(losses, loss, found):
 @pytest.mark.parametrize(("columns", "found"), [(500, "target"), (501, "scale")])
 def test_steps_are_for_five_hundred_columns_at_most(losses, columns, found):
     assert losses(columns, scale=1.0, target=0.5, quantiles=2.0) == found
+
+
+@pytest.mark.parametrize(("rows", "learnt"), [(1200, 3), (6000, 4)])
+def test_what_a_trial_learns_of_all_rows_is_not_learnt_again(monkeypatch, rows, learnt):
+    real, calls = Preparation.fit, []
+
+    def fit(*given, **more):
+        calls.append(more["encoding"])
+        return real(*given, **more)
+
+    monkeypatch.setattr(Preparation, "fit", fit)
+    X = pl.DataFrame({"x": np.arange(float(rows)) % 97})
+    model = TabularRegressor("fast", random_state=0, n_threads=1, options={"max_iter": 1})
+    model.fit(X, X["x"].to_numpy() % 5)
+    assert calls[:3] == ["scale", "target", "quantiles"]
+    assert calls[3:] == [model.encoding_] * (learnt - 3)
 
 
 def test_sixteen_steps_and_leaves_of_a_hundredth_or_64_rows():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import threading
 import time
@@ -172,6 +173,8 @@ class Work:
         The deadline, by `time.perf_counter`.
     callbacks : sequence of callable
         Called after every epoch of every network, one at a time; True ends all training.
+    learnt : dict
+        The preparations so far, by their rows and encoding; a trial on the same table shares them.
     """
 
     kind: type[Estimator]
@@ -184,22 +187,24 @@ class Work:
     until: float = field(default=math.inf, kw_only=True)
     keeping: TableCheckpoints | None = field(default=None, kw_only=True)
     callbacks: Sequence[Callback] = field(default=(), kw_only=True)
-    _learnt: dict[tuple[int, str], tuple[Preparation, list[str]]] = field(
-        default_factory=dict, init=False, repr=False
+    learnt: dict[tuple[bytes, str], tuple[Preparation, list[str]]] = field(
+        default_factory=dict, repr=False, kw_only=True
     )
 
     def preparation(self, fold: int, encoding: str, tell: Callable[[str], None]) -> Preparation:
         """Return what the training rows of a fold teach about the columns; it is learnt once.
 
-        A search trains many networks on each fold.
+        A search trains many networks on each fold, and a trial on fold and rows that come again.
         """
-        if (fold, encoding) not in self._learnt:
-            part, said = self.table.take(self.folds[fold][0]), list[str]()
+        rows = self.folds[fold][0]
+        key = hashlib.sha256(rows.tobytes()).digest(), encoding
+        if key not in self.learnt:
+            part, said = self.table.take(rows), list[str]()
             found = Preparation.fit(
                 part.frame, choices=self.choices, encoding=encoding, y=part.y, tell=said.append
             )
-            self._learnt[fold, encoding] = found, said
-        preparation, said = self._learnt[fold, encoding]
+            self.learnt[key] = found, said
+        preparation, said = self.learnt[key]
         for sentence in said:
             tell(sentence)
         return preparation
