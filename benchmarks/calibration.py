@@ -111,13 +111,17 @@ def write(path: Path, cells: Cells) -> None:
             "squared losses, and from quantile heads moved by rows out of fold."
         ),
         markdown([*head, "seeds"], intervals),
-        "## Pure noise",
-        (
-            "The AUC out of fold of whole fits, with the trial of encodings and edges at splits of "
-            f"the target, on {len(areas)} targets that are coins: {np.mean(areas):.3f} +- "
-            f"{np.std(areas, ddof=1) / np.sqrt(len(areas)):.3f} (standard error)."
-        ),
     ]
+    if areas:
+        text += [
+            "## Pure noise",
+            (
+                "The AUC out of fold of whole fits, with the trial of encodings and edges at "
+                f"splits of the target, on {len(areas)} targets that are coins: "
+                f"{np.mean(areas):.3f} +- {np.std(areas, ddof=1) / np.sqrt(len(areas)):.3f} "
+                "(standard error)."
+            ),
+        ]
     path.write_text("\n\n".join(text) + "\n", encoding="utf-8")
 
 

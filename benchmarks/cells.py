@@ -56,6 +56,11 @@ class Cells:
             if (key[0], key[1], key[3]) == (table, method, rows)
         ]
 
+    def methods(self, begin: str) -> list[str]:
+        """Return the methods that are ``begin``, or so named with a remark in brackets."""
+        found = dict.fromkeys(key[1] for key in self._found)
+        return [name for name in found if name == begin or name.startswith(f"{begin} (")]
+
     def machines(self) -> str:
         """Return the machines of the cells and their days, in one line."""
         days: dict[str, set[str]] = {}

@@ -177,7 +177,12 @@ def _answers(model: Any, X: Any, data: Data) -> Fitted:
 
 
 QUANTILES = (0.025, 0.1, 0.5, 0.9, 0.975)
-METHODS: dict[str, Callable[[Data], Fitted]] = {
+# One network of which the encoding of numbers is said.
+ENCODED = {
+    f"fast, {encoding}": tabular("fast", encoding=encoding)
+    for encoding in ("scale", "target", "quantiles")
+}
+METHODS: dict[str, Callable[[Data], Fitted]] = ENCODED | {
     "one plain network": one_plain_network,
     "fast": tabular("fast"),
     "balanced": tabular("balanced"),
@@ -192,10 +197,10 @@ METHODS: dict[str, Callable[[Data], Fitted]] = {
 }
 USUAL = ("one plain network", "fast", "balanced", "HistGradientBoosting", "LightGBM", "CatBoost")
 # Its answers are medians.
-UNSHOWN = ("balanced, quantiles",)
+UNSHOWN = ("balanced, quantiles", *ENCODED)
 SEEDS = (0, 1, 2)
 # What is imported, and compiled on few rows, before the clock starts.
-COMPILED = ("one plain network", "fast", "balanced", "balanced, quantiles")
+COMPILED = ("one plain network", "fast", "balanced", "balanced, quantiles", *ENCODED)
 FEW = 1_000
 PACKAGES = {"LightGBM": "lightgbm", "CatBoost": "catboost", "RealMLP-TD": "pytabkit"}
 
