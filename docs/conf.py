@@ -25,8 +25,10 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     # docs/extensions
     "inventories",
+    "drawn",
     "foreign_members",
     "mathematics",
+    "notebooks",
     "program",
     "quiet",
     "repository",

@@ -129,6 +129,28 @@ class Errors(Written):
                 yield from ("```python", *code.splitlines(), "", "```", "")
 
 
+class TourStop(Written):
+    """A stop of the tour of the play page, by its number."""
+
+    required_arguments = 1
+
+    def lines(self) -> Iterator[str]:
+        """Yield its heading and what there is to do."""
+        yield self.text(int(self.arguments[0]))
+
+    @staticmethod
+    def text(number: int) -> str:
+        """Return the Markdown of a stop."""
+        from chainrule.app.play.tour import STOPS
+
+        stop = STOPS[number - 1]
+        return (
+            "## See it happen\n\n"
+            f"Start `chainrule play`, take the tour, and go to stop {number} of {len(STOPS)}, "
+            f"*{stop.title}*. {stop.todo}\n"
+        )
+
+
 def public(base: type) -> bool:
     """Say whether a base tells a user something."""
     return not base.__name__.startswith("_") and base not in (object, BaseException, Exception)
@@ -158,4 +180,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("arguments-of", Arguments)
     app.add_directive("command-line", Commands)
     app.add_directive("errors", Errors)
+    app.add_directive("tour-stop", TourStop)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

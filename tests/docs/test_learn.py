@@ -1,0 +1,125 @@
+"""The course: nine pages that quote exactly, compute, draw and ask, and become notebooks."""
+
+import importlib.util
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from chainrule.app.play.tour import STOPS
+
+plt = pytest.importorskip("matplotlib.pyplot")
+
+DOCS = Path(__file__).parents[2] / "docs"
+LEARN = DOCS / "learn"
+COURSE = re.search(r"The course\n\n(.*?)```", (LEARN / "index.md").read_text("utf-8"), re.DOTALL)
+PAGES = [LEARN / f"{name}.md" for name in COURSE[1].split()]
+DRAWN = [
+    page
+    for page in sorted(DOCS.rglob("*.md"))
+    if "generated" not in page.parts and "\n```{drawn}" in page.read_text("utf-8")
+]
+MEASURED = {"what_the_learning_rate_does.md", "what_the_batch_size_does.md"}
+
+
+def text(page):
+    return page.read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def extension():
+    """Return the function that imports a module of docs/extensions."""
+    sys.path.insert(0, str(DOCS / "extensions"))
+
+    def load(name):
+        if name != "page_blocks":
+            for needed in ("sphinx", "jupytext", "numpydoc", "typer"):
+                pytest.importorskip(needed)
+        found = importlib.util.find_spec(name)
+        module = importlib.util.module_from_spec(found)
+        found.loader.exec_module(module)
+        return module
+
+    yield load
+    sys.path.remove(str(DOCS / "extensions"))
+
+
+@pytest.fixture(autouse=True)
+def no_figures_left():
+    yield
+    plt.close("all")
+
+
+def test_there_are_nine_pages_in_the_order_of_the_tour():
+    assert len(PAGES) == len(STOPS) == 9
+    for number, page in enumerate(PAGES, start=1):
+        assert text(page).startswith(f"# {number}. ")
+        assert f"```{{tour-stop}} {number}\n```" in text(page)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_page_has_all_its_parts(page, extension):
+    written = text(page)
+    assert "## As it is printed\n\n> " in written
+    assert "**Verdict" in written or "| verdict |" in written
+    assert "```{drawn} " in written
+    assert "\n## Exercise\n" in written
+    answer = written.partition(":::{admonition} Answer\n:collapsible: closed\n")[2]
+    blocks = list(extension("page_blocks").blocks(answer.partition("\n:::")[0]))
+    assert any(example.want for block in blocks for example in block.examples())
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_quotes_are_those_of_the_table(page):
+    """Each formula, line of code or sentence that is quoted stands in chapter.md as it is here."""
+    table = text(DOCS / "chapter.md")
+    quoted = [line[2:] for line in text(page).splitlines() if line.startswith("> ")]
+    assert quoted
+    for line in quoted:
+        pieces = re.findall(r"\$[^$]+\$|`[^`]+`", line) or [line]
+        assert all(f" {piece} |" in table for piece in pieces), line
+
+
+@pytest.mark.parametrize("page", DRAWN, ids=lambda page: page.stem)
+def test_drawings_draw_and_are_described(page, extension):
+    blocks = extension("page_blocks")
+    parts = list(blocks.blocks(text(page)))
+    assert text(page).count("```{drawn}") == sum(part.drawn for part in parts)
+    assert len(re.findall(r"^```\{drawn\} \S.*\n:alt: \S.{30,}", text(page), re.MULTILINE)) == sum(
+        part.drawn for part in parts
+    )
+    names = {"__name__": "__main__"}
+    for part in parts:
+        blocks.execute(part, names)
+        if part.drawn:
+            assert plt.gcf().axes
+            plt.close("all")
+
+
+@pytest.mark.parametrize("name", sorted(MEASURED))
+def test_the_measured_pages_are_in_the_list(name):
+    assert f"\n{Path(name).stem}\n" in text(LEARN / "index.md")
+
+
+class TestNotebooks:
+    @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+    def test_every_statement_has_a_cell(self, page, extension):
+        made = extension("notebooks").notebook(text(page))
+        code = "\n".join(cell.source for cell in made.cells if cell.cell_type == "code")
+        for block in extension("page_blocks").blocks(text(page)):
+            for statement in block.statements():
+                assert statement.strip() in code
+        prose = "\n".join(cell.source for cell in made.cells if cell.cell_type == "markdown")
+        assert "See it happen" in prose
+        assert not re.search(r":::|\{drawn\}|\{tour-stop\}|\.md\)", prose)
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+    def test_it_runs(self, page, extension, tmp_path):
+        pytest.importorskip("ipykernel")
+        client = pytest.importorskip("nbclient")
+        made = extension("notebooks").notebook(text(page))
+        client.NotebookClient(made, timeout=300, kernel_name="python3").execute(cwd=tmp_path)
+        outputs = [out for cell in made.cells for out in cell.get("outputs", ())]
+        assert any("image/png" in out.get("data", {}) for out in outputs)
