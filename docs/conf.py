@@ -11,8 +11,8 @@ from numpydoc.xref import DEFAULT_LINKS  # noqa: E402
 import chainrule  # noqa: E402
 
 project = "chainrule"
-author = "the authors of chainrule"
-project_copyright = "the authors of chainrule, BSD-3-Clause"
+author = "the chainrule developers"
+project_copyright = "the chainrule developers, BSD-3-Clause"
 version = release = chainrule.__version__
 
 extensions = [
@@ -30,8 +30,9 @@ extensions = [
     "mathematics",
     "notebooks",
     "program",
-    "quiet",
+    "repairs",
     "repository",
+    "versions",
 ]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 exclude_patterns = ["gallery/**", "extensions/**"]
@@ -77,7 +78,7 @@ html_context = {"default_mode": "auto"}
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {
-    "navbar_end": ["theme-switcher"],
+    "navbar_end": ["versions", "theme-switcher"],
     "navigation_with_keys": False,
     "show_prev_next": True,
     "secondary_sidebar_items": ["page-toc"],

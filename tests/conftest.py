@@ -1,9 +1,10 @@
-"""What all tests share: examples of hypothesis, compiled code, threads, and array libraries."""
+"""What all tests share: examples of hypothesis, compiled code, threads, arrays, a browser."""
 
 import importlib.util
 import os
 import pickle
 import random
+import shutil
 import sys
 import time
 from contextlib import contextmanager
@@ -105,6 +106,36 @@ def global_random_state():
     import numpy as np
 
     return lambda: pickle.dumps(np.random.get_state())  # noqa: NPY002
+
+
+# `.ci/run` sets it: there, a browser that is absent is a failure and no reason to skip.
+REQUIRED = os.environ.get("CHAINRULE_TEST_BROWSER") == "required"
+
+
+def chromium():
+    """Return the browser's path; skip, or fail where it is required, if there is none."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+    missing = None
+    if importlib.util.find_spec("playwright") is None:
+        missing = "playwright is in the extra 'test'"
+    elif found is None:
+        missing = "chromium is not installed"
+    if missing and REQUIRED:
+        pytest.fail(f"the browser tests must run here: {missing}")
+    if missing:
+        pytest.skip(missing)
+    return found
+
+
+@pytest.fixture(scope="module")
+def browser():
+    path = chromium()
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

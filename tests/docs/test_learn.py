@@ -81,6 +81,17 @@ def test_quotes_are_those_of_the_table(page):
         assert all(f" {piece} |" in table for piece in pieces), line
 
 
+def test_the_table_is_what_the_notes_print(shared):
+    printed = (shared / "cases" / "chapter_formulas.md").read_text("utf-8").splitlines()
+    table = text(DOCS / "chapter.md")
+    rows = [row for row in printed[printed.index("|---|---|") + 1 :] if row.startswith("|")]
+    assert len(rows) > 10
+    for row in rows:
+        for piece in row[2:-2].partition(" | ")[2].split("; "):
+            if "the notes print" not in piece and "Loss(C)" not in piece:
+                assert piece.strip("` ") in table, piece
+
+
 @pytest.mark.parametrize("page", DRAWN, ids=lambda page: page.stem)
 def test_drawings_draw_and_are_described(page, extension):
     blocks = extension("page_blocks")

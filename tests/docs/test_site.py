@@ -1,7 +1,6 @@
 """The build of the site: links that leave the docs, formulas, and what is asked of other hosts."""
 
 import runpy
-import sys
 from pathlib import Path
 
 import pytest
@@ -83,19 +82,3 @@ def test_a_request_to_another_host_is_found(name, text, tmp_path):
     assert look(tmp_path) == []
     (tmp_path / name).write_text(text)
     assert len(look(tmp_path)) == 1
-
-
-@pytest.mark.slow
-def test_the_site_builds(tmp_path, monkeypatch):
-    for needed in ("myst_parser", "numpydoc", "sphinx_gallery", "sphinx_copybutton"):
-        pytest.importorskip(needed)
-    import subprocess
-
-    built = subprocess.run(
-        [sys.executable, str(DOCS / "build.py"), "--out", str(tmp_path / "site")],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert built.returncode == 0, built.stderr
-    assert (tmp_path / "site" / "index.html").exists()

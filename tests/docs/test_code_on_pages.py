@@ -1,0 +1,85 @@
+"""All code on the pages is run or parsed: programs without prompts, and lines for the shell."""
+
+import doctest
+import importlib.util
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = [
+    *(page for page in sorted(DOCS.rglob("*.md")) if "generated" not in page.parts),
+    DOCS.parent / "README.md",
+]
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks(page):
+    """Return language and text of each fenced block."""
+    return FENCE.findall(page.read_text("utf-8"))
+
+
+PROGRAMS = [
+    page
+    for page in PAGES
+    if any(kind == "python" and ">>>" not in text for kind, text in blocks(page))
+]
+
+
+@pytest.mark.parametrize("page", PROGRAMS, ids=lambda page: page.stem)
+def test_programs_without_prompts_run(page, tmp_path, monkeypatch):
+    """They run after the examples above them, with their names, where their libraries are here."""
+    monkeypatch.chdir(tmp_path)
+    names = {"__name__": "__main__"}
+    for kind, text in blocks(page):
+        if kind != "python":
+            continue
+        parts = [
+            one.source for one in doctest.DocTestParser().get_examples(text) if not one.exc_msg
+        ]
+        for library in re.findall(r"^import (\w+)", text, re.MULTILINE):
+            if importlib.util.find_spec(library) is None:
+                pytest.skip(f"{library} is not installed")
+        for part in parts if ">>>" in text else [text]:
+            exec(compile(part, page.name, "exec"), names)
+
+
+def commands(page):
+    """Yield each line of a page that starts our program, as words."""
+    for kind, text in blocks(page):
+        if kind not in ("", "sh", "text", "dockerfile"):
+            continue
+        for line in text.replace("\\\n", " ").splitlines():
+            for part in re.split(r"&&|\|", line):
+                found = re.match(r"^\s*(?:\$ |RUN )?(?:[A-Z_]+=\S+ )*(chainrule .*)", part)
+                if found:
+                    yield shlex.split(found[1], comments=True)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_commands_and_flags_are_those_of_the_program(page):
+    typer_main = pytest.importorskip("typer.main")
+    from chainrule.app.trial_commands import app
+
+    known = typer_main.get_command(app).commands
+    for _, command, *words in commands(page):
+        if command.startswith("-"):
+            continue
+        flags = {flag for one in known[command].params for flag in (*one.opts, *one.secondary_opts)}
+        for word in words:
+            if word.startswith("--"):
+                assert word.partition("=")[0] in flags | {"--help"}, (command, word)
+
+
+def test_commands_are_found():
+    assert ["chainrule", "fit", "digits"] in list(commands(DOCS.parent / "README.md"))
+    assert sum(len(list(commands(page))) for page in PAGES) > 15
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_block_is_of_a_kind_that_is_tested(page):
+    for kind, text in blocks(page):
+        known = ("python", "sh", "", "text", "toml", "dockerfile", "json", "c", "yaml")
+        assert kind in known, (kind, text[:80])

@@ -1,0 +1,140 @@
+"""The site builds without a warning, and a browser walks through all of its pages.
+
+It is one test, so that the site is built once however many workers there are.
+"""
+
+import functools
+import http.server
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parents[2] / "docs"
+AXE = Path(os.environ.get("CHAINRULE_TEST_NODE_MODULES", "absent")) / "axe-core" / "axe.min.js"
+PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+class Walk:
+    """Pages of a site in a browser, and whatever the console, failures and other hosts add."""
+
+    def __init__(self, browser, address, names):
+        self.browser, self.address, self.names = browser, address, names
+        self.said = []
+
+    def page(self, **how):
+        page = self.browser.new_page(**how)
+        page.on("console", lambda message: self.note(page, message.text))
+        page.on("pageerror", lambda error: self.note(page, str(error)))
+        page.on("response", lambda got: got.ok or self.note(page, f"{got.status} {got.url}"))
+        page.on("request", lambda asked: self.own(asked.url) or self.note(page, asked.url))
+        return page
+
+    def note(self, page, text):
+        self.said.append((page.url, text))
+
+    def own(self, url):
+        return url.startswith((self.address, "data:"))
+
+    def go(self, page, name):
+        page.goto(f"{self.address}/{name}")
+
+
+@pytest.fixture
+def site(tmp_path):
+    """Build the site, serve it to this machine, and return its folder and address."""
+    for needed in ("sphinx", "myst_parser", "numpydoc", "sphinx_gallery", "jupytext"):
+        pytest.importorskip(needed)
+    command = [sys.executable, DOCS / "build.py", "--fresh", "--out", tmp_path / "site"]
+    built = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
+    handler = functools.partial(Quiet, directory=str(tmp_path / "site"))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield tmp_path / "site", f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_the_site_builds_and_can_be_walked(site, request):
+    folder, address = site
+    pages = [page.relative_to(folder) for page in sorted(folder.rglob("*.html"))]
+    names = [page.as_posix() for page in pages if page.parts[0] != "_static"]
+    assert len(names) > 80
+    walk = Walk(request.getfixturevalue("browser"), address, names)
+    assert wider_than_a_phone(walk) == []
+    if AXE.exists():
+        assert serious_by_axe(walk, "light") == []
+        assert serious_by_axe(walk, "dark") == []
+    search_finds(walk)
+    theme_can_be_chosen(walk)
+    versions_lead_somewhere(walk)
+    answer_opens(walk)
+    assert walk.said == []
+
+
+def wider_than_a_phone(walk):
+    page, found = walk.page(viewport=PHONE), []
+    for name in walk.names:
+        walk.go(page, name)
+        if (width := page.evaluate("document.documentElement.scrollWidth")) > PHONE["width"]:
+            found.append((name, width))
+    return found
+
+
+def serious_by_axe(walk, scheme):
+    page, found = walk.page(viewport=DESK, color_scheme=scheme), []
+    script = AXE.read_text("utf-8")
+    for name in walk.names:
+        walk.go(page, name)
+        page.add_script_tag(content=script)
+        for one in page.evaluate("axe.run().then(result => result.violations)"):
+            if one["impact"] in ("serious", "critical"):
+                found += [f"{name}: {one['id']}: {n['html'][:150]}" for n in one["nodes"][:2]]
+    return found
+
+
+def search_finds(walk):
+    page = walk.page(viewport=DESK)
+    walk.go(page, "search.html?q=softmax")
+    page.wait_for_selector("#search-results ul.search li a")
+    found = page.eval_on_selector_all("#search-results a", "all => all.map(a => a.href)")
+    assert any("learn/activations.html" in target for target in found)
+
+
+def theme_can_be_chosen(walk):
+    page = walk.page(viewport=DESK, color_scheme="light")
+    walk.go(page, "index.html")
+    assert page.evaluate("document.documentElement.dataset.theme") == "light"
+    page.click(".theme-switch-button >> visible=true")
+    page.click("[data-mode='dark'] >> visible=true")
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+
+
+def versions_lead_somewhere(walk):
+    page = walk.page(viewport=DESK)
+    walk.go(page, "learn/losses.html")
+    menu = page.locator(".versions select").first
+    assert menu.evaluate("one => one.selectedOptions[0].text").startswith("0.1")
+    with page.expect_navigation():
+        menu.dispatch_event("change")
+    assert page.url == f"{walk.address}/index.html"
+
+
+def answer_opens(walk):
+    page = walk.page(viewport=DESK)
+    walk.go(page, "learn/feedforward.html")
+    answer = page.locator("details.admonition")
+    assert not answer.evaluate("one => one.open")
+    answer.locator("summary").click()
+    assert answer.locator("pre").first.is_visible()
