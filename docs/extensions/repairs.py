@@ -11,6 +11,7 @@ from sphinx.application import Sphinx
 
 SCRIPT = "_static/scripts/pydata-sphinx-theme.js"
 REPAIRS = (
+    (re.compile(r'console\.log\("\[PST\]'), 'void("[PST]'),
     (  # its visible text is its name, but for the keys
         re.compile(r'(<button [^>]*search-button-field[^>]*?) aria-label="[^"]*"'),
         r"\1",
