@@ -1,5 +1,6 @@
 """The build of the site: links that leave the docs, formulas, and what is asked of other hosts."""
 
+import re
 import runpy
 from pathlib import Path
 
@@ -9,6 +10,7 @@ pytest.importorskip("sphinx")
 pytest.importorskip("latex2mathml")
 
 DOCS = Path(__file__).parents[2] / "docs"
+LINES = re.MULTILINE | re.DOTALL
 
 
 @pytest.fixture
@@ -82,3 +84,15 @@ def test_a_request_to_another_host_is_found(name, text, tmp_path):
     assert look(tmp_path) == []
     (tmp_path / name).write_text(text)
     assert len(look(tmp_path)) == 1
+
+
+def test_every_page_is_in_a_list():
+    """The build refuses a page that no list of pages leads to; this says so in a second."""
+    pages = [page for page in sorted(DOCS.rglob("*.md")) if "generated" not in page.parts]
+    listed = {DOCS / "index.md"}
+    for page in pages:
+        for block in re.findall(r"^```\{toctree\}\n(.*?)^```", page.read_text("utf-8"), LINES):
+            for line in block.splitlines():
+                entry = line.partition("<")[2].rstrip(">") or line
+                listed.add((page.parent / f"{entry}.md").resolve())
+    assert [page.relative_to(DOCS).as_posix() for page in pages if page not in listed] == []

@@ -34,7 +34,7 @@ class Walk:
         page = self.browser.new_page(**how)
         page.on("console", lambda message: self.note(page, message.text))
         page.on("pageerror", lambda error: self.note(page, str(error)))
-        page.on("response", lambda got: got.ok or self.note(page, f"{got.status} {got.url}"))
+        page.on("response", lambda got: got.status < 400 or self.note(page, got.url))
         page.on("request", lambda asked: self.own(asked.url) or self.note(page, asked.url))
         return page
 
