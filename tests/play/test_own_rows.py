@@ -142,6 +142,17 @@ def test_a_trained_estimator_is_looked_at_and_trained_on(iris, kind):
     assert session.run.learning_rate == 0.5
 
 
+def test_notes_of_a_model_are_sentences(iris):
+    x, y = iris
+    model = MLPClassifier((3,), max_iter=2, averaging=0.9, dropout=0.1, early_stopping=False)
+    with pytest.warns(Warning, match="max_iter"):
+        model.fit(x, y)
+    own = of_explanation(model.explain(x, y))
+    notes = Session(Settings().with_own(own)).answer({"action": "look"})[0]["notes"]
+    assert len(notes) == 3
+    assert [one for one in notes if not (one[0].isupper() and one.endswith("."))] == []
+
+
 def test_a_network_of_scikit_learn(iris):
     x, y = iris
     theirs = Theirs((5,), max_iter=1500, random_state=0).fit(x, y)

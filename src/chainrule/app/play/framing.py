@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.app.play.looking import TILE, Look, Looking
+from chainrule.app.play.own_rows import sentences
 from chainrule.app.play.panel import chain_of, panel_of
 from chainrule.app.play.picture import (
     boundary,
@@ -92,7 +93,10 @@ def _numbers(run: Run, looking: Looking, look: Look) -> dict[str, Any]:
         "answer": look.answer,
         "rows": len(run.rows),
         "phase": looking.phases.to_dict(),
-        "notes": [*run.problem.subject.notes, *([AVERAGED] if run.optimizer.averaging else [])],
+        "notes": [
+            *sentences(run.problem.subject.notes),
+            *([AVERAGED] if run.optimizer.averaging else []),
+        ],
         "frozen": sorted(run.frozen),
         "biases": [one.bias for one in layers],
     }

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from chainrule.app.play.own_rows import sentences
 from chainrule.app.play.run import Run
 from chainrule.engines.engine import Position, Rows, Totals
 from chainrule.engines.reference import ReferenceEngine
@@ -159,12 +160,16 @@ def _rates(
         )
         charts.append(_drawn(chart, f"rate-{len(charts)}", rate=run.learning_rate))
     how = f"{found.steps} steps of {found.batch_size} rows with {found.optimizer}"
-    sentences = (
+    told = (
         f"{how}, from the same start, on the same batches: {found.summary}",
         found.test.summary,
         found.curvature.summary,
     )
-    return {"title": "Five learning rates", "charts": charts, "sentences": _told(sentences)}
+    return {
+        "title": "Five learning rates",
+        "charts": charts,
+        "sentences": list(sentences(filter(None, told))),
+    }
 
 
 def _sizes(
@@ -183,7 +188,9 @@ def _sizes(
         "title": "When does a bigger batch stop paying?",
         "charts": charts,
         # what is said to programs is left out
-        "sentences": _told(tuple(one.partition(": tune=")[0] for one in found.conclusions)),
+        "sentences": list(
+            sentences(one.partition(": tune=")[0] for one in found.conclusions if one)
+        ),
     }
 
 
@@ -249,10 +256,6 @@ def _drawn(chart: Lines, name: str, **more: Any) -> dict[str, Any]:
         "rows": [list(row) for row in table.rows],
         **more,
     }
-
-
-def _told(sentences: tuple[str, ...]) -> list[str]:
-    return [f"{one[0].upper()}{one[1:].rstrip('.')}." for one in sentences if one]
 
 
 KINDS: dict[str, Callable[[Subject, Parameters, int, ReferenceEngine], dict[str, Any]]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -26,6 +27,7 @@ __all__ = [
     "of_explanation",
     "of_table",
     "of_text",
+    "sentences",
     "with_point",
     "without_point",
 ]
@@ -134,10 +136,10 @@ def of_table(frame: pl.DataFrame, target: str | None, name: str) -> OwnRows:
     names = preparation.feature_names
     notes.append("numbers are scaled, and each category is an input of its own")
     if task == "classification":
-        return _of_classes(x, y, names, _sentences(notes))
+        return _of_classes(x, y, names, sentences(notes))
     center, spread = float(np.mean(y)), float(np.std(y)) or 1.0
     notes.append(f"the target is (value - {center:.4g}) / {spread:.4g}")
-    return OwnRows(x, (y - center) / spread, "numbers", names, (), _sentences(notes))
+    return OwnRows(x, (y - center) / spread, "numbers", names, (), sentences(notes))
 
 
 @lru_cache(maxsize=len(BUILT_IN))
@@ -211,5 +213,6 @@ def of_explanation(explanation: Explanation) -> OwnRows:
     return OwnRows(x, y, kind, subject.input_names, classes, subject.notes, explanation)
 
 
-def _sentences(notes: list[str]) -> tuple[str, ...]:
+def sentences(notes: Iterable[str]) -> tuple[str, ...]:
+    """Return notes as sentences."""
     return tuple(f"{one[0].upper()}{one[1:].rstrip('.')}." for one in notes)
