@@ -1,4 +1,7 @@
-"""The rows that most public cases speak of."""
+"""The rows that most public cases speak of, and the libraries whose networks are explained."""
+
+import os
+import warnings
 
 import numpy as np
 import pytest
@@ -35,3 +38,20 @@ def two_targets(t):
 @pytest.fixture(name="ML")
 def two_labels(y2):
     return np.c_[y2, ROWS[:, 1] > 0].astype(int)
+
+
+@pytest.fixture
+def torch():
+    module = pytest.importorskip("torch", reason="PyTorch is not installed")
+    module.manual_seed(0)
+    return module
+
+
+@pytest.fixture
+def keras(torch):
+    os.environ["KERAS_BACKEND"] = "torch"  # read once, at the first import
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        module = pytest.importorskip("keras", reason="Keras is not installed")
+    module.utils.set_random_seed(0)
+    return module

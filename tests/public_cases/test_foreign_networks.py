@@ -1,8 +1,5 @@
 """Networks of PyTorch, Keras and scikit-learn, read rightly or refused: the cases D63 to D79."""
 
-import os
-import warnings
-
 import numpy as np
 import pytest
 import sklearn.neural_network as theirs
@@ -18,23 +15,6 @@ pytestmark = pytest.mark.filterwarnings(
 )
 ROWS = np.random.default_rng(0).normal(size=(8, 2))
 FIRST = [np.array([[1.0, -1.0], [0.5, 2.0]]), np.zeros(2)]
-
-
-@pytest.fixture
-def torch():
-    module = pytest.importorskip("torch", reason="PyTorch is not installed")
-    module.manual_seed(0)
-    return module
-
-
-@pytest.fixture
-def keras(torch):
-    os.environ["KERAS_BACKEND"] = "torch"  # read once, at the first import
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        module = pytest.importorskip("keras", reason="Keras is not installed")
-    module.utils.set_random_seed(0)
-    return module
 
 
 def first_gradient(model):

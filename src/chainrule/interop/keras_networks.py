@@ -42,9 +42,12 @@ def read_keras(model: Any, x: np.ndarray) -> Foreign:
         precision = str(getattr(layer, "compute_dtype", "float32" if steps else "float64"))
         if precision in PRECISIONS:
             foreign.precision = min(foreign.precision, precision, key=PRECISIONS.index)
+    if not any(isinstance(step, Product) for step in foreign.steps):
+        raise InputError("model must have at least one dense layer; got none.")
     outputs = _called(model, given)
     if isinstance(outputs, list | tuple | dict):
-        raise must_be("model", "a network with one output", f"{len(outputs)} outputs")
+        several = f"a {type(outputs).__name__} of {len(outputs)}"
+        raise must_be("model", "a network with one output", several)
     foreign.outputs = _numbers(outputs)
     return foreign
 
@@ -115,17 +118,22 @@ def _steps(layer: Any, foreign: Foreign, x: np.ndarray) -> list[Step]:
         number = 1 + sum(isinstance(one, Product) for one in foreign.steps)
         n_in = len(steps[0].weight) if isinstance(steps[0], Product) else 0
         if number == 1 and not foreign.flattens and (x.ndim != 2 or x.shape[1] != n_in):
-            raise InputError(f"X must be of shape (n, {n_in}) for this network; got {x.shape}.")
+            raise InputError(
+                f"X must be of shape (n, {n_in}) for {name}, the first that the model holds; got "
+                f"{x.shape}."
+            )
         return steps + _activation(layer.activation, name, layer.name)
     if kind == "Activation":
         return _activation(layer.activation, name, layer.name)
     if kind in NOTHING or kind == "InputLayer":
         if "Dropout" in kind or "Noise" in kind:
             foreign.notes.append("dropout is left out, as in evaluation")
-        foreign.flattens = foreign.flattens or (kind == "Flatten" and not foreign.steps)
+        first = all(isinstance(step, Same | Affine) for step in foreign.steps)
+        foreign.flattens = foreign.flattens or (kind == "Flatten" and first)
         return [] if kind == "InputLayer" else [Same(name)]
     if kind in ("BatchNormalization", "Normalization", "Rescaling"):
-        return [_affine(layer, kind, name)]
+        rows = x.shape if all(isinstance(one, Same | Affine) for one in foreign.steps) else ()
+        return [_affine(layer, kind, name, rows)]
     return [_activation_layer(layer, kind, name)]
 
 
@@ -138,6 +146,8 @@ def _dense(layer: Any, name: str) -> Product:
     if getattr(layer, "lora_enabled", False):
         raise InputError(f"model must have weights of its own; {name} has LoRA enabled.")
     arrays = [np.asarray(array) for array in layer.get_weights()]
+    if not arrays:
+        raise must_be("model", "built before it is explained", name, "Call it on some rows first.")
     if not 1 <= len(arrays) <= 2 or arrays[0].ndim != 2:
         shapes = [array.shape for array in arrays]
         raise must_be(f"weights of {name}", "a kernel (n_in, n_out) and a bias", shapes)
@@ -192,12 +202,20 @@ def _activation_layer(layer: Any, kind: str, name: str) -> Step:
     return Function(name, known(kind.lower(), name))
 
 
-def _affine(layer: Any, kind: str, name: str) -> Affine:
-    """Return the factor and the shift of a layer that normalizes by statistics that stay."""
+def _affine(layer: Any, kind: str, name: str, rows: tuple[int, ...]) -> Affine:
+    """Return the factor and the shift of a layer that normalizes by statistics that stay.
+
+    Where it stands before all others, ``rows`` is the shape of what it normalizes.
+    """
 
     def read(attribute: str) -> Any:
         value = getattr(layer, attribute, None)
-        return None if value is None else _numbers(value).astype(np.float64).reshape(-1)
+        if value is None:
+            return None
+        numbers = _numbers(value).astype(np.float64)
+        if len(rows) > 2 and numbers.size > 1:
+            numbers = np.broadcast_to(numbers, (1, *rows[1:]))
+        return numbers.reshape(-1)
 
     if kind == "Rescaling":
         return Affine(name, np.asarray(read("scale")), np.asarray(read("offset")))

@@ -1,6 +1,7 @@
 """Dense networks of other libraries, read without importing anything that is not already there."""
 
 import math
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -11,12 +12,14 @@ import numpy as np
 from chainrule.formulas.loss import Loss, losses
 from chainrule.formulas.optimizers import Optimizer, optimizers
 from chainrule.formulas.records import activations
-from chainrule.foundation.errors import InputError, must_be
+from chainrule.foundation.errors import InputError, must_be, shown
+from chainrule.foundation.wording import listed
 from chainrule.insight.explanation import Explanation
 from chainrule.insight.records import TrainingRecord
 from chainrule.insight.sharing import SharedArray
 from chainrule.insight.subject import Subject
 from chainrule.interop.folding import Layers, fold
+from chainrule.interop.frames import names_of
 from chainrule.interop.keras_networks import read_keras
 from chainrule.interop.scikit_learn_networks import (
     labels_encoder,
@@ -125,11 +128,20 @@ def explain(
     apart = None
     if held_out is not None:
         X, y, *weight = held_out
+        _check_names(model, X, "X of held_out")
         X = _numbers(X, "X of held_out")
         if X.ndim > 2 and FLATTENED in read.notes:
             X = X.reshape(len(X), -1)
         apart = Subject.of(objective, parameters, X, encode(y, "y of held_out"), *weight).rows
     return Explanation(subject, apart)
+
+
+def _check_names(model: Any, X: Any, name: str) -> None:
+    """Refuse a table whose columns are not those that the network was fitted on, in order."""
+    trained, given = getattr(model, "feature_names_in_", None), names_of(X)
+    if trained is not None and given is not None and list(trained) != given:
+        columns = f"of the columns {listed(list(map(str, trained)))}, in this order"
+        raise must_be(name, columns, listed(given))
 
 
 def _recorded(model: Any) -> dict[str, Any]:
@@ -204,6 +216,7 @@ def read_network(
         found = _objective(_from_triples(model), loss, class_numbers)
         return ReadNetwork(*found, _numbers, _numbers(X, "X"))
     read, encode = _reader(model)
+    _check_names(model, X, "X")
     rows = _numbers(X, "X")
     dense = rows.toarray() if hasattr(rows, "toarray") else rows
     if dense.ndim < 2 or not dense.shape[0]:
@@ -232,6 +245,8 @@ def read_network(
 
 
 def _reader(model: Any) -> tuple[Callable[[Any, np.ndarray], Foreign], Encode]:
+    if isinstance(model, type):
+        raise must_be("model", "a network", f"the class {model.__name__}", "Pass an object of it.")
     if hasattr(model, "coefs_") and hasattr(model, "intercepts_"):
         encode = labels_encoder(model)
         return read_scikit_learn, lambda y, name: encode(_targets(y, name), name)
@@ -259,11 +274,23 @@ def _targets(values: Any, name: str) -> Any:
     if hasattr(values, "tocsr"):
         return values
     if hasattr(values, "detach"):
-        values = values.detach().cpu()
-        if "bfloat16" in str(values.dtype):
-            values = values.float()
-        return values.numpy()
+        return _of_tensor(values, name)
     return np.asarray(values)
+
+
+def _of_tensor(tensor: Any, name: str) -> np.ndarray:
+    """Return a tensor of PyTorch as an array, or say why it has no numbers."""
+    if tensor.is_meta:
+        raise must_be(name, "a tensor that holds numbers", "one on the meta device")
+    if tensor.is_quantized:
+        tensor = tensor.dequantize()
+    if tensor.layout != sys.modules["torch"].strided:
+        tensor = tensor.to_dense()
+    tensor = tensor.detach().cpu()
+    if "bfloat16" in str(tensor.dtype):
+        tensor = tensor.float()
+    found: np.ndarray = tensor.resolve_conj().resolve_neg().numpy()
+    return found
 
 
 def _numbers(values: Any, name: str) -> Any:
@@ -274,12 +301,25 @@ def _numbers(values: Any, name: str) -> Any:
             found = np.asarray(found, np.float64)
     if found.dtype.kind not in "biuf":
         first = found.ravel()[:1].tolist() if hasattr(found, "ravel") else []
-        what = f"{found.dtype}, as in {first[0]!r}" if first else str(found.dtype)
+        what = f"{found.dtype}, as in {shown(first[0])}" if first else str(found.dtype)
         advice = (
             "Encode the columns." if name.startswith("X") else "Encode labels as class numbers."
         )
         raise InputError(f"{name} must hold real numbers; got {what}. {advice}")
     return found
+
+
+def _real(values: Any, name: str) -> np.ndarray:
+    """Return the weights or biases of a layer as real numbers."""
+    try:
+        found = _targets(values, name)
+    except ValueError:  # rows of different lengths
+        raise must_be(name, "an array of numbers", values) from None
+    if hasattr(found, "toarray"):
+        found = found.toarray()
+    if found.dtype.kind not in "biuf":
+        raise must_be(name, "an array of real numbers", str(found.dtype))
+    return np.asarray(found)
 
 
 def _loss_of_scores(outputs: int, class_numbers: bool) -> str:
@@ -315,10 +355,13 @@ def _from_triples(model: Any) -> Layers:
             raise InputError(
                 f"layer {number} must be (weight, bias, activation); got {type(layer).__name__}."
             ) from error
-        weight = np.asarray(weight)
+        weight = _real(weight, f"weight of layer {number}")
         if weight.ndim != 2:
             raise must_be(f"weight of layer {number}", "of shape (n_in, n_out)", weight.shape)
-        bias = None if bias is None else np.asarray(bias)
+        bias = None if bias is None else _real(bias, f"bias of layer {number}")
+        n_out = weight.shape[1]
+        if bias is not None and bias.shape != (n_out,):
+            raise must_be(f"bias of layer {number}", f"of shape ({n_out},)", bias.shape)
         layers.append((weight, bias, activations.get(activation)))
     if not layers:
         raise must_be("model", "a list of at least one layer", [])

@@ -147,7 +147,11 @@ def known(name: str, what: str, **parameters: Any) -> Activation:
         raise InputError(
             f"model must have activations that the catalogue has; {what} has {name!r}."
         )
-    return activations.get(activations[name], **parameters)
+    try:
+        return activations.get(activations[name], **parameters)
+    except InputError as error:
+        sentence = "model must have activations that the catalogue has"
+        raise InputError(f"{sentence}; {what}: {error}") from error
 
 
 def compare(foreign: Foreign, x: np.ndarray) -> None:

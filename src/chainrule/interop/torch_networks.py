@@ -22,15 +22,10 @@ def read_torch(model: Any, x: np.ndarray) -> Foreign:
     model = getattr(model, "_orig_mod", model)
     _check_state(torch, model)
     precisions = {str(one.dtype).removeprefix("torch.") for one in model.parameters()}
-    try:
-        twin = copy.deepcopy(model).cpu().eval()
-    except Exception as error:
-        raise InputError(f"model must be a module that can be copied; {_said(error)}") from error
-    foreign, failure = _run(torch, twin.double(), x, "float64")
+    foreign, failure = _run(torch, _copied(torch, model).double(), x, "float64")
     if failure is not None:
         precision = min(precisions, key=_order) if precisions else "float32"
-        twin = copy.deepcopy(model).cpu().eval()
-        foreign, failure = _run(torch, twin, x, precision)
+        foreign, failure = _run(torch, _copied(torch, model), x, precision)
     if failure is not None:
         raise InputError(
             f"model must compute its outputs from X of shape {x.shape}; PyTorch refuses: "
@@ -38,6 +33,20 @@ def read_torch(model: Any, x: np.ndarray) -> Foreign:
         ) from failure
     foreign.narrow = "float64" not in precisions
     return foreign
+
+
+def _copied(torch: Any, model: Any) -> Any:
+    """Return a copy in evaluation; tensors computed from others, which cannot be copied, as is."""
+    computed = {
+        id(value): value.detach().clone()
+        for module in model.modules()
+        for value in vars(module).values()
+        if isinstance(value, torch.Tensor) and value.grad_fn is not None
+    }
+    try:
+        return copy.deepcopy(model, computed).cpu().eval()
+    except Exception as error:
+        raise InputError(f"model must be a module that can be copied; {_said(error)}") from error
 
 
 def _order(precision: str) -> int:
@@ -134,6 +143,10 @@ def _step(torch: Any, path: str, module: Any, foreign: Foreign) -> Step:
     if isinstance(module, torch.nn.Linear):
         weight = np.ascontiguousarray(_numbers(torch, module.weight).T)
         bias = None if module.bias is None else _numbers(torch, module.bias)
+        if not isinstance(module.weight, torch.nn.Parameter):
+            foreign.notes.append(
+                f"the weights of {what} are computed from others: gradients are those of the result"
+            )
         return Product(
             what, weight, bias, _owner(torch, module, "weight"), _owner(torch, module, "bias")
         )
@@ -142,7 +155,8 @@ def _step(torch: Any, path: str, module: Any, foreign: Foreign) -> Step:
             foreign.notes.append("dropout is left out, as in evaluation")
         return Same(what)
     if kind == "Flatten":
-        foreign.flattens = foreign.flattens or not foreign.steps
+        first = all(isinstance(step, Same) for step in foreign.steps)
+        foreign.flattens = foreign.flattens or first
         return Same(what)
     if kind == "BatchNorm1d" and module.running_mean is not None:
         return _batch_norm(torch, what, module)

@@ -53,6 +53,9 @@ def unwrap(model: Any) -> tuple[Any, Callable[[Any], Any], tuple[str, ...]]:
         return within, prepare, (said, *notes)
     if hasattr(model, "module_") and hasattr(model, "get_params"):
         return model.module_, _as_given, (f"the module of {type(model).__name__}",)
+    if hasattr(model, "module") and hasattr(model, "initialize_module"):
+        name = type(model).__name__
+        raise must_be("model", "fitted before it is explained", name, "Call fit first.")
     return model, _as_given, ()
 
 
