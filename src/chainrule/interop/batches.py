@@ -6,7 +6,7 @@ columns is asked about all columns of a kind together.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,7 @@ from chainrule.interop.cells import (
 )
 from chainrule.interop.columns import ABSENT, UNKNOWN, Category, Coded, Column, Date, Number
 from chainrule.interop.dates import AMBIGUOUS, COMPACT, ISO, Dates, date_formats, read_dates
+from chainrule.interop.written import APPROXIMATE, MARKED, MARKS
 
 __all__ = ["Read", "like_numbers", "numbers_of_columns", "read_cells", "read_columns"]
 
@@ -54,6 +55,9 @@ class Read:
         The format of its dates, or `AMBIGUOUS`; None where it holds none.
     dates : Dates, optional
         Its dates, where their format is known.
+    asked : Numbers, optional
+        The numbers of a column of text that is none of numbers, if a person says that it is:
+        with bounds, and codes that may be multiples.
     """
 
     text: pl.Series | None = None
@@ -61,6 +65,7 @@ class Read:
     is_number: bool = False
     how: str | None = None
     dates: Dates | None = None
+    asked: Numbers | None = None
 
 
 def read_columns(columns: Sequence[pl.Series]) -> Iterator[Read]:
@@ -109,6 +114,10 @@ def _read(columns: Sequence[pl.Series]) -> Iterator[Read]:
     others = [place for place in texts if place not in are_numbers]
     found = date_formats([texts[place] for place in others])
     formats = {place: how for place, how in zip(others, found, strict=True) if how is not None}
+    left = {place: texts[place] for place in others if place not in formats}
+    about, asked = _with_marks(left, numbers)
+    numbers |= about
+    are_numbers |= about.keys()
     whole = [place for place, one in enumerate(columns) if one.dtype.is_integer()]
     days = [place for place in whole if _may_be_days(columns[place])]
     days += [place for place in are_numbers if _may_be_days(numbers[place].parsed)]
@@ -130,7 +139,32 @@ def _read(columns: Sequence[pl.Series]) -> Iterator[Read]:
             place in are_numbers,
             formats.get(place),
             dates.get(place),
+            asked.get(place),
         )
+
+
+def _with_marks(
+    texts: Mapping[int, pl.Series], plain: Mapping[int, Numbers]
+) -> tuple[dict[int, Numbers], dict[int, Numbers]]:
+    """Return the columns that are numbers with marks such as ~5, and those that may be, as >5."""
+    if not texts:
+        return {}, {}
+    shape = (len(texts), -1)
+    marked = below(list(texts.values())).str.contains(MARKED).fill_null(False)
+    some = np.any(marked.to_numpy().reshape(shape), axis=1)
+    left = [place for place, one in zip(texts, some, strict=True) if one]
+    found: list[dict[int, Numbers]] = []
+    for marks in ((APPROXIMATE,), tuple(MARKS)):
+        written = [plain[place].written.with_marks(*marks) for place in left]
+        read = numbers_in_columns([texts[place] for place in left], written)
+        own = {
+            place: one
+            for place, one in zip(left, read, strict=True)
+            if looks_like_numbers(texts[place], one)
+        }
+        found.append(own)
+        left = [place for place in left if place not in own]
+    return found[0], found[1]
 
 
 def _at(columns: Sequence[pl.Series], places: Sequence[int]) -> dict[int, pl.Series]:

@@ -12,7 +12,7 @@ import polars as pl
 from chainrule.foundation.errors import InputError, must_be, suggest
 from chainrule.foundation.wording import listed
 from chainrule.interop.batches import Read, read_columns
-from chainrule.interop.cells import Tell, text_of
+from chainrule.interop.cells import Tell, first_row, text_of
 from chainrule.interop.columns import Category, Column, Date, Flag, Number
 from chainrule.interop.dates import AMBIGUOUS, COMPACT, ISO, date_formats, read_dates
 
@@ -117,7 +117,7 @@ def choose(
         return _category(series, text_of(series), tell, asked=True)
     read = next(read_columns([series])) if read is None else read
     if name in choices.number:
-        return _useful(Number.learn(series, tell, read.numbers))
+        return _useful(Number.learn(series, tell, read.asked or read.numbers))
     if name in choices.date or name in dict(choices.date_formats):
         return _date(series, dict(choices.date_formats).get(name), tell)
     if dtype == pl.Boolean:
@@ -133,6 +133,12 @@ def choose(
         return _useful(Date.learn(name, read.dates, tell, read.how or ISO))
     if read.is_number:
         return _number(series, tell, read)
+    if text is not None and read.asked is not None and read.numbers is not None:
+        row = first_row(read.numbers.stray)
+        tell(
+            f"column {name!r} is read as text: {text[row - 1]!r} is no plain number; "
+            f"--number {name} reads it as {read.asked.parsed[row - 1]:g}"
+        )
     return _category(series, text_of(series) if text is None else text, tell)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from chainrule.foundation.errors import FileFormatError
 from chainrule.interop.columns import CYCLES, Category, Column, Date, Flag, Number
 from chainrule.interop.scales import Scale
-from chainrule.interop.written import Written
+from chainrule.interop.written import MARKS, Written
 
 __all__ = ["column_from_dict", "column_to_dict"]
 
@@ -99,8 +99,11 @@ def _as_written(value: Any) -> Written | str:
     """Return how numbers are written, or the format of dates."""
     if isinstance(value, Written | str):
         return value
-    _refuse_unless(set(value) == {"decimal", "unit"} and value["decimal"] in (".", ","))
-    return Written(value["decimal"], _as_text(value["unit"]))
+    value = {"marks": ()} | value  # which files of earlier versions lack
+    _refuse_unless(set(value) == {"decimal", "unit", "marks"} and value["decimal"] in (".", ","))
+    marks = _as_list(value["marks"], _as_text)
+    _refuse_unless(list(marks) == [one for one in MARKS if one in marks])
+    return Written(value["decimal"], _as_text(value["unit"]), marks)
 
 
 def _as_list(value: Any, read: Callable[[Any], Any]) -> tuple[Any, ...]:

@@ -72,7 +72,8 @@ class Number:
         strays = 0 if found is None else found.strays
         values = numbers_of(series) if found is None else as_floats(found.parsed)
         if written.words:
-            tell(f"column {series.name!r} is read as numbers with {written.words}")
+            override = f"; --category {series.name} keeps the text" if written.marks else ""
+            tell(f"column {series.name!r} is read as numbers with {written.words}{override}")
         finite = np.isfinite(values)
         if infinite := int(np.isinf(values).sum()):
             tell(f"column {series.name!r}: {counted(infinite, 'infinite cell')} bounded")

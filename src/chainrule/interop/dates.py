@@ -32,6 +32,7 @@ DAYS = (
     *("%d-%b-%y", "%b %d %Y", "%a, %d %b %Y", "%A, %d %B %Y", "%A, %B %d, %Y", "%Y.%m.%d"),
     *("%d/%b/%Y", "%a %b %d %Y", "%d. %B %Y", COMPACT),
 )
+WEEKS = ("%G-W%V", "%G-W%V-%u")
 MONTHS = ("%Y-%m", "%Y/%m", "%m/%Y", "%m-%Y", "%b %Y", "%B %Y", "%b-%Y")
 CLOCKS = ("", " %H:%M", ", %H:%M", " %H:%M:%S", " %H:%M:%S%.f", " %I:%M %p", " %I:%M:%S %p")
 TIMES = ("%H:%M:%S", "%H:%M", "%H:%M:%S%.f", "%I:%M %p", "%I:%M:%S %p")
@@ -48,8 +49,9 @@ SHAPE = (
 ISO_SHAPE = "Y-0-0"
 DIRECTIVES = {
     **dict.fromkeys(("%d", "%m", "%y", "%H", "%I", "%M", "%S"), "0"),
-    **dict.fromkeys(("%a", "%A", "%b", "%B", "%p"), "~"),
-    "%Y": "Y",
+    **dict.fromkeys(("%a", "%A", "%b", "%B", "%p", "W"), "~"),
+    **dict.fromkeys(("%V", "%u"), "0"),
+    **dict.fromkeys(("%Y", "%G"), "Y"),
     "%.f": ".f",
 }
 
@@ -59,11 +61,12 @@ def _formats() -> Iterator[str]:
         for clock in CLOCKS:
             yield f"{day}{clock}"
     yield from MONTHS
+    yield from WEEKS
     yield from TIMES
 
 
 def _shape(how: str) -> str:
-    return "D" if how == COMPACT else re.sub(r"%\.?\w", lambda one: DIRECTIVES[one[0]], how)
+    return "D" if how == COMPACT else re.sub(r"%\.?\w|W", lambda one: DIRECTIVES[one[0]], how)
 
 
 def _by_shape() -> dict[str, list[str]]:
@@ -200,7 +203,9 @@ def _day_and_hour(text: pl.Series, how: str) -> tuple[pl.Series, pl.Series]:
         hour = text.str.to_time(how, strict=False).dt.hour()
         epoch = pl.Series(["1970-01-01"]).str.to_date()[0]
         return none.new_from_index(0, len(text)).set(hour.is_not_null(), epoch), hour
-    if "%d" not in how:  # a month stands for its first day
+    if "%V" in how and "%u" not in how:  # a week stands for its Monday
+        text, how = text + "-1", f"{how}-%u"
+    elif "%d" not in how and "%u" not in how:  # a month stands for its first day
         text, how = "01 " + text, f"%d {how}"
     if "%M" in how:
         moment = text.str.to_datetime(how, strict=False, time_unit="us")

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
 import polars as pl
 
 __all__ = [
+    "APPROXIMATE",
+    "MARKED",
+    "MARKS",
     "PLAIN",
     "Written",
     "written_of",
@@ -34,12 +37,36 @@ UNITS = (
 SPACES = "[ \u00a0\u2009\u202f'\u2019]"
 WITH_SPACES = rf"^[+-]?\d{{1,3}}(?:{SPACES}\d{{3}})+(?:[.,]\d+)?$"
 # 1,234,567 and, as India writes it, 12,34,567
-WITH_COMMAS = r"^[+-]?(?:\d{1,3}(?:,\d{3})+|\d{1,2}(?:,\d{2})+,\d{3})(?:\.\d+)?$"
-WITH_DOTS = r"^[+-]?\d{1,3}(?:\.\d{3})+(?:,\d+)?$"
+WITH_COMMAS = r"^[+-]?(?:\d{1,3}(?:,\d{3})+|\d{1,2}(?:,\d{2})+,\d{3})(?:\.\d+)?(?:e\d)?$"
+WITH_DOTS = r"^[+-]?\d{1,3}(?:\.\d{3})+(?:,\d+)?(?:e\d)?$"
 COMMA_DECIMAL = r"^[+-]?\d*,\d+(?:[eE][+-]?\d+)?$"
 DOT_DECIMAL = r"^[+-]?\d*\.\d+(?:[eE][+-]?\d+)?$"
 # 1,690 and 1.690: a thousand, or one and a bit.
-EITHER = r"^[+-]?\d{1,3}[.,]\d{3}$"
+EITHER = r"^[+-]?\d{1,3}[.,]\d{3}(?:e\d)?$"
+# What multiplies the number before it, by the exponent of ten. One letter alone may be part of a
+# code: it counts where some number has a decimal mark or a currency.
+MULTIPLES = {
+    **dict.fromkeys(("k", "K", "thousand", "Tsd", "tsd"), 3),
+    **dict.fromkeys(("M", "mn", "Mn", "mln", "mio", "Mio", "million", "millions", "Million"), 6),
+    **dict.fromkeys(("Millionen", "MM"), 6),
+    **dict.fromkeys(("B", "bn", "Bn", "bln", "billion", "billions", "Billion", "Mrd", "mrd"), 9),
+}
+NO_CODE = rf"\d[.,]\d+(?:\s*k|[KMB])\.?\)?$|\d\s+k\.?\)?$|{CURRENCY}"
+# 5 said more or less, and 5 as a bound.
+ABOUT = (
+    r"^(?:[~≈]\s*|(?i:ca|approx)\.\s*|"
+    r"(?i:ca|circa|about|around|approx|approximately|roughly|etwa|environ)\s+)"
+)
+BOUNDS = r"^(?:[<>]=?|[≤≥])\s*"
+BOUND_BEHIND = r"^(\d.*)\+$"
+MARKED = rf"{ABOUT}|{BOUNDS}|{BOUND_BEHIND}|\d\s*[kKMB]\.?$"
+# The marks that a column may have around its numbers; a person can ask for all of them.
+MULTIPLE, APPROXIMATE, BOUNDED = "multiples", "about", "bounds"
+MARKS = {
+    MULTIPLE: "k, M or B as factors",
+    APPROXIMATE: "~5 as 5",
+    BOUNDED: "the bounds of >5 and <5",
+}
 # Dates, clocks, sentences and words without a digit: most texts are told from numbers by one look.
 NO_NUMBER = r"\d\s*[/:]\s*\d|\d-\d|\d\s*\p{L}{2,}\D*\d|^\D*$"
 # A decimal point among so many cells tells that commas stand between thousands.
@@ -57,16 +84,30 @@ class Written:
         ``"."`` or ``","``.
     unit : str
         What follows each number, or some.
+    marks : tuple of str
+        The keys of `MARKS` that are read.
     """
 
     decimal: str = "."
     unit: str = ""
+    marks: tuple[str, ...] = ()
+
+    def with_marks(self, *marks: str) -> Written:
+        """Return the notation with more marks.
+
+        Examples
+        --------
+        >>> Written().with_marks("about", "bounds").numbers(pl.Series(["~5", ">7", "x"])).to_list()
+        [5.0, 7.0, None]
+        """
+        return replace(self, marks=tuple(one for one in MARKS if one in (*self.marks, *marks)))
 
     @property
     def words(self) -> str:
         """Say what is not plain."""
         parts = ["decimal commas"] if self.decimal == "," else []
-        return " and ".join([*parts, f"the unit {self.unit!r}"] if self.unit else parts)
+        parts += [f"the unit {self.unit!r}"] if self.unit else []
+        return " and ".join([*parts, *(MARKS[one] for one in self.marks)])
 
     def numbers(self, text: pl.Series) -> pl.Series:
         """Return the cells as numbers; null where a cell is none.
@@ -80,6 +121,8 @@ class Written:
         [1234567.5, -12.5]
         >>> Written(unit="kg").numbers(pl.Series(["1,690.5 kg", "\u22122"])).to_list()
         [1690.5, -2.0]
+        >>> Written(marks=("multiples",)).numbers(pl.Series(["$1.7k", "2 Mio", "35"])).to_list()
+        [1700.0, 2000000.0, 35.0]
         """
         plain = text.cast(pl.Float64, strict=False)
         if self.decimal == ",":
@@ -97,7 +140,7 @@ class Written:
         return plain.scatter(rest, found["number"])
 
     def _decorated(self, words: pl.Series) -> pl.Series:
-        table = _undressed(words.alias("word").to_frame(), self.unit)
+        table = _undressed(words.alias("word").to_frame(), self.unit, self.marks)
         if self.decimal == ",":
             table = table.with_columns(_without(CORE.str.contains(WITH_DOTS), "[.]"))
             # a dot is no decimal mark here: what has one still is no number
@@ -124,21 +167,30 @@ def _without(condition: pl.Expr, marks: str) -> pl.Expr:
     return pl.when(condition).then(CORE.str.replace_all(marks, "")).otherwise(CORE).alias("word")
 
 
-def _undressed(table: pl.DataFrame, unit: str) -> pl.LazyFrame:
+def _undressed(table: pl.DataFrame, unit: str, marks: tuple[str, ...] = ()) -> pl.LazyFrame:
     """Return numbers without currency, percent, unit, brackets and spaces between thousands."""
-    bare = table.lazy().with_columns(_bare(unit))
+    bare = table.lazy().with_columns(_bare(unit, marks))
     return bare.with_columns(_without(CORE.str.contains(WITH_SPACES), SPACES))
 
 
 @cache
-def _bare(unit: str) -> pl.Expr:
-    core = CORE.str.replace_all("[\u2212\u2013\u2012]", "-")
+def _bare(unit: str, marks: tuple[str, ...]) -> pl.Expr:
+    core = CORE
+    if APPROXIMATE in marks:
+        core = core.str.replace(ABOUT, "")
+    if BOUNDED in marks:
+        core = core.str.replace(BOUNDS, "").str.replace(BOUND_BEHIND, "$1")
+    core = core.str.replace_all("[\u2212\u2013\u2012]", "-")
     core = core.str.replace(r"^\((.*)\)$", "-$1")
     core = core.str.replace(rf"^([+-]?)\s*{CURRENCY}\s*", "$1")
     core = core.str.replace(rf"\s*(?:%|{CURRENCY})$", "")
     core = core.str.replace(r"^(\d.*)-$", "-$1")  # as ledgers write it: 12.50-
     if unit:
         core = core.str.replace(rf"\s*{re.escape(unit)}$", "")
+    if MULTIPLE in marks:
+        for power in sorted(set(MULTIPLES.values())):
+            names = "|".join(one for one, own in MULTIPLES.items() if own == power)
+            core = core.str.replace(rf"^([^eE]*\d)\s*(?:{names})\.?$", f"${{1}}e{power}")
     return core
 
 
@@ -148,9 +200,9 @@ def written_of(text: pl.Series) -> Written:
     Examples
     --------
     >>> written_of(pl.Series(["1,5", "2,25"])), written_of(pl.Series(["1,690", "2,345"]))
-    (Written(decimal=',', unit=''), Written(decimal='.', unit=''))
+    (Written(decimal=',', unit='', marks=()), Written(decimal='.', unit='', marks=()))
     >>> written_of(pl.Series(["1.7 kg", "2 kg"])), written_of(pl.Series(["2A", "3A"]))
-    (Written(decimal='.', unit='kg'), Written(decimal='.', unit=''))
+    (Written(decimal='.', unit='kg', marks=()), Written(decimal='.', unit='', marks=()))
     """
     return written_of_columns(text, len(text))[0]
 
@@ -172,30 +224,45 @@ def written_of_columns(text: pl.Series, height: int) -> list[Written]:
     every = pl.DataFrame({"column": place, "first": first, "word": text}).lazy().drop_nulls()
     cells = every.filter(~CORE.str.contains(NO_NUMBER)).collect()
     odd = cells.filter(CORE.cast(pl.Float64, strict=False).is_null())
-    units = _units(odd)
-    for column, unit in units.items():
-        found[column] = Written(unit=unit)
-    for column in _commas(cells, odd["column"].unique(), units):
-        found[column] = Written(",", units.get(column, ""))
+    known = _units(odd)
+    for column in _commas(cells, odd["column"].unique(), known):
+        known[column] = replace(known.get(column, PLAIN), decimal=",")
+    for column, how in known.items():
+        found[column] = how
     return found
 
 
-def _units(odd: pl.DataFrame) -> dict[int, str]:
-    """Return the unit of each column that has one, from the words that are no plain numbers."""
+def _units(odd: pl.DataFrame) -> dict[int, Written]:
+    """Return the unit of each column that has one, from the words that are no plain numbers.
+
+    Units that multiply, such as k and M, may be several.
+    """
     parts = CORE.str.extract_groups(UNIT).struct.unnest()
     pairs = odd.select("column", parts).drop_nulls().unique()
     found: dict[int, set[tuple[str, str]]] = {}
     for column, gap, unit in pairs.iter_rows():
         found.setdefault(column, set()).add((gap, unit))
-    units = {}
+    units: dict[int, Written] = {}
+    multiply: list[int] = []
     for column, own in found.items():
         gaps, named = zip(*own, strict=True)
-        if len(set(named)) == 1 and (named[0] in UNITS or "" not in gaps):
-            units[column] = named[0]
-    return units
+        letters = {_multiple(one) for one in named}
+        if letters <= MULTIPLES.keys():
+            multiply.append(column)
+        if letters <= MULTIPLES.keys() and any(len(one) > 1 for one in letters):
+            units[column] = Written(marks=(MULTIPLE,))
+        elif len(set(named)) == 1 and (named[0] in UNITS or "" not in gaps):
+            units[column] = Written(unit=named[0])
+    some = odd.filter(pl.col("column").is_in(multiply) & CORE.str.contains(NO_CODE))
+    return units | dict.fromkeys(some["column"].unique().to_list(), Written(marks=(MULTIPLE,)))
 
 
-def _commas(cells: pl.DataFrame, odd: pl.Series, units: Mapping[int, str]) -> list[int]:
+def _multiple(unit: str) -> str:
+    """Return what stands before a full stop, a bracket or a currency: Mio of ``Mio. €``."""
+    return re.sub(rf"\s*(?:[.)]|{CURRENCY})+$", "", unit)
+
+
+def _commas(cells: pl.DataFrame, odd: pl.Series, known: Mapping[int, Written]) -> list[int]:
     """Return the columns where some number has a decimal comma, and none a decimal point.
 
     Cells without either mark have no say. Most columns tell by a point in their first cells.
@@ -205,18 +272,18 @@ def _commas(cells: pl.DataFrame, odd: pl.Series, units: Mapping[int, str]) -> li
     able = sorted(set(odd.unique()).intersection(with_commas.unique()))
     marked = cells.filter(column.is_in(able) & CORE.str.contains("[.,]"))
     for part in (marked.filter("first"), marked):
-        marks = _marks(part.filter(column.is_in(able)), units)
+        marks = _points(part.filter(column.is_in(able)), known)
         able = [one for one in able if not marks.get(one, (False, False))[1]]
     return [one for one in able if marks[one][0]]
 
 
-def _marks(cells: pl.DataFrame, units: Mapping[int, str]) -> dict[int, tuple[bool, bool]]:
+def _points(cells: pl.DataFrame, known: Mapping[int, Written]) -> dict[int, tuple[bool, bool]]:
     """Return whether some number of each column has a decimal comma, and some a decimal point."""
     columns = cells["column"].unique().to_list()
     found = {}
-    for unit in {units.get(one, "") for one in columns}:
-        own = [one for one in columns if units.get(one, "") == unit]
-        table = _undressed(cells.filter(pl.col("column").is_in(own)), unit)
+    for how in {known.get(one, PLAIN) for one in columns}:
+        own = [one for one in columns if known.get(one, PLAIN) == how]
+        table = _undressed(cells.filter(pl.col("column").is_in(own)), how.unit, how.marks)
         either = CORE.str.contains(EITHER)
         comma = CORE.str.contains(WITH_DOTS) & CORE.str.contains(",", literal=True)
         comma |= CORE.str.contains(COMMA_DECIMAL) & ~either
