@@ -1,13 +1,15 @@
 """The search for settings: halving, the ensemble of the best, limits of time, and Ctrl-C."""
 
 import json
+import math
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
 import pytest
 from sklearn.metrics import log_loss
 
-from chainrule import MLPClassifier, TabularClassifier, TabularRegressor, load
+from chainrule import MLPClassifier, MLPRegressor, TabularClassifier, TabularRegressor, load
 from chainrule.foundation.errors import InputError
 from chainrule.tables import members, search
 from chainrule.tables.selection import greedy_weights
@@ -136,6 +138,33 @@ def test_a_limit_of_time_ends_the_search_with_an_answer():
     assert max(one.estimator.n_iter_ for one in model.members_) < 100_000
     assert model.predict(FRAME).shape == (N,)
     assert len(model.leaderboard_) == 1
+
+
+def test_near_a_deadline_the_recipe_ends_its_cycle_of_fewer_epochs(monkeypatch):
+    monkeypatch.setattr(search._Running, "_epochs", lambda self: 0.5)
+    monkeypatch.setattr(search._Running, "_number", lambda self, full: 0)
+    model = TabularRegressor("fast", **QUICK, time_limit=1000.0).fit(FRAME, PRICE)
+    assert [one.estimator.max_iter for one in model.members_] == [3, 3, 3]
+    assert {one.estimator.stopped_because_ for one in model.members_} == {"max_iter"}
+    assert [trial.epochs for trial in model.leaderboard_.trials] == [0.5]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "share"), [(math.inf, 1.0), (1e9, 1.0), (4.0, 0.7), (2.0, 0.35), (0.0, 0.05)]
+)
+def test_the_recipe_makes_the_epochs_that_the_time_left_allows(seconds, share, monkeypatch):
+    """20 epochs of 0.1 s on 4 folds take 4 s of two threads; the first one compiles."""
+
+    def trained(work, jobs):
+        for one in (5.0, 0.1):
+            work.callbacks[0](SimpleNamespace(seconds=one))
+
+    monkeypatch.setattr(search.time, "perf_counter", lambda: 100.0)
+    monkeypatch.setattr(search, "available_threads", lambda _: 2)
+    monkeypatch.setattr(search, "train", trained)
+    work = members.Work(MLPRegressor, None, [(np.arange(90), ())] * 4, 0, until=100.0 + seconds)
+    running = search._Running(work, ["scale"], {"max_iter": 20}, print, print)
+    assert running._epochs() == pytest.approx(share)
 
 
 @pytest.mark.slow

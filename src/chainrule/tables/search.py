@@ -10,16 +10,18 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from chainrule.foundation.errors import DivergenceWarning
+from chainrule.foundation.threads import available_threads
 from chainrule.foundation.wording import counted
 from chainrule.interop.cells import nothing
 from chainrule.tables.leaderboard import Trial, words_of
 from chainrule.tables.members import Job, Member, Work, choose_epochs, train, weighted
+from chainrule.tables.recipes import recipe_for
 from chainrule.tables.selection import greedy_weights
 from chainrule.tables.settings_space import Setting, drawn_settings
 
@@ -31,6 +33,8 @@ ROUNDS = ((1, 1 / 3, 1.0), (2, 2 / 3, 1 / 3), (None, 1.0, 1 / 6))
 SETTINGS = 24
 # Fewer settings are not begun with, nor more at a time.
 FEWEST, MOST = 6, 60
+# The share of the time left that the recipe may take.
+PLANNED = 0.7
 # Of the settings tried in full, so many may answer.
 MOST_ANSWERING = 12
 
@@ -79,8 +83,9 @@ def search(
 ) -> Search:
     """Try settings by successive halving, and return the networks that answer best together.
 
-    The recipe is tried in full first, so that there is an answer from then on. With a deadline
-    (``work.until``) halving begins again and again until then; without one it is done once, and the
+    The recipe is tried in full first, so that there is an answer from then on; where a deadline
+    (``work.until``) is too near for that, for fewer epochs. Until then halving begins again and
+    again; without one it is done once, and the
     result depends on the seed alone. Ctrl-C ends the search with what it has found; before any
     network is trained it is raised.
 
@@ -142,12 +147,37 @@ class _Running:
     def run(self) -> None:
         began = time.perf_counter()
         recipe = self._add([Setting(self.encodings[0], dict(self.options))])
-        self._train(recipe, len(self.work.folds), 1.0, begin_late=True)
+        self._train(recipe, len(self.work.folds), self._epochs(), begin_late=True)
         # seconds of all cores together for one setting in full
         full = time.perf_counter() - began
         self._halve(self._number(full))
         while math.isfinite(self.work.until) and self._number(full) >= FEWEST:
             self._halve(self._number(full))
+
+    def _epochs(self) -> float:
+        """Return the share of the epochs that the recipe can make on all folds in the time left.
+
+        A cycle of rates that the deadline cuts leaves networks where its rate is high.
+        """
+        if math.isinf(self.work.until):
+            return 1.0
+        seconds: list[float] = []
+        timed = replace(
+            self.work,
+            n_threads=1,
+            keeping=None,
+            callbacks=(lambda epoch: seconds.append(epoch.seconds),),
+        )
+        train(timed, [Job(0, self.encodings[0], self.options, last=2)])
+        if not seconds:  # it diverged at once
+            return 1.0
+        folds = len(self.work.folds)
+        in_turn = math.ceil(folds / min(folds, available_threads(self.work.n_threads)))
+        rows = len(self.work.folds[0][0])
+        total = recipe_for(rows, self.work.classes, self.options)["max_iter"]
+        needed = min(seconds) * total * in_turn
+        left = self.work.until - time.perf_counter()
+        return float(np.clip(PLANNED * left / max(needed, 1e-9), 1.0 / total, 1.0))
 
     def _number(self, full: float) -> int:
         """Return how many settings to begin with, from the seconds that one in full takes."""
