@@ -1,12 +1,14 @@
 """Exported models against our own: random networks of every formula, and random raw tables.
 
-    pip install ".[test]" && python benchmarks/exports.py --networks 208 --tables 50
+    pip install ".[test]" torch && python benchmarks/exports.py --networks 416 --tables 50
 
 Each runs in ONNX Runtime, and in C compiled by gcc, and by clang with the address and undefined
 behaviour sanitizers; warnings are errors. Networks have every pair of an activation and a loss, in
 single and in double precision, and answer for common rows and for vast, tiny, infinite and missing
-numbers. It writes ``benchmarks/results/exports.md``: the largest difference of each, and the time
-of one row in C.
+numbers. As many answer for common rows in scikit-learn, PyTorch and Keras (on the backend that
+KERAS_BACKEND names, by default TensorFlow), drawn from what each of these can express; for all
+other pairs the refusals are counted. It writes ``benchmarks/results/exports.md``: the largest
+difference of each, and the time of one row in C.
 """
 
 import subprocess
@@ -30,6 +32,7 @@ from chainrule.formulas.loss import losses
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "exports"))
 from drawn import TOLERANCE, Drawn
+from libraries import LIBRARIES, estimator_of, refusals
 from raw_tables import RawTable
 from running import COMPILERS, HAS_RUNTIME, c_answers, has, onnx_answers, worst
 
@@ -80,6 +83,19 @@ def of_networks(count: int) -> Iterator[tuple[str, str, str, float]]:
             else:
                 found = in_c(c_files(network.program), target, rows)
             yield target, network.dtype, network.name, worst(found, wanted, sizes)
+
+
+def of_libraries(count: int) -> Iterator[tuple[str, str, str, float]]:
+    """Yield library, dtype, name and largest difference of each network."""
+    for library in LIBRARIES:
+        if not library.is_installed:
+            continue
+        for number in range(count):
+            network = Drawn(number, library.drawing)
+            if network.dtype in library.dtypes:
+                found = library.answers(estimator_of(network), network.x)
+                apart = worst(found, network.answers(network.x), network.sizes(network.x))
+                yield library.name, network.dtype, network.name, apart
 
 
 def of_tables(count: int) -> Iterator[tuple[str, str, str, float]]:
@@ -140,12 +156,13 @@ def seconds_of_c(dtype: str, compiler: str) -> float:
 
 def main() -> None:
     parser = arguments(__doc__)
-    parser.add_argument("--networks", type=int, default=208)
+    parser.add_argument("--networks", type=int, default=416)
     parser.add_argument("--tables", type=int, default=50)
     given = parser.parse_args()
     warnings.simplefilter("ignore")
     began = time.perf_counter()
-    rows = collected(of_networks, given.networks, "networks")
+    rows = collected(of_libraries, given.networks, "networks")
+    rows += collected(of_networks, given.networks, "networks")
     rows += collected(of_tables, given.tables, "raw tables")
     head = ("of", "target", "dtype", "models", "largest difference", "bound", "beyond it")
     times = [
@@ -153,10 +170,22 @@ def main() -> None:
         for dtype in TOLERANCE
         for compiler in filter(has, COMPILERS)
     ]
+    pairs = []
+    for library in LIBRARIES:
+        if library.is_installed:
+            kept, refused = refusals(library).values()
+            pairs.append(
+                (library.name, str(len(kept) + len(refused)), *map(str, map(len, (kept, refused))))
+            )
     measure = (
         "Differences are relative to the answer, and to the largest number of its row within the "
         "network, where these are above 1. Rows are common ones, and rows of vast, tiny, infinite "
-        "and missing numbers; infinities and NaN must be the same."
+        "and missing numbers; infinities and NaN must be the same. scikit-learn, PyTorch and Keras "
+        "answer for common rows."
+    )
+    of_pairs = (
+        "Networks of every pair of an activation and a loss on their way to another library: taken "
+        "over, or refused by the name of what it lacks."
     )
     timed = (
         f"One row of a {' > '.join(map(str, WIDTHS))} network through its C file, compiled with "
@@ -164,9 +193,11 @@ def main() -> None:
     )
     parts = [
         "# Exported models",
-        machine("onnx", "onnxruntime"),
+        machine("onnx", "onnxruntime", "torch", "keras", "tensorflow"),
         measure,
         markdown((*head, "the one of it"), rows),
+        of_pairs,
+        markdown(("library", "pairs", "taken over", "refused"), pairs),
         timed,
         markdown(("dtype", "compiler", "time"), times),
         f"It took {duration(time.perf_counter() - began)}.",

@@ -1,5 +1,7 @@
 """Random networks over every activation and loss, with rows, from a number."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from chainrule import Dense, Network, activations, losses
@@ -8,7 +10,6 @@ from chainrule.exports.networks import layer_steps, link_steps
 from chainrule.exports.program import Member, Program
 from chainrule.foundation.arrays import namespace
 
-PAIRS = [(activation, loss) for activation in activations for loss in losses]
 ROWS = 40
 # by dtype: the digits of the promise, and numbers near the ends of the range
 TOLERANCE = {"float32": 1e-6, "float64": 1e-12}
@@ -16,22 +17,50 @@ VAST = {"float32": 1e30, "float64": 1e280}
 TINY = {"float32": 1e-38, "float64": 1e-300}
 
 
+@dataclass(frozen=True)
+class Drawing:
+    """What networks are drawn from: the names of activations and losses, and some habits.
+
+    ``alike`` says that all hidden layers have one activation, ``biased`` that all layers have a
+    bias, and ``fewest`` how few outputs there are for probabilities that depend on one another.
+    """
+
+    activations: tuple[str, ...] = tuple(activations)
+    losses: tuple[str, ...] = tuple(losses)
+    alike: bool = False
+    biased: bool = False
+    fewest: int = 1
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """All pairs of an activation and a loss."""
+        return [(activation, loss) for activation in self.activations for loss in self.losses]
+
+
+EVERY = Drawing()
+
+
 class Drawn:
-    """A network of a number: its activation and its loss are those of its place in `PAIRS`.
+    """A network of a number: its activation and its loss are those of its place among all pairs.
 
     Each pair comes once in single and once in double precision.
     """
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, drawing: Drawing = EVERY) -> None:
         random = np.random.default_rng(number)
-        first, self.loss = PAIRS[number % len(PAIRS)]
-        self.dtype = ("float32", "float64")[number // len(PAIRS) % 2]
-        hidden = [first, *random.choice(list(activations), size=random.integers(0, 3))]
+        pairs = drawing.pairs
+        first, self.loss = pairs[number % len(pairs)]
+        self.dtype = ("float32", "float64")[number // len(pairs) % 2]
+        hidden = [first, *random.choice(drawing.activations, size=random.integers(0, 3))]
+        if drawing.alike:
+            hidden = [first] * len(hidden)
         widths = [int(random.integers(1, 20)), *random.integers(1, 40, size=len(hidden))]
         n_out = int(random.integers(1, 6))
+        if losses[self.loss].link.rowwise:
+            n_out = max(n_out, drawing.fewest)
         ends = [*widths[1:], n_out]
         layers = [
-            Dense(int(n_in), int(n), name, bias=bool(random.random() < 0.9))
+            Dense(int(n_in), int(n), name, bias=bool(random.random() < 0.9) or drawing.biased)
             for n_in, n, name in zip(widths, ends, [*hidden, "linear"], strict=True)
         ]
         self.network = Network(*layers)
