@@ -17,8 +17,12 @@ from drawn import Drawing, Drawn
 from chainrule import InputError, MLPClassifier, activations, from_network, losses
 
 PROBABILITIES = ("binary_cross_entropy", "categorical_cross_entropy")
-# Keras computes the products of float64 layers in float32 on its PyTorch backend.
-KERAS_DTYPES = ("float32",) if os.environ["KERAS_BACKEND"] == "torch" else ("float32", "float64")
+# What Keras computes in single precision, whatever the dtype: on PyTorch the products of layers.
+COARSE_IN_KERAS = {
+    "tensorflow": ("gelu", "leaky_relu"),
+    "jax": ("tanh",),
+    "torch": tuple(activations),
+}
 
 
 @dataclass(frozen=True)
@@ -36,19 +40,23 @@ class Library:
     answers : callable
         From a fitted estimator and rows to what the library's model answers, of the shape of the
         network's outputs.
-    dtypes : tuple of str
-        What it computes in.
+    coarse : tuple of str
+        Activations that it computes in single precision, whatever the dtype.
     """
 
     name: str
     package: str
     drawing: Drawing
     answers: Callable[[Any, np.ndarray], np.ndarray]
-    dtypes: tuple[str, ...] = ("float32", "float64")
+    coarse: tuple[str, ...] = ()
 
     @property
     def is_installed(self) -> bool:
         return find_spec(self.package) is not None
+
+    def is_coarse(self, network: Drawn) -> bool:
+        """Return whether a network has an activation that it computes in single precision."""
+        return any(layer.activation.name in self.coarse for layer in network.network.layers)
 
 
 def estimator_of(network: Any) -> Any:
@@ -129,6 +137,6 @@ LIBRARIES = (
         "keras",
         Drawing(losses=tuple(losses), biased=True, fewest=2),
         keras,
-        KERAS_DTYPES,
+        COARSE_IN_KERAS[os.environ["KERAS_BACKEND"]],
     ),
 )

@@ -33,6 +33,14 @@ def test_onnx(chainrule, model, flats, folder):
     np.testing.assert_allclose(found[:, 0], wanted, rtol=0.0, atol=1e-6 * np.abs(wanted).max())
 
 
+def test_intervals_and_quantiles(chainrule, model, folder):
+    asked = ("--interval", 0.5, "--quantile", 0.9, "--quantile", 0.1)
+    assert chainrule("export", model, "--to", "c", *asked).code == 0
+    header = (folder / "flats.h").read_text("ascii")
+    assert "#define MODEL_OUTPUTS 5" in header
+    assert "the quantiles 0.9, 0.1 of each target" in " ".join(header.split())
+
+
 @pytest.mark.skipif(which("gcc") is None, reason="there is no gcc")
 def test_c(chainrule, model, folder):
     answer = chainrule("export", model, "--to", "c", "-o", "rent.c", "--name", "rent")
@@ -59,6 +67,8 @@ def test_nothing_is_overwritten(chainrule, model, folder):
         (("--to", "java"), "--to must be onnx or c; got 'java'"),
         (("--to", "c", "-o", "model.h"), "--out must be a file named *.c, for C"),
         (("--to", "c", "--name", "int"), "name must be a name of C"),
+        (("--to", "c", "--interval", "2"), "--interval must be between 0 and 1"),
+        (("--to", "onnx", "--quantile", "0"), "--quantile must be between 0 and 1"),
     ],
 )
 def test_refusals(chainrule, model, folder, words, message):

@@ -143,3 +143,12 @@ def test_the_report_names_each_level(tmp_path):
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "the loss aims at 10 %, 50 %, 90 %" in text
     assert "quantile 0.9" in text
+
+
+def test_one_level_of_several_targets_keeps_their_order():
+    y = np.c_[Y[:200], -Y[:200]]
+    model = regressor("quantile", max_iter=5).fit(X[:200], y)
+    assert (model.predict(X)[:, 0] > model.predict(X)[:, 1]).all()
+    np.testing.assert_array_equal(model.predict_quantiles(X), model.predict(X))
+    quantiles = model.predictor("predict_quantiles")
+    np.testing.assert_array_equal(quantiles(X[0]), model.predict(X[:1])[0])

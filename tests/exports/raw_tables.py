@@ -1,12 +1,14 @@
 """Random raw tables with numbers, categories, gaps and dates, models of them, and their rows."""
 
 import datetime as dt
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from chainrule import TabularClassifier, TabularRegressor, losses
 from chainrule.exports.columns import ABSENT, UNKNOWN, Code, DatePart
+from chainrule.tables.intervals import FEWEST_ROWS
 
 ROWS = 150
 WORDS = ("Bern", "Genf", "Zürich", 'a "quoted" one', "back\\slash", "what??", "01", "x y", "*/")
@@ -100,6 +102,32 @@ class RawTable:
         if hasattr(self.model, "predict_proba"):
             return self.model.predict_proba(self.new)
         return self.model.predict(self.new).reshape(len(self.new), -1)
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """The interval and the quantiles that the model can say, as arguments of an export."""
+        if hasattr(self.model, "predict_proba"):
+            return {}
+        found = {"interval": 0.8, "quantiles": (0.9, 0.1)}
+        if len(self.model.oof_prediction_) - self._unknown < FEWEST_ROWS:
+            del found["interval"]
+            return found if self.kind == "quantiles" else {}
+        return found
+
+    @property
+    def _unknown(self) -> int:
+        answers = self.model.oof_prediction_.reshape(ROWS, -1)
+        return int(np.isnan(answers).any(axis=1).sum())
+
+    @property
+    def every_answer(self) -> dict[str, np.ndarray]:
+        """Our own answers for the new rows, in the order of an export, by their names there."""
+        found = {"main": self.wanted}
+        if "interval" in self.asked:
+            found["interval"] = self.model.predict_interval(self.new, self.asked["interval"])
+        if "quantiles" in self.asked:
+            found["quantiles"] = self.model.predict_quantiles(self.new, self.asked["quantiles"])
+        return found
 
     @property
     def raw_rows(self) -> list[list]:

@@ -225,6 +225,8 @@ def test_foreign_files_kinds_and_formats_are_refused(tmp_path) -> None:
         ("options.hidden_layer_sizes", {"name": "relu"}),
         ("options.solver", {"name": "no such"}),
         ("options.nonsense", 1),
+        ("options.engine", 0),
+        ("options.engine", "no such"),
         ("network.layers", []),
         ("network.layers.0.n_out", 5),
         ("network.layers.0.n_in", -1),

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from chainrule.app.commands import app
-from chainrule.app.option_types import Force, Json
+from chainrule.app.option_types import Force, Interval, Json, Quantile
 from chainrule.app.report import Report
 
 __all__ = ["app"]
@@ -55,15 +55,27 @@ def export(
         str,
         typer.Option(metavar="NAME", help="What all names of a file of C begin with."),
     ] = "model",
+    interval: Interval = None,
+    quantile: Quantile = None,
     force: Force = False,
 ) -> None:
     """Write a model as a program of another language: an ONNX graph, or C99 without dependencies.
 
-    It takes raw columns, and answers with labels and probabilities, or numbers.
+    It takes raw columns, and answers with labels and probabilities, or numbers; with intervals and
+    quantiles where they are asked for.
     """
     from chainrule.app.export import export as run
 
-    run(model, to, out=out, name=name, force=force, report=Report())
+    run(
+        model,
+        to,
+        out=out,
+        name=name,
+        interval=interval,
+        quantiles=quantile,
+        force=force,
+        report=Report(),
+    )
 
 
 @app.command()

@@ -131,8 +131,8 @@ class ConvertibleMLP(StepwiseMLP):
     def to_keras(self, *, scores: bool = False) -> Any:
         """Return the network as a ``keras.Sequential`` of ``Dense`` layers, on the user's backend.
 
-        It gives what `to_torch` gives. On its PyTorch backend, Keras computes the products of
-        float64 layers in float32.
+        It gives what `to_torch` gives. In float64, Keras computes some of it in float32 all the
+        same: all layers on PyTorch, gelu and leaky_relu on TensorFlow, tanh on JAX.
 
         Parameters
         ----------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,12 +12,12 @@ from chainrule.estimators.class_codec import ClassCodec
 from chainrule.estimators.quantiles import median_place
 from chainrule.estimators.target_codec import TargetCodec
 from chainrule.exports.networks import layer_steps, link_steps
-from chainrule.exports.program import Affine, Labels, Member, Pick, Program, Sort, Step
+from chainrule.exports.program import Affine, Branch, Labels, Member, Pick, Program, Sort, Step
 from chainrule.formulas.activations import sigmoid
 from chainrule.formulas.loss import Loss
 from chainrule.formulas.losses import Quantile
 
-__all__ = ["middle_steps", "network_steps", "program_of"]
+__all__ = ["interval_branch", "network_steps", "program_of", "quantiles_branch"]
 
 
 def program_of(estimator: Any, codec: TargetCodec) -> Program:
@@ -41,7 +42,7 @@ def program_of(estimator: Any, codec: TargetCodec) -> Program:
         n_in=first.network_.n_in,
         labels=labels,
         input_names=names,
-        after=middle_steps(codec.loss),
+        after=_middle_steps(codec.loss),
         sources=() if prepared is None else part.sources,
         cells=() if prepared is None else part.cells,
     )
@@ -65,7 +66,21 @@ def network_steps(estimator: Any, codec: TargetCodec) -> list[Step]:
     return [*found, *link, rest]
 
 
-def middle_steps(loss: Loss) -> tuple[Step, ...]:
+def interval_branch(steps: Sequence[Step], coverage: float, shape: tuple[int, ...]) -> Branch:
+    """Return the branch of the ends of intervals."""
+    words = f"the lower and the upper end of the interval of {coverage:g} of each target"
+    return Branch("interval", tuple(steps), shape, words)
+
+
+def quantiles_branch(
+    steps: Sequence[Step], levels: Sequence[float], shape: tuple[int, ...]
+) -> Branch:
+    """Return the branch of quantiles."""
+    words = f"the quantiles {', '.join(f'{level:g}' for level in levels)} of each target"
+    return Branch("quantiles", tuple(steps), shape, words)
+
+
+def _middle_steps(loss: Loss) -> tuple[Step, ...]:
     """Return the steps from several quantiles to the one nearest to the median."""
     if isinstance(loss, Quantile) and loss.scores_per_target > 1:
         return Sort(), Pick((median_place(loss),))

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.engines.choice import check_engine
 from chainrule.formulas.initializers import initializers
 from chainrule.formulas.loss import losses
 from chainrule.formulas.optimizers import optimizers
@@ -88,6 +89,8 @@ def class_weight_from_json(value: Any) -> Any:
 def option_from_json(option: str, value: Any) -> Any:
     if option == "class_weight":
         return class_weight_from_json(value)
+    if option == "engine":  # which predictions use too
+        check_engine(text(value))
     if isinstance(value, dict):
         return restore(CATALOGUES[option], value)
     if option in CATALOGUES and isinstance(value, str) and value not in OTHER_NAMES:

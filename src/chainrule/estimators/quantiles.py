@@ -1,16 +1,28 @@
 """Several quantiles of one target: sorted, the middle one, and the bounds of an interval."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from chainrule.formulas.loss import Loss
 from chainrule.formulas.losses import Quantile
 from chainrule.foundation.errors import InputError, must_be
 
-__all__ = ["interval_columns", "median_place", "nearest_median", "sorted_quantiles"]
+__all__ = [
+    "interval_columns",
+    "level_columns",
+    "median_place",
+    "nearest_median",
+    "sorted_quantiles",
+]
 
 
-def sorted_quantiles(answers: np.ndarray) -> np.ndarray:
-    """Return the quantiles of each row in increasing order, so that they never cross."""
-    return np.sort(answers, axis=1)
+def sorted_quantiles(loss: Loss, answers: np.ndarray) -> np.ndarray:
+    """Return the quantiles of each row in increasing order, so that they never cross.
+
+    Of a loss with one level, columns are targets, and stay as they are.
+    """
+    return answers if loss.scores_per_target == 1 else np.sort(answers, axis=1)
 
 
 def nearest_median(loss: Quantile, answers: np.ndarray) -> np.ndarray:
@@ -23,7 +35,7 @@ def nearest_median(loss: Quantile, answers: np.ndarray) -> np.ndarray:
     """
     if loss.scores_per_target == 1:
         return answers[:, 0] if answers.shape[1] == 1 else answers
-    column: np.ndarray = sorted_quantiles(answers)[:, median_place(loss)]
+    column: np.ndarray = sorted_quantiles(loss, answers)[:, median_place(loss)]
     return column
 
 
@@ -59,3 +71,18 @@ def interval_columns(levels: tuple[float, ...], coverage: float | None) -> list[
             )
         columns.append(int(near[0]))
     return columns
+
+
+def level_columns(known: Sequence[float], levels: Sequence[float], name: str) -> list[int]:
+    """Return the indices of levels of the loss; refuse others by the name of the argument.
+
+    Examples
+    --------
+    >>> level_columns((0.1, 0.5, 0.9), [0.9, 0.5], "levels")
+    [2, 1]
+    """
+    own = list(known)
+    for level in levels:
+        if level not in own:
+            raise must_be(name, f"among those of the loss, {', '.join(map(str, own))}", level)
+    return [own.index(level) for level in levels]

@@ -1,5 +1,6 @@
 """`MLPRegressor`: numbers in and out, in any unit."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,13 @@ from chainrule.estimators.number_codec import NumberCodec, r2
 from chainrule.estimators.option import documented
 from chainrule.estimators.options import RegressorOptions
 from chainrule.estimators.predictor import Wanted
-from chainrule.estimators.quantiles import interval_columns, nearest_median, sorted_quantiles
+from chainrule.estimators.quantiles import (
+    interval_columns,
+    level_columns,
+    nearest_median,
+    sorted_quantiles,
+)
+from chainrule.exports.program import Branch, Pick, Sort
 from chainrule.formulas.loss import Loss, losses
 from chainrule.formulas.losses import Quantile
 from chainrule.formulas.target_scale import TargetScale
@@ -95,7 +102,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, RegressorOptions, Convertib
         loss = self.objective_.loss
         if method == "predict_quantiles":
             self.predict_quantiles  # noqa: B018 - refused where the loss has no levels
-            return Wanted(method, True, sorted_quantiles)
+            return Wanted(method, True, lambda p: sorted_quantiles(loss, p))
         if method != "predict":
             raise must_be("method", "predict or predict_quantiles", method)
         return Wanted(method, True, lambda p: _predictions(loss, p))
@@ -121,7 +128,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, RegressorOptions, Convertib
         >>> bool(0.7 < ((low <= y) & (y <= high)).mean() < 0.9)
         True
         """
-        return sorted_quantiles(self._answers(X))
+        return sorted_quantiles(self.objective_.loss, self._answers(X))
 
     @available_if(_has_levels)  # type: ignore[untyped-decorator]
     def predict_interval(self, X: Any, coverage: float | None = None) -> np.ndarray:
@@ -140,9 +147,9 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, RegressorOptions, Convertib
         InputError
             If the loss has not the two levels.
         """
-        answers = sorted_quantiles(self._answers(X))
         loss = self.objective_.loss
         assert isinstance(loss, Quantile)
+        answers = sorted_quantiles(loss, self._answers(X))
         return answers[:, interval_columns(loss.levels, coverage)]
 
     @available_if(_has_members)  # type: ignore[untyped-decorator]
@@ -172,6 +179,29 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, RegressorOptions, Convertib
         """Return the (weighted) coefficient of determination R2 of the predictions."""
         predicted, targets, weight = self._compared(X, y, sample_weight)
         return r2(targets, predicted, weight)
+
+    def _interval_branch(self, coverage: float) -> Branch:
+        from chainrule.estimators.exporting import interval_branch
+
+        pair = interval_columns(self._levels_for("interval", coverage), coverage)
+        return interval_branch((Sort(), Pick(tuple(pair))), coverage, (2,))
+
+    def _quantiles_branch(self, levels: Sequence[float]) -> Branch:
+        from chainrule.estimators.exporting import quantiles_branch
+
+        columns = level_columns(self._levels_for("quantiles", levels), levels, "quantiles")
+        return quantiles_branch((Sort(), Pick(tuple(columns))), levels, (len(columns),))
+
+    def _levels_for(self, name: str, asked: Any) -> tuple[float, ...]:
+        """Return the levels of the loss; refuse an argument that asks for them in vain."""
+        loss = self.objective_.loss
+        if isinstance(loss, Quantile) and loss.scores_per_target > 1:
+            return tuple(loss.levels)
+        rule = f"left out for the loss {loss.name!r}, which has no quantiles"
+        advice = 'Fit with losses.get("quantile", q=(0.1, 0.5, 0.9)).'
+        if isinstance(loss, Quantile):
+            rule = "left out for a loss of one quantile"
+        raise must_be(name, rule, asked, advice)
 
     def _answers(self, X: Any) -> np.ndarray:
         if "estimators_" in self.__dict__:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -78,8 +79,8 @@ def c_files(program: Program, name: str = "model") -> CFiles:
         CNetwork(member, program, f"{name}_network_{number}", functions)
         for number, member in enumerate(program.members, start=1)
     ]
-    after = CNetwork.of_steps(program, f"{name}_answer", functions) if program.after else None
-    body = _predict(program, name, networks, after, raw)
+    ends = _ends(program, name, functions)
+    body = _predict(program, name, networks, ends, raw)
     classes, decide = _classes(program, name)
     parts = [
         f"/* {name}.c: see {name}.h. */",
@@ -88,16 +89,25 @@ def c_files(program: Program, name: str = "model") -> CFiles:
         functions.text,
         raw.text if raw is not None else "",
         *(one.text for one in networks),
-        after.text if after is not None else "",
+        *(one.text for one in ends),
         body.text,
         classes,
         decide,
     ]
     source = "\n".join(part for part in parts if part)
-    constants = sum(one.constants for one in networks) + (raw.constants if raw is not None else 0)
-    stack = body.stack + max(one.stack for one in (*networks, *([after] if after else [])))
+    written = (*networks, *ends)
+    constants = sum(one.constants for one in written) + (raw.constants if raw is not None else 0)
+    stack = body.stack + max(one.stack for one in written)
     header = _header(program, name, raw, constants, stack, source)
     return CFiles(name, header, source)
+
+
+def _ends(program: Program, name: str, functions: CFunctions) -> list[CNetwork]:
+    """Return the functions from the mean of the networks to each answer; none where it is one."""
+    if not program.after and not program.branches:
+        return []
+    named = [("answer", program.after), *((one.name, one.steps) for one in program.branches)]
+    return [CNetwork.of_steps(program, steps, f"{name}_{own}", functions) for own, steps in named]
 
 
 @dataclass(frozen=True)
@@ -110,7 +120,7 @@ def _predict(
     program: Program,
     name: str,
     networks: list[CNetwork],
-    after: CNetwork | None,
+    ends: list[CNetwork],
     raw: Raw | None,
 ) -> _Predict:
     """Return the function that users call, and the bytes of its arrays."""
@@ -120,11 +130,11 @@ def _predict(
     arrays: list[str] = []
     row = f"const struct {name}_row *row" if raw is not None else _plain_argument(program)
     several = len(networks) > 1
-    mean = "mean" if after is not None else "out"
+    mean = "mean" if ends else "out"
     if several:
         arrays.append(f"{kind} part[{width}];")
         stack += width * size
-    if after is not None:
+    if ends:
         arrays.append(f"{kind} mean[{width}];")
         stack += width * size
     if raw is not None:
@@ -141,8 +151,10 @@ def _predict(
             share = c_text.number(member.share, program.answer_dtype)
             lines.append(f"{network.name}({x}, part);")
             lines.append(f"for (j = 0; j < {width}; j++) {mean}[j] += {share} * part[j];")
-    if after is not None:
-        lines.append(f"{after.name}(mean, out);")
+    at = 0
+    for end in ends:
+        lines.append(f"{end.name}(mean, out + {at});" if at else f"{end.name}(mean, out);")
+        at += end.n_out
     parts = (*arrays, "", *lines) if arrays else lines
     inner = "\n".join(f"    {line}" if line else "" for line in parts)
     text = f"void {name}_predict({row}, {kind} *out)\n{{\n{inner}\n}}\n"
@@ -208,7 +220,9 @@ def _header(
                 f"/* the place of the most probable label in {name}_classes */\n"
                 f"int {name}_class(const {kind} *out);"
             )
-    sizes = f"#define {upper}_OUTPUTS {program.n_out}"
+    sizes = f"#define {upper}_OUTPUTS {_places(program)[-1]}"
+    for branch, place in zip(program.branches, _places(program), strict=False):
+        sizes += f"\n#define {upper}_{branch.name.upper()} {place}"
     if raw is None:
         sizes = f"#define {upper}_INPUTS {program.n_in}\n{sizes}"
     struct = f"{raw.struct}\n" if raw is not None else ""
@@ -231,4 +245,15 @@ def _contract(program: Program, name: str) -> list[str]:
         what = f"the probability of each label of {name}_classes, which a row has above 0.5"
     else:
         what = f"the probability of each label of {name}_classes"
-    return [f"{name}_predict reads {given}{names}; it writes {made}: {what}."]
+    return [
+        f"{name}_predict reads {given}{names}; it writes {made}: {what}.",
+        *(
+            f"From out[{upper}_{branch.name.upper()}] on it writes {branch.words}."
+            for branch in program.branches
+        ),
+    ]
+
+
+def _places(program: Program) -> list[int]:
+    """Return where the answer of each branch begins, and where the last one ends."""
+    return list(accumulate((one.size for one in program.branches), initial=program.n_out))

@@ -52,18 +52,17 @@ class CNetwork:
         self._write(argument, member.steps, x, member.n_in, dtype)
 
     @classmethod
-    def of_steps(cls, program: Program, name: str, functions: CFunctions) -> Self:
-        """Return the function of what comes after the mean of the networks."""
+    def of_steps(
+        cls, program: Program, steps: tuple[Step, ...], name: str, functions: CFunctions
+    ) -> Self:
+        """Return the function of steps that come after the mean of the networks."""
         self = cls.__new__(cls)
         self.name, self._functions = name, functions
         self.constants = self.stack = 0
         self._definitions, self._lines, self._sizes = [], [], {}
-        width = program.members[0].n_in
-        for step in program.members[0].steps:
-            width = width_after(step, width)
         dtype = program.answer_dtype
         argument = f"const {c_text.type_name(dtype)} *x"
-        self._write(argument, program.after, "x", width, dtype)
+        self._write(argument, steps, "x", program.mean_width, dtype)
         return self
 
     def _write(

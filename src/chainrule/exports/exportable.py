@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from chainrule.exports.c_file import CFiles, c_files
 from chainrule.exports.onnx_file import onnx_model, write_onnx
-from chainrule.exports.program import Program
+from chainrule.exports.program import Branch, Program
+from chainrule.foundation.errors import must_be
 
 __all__ = ["Exportable"]
 
@@ -19,7 +24,32 @@ class Exportable:
         """Return the fitted estimator as a program."""
         raise NotImplementedError
 
-    def to_onnx(self, path: str | os.PathLike[str] | None = None) -> Any:
+    def _interval_branch(self, coverage: float) -> Branch:
+        """Return the ends of the interval that `predict_interval` gives."""
+        raise must_be("interval", f"left out for {_a(self)}, which has no intervals", coverage)
+
+    def _quantiles_branch(self, levels: Sequence[float]) -> Branch:
+        """Return the quantiles that `predict_quantiles` gives."""
+        raise must_be("quantiles", f"left out for {_a(self)}, which has none", levels)
+
+    def _whole_program(self, interval: float | None, quantiles: Sequence[float] | None) -> Program:
+        program, branches = self._program(), []
+        if interval is not None:
+            branches.append(self._interval_branch(interval))
+        if quantiles is not None:
+            levels = () if np.ndim(quantiles) != 1 else tuple(map(float, quantiles))
+            if not levels:
+                raise must_be("quantiles", "a sequence of levels, as (0.1, 0.9)", quantiles)
+            branches.append(self._quantiles_branch(levels))
+        return replace(program, branches=tuple(branches))
+
+    def to_onnx(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        interval: float | None = None,
+        quantiles: Sequence[float] | None = None,
+    ) -> Any:
         """Return the fitted estimator as an ONNX model, and write it where a path is given.
 
         One graph from the inputs of rows to ``prediction``, or to ``label`` and
@@ -30,12 +60,18 @@ class Exportable:
         ----------
         path : path, optional
             A file to write, whole or not at all; an existing one is replaced.
+        interval : float, optional
+            Adds the output ``interval`` (rows, 2), or (rows, n_targets, 2): what
+            ``predict_interval`` answers for this coverage.
+        quantiles : sequence of float, optional
+            Adds the output ``quantiles`` (rows, n_levels), or (rows, n_targets, n_levels): what
+            ``predict_quantiles`` answers at these levels.
 
         Raises
         ------
         InputError
-            If the package onnx is not installed, a weight is not finite, or something of the model
-            cannot be expressed; the message says what.
+            If the package onnx is not installed, a weight is not finite, the model has no such
+            interval or quantiles, or something of it cannot be expressed; the message says what.
 
         Examples
         --------
@@ -47,11 +83,18 @@ class Exportable:
         >>> [node.op_type for node in graph.node]
         ['Gemm', 'Identity']
         """
-        program = self._program()
+        program = self._whole_program(interval, quantiles)
         model: Any = onnx_model(program) if path is None else write_onnx(program, path)
         return model
 
-    def to_c(self, path: str | os.PathLike[str] | None = None, *, name: str = "model") -> CFiles:
+    def to_c(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        name: str = "model",
+        interval: float | None = None,
+        quantiles: Sequence[float] | None = None,
+    ) -> CFiles:
         """Return the fitted estimator as a file of C99 and its header, written where a path is.
 
         ``void model_predict(const float *x, float *out)``, or of doubles, as the network computes;
@@ -65,12 +108,15 @@ class Exportable:
             whole or not at all, and replaces an existing file.
         name : str, default="model"
             What all names of the file begin with.
+        interval, quantiles
+            As in `to_onnx`: ``out`` holds these numbers after the prediction, from
+            ``MODEL_INTERVAL`` and ``MODEL_QUANTILES`` on.
 
         Raises
         ------
         InputError
-            If a weight is not finite, or something of the model cannot be expressed; the message
-            says what.
+            If a weight is not finite, the model has no such interval or quantiles, or something of
+            it cannot be expressed; the message says what.
 
         Examples
         --------
@@ -79,7 +125,12 @@ class Exportable:
         >>> [line for line in model.to_c().header.splitlines() if "predict(" in line]
         ['void model_predict(const double *x, double *out);']
         """
-        files = c_files(self._program(), name)
+        files = c_files(self._whole_program(interval, quantiles), name)
         if path is not None:
             files.save(path)
         return files
+
+
+def _a(estimator: object) -> str:
+    name = type(estimator).__name__
+    return f"an {name}" if name.startswith("M") else f"a {name}"  # an M-L-P

@@ -11,6 +11,7 @@ from chainrule.exports.onnx_columns import raw_inputs, raw_row, with_features
 from chainrule.exports.onnx_graph import OnnxGraph, onnx_of
 from chainrule.exports.program import (
     Affine,
+    Branch,
     Formula,
     InDtype,
     Labels,
@@ -37,8 +38,9 @@ def onnx_model(program: Program) -> Any:
     """Return a program as an ``onnx.ModelProto``.
 
     Its inputs are ``x`` (rows, n_in), or one (rows, 1) for each column of a table; its outputs are
-    ``prediction`` (rows, n_out), or ``label`` (rows,) and ``probabilities`` (rows, n_classes). An
-    output is called ``label_2`` where a column of the table is called ``label``.
+    ``prediction`` (rows, n_out), or ``label`` (rows,) and ``probabilities`` (rows, n_classes), and
+    one for each branch. An output is called ``label_2`` where a column of the table is called
+    ``label``.
 
     Raises
     ------
@@ -52,12 +54,16 @@ def onnx_model(program: Program) -> Any:
     for one in inputs:
         graph.reserve(one.name)
     answers = ["prediction"] if program.labels is None else ["label", "probabilities"]
-    names = [graph.named(name) for name in answers]
-    answer = _answer(graph, program)
+    names = [graph.named(name) for name in (*answers, *(one.name for one in program.branches))]
+    mean, dtype = _mean(graph, program)
+    answer = _steps(graph, program.after, mean, program.mean_width, dtype)[0]
     kind = onnx.helper.np_dtype_to_tensor_dtype(program.answer_dtype)
     found = [(answer, kind, ["rows", program.n_out])]
     if program.labels is not None:
         found = [_label(graph, onnx, program.labels, answer, program), *found]
+    for branch in program.branches:
+        inner = _steps(graph, branch.steps, mean, program.mean_width, dtype)[0]
+        found.append((_shaped(graph, inner, branch), kind, ["rows", *branch.shape]))
     outputs = []
     for name, (inner, elements, shape) in zip(names, found, strict=True):
         graph.nodes.append(onnx.helper.make_node("Identity", [inner], [name], name=f"{name} out"))
@@ -92,25 +98,32 @@ def _plain_input(program: Program, onnx: Any) -> list[Any]:
     return [onnx.helper.make_tensor_value_info("x", kind, ["rows", program.n_in], words)]
 
 
-def _answer(graph: OnnxGraph, program: Program) -> str:
-    """Add all networks, and return the name of their answer."""
+def _mean(graph: OnnxGraph, program: Program) -> tuple[str, np.dtype[Any]]:
+    """Add all networks, and return the name and the dtype of their mean."""
     row = raw_row(graph, program) if program.sources else "x"
     answers = []
     for member in program.members:
         x = with_features(graph, member, row, program.dtype) if member.features else row
-        found, width, dtype = _steps(graph, member.steps, x, member.n_in, program.dtype)
+        found, dtype = _steps(graph, member.steps, x, member.n_in, program.dtype)
         if len(program.members) > 1:
             share = graph.constant(np.asarray(member.share, dtype), "share")
             found = graph.add("Mul", found, share, hint="part")
         answers.append(found)
-    answer = graph.add("Sum", *answers, hint="mean") if len(answers) > 1 else answers[0]
-    return _steps(graph, program.after, answer, width, dtype)[0]
+    return graph.add("Sum", *answers, hint="mean") if len(answers) > 1 else answers[0], dtype
+
+
+def _shaped(graph: OnnxGraph, x: str, branch: Branch) -> str:
+    """Return the name of an answer of a branch, in its shape."""
+    if len(branch.shape) < 2:
+        return x
+    shape = graph.constant(np.array([0, *branch.shape], np.int64), "shape")
+    return graph.add("Reshape", x, shape, hint=branch.name)
 
 
 def _steps(
     graph: OnnxGraph, steps: tuple[Step, ...], x: str, width: int, dtype: np.dtype[Any]
-) -> tuple[str, int, np.dtype[Any]]:
-    """Add steps, and return the name, the width and the dtype of what comes out."""
+) -> tuple[str, np.dtype[Any]]:
+    """Add steps, and return the name and the dtype of what comes out."""
     for step in steps:
         if isinstance(step, Affine):
             bias = np.zeros(step.weight.shape[1]) if step.bias is None else step.bias
@@ -131,7 +144,7 @@ def _steps(
             count = graph.constant(np.array([width], np.int64), "width")
             x = graph.add_several("TopK", (x, count), 2, "sorted", largest=0, sorted=1)[0]
         width = width_after(step, width)
-    return x, width, dtype
+    return x, dtype
 
 
 def _picked(graph: OnnxGraph, step: Pick, x: str, dtype: np.dtype[Any]) -> str:

@@ -6,9 +6,10 @@ kinds of steps, so that no formula of a model is written again by hand.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from chainrule.tracing.formulas import Traced
 
 __all__ = [
     "Affine",
+    "Branch",
     "Formula",
     "InDtype",
     "Labels",
@@ -126,6 +128,33 @@ class Member:
 
 
 @dataclass(frozen=True, eq=False)
+class Branch:
+    """An answer beside the main one.
+
+    Attributes
+    ----------
+    name : {"interval", "quantiles"}
+        What it is called.
+    steps : tuple of Step
+        From the mean of the members to it.
+    shape : tuple of int
+        The shape of the answer for one row, whose numbers are in this order.
+    words : str
+        Its numbers in words.
+    """
+
+    name: Literal["interval", "quantiles"]
+    steps: tuple[Step, ...]
+    shape: tuple[int, ...]
+    words: str
+
+    @property
+    def size(self) -> int:
+        """The number of numbers for one row."""
+        return math.prod(self.shape)
+
+
+@dataclass(frozen=True, eq=False)
 class Labels:
     """The labels that an answer decides between.
 
@@ -161,6 +190,8 @@ class Program:
         The numbers that a raw row becomes, from which members form their features.
     after : tuple of Step
         From the mean of the members to the answer.
+    branches : tuple of Branch
+        Answers beside that.
     labels : Labels or None
         What the answer decides between, for classes.
     input_names : tuple of str
@@ -174,6 +205,7 @@ class Program:
     sources: tuple[Source, ...] = ()
     cells: tuple[Cell, ...] = ()
     after: tuple[Step, ...] = ()
+    branches: tuple[Branch, ...] = ()
     labels: Labels | None = None
     input_names: tuple[str, ...] = ()
 
@@ -184,12 +216,14 @@ class Program:
         return next((s.dtype for s in reversed(steps) if isinstance(s, InDtype)), self.dtype)
 
     @property
+    def mean_width(self) -> int:
+        """The number of numbers in the mean of the members."""
+        return _width_after_all(self.members[0].steps, self.members[0].n_in)
+
+    @property
     def n_out(self) -> int:
         """The number of numbers in an answer."""
-        width = self.members[0].n_in
-        for step in (*self.members[0].steps, *self.after):
-            width = width_after(step, width)
-        return width
+        return _width_after_all(self.after, self.mean_width)
 
 
 def width_after(step: Step, width: int) -> int:
@@ -197,6 +231,12 @@ def width_after(step: Step, width: int) -> int:
     if isinstance(step, Affine):
         return int(step.weight.shape[1])
     return len(step.columns) if isinstance(step, Pick) else width
+
+
+def _width_after_all(steps: Sequence[Step], width: int) -> int:
+    for step in steps:
+        width = width_after(step, width)
+    return width
 
 
 def check_finite(program: Program) -> None:

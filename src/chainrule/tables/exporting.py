@@ -9,17 +9,24 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from chainrule.estimators.base import codec_of
-from chainrule.estimators.exporting import middle_steps, network_steps
+from chainrule.estimators.exporting import network_steps
 from chainrule.exports.columns import merged
 from chainrule.exports.exportable import Exportable
-from chainrule.exports.program import Formula, InDtype, Labels, Pick, Program, Step
+from chainrule.exports.program import Formula, InDtype, Labels, Pick, Program, Sort, Step
 from chainrule.exports.program import Member as Part
 from chainrule.foundation.arrays import Array, Namespace
 from chainrule.tables.calibration import as_shares, tempered_label, tempered_row
-from chainrule.tables.members import Estimator, Member
+from chainrule.tables.members import Member
 from chainrule.tracing.formulas import formula_graph
 
-__all__ = ["ExportedTable", "steps_of_classes", "steps_of_numbers", "within"]
+__all__ = [
+    "ExportedTable",
+    "around",
+    "shifted",
+    "steps_of_classes",
+    "steps_of_numbers",
+    "within",
+]
 
 DOUBLE = InDtype(np.dtype(np.float64))
 
@@ -112,9 +119,24 @@ def steps_of_classes(
     return steps
 
 
-def steps_of_numbers(estimator: Estimator) -> list[Step]:
-    """Return the steps from the predictions of a network to its part in the mean."""
-    return [*middle_steps(estimator.objective_.loss), DOUBLE]
+def steps_of_numbers(levels: Sequence[float]) -> list[Step]:
+    """Return the steps from the predictions of a network, or its quantiles, to its part."""
+    return [Sort(), DOUBLE] if levels else [DOUBLE]
+
+
+def around(ends: np.ndarray) -> tuple[Step, ...]:
+    """Return the steps from predictions to each plus its own of these (n_ends,), one after another.
+
+    For several targets ``ends`` is (n_targets, n_ends).
+    """
+    count = ends.shape[-1]
+    return Pick(tuple(number // count for number in range(ends.size))), shifted(ends.reshape(-1))
+
+
+def shifted(shift: np.ndarray) -> Formula:
+    """Return the step that adds a number to each column."""
+    words = "y plus quantiles of the errors out of fold"
+    return Formula("shifted", formula_graph(_shifted, "z", "shift"), {"shift": shift}, words)
 
 
 def within(low: np.ndarray, high: np.ndarray) -> Formula:
@@ -126,6 +148,10 @@ def within(low: np.ndarray, high: np.ndarray) -> Formula:
 
 def _within(xp: Namespace, z: Array, low: Any, high: Any) -> Array:
     return xp.minimum(xp.maximum(z, low), high)
+
+
+def _shifted(xp: Namespace, z: Array, shift: Any) -> Array:
+    return z + shift
 
 
 def _normal(xp: Namespace, p: Array, tiny: Any) -> Array:

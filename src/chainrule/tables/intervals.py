@@ -14,6 +14,9 @@ __all__ = [
     "bag_factor",
     "checked_coverage",
     "conformal_quantiles",
+    "conformal_shift",
+    "interval_levels",
+    "quantiles_of",
     "residual_intervals",
     "residual_quantiles",
 ]
@@ -90,7 +93,12 @@ def residual_intervals(answers: np.ndarray, errors: np.ndarray, coverage: float)
     >>> residual_intervals(np.array([10.0]), np.array([-2.0, -1.0, 0.0, 1.0, 2.0]), 0.5)
     array([[ 9., 11.]])
     """
-    return residual_quantiles(answers, errors, [(1.0 - coverage) / 2.0, (1.0 + coverage) / 2.0])
+    return residual_quantiles(answers, errors, interval_levels(coverage))
+
+
+def interval_levels(coverage: float) -> tuple[float, float]:
+    """Return the levels of the two ends of an interval."""
+    return (1.0 - coverage) / 2.0, (1.0 + coverage) / 2.0
 
 
 def residual_quantiles(
@@ -103,9 +111,13 @@ def residual_quantiles(
     >>> residual_quantiles(np.array([10.0]), np.array([-2.0, 0.0, 2.0]), [0.5, 1.0])
     array([[10., 12.]])
     """
-    ends = np.moveaxis(np.quantile(errors, levels, axis=0), 0, -1)
-    found: np.ndarray = answers[..., None] + ends
+    found: np.ndarray = answers[..., None] + quantiles_of(errors, levels)
     return found
+
+
+def quantiles_of(errors: np.ndarray, levels: Sequence[float]) -> np.ndarray:
+    """Return quantiles of errors, along a last axis: (n_levels,), or (n_targets, n_levels)."""
+    return np.moveaxis(np.quantile(errors, levels, axis=0), 0, -1)
 
 
 def conformal_quantiles(ends: np.ndarray, errors: np.ndarray, coverage: float) -> np.ndarray:
@@ -136,8 +148,12 @@ def conformal_quantiles(ends: np.ndarray, errors: np.ndarray, coverage: float) -
     >>> conformal_quantiles(np.array([[4.0, 6.0]]), errors, 0.9)
     array([[3.5, 6.5]])
     """
+    # a negative t may draw the ends past each other
+    return np.sort(ends + conformal_shift(errors, coverage), axis=1)
+
+
+def conformal_shift(errors: np.ndarray, coverage: float) -> np.ndarray:
+    """Return -t and t of `conformal_quantiles`."""
     outside = np.maximum(errors[:, 0], -errors[:, 1])
     t = float(np.quantile(outside, coverage, method="higher"))
-    moved = ends + np.array([-t, t])
-    # a negative t may draw the ends past each other
-    return np.sort(moved, axis=1)
+    return np.array([-t, t])

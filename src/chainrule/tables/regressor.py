@@ -11,19 +11,23 @@ import polars as pl
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
+from chainrule.estimators.exporting import interval_branch, quantiles_branch
 from chainrule.estimators.inputs import as_numbers, as_targets
-from chainrule.estimators.quantiles import interval_columns
+from chainrule.estimators.quantiles import interval_columns, level_columns, median_place
 from chainrule.estimators.regressor import MLPRegressor
-from chainrule.exports.program import Step
+from chainrule.exports.program import Branch, Pick, Sort, Step
 from chainrule.formulas.loss import losses
 from chainrule.formulas.losses import Quantile
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.tables.base import BaseTabular
-from chainrule.tables.exporting import steps_of_numbers, within
+from chainrule.tables.exporting import around, shifted, steps_of_numbers, within
 from chainrule.tables.intervals import (
     bag_factor,
     checked_coverage,
     conformal_quantiles,
+    conformal_shift,
+    interval_levels,
+    quantiles_of,
     residual_intervals,
     residual_quantiles,
 )
@@ -162,12 +166,7 @@ class TabularRegressor(RegressorMixin, BaseTabular):  # type: ignore[misc]
         found: np.ndarray = sum(parts[1:], start=parts[0])
         if levels is None:
             return found
-        for level in levels:
-            if level not in own:
-                raise must_be(
-                    "levels", f"among those of the loss, {', '.join(map(str, own))}", level
-                )
-        return found[:, [own.index(level) for level in levels]]
+        return found[:, level_columns(own, levels, "levels")]
 
     @property
     def quantile_levels_(self) -> tuple[float, ...]:
@@ -210,10 +209,33 @@ class TabularRegressor(RegressorMixin, BaseTabular):  # type: ignore[misc]
         return member.answers(X).astype(np.float64)
 
     def _answer_steps(self, member: Member) -> list[Step]:
-        return steps_of_numbers(member.estimator)
+        return steps_of_numbers(self.quantile_levels_)
 
     def _last_steps(self) -> tuple[Step, ...]:
-        return (within(np.atleast_1d(self._low), np.atleast_1d(self._high)),)
+        kept = within(np.atleast_1d(self._low), np.atleast_1d(self._high))
+        if not self.quantile_levels_:
+            return (kept,)
+        loss = self.members_[0].estimator.objective_.loss
+        assert isinstance(loss, Quantile)
+        return Pick((median_place(loss),)), kept
+
+    def _interval_branch(self, coverage: float) -> Branch:
+        coverage = checked_coverage(coverage, len(self._errors), "interval", "interval")
+        if not self.quantile_levels_:
+            ends = quantiles_of(self._errors, interval_levels(coverage))
+            return interval_branch((*self._last_steps(), *around(ends)), coverage, ends.shape)
+        pair = interval_columns(self.quantile_levels_, coverage)
+        shift = shifted(conformal_shift(self._errors[:, pair], coverage))
+        return interval_branch((Pick(tuple(pair)), shift, Sort()), coverage, (2,))
+
+    def _quantiles_branch(self, levels: Sequence[float]) -> Branch:
+        if self.quantile_levels_:
+            columns = level_columns(self.quantile_levels_, levels, "quantiles")
+            return quantiles_branch((Pick(tuple(columns)),), levels, (len(columns),))
+        for level in levels:
+            checked_coverage(level, len(self._errors), "quantiles", "quantiles")
+        ends = quantiles_of(self._errors, levels)
+        return quantiles_branch((*self._last_steps(), *around(ends)), levels, ends.shape)
 
     def _combined(self, asked: Iterable[tuple[Member, np.ndarray]]) -> np.ndarray:
         within: np.ndarray = np.clip(super()._combined(asked), self._low, self._high)
