@@ -2,8 +2,8 @@
 
     python benchmarks/kills.py --kills 100
 
-A child process fits one of six estimators with checkpoints and saves the model over an earlier
-one. It is killed at a random moment, its start included; at most eleven more children resume it
+A child process fits one of six estimators with checkpoints, or a table by `chainrule fit`, without
+and with `--fit-all`, and saves the model over an earlier one. It is killed at a random moment, its start included; at most eleven more children resume it
 and are killed again, and the last one may end. Counted are models with other bits than those of a
 fit that nobody killed, temporary files that are left, and times at which the earlier model was
 not whole.
@@ -19,6 +19,8 @@ import sys
 import tempfile
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +34,16 @@ FITS = (
     ("classifier", {"n_estimators": 3}),
     ("table classifier", {}),
     ("table regressor", {}),
+    ("command line", {}),
+    ("command line", {"--fit-all": True}),
+)
+COMMAND = (
+    *("fit", "table.csv", "--target", "y", "--out", "model.chainrule", "--force", "--no-plot"),
+    *("--quiet", "--engine", "reference", "--epochs", "15", "--n-folds", "3", "--seed", "1"),
 )
 ROWS = 400
 RESUMES = 11
+MODEL = "model.chainrule"
 
 
 def rows() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -71,6 +80,34 @@ def fit(number: int, folder: Path, checkpoints: bool, resume: bool) -> Any:
     return maker(random_state=1, callbacks=callbacks, **own | options).fit(x, y, **given)
 
 
+def fit_by_command(number: int, folder: Path, checkpoints: bool, resume: bool) -> None:
+    """Fit by `chainrule fit`, in this process, in a folder."""
+    from chainrule.app.__main__ import main as command
+
+    x, classes, _ = rows()
+    letters = pl.Series(["abc"[row % 3] for row in range(ROWS)])
+    table = pl.DataFrame(x).with_columns(kind=letters, y=pl.Series(classes))
+    flags = [flag for flag, given in FITS[number][1].items() if given]
+    if checkpoints:
+        flags += ["--resume" if resume else "--checkpoint", "run", "--every", "1"]
+    with chdir(folder):
+        if not Path("table.csv").exists():
+            with write_place(Path("table.csv")) as place:
+                table.write_csv(place)
+        try:
+            command([*COMMAND, *flags])
+        except SystemExit as ended:
+            if ended.code:
+                raise
+
+
+@contextmanager
+def write_place(path: Path) -> Iterator[Path]:
+    """Give a place to write to, and rename it afterwards: the file is whole or absent."""
+    yield path.with_suffix(".new")
+    path.with_suffix(".new").rename(path)
+
+
 def save(model: Any, path: Path) -> None:
     from chainrule import save_model
 
@@ -93,13 +130,23 @@ def digest(path: Path) -> str:
 
 def child(number: int, folder: Path) -> None:
     """Fit, or go on, and save."""
-    resume = any((folder / "run").glob("*.checkpoint"))
-    if FITS[number][0].startswith("table"):
-        resume = (folder / "run" / "fit.checkpoint").exists()
+    kind, run = FITS[number][0], folder / "run"
+    if kind.startswith(("table", "command")):
+        resume = (run / "fit.checkpoint").exists()
+    else:
+        resume = any(run.glob("*.checkpoint"))
     print("begun", flush=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        save(fit(number, folder, True, resume), folder / "model")
+        fit_and_save(number, folder, True, resume)
+
+
+def fit_and_save(number: int, folder: Path, checkpoints: bool, resume: bool) -> None:
+    """Fit, and write the model."""
+    if FITS[number][0] == "command line":
+        fit_by_command(number, folder, checkpoints, resume)
+    else:
+        save(fit(number, folder, checkpoints, resume), folder / MODEL)
 
 
 def run_once(number: int, folder: Path, seconds: float | None) -> bool:
@@ -133,9 +180,9 @@ def wrong_after(
             if run_once(number, folder, seconds):
                 break
             kills += 1
-            if digest(folder / "model") not in (earlier, expected):
+            if digest(folder / MODEL) not in (earlier, expected):
                 wrong.append("the earlier model is not whole")
-        if digest(folder / "model") != expected:
+        if digest(folder / MODEL) != expected:
             wrong.append("other bits")
         left = [one.name for one in folder.rglob(".chainrule-*")]
         if left:
@@ -150,8 +197,8 @@ def put_earlier(folder: Path) -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = MLPRegressor(max_iter=1, engine="reference").fit([[0.0], [1.0]], [0.0, 1.0])
-    save(model, folder / "model")
-    return digest(folder / "model")
+    save(model, folder / MODEL)
+    return digest(folder / MODEL)
 
 
 def kill(count: int, seed: int) -> tuple[int, list[str]]:
@@ -162,9 +209,9 @@ def kill(count: int, seed: int) -> tuple[int, list[str]]:
         warnings.simplefilter("ignore")
         for number in range(len(FITS)):
             began = time.perf_counter()
-            save(fit(number, Path(name), False, False), Path(name) / "whole")
+            fit_and_save(number, Path(name), False, False)
             spans[number] = 2.0 * (time.perf_counter() - began) + 0.2
-            expected[number] = digest(Path(name) / "whole")
+            expected[number] = digest(Path(name) / MODEL)
     number = 0
     while kills < count:
         made, words = wrong_after(number, expected[number], drawn, spans[number])

@@ -90,3 +90,17 @@ def test_what_is_refused(chainrule, tmp_path, monkeypatch):
     answer = chainrule("warm")
     assert answer.code == 2
     assert "the cache of machine code must be a folder of yours" in answer.err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such bits")
+def test_what_root_has_made_another_user_can_read(tmp_path, monkeypatch):
+    monkeypatch.setenv("CHAINRULE_CACHE_DIR", str(tmp_path / "opt" / "cache"))
+    before = os.umask(0o022)
+    try:
+        code_cache.write("name", b"image")
+    finally:
+        os.umask(before)
+    folder = cache_folder()
+    assert folder.stat().st_mode & 0o777 == 0o755
+    assert [file.stat().st_mode & 0o777 for file in folder.iterdir()] == [0o644]
+    assert code_cache.read("name") == b"image"

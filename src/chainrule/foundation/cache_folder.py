@@ -1,7 +1,8 @@
 """The folder in which compiled code is kept.
 
 Only a folder that belongs to this user or to root, and that nobody else can write to, is used. It
-may be moved, and need not be writable.
+may be moved, and need not be writable. Every user may read it, as in an image that root builds and
+another user runs.
 """
 
 import os
@@ -31,7 +32,7 @@ def cache_folder() -> Path | None:
     """Return the folder of the cache, created if possible; None where there is no safe one."""
     try:
         folder = asked_folder()
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o755)
         status = folder.stat()
     except (OSError, RuntimeError):
         return None

@@ -45,6 +45,7 @@ def write(name: str, image: bytes) -> None:
         with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
             temporary = file.name
             file.write(_digest(name, image) + image)
+        os.chmod(temporary, 0o644)  # a temporary file is its writer's alone
         os.replace(temporary, folder / f"{name}.object")
     except OSError:
         if temporary is not None:
