@@ -3,10 +3,10 @@
     python benchmarks/kills.py --kills 100
 
 A child process fits one of six estimators with checkpoints, or a table by `chainrule fit`, without
-and with `--fit-all`, and saves the model over an earlier one. It is killed at a random moment, its start included; at most eleven more children resume it
-and are killed again, and the last one may end. Counted are models with other bits than those of a
-fit that nobody killed, temporary files that are left, and times at which the earlier model was
-not whole.
+and with `--fit-all`, and saves the model over an earlier one. It is killed at a random moment, its
+start included; at most eleven more children resume it and are killed again, and the last one may
+end. Counted are models with other bits than those of a fit that nobody killed, temporary files that
+are left, and times at which the earlier model was not whole.
 """
 
 import argparse
