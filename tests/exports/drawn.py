@@ -86,11 +86,18 @@ class Drawn:
         return predictor.predictions(predictor.scores(self.parameters.vector, x))
 
     def sizes(self, x: np.ndarray) -> np.ndarray:
-        """Return the largest finite number (n, 1) that each row becomes within the network."""
+        """Return the largest finite number (n, 1) that each row becomes within the network.
+
+        An exponential counts as often as its argument: it multiplies the rounding of that.
+        """
         found = np.ones((len(x), 1))
         with np.errstate(all="ignore"):
-            for layer in self.network.trace(namespace(x), self.parameters, x).layers:
-                for inner in (layer.z, layer.a):
+            traced = self.network.trace(namespace(x), self.parameters, x).layers
+            for record, layer in zip(self.network.layers, traced, strict=True):
+                rounded = layer.a
+                if record.activation == activations.exponential:
+                    rounded = layer.a * np.maximum(1.0, np.abs(layer.z))
+                for inner in (layer.z, rounded):
                     known = np.where(np.isfinite(inner), np.abs(inner), 0.0)
                     found = np.maximum(found, known.max(axis=1, keepdims=True))
         if losses[self.loss].link == activations.exponential:
