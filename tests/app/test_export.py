@@ -33,9 +33,12 @@ def test_onnx(chainrule, model, flats, folder):
     np.testing.assert_allclose(found[:, 0], wanted, rtol=0.0, atol=1e-6 * np.abs(wanted).max())
 
 
-def test_intervals_and_quantiles(chainrule, model, folder):
+def test_intervals_and_quantiles(chainrule, flats, folder):
+    flats.write_csv("flats.csv")
+    options = ("--epochs", 3, "--n-folds", 2, "--no-plot", "--quiet")
+    assert chainrule("fit", "flats.csv", "--target", "rent", *options).code == 0
     asked = ("--interval", 0.5, "--quantile", 0.9, "--quantile", 0.1)
-    assert chainrule("export", model, "--to", "c", *asked).code == 0
+    assert chainrule("export", "flats.chainrule", "--to", "c", *asked).code == 0
     header = (folder / "flats.h").read_text("ascii")
     assert "#define MODEL_OUTPUTS 5" in header
     assert "the quantiles 0.9, 0.1 of each target" in " ".join(header.split())

@@ -240,6 +240,7 @@ def test_foreign_files_kinds_and_formats_are_refused(tmp_path) -> None:
         ("target_spread", "wide"),
         ("preparation.columns.0.kind", "pickle"),
         ("preparation.columns.1.levels", ["a", "b"]),
+        ("preparation.columns.1.levels", ["a", "b", "\ud800"]),
         ("preparation.columns", []),
         ("training", 3),
         ("version", 1),

@@ -62,6 +62,7 @@ def _refuse_unless(right: bool) -> None:
 
 def _as_text(value: Any) -> str:
     _refuse_unless(isinstance(value, str))
+    value.encode()  # half a pair of UTF-16 is no text of a table
     return str(value)
 
 
