@@ -94,7 +94,8 @@ def test_a_row_reads_the_same_alone_and_among_odd_ones(fitted, stream) -> None:
         ('{"area": 1, "district": "Nord", "built": "soon", "lift": true}', "must hold dates"),
         ('{"area": [1], "district": "Nord", "built": null, "lift": true}', "'area' must be a"),
         ('{"area": 1e999999999999999999999, "x"', "the line must be a JSON object"),
-        ("[" * 100_000, "the line must be a JSON object"),
+        ("[" * 100_000, "the line must be a JSON object; it is nested too deeply"),
+        ('{"area": 1, "district": "\\ud800", "built": null, "lift": true}', "half of a pair"),
         (f'{{"area": {10**30}}}', "'area' must be a number of 64 bits"),
         (b"\xff\xfe{", "the line must be text in utf-8"),
     ],
@@ -108,6 +109,18 @@ def test_a_bad_line_costs_only_itself(fitted, stream, bad, words) -> None:
     assert found[:3] + found[4:] == good
     assert found[3]["line"] == 4
     assert words in found[3]["error"]
+
+
+def test_kept_cells_go_out_as_they_came_in(fitted, stream) -> None:
+    rows = [json.loads(line) for line in fitted()[:5].write_ndjson().splitlines()]
+    keys = [7, 2.5, "seven", None]
+    lines = [json.dumps(row | {"key": key}) for row, key in zip(rows, keys, strict=False)]
+    lines.append(json.dumps(rows[4] | {"key": 1e999}))
+    *found, refused = stream("\n".join(lines), "--keep", "key")
+    kept = [one["key"] for one in found]
+    assert kept == keys
+    assert [type(one) for one in kept] == [type(one) for one in keys]
+    assert "'key' must be a number that JSON can hold; got inf" in refused["error"]
 
 
 def test_bad_lines_of_cells(fitted, stream) -> None:

@@ -140,6 +140,31 @@ class TestRefusals:
         with pytest.raises(InputError, match="labels must be"):
             model.to_c()
 
+    @pytest.mark.parametrize("odd", ["a\0b", "\ud800"], ids=["NUL", "half a pair"])
+    def test_texts_that_a_language_cannot_hold(self, odd):
+        model = classifier(np.array(["a", odd], dtype=object)[SIDE])
+        export, words = model.to_c, "no NUL character"
+        if odd == "\ud800":
+            export, words = model.to_onnx, "labels must be all texts"
+        with pytest.raises(InputError, match=words):
+            export()
+
+
+@pytest.mark.parametrize("labels", [[-(2**63), 5], [-5, 2**63 - 1]])
+def test_every_whole_number_of_64_bits_is_a_label_of_c(labels, running, tmp_path):
+    import subprocess
+
+    if not running.has("gcc"):
+        pytest.skip("there is no gcc")
+    classifier(np.array(labels)[SIDE]).to_c(tmp_path / "model.c")
+    main = '#include "model.h"\n#include <stdio.h>\nint main(void)\n{\n'
+    main += '    printf("%lld %lld", model_classes[0], model_classes[1]);\n    return 0;\n}\n'
+    (tmp_path / "main.c").write_text(main)
+    command = [*running.COMPILERS["gcc"], "main.c", "model.c", "-o", "program", "-lm"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    said = subprocess.run([tmp_path / "program"], capture_output=True, text=True, check=True)
+    assert [int(word) for word in said.stdout.split()] == labels
+
 
 class TestFormulasOfTheirOwn:
     def test_a_child_of_a_formula_is_not_exported_as_its_parent(self, answers, running):

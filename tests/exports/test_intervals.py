@@ -95,6 +95,7 @@ REFUSED = {
     "another coverage": (quantile_model, {"interval": 0.5}, "coverage=0.5 needs the levels 0.25"),
     "no share": (table_model, {"interval": 1.5}, "interval must be between 0 and 1"),
     "no levels": (table_model, {"quantiles": []}, r"quantiles must be a sequence of levels"),
+    "texts": (table_model, {"quantiles": ["a"]}, r"quantiles must be a sequence of levels"),
     "a number": (table_model, {"quantiles": 0.5}, r"quantiles must be a sequence of levels"),
     "few rows out of fold": (
         lambda: TabularRegressor("fast", options=SMALL).fit(TABLE, Y),

@@ -70,6 +70,27 @@ def test_formulas_of_columns_are_what_transform_does(number, table):
         assert np.array_equal(found.astype(np.float32), wanted)
 
 
+SMALL = {"options": {"max_iter": 2, "hidden_layer_sizes": (4,)}, "random_state": 0}
+QUIET = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+@QUIET
+def test_a_category_with_a_nul_character_is_refused_for_c():
+    # a text of C ends there: "a" and "a\0b" would be one category
+    table = pl.DataFrame({"kind": ["a", "a\0b", "c"] * 30})
+    model = TabularClassifier("fast", **SMALL).fit(table, [0, 1, 0] * 30)
+    with pytest.raises(InputError, match="no NUL character"):
+        model.to_c()
+
+
+@QUIET
+def test_a_column_without_a_name_is_refused_for_onnx():
+    table = pl.DataFrame({"": [1.0, 2.0, 3.0] * 30})
+    model = TabularClassifier("fast", **SMALL).fit(table, [0, 1, 0] * 30)
+    with pytest.raises(InputError, match="a column must have a name"):
+        model.to_onnx()
+
+
 def test_no_node_and_no_constant_is_unused(table):
     graph = table(5).model.to_onnx().graph
     used = {name for node in graph.node for name in node.input} | {o.name for o in graph.output}

@@ -52,7 +52,7 @@ def answer_lines(source: IO[bytes], into: IO[str], reader: LineReader, answer: A
     reader : LineReader
         Turns lines into rows.
     answer : callable
-        Gives the columns of the answers for a table.
+        Gives the columns of the answers for a table; kept cells go out as they came in.
 
     Raises
     ------
@@ -73,7 +73,7 @@ def answer_lines(source: IO[bytes], into: IO[str], reader: LineReader, answer: A
                 rows.append((number, row))
         by_line: dict[int, Row] = {}
         for some in _alike(rows, reader.columns):
-            _answer(some, reader.columns, answer, by_line)
+            _answer(some, reader, answer, by_line)
         for found in results:
             into.write(_as_json(by_line.get(found["line"], found)))
         into.flush()
@@ -119,6 +119,7 @@ class LineReader:
     def __init__(self, model: TableModel, reading: Reading, kept: Sequence[str] = ()) -> None:
         records = [one.preparation.columns for one in model.estimator.members_]
         used = [column for columns in records for column in columns]
+        self.kept = tuple(kept)
         self.columns = list(dict.fromkeys([*(column.name for column in used), *kept]))
         texts = set(model.texts)
         # cells of categories that a table would have read as numbers: 3.0 is 3
@@ -183,7 +184,9 @@ class LineReader:
     def _object(self, text: str) -> Row:
         try:
             row = json.loads(text)
-        except (ValueError, RecursionError) as error:
+        except RecursionError as error:
+            raise _BadLine("the line must be a JSON object; it is nested too deeply.") from error
+        except ValueError as error:
             raise _BadLine(f"the line must be a JSON object; {error}.") from error
         if not isinstance(row, dict):
             raise _BadLine(f"the line must be a JSON object; got {text[:60]!r}.")
@@ -193,9 +196,21 @@ class LineReader:
                 raise _BadLine(f"{name!r} must be a number, a text, true, false or null; got more.")
             if isinstance(cell, int) and not -INT64 <= cell < INT64:
                 raise _BadLine(f"{name!r} must be a number of 64 bits; got a larger one.")
+            if isinstance(cell, str) and not _is_whole_text(cell):
+                raise _BadLine(f"{name!r} must be text; got half of a pair of UTF-16.")
+            if isinstance(cell, float) and math.isinf(cell) and name in self.kept:
+                raise _BadLine(f"{name!r} must be a number that JSON can hold; got {cell}.")
             if isinstance(cell, float) and math.isnan(cell):
                 row[name] = None
         return row
+
+
+def _is_whole_text(cell: str) -> bool:
+    try:
+        cell.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_whole(cell: str) -> bool:
@@ -231,14 +246,17 @@ def _alike(
 
 def _answer(
     rows: Sequence[tuple[int, Row]],
-    columns: Sequence[str],
+    reader: LineReader,
     answer: Answer,
     into: dict[int, Row],
 ) -> None:
     """Answer rows together; where one of them is refused, each half on its own."""
     try:
         frame = pl.DataFrame(
-            [pl.Series(name, [row[name] for _, row in rows], strict=False) for name in columns]
+            [
+                pl.Series(name, [row[name] for _, row in rows], strict=False)
+                for name in reader.columns
+            ]
         )
         found = {name: _values(column) for name, column in answer(frame).items()}
     except (ValueError, TypeError, OverflowError, pl.exceptions.PolarsError) as error:
@@ -247,10 +265,11 @@ def _answer(
             return
         half = len(rows) // 2
         for some in (rows[:half], rows[half:]):
-            _answer(some, columns, answer, into)
+            _answer(some, reader, answer, into)
         return
-    for place, (number, _) in enumerate(rows):
-        into[number] = {name: values[place] for name, values in found.items()}
+    for place, (number, row) in enumerate(rows):
+        into[number] = {name: row[name] for name in reader.kept}
+        into[number] |= {name: values[place] for name, values in found.items()}
 
 
 def _values(column: Any) -> list[Any]:
@@ -299,8 +318,7 @@ def stream(
         answers = model.answers(frame, surprises.append, keep)
         if strict and surprises:
             raise InputError(surprises[0])
-        kept = {name: frame[name] for name in keep}
-        return kept | wanted.columns(model, frame, answers)
+        return wanted.columns(model, frame, answers)
 
     wake_on_signals()
     try:

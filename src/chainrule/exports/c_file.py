@@ -187,8 +187,8 @@ def _label_cells(labels: Labels) -> tuple[str, list[str]]:
     kinds = {type(one) for one in labels.classes}
     if kinds == {str}:
         return "const char *const ", [c_text.text(one) for one in labels.classes]
-    if kinds <= {bool, int} and all(abs(one) < 2**63 for one in labels.classes):
-        return "const long long ", [f"{int(one)}LL" for one in labels.classes]
+    if kinds <= {bool, int} and all(-(2**63) <= one < 2**63 for one in labels.classes):
+        return "const long long ", [_whole(int(one)) for one in labels.classes]
     if kinds == {float}:
         double: np.dtype[Any] = np.dtype(np.float64)
         return "const double ", [c_text.number(one, double) for one in labels.classes]
@@ -196,6 +196,13 @@ def _label_cells(labels: Labels) -> tuple[str, list[str]]:
         "labels must be all texts, whole numbers of 64 bits, truths or decimals for C; got "
         f"{labels.classes!r}."
     )
+
+
+def _whole(number: int) -> str:
+    """Return a whole number of 64 bits as a constant."""
+    if number == -(2**63):  # in C, a minus and a number that is too large
+        return f"({number + 1}LL - 1)"
+    return f"{number}LL"
 
 
 def _header(

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.foundation.errors import must_be
+from chainrule.foundation.errors import InputError, must_be
 
 __all__ = ["array", "check_name", "comment", "identifier", "number", "text", "type_name"]
 
@@ -122,6 +122,11 @@ def text(value: str) -> str:
     >>> text('caf\u00e9 "x"')
     '"caf\\\\303\\\\251 \\\\"x\\\\""'
     """
+    if "\0" in value:
+        raise InputError(
+            f"a text must have no NUL character to be one of C; got {value!r}. Replace it, and fit "
+            "again, or export to ONNX."
+        )
     plain = {ord('"'): '\\"', ord("\\"): "\\\\", ord("?"): "\\?"}
     return (
         '"'

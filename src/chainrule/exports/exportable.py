@@ -13,6 +13,7 @@ from chainrule.exports.c_file import CFiles, c_files
 from chainrule.exports.onnx_file import onnx_model, write_onnx
 from chainrule.exports.program import Branch, Program
 from chainrule.foundation.errors import must_be
+from chainrule.foundation.real_numbers import is_real
 
 __all__ = ["Exportable"]
 
@@ -37,10 +38,9 @@ class Exportable:
         if interval is not None:
             branches.append(self._interval_branch(interval))
         if quantiles is not None:
-            levels = () if np.ndim(quantiles) != 1 else tuple(map(float, quantiles))
-            if not levels:
+            if np.ndim(quantiles) != 1 or not len(quantiles) or not all(map(is_real, quantiles)):
                 raise must_be("quantiles", "a sequence of levels, as (0.1, 0.9)", quantiles)
-            branches.append(self._quantiles_branch(levels))
+            branches.append(self._quantiles_branch(tuple(map(float, quantiles))))
         return replace(program, branches=tuple(branches))
 
     def to_onnx(

@@ -10,6 +10,7 @@ from chainrule.exports.columns import ABSENT, UNKNOWN, Code, DatePart
 from chainrule.exports.onnx_dates import date_parts
 from chainrule.exports.onnx_graph import OnnxGraph
 from chainrule.exports.program import Member, Program
+from chainrule.foundation.errors import InputError
 
 __all__ = ["raw_inputs", "raw_row", "with_features"]
 
@@ -18,6 +19,10 @@ DOUBLE = np.dtype(np.float64)
 
 def raw_inputs(program: Program, onnx: Any) -> list[Any]:
     """Return the inputs of a graph, one for each column of the table."""
+    if any(not one.name for one in program.sources):
+        raise InputError(
+            "a column must have a name to be an input of ONNX; got ''. Name it, and fit again."
+        )
     kinds = {"number": onnx.TensorProto.DOUBLE}
     text = onnx.TensorProto.STRING
     return [

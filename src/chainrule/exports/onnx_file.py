@@ -180,6 +180,8 @@ def _classes(labels: Labels) -> np.ndarray:
     kinds = {type(one) for one in labels.classes}
     for kind, dtype in ((str, object), (bool, bool), (int, np.int64), (float, np.float64)):
         if kinds == {kind}:
+            if kind is str and not all(map(_is_unicode, labels.classes)):
+                break
             try:
                 return np.array(labels.classes, dtype)
             except OverflowError:
@@ -188,3 +190,11 @@ def _classes(labels: Labels) -> np.ndarray:
         "labels must be all texts, whole numbers of 64 bits, truths or decimals for ONNX; got "
         f"{labels.classes!r}."
     )
+
+
+def _is_unicode(label: str) -> bool:
+    try:
+        label.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
