@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from chainrule import MLPClassifier, save_model
+from chainrule.engines.compiled import code_cache
 from chainrule.foundation import cache_folder
 
 PREDICTS = """
@@ -100,7 +101,7 @@ def test_what_root_has_made_another_user_can_read(tmp_path, monkeypatch):
         code_cache.write("name", b"image")
     finally:
         os.umask(before)
-    folder = cache_folder()
+    folder = cache_folder.cache_folder()
     assert folder.stat().st_mode & 0o777 == 0o755
     assert [file.stat().st_mode & 0o777 for file in folder.iterdir()] == [0o644]
     assert code_cache.read("name") == b"image"
