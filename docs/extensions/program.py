@@ -135,7 +135,7 @@ class TourStop(Written):
     required_arguments = 1
 
     def lines(self) -> Iterator[str]:
-        """Yield its heading and what there is to do."""
+        """Yield where it is, and what there is to do."""
         yield self.text(int(self.arguments[0]))
 
     @staticmethod
@@ -145,7 +145,6 @@ class TourStop(Written):
 
         stop = STOPS[number - 1]
         return (
-            "## See it happen\n\n"
             f"Start `chainrule play`, take the tour, and go to stop {number} of {len(STOPS)}, "
             f"*{stop.title}*. {stop.todo}\n"
         )
