@@ -127,12 +127,12 @@ def _cannot_add_up(frame: pl.DataFrame, able: Sequence[pl.Series]) -> bool:
     others = [one for one in frame.columns if one not in inner]
     if any(is_total(str(frame[one][-1])) for one in others) or not _named(frame, others).all():
         return False
-    some = [own for _, own in numbers_of_columns(able[:LOOK])]
-    if not some:
-        return False
-    values = np.column_stack(some)
-    could, fits, _ = _sums(values[-1], values[:-1])
-    return bool((could & ~fits).any())
+    for series in able[:LOOK]:
+        for _, cells in numbers_of_columns([series]):
+            could, fits, _ = _sums(cells[-1:], cells[:-1, None])
+            if could[0] and not fits[0]:
+                return True
+    return False
 
 
 def _adds_up(
