@@ -20,6 +20,12 @@ def test_a_large_cache_takes_twice_the_rows(monkeypatch):
     assert shared_rows_of_block(1000, 1, 16) == 96
 
 
+def test_a_large_block_fits_the_cache(monkeypatch):
+    monkeypatch.setenv("CHAINRULE_L2_KB", "1536")
+    assert rows_of_block(1000, 16, 16384) == shared_rows_of_block(1000, 1, 16, 16384) == 96
+    assert rows_of_block(1000, 16, 16385) == shared_rows_of_block(1000, 1, 16, 16385) == 48
+
+
 @pytest.mark.parametrize("lanes", [2, 4, 8, 16])
 @pytest.mark.parametrize("threads", [1, 2, 3, 8])
 def test_blocks_are_whole_vectors_and_no_larger_than_alone(lanes, threads):

@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 
 from chainrule.engines.compiled import orders, passes, scoring
-from chainrule.engines.compiled.blocks import rows_of_block
 from chainrule.engines.compiled.inputs import Inputs
 from chainrule.engines.compiled.memory import round_up
 from chainrule.engines.compiled.objective_code import ObjectiveCode
@@ -233,7 +232,7 @@ class CompiledEngine(CompiledScores):
     def _losses(
         self, vector: np.ndarray, inputs: Inputs, y: np.ndarray, weight: np.ndarray | None
     ) -> np.ndarray:
-        block = rows_of_block(len(y), self._target.lanes(vector.itemsize))
+        block = self._rows_of_block(len(y), vector.itemsize)
         losses = np.empty(round_up(len(y), block))
         threads, zeros = self._planning.of(vector, inputs.x, block, len(y))
         with self._workspaces.lent("measure", vector.dtype, block, 0, threads, zeros) as work:

@@ -69,6 +69,8 @@ class CompiledScores:
         self._target = target or host_target()
         self._code: dict[str, NetworkCode] = {}
         self._planning = Planning(network, n_threads, self._target.speed)
+        widths = [layer.n_out for layer in network.layers]
+        self._row_numbers = network.n_in + sum(widths) + max(widths)
         self._workspaces = Workspaces(self._new_workspace)
         sizes = network.n_parameters, network.n_in, network.n_out
         work = planning.CALL_WORK * self._target.speed
@@ -121,7 +123,7 @@ class CompiledScores:
             yield start, stop, Inputs.converted(x, slice(start, stop), dtype)
 
     def _score(self, vector: np.ndarray, inputs: Inputs, out: np.ndarray) -> None:
-        block = rows_of_block(len(out), self._target.lanes(vector.itemsize))
+        block = self._rows_of_block(len(out), vector.itemsize)
         threads, zeros = self._planning.of(vector, inputs.x, block, len(out))
         with self._workspaces.lent("score", vector.dtype, block, 0, threads, zeros) as work:
             work.job[Job.rows] = len(out)
@@ -130,6 +132,10 @@ class CompiledScores:
             self._set_inputs(work, inputs)
             work.set_arrays([vector], [])
             self._run("score", vector.dtype, work, self._is_long(2.0, len(out)))
+
+    def _rows_of_block(self, rows: int, itemsize: int) -> int:
+        """Return the block size for one thread."""
+        return rows_of_block(rows, self._target.lanes(itemsize), self._row_numbers * itemsize)
 
     def _set_inputs(self, work: Workspace, inputs: Inputs) -> None:
         kernels = self._code_for(work.dtype).kernels
@@ -162,7 +168,7 @@ class CompiledScores:
         zeros: Zeros | None = None,
     ) -> Workspace:
         training = kind in TRAINING
-        lanes = self._target.lanes(dtype.itemsize)
+        lanes, row_bytes = self._target.lanes(dtype.itemsize), self._row_numbers * dtype.itemsize
         return Workspace(
             self.network,
             self._code_for(dtype).activations,
@@ -170,7 +176,7 @@ class CompiledScores:
             dtype,
             kind=kind,
             rows=rows,
-            block=shared_rows_of_block(rows, threads, lanes) if training else rows,
+            block=shared_rows_of_block(rows, threads, lanes, row_bytes) if training else rows,
             n_slots=n_slots,
             threads=threads,
             dropout=self._dropout if kind == "train" else (),
@@ -178,7 +184,7 @@ class CompiledScores:
         )
 
     def _few_rows(self, dtype: np.dtype[Any]) -> tuple[Workspace, Kernels]:
-        block = rows_of_block(planning.CALL_WORK, self._target.lanes(dtype.itemsize))
+        block = self._rows_of_block(planning.CALL_WORK, dtype.itemsize)
         work, kernels = (
             self._new_workspace("few", dtype, block, 0, 1),
             self._code_for(dtype).kernels,
