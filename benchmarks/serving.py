@@ -306,7 +306,10 @@ def page(folder: Path, options: argparse.Namespace) -> str:
     rows = [[way, duration(took), f"{took / own:.2g}"] for way, took in best.items()]
     table = markdown(["one row by", "time", "times the first"], rows)
     starts = []
-    for warm, words in ((False, "nothing is cached"), (True, "after `chainrule warm`")):
+    for warm, words in (
+        (False, "nothing is cached, nor bytecode"),
+        (True, "after `chainrule warm`"),
+    ):
         # the first process of all writes the bytecode
         count = max(2, options.rounds) if warm else 1
         turns = [first_prediction(folder, warm, turn) for turn in range(count)]
