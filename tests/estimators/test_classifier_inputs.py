@@ -102,7 +102,7 @@ def test_divergence_is_said_and_leaves_the_last_good_parameters(solver, early_st
         ("loss", "relu", "unknown loss 'relu'"),
         ("loss", "mse", "loss must be one that gives probabilities; got 'mse'"),
         ("engine", "referense", "Did you mean 'reference'"),
-        ("engine", 3, "engine must be one of auto, compiled, reference, or an engine; got 3"),
+        ("engine", 3, "engine must be one of auto, compiled, reference, jax, or an engine; got 3"),
         ("hidden_layer_sizes", (0,), "hidden_layer_sizes must be a positive integer"),
         ("hidden_layer_sizes", 2.5, "hidden_layer_sizes must be a positive integer"),
         ("alpha", -1, "alpha must be a number of at least 0; got -1"),

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+import numpy as np
+
 from chainrule.formulas.records import Formula
 from chainrule.foundation.arrays import Array, Namespace, as_floating, namespace
 from chainrule.foundation.catalogue import Catalogue
@@ -142,12 +144,13 @@ class Optimizer(Formula):
         """
         if self.clip_norm is None:
             return 1.0
-        # by the largest one, so that no square overflows
-        largest = xp.max(xp.abs(g))
-        scale = xp.where((largest > 0.0) & (largest < math.inf), largest, 1.0)
-        root = xp.sqrt(xp.sum((g / scale) ** 2))
-        factor = self.clip_norm / scale / xp.where(root == 0.0, 1.0, root)
-        return xp.where(scale * root <= self.clip_norm, 1.0, factor)
+        with np.errstate(all="ignore"):
+            # by the largest one, so that no square overflows
+            largest = xp.max(xp.abs(g))
+            scale = xp.where((largest > 0.0) & (largest < math.inf), largest, 1.0)
+            root = xp.sqrt(xp.sum((g / scale) ** 2))
+            factor = self.clip_norm / scale / root
+            return xp.where(scale * root <= self.clip_norm, 1.0, factor)
 
     def start(self, xp: Namespace, p: Array) -> tuple[Array, ...]:
         """Return the memory before the first step: zeros for the rule, and p as the average."""

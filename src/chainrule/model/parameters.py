@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from chainrule.foundation.arrays import Array, Namespace, namespace
+from chainrule.foundation.arrays import Array, Namespace, as_floating, namespace
 from chainrule.foundation.errors import InputError
 from chainrule.foundation.showing import Shown
 
@@ -158,7 +158,7 @@ class Parameters(Shown):
     layout : Layout
         Where each layer stands.
     vector : array of shape (layout.size,)
-        The numbers, of any array library.
+        The numbers, of any array library, or a list of them.
 
     Examples
     --------
@@ -174,6 +174,8 @@ class Parameters(Shown):
     vector: Array
 
     def __post_init__(self) -> None:
+        if not hasattr(self.vector, "shape"):  # a list of numbers
+            object.__setattr__(self, "vector", as_floating(self.vector))
         if tuple(self.vector.shape) != (self.layout.size,):
             raise InputError(
                 f"parameters must be a vector of {self.layout.size} numbers for this network; "
