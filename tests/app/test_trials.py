@@ -75,6 +75,15 @@ def test_a_last_fit_is_on_all_rows_for_as_many_epochs(fit) -> None:
     assert np.isnan(model.oof_prediction_).all()
 
 
+@pytest.fixture
+def ctrl_c_is_heard():
+    """Hear Ctrl-C even where the tests run in the background of a shell, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c_is_heard")
 def test_ctrl_c_in_a_last_fit_keeps_the_tested_model(fit, monkeypatch) -> None:
     assert fit("rent").code == 0
     before = read_table_model("flats.chainrule")
