@@ -8,10 +8,11 @@ import numpy as np
 
 from chainrule.formulas.optimizers import Optimizer
 from chainrule.foundation.arrays import Array, namespace
+from chainrule.foundation.errors import must_be
 from chainrule.foundation.showing import Shown
 from chainrule.model.objective import Objective
 
-__all__ = ["Engine", "GradientSum", "Position", "Rows", "Scorer", "Totals"]
+__all__ = ["Engine", "GradientSum", "Position", "Rows", "Scorer", "Totals", "checked_order"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -58,6 +59,22 @@ def _take(array: Array, index: np.ndarray | slice) -> Array:
         return array[index]
     xp = namespace(array)
     return xp.take(array, xp.asarray(index), axis=0)
+
+
+def checked_order(order: np.ndarray, n: int) -> np.ndarray:
+    """Return an order as int64, of numbers of ``n`` rows alone.
+
+    Raises
+    ------
+    InputError
+        If a number is below 0 or not below n.
+    """
+    order = np.ascontiguousarray(order, np.int64)
+    # a negative number is a large one as unsigned
+    if len(order) and order.view(np.uint64).max() >= n:
+        wrong = order[(order < 0) | (order >= n)]
+        raise must_be("order", f"of row numbers from 0 to {n - 1}", int(wrong[0]))
+    return order
 
 
 class Totals(NamedTuple):

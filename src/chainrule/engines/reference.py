@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from chainrule.engines.engine import GradientSum, Position, Rows, Totals
-from chainrule.formulas.loss import Loss, weighted_mean
+from chainrule.formulas.loss import Loss
 from chainrule.formulas.optimizers import Optimizer
 from chainrule.foundation.arrays import Array, Namespace, namespace
 from chainrule.model.dropout import Mask, step_keys, step_masks
@@ -117,12 +117,7 @@ class ReferenceEngine(ReferenceScores):
 
     def loss(self, vector: Array, rows: Rows) -> float:
         """Return the mean loss over all rows, without penalties."""
-        xp = namespace(vector)
-        scores = self.scores(vector, rows.x)
-        with np.errstate(all="ignore"):
-            return float(
-                weighted_mean(xp, self.objective.loss.rows(xp, scores, rows.y), rows.weight)
-            )
+        return self.objective.mean_loss(self.scores(vector, rows.x), rows.y, rows.weight)
 
     def gradient(self, vector: Array, rows: Rows) -> tuple[float, Array]:
         """Return mean loss plus penalties over all rows, and its flat gradient."""

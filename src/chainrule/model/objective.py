@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from chainrule.formulas.activations import linear
-from chainrule.formulas.loss import Loss, losses
+from chainrule.formulas.loss import Loss, losses, weighted_mean
 from chainrule.formulas.penalties import Penalty, penalties
 from chainrule.foundation.arrays import Array, Namespace, namespace
 from chainrule.foundation.errors import InputError
 from chainrule.model.dropout import layer_rates
 from chainrule.model.network import Network
-from chainrule.model.parameters import Parameters
+from chainrule.model.parameters import Parameters, Span
 
 __all__ = ["Objective"]
 
@@ -91,6 +91,12 @@ class Objective:
         rows = self.loss.rows(xp, scores, y)
         return rows if weight is None else xp.where(weight > 0.0, rows * weight, 0.0)
 
+    def mean_loss(self, scores: Array, y: Array, weight: Array | None) -> float:
+        """Return the mean of the rows' losses at their scores, without penalties."""
+        xp = namespace(scores)
+        with np.errstate(all="ignore"):
+            return float(weighted_mean(xp, self.loss.rows(xp, scores, y), weight))
+
     def score_gradients(
         self, xp: Namespace, scores: Array, y: Array, weight: Array | None, divisor: Any
     ) -> Array:
@@ -106,13 +112,18 @@ class Objective:
         if not self.penalties:
             return gradient
         vector, xp = parameters.vector, namespace(gradient)
-        parts = []
-        for span in parameters.layout.spans:
-            part = gradient[span.at]
-            for penalty in self.penalties if span.decays else ():
-                part = part + penalty.gradient(xp, vector[span.at])
-            parts.append(part)
-        return xp.concat(parts)
+        return xp.concat(
+            [
+                self.with_penalties_of(xp, span, vector[span.at], gradient[span.at])
+                for span in parameters.layout.spans
+            ]
+        )
+
+    def with_penalties_of(self, xp: Namespace, span: Span, part: Array, gradient: Array) -> Array:
+        """Return the gradient by one part of the parameters plus that of its penalties."""
+        for penalty in self.penalties if span.decays else ():
+            gradient = gradient + penalty.gradient(xp, part)
+        return gradient
 
     def penalty(self, xp: Namespace, parameters: Parameters) -> Array | float:
         """Return the penalty of all weights; infinity where it overflows."""

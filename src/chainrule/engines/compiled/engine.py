@@ -13,10 +13,9 @@ from chainrule.engines.compiled.tables import Job
 from chainrule.engines.compiled.target import Target
 from chainrule.engines.compiled.teamwork import ABORT
 from chainrule.engines.compiled.workspace import Workspace
-from chainrule.engines.engine import GradientSum, Position, Rows, Totals
+from chainrule.engines.engine import GradientSum, Position, Rows, Totals, checked_order
 from chainrule.formulas.optimizers import Optimizer
 from chainrule.foundation.arrays import Array, floating_dtype, namespace
-from chainrule.foundation.errors import must_be
 from chainrule.model.dropout import step_keys
 from chainrule.model.objective import Objective
 from chainrule.tracing.constants import StepConstants
@@ -145,11 +144,7 @@ class CompiledEngine(CompiledScores):
             same_shape("slots", slot, vector.shape)
         y, weight = self._targets(rows, dtype)
         check_lists(rows.x)
-        order = np.ascontiguousarray(order, np.int64)[: len(rates) * batch_size]
-        # a negative number is a large one as unsigned
-        if len(order) and order.view(np.uint64).max() >= len(y):
-            wrong = order[(order < 0) | (order >= len(y))]
-            raise must_be("order", f"of row numbers from 0 to {len(y) - 1}", int(wrong[0]))
+        order = checked_order(order[: len(rates) * batch_size], len(y))
         batch = min(batch_size, max(len(order), 1))
         per_step = STEP_OPERATIONS + 6.0 * len(vector) * batch
         watched = self._is_long(6.0, batch)

@@ -11,16 +11,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from chainrule.engines.engine import GradientSum, Position, Rows, Totals
+from chainrule.engines.engine import GradientSum, Position, Rows, Totals, checked_order
 from chainrule.engines.jax_engine.batches import FEWEST, Batches, filled, power_of_two
 from chainrule.engines.jax_engine.programs import Data, Plan, Run, row_sums, scores_of, train
 from chainrule.engines.jax_engine.sparse_rows import SparseRows
 from chainrule.engines.jax_engine.tracing import untraceable
-from chainrule.formulas.loss import weighted_mean
 from chainrule.formulas.optimizers import Optimizer
 from chainrule.foundation.arrays import Array, namespace
 from chainrule.foundation.cache_folder import cache_folder
-from chainrule.foundation.errors import must_be
 from chainrule.model.dropout import step_keys
 from chainrule.model.objective import Objective
 from chainrule.tracing.constants import StepConstants
@@ -85,10 +83,9 @@ class JaxEngine:
         """Return the mean loss over all rows, without penalties."""
         scores = self.scores(vector, rows.x)
         xp = namespace(scores)
-        with _precision(vector), np.errstate(all="ignore"):
-            losses = self.objective.loss.rows(xp, scores, xp.asarray(rows.y))
+        with _precision(vector):
             weight = None if rows.weight is None else xp.asarray(rows.weight)
-            return float(weighted_mean(xp, losses, weight))
+            return self.objective.mean_loss(scores, xp.asarray(rows.y), weight)
 
     def gradient(self, vector: Array, rows: Rows) -> tuple[float, Array]:
         """Return mean loss plus penalties over all rows, and its flat gradient."""
@@ -131,10 +128,7 @@ class JaxEngine:
     ) -> Totals:
         """Make ``len(rates)`` optimizer steps on consecutive batches of ``order``."""
         n, steps = len(rows), len(rates)
-        order = np.asarray(order, np.int64)[: steps * batch_size]
-        if len(order) and not (order.min() >= 0 and order.max() < n):
-            wrong = order[(order < 0) | (order >= n)]
-            raise must_be("order", f"of row numbers from 0 to {n - 1}", int(wrong[0]))
+        order = checked_order(order[: steps * batch_size], n)
         batches = Batches.of(order, steps, batch_size, n)
         loss, weight, done, last = 0.0, 0.0, 0, math.nan
         count = FEWEST

@@ -114,11 +114,10 @@ def _updated(
     """Return parameters and memory after a step: penalties, clipping, decay and rule."""
     xp = namespace(parts[0])
     layout = objective.network.layout
-    priced = []
-    for span, part, gradient in zip(layout.spans, parts, gradients, strict=True):
-        for penalty in objective.penalties if span.decays else ():
-            gradient = gradient + penalty.gradient(xp, part)
-        priced.append(gradient)
+    priced = [
+        objective.with_penalties_of(xp, span, part, gradient)
+        for span, part, gradient in zip(layout.spans, parts, gradients, strict=True)
+    ]
     if optimizer.clip_norm is not None:
         factor = optimizer.clipping(xp, _joined(tuple(priced)))
         priced = [factor * gradient for gradient in priced]
