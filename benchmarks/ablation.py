@@ -10,13 +10,11 @@ fit is a line of ``--cells``, and is not made again.
 
 import argparse
 import warnings
-from pathlib import Path
 
 import numpy as np
-import polars as pl
 from cells import Cells
 from report import markdown
-from tabular import TABLES, Data
+from tabular import Data, arguments, asked_data
 
 from chainrule import TabularClassifier, TabularRegressor
 from chainrule.tables.recipes import options_for
@@ -138,30 +136,22 @@ def takes_part(ingredient: Whole, classes: bool, rows: int) -> bool:
 
 def main() -> None:
     """Take out each ingredient, and write what that costs."""
-    here = Path(__file__).parent / "results"
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--seeds", type=int, nargs="*", default=[0])
+    parser = arguments(__doc__, "ablation", [0])
     parser.add_argument("--rows", type=int, default=None)
     parser.add_argument("--preset", default="balanced")
-    parser.add_argument("--tables", nargs="*", default=list(TABLES), choices=list(TABLES))
-    parser.add_argument("--cells", type=Path, default=here / "ablation.jsonl")
-    parser.add_argument("--out", type=Path, default=here / "ablation.md")
     asked = parser.parse_args()
     warnings.simplefilter("ignore")
     cells = Cells(asked.cells)
-    for seed in asked.seeds:
-        for table in asked.tables:
-            data = Data(pl.read_parquet(asked.data / f"{table}.parquet"), *TABLES[table], seed)
-            data.train = data.train[: asked.rows]
-            for kind in (Whole, *WITHOUT):
-                one = kind()
-                if takes_part(one, data.classes, len(data.train)):
-                    name = f"{asked.preset}: {one.name}"
-                    cells.measure(
-                        *(table, name, seed, asked.rows),
-                        lambda o=one, d=data: {"error": d.error(o.answers(d, asked.preset))},
-                    )
+    for seed, table, data in asked_data(asked):
+        data.train = data.train[: asked.rows]
+        for kind in (Whole, *WITHOUT):
+            one = kind()
+            if takes_part(one, data.classes, len(data.train)):
+                name = f"{asked.preset}: {one.name}"
+                cells.measure(
+                    *(table, name, seed, asked.rows),
+                    lambda o=one, d=data: {"error": d.error(o.answers(d, asked.preset))},
+                )
     write(asked, cells)
 
 

@@ -9,36 +9,26 @@ of ``benchmarks/tabular.py``, and `--seeds` are others than those of that page. 
 of `--cells`, and is not made again.
 """
 
-import argparse
 import warnings
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 from cells import Cells
 from report import markdown
-from tabular import ENCODED, TABLES, Data, measure
+from tabular import ENCODED, TABLES, arguments, asked_data, measure
 
 CHOSEN = "fast"
 
 
 def main() -> None:
     """Fit with every encoding and with the one that the trial takes, and write what came out."""
-    here = Path(__file__).parent / "results"
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--seeds", type=int, nargs="*", default=[3, 4])
-    parser.add_argument("--tables", nargs="*", default=list(TABLES), choices=list(TABLES))
-    parser.add_argument("--cells", type=Path, default=here / "encoding_trial.jsonl")
-    parser.add_argument("--out", type=Path, default=here / "encoding_trial.md")
+    parser = arguments(__doc__, "encoding_trial", [3, 4])
     asked = parser.parse_args()
     warnings.simplefilter("ignore")
     cells = Cells(asked.cells)
-    for seed in asked.seeds:
-        for table in asked.tables:
-            data = Data(pl.read_parquet(asked.data / f"{table}.parquet"), *TABLES[table], seed)
-            for method in (*ENCODED, CHOSEN):
-                cells.measure(table, method, seed, None, lambda m=method, d=data: measure(d, m))
+    for seed, table, data in asked_data(asked):
+        for method in (*ENCODED, CHOSEN):
+            cells.measure(table, method, seed, None, lambda m=method, d=data: measure(d, m))
     write(asked.out, cells)
 
 

@@ -15,7 +15,7 @@ import importlib
 import os
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -235,24 +235,36 @@ def compile_code(method: str, classes: bool, several: bool) -> None:
     METHODS[method](Data(frame, "y", classes, 0))
 
 
+def arguments(description: str, name: str, seeds: list[int]) -> argparse.ArgumentParser:
+    """Return a parser with what every benchmark of these tables takes."""
+    here = Path(__file__).parent / "results"
+    parser = argparse.ArgumentParser(description=description.partition("\n")[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--seeds", type=int, nargs="*", default=seeds)
+    parser.add_argument("--tables", nargs="*", default=list(TABLES), choices=list(TABLES))
+    parser.add_argument("--cells", type=Path, default=here / f"{name}.jsonl")
+    parser.add_argument("--out", type=Path, default=here / f"{name}.md")
+    return parser
+
+
+def asked_data(asked: argparse.Namespace) -> Iterator[tuple[int, str, "Data"]]:
+    """Yield each seed, table and its rows, as the arguments ask for them."""
+    for seed in asked.seeds:
+        for table in asked.tables:
+            frame = pl.read_parquet(asked.data / f"{table}.parquet")
+            yield seed, table, Data(frame, *TABLES[table], seed)
+
+
 def main() -> None:
     """Run the methods on the tables, and write what came out."""
-    here = Path(__file__).parent / "results"
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--seeds", type=int, nargs="*", default=list(SEEDS))
+    parser = arguments(__doc__, "tabular", list(SEEDS))
     parser.add_argument("--methods", nargs="*", default=list(USUAL), choices=list(METHODS))
-    parser.add_argument("--tables", nargs="*", default=list(TABLES), choices=list(TABLES))
-    parser.add_argument("--cells", type=Path, default=here / "tabular.jsonl")
-    parser.add_argument("--out", type=Path, default=here / "tabular.md")
     asked = parser.parse_args()
     warnings.simplefilter("ignore")
     cells = Cells(asked.cells)
-    for seed in asked.seeds:
-        for table in asked.tables:
-            data = Data(pl.read_parquet(asked.data / f"{table}.parquet"), *TABLES[table], seed)
-            for method in asked.methods:
-                cells.measure(table, method, seed, None, lambda m=method, d=data: measure(d, m))
+    for seed, table, data in asked_data(asked):
+        for method in asked.methods:
+            cells.measure(table, method, seed, None, lambda m=method, d=data: measure(d, m))
     write(asked.out, cells)
 
 
