@@ -130,6 +130,8 @@ export class Points {
 
   /** @param {PointerEvent} event */
   up(event) {
+    // a busy browser may leave out the last moves
+    this.moved(event);
     const { drag } = this;
     this.drag = null;
     if (drag?.to) this.put(drag.to, drag.row, "move");
