@@ -199,7 +199,7 @@ def test_what_is_read_before_it_is_written_is_nan(checked, monkeypatch):
 def test_buffers_are_poisoned_and_zeros_stay(checked):
     engine, _, _ = problem()
     for _ in range(2):  # the second is the first one again
-        with engine._workspaces.lent("train", np.dtype(np.float32), 32, 1, 1, None) as work:
+        with engine._lent("train", np.dtype(np.float32), 32, 1, 1, None) as work:
             assert all(np.isnan(panel).all() for panel in work.panels)
             layer = work.layers.row(0, 0)
             inputs = layer.array_of(LayerRow.a_in_at).reshape(-1, layer[LayerRow.ld_in])

@@ -8,11 +8,13 @@ import os
 import pickle
 import threading
 import tracemalloc
+import weakref
 
 import numpy as np
 import pytest
 
 from chainrule import Dense, MLPClassifier, Network
+from chainrule.engines.compiled.engine import CompiledEngine
 from chainrule.engines.compiled.few_scores import COPIED, DIRECT_ROWS
 from chainrule.engines.compiled.kinds import EntryPoint
 from chainrule.engines.compiled.tables import BUILTIN
@@ -202,3 +204,22 @@ def test_memory_does_not_grow():
         assert tracemalloc.get_traced_memory()[0] - before < 10_000
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.filterwarnings("ignore:.*:sklearn.exceptions.ConvergenceWarning")
+def test_an_engine_is_freed_when_its_last_holder_is_gone():
+    """Its buffers are as large as its batches: they must not wait for the garbage collector."""
+    x = ROWS.astype(np.float64)
+    gc.collect()
+    gc.disable()
+    try:
+        model = MLPClassifier((8,), max_iter=2, random_state=0).fit(x, x[:, 0] > 0)
+        model.predict(x[:1])
+        engines = [one for one in gc.get_objects() if type(one) is CompiledEngine]
+        watched = [weakref.ref(one) for one in engines if one.network.n_in == x.shape[1]]
+        assert watched
+        del model, engines
+        gone = [one() is None for one in watched]
+    finally:
+        gc.enable()
+    assert all(gone)

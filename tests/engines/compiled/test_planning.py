@@ -123,9 +123,9 @@ class TestFewRows:
                 builtin=lambda name, address: lambda: ran("short"),
                 function=lambda name: lambda address, thread: ran("long"),
             )
-            few = FewScores(n_parameters, n_in, n_out, rows, lambda dtype: (work, kernels))
+            few = FewScores(n_parameters, n_in, n_out, rows)
             vector = np.zeros(n_parameters)
-            return lambda n: few.scores(vector, np.zeros((n, n_in)))
+            return lambda n: few.scores(vector, np.zeros((n, n_in)), lambda _: (work, kernels))
 
         of.log = log
         return of
@@ -205,14 +205,16 @@ class TestCalls:
 
 def test_workspaces_of_eight_kinds_are_kept():
     made = []
-    workspaces = Workspaces(
-        lambda kind: made.append(kind) or SimpleNamespace(release=lambda: None, checked=False)
-    )
+    workspaces = Workspaces()
+
+    def make(kind):
+        made.append(kind)
+        return SimpleNamespace(release=lambda: None, checked=False)
 
     def call(kinds):
         del made[:]
         for kind in kinds:
-            with workspaces.lent(kind):
+            with workspaces.lent(make, kind):
                 pass
         return list(made)
 

@@ -155,7 +155,7 @@ class CompiledEngine(CompiledScores):
         code = self._training_code_for(dtype)
         panels = len(slots) + (code.clipped is not None)
         threads, zeros = self._planning.of(vector, rows.x, batch, batch, per_call, moves=True)
-        with self._workspaces.lent("train", dtype, batch, panels, threads, zeros) as work:
+        with self._lent("train", dtype, batch, panels, threads, zeros) as work:
             self._set_update(work, code.update)
             if code.clipped is not None and self.optimizer.clip_norm is not None:
                 work.set_clipping(code.clipped, self.optimizer.clip_norm)
@@ -230,7 +230,7 @@ class CompiledEngine(CompiledScores):
         block = self._rows_of_block(len(y), vector.itemsize)
         losses = np.empty(round_up(len(y), block))
         threads, zeros = self._planning.of(vector, inputs.x, block, len(y))
-        with self._workspaces.lent("measure", vector.dtype, block, 0, threads, zeros) as work:
+        with self._lent("measure", vector.dtype, block, 0, threads, zeros) as work:
             self._set_rows(work, inputs, y, weight)
             work.job[Job.rows] = len(y)
             work.job[Job.losses_at] = losses
@@ -252,7 +252,7 @@ class CompiledEngine(CompiledScores):
         steps = -(-n // batch)
         gradient = np.empty_like(vector)
         threads, zeros = self._planning.of(vector, inputs.x, batch, batch, steps, moves=True)
-        with self._workspaces.lent("gradient", vector.dtype, batch, 1, threads, zeros) as work:
+        with self._lent("gradient", vector.dtype, batch, 1, threads, zeros) as work:
             job, sums = work.job, work.panels[1]
             sums[:] = 0.0
             self._set_rows(work, inputs, y, weight)

@@ -40,25 +40,23 @@ class FewScores:
         Sizes of the network.
     rows : int
         Rows from which on one thread is not enough.
-    prepare : callable
-        Gives a workspace of one thread, and the kernels, for a dtype of parameters.
     """
 
-    def __init__(
-        self, n_parameters: int, n_in: int, n_out: int, rows: int, prepare: Prepare
-    ) -> None:
+    def __init__(self, n_parameters: int, n_in: int, n_out: int, rows: int) -> None:
         most = max(DIRECT_ROWS, min(rows - 1, COPIED // (n_in + n_out)))
         self._sizes = n_parameters, n_in, n_out, most
-        self._prepare = prepare
         # popping and appending are atomic: no two threads ever have the same one
         self._free: list[_Prepared] = []
 
-    def scores(self, vector: Any, x: Any) -> np.ndarray | None:
-        """Return the scores of rows (n, n_in), or None for rows of an unusual kind."""
+    def scores(self, vector: Any, x: Any, prepare: Prepare) -> np.ndarray | None:
+        """Return the scores of rows (n, n_in), or None for rows of an unusual kind.
+
+        `prepare` gives a workspace of one thread, and the kernels, for a dtype of parameters.
+        """
         try:
             prepared = self._free.pop()
         except IndexError:
-            prepared = _Prepared(self._sizes, self._prepare)
+            prepared = _Prepared(self._sizes)
         scores = None
         if (
             type(x) is ndarray
@@ -66,7 +64,7 @@ class FewScores:
             and x.shape == prepared.x_shape
             and vector is prepared.vector
             and vector.dtype is prepared.dtype
-        ) or prepared.suits(vector, x):
+        ) or prepared.suits(vector, x, prepare):
             prepared.inputs[...] = x
             prepared.run()
             scores = prepared.out.copy()
@@ -85,12 +83,11 @@ class _Prepared:
     out: np.ndarray
     run: Callable[[], Any]
 
-    def __init__(self, sizes: tuple[int, int, int, int], prepare: Prepare) -> None:
+    def __init__(self, sizes: tuple[int, int, int, int]) -> None:
         self._sizes = sizes
-        self._prepare = prepare
         self._jobs: dict[Any, _PreparedJob] = {}
 
-    def suits(self, vector: Any, x: Any) -> bool:
+    def suits(self, vector: Any, x: Any, prepare: Prepare) -> bool:
         """Get ready for these arguments; return whether they are of the usual kind."""
         n_parameters, n_in, n_out, most = self._sizes
         usual = (
@@ -109,7 +106,7 @@ class _Prepared:
             kinds = vector.dtype, x.dtype
             job = self._jobs.get(kinds)
             if job is None:
-                work, kernels = self._prepare(vector.dtype)
+                work, kernels = prepare(vector.dtype)
                 inputs, out = np.zeros((most, n_in), x.dtype), np.zeros((most, n_out), vector.dtype)
                 job = self._jobs[kinds] = _PreparedJob(work, kernels, inputs, out)
             # the vector is kept: an array stays where it is

@@ -1,6 +1,7 @@
 """Scores and predictions as machine code; training builds on them."""
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -71,11 +72,10 @@ class CompiledScores:
         self._planning = Planning(network, n_threads, self._target.speed)
         widths = [layer.n_out for layer in network.layers]
         self._row_numbers = network.n_in + sum(widths) + max(widths)
-        self._workspaces = Workspaces(self._new_workspace)
+        self._workspaces = Workspaces()
         sizes = network.n_parameters, network.n_in, network.n_out
         work = planning.CALL_WORK * self._target.speed
-        few = FewScores(*sizes, -(-work // network.n_parameters), self._few_rows)
-        self.few_scores = few.scores
+        self._few = FewScores(*sizes, -(-work // network.n_parameters))
         self.predictions = Predictions(loss, self._target).of
 
     def _code_for(self, dtype: np.dtype[Any]) -> NetworkCode:
@@ -85,6 +85,10 @@ class CompiledScores:
                 self.network, self._target, dtype.itemsize
             )
         return code
+
+    def few_scores(self, vector: Array, x: Array) -> Array | None:
+        """Return the scores of a few rows, or None for rows of an unusual kind."""
+        return self._few.scores(vector, x, self._few_rows)
 
     def scores(self, vector: Array, x: Array) -> Array:
         """Return the scores (n, n_out) at a flat vector of parameters."""
@@ -125,7 +129,7 @@ class CompiledScores:
     def _score(self, vector: np.ndarray, inputs: Inputs, out: np.ndarray) -> None:
         block = self._rows_of_block(len(out), vector.itemsize)
         threads, zeros = self._planning.of(vector, inputs.x, block, len(out))
-        with self._workspaces.lent("score", vector.dtype, block, 0, threads, zeros) as work:
+        with self._lent("score", vector.dtype, block, 0, threads, zeros) as work:
             work.job[Job.rows] = len(out)
             work.job[Job.out_at] = out
             work.job[Job.direct] = len(out) <= DIRECT_ROWS
@@ -182,6 +186,9 @@ class CompiledScores:
             dropout=self._dropout if kind == "train" else (),
             zeros=zeros,
         )
+
+    def _lent(self, *kind: Any) -> AbstractContextManager[Workspace]:
+        return self._workspaces.lent(self._new_workspace, *kind)
 
     def _few_rows(self, dtype: np.dtype[Any]) -> tuple[Workspace, Kernels]:
         block = self._rows_of_block(planning.CALL_WORK, dtype.itemsize)

@@ -203,8 +203,10 @@ def _entry(field: Field, value: EntryPoint) -> int:
 
 def _cells(values: np.ndarray) -> Any:
     """Return the fields of a row, or of many rows, to be written by their index."""
-    # of a row, in half the time of an array of NumPy
-    return values.data if values.ndim == 1 else np.moveaxis(values, -1, 0)
+    # of a row, in half the time of an array of NumPy; `T` in a fifth of the time of `moveaxis`
+    if values.ndim == 1:
+        return values.data
+    return values.T if values.ndim == 2 else np.moveaxis(values, -1, 0)
 
 
 def addresses(arrays: Sequence[np.ndarray]) -> list[int]:

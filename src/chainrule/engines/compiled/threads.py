@@ -8,6 +8,7 @@ import ctypes
 import sys
 import threading
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -57,14 +58,18 @@ def builtin_at(entry: EntryPoint, job: int) -> Callable[[], Any]:
     assert entry.signature == BUILTIN, f"the interpreter calls ({BUILTIN})"
     new = _Definition(b"kernel", entry.address, _METH_NOARGS, None)
     definition = _definitions.setdefault(entry.address, new)
+    made: Callable[[], Any] = _new_builtin()(ctypes.addressof(definition), job, None)
+    return made
+
+
+@cache
+def _new_builtin() -> Callable[..., Any]:
+    """Return the interpreter's function that makes a builtin; each `PYFUNCTYPE` is a new class."""
     make = ctypes.pythonapi.PyCFunction_NewEx
     signature = ctypes.PYFUNCTYPE(
         ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.py_object
     )
-    made: Callable[[], Any] = signature(ctypes.cast(make, ctypes.c_void_p).value or 0)(
-        ctypes.addressof(definition), job, None
-    )
-    return made
+    return signature(ctypes.cast(make, ctypes.c_void_p).value or 0)
 
 
 def give_way() -> EntryPoint:

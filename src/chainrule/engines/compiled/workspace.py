@@ -12,6 +12,13 @@ import numpy as np
 
 from chainrule.engines.compiled import checking
 from chainrule.engines.compiled.bounds import TRAINING, Call
+from chainrule.engines.compiled.geometry import (
+    LayerSizes,
+    UnitKind,
+    layer_rows,
+    layer_sizes,
+    units,
+)
 from chainrule.engines.compiled.memory import aligned_zeros, round_up
 from chainrule.engines.compiled.nonzeros import WIDE_PANEL
 from chainrule.engines.compiled.passes import Pass
@@ -20,7 +27,6 @@ from chainrule.engines.compiled.structs import Place, Table, addresses
 from chainrule.engines.compiled.tables import Job, LayerRow, Result, UnitRow
 from chainrule.engines.compiled.target import Target
 from chainrule.engines.compiled.teamwork import LINE, SHARES
-from chainrule.engines.compiled.unit_grid import UnitGrid
 from chainrule.engines.compiled.zeros import Zeros
 from chainrule.engines.engine import Totals
 from chainrule.model.dropout import scale, threshold
@@ -90,26 +96,26 @@ class Workspace:
         self.dtype = dtype
         self._lanes = lanes = target.lanes(dtype.itemsize)
         self._target = target
-        layers = network.layers
-        offsets, size = self._offsets(network)
+        layout = network.layout
+        sizes = layer_sizes(layout.shapes, layout.rate_factors, lanes, dtype.itemsize)
+        size = sizes[-1].bias + sizes[-1].columns
         self.panels = [self._zeros(size) for _ in range(1 + n_slots)]
         transposed = [
-            self._zeros(round_up(layer.n_in, lanes) * round_up(layer.n_out, lanes))
-            if training and number
-            else None
-            for number, layer in enumerate(layers)
+            self._zeros(layer.rows * layer.columns) if training and number else None
+            for number, layer in enumerate(sizes)
         ]
         rows = round_up(rows, lanes)
         copies = 1 if training else threads
-        self.layers = Table(LayerRow, dtype, (copies, len(layers)))
+        self.layers = Table(LayerRow, dtype, (copies, len(sizes)))
+        self.layers.values[:] = layer_rows(sizes, dtype).values
         for copy in range(copies):
-            own = [self.layers.row(copy, number) for number in range(len(layers))]
-            self._fill_layers(own, network, passes, offsets, transposed, rows, training)
+            own = [self.layers.row(copy, number) for number in range(len(sizes))]
+            self._fill_layers(own, sizes, transposed, rows, training)
             if zeros is not None:
                 self._fill_nonzeros(own[0], zeros, rows, training)
             self._fill_dropout(own, dropout, rows)
-        self.units = self._units(network, offsets, transposed, rows)
-        widest = max(self._ld(layer.n_out) for layer in layers)
+        self.units = self._units(sizes, transposed, rows)
+        widest = max(layer.ld for layer in sizes)
         panel = target.panel_vectors if zeros is None else WIDE_PANEL
         scratch = max(block * widest, STRIP_ROWS * lanes * panel)
         scratch = round_up(scratch * dtype.itemsize, 64)
@@ -119,7 +125,7 @@ class Workspace:
         self._y_block = self._zeros(target_rows * self.y_stride)
         self._w_block = self._zeros(target_rows)
         self._losses = aligned_zeros(rows, np.float64)
-        widest_in = max(self._ld(layer.n_in) for layer in layers)
+        widest_in = max(layer.ld_in for layer in sizes)
         self._zeros_row = aligned_zeros(max(widest_in, lanes * target.panel_vectors), dtype)
         self.counters = aligned_zeros(SHARES + threads * LINE, np.int64)
         self.result = Table(Result, dtype)
@@ -135,66 +141,30 @@ class Workspace:
         self._buffers.append(buffer)
         return buffer
 
-    def _ld(self, columns: int) -> int:
-        """Return the distance of rows: whole vectors, and an odd number of cache lines.
-
-        Distances that are powers of two would put a column of a buffer into a few cache sets.
-        """
-        columns = round_up(columns, self._lanes)
-        line = 64 // self.dtype.itemsize
-        if columns < 8 * line:
-            return columns
-        columns = round_up(columns, line)
-        return columns if columns // line % 2 else columns + line
-
-    def _offsets(self, network: Network) -> tuple[list[tuple[int, int]], int]:
-        """Return where weight and bias of each layer begin in a buffer of panels, and its size."""
-        offsets, end = [], 0
-        for layer in network.layers:
-            width = round_up(layer.n_out, self._lanes)
-            weight = end
-            end += width * round_up(layer.n_in, self._lanes)
-            offsets.append((weight, end))
-            end += width
-        return offsets, end
-
     def _fill_layers(
         self,
         table: Sequence[Table],
-        network: Network,
-        passes: Sequence[tuple[Pass, Pass]],
-        offsets: list[tuple[int, int]],
+        sizes: tuple[LayerSizes, ...],
         transposed: Sequence[np.ndarray | None],
         rows: int,
         training: bool,
     ) -> None:
-        lanes = self._lanes
-        a_in = self._zeros(rows * self._ld(network.n_in))
-        for number, layer in enumerate(network.layers):
-            value, pullback = passes[number]
+        a_in = self._zeros(rows * sizes[0].ld_in)
+        for number, layer in enumerate(sizes):
+            value, pullback = self._passes[number]
             row = table[number]
-            z = self._zeros(rows * self._ld(layer.n_out))
+            z = self._zeros(rows * layer.ld)
             # a overwrites z, unless the way back needs z; then dz overwrites z
             a = self._zeros(len(z)) if training and pullback.reads_z else z
             dz = z if a is not z or not training else self._zeros(len(z))
-            weight, bias = offsets[number]
-            row[LayerRow.n_in], row[LayerRow.n_out] = layer.n_in, layer.n_out
-            row[LayerRow.vectors_out] = -(-layer.n_out // lanes)
-            row[LayerRow.vectors_in] = -(-layer.n_in // lanes)
-            row[LayerRow.panel_rows] = round_up(layer.n_in, lanes)
-            row[LayerRow.weight_at] = Place(self.panels[0], weight)
-            row[LayerRow.bias_at] = Place(self.panels[0], bias)
-            flat_weight, flat_bias = network.layout.layers[number]
-            row[LayerRow.flat_weight] = flat_weight.start
-            row[LayerRow.flat_bias] = -1 if flat_bias is None else flat_bias.start
+            row[LayerRow.weight_at] = Place(self.panels[0], layer.weight)
+            row[LayerRow.bias_at] = Place(self.panels[0], layer.bias)
             wt = transposed[number]
             if wt is not None:
                 row[LayerRow.transposed_at] = wt
-                row[LayerRow.transposed_rows] = round_up(layer.n_out, lanes)
+                row[LayerRow.transposed_rows] = layer.columns
             row[LayerRow.a_in_at] = a_in
-            row[LayerRow.ld_in] = self._ld(layer.n_in)
             row[LayerRow.z_at], row[LayerRow.a_at], row[LayerRow.dz_at] = z, a, dz
-            row[LayerRow.ld] = self._ld(layer.n_out)
             row[LayerRow.value] = None if value.is_copy and a is z else value.entry
             row[LayerRow.value_fields_at] = value.fields
             row[LayerRow.pullback] = pullback.entry
@@ -240,58 +210,40 @@ class Workspace:
 
     def _units(
         self,
-        network: Network,
-        offsets: list[tuple[int, int]],
+        sizes: tuple[LayerSizes, ...],
         transposed: Sequence[np.ndarray | None],
         rows: int,
     ) -> Table:
         """Return the units of the second phase, layer by layer."""
-        lanes, tables = self._lanes, []
-        factors = network.layout.distinct_rate_factors
-        for number, layer in enumerate(network.layers):
-            row = self.layers.row(0, number)
+        tables = []
+        for number, layer in enumerate(sizes):
+            row, wt = self.layers.row(0, number), transposed[number]
             if row[LayerRow.flat]:
                 continue
-            flat_weight, flat_bias = network.layout.layers[number]
-            weight, bias = offsets[number]
             nonzeros = bool(row[LayerRow.starts_at])
-            panel = WIDE_PANEL if nonzeros else self._target.panel_vectors
-            grid = UnitGrid.of(layer.n_in, layer.n_out, lanes, panel)
-            first, column, vectors = grid.first, grid.column, grid.vectors
-            units = Table(UnitRow, self.dtype, (len(column),))
-            units[UnitRow.a_at] = Place(row.array_of(LayerRow.a_in_at), first)
-            units[UnitRow.ld_in] = row[LayerRow.ld_in]
-            units[UnitRow.dz_at] = Place(row.array_of(LayerRow.dz_at), column)
-            units[UnitRow.ld] = row[LayerRow.ld]
-            units[UnitRow.vectors] = vectors
-            units[UnitRow.rows] = grid.rows
-            units[UnitRow.first] = first
-            begin = weight + column * row[LayerRow.panel_rows]
-            units[UnitRow.offset] = begin + first * vectors * lanes
-            units[UnitRow.flat] = flat_weight.start + first * layer.n_out + column
-            units[UnitRow.n_out] = layer.n_out
-            units[UnitRow.columns] = grid.columns
-            units[UnitRow.bias_offset] = units[UnitRow.bias_flat] = -1
-            if flat_bias is not None:
-                units[UnitRow.bias_offset] = np.where(grid.starts, bias + column, -1)
-                units[UnitRow.bias_flat] = np.where(grid.starts, flat_bias.start + column, -1)
-                units[UnitRow.bias_constants] = factors.index(flat_bias.rate_factor)
-            units[UnitRow.weight_constants] = factors.index(flat_weight.rate_factor)
-            wt = transposed[number]
+            strips, panels = row.array_of(LayerRow.strips_at), row.array_of(LayerRow.panels_at)
+            kind = UnitKind(
+                panel_vectors=WIDE_PANEL if nonzeros else self._target.panel_vectors,
+                nonzeros=nonzeros,
+                transposed=wt is not None,
+                strips=strips is not None,
+                panels=panels is not None,
+            )
+            found = units(layer, kind, self.dtype)
+            table = Table(UnitRow, self.dtype, (len(found.table),))
+            table.values[:] = found.table.values
+            inputs, derivatives = row.array_of(LayerRow.a_in_at), row.array_of(LayerRow.dz_at)
+            table[UnitRow.a_at] = (
+                Place(inputs, found.first) if strips is None else Place(strips, found.first * rows)
+            )
+            table[UnitRow.dz_at] = (
+                Place(derivatives, found.column)
+                if panels is None
+                else Place(panels, found.column * rows)
+            )
             if wt is not None:
-                units[UnitRow.transposed_at] = wt
-                units[UnitRow.transposed_rows] = row[LayerRow.transposed_rows]
-                units[UnitRow.vectors_in] = row[LayerRow.vectors_in]
-                units[UnitRow.first_column] = column
-            units[UnitRow.nonzeros] = nonzeros
-            if row[LayerRow.strips_at]:
-                units[UnitRow.a_at] = Place(row.array_of(LayerRow.strips_at), first * rows)
-                columns_in = round_up(layer.n_in, lanes)
-                units[UnitRow.ld_in] = np.minimum(STRIP_ROWS, columns_in - first)
-            if row[LayerRow.panels_at]:
-                units[UnitRow.dz_at] = Place(row.array_of(LayerRow.panels_at), column * rows)
-                units[UnitRow.ld] = vectors * lanes
-            tables.append(units)
+                table[UnitRow.transposed_at] = wt
+            tables.append(table)
         return Table.joined(UnitRow, self.dtype, tables)
 
     def _fill_job(self, scratch: int, rows: int) -> None:

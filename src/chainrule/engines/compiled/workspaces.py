@@ -15,23 +15,16 @@ KINDS = 8
 
 
 class Workspaces:
-    """A pool of workspaces; two calls at the same time have one each.
+    """A pool of workspaces; two calls at the same time have one each."""
 
-    Parameters
-    ----------
-    make : callable
-        Gives a new workspace for the arguments that say its kind.
-    """
-
-    def __init__(self, make: Callable[..., Workspace]) -> None:
-        self._make = make
+    def __init__(self) -> None:
         self._free: dict[Any, list[Workspace]] = {}
         self._process = os.getpid()
         self._lock = threading.Lock()
 
     @contextmanager
-    def lent(self, *kind: Any) -> Iterator[Workspace]:
-        """Lend a workspace; it comes back for the next call."""
+    def lent(self, make: Callable[..., Workspace], *kind: Any) -> Iterator[Workspace]:
+        """Lend a workspace, made for the arguments that say its kind; it comes back."""
         if os.getpid() != self._process:
             # in a forked child nobody will ever free a lock that was held in the parent
             self._process, self._lock, self._free = os.getpid(), threading.Lock(), {}
@@ -39,7 +32,7 @@ class Workspaces:
             waiting = self._free.get(kind)
             work = waiting.pop() if waiting else None
         if work is None:
-            work = self._make(*kind)
+            work = make(*kind)
         if work.checked:
             work.poison()
         yield work

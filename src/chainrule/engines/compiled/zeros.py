@@ -67,10 +67,16 @@ class Densities:
         """Return the density of a matrix."""
         if hasattr(x, "tocsr"):
             return Density.of(x)
-        key, known = id(x), self._known
-        found = known.get(key)
+        key = id(x)
+        found = self._known.get(key)
         if found is None or found[0]() is not x:
-            found = known[key] = ref(x, lambda _: known.pop(key, None)), Density.of(x)
+            # it holds no strong reference: an engine goes with its last holder
+            def forget(_: Any, owner: ref[Densities] = ref(self)) -> None:
+                densities = owner()
+                if densities is not None:
+                    densities._known.pop(key, None)
+
+            found = self._known[key] = ref(x, forget), Density.of(x)
         return found[1]
 
 
