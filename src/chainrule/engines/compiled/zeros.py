@@ -70,8 +70,9 @@ class Densities:
         key = id(x)
         found = self._known.get(key)
         if found is None or found[0]() is not x:
-            # it holds no strong reference: an engine goes with its last holder
-            def forget(_: Any, owner: ref[Densities] = ref(self)) -> None:
+            owner = ref(self)  # no strong one: an engine goes with its last holder
+
+            def forget(_: Any) -> None:
                 densities = owner()
                 if densities is not None:
                     densities._known.pop(key, None)
