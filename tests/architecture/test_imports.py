@@ -14,8 +14,8 @@ import chainrule
 SOURCE = Path(chainrule.__file__).parent
 ROOT = Path(__file__).parents[2]
 FLOORS = (
-    "foundation", "formulas", "tracing", "model", "exports", "engines", "training", "insight",
-    "estimators", "interop", "tables", "app",
+    "foundation", "blocks", "formulas", "tracing", "model", "exports", "engines", "training",
+    "insight", "estimators", "interop", "tables", "app",
 )  # fmt: skip
 
 

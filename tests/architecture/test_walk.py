@@ -11,8 +11,8 @@ import chainrule
 from chainrule import MLPClassifier, MLPRegressor
 
 SOURCE = Path(chainrule.__file__).parent
-FLOORS = ("foundation", "formulas", "tracing", "model", "exports", "engines", "training", "insight",
-          "estimators")  # fmt: skip
+FLOORS = ("foundation", "blocks", "formulas", "tracing", "model", "exports", "engines", "training",
+          "insight", "estimators")  # fmt: skip
 # No other number of the inputs is this one, so it tells where its row is.
 MARK = 0.123456789
 X = np.random.default_rng(0).normal(size=(4000, 3))  # more than are checked one by one

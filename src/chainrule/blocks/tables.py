@@ -1,0 +1,266 @@
+"""Files of columns, read in blocks of rows: Parquet, by its row groups, and Arrow IPC.
+
+A table larger than memory is never read as a whole: each block decodes the rows it holds.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chainrule.blocks.arrays import BLOCK_ROWS
+from chainrule.foundation.errors import InputError, must_be, suggest
+from chainrule.foundation.wording import listed
+
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["TableFiles", "TableSource", "files_of"]
+
+ARROW = (".arrow", ".feather", ".ipc")
+STREAMED = (".parquet", *ARROW)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Some rows of one file."""
+
+    file: int
+    start: int
+    rows: int
+
+
+class TableFiles:
+    """One table in one or several files, as blocks that are frames of polars.
+
+    Parameters
+    ----------
+    paths : path or sequence of paths
+        Parquet or Arrow IPC files, or a folder of Parquet files; all of the same columns.
+    block_rows : int
+        Most rows of a block. A block is a row group of a Parquet file, or a part of one.
+
+    Attributes
+    ----------
+    n_blocks : int
+        Number of blocks.
+    block_rows : tuple of int
+        Rows of each block.
+    schema : polars.Schema
+        Names and types of the columns.
+
+    Examples
+    --------
+    >>> import polars as pl, tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "table.parquet"
+    >>> pl.DataFrame({"a": range(5), "b": list("vwxyz")}).write_parquet(path, row_group_size=3)
+    >>> table = TableFiles(path)
+    >>> table.block_rows, table.frame(1).rows()
+    ((3, 2), [(3, 'y'), (4, 'z')])
+    """
+
+    def __init__(self, paths: Any, *, block_rows: int = BLOCK_ROWS) -> None:
+        pl = _polars()
+        self.paths = files_of(paths)
+        self._scans: list[Any] = []
+        self._parts: list[_Part] = []
+        for number, path in enumerate(self.paths):
+            with _said(path):
+                scan = _scan(path)
+                schema = scan.collect_schema()
+                sizes = _row_groups(path) if path.suffix.lower() == ".parquet" else None
+                if sizes is None:
+                    sizes = [int(scan.select(pl.len()).collect().item())]
+            if not number:
+                self.schema = schema
+            elif schema != self.schema:
+                raise InputError(
+                    f"the files must have the same columns, of the same types; {path} has "
+                    f"{_difference(self.schema, schema)}, unlike {self.paths[0]}."
+                )
+            self._scans.append(scan)
+            self._parts += _parts(number, sizes, block_rows)
+        if not self._parts:
+            raise InputError(f"{self.paths[0]} must hold at least one row; it has none.")
+        self.n_blocks = len(self._parts)
+        self.block_rows = tuple(part.rows for part in self._parts)
+
+    def frame(self, i: int, columns: Sequence[str] | None = None) -> pl.DataFrame:
+        """Return block i, counted from 0, or some of its columns."""
+        part = self._parts[i]
+        scan = self._scans[part.file]
+        with _said(self.paths[part.file]):
+            if columns is not None:
+                scan = scan.select(columns)
+            found: pl.DataFrame = scan.slice(part.start, part.rows).collect()
+        return found
+
+
+class TableSource:
+    """The numbers of a table in files as a source: one column is the target.
+
+    Parameters
+    ----------
+    paths : path or sequence of paths
+        As for `TableFiles`.
+    target : str
+        The column to predict; it may hold labels.
+    weight : str, optional
+        The column of the weights of the rows.
+    block_rows : int
+        Most rows of a block.
+
+    Raises
+    ------
+    InputError
+        A column is not there, or another one than the target holds no numbers.
+
+    Examples
+    --------
+    >>> import polars as pl, tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "table.parquet"
+    >>> pl.DataFrame({"a": [1.0, 2.0], "b": [3, 4], "c": ["x", "y"]}).write_parquet(path)
+    >>> source = TableSource(path, target="c")
+    >>> source.load(0)[0].tolist(), source.feature_names
+    ([[1.0, 3.0], [2.0, 4.0]], ('a', 'b'))
+    """
+
+    def __init__(
+        self, paths: Any, target: str, weight: str | None = None, *, block_rows: int = BLOCK_ROWS
+    ) -> None:
+        pl = _polars()
+        self.table = TableFiles(paths, block_rows=block_rows)
+        schema = self.table.schema
+        for argument, name in (("target", target), ("weight", weight)):
+            if name is not None and name not in schema:
+                advice = f"{suggest(str(name), list(schema))} Columns: {listed(list(schema))}."
+                raise must_be(argument, "a column of the table", name, advice.strip())
+        self.target, self.weight = target, weight
+        self.feature_names = tuple(name for name in schema if name not in (target, weight))
+        for name in self.feature_names:
+            if not schema[name].is_numeric() and schema[name] != pl.Boolean:
+                raise InputError(
+                    f"X must hold numbers; column {name!r} is of {schema[name]}. Leave it out, or "
+                    "take TabularClassifier or TabularRegressor, which prepare such columns."
+                )
+        kinds = [schema[name] for name in self.feature_names]
+        narrow = all(kind == pl.Float32 for kind in kinds)
+        self._dtype = np.dtype(np.float32 if narrow else np.float64)
+        self.n_blocks, self.block_rows = self.table.n_blocks, self.table.block_rows
+
+    def load(self, i: int) -> tuple[Any, ...]:
+        """Return block i as ``(X, y)`` or ``(X, y, weights)``."""
+        frame = self.table.frame(i)
+        X = frame.select(self.feature_names).to_numpy(order="c").astype(self._dtype, copy=False)
+        y = frame[self.target].to_numpy()
+        return (X, y) if self.weight is None else (X, y, frame[self.weight].to_numpy())
+
+
+def files_of(paths: Any) -> list[Path]:
+    """Return the files that a path, a folder of Parquet files, or a list of paths names.
+
+    Raises
+    ------
+    InputError
+        A file is not there, or of a suffix that cannot be read in blocks.
+    """
+    given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    found: list[Path] = []
+    for one in map(Path, given):
+        if one.is_dir():
+            inside = sorted(one.glob("*.parquet"))
+            if not inside:
+                raise InputError(f"the data must be Parquet files; the folder {one} holds none.")
+            found += inside
+        elif not one.exists():
+            raise InputError(f"the data must be files; there is no {one}. Check the path.")
+        elif one.suffix.lower() not in STREAMED:
+            raise InputError(
+                f"a file that is read in blocks must end in {', '.join(STREAMED)}; got {one.name}. "
+                "Convert it first."
+            )
+        else:
+            found.append(one)
+    if not found:
+        raise must_be("the data", "at least one file", given)
+    return found
+
+
+def _polars() -> Any:
+    try:
+        import polars as pl
+    except ImportError as error:
+        raise InputError(
+            "tables in files need polars. Install it: pip install 'chainrule[app]'."
+        ) from error
+    return pl
+
+
+def _scan(path: Path) -> Any:
+    pl = _polars()
+    if path.suffix.lower() in ARROW:
+        return pl.scan_ipc(path)
+    return pl.scan_parquet(path, glob=False)
+
+
+def _row_groups(path: Path) -> list[int] | None:
+    """Return the rows of each row group; None where DuckDB, which knows them, is not installed."""
+    try:
+        import duckdb
+    except ImportError:
+        return None
+    with duckdb.connect() as database:
+        found = database.execute(
+            "select any_value(row_group_num_rows) from parquet_metadata(?) "
+            "group by row_group_id order by row_group_id",
+            [os.fspath(path)],
+        ).fetchall()
+    return [int(rows) for (rows,) in found]
+
+
+def _parts(file: int, sizes: Sequence[int], most: int) -> list[_Part]:
+    """Return row groups as parts of one file; large ones are cut evenly."""
+    parts: list[_Part] = []
+    start = 0
+    for size in sizes:
+        pieces = max(1, -(-size // most))
+        edges = [start + size * piece // pieces for piece in range(pieces + 1)]
+        parts += [_Part(file, low, high - low) for low, high in pairwise(edges) if high > low]
+        start += size
+    return parts
+
+
+def _difference(first: Any, other: Any) -> str:
+    absent = [name for name in first if name not in other]
+    spare = [name for name in other if name not in first]
+    if absent:
+        return f"no {listed(list(map(repr, absent)))}"
+    if spare:
+        return f"{listed(list(map(repr, spare)))} too"
+    kinds = [name for name in first if first[name] != other[name]]
+    if kinds:
+        return f"{kinds[0]!r} as {other[kinds[0]]}, not {first[kinds[0]]}"
+    return "them in another order"
+
+
+@contextmanager
+def _said(path: Path) -> Iterator[None]:
+    """Turn the errors of libraries about a file into one sentence."""
+    try:
+        yield
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:
+        words = str(error).strip().splitlines()
+        reason = words[0][:200] if words else type(error).__name__
+        raise InputError(
+            f"{path} must be a {path.suffix.lower()[1:]} file that can be read; it cannot be: "
+            f"{reason}. Write it again, or check its suffix."
+        ) from error
