@@ -25,6 +25,7 @@ class Purpose(IntEnum):
     SAMPLE = 4
     MEMBER = 5
     SEARCH = 6
+    BLOCKS = 7
 
 
 def stream(seed: int, purpose: Purpose, *counters: int) -> np.random.Generator:

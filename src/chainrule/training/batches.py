@@ -1,7 +1,8 @@
-"""One pass over the rows: an order drawn from the seed, which the engine cuts into batches."""
+"""One pass over the rows: windows, each in a drawn order, which the engine cuts into batches."""
 
 import math
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,12 +12,12 @@ from chainrule.formulas.loss import weighted_mean
 from chainrule.formulas.schedules import Schedule
 from chainrule.foundation.arrays import namespace
 from chainrule.foundation.errors import DivergenceError
-from chainrule.foundation.seeds import Purpose, stream
 from chainrule.training.snapshot import Snapshot, divergence_limit
 from chainrule.training.state import TrainingState
 from chainrule.training.step import OnStep, Start, Step, made
+from chainrule.training.windows import AnyRows, StreamedRows, Window, pass_order
 
-__all__ = ["Plan", "one_pass", "pass_by_steps", "pass_order"]
+__all__ = ["Plan", "one_pass", "pass_by_steps", "windows_of"]
 
 # A first loss below this share of the loss of scores of 0 is luck, and no measure; about so many
 # rows say what that loss is.
@@ -37,7 +38,7 @@ class Plan:
 
 def one_pass(
     engine: Engine,
-    rows: Rows,
+    rows: AnyRows,
     state: TrainingState,
     plan: Plan,
     start: Snapshot,
@@ -63,7 +64,7 @@ def one_pass(
 
 def pass_by_steps(
     engine: Engine,
-    rows: Rows,
+    rows: AnyRows,
     state: TrainingState,
     plan: Plan,
     start: Snapshot,
@@ -82,55 +83,85 @@ def pass_by_steps(
     rates = plan.schedule.rates(
         state.learning_rate, first_step, plan.steps, plan.steps, plan.last_epoch * plan.steps
     )
-    n = len(rows)
-    order = pass_order(state.seed, state.epoch, n, engine) if plan.shuffle else np.arange(n)
-    done, loss, weight, later_loss, later_weight = made_before, 0.0, 0.0, 0.0, 0.0
-    while done < plan.steps:
-        measuring = math.isnan(state.first_loss)
-        count = 1 if measuring or each else plan.steps - done
-        batches = order[done * plan.batch_size : (done + count) * plan.batch_size]
-        begin = Start.of(state) if each else None
-        totals = engine.epoch(
-            state,
-            rows,
-            batches,
-            plan.batch_size,
-            rates[done : done + count],
-            divergence_limit(state.first_loss),
-        )
-        if totals.steps < count:
-            failed = done + totals.steps
-            epoch = state.epoch + 1
-            first_loss = state.first_loss
-            (start if failed else before).restore(state)
-            raise DivergenceError(
-                epoch=epoch,
-                step=first_step + failed + 1,
-                learning_rate=float(rates[failed]),
-                loss=totals.last_loss,
-                first_loss=totals.last_loss if math.isnan(first_loss) else first_loss,
+    loss, weight, later_loss, later_weight = 0.0, 0.0, 0.0, 0.0
+    windows = windows_of(rows, state.seed, state.epoch, plan.batch_size, plan.shuffle, engine)
+    with closing(windows):
+        for own, batches, done, count in _calls(windows, plan, state, made_before, each):
+            measuring = math.isnan(state.first_loss)
+            begin = Start.of(state) if each else None
+            totals = engine.epoch(
+                state,
+                own,
+                batches,
+                plan.batch_size,
+                rates[done : done + count],
+                divergence_limit(state.first_loss),
             )
-        if measuring:
-            state.first_loss = _measure_of_divergence(totals.last_loss, engine, rows)
-            loss, weight = loss + totals.loss, weight + totals.weight
-        else:
-            later_loss, later_weight = later_loss + totals.loss, later_weight + totals.weight
-        if begin is not None:
-            yield made(engine, rows, state, begin, batches, float(rates[done]), totals.last_loss)
-        done += count
+            if totals.steps < count:
+                failed = done + totals.steps
+                epoch = state.epoch + 1
+                first_loss = state.first_loss
+                (start if failed else before).restore(state)
+                raise DivergenceError(
+                    epoch=epoch,
+                    step=first_step + failed + 1,
+                    learning_rate=float(rates[failed]),
+                    loss=totals.last_loss,
+                    first_loss=totals.last_loss if math.isnan(first_loss) else first_loss,
+                )
+            if measuring:
+                state.first_loss = _measure_of_divergence(totals.last_loss, engine, own)
+                loss, weight = loss + totals.loss, weight + totals.weight
+            else:
+                later_loss, later_weight = later_loss + totals.loss, later_weight + totals.weight
+            if begin is not None:
+                rate = float(rates[done])
+                yield made(engine, own, state, begin, batches, rate, totals.last_loss)
     state.epoch += 1
     rows_seen = min(plan.steps * plan.batch_size, len(rows))
     return (loss + later_loss) / (weight + later_weight), rows_seen, float(rates[-1])
 
 
-def pass_order(seed: int, epoch: int, rows: int, engine: Engine | None = None) -> np.ndarray:
-    """Return the order of the rows in a pass; the epoch counts from 0.
+def windows_of(
+    rows: AnyRows,
+    seed: int,
+    epoch: int,
+    batch_size: int,
+    shuffle: bool = True,
+    engine: Engine | None = None,
+) -> Generator[Window, None, None]:
+    """Yield the windows of a pass, which hold every row once; the epoch counts from 0.
 
-    An engine that has a ``permutation`` draws the same order sooner.
+    Examples
+    --------
+    >>> rows = Rows(np.zeros((4, 1)), np.zeros((4, 1)))
+    >>> [window.order.tolist() for window in windows_of(rows, 0, 0, batch_size=2)]
+    [[3, 0, 2, 1]]
     """
-    generator = stream(seed, Purpose.SHUFFLE, epoch)
-    draw = getattr(engine, "permutation", None)
-    return generator.permutation(rows) if draw is None else draw(generator, rows)
+    if isinstance(rows, StreamedRows):
+        yield from rows.windows(seed, epoch, batch_size, shuffle, engine)
+    else:
+        n = len(rows)
+        yield Window(rows, pass_order(seed, epoch, n, engine) if shuffle else np.arange(n))
+
+
+def _calls(
+    windows: Iterator[Window], plan: Plan, state: TrainingState, done: int, each: bool
+) -> Iterator[tuple[Rows, np.ndarray, int, int]]:
+    """Yield the engine calls of a pass: rows, their order, steps made before, and steps to make.
+
+    A call is of one step where each is looked at, or measures; else of all steps of a window.
+    """
+    passed = 0  # steps of the windows before
+    for window in windows:
+        last = min(plan.steps, passed + math.ceil(len(window.order) / plan.batch_size))
+        while done < last:
+            count = 1 if each or math.isnan(state.first_loss) else last - done
+            place = done - passed
+            batches = window.order[place * plan.batch_size : (place + count) * plan.batch_size]
+            yield window.rows, batches, done, count
+            done += count
+        passed = last
 
 
 def _measure_of_divergence(first_loss: float, engine: Engine, rows: Rows) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from chainrule.engines.engine import Engine, Rows
+from chainrule.engines.engine import Engine
 from chainrule.formulas.loss import Loss
 from chainrule.formulas.optimizers import Optimizer
 from chainrule.formulas.schedules import Schedule, schedules
@@ -27,6 +27,7 @@ from chainrule.training.sources import make_rows
 from chainrule.training.state import TrainingState
 from chainrule.training.step import OnStep
 from chainrule.training.stopping import Ending
+from chainrule.training.windows import AnyRows, StreamedRows
 
 __all__ = ["train", "train_rows"]
 
@@ -210,7 +211,7 @@ def train(
 
 def train_rows(
     engine: Engine,
-    rows: Rows,
+    rows: AnyRows,
     state: TrainingState,
     steps: StepOptions,
     watch: Watch | None = None,
@@ -228,7 +229,8 @@ def train_rows(
     ``progress``, the run goes on that has made these of its ``epochs``.
     """
     progress = Progress() if progress is None else progress
-    plan = make_plan(engine, int(rows.y.shape[0]), state, steps, epochs)
+    n_rows = len(rows) if isinstance(rows, StreamedRows) else int(rows.y.shape[0])
+    plan = make_plan(engine, n_rows, state, steps, epochs)
     plan = replace(plan, last_epoch=plan.last_epoch - progress.epochs)
     clock_limit(time_limit)  # refused now; the clock runs from the first epoch on
     watch = Watch() if watch is None else watch
@@ -237,7 +239,7 @@ def train_rows(
 
 def _epochs(
     engine: Engine,
-    rows: Rows,
+    rows: AnyRows,
     state: TrainingState,
     plan: Plan,
     watch: Watch,

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from chainrule.engines.engine import Engine, Rows
+from chainrule.engines.engine import Engine
 from chainrule.foundation.arrays import Array, namespace
 from chainrule.foundation.errors import DivergenceError
 from chainrule.training.curvature import Pairs
 from chainrule.training.state import TrainingState
 from chainrule.training.stopping import Patience
+from chainrule.training.windows import AnyRows, mean_loss
 
 __all__ = [
     "DIVERGENCE_FACTOR",
@@ -120,14 +121,14 @@ def divergence_limit(first_loss: float) -> float:
 
 
 def closing_loss(
-    engine: Engine, rows: Rows, state: TrainingState, last: Snapshot, learning_rate: float | None
+    engine: Engine, rows: AnyRows, state: TrainingState, last: Snapshot, learning_rate: float | None
 ) -> float:
     """Return the loss of all rows at the parameters that a run leaves behind.
 
     No batch has seen the parameters after the last step: if they are those kept, be it as the
     best, and diverged, the state goes back to the start of the last epoch.
     """
-    loss = engine.loss(state.best_parameters.vector, rows)
+    loss = mean_loss(engine, state.best_parameters.vector, rows)
     if not loss <= divergence_limit(state.first_loss):
         error = DivergenceError(
             epoch=state.epoch,

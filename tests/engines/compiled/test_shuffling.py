@@ -10,7 +10,7 @@ from chainrule.engines.compiled.kernel_code import Kernels
 from chainrule.engines.compiled.shuffling import SHUFFLE
 from chainrule.engines.compiled.target import host_target
 from chainrule.foundation.seeds import Purpose, stream
-from chainrule.training.batches import pass_order
+from chainrule.training.windows import pass_order
 
 
 @pytest.fixture(scope="module")

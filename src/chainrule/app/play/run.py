@@ -19,10 +19,11 @@ from chainrule.foundation.arrays import namespace
 from chainrule.foundation.errors import DivergenceError
 from chainrule.insight.subject import Subject
 from chainrule.model.objective import Objective
-from chainrule.training.batches import Plan, pass_by_steps, pass_order
+from chainrule.training.batches import Plan, pass_by_steps
 from chainrule.training.preparing import StepOptions
 from chainrule.training.snapshot import Snapshot
 from chainrule.training.state import TrainingState
+from chainrule.training.windows import pass_order
 
 __all__ = ["Run"]
 
