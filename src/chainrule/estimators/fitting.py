@@ -13,7 +13,6 @@ from typing import Any, Self
 
 import numpy as np
 
-from chainrule.engines.engine import Rows
 from chainrule.estimators.base import BaseMLP, put_run
 from chainrule.estimators.callbacks import (
     Callback,
@@ -34,6 +33,7 @@ from chainrule.estimators.checkpoints import Keeper, Keeping
 from chainrule.estimators.data_warnings import answer_remarks, input_remarks, overflow_remarks
 from chainrule.estimators.endings import unfinished
 from chainrule.estimators.ensemble import fit_members
+from chainrule.estimators.first_pass import Look, look_at, rows_of
 from chainrule.estimators.history import Mark, begin_history, record
 from chainrule.estimators.inputs import checked_samples
 from chainrule.estimators.monitoring import watch_on
@@ -42,14 +42,25 @@ from chainrule.estimators.recipe import Recipe
 from chainrule.estimators.refusal import unchanged_if_refused
 from chainrule.estimators.run import Run
 from chainrule.estimators.samples import Given, Samples, training_weight
+from chainrule.estimators.streams import (
+    Stream,
+    in_memory_or_streamed,
+    learn_width,
+)
 from chainrule.estimators.validation import check_held_out, divided, own_validation
 from chainrule.foundation.callers import level_outside
-from chainrule.foundation.errors import DataWarning, DivergenceError, DivergenceWarning, InputError
+from chainrule.foundation.errors import (
+    DataWarning,
+    DivergenceError,
+    DivergenceWarning,
+    InputError,
+)
 from chainrule.foundation.seeds import as_seed
 from chainrule.training.epoch import Epoch
 from chainrule.training.monitor import Watch
 from chainrule.training.snapshot import Progress
 from chainrule.training.stopping import Ending
+from chainrule.training.windows import AnyRows, StreamedRows, sample_of
 
 __all__ = ["FittingMLP"]
 
@@ -67,7 +78,7 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
     def fit(
         self,
         X: Any,
-        y: Any,
+        y: Any = None,
         sample_weight: Any = None,
         *,
         X_val: Any = None,
@@ -75,17 +86,21 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
         sample_weight_val: Any = None,
         groups: Any = None,
         resume: str | os.PathLike[str] | None = None,
+        memory: int | str | None = None,
     ) -> Self:
         """Train on all rows until the loss stops falling, or for ``max_iter`` epochs.
 
         Parameters
         ----------
-        X : array, data frame or sparse matrix (n_samples, n_features)
-            Inputs, finite numbers.
+        X : array, data frame or sparse matrix (n_samples, n_features); path or source
+            Inputs, finite numbers. A path, or a list of them, names files of Parquet, Arrow IPC
+            or ``.npy``; a source is any object with ``n_blocks`` and ``load(i)``, which returns
+            ``(X, y)`` or ``(X, y, weights)``. Rows that do not fit into memory are streamed.
         y : array (n_samples,) or (n_samples, n_outputs)
-            Targets.
+            Targets; of files, the name of the column, or the ``.npy`` file; None for a source.
         sample_weight : array (n_samples,), optional
-            Weights, not negative; 0 is an absent row. The loss is sum(w l) / sum(w).
+            Weights, not negative; 0 is an absent row. The loss is sum(w l) / sum(w). Of files, the
+            name of a column.
         X_val, y_val, sample_weight_val : arrays, optional
             Rows of your own to measure on after every epoch: training stops when they no longer
             get better, and the best parameters are kept.
@@ -95,6 +110,9 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
         resume : path, optional
             The folder of a `Checkpoint`: training goes on from there, with the same options and
             rows, to the bits that it would have reached without the interruption.
+        memory : int or str, optional
+            What the rows of files or of a source may take, as ``"500MB"``; by default a quarter of
+            what is free. Rows that take more are streamed.
 
         Returns
         -------
@@ -119,6 +137,9 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
         check_options(self)
         warn_without_effect(self, own_rows=X_val is not None, groups=groups is not None)
         given = Given(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
+        names = None
+        if memory is not None or hasattr(X, "n_blocks") or not hasattr(X, "shape"):
+            given, names = in_memory_or_streamed(self, given, memory)
         found: list[Warning] = []
         keeping = Keeping.of(self, resume)
 
@@ -138,6 +159,8 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
             tell_scikit_learn(self, train, given)
         else:
             train(Tasks())
+        if names is not None:
+            self.feature_names_in_ = np.array(names, dtype=object)
         for warning in found:
             warnings.warn(warning, stacklevel=2)
         return self
@@ -152,7 +175,14 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
         progress, kept = Progress(), None if keeper is None else keeper.kept
         with unchanged_if_refused(self):
             former = self._former() if self.warm_start else None
-            samples = checked_samples(self, self._targets.prepared, given[:3], former is None)
+            stream, look = given.X if isinstance(given.X, Stream) else None, None
+            if stream is None:
+                samples = checked_samples(self, self._targets.prepared, given[:3], former is None)
+            else:
+                if former is None:
+                    learn_width(self, stream)
+                stream, look = look_at(stream, self, self._targets.prepared)
+                samples = look.targets
             if former is not None:
                 former.codec.check_continued(samples.y)
             seed = as_seed(self.random_state) if former is None else former.state.seed
@@ -161,19 +191,23 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
             if any(one is not None for one in given[3:6]):
                 names = ("X_val", "y_val")
                 held = own_validation(self, self._targets.prepared, given)
+            elif look is not None:
+                held = look.held
             elif self.early_stopping:
                 strata = self._targets.strata(samples.y)
                 samples, held = divided(self, samples, given.groups, seed, strata)
             if keeper is not None:
-                keeper.check_rows(samples, held)
-            run, rows = self._begun(former, samples, seed)
+                known = samples if look is None else look.identity
+                assert known is not None
+                keeper.check_rows(known, held)
+            run, rows = self._begun(former, samples, seed, stream=stream, look=look)
             if kept is not None:
                 run, progress = kept.restored(run, self)
             if held is not None:
                 check_held_out(self, run.codec, held, names)
             epochs = self._ready(run, former, rows, held, names, progress=progress)
         yield from self._followed(epochs, rows, progress, callbacks, call, keeper)
-        self._remarks = answer_remarks(self, self._run, rows)
+        self._remarks = answer_remarks(self, self._run, sample_of(rows))
 
     def _former(self) -> Run | None:
         """Return the run to continue, if any; refuse changes of fixed options."""
@@ -183,9 +217,19 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
         return self._run
 
     def _begun(
-        self, former: Run | None, samples: Samples, seed: int, classes: Any = None
-    ) -> tuple[Run, Rows]:
-        """Return the continued or the new run, and the rows to train on."""
+        self,
+        former: Run | None,
+        samples: Samples,
+        seed: int,
+        classes: Any = None,
+        *,
+        stream: Stream | None = None,
+        look: Look | None = None,
+    ) -> tuple[Run, AnyRows]:
+        """Return the continued or the new run, and the rows to train on.
+
+        Of a stream, the samples are the targets that a codec learns from.
+        """
         X, y, weight = samples
         weight, recipe = training_weight(weight), Recipe.of(self)
         if former is None:
@@ -199,6 +243,8 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
         else:
             codec = former.codec.for_call(self, y, weight)
             run = former.again(recipe, codec)
+        if stream is not None and look is not None:
+            return run, rows_of(stream, self, self._targets.prepared, run, look)
         samples = Samples(X, y, codec.weighted(y, weight))
         columns = vars(self).get("feature_names_in_")
         return run, run.rows(samples, ("X", "y"), columns, recipe.label_smoothing)
@@ -207,7 +253,7 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
         self,
         run: Run,
         former: Run | None,
-        rows: Rows,
+        rows: AnyRows,
         held: Samples | None = None,
         names: tuple[str, str] = ("X", "y"),
         count: int | None = None,
@@ -234,7 +280,7 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
     def _followed(
         self,
         epochs: Epochs,
-        rows: Rows,
+        rows: AnyRows,
         progress: Progress,
         callbacks: Sequence[Callback] = (),
         call: str = "fit",
@@ -243,6 +289,7 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
         """Record each epoch of the run, and call the callbacks."""
         run, columns = self._run, vars(self).get("feature_names_in_")
         assert run.engine is not None
+        some = rows.sample if isinstance(rows, StreamedRows) else rows
         callbacks = [*callbacks_of(self), *callbacks]
         self.n_iter_ = progress.epochs
         self.train_loss_ = math.nan
@@ -275,7 +322,7 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
                 mark = Mark.of(self)
                 self.parameters_ = run.parameters()
                 if made == 1 and call != "partial_fit":
-                    self._remarks = (*input_remarks(rows, columns), *run.codec.remarks())
+                    self._remarks = (*input_remarks(some, columns), *run.codec.remarks())
                 answers = [callback(epoch) for callback in callbacks]
                 stop = any(map(is_true, answers))
                 if keeper is not None and not stop:
@@ -284,8 +331,8 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
         except DivergenceError:
             self.stopped_because_ = "divergence"
             if made == 0 and call != "partial_fit":
-                self._remarks = (*input_remarks(rows, columns), *run.codec.remarks())
-            overflowing = overflow_remarks(rows, run.state.vector.dtype, columns)
+                self._remarks = (*input_remarks(some, columns), *run.codec.remarks())
+            overflowing = overflow_remarks(some, run.state.vector.dtype, columns)
             self._remarks = (*self._remarks, *overflowing)
             raise
         finally:

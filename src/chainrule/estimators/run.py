@@ -11,6 +11,7 @@ from chainrule.engines.engine import Engine, Rows
 from chainrule.estimators.recipe import Recipe
 from chainrule.estimators.samples import Samples
 from chainrule.estimators.target_codec import TargetCodec
+from chainrule.foundation.errors import must_be
 from chainrule.model.objective import Objective
 from chainrule.model.parameters import Parameters
 from chainrule.training.epoch import Epoch
@@ -24,6 +25,7 @@ from chainrule.training.snapshot import Progress
 from chainrule.training.sources import make_rows
 from chainrule.training.state import TrainingState
 from chainrule.training.stopping import Ending, Patience
+from chainrule.training.windows import AnyRows, StreamedRows, sample_of
 
 __all__ = ["Run"]
 
@@ -108,9 +110,10 @@ class Run:
         engine = choose_engine(recipe.engine, self.objective, recipe.optimizer, recipe.n_threads)
         return replace(self, engine=engine)
 
-    def with_batches(self, rows: Rows, watched: Any) -> Self:
+    def with_batches(self, rows: AnyRows, watched: Any) -> Self:
         """Return the run with its rows per step, and with the value that it watches."""
-        choice, reason, n = self.recipe.batch_size, None, int(rows.y.shape[0])
+        choice, reason = self.recipe.batch_size, None
+        n = len(rows) if isinstance(rows, StreamedRows) else int(rows.y.shape[0])
         if self.recipe.by_lbfgs:
             size, reason = n, self.batch_size_reason
         elif choice == "auto":
@@ -122,7 +125,7 @@ class Run:
         else:
             size, reason = noise_batch_size(
                 self._engine,
-                rows,
+                sample_of(rows),
                 self.state.vector,
                 learning_rate=self.recipe.learning_rate,
                 seed=self.state.seed,
@@ -155,7 +158,7 @@ class Run:
 
     def epochs(
         self,
-        rows: Rows,
+        rows: AnyRows,
         watch: Watch,
         count: int,
         stops: bool = True,
@@ -169,6 +172,9 @@ class Run:
             tolerance=stopping.tolerance * (1.0 if watch.monitor == "metric" else unit),
         )
         if recipe.by_lbfgs:
+            if isinstance(rows, StreamedRows):
+                advice = "Take 'adam' or 'sgd', or give more memory."
+                raise must_be("solver", "one that takes batches of streamed rows", "lbfgs", advice)
             return train_lbfgs(
                 self._engine,
                 rows,

@@ -16,6 +16,7 @@ from chainrule.estimators.ingredients import LBFGS_NAME, falls_at_plateaus, solv
 from chainrule.estimators.inputs import checked_samples
 from chainrule.estimators.refusal import unchanged_if_refused
 from chainrule.estimators.samples import Given
+from chainrule.estimators.streams import in_memory_or_streamed
 from chainrule.foundation.errors import DivergenceWarning, InputError
 from chainrule.foundation.seeds import as_seed
 from chainrule.training.epoch import Epoch
@@ -37,7 +38,7 @@ class StepwiseMLP(FittingMLP):
     def fit_epochs(
         self,
         X: Any,
-        y: Any,
+        y: Any = None,
         sample_weight: Any = None,
         *,
         X_val: Any = None,
@@ -45,6 +46,7 @@ class StepwiseMLP(FittingMLP):
         sample_weight_val: Any = None,
         groups: Any = None,
         resume: str | os.PathLike[str] | None = None,
+        memory: int | str | None = None,
     ) -> Iterator[Epoch]:
         """Train as `fit` does, and yield an `Epoch` after each pass over the rows.
 
@@ -61,7 +63,7 @@ class StepwiseMLP(FittingMLP):
             When the loop is asked for more after the estimator has been trained by a later call.
         """
         given = Given(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
-        return Loop(self._epochs(given, resume), "fit_epochs", "epoch")
+        return Loop(self._epochs(given, resume, memory), "fit_epochs", "epoch")
 
     @available_if(steps_by_batches)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
@@ -78,7 +80,7 @@ class StepwiseMLP(FittingMLP):
         """
         return self._pass_over(Given(X, y, sample_weight))
 
-    def _epochs(self, given: Given, resume: Any) -> Generator[Epoch, None, None]:
+    def _epochs(self, given: Given, resume: Any, memory: Any) -> Generator[Epoch, None, None]:
         if self.n_estimators != 1:
             raise InputError(
                 f"n_estimators must be 1 for fit_epochs, which follows one network; got "
@@ -87,6 +89,7 @@ class StepwiseMLP(FittingMLP):
         check_options(self)
         own_rows, groups = given.X_val is not None, given.groups is not None
         warn_without_effect(self, own_rows=own_rows, groups=groups)
+        given, _ = in_memory_or_streamed(self, given, memory)
         try:
             keeping = Keeping.of(self, resume)
             keeper = None if keeping is None else keeping.of_network(0)

@@ -7,7 +7,7 @@ import numpy as np
 from chainrule.foundation.errors import InputError
 from chainrule.foundation.seeds import Purpose, stream
 
-__all__ = ["held_out_groups", "held_out_rows", "last_rows"]
+__all__ = ["held_count", "held_out_groups", "held_out_rows", "last_rows"]
 
 ADVICE = "Pass X_val and y_val, more rows, or early_stopping=False."
 
@@ -33,7 +33,7 @@ def held_out_rows(
     InputError
         If a part would be too small, or a class has a single row.
     """
-    held = _share(n, fraction)
+    held = held_count(n, fraction)
     if labels is not None:
         classes, counts = np.unique(labels, return_counts=True)
         if counts.min() < 2:
@@ -69,7 +69,7 @@ def last_rows(n: int, fraction: float) -> tuple[np.ndarray, np.ndarray]:
     >>> last_rows(6, 0.3)
     (array([0, 1, 2, 3]), array([4, 5]))
     """
-    kept = n - _share(n, fraction)
+    kept = n - held_count(n, fraction)
     return np.arange(kept), np.arange(kept, n)
 
 
@@ -107,7 +107,7 @@ def held_out_groups(
     if len(names) < 2:
         raise InputError(f"groups must name at least 2 groups; got only {names.tolist()[0]!r}.")
     n = len(codes)
-    target = _share(n, fraction)
+    target = held_count(n, fraction)
     rows_of = np.split(np.argsort(codes, kind="stable"), np.cumsum(sizes)[:-1])
     if labels is None:
         labels = np.zeros(n)
@@ -132,7 +132,7 @@ def held_out_groups(
     return np.setdiff1d(np.arange(n), held), held
 
 
-def _share(n: int, fraction: float) -> int:
+def held_count(n: int, fraction: float) -> int:
     """Return the rows to hold out, rounded up; refuse parts that are too small."""
     held = math.ceil(n * fraction)
     if held < 2 or n - held < 1:
