@@ -1,5 +1,10 @@
 """A session in a real browser: Debian's chromium, driven by Playwright."""
 
+import re
+import subprocess
+import sys
+
+import numpy as np
 import pytest
 
 from chainrule.app.play.opening import serve
@@ -73,3 +78,86 @@ def until():
         raise AssertionError(f"it never became true: {expression}")
 
     return wait
+
+
+@pytest.fixture
+def table(tmp_path):
+    random = np.random.default_rng(0)
+    age, hours = random.integers(18, 80, 300), random.integers(1, 60, 300)
+    path = tmp_path / "people.csv"
+    lines = [
+        f"{a},{h},{'city' if a % 3 else 'land'},{'rich' if a + h > 75 else 'poor'}"
+        for a, h in zip(age, hours, strict=True)
+    ]
+    path.write_text("age,hours,place,class\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def served():
+    """Return the function that starts the command and gives its address."""
+    running = []
+
+    def start(*arguments):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "chainrule", "play", *map(str, arguments), "--no-browser"],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        running.append(process)
+        said = ""
+        for line in process.stdout:
+            said += line
+            if found := re.search(r"http://\S+", line):
+                return process, found[0]
+        raise AssertionError(said)
+
+    yield start
+    for process in running:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+@pytest.fixture
+def by_keys(until):
+    """Return the reader who has a keyboard alone."""
+    return lambda page: Keyboard(page, until)
+
+
+class Keyboard:
+    """A reader without a mouse; the focus never gets lost."""
+
+    def __init__(self, page, until):
+        self.page = page
+        self.until = until
+
+    def press(self, key):
+        self.page.keyboard.press(key)
+
+    def tab_to(self, selector, key="Tab"):
+        """Go to an element by Tab."""
+        for _ in range(120):
+            self.press(key)
+            if self.at(selector):
+                return
+        raise AssertionError(f"{key} does not reach {selector}")
+
+    def at(self, selector):
+        """Return True where the focus is on such an element, and can be seen."""
+        return self.page.evaluate(
+            "selector => document.activeElement.matches(selector) "
+            "&& document.activeElement.matches(':focus-visible')", selector,
+        )  # fmt: skip
+
+    def reads(self, words):
+        """Return True where the element with the focus says so."""
+        return words in self.page.evaluate("document.activeElement.textContent")
+
+    def write(self, text):
+        """Write in place of what stands in a field."""
+        self.press("Control+A")
+        self.page.keyboard.insert_text(text)
+
+    def arrives(self, selector):
+        """Wait until the focus is on such an element."""
+        self.until(self.page, f"document.activeElement.matches({selector!r})")

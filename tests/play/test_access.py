@@ -107,40 +107,6 @@ def test_nothing_scrolls_sideways(open_page, until, screen, how):
     assert page.evaluate("document.getAnimations().length") == 0
 
 
-def test_a_whole_journey_by_keyboard(open_page, until, number):
-    page = open_page()
-    press = page.keyboard.press
-
-    def tab_to(condition):
-        for _ in range(60):
-            press("Tab")
-            if page.evaluate(f"document.activeElement.matches({condition!r})"):
-                return
-        raise AssertionError(f"Tab does not reach {condition}")
-
-    tab_to("#tour-start")
-    press("Enter")
-    page.wait_for_selector("#tour-next")
-    tab_to("#tour-next")
-    for stop in (2, 3, 4):
-        press("Enter")
-        until(page, f"document.querySelector('#tour-title').textContent.startsWith('{stop} of 9')")
-    assert page.evaluate("document.activeElement.id") == "tour-next"
-    tab_to(".edge")
-    assert page.evaluate("document.activeElement.dataset.place") == "1:0:0"
-    press("Enter")
-    page.wait_for_selector(".verdict strong")
-    assert number(page, "#chain-total") == pytest.approx(-0.0428, abs=5e-5)
-    assert page.evaluate("document.activeElement.id") == "chain-title"
-    press("Shift+Tab")
-    tab_to("#weight-value")
-    press("Control+A")
-    page.keyboard.type("0.25")
-    press("Enter")
-    until(page, "document.querySelector('#chain-weight').dataset.value === '0.25'")
-    page.wait_for_selector(".verdict.good")
-
-
 def test_arrow_keys_move_between_weights(open_page):
     page = open_page()
     page.focus('[data-place="1:0:0"]')

@@ -1,12 +1,8 @@
 """`chainrule play` as a process: a table, a model with rows, refusals, and Ctrl-C."""
 
-import re
 import signal
-import subprocess
-import sys
 
 import httpx
-import numpy as np
 import pytest
 
 from chainrule.app.__main__ import main
@@ -15,44 +11,6 @@ from chainrule.app.table_models import read_table_model
 from chainrule.app.tables import read_table
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def table(tmp_path):
-    random = np.random.default_rng(0)
-    age, hours = random.integers(18, 80, 300), random.integers(1, 60, 300)
-    path = tmp_path / "people.csv"
-    lines = [
-        f"{a},{h},{'city' if a % 3 else 'land'},{'rich' if a + h > 75 else 'poor'}"
-        for a, h in zip(age, hours, strict=True)
-    ]
-    path.write_text("age,hours,place,class\n" + "\n".join(lines) + "\n", encoding="utf-8")
-    return path
-
-
-@pytest.fixture
-def served():
-    """Return the function that starts the command and gives its address."""
-    running = []
-
-    def start(*arguments):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "chainrule", "play", *map(str, arguments), "--no-browser"],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
-        running.append(process)
-        said = ""
-        for line in process.stdout:
-            said += line
-            if found := re.search(r"http://\S+", line):
-                return process, found[0]
-        raise AssertionError(said)
-
-    yield start
-    for process in running:
-        process.kill()
-        process.wait()
-        process.stdout.close()
 
 
 def test_ctrl_c_ends_the_page(served):

@@ -137,12 +137,25 @@ class Session:
         changes = request.get("settings")
         if not isinstance(changes, dict):
             raise must_be("settings", "names with their values", changes)
-        before, after = self.settings, self.settings.changed(**changes)
+        self._turn_to(self.settings.changed(**changes))
+
+    def link(self, request: Request) -> None:
+        """Go to the settings of a link; those that it leaves out are the usual ones."""
+        given = request.get("settings")
+        if not isinstance(given, dict):
+            raise must_be("settings", "names with their values", given)
+        self._turn_to(Settings(own=self.settings.own).changed(**given))
+
+    def _turn_to(self, after: Settings) -> None:
+        before = self.settings
         if before.to_dict() == after.to_dict():
             return
         self.settings = after
         if before.goes_on(after):
-            self.run.tune({name: getattr(after, name) for name in changes}, after.objective)
+            names = [
+                name for name in before.to_dict() if getattr(before, name) != getattr(after, name)
+            ]
+            self.run.tune({name: getattr(after, name) for name in names}, after.objective)
             return
         self._begin()
         self.said = "The network began again."
@@ -348,6 +361,7 @@ ACTIONS: dict[str, Answer] = {
     for one in (
         Session.look,
         Session.change,
+        Session.link,
         Session.step,
         Session.substep,
         Session.epoch,

@@ -129,9 +129,11 @@ class Settings:
         if data not in known:
             rule = f"one of {', '.join(known)}"
             raise must_be("data", rule, data, suggest(str(data), known))
-        if self.model is not None and data == "own":
-            fixed = [name for name in changes if name not in (*LIVE, "data", "seed", "optimizer")]
-            if changes.get("optimizer", self.optimizer).name != self.optimizer.name:
+        if data == "own" and self.own is not None and self.own.explanation is not None:
+            trained = of_model(self.own.explanation.subject)
+            free = (*LIVE, "data", "seed", "optimizer")
+            fixed = [k for k, value in changes.items() if k not in free and value != trained[k]]
+            if changes.get("optimizer", trained["optimizer"]).name != trained["optimizer"].name:
                 fixed.append("optimizer")
             if fixed:
                 advice = "Choose another data set for a network of the page."

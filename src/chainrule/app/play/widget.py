@@ -14,8 +14,9 @@ __all__ = ["Widget", "bundled", "styled"]
 
 # The scripts of the view, each after those that it needs.
 SCRIPTS = (
-    "elements", "transport", "network", "matrix", "points", "plane", "panel", "records",
-    "controls", "badge", "tour", "measuring", "outcome", "more", "view", "notebook",
+    "elements", "transport", "network", "matrix", "points", "plane", "panel", "records", "link",
+    "controls", "badge", "alerts", "tables", "tour", "measuring", "outcome", "more", "view",
+    "notebook",
 )  # fmt: skip
 MANY = re.MULTILINE
 IMPORT = re.compile(r'^import \{ (?P<names>[^}]+) \} from "\./(?P<file>\w+)\.js";$', MANY)

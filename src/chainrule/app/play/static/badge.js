@@ -1,6 +1,6 @@
 // The gradient check of the whole network: a badge that is always there, and its table.
 
-import { el, num, short, table } from "./elements.js";
+import { el, num, renew, short, table } from "./elements.js";
 
 /** @typedef {import("./network.js").Place} Place */
 
@@ -16,7 +16,8 @@ export class Badge {
     this.choose = choose;
     this.button = el("button", { type: "button", id: "gradients", class: "badge", "aria-expanded": "false", "aria-controls": "gradient-table", onclick: () => this.open() }, "gradient check");
     this.result = el("div", {});
-    this.card = el("section", { class: "card checks", id: "gradient-table", "aria-label": "Gradient check", hidden: true },
+    this.card = el("section", { class: "card checks", id: "gradient-table", "aria-label": "Gradient check", hidden: true,
+      onkeydown: (/** @type {KeyboardEvent} */ event) => event.key === "Escape" && this.open() },
       this.result,
       el("div", { class: "line-up" },
         el("button", { type: "button", onclick: again }, "Check again"),
@@ -60,7 +61,7 @@ export class Badge {
     this.write(moment);
     const { good, of, kinks, worst, rows, seed, step } = found;
     const name = (/** @type {any} */ one) => el("button", { type: "button", class: "opener", onclick: () => this.choose({ layer: one.layer, unit: one.unit, to: one.to }) }, one.name);
-    this.result.replaceChildren(
+    renew(this.result,
       el("p", {}, `The chain rule against finite differences in float64, at step ${step.toLocaleString("en")}, on ${rows.toLocaleString("en")} ${rows === 1 ? "row" : "rows"}, for weights and biases drawn from every layer (seed ${seed}): ${good} of ${of} passed, worst relative error ${short(worst, 2)}.`,
         kinks ? ` ${kinks} at a kink, where no difference is valid.` : ""),
       table(["weight", "chain rule", "difference", "error", "verdict"],

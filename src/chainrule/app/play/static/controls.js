@@ -1,6 +1,6 @@
 // The settings as a form of native controls.
 
-import { el, focused } from "./elements.js";
+import { el, renew, watched, written } from "./elements.js";
 import { RecordForm } from "./records.js";
 
 const MOST_LAYERS = 6;
@@ -54,7 +54,7 @@ export class Controls {
       this.number("dropout", "Dropout", { min: 0, max: 0.9, step: 0.1 }),
       el("p", { class: "small" }, "All of this changes while it learns, but another optimizer begins again, as do data and network."),
     );
-    this.box.replaceChildren(data, model, rule);
+    renew(this.box, data, model, rule);
   }
 
   /** @param {string} name @param {string} label @param {[string, string][]} options */
@@ -74,7 +74,7 @@ export class Controls {
         if (field.value !== "") this.change({ [name]: field.valueAsNumber });
       } })
     );
-    this.fields[name] = field;
+    this.fields[name] = watched(field);
     return el("div", { class: "field" }, el("label", { for: `set-${name}` }, label), field);
   }
 
@@ -90,7 +90,7 @@ export class Controls {
     const shown = [...loss.options].map((one) => one.value);
     if (shown.join() !== losses.join()) offer(loss, losses.map((/** @type {string} */ one) => [one, one.replaceAll("_", " ")]));
     for (const [name, field] of Object.entries(this.fields))
-      if (focused(field) !== field || field instanceof HTMLSelectElement) field.value = String(settings[name]);
+      if (!written(field)) field.value = String(settings[name]);
     const known = this.choices?.data.find((/** @type {any} */ one) => one[0] === settings.data);
     const fixed = Boolean(this.choices?.trained);
     for (const name of ["rows", "noise", "held_out"]) this.fields[name].disabled = Boolean(known?.[2]);
@@ -124,7 +124,7 @@ export class Controls {
       kind.value = activations[k];
       return el("div", { class: "layer" }, el("span", {}, `Layer ${k + 1}`), width, kind);
     });
-    this.layers.replaceChildren(...rows, el("div", { class: "line-up" },
+    renew(this.layers, ...rows, el("div", { class: "line-up" },
       el("button", { type: "button", disabled: fixed || units.length >= MOST_LAYERS, onclick: () => this.change({ units: [...units, units.at(-1) ?? 4] }) }, "Add a layer"),
       el("button", { type: "button", disabled: fixed || units.length === 0, onclick: () => this.change({ units: units.slice(0, -1) }) }, "Remove the last"),
     ));

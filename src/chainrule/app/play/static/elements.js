@@ -88,3 +88,69 @@ export function focused(node) {
   const root = /** @type {Document | ShadowRoot} */ (node.getRootNode());
   return /** @type {HTMLElement | null} */ (root.activeElement ?? document.activeElement);
 }
+
+/** @type {WeakSet<Element>} */
+const begun = new WeakSet();
+
+/**
+ * Note when a reader writes into a field.
+ * @template {HTMLElement} T
+ * @param {T} field
+ * @returns {T}
+ */
+export function watched(field) {
+  field.addEventListener("input", () => begun.add(field));
+  for (const end of ["change", "blur"]) field.addEventListener(end, () => begun.delete(field));
+  return field;
+}
+
+/**
+ * Whether a reader has begun to write into a field, and not finished.
+ * @param {Element} field
+ */
+export function written(field) {
+  return begun.has(field);
+}
+
+/**
+ * Fill a box anew: what had the focus in it has it again, or what now stands there.
+ * @param {HTMLElement} box
+ * @param {...(Node | string)} children
+ */
+export function renew(box, ...children) {
+  const before = focused(box);
+  const held = before && before !== box && box.contains(before) ? before : null;
+  const name = held && nameOf(held);
+  const number = held ? alike(box, name).indexOf(held) : 0;
+  box.replaceChildren(...children);
+  if (!held) return;
+  const same = alike(box, name);
+  const next = same[number] ?? same[0] ?? /** @type {HTMLElement | null} */ (box.querySelector(CAN_FOCUS));
+  next?.focus({ preventScroll: true });
+}
+
+/**
+ * Hide a box; the focus goes from it to another element.
+ * @param {HTMLElement} box
+ * @param {HTMLElement} other
+ */
+export function hide(box, other) {
+  if (box.hidden) return;
+  const had = box.contains(focused(box));
+  box.hidden = true;
+  if (had) other.focus();
+}
+
+const CAN_FOCUS = "button:not(:disabled), summary, input:not(:disabled), select:not(:disabled), [tabindex]";
+
+/** @param {HTMLElement} box @param {string | null} name */
+function alike(box, name) {
+  const all = /** @type {HTMLElement[]} */ ([...box.querySelectorAll(CAN_FOCUS)]);
+  return all.filter((one) => nameOf(one) === name);
+}
+
+/** @param {HTMLElement} one */
+function nameOf(one) {
+  const { path, place } = one.dataset;
+  return one.id || path || place || `${one.tagName} ${one.getAttribute("aria-label") ?? one.textContent}`;
+}

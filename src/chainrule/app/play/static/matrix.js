@@ -1,6 +1,6 @@
 // A wide layer as a matrix of weights: a part at a time, with a cell cursor.
 
-import { el, focused, short } from "./elements.js";
+import { el, focused, renew, short } from "./elements.js";
 import { keyOf, wordsOf } from "./network.js";
 
 /** @typedef {import("./network.js").Place} Place */
@@ -8,7 +8,7 @@ import { keyOf, wordsOf } from "./network.js";
 export class MatrixPicture {
   /**
    * @param {HTMLElement} box
-   * @param {{choose: (place: Place) => void, move: (request: Record<string, any>) => void}} hands
+   * @param {{choose: (place: Place, byKey?: boolean) => void, move: (request: Record<string, any>) => void}} hands
    */
   constructor(box, hands) {
     this.box = box;
@@ -71,7 +71,7 @@ export class MatrixPicture {
         const place = { layer: tile.layer, unit, to: tile.to + column };
         const cell = el("button", {
           type: "button", class: "weight-cell", tabindex: "-1", "data-place": keyOf(place),
-          onclick: () => this.hands.choose(place), onfocus: () => this.rove(row, column),
+          onclick: (/** @type {MouseEvent} */ event) => this.hands.choose(place, event.detail === 0), onfocus: () => this.rove(row, column),
         });
         cells.push(cell);
         line.append(el("td", {}, cell));
@@ -95,7 +95,7 @@ export class MatrixPicture {
       el("button", { type: "submit" }, "Show"),
       el("button", { type: "button", id: "largest", onclick: () => this.hands.move({ layer: tile.layer, largest: true }) }, "Largest gradient"));
     const words = `Layer ${tile.layer}, weights from ${tile.unit + 1} to ${tile.unit + tile.rows} of ${widths[tile.layer - 1]}, to units ${tile.to + 1} to ${tile.to + tile.columns} of ${widths[tile.layer]}. Arrow keys move, Enter opens the chain rule.`;
-    this.box.replaceChildren(layers, jump, el("p", { class: "small" }, words),
+    renew(this.box, layers, jump, el("p", { class: "small" }, words),
       el("div", { class: "scroll" },
         el("table", { class: "matrix", onkeydown: (/** @type {KeyboardEvent} */ event) => this.key(event, tile) },
           el("caption", {}, `Weights of layer ${tile.layer}`), el("thead", {}, head), body)));
@@ -103,6 +103,15 @@ export class MatrixPicture {
     this.cells[row][column].setAttribute("tabindex", "0");
     this.cursor = [row, column];
     if (kept) this.cells[row][column].focus();
+  }
+
+  /**
+   * The cell of a weight, or the one that Tab reaches.
+   * @param {string} key
+   */
+  cell(key) {
+    const [row, column] = this.cursor;
+    return this.cells.flat().find((one) => one.dataset.place === key) ?? this.cells[row][column];
   }
 
   /** @param {number} row @param {number} column */

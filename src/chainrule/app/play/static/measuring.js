@@ -1,6 +1,6 @@
 // Compare learning rates and batch sizes, measured on the page's rows.
 
-import { el, short } from "./elements.js";
+import { el, hide, renew, short } from "./elements.js";
 
 export class Measuring {
   /** @param {(request: Record<string, any>) => Promise<void>} send */
@@ -8,9 +8,10 @@ export class Measuring {
     this.send = send;
     this.result = el("div", {});
     this.status = el("p", { class: "small", role: "status" });
+    this.summary = el("summary", {}, "Measure");
     this.cancel = el("button", { type: "button", id: "measure-cancel", hidden: true, onclick: () => send({ action: "cancel" }) }, "Cancel");
     this.box = el("section", { class: "card", "aria-label": "Measure" },
-      el("details", { id: "measure" }, el("summary", {}, "Measure"),
+      el("details", { id: "measure" }, this.summary,
         el("p", { class: "small" }, "On this data, this network and this machine; the training above is left as it is."),
         el("div", { class: "line-up" },
           el("button", { type: "button", id: "measure-rates", onclick: () => this.begin("rates") }, "Compare learning rates"),
@@ -27,7 +28,8 @@ export class Measuring {
 
   /** @param {Record<string, any> | null} measured */
   draw(measured) {
-    this.cancel.hidden = !measured?.running;
+    if (measured?.running) this.cancel.hidden = false;
+    else hide(this.cancel, this.summary);
     if (!measured) {
       this.status.textContent = "";
       this.result.replaceChildren();
@@ -47,7 +49,7 @@ export class Measuring {
     const charts = (measured.charts ?? []).map((/** @type {any} */ one) => el("figure", {},
       el("figcaption", {}, one.title), el("div", { markup: one.svg }), el("p", { class: "small" }, one.words),
       one.rate === undefined ? null : el("button", { type: "button", onclick: () => this.send({ action: "change", settings: { learning_rate: one.rate } }) }, `Learn at ${short(one.rate)}`)));
-    this.result.replaceChildren(
+    renew(this.result,
       ...(measured.title ? [el("h3", {}, measured.title)] : []),
       ...(measured.sentences ?? []).map((/** @type {string} */ one) => el("p", {}, one)),
       el("div", { class: "charts" }, ...charts));

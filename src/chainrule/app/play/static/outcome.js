@@ -1,6 +1,6 @@
 // The result of learning: numbers, the curve of losses, the health of the layers.
 
-import { el, num, short, table } from "./elements.js";
+import { el, num, renew, short, table } from "./elements.js";
 
 export class Outcome {
   constructor() {
@@ -35,7 +35,7 @@ export class Outcome {
   drawLosses(losses) {
     const open = this.losses.querySelector("details")?.open ?? false;
     this.losses.setAttribute("aria-label", losses.words);
-    this.losses.replaceChildren(
+    renew(this.losses,
       el("figcaption", {}, "Loss by step"), el("div", { markup: losses.svg }), el("p", { class: "small" }, losses.words),
       el("details", { open }, el("summary", {}, "Numbers of this figure"), table(losses.head, losses.rows)));
   }

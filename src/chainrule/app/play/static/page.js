@@ -16,10 +16,18 @@ const place = /** @type {HTMLElement} */ (document.getElementById("view"));
 
 const view = new View(place, askOf(token), {
   fragment: Object.fromEntries(fragment),
-  share: (settings) => {
+  share: (settings, again) => {
     const text = new URLSearchParams(settings).toString();
-    history.replaceState(null, "", text ? `#${text}` : location.pathname);
+    const address = text ? `#${text}` : location.pathname;
+    if (again || text === location.hash.slice(1)) history.replaceState(null, "", address);
+    else history.pushState(null, "", address);
   },
+});
+window.addEventListener("hashchange", () => {
+  const edited = new URLSearchParams(location.hash.slice(1));
+  // the address of another run
+  if (edited.has("token")) location.reload();
+  else view.follow(Object.fromEntries(edited));
 });
 view.begin().catch((error) => {
   place.textContent =

@@ -1,6 +1,6 @@
 // The chain rule of the chosen weight: symbols over numbers, each factor opens to the loss.
 
-import { el, focused, num, short } from "./elements.js";
+import { el, num, renew, short, watched, written } from "./elements.js";
 import { wordsOf } from "./network.js";
 
 /**
@@ -29,13 +29,15 @@ export class ChainPanel {
     this.sum = el("div", { class: "sum" });
     this.update = el("div", {});
     this.verdict = el("p", { class: "verdict" }, "");
-    this.along = el("figure", { class: "along", hidden: true });
     this.slider = /** @type {HTMLInputElement} */ (
       el("input", { type: "range", step: "any", "aria-label": "Drag to edit the weight", onchange: () => hands.edit(this.slider.valueAsNumber) })
     );
+    this.curve = el("div", {});
+    this.along = el("figure", { class: "along", hidden: true }, el("figcaption", {}, "The loss along this weight. Drag to edit it."), this.curve, this.slider);
     this.value = /** @type {HTMLInputElement} */ (
       el("input", { type: "number", step: "any", id: "weight-value", onchange: () => hands.edit(this.value.valueAsNumber) })
     );
+    watched(this.value);
     this.frozen = /** @type {HTMLInputElement} */ (
       el("input", { type: "checkbox", id: "weight-frozen", onchange: () => hands.freeze(this.frozen.checked) })
     );
@@ -66,6 +68,9 @@ export class ChainPanel {
       ),
     );
     this.badge = el("span", { class: "badge" });
+    box.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && !this.body.hidden) hands.close();
+    });
     box.replaceChildren(el("div", { class: "title-line" }, this.title, this.badge), this.empty, this.body);
     this.key = "";
   }
@@ -89,11 +94,11 @@ export class ChainPanel {
       `${what[0].toUpperCase()}${what.slice(1)}, now `, num(panel.value, short(panel.value, 6), { id: "chain-weight" }),
       `. The loss is that of ${header.scope_words}.`,
     );
-    this.tree.replaceChildren(this.node(panel.tree, true));
+    renew(this.tree, this.node(panel.tree, true));
     this.drawSum(panel);
     this.drawUpdate(panel, header);
     this.drawRows(panel);
-    if (focused(this.value) !== this.value) this.value.value = String(panel.value);
+    if (!written(this.value)) this.value.value = String(panel.value);
     this.frozen.checked = panel.frozen === true;
     const key = JSON.stringify([place, header.step, panel.value, header.scope, header.version]);
     if (key !== this.key) {
@@ -155,7 +160,7 @@ export class ChainPanel {
       );
     });
     const more = rows.left > 0 ? `${rows.left.toLocaleString("en")} rows with smaller pulls are not drawn.` : null;
-    this.rows.replaceChildren(
+    renew(this.rows,
       el("h3", {}, "Which row pulls which way"),
       el("p", { class: "small" }, rows.rule),
       el("ul", { class: "bars" }, ...bars),
@@ -177,7 +182,7 @@ export class ChainPanel {
       ` (relative error ${short(check.error, 2)}).`, check.reason ? ` Here ${check.reason}.` : "",
     );
     this.along.hidden = false;
-    this.along.replaceChildren(el("figcaption", {}, "The loss along this weight. Drag to edit it."), el("div", { markup: check.curve }), this.slider);
+    this.curve.innerHTML = check.curve;
     this.slider.min = String(check.low);
     this.slider.max = String(check.high);
     this.slider.value = this.value.value;

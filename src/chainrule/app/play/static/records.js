@@ -1,6 +1,6 @@
 // A formula record as a part of the form: a menu of names, and the numbers of the chosen one.
 
-import { el, focused } from "./elements.js";
+import { el, watched, written } from "./elements.js";
 
 export class RecordForm {
   /**
@@ -48,7 +48,7 @@ export class RecordForm {
     const flag = kind === "flag";
     const type = flag ? { type: "checkbox" } : { type: "number", step: kind === "whole" ? 1 : "any", placeholder: kind === "or none" ? "none" : null };
     const field = /** @type {HTMLInputElement} */ (el("input", { id, ...type, onchange: () => this.send(form) }));
-    this.fields[name] = field;
+    this.fields[name] = watched(field);
     return flag
       ? el("div", { class: "field flag" }, field, el("label", { for: id }, label))
       : el("div", { class: "field" }, el("label", { for: id }, label), field);
@@ -85,7 +85,7 @@ export class RecordForm {
     for (const { name, kind } of form.numbers) {
       const field = this.fields[name];
       if (kind === "flag") field.checked = record[name];
-      else if (focused(field) !== field) field.value = record[name] === null ? "" : String(record[name]);
+      else if (!written(field)) field.value = record[name] === null ? "" : String(record[name]);
     }
     if (rule !== this.markup) this.rule.innerHTML = rule && this.name === "schedule" ? `The rate is multiplied by ${rule}` : rule;
     this.markup = rule;

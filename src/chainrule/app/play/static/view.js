@@ -1,8 +1,10 @@
 // The view: it draws frames and sends actions; it knows no transport and computes nothing.
 
+import { Alerts } from "./alerts.js";
 import { Badge } from "./badge.js";
 import { Controls } from "./controls.js";
-import { el, focused, num, short, table } from "./elements.js";
+import { el, short, watched, written } from "./elements.js";
+import { readLink, writeLink } from "./link.js";
 import { MatrixPicture } from "./matrix.js";
 import { NetworkPicture, keyOf } from "./network.js";
 import { ChainPanel } from "./panel.js";
@@ -10,7 +12,7 @@ import { Measuring } from "./measuring.js";
 import { More, toClipboard } from "./more.js";
 import { Outcome } from "./outcome.js";
 import { PlanePicture } from "./plane.js";
-import { readRecord, recordText } from "./records.js";
+import { NetworkTables } from "./tables.js";
 import { TourCard } from "./tour.js";
 
 /** @typedef {import("./transport.js").Ask} Ask */
@@ -28,7 +30,7 @@ export class View {
   /**
    * @param {HTMLElement} box
    * @param {Ask} ask
-   * @param {{fragment?: Record<string, string>, share?: (settings: Record<string, string>) => void}} [shell]
+   * @param {{fragment?: Record<string, string>, share?: (settings: Record<string, string>, again: boolean) => void}} [shell]
    */
   constructor(box, ask, shell = {}) {
     this.box = box;
@@ -45,6 +47,8 @@ export class View {
     this.colour = "weight";
     this.scopeKey = "";
     this.shared = "";
+    // the first link, and one that is followed, take the place of the link that is there
+    this.following = true;
     /** @type {Record<string, any> | null} */
     this.choices = null;
     this.play = el("button", { type: "button", title: "Step after step", onclick: () => this.toggle(), id: "play" }, "Play");
@@ -62,7 +66,7 @@ export class View {
     this.picture = new NetworkPicture(picture, (place, byKey) => this.choose(place, byKey));
     const matrix = el("div", { class: "matrix-box" });
     this.matrix = new MatrixPicture(matrix, {
-      choose: (place) => this.choose(place),
+      choose: (place, byKey) => this.choose(place, byKey),
       move: (place) => this.send({ action: "tile", ...place, want: ["panel"] }),
     });
     this.boxes = { picture, matrix };
@@ -74,12 +78,10 @@ export class View {
       freeze: (frozen) => this.send({ action: "freeze", frozen, want: ["panel"] }),
       follow: (row) => this.send({ action: "view", scope: row, want: ["panel"] }),
       copy: (kind) => this.copy(kind),
-      close: () => this.send({ action: "close", want: ["panel"] }),
+      close: () => this.close(),
     });
     this.live = el("p", { class: "said", role: "status", "aria-live": "polite" });
-    this.banner = el("section", { class: "banner", hidden: true, "aria-label": "Training stopped" });
-    this.notice = el("section", { class: "banner notice", hidden: true, "aria-label": "Training without progress" });
-    this.noticed = "";
+    this.alerts = new Alerts((request) => this.send(request), this.play);
     this.error = el("p", { class: "error", role: "alert", hidden: true });
     this.phase = el("p", { class: "phase" });
     this.answer = el("p", { id: "answer" });
@@ -87,14 +89,14 @@ export class View {
     this.badge = new Badge((place) => this.choose(place, true), () => this.gradients());
     this.tour = new TourCard((stop) => this.send({ action: "visit", stop }));
     this.measuring = new Measuring((request) => this.send(request));
-    this.tables = el("div", { class: "tables" });
+    this.tables = new NetworkTables((place, byKey) => this.choose(place, byKey));
     this.notes = el("div", {});
     this.mapKey = el("span", {}, " · the map in a unit: its output over the plane, blue below 0, orange above");
     this.sizeKey = el("span", {}, "width");
-    this.details = el("details", {}, el("summary", {}, "The network as tables"), this.tables);
     this.scope = /** @type {HTMLSelectElement} */ (el("select", { id: "scope", onchange: () => this.send({ action: "view", scope: scopeOf(this.scope.value), want: ["panel"] }) }));
     this.row = /** @type {HTMLInputElement} */ (el("input", { id: "scope-row", type: "number", min: 1, step: 1, hidden: true, "aria-label": "Number of the row",
       onchange: () => this.row.value !== "" && this.send({ action: "view", scope: this.row.valueAsNumber - 1, want: ["panel"] }) }));
+    watched(this.row);
     this.colours = /** @type {HTMLSelectElement} */ (
       el("select", { id: "colour", onchange: () => { this.colour = this.colours.value; this.redraw(); } },
         el("option", { value: "weight" }, "weight"), el("option", { value: "gradient" }, "gradient"), el("option", { value: "update" }, "last update"))
@@ -102,7 +104,7 @@ export class View {
     this.more = new More(ask, (request) => this.send(request), (words, wrong) => this.say(words, wrong));
     controls.append(this.notes, this.more.box);
     this.box.replaceChildren(
-      this.tour.box, this.toolbar(), this.badge.card, this.error, this.banner, this.notice, this.live,
+      this.tour.box, this.toolbar(), this.badge.card, this.error, this.alerts.banner, this.alerts.notice, this.live,
       el("div", { class: "columns" },
         el("section", { class: "card settings", "aria-label": "Settings" }, controls),
         el("div", { class: "middle" },
@@ -112,7 +114,7 @@ export class View {
               el("span", { class: "together" }, el("label", { for: "scope" }, "Numbers of"), this.scope, this.row)),
             this.answer, this.phase, picture, matrix,
             el("p", { class: "small key" }, el("span", { class: "swatch positive" }), "positive ", el("span", { class: "swatch negative" }), "negative (dashed) · ", this.sizeKey, ": size, against the largest", this.mapKey),
-            this.details),
+            this.tables.box),
           panel),
         el("div", { class: "outcome" },
           el("section", { class: "card", "aria-label": "Result" }, this.outcome.numbers, plane),
@@ -160,8 +162,20 @@ export class View {
     const { fragment = {} } = this.shell;
     const first = await this.ask({ action: "look", known: -1 });
     this.take(first);
-    const changes = readFragment(fragment, first.header.choices.defaults);
-    if (Object.keys(changes).length) await this.send({ action: "change", settings: changes });
+    if (Object.keys(readLink(fragment, first.header.choices.defaults)).length) await this.follow(fragment);
+    this.following = false;
+  }
+
+  /**
+   * Go to the settings of a link; where they are refused the link is again that of the page.
+   * @param {Record<string, string>} fragment
+   */
+  async follow(fragment) {
+    this.following = true;
+    await this.send({ action: "link", settings: readLink(fragment, this.choices?.defaults ?? {}) });
+    this.shared = "";
+    this.share(this.last.settings);
+    this.following = false;
   }
 
   /**
@@ -218,20 +232,19 @@ export class View {
     } else this.matrix.draw(header, arrays, how);
     this.boxes.picture.hidden = !header.drawn;
     this.boxes.matrix.hidden = header.drawn;
-    this.details.hidden = !header.drawn;
+    this.tables.box.hidden = !header.drawn;
     this.sizeKey.textContent = header.drawn ? "width" : "shade";
     this.mapKey.hidden = !this.picture.maps.length || !header.drawn;
     this.notes.replaceChildren(...header.notes.map((/** @type {string} */ one) => el("p", { class: "small" }, one)));
     if (fresh.boundary) this.plane.draw(header, arrays, typeof header.scope === "number" ? header.scope : null);
     this.panel.draw(header, !this.playing);
     this.drawScope(header);
-    this.drawBanner(header);
-    this.drawNotice(header);
+    this.alerts.draw(header, this.playing);
     this.tour.draw(header.tour);
     this.measuring.draw(header.measured);
     this.outcome.draw(header, fresh);
     if (!this.playing) {
-      this.drawTables(header, arrays);
+      this.tables.draw(header, arrays, how);
       this.more.draw(header);
     }
     this.answer.textContent = header.answer;
@@ -250,7 +263,7 @@ export class View {
   drawScope(header) {
     const one = typeof header.scope === "number";
     const few = header.rows <= FEW_ROWS;
-    if (one && focused(this.row) !== this.row) this.row.value = String(header.scope + 1);
+    if (one && !written(this.row)) this.row.value = String(header.scope + 1);
     this.row.hidden = !one || few;
     this.row.max = String(header.rows);
     const key = `${header.version}:${header.rows}:${header.scope}`;
@@ -263,75 +276,21 @@ export class View {
     this.scope.value = String(header.scope);
   }
 
-  /** @param {Record<string, any>} header */
-  drawBanner(header) {
-    const { failure } = header;
-    this.banner.hidden = !failure;
-    if (!failure) return;
-    const items = [el("h2", {}, `Training stopped at step ${failure.step.toLocaleString("en")}`), el("p", {}, failure.words)];
-    const buttons = [];
-    if (failure.back.steps > 0)
-      buttons.push(el("button", { type: "button", onclick: () => this.send({ action: "back", steps: failure.back.steps }) }, `Back to step ${failure.back.to}`));
-    if (failure.rate !== null)
-      buttons.push(el("button", { type: "button", id: "try-rate", onclick: async () => {
-        await this.send({ action: "change", settings: { learning_rate: failure.rate } });
-        await this.send({ action: "reset" });
-      } }, `Try ${short(failure.rate)} from the same start`));
-    this.banner.replaceChildren(...items, el("div", { class: "line-up" }, ...buttons));
-  }
-
-  /** @param {Record<string, any>} header */
-  drawNotice(header) {
-    const { notice, version } = header;
-    const shown = notice && !this.playing && this.noticed !== `${version}:${notice.kind}`;
-    this.notice.hidden = !shown;
-    if (!shown) return;
-    const { words, back, change } = notice;
-    const buttons = [];
-    if (back) buttons.push(el("button", { type: "button", onclick: () => this.send({ action: "back", steps: back.steps }) }, `Back to step ${back.to.toLocaleString("en")}`));
-    if (change?.activations)
-      buttons.push(el("button", { type: "button", id: "try-change", onclick: () => this.send({ action: "change", settings: change }) }, `Try ${change.activations.find((/** @type {string} */ one, /** @type {number} */ k) => one !== header.settings.activations[k])} from the start`));
-    else if (change?.learning_rate)
-      buttons.push(el("button", { type: "button", id: "try-change", onclick: () => this.send({ action: "change", settings: change }) }, `Go on at the rate ${short(change.learning_rate)}`));
-    buttons.push(el("button", { type: "button", id: "dismiss", onclick: () => {
-      this.noticed = `${version}:${notice.kind}`;
-      this.notice.hidden = true;
-      this.play.focus();
-    } }, "Dismiss"));
-    this.notice.replaceChildren(el("p", {}, words), el("div", { class: "line-up" }, ...buttons));
-  }
-
-  /** @param {Record<string, any>} header @param {Record<string, any>} arrays */
-  drawTables(header, arrays) {
-    if (!header.drawn || !(this.tables.parentElement instanceof HTMLDetailsElement)) return;
-    const { widths } = header;
-    let index = 0;
-    const tables = [];
-    for (let layer = 1; layer < widths.length; layer += 1) {
-      const head = ["from", ...Array.from({ length: widths[layer] }, (_, to) => `unit ${to + 1}`)];
-      const rows = [];
-      const last = widths[layer - 1] - (header.biases[layer - 1] ? 0 : 1);
-      for (let unit = 0; unit <= last; unit += 1) {
-        const bias = unit === widths[layer - 1];
-        const name = bias ? "bias" : layer === 1 ? this.names[unit] ?? `x${unit + 1}` : `unit ${unit + 1}`;
-        const cells = [];
-        for (let to = 0; to < widths[layer]; to += 1) {
-          const place = { layer, unit: bias ? null : unit, to };
-          cells.push(el("button", { type: "button", class: "cell", "data-place": keyOf(place), onclick: () => this.choose(place) }, num(arrays[this.colour][index], short(arrays[this.colour][index], 4))));
-          index += 1;
-        }
-        rows.push([name, ...cells]);
-      }
-      tables.push(table(head, rows, `Layer ${layer}: ${this.colour}`));
-    }
-    this.tables.replaceChildren(...tables);
-  }
-
   /** @param {import("./network.js").Place} place @param {boolean} [byKey] */
   async choose(place, byKey = false) {
     await this.send({ action: "select", ...place, want: ["panel"] });
     if (byKey) this.panel.title.focus();
     else this.panel.tree.scrollIntoView({ block: "nearest" });
+  }
+
+  /** Close the chain rule; the focus goes to its weight. */
+  async close() {
+    const { panel } = this.last;
+    await this.send({ action: "close", want: ["panel"] });
+    if (!panel) return;
+    const key = keyOf(panel);
+    const found = this.tables.cell(key) ?? (this.last.drawn ? this.picture.edges.get(key)?.group : this.matrix.cell(key));
+    /** @type {HTMLElement | SVGElement | undefined} */ (found)?.focus();
   }
 
   async check() {
@@ -397,39 +356,12 @@ export class View {
   /** @param {Record<string, any>} settings */
   share(settings) {
     if (!this.choices || !this.shell.share) return;
-    const { defaults } = this.choices;
-    /** @type {Record<string, string>} */
-    const others = {};
-    for (const [name, value] of Object.entries(settings))
-      if (JSON.stringify(value) !== JSON.stringify(defaults[name])) others[name] = this.text(name, value);
+    const { defaults, forms } = this.choices;
+    const others = writeLink(settings, { defaults, forms });
     const key = JSON.stringify(others);
-    if (key !== this.shared) this.shell.share(others);
+    if (key !== this.shared) this.shell.share(others, this.following);
     this.shared = key;
   }
-
-  /** @param {string} name @param {any} value */
-  text(name, value) {
-    if (Array.isArray(value)) return value.join(",");
-    return typeof value === "object" ? recordText(value, this.choices?.forms[name] ?? []) : String(value);
-  }
-}
-
-/**
- * @param {Record<string, string>} fragment
- * @param {Record<string, any>} defaults
- */
-function readFragment(fragment, defaults) {
-  /** @type {Record<string, any>} */
-  const changes = {};
-  for (const [name, text] of Object.entries(fragment)) {
-    const like = defaults[name];
-    if (like === undefined) continue;
-    if (name === "units") changes[name] = text === "" ? [] : text.split(",").map(Number);
-    else if (typeof like === "object" && !Array.isArray(like)) changes[name] = readRecord(text);
-    else if (Array.isArray(like)) changes[name] = text === "" ? [] : text.split(",");
-    else changes[name] = typeof like === "number" ? Number(text) : text;
-  }
-  return changes;
 }
 
 /** @param {string} value */
