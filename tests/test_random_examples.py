@@ -1,6 +1,6 @@
 """Properties hold for random examples too, drawn from the seed that the header of pytest shows.
 
-Each file with properties runs again in a process of its own, with the profile `random`.
+The files with properties run again in processes of their own, with the profile `random`.
 """
 
 import os
@@ -23,9 +23,13 @@ FILES = sorted(
 )
 
 
-def run_with_random_examples(path, seed):
-    """Run the properties of a file; return what pytest answers, and the words to repeat it."""
-    words = [str(path), "-m", "hypothesis", "--hypothesis-profile=random",
+# A process takes a second to start: two share the files, one for each worker of a small machine.
+PARTS = 2
+
+
+def run_with_random_examples(paths, seed):
+    """Run the properties of files; return what pytest answers, and the words to repeat it."""
+    words = [*paths, "-m", "hypothesis", "--hypothesis-profile=random",
              f"--hypothesis-seed={seed}"]  # fmt: skip
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *words],
@@ -35,7 +39,8 @@ def run_with_random_examples(path, seed):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", FILES)
-def test_properties_hold_for_random_examples(path):
-    done, words = run_with_random_examples(TESTS / path, os.environ["CHAINRULE_TEST_SEED"])
+@pytest.mark.parametrize("part", range(PARTS))
+def test_properties_hold_for_random_examples(part):
+    paths = [str(TESTS / path) for path in FILES[part::PARTS]]
+    done, words = run_with_random_examples(paths, os.environ["CHAINRULE_TEST_SEED"])
     assert done.returncode == 0, words

@@ -161,6 +161,7 @@ def started(*words, **more):
     )
 
 
+@pytest.mark.slow
 def test_each_line_is_answered_before_the_next_is_there(fitted) -> None:
     lines = fitted()[:3].write_ndjson().encode().splitlines(keepends=True)
     with started() as process:
@@ -174,6 +175,7 @@ def test_each_line_is_answered_before_the_next_is_there(fitted) -> None:
         assert process.stdout.read() + process.stderr.read() == b""
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_the_wait_for_a_table(fitted) -> None:
     line = fitted()[:1].write_ndjson().encode()
     words = [sys.executable, "-m", "chainrule", "predict", "flats.chainrule", "-"]
@@ -189,6 +191,7 @@ def test_ctrl_c_ends_the_wait_for_a_table(fitted) -> None:
         assert process.stderr.read() == b"error: interrupted\n"
 
 
+@pytest.mark.slow
 def test_a_closed_pipe_ends_quietly(fitted) -> None:
     lines = fitted().write_ndjson().encode()
     with started() as process, suppress(BrokenPipeError):

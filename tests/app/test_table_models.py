@@ -35,6 +35,7 @@ def fitted(chainrule, flats):
     return fit
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["rent", "dear"])
 @pytest.mark.parametrize("words", [(), ("--preset", "fast")])
 def test_a_new_process_predicts_what_the_command_does(chainrule, fitted, target, words) -> None:

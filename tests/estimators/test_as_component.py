@@ -61,6 +61,7 @@ def regressor(**options):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["reference", "compiled"])
 def test_searches_with_two_jobs_find_what_one_job_finds(engine):
     grid = {"alpha": [0.0, 1.0], "hidden_layer_sizes": [(4,), (8,)]}

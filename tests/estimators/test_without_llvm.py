@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 FIT = """
 import sys, warnings
 sys.modules["llvmlite"] = None
@@ -14,6 +16,7 @@ print(model.predict(X)[:2].tolist(), "chainrule.engines.compiled.engine" in sys.
 """
 
 
+@pytest.mark.slow
 def test_an_ensemble_of_the_readable_engine_needs_no_llvm():
     done = subprocess.run([sys.executable, "-c", FIT], capture_output=True, text=True, timeout=120)
     assert done.stdout.strip() == "[0, 1] False", done.stderr

@@ -41,6 +41,7 @@ def by_torch(keras, model):
     return float(kernel.grad[1, 1])
 
 
+@pytest.mark.slow
 def test_d63_keras_leaky_relu_by_name(keras):
     model = in_keras(keras, first="leaky_relu")
     assert first_gradient(model) == pytest.approx(by_torch(keras, model), rel=1e-4)

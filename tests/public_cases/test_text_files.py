@@ -143,6 +143,7 @@ def test_d17_d18_a_sheet_of_excel(tmp_path: Path) -> None:
     assert read_table(str(tmp_path / "t.xlsx")).equals(frame)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="pipes of POSIX")
 def test_d19_standard_input_and_pipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "t.csv").write_text(text(";", rows=COMMAS))

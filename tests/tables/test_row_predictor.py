@@ -37,6 +37,7 @@ def table(seed, rows=80):
     return pl.DataFrame(columns)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10_000), st.sampled_from(["scale", "target", "quantiles"]))
 def test_the_same_bits_as_a_table_of_one_row(seed, encoding):
     frame = table(seed)

@@ -141,6 +141,7 @@ def test_the_bits_do_not_depend_on_the_threads_and_follow_the_seed():
     assert not np.array_equal(one, other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [classifier, regressor])
 def test_files_pickles_and_clones_predict_the_same(make, tmp_path):
     y = WORDS if make is classifier else PRICE

@@ -156,6 +156,7 @@ def test_nothing_is_read_beyond_the_weights(dtype, tmp_path):
             np.testing.assert_array_equal(scores, x @ vector.reshape(9, 3))
 
 
+@pytest.mark.slow
 def test_a_builtin_keeps_what_it_needs():
     ran = []
     record = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.py_object, ctypes.c_void_p)

@@ -14,6 +14,7 @@ from chainrule.engines.compiled.target import host_target
 WIDTHS, ROWS, BATCH = (5, 12, 7, 3), 40, 16
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     platform.machine().lower() not in ("x86_64", "amd64"), reason="the clock is that of x86"
 )

@@ -48,6 +48,7 @@ def numbers(shape, dtype, seed=0):
     return random.integers(-8, 9, shape).astype(dtype)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: f"{target.vector_bytes} bytes")
 @pytest.mark.parametrize("itemsize", [4, 8])
 def test_across_is_a_product_with_panels(products, target, itemsize):

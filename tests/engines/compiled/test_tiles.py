@@ -73,6 +73,7 @@ def test_one_row_more_would_spill():
     assert max(stack_accesses(11, 2, 8, False)) > 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("down", [False, True])
 @pytest.mark.parametrize("itemsize", [4, 8])
 @pytest.mark.parametrize("target", NARROW, ids=lambda target: target.cpu)

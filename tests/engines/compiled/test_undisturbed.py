@@ -152,6 +152,7 @@ def test_undisturbed_work_answers_and_fails_as_if_it_were_called():
     assert workers[0] is not threading.main_thread()
 
 
+@pytest.mark.slow
 def test_definitions_outlive_their_builtins_and_do_not_add_up():
     import ctypes
 
