@@ -77,7 +77,7 @@ def test_a_click_adds_and_a_drag_moves_with_the_same_tool(moons, session, until)
     note_range(session)
     page.select_option("#tool", "1")
     page.mouse.click(*pixel(page, [0.5, 0.25]))
-    until(page, "document.querySelector('.said').textContent.startsWith('201 points')")
+    until(page, "document.querySelector('.said').textContent.startsWith('Row 201 is added')")
     note_range(session)
     page.mouse.move(*pixel(page, [0.5, 0.25]))
     page.mouse.down()
@@ -201,3 +201,25 @@ def test_the_map_stays_where_it_is_when_the_badge_speaks(open_page, until, width
         page.evaluate("words => {document.querySelector('#gradients').textContent = words}", words)
         places.add(page.locator(CANVAS).bounding_box()["y"])
     assert len(places) == 1
+
+
+def test_playing_goes_on_with_a_point_and_back_takes_it_out(moons, session, until):
+    page = moons
+    page.locator(CANVAS).scroll_into_view_if_needed()
+    note_range(session)
+    page.select_option("#tool", "1")
+    page.click("#play")
+    until(page, "Number(document.querySelector('#step-number').dataset.value) > 5")
+    page.mouse.click(*pixel(page, [0.5, 0.25]))
+    until(page, "document.querySelector('#scope-row').max === '201'")
+    made = session.run.moment.step
+    until(page, f"Number(document.querySelector('#step-number').dataset.value) > {made + 5}")
+    assert page.inner_text("#play") == "Pause"
+    page.click("#play")
+    until(page, "document.querySelector('#play').textContent === 'Play'")
+    page.click("#reset")
+    until(page, "document.querySelector('#step-number').dataset.value === '0'")
+    page.mouse.click(*pixel(page, [-0.5, 0.25]))
+    until(page, "document.querySelector('.said').textContent.startsWith('Row 202 is added, and')")
+    page.click("#back")
+    until(page, "document.querySelector('.said').textContent === 'Back at step 0, with 201 rows.'")

@@ -4,11 +4,11 @@ import numpy as np
 
 from chainrule.app.play.data import DATA_SETS
 from chainrule.app.play.forms import written_record
-from chainrule.app.play.moments import Done, Edit, Rule
+from chainrule.app.play.moments import Done, Drawn, Edit, Point, Rule
 from chainrule.app.play.own_rows import BUILT_IN
 from chainrule.app.play.plane import dense
 from chainrule.app.play.run import Run
-from chainrule.app.play.settings import CHAPTER_BIASES, CHAPTER_WEIGHTS, Settings
+from chainrule.app.play.settings import CHAPTER_BIASES, CHAPTER_WEIGHTS, Problem, Settings
 from chainrule.formulas.loss import losses
 from chainrule.formulas.optimizers import optimizers
 from chainrule.formulas.penalties import penalties
@@ -38,8 +38,11 @@ def program_of(settings: Settings, run: Run) -> str:
             "model. Use chainrule.explain on it."
         )
     lines = ["from itertools import islice", "", "import numpy as np", "", "import chainrule as cr"]
-    lines += _imports(settings)
-    lines += ["", *_rows(settings), "", *_network(settings.network), *_state(settings, run), ""]
+    base = run.base
+    began, drawn = base.settings, base is not run.problem
+    lines += _imports(began)
+    network = _network(base.subject.objective.network)
+    lines += ["", *_rows(began, drawn=drawn), "", *network, *_state(began, base), ""]
     lines += [
         "",
         "def go(count, frozen=(), until=None, **options):",
@@ -54,7 +57,11 @@ def program_of(settings: Settings, run: Run) -> str:
         "",
         "",
     ]  # fmt: skip
+    apart = drawn and len(began.split()[1]) > 0
     for done in run.moment.log:
+        if apart and isinstance(done, Drawn):
+            lines += ["x, y = every"]
+            apart = False
         lines += _done(done)
     lines += [
         "parameters = network.parameters(state.vector)",
@@ -81,7 +88,7 @@ def _imports(settings: Settings) -> list[str]:
     return found
 
 
-def _rows(settings: Settings) -> list[str]:
+def _rows(settings: Settings, *, drawn: bool) -> list[str]:
     x, y = settings.arrays
     if settings.data in DATA_SETS and settings.data != "chapter":
         arguments = f"rows={settings.rows}, noise={settings.noise}, seed={settings.seed}"
@@ -96,6 +103,8 @@ def _rows(settings: Settings) -> list[str]:
             f"got {x.size:,}. Call chainrule.steps on your own arrays."
         )
     if len(settings.split()[1]):
+        if drawn:
+            lines += ["every = x, y"]
         split = f"held_out_rows({len(x)}, {settings.held_out}, {settings.seed})"
         lines += [f"train, _ = {split}", "x, y = x[train], y[train]"]
     return lines
@@ -156,7 +165,7 @@ def _network(network: Network) -> list[str]:
     return ["network = cr.Network(", *(f"    cr.{one}," for one in layers), ")"]
 
 
-def _state(settings: Settings, run: Run) -> list[str]:
+def _state(settings: Settings, base: Problem) -> list[str]:
     seed = settings.seed
     if settings.start == "chapter":
         weights, biases = map(_lists, (CHAPTER_WEIGHTS, CHAPTER_BIASES))
@@ -165,7 +174,7 @@ def _state(settings: Settings, run: Run) -> list[str]:
         start = [f"start = network.start({seed})"]
     return [
         *start,
-        f"optimizer = {written_record(optimizers, run.problem.subject.optimizer)}",
+        f"optimizer = {written_record(optimizers, base.subject.optimizer)}",
         f"state = cr.TrainingState.start(network, optimizer, seed={seed}, parameters=start)",
     ]
 
@@ -180,6 +189,8 @@ def _done(done: Done) -> list[str]:
     if isinstance(done, Rule):
         tuned = "state = state.tuned(optimizer)"
         return [f"optimizer = {written_record(optimizers, done.optimizer)}", tuned]
+    if isinstance(done, Drawn):
+        return _drawn(done.point)
     options = f"batch_size={done.batch_size}"
     for name in ("l1", "l2"):
         if getattr(done, name):
@@ -193,3 +204,13 @@ def _done(done: Done) -> list[str]:
     if done.frozen:
         options += f", frozen={list(done.frozen)!r}"
     return [f"state.learning_rate = {done.learning_rate!r}", f"go({done.steps}, {options})"]
+
+
+def _drawn(point: Point) -> list[str]:
+    row, place = point.row, list(point.place)
+    if point.kind == "removed":
+        return [f"x, y = np.delete(x, {row}, axis=0), np.delete(y, {row})"]
+    if point.kind == "added":
+        return [f"x, y = np.vstack([x, [{place!r}]]), np.append(y, {point.target!r})"]
+    target = [] if point.target is None else [f"y[{row}] = {point.target!r}"]
+    return [f"x[{row}] = {place!r}", *target]

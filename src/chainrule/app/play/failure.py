@@ -42,11 +42,11 @@ def explain_failure(run: Run) -> dict[str, Any] | None:
         )
     else:
         parts.append(f"The rate is {run.learning_rate:g}; none of the smaller ones tried learns.")
-    back = max(0, run.moment.step - STEPS_BACK)
+    back = min(len(run.past), STEPS_BACK)
     return {
         "words": " ".join(parts),
         "step": step,
-        "back": {"steps": min(len(run.past), STEPS_BACK), "to": back},
+        "back": {"steps": back, "to": run.past[-back].step if back else run.moment.step},
         "rate": rate,
     }
 
@@ -55,7 +55,7 @@ def _largest_update(run: Run) -> tuple[int, float | None]:
     """Return the layer whose parameters changed most in the last step, against their size."""
     if not run.past:
         return 0, None
-    before, after = run.past[-1].vector, run.moment.vector
+    before, after = run.before, run.moment.vector
     found: tuple[int, float | None] = (0, None)
     for number, layer in enumerate(run.objective.network.layout.whole_layers, start=1):
         size = float(np.linalg.norm(before[layer]))

@@ -107,8 +107,7 @@ def _add_network(
 ) -> None:
     vector = np.asarray(run.moment.vector, dtype=np.float64)
     header["drawn"] = max(header["widths"]) <= WIDEST
-    before = run.past[-1].vector if run.past else vector
-    every = {"weight": vector, "gradient": look.units.gradient, "update": vector - before}
+    every = {"weight": vector, "gradient": look.units.gradient, "update": vector - run.before}
     if header["drawn"]:
         arrays |= every | look.units.means
         return

@@ -120,6 +120,18 @@ class Looking:
             self.opened.clear()
         self.place = place
 
+    def forget(self, run: Run) -> None:
+        """Leave what is no longer there, after the rows of a run have become others."""
+        if isinstance(self.scope, int) and self.scope >= len(run.rows):
+            self.scope = "batch"
+        if self.place is None:
+            return
+        try:
+            self.place.index(run.subject)
+        except InputError:
+            self.place = None
+        self.opened.clear()
+
     def select(self, run: Run, request: Mapping[str, Any]) -> None:
         """Choose the weight, or bias, that a request names."""
         layer, unit, to = (request.get(name) for name in ("layer", "unit", "to"))

@@ -1,14 +1,26 @@
 """Moments of a training on the page, the ways to them, and what was measured there."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
+from chainrule.app.play.settings import Problem
 from chainrule.formulas.optimizers import Optimizer
 from chainrule.formulas.schedules import Schedule
 from chainrule.foundation.errors import DivergenceError
 
-__all__ = ["Done", "Edit", "Failure", "Measured", "Moment", "Rule", "Stretch"]
+__all__ = [
+    "Done",
+    "Drawn",
+    "Edit",
+    "Failure",
+    "Measured",
+    "Moment",
+    "Point",
+    "Rule",
+    "Stretch",
+]
 
 
 @dataclass(frozen=True)
@@ -41,41 +53,37 @@ class Rule:
     optimizer: Optimizer
 
 
-Done = Stretch | Edit | Rule
-
-
-@dataclass(frozen=True, eq=False)
-class Moment:
-    """Everything that a step changes.
+@dataclass(frozen=True)
+class Point:
+    """A row that was added, moved or removed by hand.
 
     Attributes
     ----------
-    vector, slots
-        The parameters and the optimizer's memory.
-    optimizer : Optimizer
-        The optimizer that the memory belongs to.
-    step, epoch, place : int
-        Steps and epochs made, and batches made of the current epoch.
-    first_loss : float
-        The measure of divergence.
-    log : tuple of Stretch, Edit or Rule
-        How the moment was reached from the start.
-    batch : ndarray or None
-        The rows of the step that led here.
-    batch_loss : float or None
-        Their loss before it.
+    kind : {"added", "moved", "removed"}
+        What was done.
+    row : int
+        Its number among all rows, from 0.
+    place : tuple of float
+        Its inputs.
+    target : float or None
+        Its class or number; None where it stays as it is.
     """
 
-    vector: np.ndarray
-    slots: tuple[np.ndarray, ...]
-    optimizer: Optimizer
-    step: int = 0
-    epoch: int = 0
-    place: int = 0
-    first_loss: float = float("nan")
-    log: tuple[Done, ...] = ()
-    batch: np.ndarray | None = None
-    batch_loss: float | None = None
+    kind: Literal["added", "moved", "removed"]
+    row: int
+    place: tuple[float, ...] = ()
+    target: float | None = None
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Other rows, from here on: a point was drawn on those of a problem."""
+
+    before: Problem
+    point: Point
+
+
+Done = Stretch | Edit | Rule | Drawn
 
 
 @dataclass(frozen=True)
@@ -97,6 +105,46 @@ class Measured:
     right: float | None
     held_out: float | None
     held_out_right: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """Everything that a step changes.
+
+    Attributes
+    ----------
+    vector, slots
+        The parameters and the optimizer's memory.
+    optimizer : Optimizer
+        The optimizer that the memory belongs to.
+    problem : Problem
+        The rows, and the network that learns them.
+    step, epoch, place : int
+        Steps and epochs made, and batches made of the current epoch.
+    first_loss : float
+        The measure of divergence.
+    log : tuple of Stretch, Edit, Rule or Drawn
+        How the moment was reached from the start.
+    batch : ndarray or None
+        The rows of the step that led here.
+    batch_loss : float or None
+        Their loss before it.
+    losses : tuple of Measured
+        The losses on the way here, where a new start came next.
+    """
+
+    vector: np.ndarray
+    slots: tuple[np.ndarray, ...]
+    optimizer: Optimizer
+    problem: Problem
+    step: int = 0
+    epoch: int = 0
+    place: int = 0
+    first_loss: float = float("nan")
+    log: tuple[Done, ...] = ()
+    batch: np.ndarray | None = None
+    batch_loss: float | None = None
+    losses: tuple[Measured, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -188,10 +188,9 @@ def moved_point(rows: OwnRows, row: int, place: list[float], target: float) -> O
     return replace(rows, x=x, y=y)
 
 
-def without_point(rows: OwnRows, place: list[float]) -> OwnRows:
-    """Return the rows without the nearest to a place."""
-    nearest = int(np.argmin(np.sum((rows.x - place) ** 2, axis=1)))
-    x, y = np.delete(rows.x, nearest, axis=0), np.delete(rows.y, nearest)
+def without_point(rows: OwnRows, row: int) -> OwnRows:
+    """Return the rows without one."""
+    x, y = np.delete(rows.x, row, axis=0), np.delete(rows.y, row)
     if not len(x):
         raise InputError("the data must have at least one row; this is the last one.")
     if rows.kind != "numbers" and len(np.unique(y)) < len(rows.classes):

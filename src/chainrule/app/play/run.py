@@ -8,7 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.app.play.moments import Done, Edit, Failure, Measured, Moment, Rule, Stretch
+from chainrule.app.play.moments import (
+    Done,
+    Drawn,
+    Edit,
+    Failure,
+    Measured,
+    Moment,
+    Point,
+    Rule,
+    Stretch,
+)
 from chainrule.app.play.plane import Plane
 from chainrule.app.play.settings import Problem
 from chainrule.engines.engine import Rows
@@ -58,17 +68,8 @@ class Run:
         self.frozen: dict[int, float] = {}
         self._prepare()
         self.failure: Failure | None = None
-        state = TrainingState.start(
-            subject.objective.network,
-            subject.optimizer,
-            seed=problem.seed,
-            dtype=subject.vector.dtype,
-            parameters=subject.parameters,
-        )
-        slots = subject.slots or state.slots
-        self.start = Moment(np.asarray(state.vector), slots, subject.optimizer, step=subject.step)
-        self.moment = self.start
-        size = subject.vector.nbytes * (1 + len(slots))
+        self.start = self.moment = _start_of(problem)
+        size = self.start.vector.nbytes * (1 + len(self.start.slots))
         self.past: deque[Moment] = deque(maxlen=max(FEWEST, min(MOST, MEMORY // max(size, 1))))
         self.losses: list[Measured] = []
         self.measure()
@@ -140,6 +141,7 @@ class Run:
                 vector,
                 tuple(state.slots),
                 self.optimizer,
+                self.problem,
                 moment.step + 1,
                 moment.epoch + ended,
                 0 if ended else moment.place + 1,
@@ -159,7 +161,10 @@ class Run:
             if not self.past:
                 break
             self.moment, moved = self.past.pop(), True
-        self.moment = self._tuned(self.moment)
+            if self.moment.losses:
+                self.losses = list(self.moment.losses)
+        self._take(self.moment.problem)
+        self.moment = self._tuned(replace(self.moment, losses=()))
         if not self._goes_on(self.moment):
             # the program that repeats it begins the pass again
             self.moment = replace(self.moment, place=0)
@@ -188,6 +193,28 @@ class Run:
         log = (*self.moment.log, edited)
         self._go_to(replace(self.moment, vector=vector, log=log, place=0))
         self.measure()
+
+    def draw(self, problem: Problem, point: Point) -> bool:
+        """Learn other rows from here on; return False where the network had to begin again.
+
+        The pass over the rows begins again. Its numbers stay, unless the outputs are others.
+        """
+        self.failure = None
+        moment, before = self.moment, self.problem
+        self._take(problem)
+        goes_on = len(self.start.vector) == len(moment.vector)
+        if goes_on:
+            log = (*moment.log, Drawn(before, point))
+            self._go_to(
+                replace(moment, problem=problem, log=log, place=0, batch=None, batch_loss=None)
+            )
+            self.losses = [one for one in self.losses if one.step < moment.step]
+        else:
+            self._go_to(self._tuned(self.start))
+            self.past[-1] = replace(moment, losses=tuple(self.losses))
+            self.losses = []
+        self.measure()
+        return goes_on
 
     def freeze(self, index: int, frozen: bool) -> None:
         """Hold a parameter where it is, or let it go."""
@@ -250,6 +277,31 @@ class Run:
             self.learning_rate,
             moment.first_loss,
         )
+
+    def _take(self, problem: Problem) -> None:
+        """Take the rows of a problem, and its network; the options stay as they are now."""
+        if problem is self.problem:
+            return
+        self.problem = problem
+        described = problem.subject.objective
+        if described.network.n_out != self.objective.network.n_out:
+            self.frozen.clear()
+        self.objective = replace(self.objective, network=described.network, loss=described.loss)
+        self.start = _start_of(problem)
+        self.__dict__.pop("plane", None)
+        self._prepare()
+
+    @property
+    def before(self) -> np.ndarray:
+        """The parameters of the moment before; those of now where there is none."""
+        vector = self.past[-1].vector if self.past else self.moment.vector
+        return vector if len(vector) == len(self.moment.vector) else self.moment.vector
+
+    @property
+    def base(self) -> Problem:
+        """The problem at the start of what is logged."""
+        drawn = [one for one in self.moment.log if isinstance(one, Drawn)]
+        return drawn[0].before if drawn else self.problem
 
     def _prepare(self) -> None:
         """Make the engine and the plan of an epoch, for the options as they are now."""
@@ -315,3 +367,18 @@ class Run:
         last = log[-1]
         assert isinstance(last, Stretch)
         return place == 0 and last.steps % self.plan.steps != 0
+
+
+def _start_of(problem: Problem) -> Moment:
+    """Return the moment before the first step."""
+    subject = problem.subject
+    state = TrainingState.start(
+        subject.objective.network,
+        subject.optimizer,
+        seed=problem.seed,
+        dtype=subject.vector.dtype,
+        parameters=subject.parameters,
+    )
+    slots = subject.slots or state.slots
+    vector = np.asarray(state.vector)
+    return Moment(vector, slots, subject.optimizer, problem, step=subject.step)

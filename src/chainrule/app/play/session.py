@@ -1,9 +1,8 @@
 """One reader's session: actions of the page, and the frame that answers each of them."""
 
 import math
-import tempfile
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
@@ -12,11 +11,12 @@ import numpy as np
 from chainrule.app.play.checking import gradients_of
 from chainrule.app.play.choices import choices_of
 from chainrule.app.play.code import program_of, program_of_chain
-from chainrule.app.play.drawing import drawn_settings
+from chainrule.app.play.drawing import drawn_settings, words_of
 from chainrule.app.play.failure import explain_failure
 from chainrule.app.play.forms import CATALOGUES, rule_of
 from chainrule.app.play.frames import encode_frame
 from chainrule.app.play.framing import PARTS, frame_of
+from chainrule.app.play.keeping import as_file, state_file
 from chainrule.app.play.looking import Looking, whole_number
 from chainrule.app.play.measuring import KINDS, Measurement
 from chainrule.app.play.moments import Failure, Moment
@@ -30,7 +30,6 @@ from chainrule.foundation.errors import must_be
 from chainrule.foundation.real_numbers import is_real
 from chainrule.foundation.threads import one_blas_thread
 from chainrule.insight.explanation import Explanation
-from chainrule.training.state import save_state
 
 __all__ = ["Session"]
 
@@ -68,9 +67,7 @@ class Session:
         self._begin()
 
     def _begin(self) -> None:
-        if self.measurement is not None:
-            self.measurement.cancel()
-            self.measurement = None
+        self._stop_measuring()
         self.run = Run(self.settings.problem())
         if self.run.optimizer != self.settings.optimizer:  # of a trained model
             self.run.tune({"optimizer": self.settings.optimizer}, self.run.objective)
@@ -78,6 +75,11 @@ class Session:
         self.looking = Looking(len(self.run.objective.network.layers))
         self._noticed: tuple[Moment, dict[str, Any] | None] | None = None
         self._explained: tuple[Failure, dict[str, Any] | None] | None = None
+
+    def _stop_measuring(self) -> None:
+        if self.measurement is not None:
+            self.measurement.cancel()
+            self.measurement = None
 
     def frame(self, request: Request) -> bytes:
         """Return the answer to a request, encoded."""
@@ -198,10 +200,14 @@ class Session:
         """Go back."""
         steps = whole_number(request, "steps", 1, 10_000)
         self.looking.phases.clear()
-        if self.run.back(steps):
-            self.said = f"Back at step {self.run.moment.step:,}."
-        else:
+        problem = self.run.problem
+        if not self.run.back(steps):
             self.said = "There is no earlier step to go back to."
+            return
+        self.said = f"Back at step {self.run.moment.step:,}."
+        if self.run.problem is not problem:
+            self._rows_are_others()
+            self.said = f"Back at step {self.run.moment.step:,}, with {len(self.run.rows):,} rows."
 
     def reset(self, request: Request) -> None:
         """Go to the same start."""
@@ -278,9 +284,21 @@ class Session:
 
     def point(self, request: Request) -> None:
         """Add a point to the data, move one, or take one out."""
-        self.settings = drawn_settings(self.settings, request)
-        self._begin()
-        self.said = f"{len(self.settings.arrays[0]):,} points; the network began again."
+        before = self.settings
+        after, point = drawn_settings(before, request)
+        problem = after.problem()
+        self._stop_measuring()
+        goes_on = self.run.draw(problem, point)
+        self.looking.phases.clear()
+        self._rows_are_others()
+        self.said = words_of(point, before, self.run, goes_on=goes_on)
+
+    def _rows_are_others(self) -> None:
+        """Follow the run to other rows."""
+        now = {name: getattr(self.settings, name) for name in (*LIVE, "optimizer")}
+        self.settings = replace(self.run.problem.settings, **now)
+        self.version += 1
+        self.looking.forget(self.run)
 
     def visit(self, request: Request) -> None:
         """Go to a stop of the tour, which sets the page up; 0 leaves it."""
@@ -310,20 +328,12 @@ class Session:
 
     def save(self, request: Request) -> tuple[dict[str, Any], Arrays]:
         """Return the training state as a file, which `chainrule.load_state` reads."""
-        with tempfile.TemporaryDirectory() as folder:
-            place = Path(folder) / "page.state"
-            save_state(place, self.run.state())
-            content = np.frombuffer(place.read_bytes(), dtype=np.uint8)
-        return {"file": {"name": "network.state", "type": "application/octet-stream"}}, {
-            "content": content
-        }
+        return as_file("network.state", state_file(self.run.state()))
 
     def report(self, request: Request) -> tuple[dict[str, Any], Arrays]:
         """Return the report on the network as it is now, as one HTML page."""
         page = Explanation(self.run.subject, self.run.problem.held_out).report().to_html()
-        return {"file": {"name": "report.html", "type": "text/html"}}, {
-            "content": np.frombuffer(page.encode(), dtype=np.uint8)
-        }
+        return as_file("report.html", page.encode())
 
     def _end(self) -> str:
         """Return that a schedule is at its end, or nothing."""

@@ -70,6 +70,8 @@ class Problem:
         Rows that the training does not see.
     kind : {"two classes", "classes", "numbers"}
         The kind of targets.
+    settings : Settings
+        What describes it.
     """
 
     subject: Subject
@@ -79,6 +81,7 @@ class Problem:
     epochs: int
     held_out: Rows | None
     kind: str
+    settings: "Settings"
 
 
 @dataclass(frozen=True)
@@ -328,7 +331,7 @@ class Settings:
 
     def _problem(self, subject: Subject, held_out: Rows | None) -> Problem:
         plan = (self.seed, self.batch_size, self.schedule, self.epochs)
-        return Problem(subject, *plan, held_out, self.kind)
+        return Problem(subject, *plan, held_out, self.kind, self)
 
     def goes_on(self, other: "Settings") -> bool:
         """Return True if a network that learns by these settings can go on with others."""

@@ -96,16 +96,17 @@ def _last_without(run: Run, finding: Finding) -> int | None:
             for one in layer.findings
         )
 
-    if not run.past or has(run.past[0]):
+    past = [one for one in run.past if len(one.vector) == len(run.moment.vector)]
+    if not past or has(past[0]):
         return None
-    without, found = 0, len(run.past)
+    without, found = 0, len(past)
     while found - without > 1:
         middle = (without + found) // 2
-        if has(run.past[middle]):
+        if has(past[middle]):
             found = middle
         else:
             without = middle
-    return len(run.past) - without
+    return len(past) - without
 
 
 def _plateau(run: Run) -> dict[str, Any] | None:

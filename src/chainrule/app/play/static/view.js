@@ -70,7 +70,7 @@ export class View {
       move: (place) => this.send({ action: "tile", ...place, want: ["panel"] }),
     });
     this.boxes = { picture, matrix };
-    this.plane = new PlanePicture(plane, (row) => this.send({ action: "view", scope: row, want: ["panel"] }), (request) => this.send(request));
+    this.plane = new PlanePicture(plane, (row) => this.send({ action: "view", scope: row, want: ["panel"] }), (request) => this.send({ ...request, quiet: true }));
     this.panel = new ChainPanel(panel, {
       unfold: (path) => this.send({ action: "unfold", path, want: ["panel"] }),
       check: () => this.check(),
@@ -255,7 +255,7 @@ export class View {
       clearTimeout(this.later);
       this.later = setTimeout(() => this.playing || this.gradients(), CHECK_LATER);
     }
-    if (header.said && !this.playing) this.live.textContent = header.said;
+    if (header.said) this.live.textContent = header.said;
     this.showPlay();
   }
 
