@@ -27,6 +27,8 @@ __all__ = ["Stream", "in_memory_or_streamed", "learn_width", "whole"]
 USUAL_SHARE = 0.25
 # The parts of the memory that a window, the rows held out and a block may take.
 WINDOW, HELD, BLOCK = 0.3, 0.125, 0.04
+# Rows that fit are in memory twice, while blocks become one.
+COPIES = 2
 # A window of so many rows, or of this share of all, is enough for a good shuffle.
 ENOUGH_ROWS, ENOUGH_SHARE = 2**18, 0.05
 FEWEST_BLOCK_ROWS = 2**10
@@ -148,7 +150,7 @@ def in_memory_or_streamed(
     seed = int(seed) if isinstance(seed, int | np.integer) else 0
     stream = Stream(source, sizes, row_bytes, most, seed)
     names = getattr(source, "feature_names", None)
-    if int(sizes.sum()) * row_bytes <= most:
+    if COPIES * int(sizes.sum()) * row_bytes <= most:
         return _in_memory(estimator, given, stream), names
     if estimator.n_estimators != 1:
         raise must_be(

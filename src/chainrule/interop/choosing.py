@@ -16,7 +16,15 @@ from chainrule.interop.cells import Tell, first_row, text_of
 from chainrule.interop.columns import Category, Column, Date, Flag, Number
 from chainrule.interop.dates import AMBIGUOUS, COMPACT, ISO, date_formats, read_dates
 
-__all__ = ["NO_CHOICES", "ROW_NUMBERS", "Choices", "choose", "counts_by_name"]
+__all__ = [
+    "DENSE",
+    "FEWEST_COUNTED",
+    "NO_CHOICES",
+    "ROW_NUMBERS",
+    "Choices",
+    "choose",
+    "counts_by_name",
+]
 
 # pandas writes its index under no name, R its row names
 ROW_NUMBER_NAMES = (

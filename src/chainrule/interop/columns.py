@@ -7,6 +7,7 @@ the same row gives the same bits alone, in any table and on any machine.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -239,25 +240,38 @@ class Category:
         """Learn the frequent levels, at most 100, in the order of their names."""
         found = text.value_counts().iter_rows()
         sizes = {word: size for word, size in found if word is not None}
+        return cls.of_counts(text.name, sizes, len(text), text.null_count(), tell)
+
+    @classmethod
+    def of_counts(
+        cls,
+        name: str,
+        sizes: Mapping[str, int],
+        rows: int,
+        missing: int,
+        tell: Tell,
+        distinct: int | None = None,
+    ) -> Category:
+        """Learn the same from the rows of each level; ``distinct`` levels where some lack here."""
         ranked = sorted(sizes.items(), key=lambda item: (-item[1], item[0]))
-        least = min(ENOUGH_ROWS, max(FEWEST_ROWS, len(text) // ROW_SHARE))
+        least = min(ENOUGH_ROWS, max(FEWEST_ROWS, rows // ROW_SHARE))
         kept = sorted(item for item in ranked[:MOST_LEVELS] if item[1] >= least)
-        rare = len(ranked) - len(kept)
-        others = len(text) - text.null_count() - sum(size for _, size in kept)
-        if len(ranked) > MOST_LEVELS:
+        many = len(ranked) if distinct is None else distinct
+        others = rows - missing - sum(size for _, size in kept)
+        if many > MOST_LEVELS:
             tell(
-                f"column {text.name!r} has {len(ranked):,} categories: the {len(kept)} most "
+                f"column {name!r} has {many:,} categories: the {len(kept)} most "
                 f"frequent are kept, the others ({counted(others, 'row')}) share one slot"
             )
         alike = len(sizes) - len({word.lower() for word in sizes})
         if alike:
             tell(
-                f"column {text.name!r} has {alike:,} categories that differ from another only "
+                f"column {name!r} has {alike:,} categories that differ from another only "
                 "in capital letters"
             )
         levels = tuple(word for word, _ in kept)
         counts = tuple(size for _, size in kept)
-        return cls(text.name, levels, counts, others, text.null_count(), rare)
+        return cls(name, levels, counts, others, missing, many - len(kept))
 
     @property
     def outputs(self) -> tuple[str, ...]:

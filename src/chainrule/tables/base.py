@@ -14,6 +14,7 @@ import polars as pl
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
+from chainrule.blocks.opening import names_files
 from chainrule.estimators.callbacks import callbacks_of
 from chainrule.estimators.checkpoints import Checkpoint
 from chainrule.estimators.inputs import as_weights
@@ -31,6 +32,7 @@ from chainrule.tables.checking import checked_preset, warn_of_options
 from chainrule.tables.checkpoints import begin_checkpoints
 from chainrule.tables.choosing_encoding import CANDIDATES, EncodingChoice, choose_encoding
 from chainrule.tables.exporting import ExportedTable
+from chainrule.tables.fitting_files import FittingFiles
 from chainrule.tables.folds import Fold, folds_of
 from chainrule.tables.leaderboard import Leaderboard, Trial
 from chainrule.tables.members import Estimator, Member, Table, Work, train_bag, weighted
@@ -58,7 +60,7 @@ class _Given(NamedTuple):
     resume: Any
 
 
-class BaseTabular(TargetSide, ExportedTable, Asking, Refitting, BaseEstimator):  # type: ignore[misc]
+class BaseTabular(TargetSide, ExportedTable, Asking, Refitting, FittingFiles, BaseEstimator):  # type: ignore[misc]
     """A bag of networks over a raw table; subclasses say what its targets are."""
 
     _kind: type[Estimator]
@@ -114,15 +116,18 @@ class BaseTabular(TargetSide, ExportedTable, Asking, Refitting, BaseEstimator): 
         y_val: Any = None,
         checkpoint: Checkpoint | None = None,
         resume: str | os.PathLike[str] | None = None,
+        memory: int | str | None = None,
     ) -> Self:
         """Learn the columns of a raw table, and train one network per fold.
 
         Parameters
         ----------
-        X : frame of pandas, polars or pyarrow, or array (n_samples, n_columns)
-            Numbers, texts, categories, dates, booleans; cells may be missing.
+        X : frame of pandas, polars or pyarrow, or array (n_samples, n_columns); or path
+            Numbers, texts, categories, dates, booleans; cells may be missing. A path, or a list of
+            them, names files of Parquet or Arrow IPC, which are streamed: see `fit_files`.
         y : array (n_samples,) or (n_samples, n_targets)
-            Labels or numbers; several columns of 0 and 1 are labels that a row has or not.
+            Labels or numbers; several columns of 0 and 1 are labels that a row has or not. Of
+            files, the name of a column, and so for ``sample_weight``.
         sample_weight : array (n_samples,), optional
             Weights, not negative; 0 is an absent row.
         groups : array (n_samples,), optional
@@ -135,6 +140,8 @@ class BaseTabular(TargetSide, ExportedTable, Asking, Refitting, BaseEstimator): 
         resume : path, optional
             The folder of the checkpoints of an earlier fit: networks that are trained are kept, and
             the others go on, to the same bits. Options and rows must be those of that fit.
+        memory : int or str, optional
+            What the fit of files may take, as ``"500MB"``; by default a quarter of what is free.
 
         Returns
         -------
@@ -145,6 +152,19 @@ class BaseTabular(TargetSide, ExportedTable, Asking, Refitting, BaseEstimator): 
         InputError
             A ValueError that names the argument, its value and what to do.
         """
+        if names_files(X):
+            if any(one is not None for one in (groups, X_val, y_val, checkpoint, resume)):
+                raise InputError(
+                    "groups, X_val, y_val, checkpoint and resume must be None for files, whose "
+                    "rows are streamed. Read the table, or leave them out."
+                )
+            with unchanged_if_refused(self):
+                streamed = self.fit_files(X, y, sample_weight, memory=memory)
+            if streamed.interrupted:
+                raise KeyboardInterrupt
+            return self
+        if memory is not None:
+            raise must_be("memory", "None for a table in memory", memory)
         with unchanged_if_refused(self):
             given = _Given(X, y, sample_weight, groups, X_val, y_val, checkpoint, resume)
             interrupted = self._fit(given)

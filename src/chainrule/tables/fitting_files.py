@@ -1,0 +1,334 @@
+"""Fits on tables that memory does not hold: one pass to learn, then streamed epochs."""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from sklearn.base import is_classifier
+from sklearn.exceptions import ConvergenceWarning
+
+from chainrule.blocks.arrays import BLOCK_ROWS
+from chainrule.blocks.tables import TableFiles
+from chainrule.estimators.callbacks import callbacks_of
+from chainrule.foundation.errors import DataWarning, InputError, NoEffectWarning, must_be, suggest
+from chainrule.foundation.memory_sizes import as_bytes, usable_bytes
+from chainrule.foundation.seeds import Purpose, as_seed, stream
+from chainrule.foundation.wording import counted, listed
+from chainrule.interop.cells import numbers_of, text_of
+from chainrule.interop.choosing import NO_CHOICES, Choices
+from chainrule.interop.preparation import Preparation
+from chainrule.interop.streamed_columns import prepared_from_sample
+from chainrule.tables.checking import checked_preset
+from chainrule.tables.choosing_encoding import EncodingChoice, choose_encoding
+from chainrule.tables.folds import Fold
+from chainrule.tables.leaderboard import Leaderboard, Trial
+from chainrule.tables.members import Estimator, Member, Table, Work
+from chainrule.tables.recipes import Preset, recipe_for
+from chainrule.tables.table_blocks import Parts, PreparedBlocks, learn_table
+
+__all__ = ["FittingFiles", "StreamedFit"]
+
+# The share of the free memory that a streamed fit may take where nobody says more; and the shares
+# of it that go to the rows of training, to those held out, to a sample and to a block.
+USUAL_SHARE = 0.25
+TRAINING, HELD, SAMPLE, BLOCK = 0.5, 0.05, 0.1, 0.05
+FEWEST_BLOCK_ROWS = 2**10
+# Bytes of a cell of a frame, about.
+CELL = 16
+
+
+@dataclass(frozen=True, eq=False)
+class StreamedFit:
+    """The course of a streamed fit.
+
+    Attributes
+    ----------
+    tested : polars.DataFrame
+        The rows that were set aside to test on.
+    rows : int
+        Rows that were trained on.
+    held : int
+        Rows that were validated on.
+    classes : dict
+        Rows to train on of each label; empty for numbers.
+    mean : float
+        The mean of numbers.
+    without_target : int
+        Rows left out because their target is missing.
+    interrupted : bool
+        Whether Ctrl-C ended training.
+    """
+
+    tested: pl.DataFrame
+    rows: int
+    held: int
+    classes: dict[Any, int]
+    mean: float
+    without_target: int
+    interrupted: bool
+
+
+class _Targets:
+    """The targets of the rows to train on, counted as they come."""
+
+    def __init__(self, name: str, classes: bool, weight: str | None) -> None:
+        self.name, self.classes, self.weight = name, classes, weight
+        self.sizes: dict[Any, float] = {}
+        self.low, self.high, self.sum, self.rows = math.inf, -math.inf, 0.0, 0.0
+
+    def read(self, series: pl.Series) -> np.ndarray:
+        """Return targets as the estimator takes them."""
+        if not self.classes:
+            return numbers_of(series)
+        if series.dtype == pl.Boolean or series.dtype.is_numeric():
+            return series.to_numpy()
+        return np.array(text_of(series).to_list(), dtype=str)
+
+    def add(self, frame: pl.DataFrame) -> None:
+        """Count the targets of more rows."""
+        y = self.read(frame[self.name])
+        weight = None if self.weight is None else frame[self.weight].to_numpy()
+        if self.classes:
+            labels, places = np.unique(y, return_inverse=True)
+            sums = np.bincount(places, weight, minlength=len(labels))
+            for label, size in zip(labels.tolist(), sums.tolist(), strict=True):
+                self.sizes[label] = self.sizes.get(label, 0.0) + size
+        elif len(y):
+            self.low, self.high = min(self.low, float(y.min())), max(self.high, float(y.max()))
+            self.sum += float(y.sum() if weight is None else (y * weight).sum())
+            self.rows += float(len(y) if weight is None else weight.sum())
+
+    @property
+    def typical(self) -> np.ndarray:
+        """Targets that teach what all of them do: each label, or both ends."""
+        if self.classes:
+            return np.array(sorted(self.sizes) * 4)
+        return np.array([self.low, self.high])
+
+
+class FittingFiles:
+    """An estimator of tables that can be fitted on files larger than memory."""
+
+    encoding: str
+    validation: str
+    validation_fraction: float
+    n_folds: int | None
+    n_threads: int | None
+    time_limit: float | None
+    random_state: Any
+    choices: Choices | None
+    members_: list[Member]
+    notes_: list[str]
+    _kind: type[Estimator]
+    _learn_targets: Callable[[Any], np.ndarray]
+    _encode: Callable[[Any], np.ndarray]
+    _options_of_networks: Callable[[], dict[str, Any]]
+    _folds: Callable[..., list[Fold]]
+    _forget: Callable[[], None]
+    _finish: Callable[[Table, np.ndarray, np.ndarray], None]
+    _combined: Callable[[Iterable[tuple[Member, Any]]], np.ndarray]
+
+    def fit_files(
+        self,
+        paths: Any,
+        target: str,
+        sample_weight: str | None = None,
+        *,
+        memory: int | str | None = None,
+        test_fraction: float = 0.0,
+    ) -> StreamedFit:
+        """Train one network on a table in files, in bounded memory.
+
+        `fit` calls this for paths. One pass learns the columns: counts are exact, quantiles come
+        from a sample of at most 100,000 rows. The rows are then prepared once, into a temporary
+        file, and streamed from there. The rows to validate and to test on are drawn by a hash of
+        (seed, row number), at most 100,000 each.
+
+        Parameters
+        ----------
+        paths : path or list of paths
+            Files of Parquet or Arrow IPC, or a folder of Parquet files.
+        target : str
+            The column to predict; rows without it are left out.
+        sample_weight : str, optional
+            The column of the weights of the rows.
+        memory : int or str, optional
+            What the fit may take beyond Python and its libraries, as ``"500MB"``; by default a
+            quarter of what is free.
+        test_fraction : float
+            The share of the rows that is set aside, neither trained nor validated on.
+
+        Returns
+        -------
+        StreamedFit
+            The rows set aside, and what was counted.
+        """
+        began = time.perf_counter()
+        preset = checked_preset(self, self._kind)
+        most = int(USUAL_SHARE * usable_bytes()) if memory is None else as_bytes(memory)
+        table = _opened(paths, target, sample_weight, most)
+        seed = as_seed(self.random_state)
+        row_bytes = CELL * len(table.schema)
+        rows = sum(table.block_rows)
+        parts = Parts.of(
+            rows,
+            seed,
+            test_fraction,
+            0.0 if self.n_folds == 0 else float(self.validation_fraction),
+            max(2, int(most * HELD) // row_bytes),
+            last=self.validation == "last",
+        )
+        targets = _Targets(target, is_classifier(self), sample_weight)
+        chosen = self.choices or NO_CHOICES
+        learnt = learn_table(
+            table,
+            target,
+            parts,
+            targets.add,
+            sample_rows=max(1000, int(most * SAMPLE) // row_bytes),
+            choices=chosen,
+        )
+        self._learn_targets(targets.typical)
+        told = [_one_network(preset, self.n_folds)]
+        if learnt.without_target:
+            missing = counted(learnt.without_target, "row")
+            told.append(f"left out {missing} whose target {target!r} is missing")
+        aside = [name for name in (target, sample_weight) if name is not None]
+        sample = Table(learnt.sample.drop(aside), self._encode(targets.read(learnt.sample[target])))
+        encoding = self._encoding_of(sample, seed, chosen)
+        preparation = prepared_from_sample(
+            sample.frame,
+            {name: one for name, one in learnt.counts.items() if name not in aside},
+            told.append,
+            choices=chosen,
+            encoding=encoding.encoding,
+            y=sample.y,
+        )
+
+        def encode(series: pl.Series) -> np.ndarray:
+            return self._encode(targets.read(series))
+
+        rows_to_train = PreparedBlocks(
+            table, learnt, parts, preparation, target, encode, sample_weight
+        )
+        held = Table(
+            learnt.held.drop(aside),
+            encode(learnt.held[target]),
+            None if sample_weight is None else learnt.held[sample_weight].to_numpy().astype(float),
+        )
+        interrupted = self._train_streamed(
+            rows_to_train, held, preparation, encoding, seed, int(most * TRAINING), began
+        )
+        self.notes_ = told
+        self._note_columns(table, aside)
+        self.fit_seconds_ = time.perf_counter() - began
+        sizes = {label: int(size) for label, size in targets.sizes.items()}
+        mean = targets.sum / targets.rows if targets.rows else math.nan
+        return StreamedFit(
+            learnt.tested,
+            learnt.rows,
+            held.frame.height,
+            sizes,
+            mean,
+            learnt.without_target,
+            interrupted,
+        )
+
+    def _encoding_of(self, sample: Table, seed: int, choices: Choices) -> EncodingChoice:
+        """Return the encoding of numbers, by short runs on a sample where it is to be found out."""
+        if self.encoding != "auto":
+            return EncodingChoice(self.encoding, "as asked for")
+        folds = self._folds(sample, 1, seed, None, False)
+        work = Work(self._kind, sample, folds, seed, self.n_threads, choices=choices)
+        return choose_encoding(work, self._options_of_networks())
+
+    def _train_streamed(
+        self,
+        rows: PreparedBlocks,
+        held: Table,
+        preparation: Preparation,
+        encoding: EncodingChoice,
+        seed: int,
+        memory: int,
+        began: float,
+    ) -> bool:
+        """Train the network; return whether Ctrl-C cut that short."""
+        n = sum(rows.block_rows)
+        options = recipe_for(n, is_classifier(self), self._options_of_networks())
+        given: dict[str, Any] = {}
+        if held.frame.height > 1:
+            given = {"X_val": rows.inputs(held.frame), "y_val": held.y}
+            if held.weight is not None and held.weight.any():
+                given["sample_weight_val"] = held.weight
+        else:
+            options.pop("monitor", None)
+        if self.time_limit is not None:
+            left = float(self.time_limit) - (time.perf_counter() - began)
+            options["time_limit"] = max(left, 1e-3)
+        random = stream(seed, Purpose.MEMBER, 0, 0)
+        network = self._kind(
+            **options, random_state=int(random.integers(2**31 - 1)), n_threads=self.n_threads
+        )
+        network.callbacks = callbacks_of(self)
+        interrupted = False
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DataWarning)
+                warnings.simplefilter("ignore", NoEffectWarning)
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                network.fit(rows, memory=memory, **given)
+        except KeyboardInterrupt:
+            if not getattr(network, "loss_curve_", None):
+                raise
+            interrupted = True
+        finally:
+            network.callbacks = None
+        network.preparation_ = preparation
+        member = Member(
+            preparation, network, np.arange(held.frame.height), encoding=encoding.encoding
+        )
+        self._forget()
+        self.seed_, self.members_ = seed, [member]
+        self.encoding_, self.encoding_reason_ = encoding.encoding, encoding.reason
+        loss, seconds = member.held_out_loss, network.fit_seconds_
+        trial = Trial(encoding.encoding, self._options_of_networks(), 1, 1.0, loss, seconds, 1.0)
+        self.leaderboard_ = Leaderboard.of([*encoding.trials, trial])
+        self.oof_prediction_ = np.full(held.y.shape, np.nan)
+        if given:
+            self.oof_prediction_ = self._combined([(member, given["X_val"])])
+        self._finish(held, self.oof_prediction_, np.full(len(held.y), bool(given)))
+        return interrupted
+
+    def _note_columns(self, table: TableFiles, aside: list[str]) -> None:
+        columns = [name for name in table.schema if name not in aside]
+        self.n_features_in_, self._columns = len(columns), columns
+        self.feature_names_in_ = np.array(columns, dtype=object)
+
+
+def _one_network(preset: Preset, n_folds: int | None) -> str:
+    bag = preset.n_folds if n_folds is None else n_folds
+    asked = "" if bag <= 1 and not preset.searches else f", not the {bag} of preset {preset.name!r}"
+    return f"the rows are streamed from the disk: one network is trained{asked}"
+
+
+def _opened(paths: Any, target: str, weight: str | None, memory: int) -> TableFiles:
+    """Return the files as blocks of which each takes a small share of the memory."""
+    table = TableFiles(paths)
+    for argument, name in (("target", target), ("sample_weight", weight)):
+        if name is not None and name not in table.schema:
+            names = list(table.schema)
+            advice = f"{suggest(str(name), names)} Columns: {listed(names)}.".strip()
+            raise must_be(argument, "a column of the table", name, advice)
+    if len(table.schema) < 2 + (weight is not None):
+        raise InputError(f"the table must have a column to learn from beside {target!r}.")
+    rows = int(memory * BLOCK) // (CELL * len(table.schema))
+    if rows < BLOCK_ROWS:
+        table = TableFiles(paths, block_rows=max(FEWEST_BLOCK_ROWS, rows))
+    return table
