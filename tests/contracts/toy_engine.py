@@ -151,5 +151,5 @@ class Toy(EngineRecord):
     name = "toy"
     sentence = "one row at a time"
 
-    def make(self, objective, optimizer, n_threads=None):
+    def make(self, objective, optimizer, resources=None):
         return RowByRow(objective, optimizer)

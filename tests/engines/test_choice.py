@@ -45,7 +45,7 @@ class Toy(EngineRecord):
     name = "toy"
     sentence = "an engine of a test"
 
-    def make(self, objective, optimizer, n_threads=None):
+    def make(self, objective, optimizer, resources=None):
         return ToyEngine(objective, optimizer)
 
 

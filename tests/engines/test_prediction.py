@@ -48,7 +48,7 @@ class Toy(EngineRecord):
     name = "toy"
     sentence = "a whole engine, also to predict"
 
-    def make(self, objective, optimizer, n_threads=None):
+    def make(self, objective, optimizer, resources=None):
         return ReferenceEngine(objective, optimizer)
 
 

@@ -11,6 +11,7 @@ from scipy import sparse
 from chainrule import Dense, Network, Objective, TrainingState, losses, optimizers
 from chainrule.engines.choice import choose_engine
 from chainrule.engines.engine import Rows
+from chainrule.engines.resources import Resources
 from chainrule.training.batches import windows_of
 from chainrule.training.loop import train_rows
 from chainrule.training.monitor import Watch
@@ -97,7 +98,7 @@ ROWS = Rows(X, Y, np.linspace(0.5, 1.5, 300).astype(np.float32))
 def trained(rows, engine="auto", n_threads=None, epochs=3):
     network = Network(Dense(4, 6, "tanh"), Dense(6, 1))
     objective, rule = Objective.with_strengths(network, "mse", l2=0.01), optimizers.get("adam")
-    chosen = choose_engine(engine, objective, rule, n_threads)
+    chosen = choose_engine(engine, objective, rule, Resources(n_threads))
     state = TrainingState.start(network, rule, seed=1, dtype=np.float32)
     run = train_rows(chosen, rows, state, StepOptions(0.01, 32), Watch(patience=9), epochs=epochs)
     curve = []

@@ -68,6 +68,7 @@ def record_of(shown: Shown) -> dict[str, Any]:
         "stopped": first.stopped_because_,
         "loss": codec_of(first).own_loss.name,
         "engine": getattr(first, "engine_", None),
+        "device": getattr(first, "device_", None),
         "seed": shown.estimator.seed_,
         "options": {name: plain(value) for name, value in options.items()},
         "encoding": getattr(shown.estimator, "encoding_", None),

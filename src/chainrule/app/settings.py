@@ -252,6 +252,15 @@ class Settings:
         None, "dtype", "float32 or float64; float32 if left out.", metavar="NAME"
     )
     engine: str | None = flag(None, "engine", "What computes.", metavar="NAME")
+    device: str | None = flag(
+        None, "device", "Where to compute: cpu, gpu, tpu, or one such as cuda:1.", metavar="NAME"
+    )
+    matmul_precision: str | None = flag(
+        None,
+        "matmul_precision",
+        "Least precision of products on an accelerator: highest, high, default or bfloat16.",
+        metavar="NAME",
+    )
     n_threads: int | None = flag(
         None,
         "n_threads",

@@ -93,7 +93,7 @@ def _how(model: Shown, report: Report) -> None:
         ("epochs", made + ("" if best is None else f", epoch {best} kept")),
         ("loss", codec_of(networks[0]).own_loss.name),
         ("seed", str(estimator.seed_)),
-        ("engine", getattr(networks[0], "engine_", None) or "not recorded"),
+        ("engine", _engine(networks[0])),
         *_of_table(estimator),
         ("settings", _settings(estimator)),
         ("versions", _versions(model)),
@@ -101,6 +101,17 @@ def _how(model: Shown, report: Report) -> None:
     for name, text in facts:
         report.line(f"  {name:9}{text}")
     report.line()
+
+
+def _engine(network: Any) -> str:
+    """Return the engine of the training, its device, and what it was allowed."""
+    device = getattr(network, "device_", None)
+    name: str = getattr(network, "engine_", None) or "not recorded"
+    if device not in (None, "cpu"):
+        name += f" on {device}"
+    if network.matmul_precision != "highest":
+        name += f", products at precision {network.matmul_precision}"
+    return name
 
 
 def _versions(model: Shown) -> str:

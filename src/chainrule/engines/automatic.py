@@ -8,10 +8,11 @@ import numpy as np
 from chainrule.engines.by_dtype import ByDtype
 from chainrule.engines.engine import Engine, GradientSum, Position, Rows, Totals
 from chainrule.engines.registry import registry
+from chainrule.engines.resources import USUAL, Resources
 from chainrule.formulas.optimizers import Optimizer
 from chainrule.foundation.arrays import Array
 from chainrule.foundation.callers import level_outside
-from chainrule.foundation.errors import SlowEngineWarning
+from chainrule.foundation.errors import InputError, SlowEngineWarning
 from chainrule.model.objective import Objective
 
 __all__ = ["AutomaticEngine"]
@@ -29,34 +30,36 @@ class AutomaticEngine(ByDtype[Engine]):
     """
 
     def __init__(
-        self, objective: Objective, optimizer: Optimizer, n_threads: int | None = None
+        self, objective: Objective, optimizer: Optimizer, resources: Resources = USUAL
     ) -> None:
         super().__init__()
         self.objective = objective
         self.optimizer = optimizer
-        self.n_threads = n_threads
-        self.name = "auto"  # until an engine is chosen
+        self.resources = resources
+        # until an engine is chosen
+        self.name, self.device = "auto", "cpu"
 
-    def _make(self, dtype: np.dtype[Any] | None) -> Engine:
+    def _make(self, dtype: np.dtype[Any] | None, library: str) -> Engine:
         """Return the first engine without a reason, and take its name."""
         passed_over: list[str] = []
-        for name in registry:
+        reason = None
+        for name in sorted(registry, key=lambda name: registry[name].library != library):
             record = registry[name]
             if name == "auto":
                 continue
-            reason = record.reason_against(self.objective, self.optimizer, dtype)
+            reason = record.reason_against(self.objective, self.optimizer, dtype, self.resources)
             if reason is None:
                 if dtype is not None and passed_over:
                     _say(name, passed_over)
-                engine = record.make(self.objective, self.optimizer, self.n_threads)
-                self.name = engine.name
+                engine = record.make(self.objective, self.optimizer, self.resources)
+                self.name, self.device = engine.name, getattr(engine, "device", "cpu")
                 return engine
-            if record.is_installed:
+            if record.lacks(self.resources) is None:
                 passed_over.append(reason)
-        raise AssertionError("the reference engine has no reason against any work")
+        raise InputError(str(reason))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return AutomaticEngine, (self.objective, self.optimizer, self.n_threads)
+        return AutomaticEngine, (self.objective, self.optimizer, self.resources)
 
     def loss(self, vector: Array, rows: Rows) -> float:
         """Return the mean loss over all rows, without penalties."""

@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from chainrule.engines.engine import Scorer
-from chainrule.foundation.arrays import Array
+from chainrule.foundation.arrays import Array, library_of
 
 __all__ = ["ByDtype"]
 
@@ -25,20 +25,21 @@ class ByDtype(Generic[Answering]):
         self.few_scores: Callable[[Array, Array], Array | None] = _nothing
         self._made: dict[Any, Answering] = {}
 
-    def _make(self, dtype: np.dtype[Any] | None) -> Answering:
-        """Return what answers for a dtype; None stands for arrays of any other kind."""
+    def _make(self, dtype: np.dtype[Any] | None, library: str) -> Answering:
+        """Return what answers for arrays of a library; the dtype is None for other than NumPy's."""
         raise NotImplementedError
 
     def _for(self, array: Array) -> Answering:
         if type(array) is np.ndarray and array.dtype in self._made:
             return self._made[array.dtype]
-        kind = getattr(array, "dtype", None)
+        kind, library = getattr(array, "dtype", None), library_of(array)
         if not isinstance(array, np.ndarray) or kind not in (np.float32, np.float64):
             kind = None
-        if kind not in self._made:
-            made = self._made[kind] = self._make(kind)
+        key = kind or library
+        if key not in self._made:
+            made = self._made[key] = self._make(kind, library)
             self.few_scores = getattr(made, "few_scores", self.few_scores)
-        return self._made[kind]
+        return self._made[key]
 
     def scores(self, vector: Array, x: Array) -> Array:
         """Return the scores (n, n_out) at a flat vector of parameters."""

@@ -7,6 +7,7 @@ import numpy as np
 from chainrule.engines.automatic import AutomaticEngine
 from chainrule.engines.engine import Engine, Scorer
 from chainrule.engines.registry import EngineRecord, loaded, registry
+from chainrule.engines.resources import PRECISIONS, USUAL, Resources
 from chainrule.formulas.loss import Loss
 from chainrule.formulas.optimizers import Optimizer
 from chainrule.foundation.errors import InputError, must_be, suggest
@@ -31,10 +32,20 @@ class Automatic(EngineRecord):
     sentence = "the first of the engines below that can do the work"
 
     def make(
-        self, objective: Objective, optimizer: Optimizer, n_threads: int | None = None
+        self, objective: Objective, optimizer: Optimizer, resources: Resources = USUAL
     ) -> Engine:
         """Return the engine that chooses when it sees the first parameters."""
-        return AutomaticEngine(objective, optimizer, n_threads)
+        return AutomaticEngine(objective, optimizer, resources)
+
+    def lacks(self, resources: Resources) -> str | None:
+        """Return what all engines lack, in the words of the last: the one of accelerators."""
+        lack = None
+        for name in registry:
+            if name != self.name:
+                lack = registry[name].lacks(resources)
+                if lack is None:
+                    return None
+        return lack
 
 
 class Compiled(EngineRecord):
@@ -45,19 +56,24 @@ class Compiled(EngineRecord):
     needs = "llvmlite"
 
     def make(
-        self, objective: Objective, optimizer: Optimizer, n_threads: int | None = None
+        self, objective: Objective, optimizer: Optimizer, resources: Resources = USUAL
     ) -> Engine:
         """Return the engine; its code is made, or found in a cache, when it is first used."""
         kind = loaded("chainrule.engines.compiled.engine", "CompiledEngine")
-        engine: Engine = kind(objective, optimizer, n_threads)
+        engine: Engine = kind(objective, optimizer, resources.n_threads)
         return engine
 
     def reason_against(
-        self, objective: Objective, optimizer: Optimizer, dtype: np.dtype[Any] | None
+        self,
+        objective: Objective,
+        optimizer: Optimizer,
+        dtype: np.dtype[Any] | None,
+        resources: Resources = USUAL,
     ) -> str | None:
-        """Return why it cannot: the package, the kind of parameters, or a formula."""
-        if not self.is_installed:
-            return super().reason_against(objective, optimizer, dtype)
+        """Return why it cannot: package, device, kind of parameters, or a formula."""
+        lacks = self.lacks(resources)
+        if lacks is not None:
+            return lacks
         if dtype is None:
             return "The parameters are no NumPy vector of float32 or float64."
         return _reason_in_formulas(objective, optimizer)
@@ -67,17 +83,17 @@ class Compiled(EngineRecord):
         network: Network,
         loss: Loss,
         dtype: np.dtype[Any] | None,
-        n_threads: int | None = None,
+        resources: Resources = USUAL,
     ) -> Scorer | None:
         """Return the scores alone: no code of losses and updates is made for them."""
-        if dtype is None or not self.is_installed:
+        if dtype is None or self.lacks(resources) is not None:
             return None
         try:
             _trace_layers(network)
         except UntraceableError:
             return None
         kind = loaded("chainrule.engines.compiled.scoring", "CompiledScores")
-        scorer: Scorer = kind(network, loss, n_threads)
+        scorer: Scorer = kind(network, loss, resources.n_threads)
         return scorer
 
 
@@ -110,7 +126,7 @@ class Reference(EngineRecord):
     sentence = "the mathematics as it is written, on arrays of any library"
 
     def make(
-        self, objective: Objective, optimizer: Optimizer, n_threads: int | None = None
+        self, objective: Objective, optimizer: Optimizer, resources: Resources = USUAL
     ) -> Engine:
         """Return the engine; threads are those of the array library."""
         kind = loaded("chainrule.engines.reference", "ReferenceEngine")
@@ -122,9 +138,11 @@ class Reference(EngineRecord):
         network: Network,
         loss: Loss,
         dtype: np.dtype[Any] | None,
-        n_threads: int | None = None,
+        resources: Resources = USUAL,
     ) -> Scorer | None:
         """Return the scores alone."""
+        if dtype is not None and self.lacks(resources) is not None:
+            return None
         scorer: Scorer = loaded("chainrule.engines.reference", "ReferenceScores")(network, loss)
         return scorer
 
@@ -135,17 +153,43 @@ class Jax(EngineRecord):
     name = "jax"
     sentence = "the same formulas compiled by JAX, for GPU, TPU and CPU"
     needs = "jax"
+    precisions = PRECISIONS
+    library = "jax"
 
     def make(
-        self, objective: Objective, optimizer: Optimizer, n_threads: int | None = None
+        self, objective: Objective, optimizer: Optimizer, resources: Resources = USUAL
     ) -> Engine:
         """Return the engine; threads are those of JAX."""
         kind = loaded("chainrule.engines.jax_engine.engine", "JaxEngine")
-        engine: Engine = kind(objective, optimizer)
+        engine: Engine = kind(objective, optimizer, resources)
         return engine
 
+    def lacks(self, resources: Resources) -> str | None:
+        """Return that the package or the device is not there, if so."""
+        if not self.is_installed:
+            return f"The package {self.needs} is not installed."
+        missing: str | None = None
+        if resources.device != "auto":
+            missing = loaded("chainrule.engines.jax_engine.devices", "missing")(resources.device)
+        return missing
 
-# "auto" never comes to the last: the one before it has no reason against any work.
+    def reason_against(
+        self,
+        objective: Objective,
+        optimizer: Optimizer,
+        dtype: np.dtype[Any] | None,
+        resources: Resources = USUAL,
+    ) -> str | None:
+        """Return why it cannot: the package, the device, or a formula."""
+        lacks = self.lacks(resources)
+        if lacks is not None:
+            return lacks
+        check = loaded("chainrule.engines.jax_engine.tracing", "untraceable")
+        reason: str | None = check(objective, optimizer)
+        return reason
+
+
+# "auto" comes to the last only for a device or a precision that the others lack.
 for _record in (Automatic(), Compiled(), Reference(), Jax()):
     registry.add(_record)
 
@@ -162,9 +206,14 @@ def choose_engine(
     engine: str | Engine,
     objective: Objective,
     optimizer: Optimizer,
-    n_threads: int | None = None,
+    resources: Resources = USUAL,
 ) -> Engine:
     """Return the engine of a name; an engine stands for itself.
+
+    Raises
+    ------
+    InputError
+        If its package, the device or the precision is not there.
 
     Examples
     --------
@@ -182,4 +231,16 @@ def choose_engine(
             f'engine="{engine}" needs the package {record.needs}, which is not installed. '
             'Install it, or use engine="reference".'
         )
-    return record.make(objective, optimizer, n_threads)
+    lacks = record.lacks(resources)
+    if lacks is not None:
+        raise _unavailable(engine, resources, lacks)
+    return record.make(objective, optimizer, resources)
+
+
+def _unavailable(engine: str, resources: Resources, lacks: str) -> InputError:
+    """Return the error about a device or a precision that an engine lacks."""
+    rule = f"one that engine={engine!r} has"
+    if resources.device == "auto":
+        advice = f"{lacks} Use matmul_precision='highest'."
+        return must_be("matmul_precision", rule, resources.matmul_precision, advice)
+    return must_be("device", rule, resources.device, f"{lacks} Use device='auto'.")

@@ -7,6 +7,7 @@ import numpy as np
 from chainrule.engines.by_dtype import ByDtype
 from chainrule.engines.choice import check_engine, registry
 from chainrule.engines.engine import Scorer
+from chainrule.engines.resources import USUAL, Resources
 from chainrule.formulas.loss import Loss, losses
 from chainrule.foundation.arrays import Array, as_floating, namespace
 from chainrule.foundation.errors import InputError
@@ -27,8 +28,8 @@ class Predictor(ByDtype[Scorer]):
         Whose link predictions go through; that of "mse" changes nothing.
     engine : str, default="auto"
         A name from the registry.
-    n_threads : int, optional
-        Threads; None takes all cores.
+    resources : Resources
+        Threads, device and precision.
 
     Examples
     --------
@@ -45,14 +46,14 @@ class Predictor(ByDtype[Scorer]):
         network: Network,
         loss: str | Loss = "mse",
         engine: str = "auto",
-        n_threads: int | None = None,
+        resources: Resources = USUAL,
     ) -> None:
         super().__init__()
         check_engine(engine)
         self.network = network
         self.loss: Loss = losses.get(loss)
         self.engine = engine
-        self.n_threads = n_threads
+        self.resources = resources
 
     def scores_of(self, parameters: Parameters, x: Any) -> Array:
         """Return the scores of a user's inputs: numbers of any kind, of many rows or one.
@@ -74,11 +75,11 @@ class Predictor(ByDtype[Scorer]):
         with np.errstate(all="ignore"):
             return self.network.forward(xp, parameters, xp.asarray(x, dtype=vector.dtype))[0]
 
-    def _make(self, dtype: np.dtype[Any] | None) -> Scorer:
+    def _make(self, dtype: np.dtype[Any] | None, library: str) -> Scorer:
         """Return what scores by the engine asked for, or by the first one that can."""
         names = [name for name in registry if name != "auto"]
         for name in names if self.engine == "auto" else [self.engine]:
-            scorer = registry[name].scorer(self.network, self.loss, dtype, self.n_threads)
+            scorer = registry[name].scorer(self.network, self.loss, dtype, self.resources)
             if scorer is not None:
                 return scorer
         raise InputError(
@@ -87,4 +88,4 @@ class Predictor(ByDtype[Scorer]):
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Predictor, (self.network, self.loss, self.engine, self.n_threads)
+        return Predictor, (self.network, self.loss, self.engine, self.resources)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from chainrule.engines.engine import Engine, Scorer
+from chainrule.engines.resources import USUAL, Resources
 from chainrule.formulas.loss import Loss
 from chainrule.formulas.optimizers import Optimizer, sgd
 from chainrule.foundation.catalogue import Catalogue
@@ -31,6 +32,10 @@ class EngineRecord(Shown):
         What it is, in one line.
     needs : str or None
         The package that it cannot do without, besides those of NumPy and SciPy.
+    precisions : tuple of str
+        The values of ``matmul_precision`` that it can give.
+    library : str or None
+        The library whose arrays are its own: where parameters are such, "auto" asks it first.
 
     Examples
     --------
@@ -43,38 +48,57 @@ class EngineRecord(Shown):
     aliases: ClassVar[tuple[str, ...]] = ()
     sentence: ClassVar[str]
     needs: ClassVar[str | None] = None
+    precisions: ClassVar[tuple[str, ...]] = ("highest",)
+    library: ClassVar[str | None] = None
 
     def make(
-        self, objective: Objective, optimizer: Optimizer, n_threads: int | None = None
+        self, objective: Objective, optimizer: Optimizer, resources: Resources = USUAL
     ) -> Engine:
         """Return the engine for an objective and an optimizer."""
         raise NotImplementedError
 
+    def lacks(self, resources: Resources) -> str | None:
+        """Return, in a sentence, which package, device or precision it lacks; None if none."""
+        if not self.is_installed:
+            return f"The package {self.needs} is not installed."
+        if resources.matmul_precision not in self.precisions:
+            return (
+                f"The engine {self.name!r} computes products in full precision, not at "
+                f"matmul_precision={resources.matmul_precision!r}."
+            )
+        if resources.device not in ("auto", "cpu", "cpu:0"):
+            return f"The engine {self.name!r} computes where the arrays are, and moves none."
+        return None
+
     def reason_against(
-        self, objective: Objective, optimizer: Optimizer, dtype: np.dtype[Any] | None
+        self,
+        objective: Objective,
+        optimizer: Optimizer,
+        dtype: np.dtype[Any] | None,
+        resources: Resources = USUAL,
     ) -> str | None:
         """Return, in a sentence, why it cannot do this work; None where it can.
 
         ``dtype`` is that of the parameters, None where they are no NumPy vector of float32 or
         float64.
         """
-        return None if self.is_installed else f"The package {self.needs} is not installed."
+        return self.lacks(resources)
 
     def scorer(
         self,
         network: Network,
         loss: Loss,
         dtype: np.dtype[Any] | None,
-        n_threads: int | None = None,
+        resources: Resources = USUAL,
     ) -> Scorer | None:
         """Return what predicts for a network; None where it cannot for parameters of this dtype.
 
         An engine whose scores need no optimizer has its own way; by default it is a whole engine.
         """
         objective = Objective(network, loss)
-        if self.reason_against(objective, sgd, dtype) is not None:
+        if self.reason_against(objective, sgd, dtype, resources) is not None:
             return None
-        return self.make(objective, sgd, n_threads)
+        return self.make(objective, sgd, resources)
 
     @property
     def is_installed(self) -> bool:

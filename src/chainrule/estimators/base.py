@@ -18,7 +18,7 @@ from chainrule.estimators.inputs import as_targets, checked_samples, numbers_of,
 from chainrule.estimators.recipe import Recipe
 from chainrule.estimators.run import Run
 from chainrule.estimators.samples import Samples
-from chainrule.estimators.shared_options import Options
+from chainrule.estimators.shared_options import Options, resources_of
 from chainrule.estimators.target_codec import TargetCodec
 from chainrule.exports.exportable import Exportable
 from chainrule.exports.program import Program
@@ -67,6 +67,7 @@ class BaseMLP(Exportable, Options, BaseEstimator):  # type: ignore[misc]
     train_loss_: float
     stopped_because_: str
     engine_: str | None
+    device_: str | None
     best_loss_: float | None
     best_validation_score_: float | None
     n_iter_: int
@@ -139,7 +140,7 @@ class BaseMLP(Exportable, Options, BaseEstimator):  # type: ignore[misc]
             if not isinstance(self.engine, str):
                 return self.engine
             self._predictor = Predictor(
-                self.network_, self.objective_.loss, self.engine, self.n_threads
+                self.network_, self.objective_.loss, self.engine, resources_of(self)
             )
         return self._predictor
 

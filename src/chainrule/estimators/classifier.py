@@ -68,6 +68,8 @@ class MLPClassifier(ClassifierMixin, ClassifierOptions, ConvertibleMLP):  # type
         ``lbfgs`` "converged" and "max_fun"; "not_trained" for one of `from_network`.
     engine_ : str or None
         The name of the engine that trained last; None where a file of an older version lacks it.
+    device_ : str or None
+        The device it computed on: "cpu", or one as "cuda:0" with its kind.
     class_weight_ : dict, list of dict, or None
         The weight of each label that ``class_weight`` gave.
     seed_ : int

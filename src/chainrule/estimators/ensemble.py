@@ -38,6 +38,7 @@ SHARED = (
     "objective_",
     "out_activation_",
     "engine_",
+    "device_",
 )
 # Attributes that scikit-learn keeps in an estimator besides the options.
 OF_SCIKIT_LEARN = (

@@ -76,6 +76,7 @@ def _training(estimator: Any, run: Run, recipe: Recipe) -> TrainingRecord:
         code=_code(estimator),
         seed=estimator.seed_,
         engine=getattr(estimator, "engine_", None),
+        device=getattr(estimator, "device_", None),
         epochs=len(estimator.loss_curve_),
         rows_seen=estimator.t_,
         seconds=getattr(estimator, "fit_seconds_", None) or None,

@@ -294,7 +294,7 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
         self.n_iter_ = progress.epochs
         self.train_loss_ = math.nan
         self.stopped_because_ = "interrupted"
-        self.engine_ = run.engine.name
+        self.__dict__.update(run.engine_names)
         stop, made, factor = None, 0, run.codec.loss_factor
         begun, mark = run.state.epoch - progress.epochs, Mark.of(self)
         try:
@@ -316,7 +316,7 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
                         keeper.end(self, run, progress)
                     return
                 made += 1
-                self.engine_ = run.engine.name  # by now one is chosen
+                self.__dict__.update(run.engine_names)  # by now one is chosen
                 record(self, epoch)
                 progress.epochs += 1
                 mark = Mark.of(self)

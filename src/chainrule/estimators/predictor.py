@@ -16,6 +16,7 @@ from chainrule.estimators.base import (
     snapshot_of,
 )
 from chainrule.estimators.class_codec import NO_AND_YES, ClassCodec
+from chainrule.estimators.shared_options import resources_of
 from chainrule.estimators.target_codec import TargetCodec
 from chainrule.formulas.activations import sigmoid
 from chainrule.formulas.loss import Loss
@@ -186,7 +187,7 @@ class _Answers:
         self.alike = last.activation.rowwise or last.n_out == 1 or codec.one_score_for_two
         engine = estimator.engine if isinstance(estimator.engine, str) else "auto"
         self.vector: ndarray = parameters.vector
-        self._predictor = Predictor(network, loss, engine, estimator.n_threads)
+        self._predictor = Predictor(network, loss, engine, resources_of(estimator))
         self._predictor.scores(self.vector, np.zeros((1, network.n_in), self.vector.dtype))
         self._few = self._predictor.few_scores
 

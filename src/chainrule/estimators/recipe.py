@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from chainrule.engines.engine import Engine
+from chainrule.engines.resources import Resources
 from chainrule.estimators.ingredients import LBFGS_NAME, hidden_widths, make_schedule, solver_of
-from chainrule.estimators.shared_options import Options
+from chainrule.estimators.shared_options import Options, resources_of
 from chainrule.formulas.loss import Loss
 from chainrule.formulas.optimizers import Optimizer, optimizers
 from chainrule.formulas.schedules import Schedule
@@ -58,8 +59,10 @@ class Recipe:
         True if the rows are shuffled in each epoch.
     stopping : Stopping
         When training ends.
-    engine, n_threads
-        Name or record of the engine, and its threads.
+    engine : str or Engine
+        Name or record of the engine.
+    resources : Resources
+        Threads, device and precision of the engine.
     """
 
     hidden: tuple[int, ...]
@@ -78,7 +81,7 @@ class Recipe:
     shuffle: bool
     stopping: Stopping
     engine: str | Engine
-    n_threads: int | None
+    resources: Resources
 
     @classmethod
     def of(cls, options: Options) -> Self:
@@ -106,7 +109,7 @@ class Recipe:
                 tolerance=options.tol,
             ),
             engine=options.engine,
-            n_threads=options.n_threads,
+            resources=resources_of(options),
         )
 
     def network(self, n_in: int, n_out: int) -> Network:

@@ -67,7 +67,9 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, RegressorOptions, Convertib
         Losses, penalties and rates as in `MLPClassifier`, in the unit of the loss of y itself.
     validation_loss_curve_, validation_scores_, best_validation_score_
         The same on held-out rows; scores are R2, or those of the scorer in ``monitor``.
-    n_iter_, t_, fit_seconds_, batch_size_, batch_size_reason_, stopped_because_, seed_, engine_
+    n_iter_, t_, fit_seconds_, batch_size_, batch_size_reason_, stopped_because_, seed_
+        The course of training, as in `MLPClassifier`.
+    engine_, device_
         The course of training, as in `MLPClassifier`.
     n_layers_, n_outputs_, out_activation_, n_features_in_, feature_names_in_
         As in scikit-learn.

@@ -90,7 +90,7 @@ class Run:
         state = self.state if recipe.by_lbfgs else self.state.tuned(recipe.optimizer)
         known, own = self.engine, self.recipe
         same = known is not None and (
-            (own.engine, own.n_threads) == (recipe.engine, recipe.n_threads)
+            (own.engine, own.resources) == (recipe.engine, recipe.resources)
             and (known.objective, known.optimizer) == (objective, recipe.optimizer)
         )
         return replace(
@@ -107,7 +107,7 @@ class Run:
         if self.engine is not None:
             return self
         recipe = self.recipe
-        engine = choose_engine(recipe.engine, self.objective, recipe.optimizer, recipe.n_threads)
+        engine = choose_engine(recipe.engine, self.objective, recipe.optimizer, recipe.resources)
         return replace(self, engine=engine)
 
     def with_batches(self, rows: AnyRows, watched: Any) -> Self:
@@ -248,7 +248,7 @@ class Run:
         if not penalties:
             objective = Objective(objective.network, objective.loss)
         name = recipe.engine if isinstance(recipe.engine, str) else "auto"
-        engine = choose_engine(name, objective, recipe.optimizer, recipe.n_threads)
+        engine = choose_engine(name, objective, recipe.optimizer, recipe.resources)
         _, gradient = engine.gradient(self.trained(parameters), rows)
         folded = self.codec.fold_gradient(np.asarray(gradient), self.network.layout)
         return self.network.parameters(folded)
@@ -268,6 +268,12 @@ class Run:
             "batch_size_reason_": self.batch_size_reason,
             **self.codec.attributes,
         }
+
+    @property
+    def engine_names(self) -> dict[str, str]:
+        """The names of the engine and of its device; one without a name is the CPU."""
+        engine = self._engine
+        return {"engine_": engine.name, "device_": getattr(engine, "device", "cpu")}
 
     @property
     def _engine(self) -> Engine:

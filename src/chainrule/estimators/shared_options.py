@@ -8,6 +8,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from chainrule.engines.engine import Engine
+from chainrule.engines.resources import DEVICE_WORDS, PRECISIONS, Resources, is_device
 from chainrule.estimators.conditions import (
     COMPILED,
     FRACTION,
@@ -55,12 +56,17 @@ from chainrule.formulas.records import Activation, activations
 from chainrule.formulas.schedules import Schedule, schedules
 from chainrule.foundation.arrays import floating_dtype
 
-__all__ = ["Options", "loss_of"]
+__all__ = ["Options", "loss_of", "resources_of"]
 
 
 def loss_of(own: Any) -> Loss | None:
     """Return the record of a loss that was asked for; None where the estimator chooses."""
     return None if own.loss is None else losses.get(own.loss)
+
+
+def resources_of(own: Any) -> Resources:
+    """Return threads, device and precision that an estimator gives to its engine."""
+    return Resources(own.n_threads, own.device, own.matmul_precision)
 
 
 def _activations(own: Any) -> list[Activation]:
@@ -267,6 +273,20 @@ class Options:
         "has the same bits for any number.",
         or_none(COUNT),
         acts=COMPILED,
+    )
+    device: str = option(
+        "auto",
+        "str",
+        'Where to compute: ``"cpu"``, ``"gpu"``, ``"tpu"``, or one by its number, as ``"cuda:1"``. '
+        '``"auto"`` is the CPU, or with ``engine="jax"`` the first device that JAX sees.',
+        Rule(is_device, DEVICE_WORDS),
+    )
+    matmul_precision: str = option(
+        "highest",
+        '{"highest", "high", "default", "bfloat16"}',
+        "The least precision of products of float32 matrices, for an engine on an accelerator: "
+        'lower ones are faster where the device has units for them; ``"highest"`` is float32.',
+        one_of(*PRECISIONS),
     )
     initializer: str | Initializer | None = option(
         "glorot_with_biases",

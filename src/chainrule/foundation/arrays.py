@@ -13,7 +13,15 @@ import numpy as np
 
 from chainrule.foundation.errors import InputError, must_be
 
-__all__ = ["Array", "Namespace", "as_floating", "floating_dtype", "namespace", "same_shape"]
+__all__ = [
+    "Array",
+    "Namespace",
+    "as_floating",
+    "floating_dtype",
+    "library_of",
+    "namespace",
+    "same_shape",
+]
 
 # Static types of array-API arrays do not exist yet; the name says what is meant.
 Array: TypeAlias = Any
@@ -94,6 +102,18 @@ def namespace(*arrays: Array) -> Namespace:
     if len(arrays) == 1 and type(arrays[0]) is np.ndarray:
         return _numpy
     return _wrapped(array_api_compat.array_namespace(*arrays))
+
+
+def library_of(array: Array) -> str:
+    """Return the name of the library of an array.
+
+    Examples
+    --------
+    >>> library_of(np.ones(2))
+    'numpy'
+    """
+    name: str = array_api_compat.array_namespace(array).__name__
+    return name.removeprefix("array_api_compat.").partition(".")[0]
 
 
 def as_floating(values: Array) -> Array:

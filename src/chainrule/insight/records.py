@@ -28,8 +28,8 @@ class TrainingRecord(Shown):
         Code that trains it again.
     seed : int or None
         The seed of all random choices.
-    engine : str or None
-        The name of the engine.
+    engine, device : str or None
+        The names of the engine, and of the device it computed on.
     epochs, rows_seen : int or None
         Epochs made, and rows in all of them.
     seconds : float or None
@@ -49,6 +49,7 @@ class TrainingRecord(Shown):
     code: str | None = None
     seed: int | None = None
     engine: str | None = None
+    device: str | None = None
     epochs: int | None = None
     rows_seen: int | None = None
     seconds: float | None = None

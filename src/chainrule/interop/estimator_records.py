@@ -83,6 +83,7 @@ def describe_estimator(estimator: Estimator) -> tuple[dict[str, Any], dict[str, 
         "stopped_because": estimator.stopped_because_,
         "train_loss": estimator.train_loss_,
         "engine": getattr(estimator, "engine_", None),
+        "device": getattr(estimator, "device_", None),
         "batch_size": [estimator.batch_size_, estimator.batch_size_reason_],
         "feature_names": _names(getattr(estimator, "feature_names_in_", None)),
     }
@@ -145,7 +146,9 @@ def _single(
         setattr(estimator, count, whole(description["counts"][count]))
     estimator.stopped_because_ = text(description["stopped_because"])
     engine = description.get("engine")  # not in the files of version 0.1
+    device = description.get("device")  # not in the files of version 0.1
     estimator.engine_ = None if engine is None else text(engine)
+    estimator.device_ = None if device is None else text(device)
     if description["feature_names"] is not None:
         names = [text(name) for name in description["feature_names"]]
         estimator.feature_names_in_ = np.array(names, dtype=object)

@@ -228,5 +228,6 @@ def _put(estimator: Any, read: ReadNetwork, codec: TargetCodec) -> None:
     )
     begin_history(estimator)
     estimator.n_features_in_, estimator.n_iter_ = network.n_in, 0
-    estimator.stopped_because_, estimator.engine_ = "not_trained", None
+    estimator.stopped_because_ = "not_trained"
+    estimator.engine_ = estimator.device_ = None
     put_run(estimator, run)

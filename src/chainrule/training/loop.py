@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from chainrule.engines.engine import Engine
+from chainrule.engines.resources import Resources
 from chainrule.formulas.loss import Loss
 from chainrule.formulas.optimizers import Optimizer
 from chainrule.formulas.schedules import Schedule, schedules
@@ -62,6 +63,8 @@ def train(
     state: TrainingState | None = None,
     engine: str | Engine = "auto",
     n_threads: int | None = None,
+    device: str = "auto",
+    matmul_precision: str = "highest",
     on_step: OnStep | None = None,
 ) -> Generator[Epoch, bool | None, Ending]:
     """Train a network by gradient descent, one batch at a time, and yield an `Epoch` per pass.
@@ -133,6 +136,11 @@ def train(
     n_threads : int, optional
         Most threads of the compiled engine; None is all cores the process may use. The result has
         the same bits for any number.
+    device : str
+        Where to compute: ``"cpu"``, ``"gpu"``, ``"tpu"``, or one by its number, as ``"cuda:1"``;
+        ``"auto"`` is where the arrays are.
+    matmul_precision : {"highest", "high", "default", "bfloat16"}
+        The least precision of products of float32 matrices, for an engine on an accelerator.
     on_step : callable, optional
         Called with a `Step` after each step: its batch, its loss and, when asked for, its gradient.
         The result has the same bits with it and without; without it, nothing is paid.
@@ -181,7 +189,7 @@ def train(
         parameters=parameters,
         state=state,
         engine=engine,
-        n_threads=n_threads,
+        resources=Resources(n_threads, device, matmul_precision),
     )
     begun = begin(network, x, y, sample_weight, setup)
     objective, held_out = begun.objective, None

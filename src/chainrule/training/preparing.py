@@ -11,6 +11,7 @@ import numpy as np
 
 from chainrule.engines.choice import choose_engine
 from chainrule.engines.engine import Engine, Rows
+from chainrule.engines.resources import Resources
 from chainrule.formulas.loss import Loss
 from chainrule.formulas.optimizers import Optimizer, optimizers
 from chainrule.formulas.schedules import Schedule, constant
@@ -41,7 +42,7 @@ class Setup:
     parameters: Parameters | None
     state: TrainingState | None
     engine: str | Engine
-    n_threads: int | None
+    resources: Resources
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def begin(network: Network, x: Any, y: Any, sample_weight: Any, setup: Setup) ->
         )
     smoothing = setup.label_smoothing
     rows = make_rows(objective, x, y, sample_weight, like=state.vector, label_smoothing=smoothing)
-    chosen = choose_engine(setup.engine, objective, rule, setup.n_threads)
+    chosen = choose_engine(setup.engine, objective, rule, setup.resources)
     return Beginning(objective, chosen, rows, state, rule.learning_rate)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Generator, Sequence
 from typing import Any
 
 from chainrule.engines.engine import Engine, Rows
+from chainrule.engines.resources import Resources
 from chainrule.formulas.loss import Loss
 from chainrule.formulas.optimizers import Optimizer
 from chainrule.formulas.schedules import Schedule, schedules
@@ -44,6 +45,8 @@ def steps(
     state: TrainingState | None = None,
     engine: str | Engine = "auto",
     n_threads: int | None = None,
+    device: str = "auto",
+    matmul_precision: str = "highest",
 ) -> Generator[Step, None, Ending]:
     """Train as `train` does, and yield a `Step` after every batch.
 
@@ -58,7 +61,8 @@ def steps(
         Passes over the rows in this call.
     loss, optimizer, learning_rate, batch_size, sample_weight, schedule, l2, l1, label_smoothing
         As in `train`.
-    dropout, shuffle, drop_last, seed, dtype, parameters, state, engine, n_threads
+    dropout, shuffle, drop_last, seed, dtype, parameters, state, engine, n_threads, device,
+    matmul_precision
         As in `train`.
 
     Yields
@@ -100,7 +104,7 @@ def steps(
         parameters=parameters,
         state=state,
         engine=engine,
-        n_threads=n_threads,
+        resources=Resources(n_threads, device, matmul_precision),
     )
     begun = begin(network, x, y, sample_weight, setup)
     rate = begun.learning_rate if learning_rate is None else learning_rate

@@ -13,9 +13,11 @@ import numpy as np
 
 from chainrule.engines.engine import GradientSum, Position, Rows, Totals, checked_order
 from chainrule.engines.jax_engine.batches import FEWEST, Batches, filled, power_of_two
+from chainrule.engines.jax_engine.devices import called, device_of
 from chainrule.engines.jax_engine.programs import Data, Plan, Run, row_sums, scores_of, train
 from chainrule.engines.jax_engine.sparse_rows import SparseRows
 from chainrule.engines.jax_engine.tracing import untraceable
+from chainrule.engines.resources import USUAL, Resources
 from chainrule.formulas.optimizers import Optimizer
 from chainrule.foundation.arrays import Array, namespace
 from chainrule.foundation.cache_folder import cache_folder
@@ -44,6 +46,8 @@ class JaxEngine:
         The objective to minimize.
     optimizer : Optimizer
         The update rule.
+    resources : Resources
+        The device, and the precision of products; threads are those of JAX.
 
     Raises
     ------
@@ -53,23 +57,28 @@ class JaxEngine:
 
     name = "jax"
 
-    def __init__(self, objective: Objective, optimizer: Optimizer) -> None:
+    def __init__(
+        self, objective: Objective, optimizer: Optimizer, resources: Resources = USUAL
+    ) -> None:
         _keep_programs()
         reason = untraceable(objective, optimizer)
         if reason is not None:
             raise UntraceableError(reason)
         self.objective = objective
         self.optimizer = optimizer
+        self.resources = resources
+        self._at = device_of(resources.device)
+        self.device = called(self._at)
         self._constants = StepConstants(optimizer, objective.network.layout.distinct_rate_factors)
         self._resident: WeakKeyDictionary[Rows, Any] = WeakKeyDictionary()
 
     def scores(self, vector: Array, x: Array) -> Array:
         """Return the scores (n, n_out) at a flat vector of parameters."""
         network, n, blocks = self.objective.network, x.shape[0], []
-        with _precision(vector):
-            at, dtype = jnp.asarray(vector), np.dtype(vector.dtype)
+        with self._set(vector):
+            at, dtype = self._placed(vector), np.dtype(vector.dtype)
             for start in range(0, n, BLOCK):
-                some = _inputs(x[start : start + BLOCK], dtype)
+                some = self._placed(_inputs(x[start : start + BLOCK], dtype))
                 blocks.append(scores_of(network, at, _padded(some))[: some.shape[0]])
             scores = jnp.concatenate(blocks) if blocks else jnp.zeros((0, network.n_out), dtype)
             return _given_back(scores, vector)
@@ -83,14 +92,14 @@ class JaxEngine:
         """Return the mean loss over all rows, without penalties."""
         scores = self.scores(vector, rows.x)
         xp = namespace(scores)
-        with _precision(vector):
+        with self._set(vector):
             weight = None if rows.weight is None else xp.asarray(rows.weight)
             return self.objective.mean_loss(scores, xp.asarray(rows.y), weight)
 
     def gradient(self, vector: Array, rows: Rows) -> tuple[float, Array]:
         """Return mean loss plus penalties over all rows, and its flat gradient."""
         found = self._summed(vector, rows, float(len(rows)))
-        with _precision(vector), np.errstate(all="ignore"):
+        with self._set(vector), np.errstate(all="ignore"):
             parameters = self.objective.network.parameters(vector)
             price = self.objective.penalty(namespace(vector), parameters)
             gradient = self.objective.with_penalties(parameters, found.vector)
@@ -103,15 +112,16 @@ class JaxEngine:
     def _summed(self, vector: Array, rows: Rows, divisor: float) -> GradientSum:
         """Return the sums over all rows; that of the gradients over a divisor."""
         total, weights, gradient, n = 0.0, 0.0, np.zeros(len(vector)), len(rows)
-        with _precision(vector):
+        with self._set(vector):
             dtype = np.dtype(vector.dtype)
-            at = jnp.asarray(vector)
+            at = self._placed(vector)
             for start in range(0, n, BLOCK):
                 x, y, weight = rows.take(slice(start, start + BLOCK))
                 weight = np.ones(len(y), dtype) if weight is None else weight
                 weights += float(np.sum(np.asarray(weight, np.float64)))
                 arrays = _inputs(x, dtype), jnp.asarray(y, dtype), jnp.asarray(weight, dtype)
-                loss, part = row_sums(self.objective, at, Data(*map(_padded, arrays)), divisor)
+                data = self._placed(Data(*map(_padded, arrays)))
+                loss, part = row_sums(self.objective, at, data, divisor)
                 total += float(loss)
                 gradient += np.asarray(part, np.float64)
             found = _given_back(jnp.asarray(gradient.astype(dtype)), vector)
@@ -132,7 +142,7 @@ class JaxEngine:
         batches = Batches.of(order, steps, batch_size, n)
         loss, weight, done, last = 0.0, 0.0, 0, math.nan
         count = FEWEST
-        with _precision(position.vector):
+        with self._set(position.vector):
             data = self._on_device(rows, np.dtype(position.vector.dtype))
             while done < steps:
                 count = min(count, steps - done)
@@ -156,9 +166,11 @@ class JaxEngine:
     def _run(self, position: Position, data: Data, plan: Plan) -> Run:
         """Make the steps of a plan, and move the position."""
         # the program writes its results over what it is given: copies, never the caller's arrays
-        vector = jnp.array(position.vector, copy=True)
-        slots = tuple(jnp.array(slot, copy=True) for slot in position.slots)
-        run: Run = train(self.objective, self.optimizer, vector, slots, data, plan)
+        vector, *slots = (
+            self._placed(jnp.array(array, copy=True))
+            for array in (position.vector, *position.slots)
+        )
+        run: Run = train(self.objective, self.optimizer, vector, tuple(slots), data, plan)
         made = int(run.made)
         if made:
             before = position.vector
@@ -193,13 +205,34 @@ class JaxEngine:
         kept = self._resident.get(rows)
         if kept is None or kept[0] != dtype:
             weight = None if rows.weight is None else jnp.asarray(rows.weight, dtype)
-            data = Data(_inputs(rows.x, dtype), jnp.asarray(rows.y, dtype), weight)
+            x, y = _inputs(rows.x, dtype), jnp.asarray(rows.y, dtype)
+            data = self._placed(Data(x, y, weight))
             kept = self._resident[rows] = (dtype, data)
         found: Data = kept[1]
         return found
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return JaxEngine, (self.objective, self.optimizer)
+        return JaxEngine, (self.objective, self.optimizer, self.resources)
+
+    def _placed(self, arrays: Any) -> Any:
+        """Return arrays on the device; those of JAX that live elsewhere are copied to it."""
+
+        def placed(array: Any) -> Any:
+            there = isinstance(array, jax.Array) and array.devices() == {self._at}
+            return array if there else jax.device_put(array, self._at)
+
+        return jax.tree.map(placed, arrays)
+
+    def _set(self, vector: Array) -> AbstractContextManager[Any]:
+        """Compute on the device, with float64 where the parameters have it, in the precision."""
+        device = device_of(self.resources.device, vector)
+        self.device, self._at = called(device), device
+        stack = ExitStack()
+        stack.enter_context(jax.default_device(device))
+        stack.enter_context(jax.enable_x64(np.dtype(vector.dtype) == np.float64))
+        precision = self.resources.matmul_precision
+        stack.enter_context(jax.default_matmul_precision(precision))
+        return stack
 
 
 @cache
@@ -209,14 +242,6 @@ def _keep_programs() -> None:
     folder = cache_folder()
     if config.jax_compilation_cache_dir is None and folder is not None:
         config.update("jax_compilation_cache_dir", str(folder / "jax"))
-
-
-def _precision(vector: Array) -> AbstractContextManager[Any]:
-    """Allow float64 where the parameters have it, and ask for whole products of float32."""
-    stack = ExitStack()
-    stack.enter_context(jax.enable_x64(np.dtype(vector.dtype) == np.float64))
-    stack.enter_context(jax.default_matmul_precision("highest"))
-    return stack
 
 
 def _given_back(found: Any, like: Array) -> Array:

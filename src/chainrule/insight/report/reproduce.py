@@ -1,6 +1,7 @@
 """Section 10: code, options, fingerprints, and the limits of the report."""
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,7 @@ def reproduce(material: Material) -> Section:
     items.append(Facts([(f"SHA-256 of the {name}", value) for name, value in prints.items()]))
     engine, options = training.engine, training.options
     if engine is not None:
-        items.append(Sentence(_engine_sentence(engine)))
+        items.append(Sentence(_engine_sentence(engine, training.device, options)))
     if options:
         cells = [(name, clipped(_option(value))) for name, value in options.items()]
         items.append(
@@ -59,6 +60,7 @@ def reproduce(material: Material) -> Section:
     record = {
         "code": training.code,
         "engine": engine,
+        "device": training.device,
         "options": options,
         "sha256": prints,
         "limits": LIMITS,
@@ -66,9 +68,16 @@ def reproduce(material: Material) -> Section:
     return Section("reproduce", "Reproduce", items, record)
 
 
-def _engine_sentence(name: str) -> str:
+def _engine_sentence(name: str, device: str | None, options: Mapping[str, Any]) -> str:
     known = f": {registry[name].sentence}" if name in registry else ""
-    return f"It was trained by the {name} engine{known}."
+    precision = options.get("matmul_precision", "highest")
+    place = "" if device in (None, "cpu") else f" on {device}"
+    lowered = (
+        ""
+        if precision == "highest"
+        else f" Products of matrices were allowed the precision {precision!r}."
+    )
+    return f"It was trained by the {name} engine{place}{known}.{lowered}"
 
 
 def _option(value: Any) -> str:
