@@ -4,6 +4,8 @@ import importlib.util
 import shutil
 import struct
 import subprocess
+import tempfile
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +22,16 @@ COMPILERS = {
 HAS_RUNTIME = importlib.util.find_spec("onnxruntime") is not None
 
 
+@cache
 def has(compiler: str) -> bool:
-    return shutil.which(COMPILERS[compiler][0]) is not None
+    """Return whether a compiler makes a program: its sanitizers may be a package of their own."""
+    if shutil.which(COMPILERS[compiler][0]) is None:
+        return False
+    with tempfile.TemporaryDirectory() as folder:
+        words = [*COMPILERS[compiler], "-x", "c", "-", "-o", f"{folder}/empty"]
+        program = b"int main(void) { return 0; }\n"
+        made = subprocess.run(words, input=program, capture_output=True, check=False)
+    return made.returncode == 0
 
 
 def onnx_answers(model, inputs):
