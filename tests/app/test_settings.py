@@ -155,7 +155,16 @@ def test_options_of_classes_are_refused_for_numbers(name: str) -> None:
 
 def test_every_setting_is_a_flag_of_an_option_or_of_the_command_alone() -> None:
     own = {field.name for field in fields(Settings) if not flag_of(field).option}
-    assert own == {"test_fraction", "groups", "weight", "rows", "numbers", "preset", "n_folds"}
+    assert own == {
+        "test_fraction",
+        "groups",
+        "weight",
+        "rows",
+        "memory",
+        "numbers",
+        "preset",
+        "n_folds",
+    }
     named = [flag_of(field).option for field in fields(Settings) if flag_of(field).option]
     assert set(named) <= set(OPTIONS)
     assert len(set(named)) == len(named)

@@ -16,6 +16,7 @@ import numpy as np
 from chainrule.app.asked import Asked
 from chainrule.app.cross_validation import cross_validated, tell_folds
 from chainrule.app.interrupted_fits import NOTHING, Keeping
+from chainrule.app.large_files import large_file
 from chainrule.app.pages import write_page
 from chainrule.app.places import check_outputs, source_of, wrote
 from chainrule.app.problem_rows import ProblemRows, read_rows
@@ -25,6 +26,7 @@ from chainrule.app.results import Score, scores_of
 from chainrule.app.settings import command_line
 from chainrule.app.spooling import is_stream
 from chainrule.app.stopping import Stop, stoppable
+from chainrule.app.streamed_fit import Outcome, fit_streamed
 from chainrule.app.table_models import Tabular
 from chainrule.app.tables import SUFFIXES, TARGET, is_built_in
 from chainrule.app.training import Trained, divergence_words, inputs_of, train
@@ -116,17 +118,21 @@ def _fit(
     if outputs.plot:  # a missing matplotlib is to be known before training, its font cache is not
         logging.getLogger("matplotlib").setLevel(logging.ERROR)
         from chainrule.app.plot import draw_losses
-    read = read_rows(asked, report)
-    problem, target = read.problem, read.problem.target
-    folds = None if cv is None else cross_validated(read, cv)
-    if folds is not None and cv is not None:
-        tell_folds(folds, read, cv)
-    rows, tested = read.part(read.train_on), read.part(read.test)
-    trained = train(rows, problem, len(read.test), keeping)
+    large = large_file(asked, cv, fit_all, keeping)
+    read, folds = None, None
+    if large is not None:
+        done = fit_streamed(asked, large, report)
+    else:
+        read = read_rows(asked, report)
+        if cv is not None:
+            folds = cross_validated(read, cv)
+            tell_folds(folds, read, cv)
+        done = _in_memory(read, keeping)
     stop.interrupts = False  # what was trained is written, whatever comes
+    problem, trained, rows, tested = done.problem, done.trained, done.rows, done.tested
+    target, baseline = problem.target, done.baseline
     model = trained.model
     answers = model.answers(tested.frame, report.note)
-    baseline = read.baseline(rows)
     classes = getattr(model.estimator, "classes_", None)
     scores = scores_of(answers, tested.y, baseline, tested.weight, classes)
     tell_of_answers(model.decided(answers), tested.y, problem.task, report.note)
@@ -134,21 +140,21 @@ def _fit(
     tested_model = replace(model, estimator=copy.copy(model.estimator))
     drawn = replace(trained, model=tested_model)
     fit_all = fit_all and trained.stopped != "interrupted" and not stop.asked
-    if fit_all and not _again_on_all(read, model.estimator, stop):
+    if fit_all and read is not None and not _again_on_all(read, model.estimator, stop):
         report.note("the last fit was interrupted; the model is the one before")
         fit_all, model = False, tested_model
     training: dict[str, Any] = {
-        "data": read.name,
+        "data": done.name,
         "source": source,
         "rows": {
-            "all": read.all.frame.height,
-            "train": len(rows.y) - trained.held,
+            "all": done.n_all,
+            "train": done.n_trained,
             "validation": trained.held,
             "test": len(tested.y),
         },
         "target": target,
         "task": problem.task,
-        "reason": read.reason,
+        "reason": done.reason,
         "settings": asdict(settings),
         "seconds": trained.seconds,
         "stopped": trained.stopped,
@@ -172,7 +178,7 @@ def _fit(
     report.line()
     report.line(f"model  {model_path}")
     if picture is not None:
-        lacking = _draw(draw_losses, picture, drawn, read.name, target, scores)
+        lacking = _draw(draw_losses, picture, drawn, done.name, target, scores)
         if lacking:
             report.note(f"the picture shows boxes for {lacking}, which its font lacks")
         report.line(f"plot   {picture}")
@@ -196,6 +202,22 @@ def _fit(
     if trained.divergence is not None:
         kept = f"The model of the epochs before is in {model_path}."
         raise Diverged(divergence_words(trained, kept))
+
+
+def _in_memory(read: ProblemRows, keeping: Keeping) -> Outcome:
+    rows, tested = read.part(read.train_on), read.part(read.test)
+    trained = train(rows, read.problem, len(read.test), keeping)
+    return Outcome(
+        read.name,
+        read.problem,
+        read.reason,
+        trained,
+        rows,
+        tested,
+        read.baseline(rows),
+        read.all.frame.height,
+        len(rows.y) - trained.held,
+    )
 
 
 def _place(data: str, out: Path | None) -> Path:

@@ -116,6 +116,14 @@ class Settings:
         metavar="COLUMN",
     )
     rows: str | None = flag(None, "", ROWS, panel=None, metavar="WHERE")
+    memory: str | None = flag(
+        None,
+        "",
+        "Memory that the fit may take, as 500MB: a file that takes more is streamed. Half of what "
+        "is free if left out.",
+        panel=None,
+        metavar="SIZE",
+    )
     preset: str = flag(
         "fast",
         "",

@@ -24,10 +24,13 @@ from chainrule.interop.cells import Tell, nothing
 
 __all__ = [
     "BUILT_IN",
+    "OUT_OF_MEMORY",
     "TARGET",
+    "TEXT_SUFFIXES",
     "built_in_table",
     "is_built_in",
     "read_table",
+    "suffix_of",
     "write_table",
     "writer_of",
 ]
@@ -114,11 +117,7 @@ def read_table(
         raise InputError(f"the data must be a file; got the folder {data!r}. Name a file in it.")
     if not path.exists():
         raise InputError(_not_there(path))
-    suffix = path.suffix.lower()
-    if suffix == ".gz":
-        suffix = Path(path.stem).suffix.lower()
-        if suffix not in TEXT_SUFFIXES:
-            suffix = ".gz"
+    suffix = suffix_of(path)
     if path.is_dir():
         suffix = ".parquet"
     if suffix not in READ:
@@ -152,6 +151,15 @@ def read_table(
             else f"{data} must hold a table; it has no rows and no columns."
         )
     return frame
+
+
+def suffix_of(path: Path) -> str:
+    """Return the suffix that says how a file is read: that below .gz, for text."""
+    suffix = path.suffix.lower()
+    if suffix != ".gz":
+        return suffix
+    below = Path(path.stem).suffix.lower()
+    return below if below in TEXT_SUFFIXES else suffix
 
 
 def built_in_table(name: str) -> pl.DataFrame:

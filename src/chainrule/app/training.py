@@ -6,7 +6,7 @@ import contextlib
 import math
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,7 +30,7 @@ from chainrule.tables.classifier import TabularClassifier
 from chainrule.tables.recipes import presets, recipe_for
 from chainrule.tables.regressor import TabularRegressor
 
-__all__ = ["Trained", "divergence_words", "inputs_of", "table_model", "train"]
+__all__ = ["Streamed", "Trained", "divergence_words", "inputs_of", "table_model", "train"]
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,22 @@ class Trained:
     def seconds(self) -> float:
         """The time of the fit."""
         return self.model.estimator.fit_seconds_
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """A fit on rows that memory does not hold.
+
+    Attributes
+    ----------
+    fit : callable
+        Fits an estimator, and says whether Ctrl-C cut that short.
+    rows : int
+        Rows to train on, about.
+    """
+
+    fit: Callable[[Tabular], bool]
+    rows: int
 
 
 def table_model(problem: Problem, part: Part) -> Tabular:
@@ -116,8 +132,17 @@ def inputs_of(frame: pl.DataFrame, problem: Problem) -> tuple[pl.DataFrame, Choi
     return frame.drop(problem.target, *set_aside), replace(problem.choices, drop=drop)
 
 
-def train(part: Part, problem: Problem, tested: int, keeping: Keeping = NOTHING) -> Trained:
+def train(
+    part: Part,
+    problem: Problem,
+    tested: int,
+    keeping: Keeping = NOTHING,
+    *,
+    streamed: Streamed | None = None,
+) -> Trained:
     """Train what the flags describe, with checkpoints where they are asked for.
+
+    Of rows that are ``streamed``, the part holds the first ones.
 
     Raises
     ------
@@ -127,11 +152,15 @@ def train(part: Part, problem: Problem, tested: int, keeping: Keeping = NOTHING)
     settings, report = problem.settings, problem.report
     model, frame = table_model(problem, part), inputs_of(part.frame, problem)[0]
     interrupted, diverged = False, list[str]()
-    _tell_of_no_effect(settings, _folds(model), report)
+    _tell_of_no_effect(settings, 1 if streamed else _folds(model), report)
     try:
-        with tell_warnings(report), _divergence(diverged), _progress(model, part, problem):
-            rows = {"groups": part.groups, **keeping.arguments}
-            model.fit(frame, part.y, part.weight, **rows)
+        n = len(part.y) if streamed is None else streamed.rows
+        with tell_warnings(report), _divergence(diverged), _progress(model, n, problem):
+            if streamed is None:
+                rows = {"groups": part.groups, **keeping.arguments}
+                model.fit(frame, part.y, part.weight, **rows)
+            else:
+                interrupted = streamed.fit(model)
     except KeyboardInterrupt:
         if not hasattr(model, "members_"):
             raise Interrupted("interrupted in the first epoch; nothing was written") from None
@@ -157,10 +186,9 @@ def train(part: Part, problem: Problem, tested: int, keeping: Keeping = NOTHING)
         report.note("too few rows to validate on: all epochs are made, none is chosen")
     preparation = model.members_[0].preparation
     inputs = counted(len(preparation.feature_names), "input")
-    report.line(
-        f"{inputs} from {counted(len(preparation.columns), 'column')}; "
-        f"{len(part.y) - held:,} rows to train on, {held:,} to validate, {tested:,} to test"
-    )
+    rows_of = f"{len(part.y) - held:,} rows to train on, {held:,} to validate, {tested:,} to test"
+    rows_of = "" if streamed is not None else f"; {rows_of}"
+    report.line(f"{inputs} from {counted(len(preparation.columns), 'column')}{rows_of}")
     facts = {"target": problem.target, "settings": vars(settings)}
     found = TableModel("", model, facts, __version__)
     reasons = Counter(one.stopped_because_ for one in networks)
@@ -176,7 +204,7 @@ def _folds(model: Tabular) -> int:
 
 
 @contextlib.contextmanager
-def _progress(model: Tabular, part: Part, problem: Problem) -> Iterator[None]:
+def _progress(model: Tabular, rows: int, problem: Problem) -> Iterator[None]:
     """Show the epochs; of a search, what it has found so far."""
     report, preset = problem.report, presets.get(model.preset)
     if preset.searches:
@@ -184,7 +212,7 @@ def _progress(model: Tabular, part: Part, problem: Problem) -> Iterator[None]:
             yield
         return
     folds = max(1, _folds(model))
-    options = recipe_for(len(part.y), problem.classes, model.options or {})
+    options = recipe_for(rows, problem.classes, model.options or {})
     with report.epochs(folds * options["max_iter"], problem.settings.time_limit) as bar:
         model.set_params(callbacks=bar.show)
         yield

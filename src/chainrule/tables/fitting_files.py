@@ -50,8 +50,8 @@ class StreamedFit:
 
     Attributes
     ----------
-    tested : polars.DataFrame
-        The rows that were set aside to test on.
+    tested, sample : polars.DataFrame
+        The rows that were set aside to test on, and some of those trained on.
     rows : int
         Rows that were trained on.
     held : int
@@ -67,6 +67,7 @@ class StreamedFit:
     """
 
     tested: pl.DataFrame
+    sample: pl.DataFrame
     rows: int
     held: int
     classes: dict[Any, int]
@@ -85,11 +86,7 @@ class _Targets:
 
     def read(self, series: pl.Series) -> np.ndarray:
         """Return targets as the estimator takes them."""
-        if not self.classes:
-            return numbers_of(series)
-        if series.dtype == pl.Boolean or series.dtype.is_numeric():
-            return series.to_numpy()
-        return np.array(text_of(series).to_list(), dtype=str)
+        return _read(series, self.classes)
 
     def add(self, frame: pl.DataFrame) -> None:
         """Count the targets of more rows."""
@@ -111,6 +108,14 @@ class _Targets:
         if self.classes:
             return np.array(sorted(self.sizes) * 4)
         return np.array([self.low, self.high])
+
+
+def _read(series: pl.Series, classes: bool) -> np.ndarray:
+    if not classes:
+        return numbers_of(series)
+    if series.dtype == pl.Boolean or series.dtype.is_numeric():
+        return series.to_numpy()
+    return np.array(text_of(series).to_list(), dtype=str)
 
 
 class FittingFiles:
@@ -233,6 +238,7 @@ class FittingFiles:
         mean = targets.sum / targets.rows if targets.rows else math.nan
         return StreamedFit(
             learnt.tested,
+            learnt.sample,
             learnt.rows,
             held.frame.height,
             sizes,
@@ -240,6 +246,10 @@ class FittingFiles:
             learnt.without_target,
             interrupted,
         )
+
+    def targets_of(self, series: pl.Series) -> np.ndarray:
+        """Return the targets in a column, as `fit_files` takes them: labels, or float64."""
+        return _read(series, is_classifier(self))
 
     def _encoding_of(self, sample: Table, seed: int, choices: Choices) -> EncodingChoice:
         """Return the encoding of numbers, by short runs on a sample where it is to be found out."""

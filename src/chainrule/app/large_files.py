@@ -1,0 +1,173 @@
+"""Files that memory does not hold: which ones are streamed, and text as Parquet for that."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from chainrule.app.asked import Asked
+from chainrule.app.interrupted_fits import Keeping
+from chainrule.app.reading import AS_FOUND, Reading
+from chainrule.app.report import Report
+from chainrule.app.spooling import is_stream, is_zstd
+from chainrule.app.tables import OUT_OF_MEMORY, TEXT_SUFFIXES, is_built_in, suffix_of
+from chainrule.blocks.tables import STREAMED, TableFiles
+from chainrule.foundation.errors import InputError, must_be
+from chainrule.foundation.memory_sizes import as_bytes, usable_bytes
+from chainrule.interop.cells import TEXT
+from chainrule.tables.recipes import presets
+
+__all__ = ["LargeFile", "as_parquet", "large_file", "looked_at"]
+
+# A fit may take this share of the memory that is free before its file is streamed, where no limit
+# is given; and where one is, so much of it.
+SHARE, SHARE_OF_LIMIT = 0.5, 1.0
+# Inputs of a column in memory, about: the levels of a text, the steps of a number.
+INPUTS_OF_TEXT, INPUTS = 50, 10
+# Bytes of a cell as it is read, and of an input, in two copies.
+CELL, INPUT = 16, 8
+# A table is about so many times as large as its text, when it is prepared in memory.
+TIMES_TEXT = 8
+GROUP_ROWS = 2**16
+
+
+class LargeFile:
+    """A file whose fit is streamed.
+
+    Attributes
+    ----------
+    needed : int
+        Bytes that a fit in memory would take, about.
+    memory : int
+        Bytes that the fit may take.
+    """
+
+    def __init__(self, path: Path, needed: int, memory: int) -> None:
+        self.path, self.needed, self.memory = path, needed, memory
+
+
+def large_file(asked: Asked, cv: int | None, fit_all: bool, keeping: Keeping) -> LargeFile | None:
+    """Return the file of a fit that is to be streamed; None for one that memory holds.
+
+    Raises
+    ------
+    InputError
+        A limit on memory is given with a flag that needs the whole table.
+    """
+    settings = asked.settings
+    given = None if settings.memory is None else as_bytes(settings.memory, "--memory")
+    if is_built_in(asked.data) or is_stream(asked.data) or is_zstd(Path(asked.data)):
+        return None
+    path = Path(asked.data)
+    memory = int(SHARE * usable_bytes()) if given is None else given
+    needed = _needed(path) if path.exists() else None
+    if needed is None or needed <= memory:
+        return None
+    whole = {
+        "--cv": cv is not None,
+        "--fit-all": fit_all,
+        "--groups": settings.groups is not None,
+        "--rows": settings.rows is not None,
+        "--checkpoint": keeping.arguments["checkpoint"] is not None,
+        "--preset": presets.get(settings.preset).searches,
+        "--skip-footer": asked.reading.skip_footer is not None,
+        "--encoding": asked.reading.encoding is not None,
+    }
+    used = [flag for flag, there in whole.items() if there]
+    if not used:
+        return LargeFile(path, needed, memory)
+    if given is None:  # in memory, as far as that goes
+        return None
+    advice = f"In memory this fit takes about {needed / 1e9:.2g} GB: give that, or leave it out."
+    raise must_be("--memory", f"enough for all rows with {used[0]}", settings.memory, advice)
+
+
+def _needed(path: Path) -> int | None:
+    """Return the bytes that a fit in memory takes, about; None for files that cannot be streamed.
+
+    A file that cannot be read is left to the reader of tables, which says more about it.
+    """
+    suffix = suffix_of(path)
+    if suffix in TEXT_SUFFIXES:
+        return path.stat().st_size * TIMES_TEXT * (4 if path.suffix == ".gz" else 1)
+    if not path.is_dir() and suffix not in STREAMED:
+        return None
+    try:
+        table = TableFiles(path)
+    except InputError:
+        return None
+    inputs = sum(INPUTS_OF_TEXT if kind in TEXT else INPUTS for kind in table.schema.values())
+    return sum(table.block_rows) * (inputs * INPUT + len(table.schema) * CELL)
+
+
+@contextmanager
+def as_parquet(
+    file: Path, reading: Reading = AS_FOUND, *, memory: int, report: Report
+) -> Iterator[Path]:
+    """Yield a file that can be read in blocks: itself, or a text as Parquet in a temporary folder.
+
+    Raises
+    ------
+    InputError
+        The text cannot be read.
+    """
+    if suffix_of(file) not in TEXT_SUFFIXES:
+        yield file
+        return
+    with tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
+        place = Path(folder, "table.parquet")
+        _convert(file, place, reading, memory)
+        report.note(f"{file.name} is written to a temporary Parquet file first, of "
+                    f"{place.stat().st_size / 1e6:,.0f} MB")  # fmt: skip
+        yield place
+
+
+def _convert(file: Path, place: Path, reading: Reading, memory: int) -> None:
+    import duckdb
+
+    given: dict[str, Any] = {
+        "delim": reading.separator,
+        "decimal_separator": reading.decimal,
+        "header": reading.header,
+        "skip": reading.skip_rows,
+        "nullstr": None if reading.null is None else ["", reading.null],
+    }
+    options = {name: value for name, value in given.items() if value is not None}
+    arguments = "".join(f", {name} := ${name}" for name in options)
+    # DuckDB's own least is about 100 MB for a file of text
+    limit = max(memory // 2, 128 * 10**6)
+    config = {"memory_limit": f"{limit // 10**6}MB", "temp_directory": str(place.parent)}
+    quoted = str(place).replace("'", "''")
+    for all_text in ("false", "true"):  # a type that the first rows suggest may not hold
+        query = (
+            f"copy (select * from read_csv($file, all_varchar := {all_text}{arguments})) "  # noqa: S608 (ours)
+            f"to '{quoted}' (format parquet, row_group_size {GROUP_ROWS})"
+        )
+        try:
+            with duckdb.connect(":memory:", config=dict(config)) as database:
+                database.execute("set enable_progress_bar = false; set threads = 1")
+                database.execute(query, {"file": str(file), **options})
+            return
+        except duckdb.Error as error:
+            reason = str(error).strip().splitlines()[0][:200]
+            if OUT_OF_MEMORY.search(str(error)):
+                raise MemoryError(
+                    f"converting {file.name} takes more than {limit / 1e6:,.0f} MB, of --memory "
+                    f"{memory / 1e6:,.0f} MB. Give more, or save the table as Parquet."
+                ) from error
+            if all_text == "true" or "onversion" not in reason:
+                raise InputError(
+                    f"{file} must be a table of separated values; it cannot be read: {reason}"
+                ) from error
+
+
+def looked_at(table: TableFiles, target: str, blocks: int = 8) -> pl.Series:
+    """Return the targets of some blocks from everywhere in a table."""
+    step = max(1, table.n_blocks // blocks)
+    parts = [table.frame(i, [target])[target] for i in range(0, table.n_blocks, step)]
+    return pl.concat(parts)

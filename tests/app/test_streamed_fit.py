@@ -1,0 +1,110 @@
+"""``chainrule fit`` streams a file that takes more memory than it may have, and says so."""
+
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+
+from chainrule.app import large_files
+from chainrule.app.table_models import read_table_model
+
+RANDOM = np.random.default_rng(2)
+N = 20_000
+A, B = RANDOM.normal(size=(2, N))
+TABLE = pl.DataFrame(
+    {
+        "a": A,
+        "b": B,
+        "town": RANDOM.choice(["Bern", "Zug"], N),
+        "day": pl.Series(np.arange(N) % 300).cast(pl.Date),
+        "weight": RANDOM.uniform(0.5, 1.5, N),
+    }
+).with_columns(
+    price=pl.Series(A * B) + pl.when(pl.col("town") == "Zug").then(2.0).otherwise(0.0),
+)
+TABLE = TABLE.with_columns(dear=pl.when(pl.col("price") > 1).then(pl.lit("yes")).otherwise(None))
+TABLE = TABLE.with_columns(pl.col("dear").fill_null("no"))
+
+
+@pytest.fixture
+def files(folder):
+    TABLE.write_parquet(folder / "t.parquet", row_group_size=4000)
+    TABLE.write_csv(folder / "t.csv", separator=";")
+    return folder
+
+
+@pytest.mark.parametrize("file", ["t.parquet", "t.csv"])
+@pytest.mark.parametrize("target", ["price", "dear"])
+def test_a_file_is_streamed(files, chainrule, file, target) -> None:
+    other = "dear" if target == "price" else "price"
+    answer = chainrule(
+        *("fit", file, "--target", target, "--memory", "8MB", "--drop", other, "--epochs", 5),
+        *("--numbers", "scale", "--weight", "weight", "--no-plot"),
+    )
+    assert answer.code == 0, answer.err
+    assert f"{file}: streamed from the disk, since a fit in memory takes about 0.0" in answer.out
+    assert "and may take 0.008 GB" in answer.out
+    assert "note: the rows are streamed from the disk: one network is trained" in answer.out
+    model = read_table_model("t.chainrule")
+    rows, results = model.training["rows"], model.training["results"]
+    assert sum(rows.values()) - rows["all"] == N
+    assert 0.05 * N < rows["test"] < 0.25 * N
+    assert results[0]["name"] == ("R2" if target == "price" else "accuracy")
+    assert results[0]["value"] > 0.8
+    assert model.training["settings"]["memory"] == "8MB"
+    # the model predicts as any other does
+    answer = chainrule("predict", "t.chainrule", "t.parquet", "--out", "p.parquet")
+    assert answer.code == 0, answer.err
+    assert pl.read_parquet("p.parquet").height == N
+
+
+def test_a_file_that_fits_is_not_streamed(files, chainrule) -> None:
+    words = ("fit", "t.parquet", "--target", "price", "--epochs", 1, "--numbers", "scale")
+    answer = chainrule(*words, "--memory", "1GB", "--no-plot")
+    assert answer.code == 0
+    assert "streamed" not in answer.out
+
+
+def test_streams_by_itself_where_memory_is_short(files, chainrule, monkeypatch) -> None:
+    monkeypatch.setattr(large_files, "usable_bytes", lambda: 10_000_000)
+    words = ("fit", "t.parquet", "--target", "price", "--epochs", 1, "--numbers", "scale", "--json")
+    answer = chainrule(*words, "--no-plot")
+    assert answer.code == 0
+    assert "may take 0.005 GB; --memory sets the limit" in answer.err
+    assert json.loads(answer.out)["rows"]["all"] == N
+    # what needs the whole table gets it, as long as it can
+    answer = chainrule(*words, "--no-plot", "--force", "--rows", "a > 1")
+    assert answer.code == 0
+    assert "streamed" not in answer.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--memory", "8MB", "--cv", 3], "--memory must be enough for all rows with --cv"),
+        (["--memory", "8MB", "--preset", "best"], "with --preset"),
+        (["--memory", "plenty"], "--memory must be an amount of memory, as '500MB'"),
+        (["--memory", "8MB", "--target", "prise"], "must be a column of t.parquet.*'price'"),
+        (["--memory", "8MB", "--target", "town", "--task", "regression"], "must hold numbers"),
+    ],
+)
+def test_refusals(files, chainrule, words, said) -> None:
+    import re
+
+    target = [] if "--target" in words else ["--target", "price"]
+    answer = chainrule("fit", "t.parquet", *target, *words)
+    assert answer.code == 2
+    assert re.search(said, answer.err), answer.err
+    assert answer.err.count("\n") == 1
+
+
+def test_a_type_that_the_first_rows_suggest_need_not_hold(files, chainrule) -> None:
+    lines = [f"{i},{i % 7}" for i in range(30_000)]
+    lines[25_000] = "25000,unknown"
+    (files / "odd.csv").write_text("y,x\n" + "\n".join(lines) + "\n")
+    answer = chainrule(
+        *("fit", "odd.csv", "--target", "y", "--memory", "2MB", "--epochs", 1, "--no-plot"),
+        *("--numbers", "scale"),
+    )
+    assert answer.code == 0, answer.err
