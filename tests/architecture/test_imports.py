@@ -15,7 +15,7 @@ SOURCE = Path(chainrule.__file__).parent
 ROOT = Path(__file__).parents[2]
 FLOORS = (
     "foundation", "blocks", "formulas", "tracing", "model", "exports", "engines", "training",
-    "insight", "estimators", "interop", "tables", "app",
+    "insight", "estimators", "interop", "tables", "distributed", "app",
 )  # fmt: skip
 
 

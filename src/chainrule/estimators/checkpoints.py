@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -215,8 +215,16 @@ class Keeping:
     seed: int | None
 
     @classmethod
-    def of(cls, estimator: Any, resume: Any) -> Keeping | None:
-        """Return the checkpoints of a fit; None where it has none.
+    def of(
+        cls,
+        estimator: Any,
+        resume: Any,
+        others: Sequence[Checkpoint] = (),
+        name: str | None = None,
+    ) -> Keeping | None:
+        """Return the checkpoints of a fit, the ``others`` among them; None where it has none.
+
+        ``name`` is how the files to resume from begin, where it is not that of the checkpoints.
 
         Raises
         ------
@@ -224,13 +232,14 @@ class Keeping:
             There is nothing to resume, or it is of other options.
         """
         checkpoints = [one for one in callbacks_of(estimator) if isinstance(one, Checkpoint)]
+        checkpoints += others
         if resume is None and not checkpoints:
             return None
         if estimator.warm_start and ("_run" in vars(estimator) or "estimators_" in vars(estimator)):
             advice = "Fit a new estimator, or save the model and its state."
             raise must_be("warm_start", "False where a fit has checkpoints", True, advice)
         facts = facts_of(estimator)
-        kept = {} if resume is None else _read_all(resume, checkpoints)
+        kept = {} if resume is None else _read_all(resume, checkpoints, name)
         for one in kept.values():
             one.check_options(facts)
         for checkpoint in checkpoints:
@@ -251,11 +260,14 @@ def _same_folder(checkpoint: Checkpoint, resume: Any) -> bool:
         return False
 
 
-def _read_all(resume: Any, checkpoints: list[Checkpoint]) -> dict[int, Kept]:
+def _read_all(
+    resume: Any, checkpoints: list[Checkpoint], name: str | None = None
+) -> dict[int, Kept]:
     """Return the files of a folder, by the number of the network, from 0."""
     if not isinstance(resume, str | os.PathLike):
         raise must_be("resume", "None, or the folder of a Checkpoint", resume)
-    source = Checkpoint(resume, name=checkpoints[0].name if checkpoints else "network")
+    name = name or (checkpoints[0].name if checkpoints else "network")
+    source = Checkpoint(resume, name=name)
     found = {}
     for path in source.files():
         number = path.name.removeprefix(f"{source.name}-").removesuffix(ENDING)

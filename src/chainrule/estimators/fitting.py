@@ -40,7 +40,7 @@ from chainrule.estimators.monitoring import watch_on
 from chainrule.estimators.progress import shown
 from chainrule.estimators.recipe import Recipe
 from chainrule.estimators.refusal import unchanged_if_refused
-from chainrule.estimators.run import Run
+from chainrule.estimators.run import Run, Train
 from chainrule.estimators.samples import Given, Samples, training_weight
 from chainrule.estimators.streams import (
     Stream,
@@ -57,12 +57,13 @@ from chainrule.foundation.errors import (
 )
 from chainrule.foundation.seeds import as_seed
 from chainrule.training.epoch import Epoch
+from chainrule.training.loop import train_rows
 from chainrule.training.monitor import Watch
 from chainrule.training.snapshot import Progress
 from chainrule.training.stopping import Ending
 from chainrule.training.windows import AnyRows, StreamedRows, sample_of
 
-__all__ = ["FittingMLP"]
+__all__ = ["FittingMLP", "fit_by"]
 
 Epochs = Generator[Epoch, bool | None, Ending]
 # Ends that come from outside: a run that goes on from its last checkpoint may end elsewhere.
@@ -171,6 +172,7 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
         callbacks: Sequence[Callback] = (),
         call: str = "fit",
         keeper: Keeper | None = None,
+        train: Train = train_rows,
     ) -> Generator[Epoch, None, None]:
         progress, kept = Progress(), None if keeper is None else keeper.kept
         with unchanged_if_refused(self):
@@ -205,7 +207,7 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
                 run, progress = kept.restored(run, self)
             if held is not None:
                 check_held_out(self, run.codec, held, names)
-            epochs = self._ready(run, former, rows, held, names, progress=progress)
+            epochs = self._ready(run, former, rows, held, names, progress=progress, train=train)
         yield from self._followed(epochs, rows, progress, callbacks, call, keeper)
         self._remarks = answer_remarks(self, self._run, sample_of(rows))
 
@@ -259,6 +261,7 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
         count: int | None = None,
         stops: bool = True,
         progress: Progress | None = None,
+        train: Train = train_rows,
     ) -> Epochs:
         """Return the epochs of a run, checked; from here on it is the estimator's run."""
         self._run = run = run.with_engine()
@@ -272,7 +275,8 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
                 self.validation_loss_curve_, self.validation_scores_ = [], []
         self._run = run = run.with_batches(rows, watched)
         self.__dict__.update(run.attributes)
-        epochs = run.epochs(rows, watch, count or run.recipe.stopping.epochs, stops, progress)
+        count = count or run.recipe.stopping.epochs
+        epochs = run.epochs(rows, watch, count, stops, progress, train)
         if former is not None:
             run.take_over(former, self.parameters_)
         return epochs
@@ -371,6 +375,26 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
             divergence = error
         self._say_remarks()
         return divergence
+
+
+def fit_by(
+    estimator: FittingMLP,
+    given: Given,
+    train: Train,
+    *,
+    keeping: Keeping | None = None,
+    callbacks: Sequence[Callback] = (),
+    total: int,
+) -> list[Warning]:
+    """Fit an estimator of one network by another loop than `train_rows`; return the warnings.
+
+    ``total`` is the number of epochs that progress is shown of.
+    """
+    keeper = None if keeping is None else keeping.of_network(0)
+    epochs = estimator._training(given, callbacks, keeper=keeper, train=train)
+    divergence = estimator._follow(epochs, total)
+    found: list[Warning] = [] if divergence is None else [DivergenceWarning(str(divergence))]
+    return [*found, *unfinished(estimator, [estimator])]
 
 
 def _train_quietly(

@@ -1,8 +1,8 @@
 """One network in training: recipe, codec of the targets, and the state that moves on."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 
@@ -27,7 +27,10 @@ from chainrule.training.state import TrainingState
 from chainrule.training.stopping import Ending, Patience
 from chainrule.training.windows import AnyRows, StreamedRows, sample_of
 
-__all__ = ["Run"]
+__all__ = ["Run", "Train"]
+
+# Makes epochs as `train_rows` does, from the same arguments.
+Train: TypeAlias = Callable[..., Generator[Epoch, bool | None, Ending]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,8 +166,12 @@ class Run:
         count: int,
         stops: bool = True,
         progress: Progress | None = None,
+        train: Train = train_rows,
     ) -> Generator[Epoch, bool | None, Ending]:
-        """Return the epochs over rows as a generator that has not started; check its options."""
+        """Return the epochs over rows as a generator that has not started; check its options.
+
+        ``train`` makes the steps: `train_rows`, or what answers as it does.
+        """
         recipe, stopping, unit = self.recipe, self.recipe.stopping, self.codec.loss_unit
         watch = replace(
             watch,
@@ -190,7 +197,7 @@ class Run:
         steps = StepOptions(
             recipe.learning_rate, self.batch_size, recipe.schedule, shuffle=recipe.shuffle
         )
-        return train_rows(
+        return train(
             self._engine,
             rows,
             self.state,

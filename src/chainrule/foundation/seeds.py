@@ -26,6 +26,7 @@ class Purpose(IntEnum):
     MEMBER = 5
     SEARCH = 6
     BLOCKS = 7
+    SHARD = 8
 
 
 def stream(seed: int, purpose: Purpose, *counters: int) -> np.random.Generator:

@@ -17,7 +17,7 @@ from chainrule.training.state import TrainingState
 from chainrule.training.step import OnStep, Start, Step, made
 from chainrule.training.windows import AnyRows, StreamedRows, Window, pass_order
 
-__all__ = ["Plan", "one_pass", "pass_by_steps", "windows_of"]
+__all__ = ["Plan", "measure_of_divergence", "one_pass", "pass_by_steps", "windows_of"]
 
 # A first loss below this share of the loss of scores of 0 is luck, and no measure; about so many
 # rows say what that loss is.
@@ -110,7 +110,7 @@ def pass_by_steps(
                     first_loss=totals.last_loss if math.isnan(first_loss) else first_loss,
                 )
             if measuring:
-                state.first_loss = _measure_of_divergence(totals.last_loss, engine, own)
+                state.first_loss = measure_of_divergence(totals.last_loss, engine, own)
                 loss, weight = loss + totals.loss, weight + totals.weight
             else:
                 later_loss, later_weight = later_loss + totals.loss, later_weight + totals.weight
@@ -164,7 +164,7 @@ def _calls(
         passed = last
 
 
-def _measure_of_divergence(first_loss: float, engine: Engine, rows: Rows) -> float:
+def measure_of_divergence(first_loss: float, engine: Engine, rows: Rows) -> float:
     """Return the first batch loss; where luck made it tiny, the loss of all-zero scores."""
     xp, some = namespace(rows.y), slice(None, None, max(1, len(rows) // SOME_ROWS))
     y = rows.y[some, ...]

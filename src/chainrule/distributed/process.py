@@ -1,0 +1,66 @@
+"""The program of a worker process: tasks come in by a pipe, and results go out."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import sys
+import traceback
+from multiprocessing.connection import Connection
+
+from chainrule.distributed.shards import Shard, ShardFolder
+from chainrule.distributed.tasks import run_task
+from chainrule.foundation.errors import InputError
+
+__all__ = ["main"]
+
+
+def main(descriptor: int, folder: str) -> None:
+    """Make tasks until the driver closes the pipe, or is gone."""
+    # Ctrl-C reaches every process of a terminal, and it is the driver that answers it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    pipe, shards = Connection(descriptor), ShardFolder(folder)
+    kept: dict[int, Shard] = {}
+    pipe.send("ready")
+    while True:
+        try:
+            number, task = pipe.recv()
+        except (EOFError, OSError):
+            break
+        except Exception as error:  # of a class that is not found here
+            answer: object = _not_found(error)
+        else:
+            try:
+                if number not in kept:
+                    kept[number] = shards.read(number)
+                answer = run_task(kept[number], task)
+            except MemoryError:
+                answer = _no_memory(number)
+            except InputError as error:
+                answer = error
+            except Exception:  # its class may be unknown to the driver
+                answer = RuntimeError(f"a worker process has failed:\n{traceback.format_exc()}")
+        try:
+            pipe.send(answer)
+        except OSError:
+            break
+    # a driver that was killed removes nothing
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _not_found(error: Exception) -> InputError:
+    return InputError(
+        f"formulas of your own must stand in a module that worker processes can import, not in the "
+        f"program itself; a worker said: {error}. Move them to a file of their own."
+    )
+
+
+def _no_memory(number: int) -> InputError:
+    return InputError(
+        f"a shard must fit into the memory of a worker; shard {number} does not. Take more shards "
+        "by n_shards, or fewer workers on one machine."
+    )
+
+
+if __name__ == "__main__" and sys.argv[1:] != ["--check"]:
+    main(int(sys.argv[1]), sys.argv[2])

@@ -1,0 +1,139 @@
+"""Shards: the rows of a fit, cut into parts that are each trained on in one place.
+
+Which rows are in which shard is drawn from the seed, so that rows that lie together, as those of
+one class in a sorted table, do not make a shard of their own.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from chainrule.engines.engine import Rows
+from chainrule.foundation.errors import InputError
+from chainrule.foundation.seeds import Purpose, stream
+
+__all__ = ["Shard", "ShardFolder", "cut", "shard_seed"]
+
+# Rows that are copied at a time.
+PIECE = 2**16
+
+
+@dataclass(frozen=True, eq=False)
+class Shard:
+    """One shard, as a task finds it.
+
+    Attributes
+    ----------
+    number : int
+        Its place among the shards, from 0.
+    rows : Rows
+        Its rows, checked and encoded; weights have mean 1 over the rows of all shards.
+    """
+
+    number: int
+    rows: Rows
+
+    @property
+    def weight(self) -> float:
+        """The sum of the weights of the rows, or their number where they have none."""
+        weight = self.rows.weight
+        return float(len(self.rows)) if weight is None else float(np.sum(weight, dtype=np.float64))
+
+
+def cut(n_rows: int, n_shards: int, seed: int) -> list[np.ndarray]:
+    """Return the rows of each shard, in ascending order; each row is in one.
+
+    Examples
+    --------
+    >>> [rows.tolist() for rows in cut(5, 2, seed=0)]
+    [[0, 1, 2], [3, 4]]
+    """
+    if n_shards == 1:
+        return [np.arange(n_rows)]
+    order = stream(seed, Purpose.SHARD, 0).permutation(n_rows)
+    return [np.sort(order[number::n_shards]) for number in range(n_shards)]
+
+
+def shard_seed(seed: int, number: int) -> int:
+    """Return the seed of the orders and masks of a shard; the first has that of the fit."""
+    if number == 0:
+        return seed
+    return int(stream(seed, Purpose.SHARD, number).integers(2**31 - 1))
+
+
+class ShardFolder:
+    """Shards as files of a folder, which processes of one machine read as memory maps.
+
+    Parameters
+    ----------
+    folder : path
+        An empty folder.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self.folder = Path(folder)
+
+    def write(self, number: int, rows: Rows, index: np.ndarray) -> None:
+        """Write the rows of an index as a shard.
+
+        Raises
+        ------
+        InputError
+            The folder is full, or cannot be written to.
+        """
+        try:
+            if hasattr(rows.x, "tocsr"):
+                part = rows.x[index]
+                for name in ("data", "indices", "indptr"):
+                    np.save(self._file(number, name), getattr(part, name))
+                np.save(self._file(number, "shape"), np.array(part.shape))
+            else:
+                self._write(number, "x", rows.x, index)
+            self._write(number, "y", rows.y, index)
+            if rows.weight is not None:
+                self._write(number, "weight", rows.weight, index)
+        except OSError as error:
+            raise InputError(
+                f"the folder of temporary files must hold a copy of the rows; {self.folder} does "
+                f"not: {error.strerror or error}. Free some space, or name another by the "
+                "environment variable TMPDIR."
+            ) from error
+
+    def read(self, number: int) -> Shard:
+        """Return a shard as maps of its files."""
+        if self._file(number, "data").exists():
+            from scipy import sparse
+
+            parts = [self._map(number, name) for name in ("data", "indices", "indptr")]
+            shape = tuple(self._map(number, "shape").tolist())
+            x: Any = sparse.csr_matrix(tuple(parts), shape=shape, copy=False)
+        else:
+            x = self._map(number, "x")
+        weight = self._map(number, "weight") if self._file(number, "weight").exists() else None
+        return Shard(number, Rows(x, self._map(number, "y"), weight))
+
+    def _file(self, number: int, name: str) -> Path:
+        return self.folder / f"{number}.{name}.npy"
+
+    def _write(self, number: int, name: str, array: Any, index: np.ndarray) -> None:
+        array = np.asarray(array)
+        shape = (len(index), *array.shape[1:])
+        out = np.lib.format.open_memmap(self._file(number, name), "w+", array.dtype, shape)
+        self._reserve(number, name)
+        for start in range(0, len(index), PIECE):
+            out[start : start + PIECE] = array[index[start : start + PIECE]]
+
+    def _reserve(self, number: int, name: str) -> None:
+        # a full disk is told of here; where a map is written to, it would end the process
+        if hasattr(os, "posix_fallocate"):
+            with self._file(number, name).open("r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, os.fstat(file.fileno()).st_size)
+
+    def _map(self, number: int, name: str) -> np.ndarray:
+        found = np.load(self._file(number, name), mmap_mode="r", allow_pickle=False)
+        return np.asarray(found)
