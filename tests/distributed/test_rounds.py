@@ -39,9 +39,6 @@ def task_of(rounds_per_epoch=1, batch_size=4, seed=5, **changes):
         seed=seed,
     )  # fmt: skip
     start = TrainingState.start(NETWORK, optimizers.adam, seed=1)
-    kind = replace(
-        kind, **{name: changes.pop(name) for name in list(changes) if name in vars(kind)}
-    )
     return Task(replace(kind, **changes), 0, start.vector, start.slots, 0, 0.01, 1.0)
 
 

@@ -118,10 +118,12 @@ def fit(
     >>> from sklearn.datasets import load_digits
     >>> from chainrule import MLPClassifier, distributed
     >>> X, y = load_digits(return_X_y=True)
-    >>> model = MLPClassifier(learning_rate="cosine", max_iter=20, random_state=0)
+    >>> model = MLPClassifier(
+    ...     batch_size=32, learning_rate="cosine", max_iter=10, random_state=0
+    ... )
     >>> model = distributed.fit(model, X / 16.0, y, n_workers=2)
     >>> model.n_iter_, model.score(X / 16.0, y) > 0.95
-    (80, True)
+    (40, True)
     """
     _check(estimator, client, n_workers, n_shards, rounds)
     check_count("rounds_per_epoch", rounds_per_epoch)

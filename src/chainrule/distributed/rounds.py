@@ -38,7 +38,7 @@ SETTINGS = ("n_shards", "rounds_per_epoch", "rounds", "outer_rate", "outer_momen
 
 
 class ShardReport(NamedTuple):
-    """What one shard has taken in a round.
+    """The worker, rows and time of one shard in a round.
 
     Attributes
     ----------

@@ -33,7 +33,7 @@ MOST_ENGINES = 4
 
 @dataclass(frozen=True, eq=False)
 class Kind:
-    """What the tasks of one fit have in common.
+    """The parts that all tasks of one fit share.
 
     Attributes
     ----------
@@ -110,7 +110,7 @@ class Failure:
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """What a task brings back.
+    """The result of a task.
 
     Attributes
     ----------

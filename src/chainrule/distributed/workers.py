@@ -62,7 +62,7 @@ class Workers(Protocol):
 
 @dataclass(eq=False)
 class Pace:
-    """How long tasks took, to know what is slow."""
+    """The speed of the tasks so far, to know what is slow."""
 
     _seconds_per_row: list[float] = field(default_factory=list)
 
