@@ -15,6 +15,7 @@ from chainrule.distributed.shards import Shard, ShardFolder, cut, shard_seed
 from chainrule.distributed.tasks import Kind, Task, run_task
 from chainrule.distributed.workers import Done, Pace, WorkerLostError, run_round
 from chainrule.engines.engine import Rows
+from chainrule.engines.resources import Resources
 from chainrule.foundation.errors import InputError
 from chainrule.foundation.version import __version__
 from chainrule.training.state import TrainingState
@@ -34,7 +35,7 @@ def task_of(rounds_per_epoch=1, batch_size=4, seed=5, **changes):
     objective = Objective(NETWORK, "mse")
     kind = Kind(
         key=f"{rounds_per_epoch} {batch_size}", version=__version__, engine="reference",
-        n_threads=1, objective=objective, optimizer=optimizers.adam, schedule=schedules.constant,
+        resources=Resources(1), objective=objective, optimizer=optimizers.adam, schedule=schedules.constant,
         batch_size=batch_size, shuffle=True, rounds_per_epoch=rounds_per_epoch, epochs=3.0,
         seed=seed,
     )  # fmt: skip

@@ -6,6 +6,7 @@ import os
 import warnings
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from chainrule.distributed.outer_step import OuterStep
@@ -18,6 +19,7 @@ from chainrule.estimators.checkpoints import Checkpoint, Keeping
 from chainrule.estimators.fitting import FittingMLP, fit_by
 from chainrule.estimators.ingredients import LBFGS_NAME, solver_of
 from chainrule.estimators.samples import Given
+from chainrule.estimators.shared_options import resources_of
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.foundation.real_numbers import check_count
 from chainrule.foundation.threads import available_threads
@@ -133,8 +135,8 @@ def fit(
     checkpoints = [] if checkpoint is None else [Checkpoint(checkpoint, every=1, name=FILES)]
     count = available_threads(None) if n_workers is None else n_workers
     threads = estimator.n_threads or max(1, available_threads(None) // count)
-    engine = str(estimator.engine)
-    plan = Plan(n_shards or count, rounds, rounds_per_epoch, outer, engine, threads)
+    engine, resources = str(estimator.engine), replace(resources_of(estimator), n_threads=threads)
+    plan = Plan(n_shards or count, rounds, rounds_per_epoch, outer, engine, resources)
     with ExitStack() as ending:
 
         def begin(rows: Rows, seed: int, n_shards: int) -> tuple[Workers, list[int]]:

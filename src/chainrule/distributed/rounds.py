@@ -20,6 +20,7 @@ from chainrule.distributed.outer_step import OuterStep, weighted_average
 from chainrule.distributed.tasks import Kind, Task, Trained
 from chainrule.distributed.workers import Done, Pace, Workers, run_round
 from chainrule.engines.engine import Engine, Rows
+from chainrule.engines.resources import Resources
 from chainrule.foundation.arrays import namespace
 from chainrule.foundation.errors import DivergenceError, InputError, must_be, shown
 from chainrule.foundation.version import __version__
@@ -107,8 +108,8 @@ class Plan:
         Rounds in which all rows are passed once; fewer where a shard has fewer steps.
     outer : OuterStep
         What is made of a round.
-    engine, n_threads
-        Name of the engine of the workers, and its threads.
+    engine, resources
+        Name of the engine of the workers, and what it may use.
     """
 
     n_shards: int
@@ -116,7 +117,7 @@ class Plan:
     rounds_per_epoch: int
     outer: OuterStep
     engine: str
-    n_threads: int | None
+    resources: Resources
 
     @property
     def settings(self) -> tuple[float, ...]:
@@ -314,7 +315,7 @@ def _kind(plan: Plan, engine: Engine, state: TrainingState, steps: StepOptions, 
         key=secrets.token_hex(8),
         version=__version__,
         engine=plan.engine,
-        n_threads=plan.n_threads,
+        resources=plan.resources,
         objective=engine.objective,
         optimizer=engine.optimizer,
         schedule=steps.schedule,

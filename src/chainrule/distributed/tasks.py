@@ -16,6 +16,7 @@ import numpy as np
 from chainrule.distributed.shards import Shard, shard_seed
 from chainrule.engines.choice import choose_engine
 from chainrule.engines.engine import Engine
+from chainrule.engines.resources import Resources
 from chainrule.formulas.optimizers import Optimizer
 from chainrule.formulas.schedules import Schedule
 from chainrule.foundation.errors import InputError
@@ -41,8 +42,8 @@ class Kind:
         Tells fits apart.
     version : str
         The version of the package that asks.
-    engine, n_threads
-        Name of the engine, and its threads; None leaves their number to the worker.
+    engine, resources
+        Name of the engine, and what it may use.
     objective : Objective
         What is made small.
     optimizer : Optimizer
@@ -60,7 +61,7 @@ class Kind:
     key: str
     version: str
     engine: str
-    n_threads: int | None
+    resources: Resources
     objective: Objective
     optimizer: Optimizer
     schedule: Schedule
@@ -222,7 +223,7 @@ def _engine_of(kind: Kind) -> Engine:
     with _lock:
         engine = _engines.pop(name, None)
     if engine is None:
-        engine = choose_engine(kind.engine, kind.objective, kind.optimizer, kind.n_threads)
+        engine = choose_engine(kind.engine, kind.objective, kind.optimizer, kind.resources)
     with _lock:
         _engines[name] = engine  # the last one used comes last
         while len(_engines) > MOST_ENGINES:
