@@ -35,7 +35,8 @@ def task_of(rounds_per_epoch=1, batch_size=4, seed=5, **changes):
     objective = Objective(NETWORK, "mse")
     kind = Kind(
         key=f"{rounds_per_epoch} {batch_size}", version=__version__, engine="reference",
-        resources=Resources(1), objective=objective, optimizer=optimizers.adam, schedule=schedules.constant,
+        resources=Resources(1), objective=objective, optimizer=optimizers.adam,
+        schedule=schedules.constant,
         batch_size=batch_size, shuffle=True, rounds_per_epoch=rounds_per_epoch, epochs=3.0,
         seed=seed,
     )  # fmt: skip
