@@ -76,6 +76,32 @@ def test_commands_and_flags_are_those_of_the_program(page):
                 assert word.partition("=")[0] in flags | {"--help"}, (command, word)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("page", ["docs/tables.md", "README.md"])
+def test_a_command_prints_what_the_page_shows(page, tmp_path, monkeypatch):
+    """Lines with measured numbers are left out: their last digits depend on the processor."""
+    testing = pytest.importorskip("typer.testing")
+    from chainrule.app.trial_commands import app
+
+    page = DOCS.parent / page
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    for kind, text in blocks(page):
+        if kind == "python" and "write_csv" in text:
+            for example in doctest.DocTestParser().get_examples(text):
+                exec(compile(example.source, page.name, "exec"), names)
+        if text.startswith("$ chainrule fit"):
+            command, *shown = text.removeprefix("$ chainrule ").splitlines()
+            ran = testing.CliRunner().invoke(app, shlex.split(command), catch_exceptions=False)
+            assert ran.exit_code == 0
+            printed = {" ".join(line.split()) for line in ran.output.splitlines()}
+            lines = {" ".join(line.split()) for line in shown if not re.search(r"\d\.\d", line)}
+            assert lines - {"..."} <= printed
+            assert len(lines) > 5
+            return
+    pytest.fail("no command with its output")
+
+
 def test_commands_are_found():
     assert ["chainrule", "fit", "digits"] in list(commands(DOCS.parent / "README.md"))
     assert sum(len(list(commands(page))) for page in PAGES) > 15
