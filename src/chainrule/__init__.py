@@ -38,6 +38,7 @@ from chainrule.model.objective import Objective
 from chainrule.model.parameters import Parameters
 from chainrule.training.epoch import Epoch
 from chainrule.training.loop import train
+from chainrule.training.many import Outcome, train_many
 from chainrule.training.network import Network
 from chainrule.training.state import TrainingState, load_state, save_state
 from chainrule.training.step import Step
@@ -74,6 +75,7 @@ __all__ = [
     "NoEffectWarning",
     "Objective",
     "Optimizer",
+    "Outcome",
     "Parameters",
     "Penalty",
     "RateFactors",
@@ -100,6 +102,7 @@ __all__ = [
     "schedules",
     "steps",
     "train",
+    "train_many",
     "widget",
 ]
 

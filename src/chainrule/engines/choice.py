@@ -1,5 +1,6 @@
 """The engines of this package as records, and the choice of one by its name."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from chainrule.tracing.formulas import (
     update_graph,
 )
 
-__all__ = ["check_engine", "choose_engine", "registry"]
+__all__ = ["check_engine", "choose_engine", "registry", "trains_together"]
 
 
 class Automatic(EngineRecord):
@@ -155,6 +156,7 @@ class Jax(EngineRecord):
     needs = "jax"
     precisions = PRECISIONS
     library = "jax"
+    meets = True
 
     def make(
         self, objective: Objective, optimizer: Optimizer, resources: Resources = USUAL
@@ -235,6 +237,28 @@ def choose_engine(
     if lacks is not None:
         raise _unavailable(engine, resources, lacks)
     return record.make(objective, optimizer, resources)
+
+
+def trains_together(options: Mapping[str, Any]) -> bool:
+    """Return whether networks of these options make their steps at once, in a `Meeting`.
+
+    Examples
+    --------
+    >>> trains_together({"engine": "reference"})
+    False
+    """
+    engine = options.get("engine", "auto")
+    if not isinstance(engine, str):
+        return False
+    check_engine(engine)
+    own = {name: options[name] for name in ("device", "matmul_precision") if name in options}
+    resources = Resources(**own)
+    names = [engine]
+    if engine == "auto":
+        names = [name for name in registry if name != "auto"]
+    able = (registry[name] for name in names if registry[name].lacks(resources) is None)
+    first = next(able, None)
+    return first is not None and first.meets
 
 
 def _unavailable(engine: str, resources: Resources, lacks: str) -> InputError:

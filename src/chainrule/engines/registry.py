@@ -36,6 +36,8 @@ class EngineRecord(Shown):
         The values of ``matmul_precision`` that it can give.
     library : str or None
         The library whose arrays are its own: where parameters are such, "auto" asks it first.
+    meets : bool
+        True if it makes the steps of networks that threads train side by side in one program.
 
     Examples
     --------
@@ -50,6 +52,7 @@ class EngineRecord(Shown):
     needs: ClassVar[str | None] = None
     precisions: ClassVar[tuple[str, ...]] = ("highest",)
     library: ClassVar[str | None] = None
+    meets: ClassVar[bool] = False
 
     def make(
         self, objective: Objective, optimizer: Optimizer, resources: Resources = USUAL

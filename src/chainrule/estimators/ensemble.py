@@ -14,6 +14,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from chainrule.engines.choice import trains_together
+from chainrule.engines.meeting import met
 from chainrule.estimators.callbacks import Tasks, callbacks_of, is_true
 from chainrule.estimators.checkpoints import Keeping
 from chainrule.estimators.endings import unfinished
@@ -108,7 +110,7 @@ def fit_members(
     try:
         total = estimator.max_iter * len(members)
         with shown(estimator.verbose, total, estimator.time_limit) as show:
-            results = side_by_side(train, len(members), workers)
+            results = side_by_side(met(train, len(members), workers), len(members), workers)
     except BaseException:
         if began:
             publish()
@@ -147,7 +149,7 @@ def pass_members(estimator: Any, pass_one: Callable[[Any], Any]) -> None:
     def train(number: int, stop: threading.Event) -> None:
         pass_one(members[number])
 
-    side_by_side(train, len(members), workers)
+    side_by_side(met(train, len(members), workers), len(members), workers)
     take_over(estimator, members, seed)
 
 
@@ -156,6 +158,8 @@ def _members(estimator: Any, go_on: bool, resumed: int | None = None) -> tuple[l
     count = int(estimator.n_estimators)
     workers, threads = thread_shares(count, estimator.n_threads)
     options = estimator.get_params(deep=False)
+    if trains_together(options):
+        workers = count
     kind: Any = type(estimator)
     defaults = parameters_of(kind)
     for name, record in options_of(kind).items():

@@ -16,6 +16,8 @@ import numpy as np
 import polars as pl
 from sklearn.exceptions import ConvergenceWarning
 
+from chainrule.engines.choice import trains_together
+from chainrule.engines.meeting import met
 from chainrule.estimators.base import best_epoch_of
 from chainrule.estimators.callbacks import Callback, is_true
 from chainrule.estimators.classifier import MLPClassifier
@@ -243,6 +245,9 @@ def train(
     """
     threads = available_threads(work.n_threads)
     workers = min(len(jobs), threads)
+    alike = all(job.options is jobs[0].options for job in jobs)
+    if alike and trains_together(jobs[0].options):
+        workers = len(jobs)
     each = max(1, threads // workers)
     one_at_a_time, ended = threading.Lock(), threading.Event()
 
@@ -280,7 +285,7 @@ def train(
         warnings.simplefilter("ignore", NoEffectWarning)
         # the recipe ends with its schedule, and keeps the best epoch
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return side_by_side(trained, len(jobs), workers)
+        return side_by_side(met(trained, len(jobs), workers), len(jobs), workers)
 
 
 def train_bag(

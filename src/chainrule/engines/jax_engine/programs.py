@@ -5,6 +5,7 @@ with `jax.numpy`. A program is compiled once for an objective, an optimizer and 
 arrays, whatever the number of steps, and is used by every engine and fit that needs the same.
 """
 
+import copy
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -19,7 +20,7 @@ from chainrule.model.network import Network
 from chainrule.model.objective import Objective
 from chainrule.model.parameters import Layout
 
-__all__ = ["Data", "Plan", "Run", "row_sums", "scores_of", "train"]
+__all__ = ["Data", "Plan", "Run", "row_sums", "scores_of", "train", "train_networks"]
 
 
 class Data(NamedTuple):
@@ -35,13 +36,14 @@ class Plan(NamedTuple):
 
     ``order`` (room, batch) holds row numbers, ``counts`` (room,) how many of a batch are real,
     ``constants`` (room, rate factors, numbers of the rule, the rate first), and ``keys`` (room,
-    layers, 2) the keys of dropout.
+    layers, 2) the keys of dropout; ``strengths`` are those of the penalties, in their order.
     """
 
     order: Any
     counts: Any
     constants: Any
     keys: Any
+    strengths: Any
     steps: Any
     limit: Any
 
@@ -133,8 +135,17 @@ def _updated(
     return new, tuple(memory_after)
 
 
-@partial(jax.jit, static_argnames=("objective", "optimizer"), donate_argnames=("vector", "slots"))
-def train(
+def _at_strengths(objective: Objective, strengths: Any) -> Objective:
+    """Return the objective with other strengths of its penalties, which may be traced ones."""
+    priced = copy.copy(objective)
+    penalties = tuple(map(copy.copy, objective.penalties))
+    for number, penalty in enumerate(penalties[: len(strengths)]):
+        object.__setattr__(penalty, "strength", strengths[number])  # no check of a traced number
+    object.__setattr__(priced, "penalties", penalties)
+    return priced
+
+
+def _train(
     objective: Objective,
     optimizer: Optimizer,
     vector: Any,
@@ -142,11 +153,7 @@ def train(
     data: Data,
     plan: Plan,
 ) -> Run:
-    """Make optimizer steps until they are all made, or a batch is as bad as `Engine.epoch` says.
-
-    All batches have the same shape: a short one is filled up with copies of its first row, of
-    weight 0. The number of steps is not a shape, so it never asks for another program.
-    """
+    objective = _at_strengths(objective, plan.strengths)
     layout, dtype = objective.network.layout, vector.dtype
     widths = [layer.n_out for layer in objective.network.layers[:-1]]
     room, batch = plan.order.shape
@@ -196,6 +203,46 @@ def train(
     )
     made, _, parts, memory, losses, weights, last = jax.lax.while_loop(is_on, step, state)
     return Run(_joined(parts), tuple(map(_joined, memory)), losses, weights, made, last)
+
+
+FIXED, WRITTEN = ("objective", "optimizer"), ("vector", "slots")
+
+
+@partial(jax.jit, static_argnames=FIXED, donate_argnames=WRITTEN)
+def train(
+    objective: Objective,
+    optimizer: Optimizer,
+    vector: Any,
+    slots: tuple[Any, ...],
+    data: Data,
+    plan: Plan,
+) -> Run:
+    """Make optimizer steps until they are all made, or a batch is as bad as `Engine.epoch` says.
+
+    All batches have the same shape: a short one is filled up with copies of its first row, of
+    weight 0. The number of steps is not a shape, so it never asks for another program.
+    """
+    return _train(objective, optimizer, vector, slots, data, plan)
+
+
+@partial(jax.jit, static_argnames=(*FIXED, "shared"), donate_argnames=WRITTEN)
+def train_networks(
+    objective: Objective,
+    optimizer: Optimizer,
+    vector: Any,
+    slots: tuple[Any, ...],
+    data: Data,
+    plan: Plan,
+    shared: bool,
+) -> Run:
+    """Make the steps of several networks at once: `train`, with an axis in front of each array.
+
+    Where their inputs are ``shared``, ``data.x`` has no such axis.
+    """
+    axes = Data(None if shared else 0, 0, None if data.weight is None else 0)
+    of_each = jax.vmap(partial(_train, objective, optimizer), in_axes=(0, 0, axes, 0))
+    run: Run = of_each(vector, slots, data, plan)
+    return run
 
 
 @partial(jax.jit, static_argnames="objective")

@@ -1,16 +1,19 @@
 """The check that JAX can compile the formulas of an objective and an optimizer."""
 
+import copy
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from chainrule.formulas.optimizers import Optimizer
+from chainrule.formulas.penalties import Penalty
 from chainrule.foundation.arrays import namespace
 from chainrule.model.objective import Objective
 
-__all__ = ["untraceable"]
+__all__ = ["takes_strengths", "untraceable"]
 
 
 def untraceable(objective: Objective, optimizer: Optimizer) -> str | None:
@@ -50,3 +53,21 @@ def _formulas(
     numbers = optimizer.numbers(optimizer.learning_rate, 1)
     memory = (part,) * len(optimizer.memory)
     yield optimizer, lambda *arrays: optimizer.update(xp, numbers, *arrays), (part, part, *memory)
+
+
+def takes_strengths(objective: Objective) -> bool:
+    """Return whether the penalties can be compiled once for strengths of any size."""
+    xp, part = namespace(jnp.zeros(0)), jax.ShapeDtypeStruct((2,), jnp.float32)  # type: ignore[no-untyped-call]
+
+    def gradient(penalty: Penalty, w: Any, strength: Any) -> Any:
+        priced = copy.copy(penalty)
+        object.__setattr__(priced, "strength", strength)  # no check of a traced number
+        return priced.gradient(xp, w)
+
+    number = jax.ShapeDtypeStruct((), jnp.float32)  # type: ignore[no-untyped-call]
+    try:
+        for penalty in objective.penalties:
+            jax.eval_shape(partial(gradient, penalty), part, number)
+    except Exception:  # whatever a user-defined formula raises
+        return False
+    return True

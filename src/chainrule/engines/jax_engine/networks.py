@@ -1,0 +1,174 @@
+"""Steps of one network, or of several at once: networks of one shape are one program.
+
+A program of several has a place for each. When networks have ended, places stay empty until half
+of them are; then the others move to a program of half the width, so that few are compiled.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from chainrule.engines.engine import Rows
+from chainrule.engines.jax_engine.courses import Course, follow
+from chainrule.engines.jax_engine.moving import inputs, stacked
+from chainrule.engines.jax_engine.programs import Data, Plan, Run, train, train_networks
+from chainrule.engines.resources import Resources
+from chainrule.foundation.arrays import Array
+
+__all__ = ["Question", "make_steps"]
+
+
+class Host(Protocol):
+    """The engine that puts arrays on its device."""
+
+    resources: Resources
+
+    def settings(self, vector: Array) -> Any:
+        """Return the context to compute in."""
+        ...
+
+    def placed(self, arrays: Any) -> Any:
+        """Return arrays on the device."""
+        ...
+
+    def on_device(self, rows: Rows, dtype: np.dtype[Any]) -> Data:
+        """Return rows on the device."""
+        ...
+
+
+class Question(NamedTuple):
+    """A call of `Engine.epoch`: its engine, its steps and its rows."""
+
+    engine: Host
+    course: Course
+    rows: Rows
+
+
+def make_steps(questions: Sequence[Question], memory: dict[Any, Any]) -> list[None]:
+    """Make all steps of some calls: those of equal formulas and shapes in one program.
+
+    ``memory`` holds the rows on the device between calls.
+    """
+    groups: dict[Any, list[Question]] = {}
+    for number, question in enumerate(questions):
+        kind = _kind(question)
+        groups.setdefault(number if kind is None else kind, []).append(question)
+    for kind, group in groups.items():
+        if len(group) == 1:
+            _alone(group[0])
+        else:
+            _together(kind, group, memory)
+    return [None] * len(questions)
+
+
+def _kind(question: Question) -> Any:
+    """Return what must be equal in a program of several networks; None for one on its own."""
+    course, rows = question.course, question.rows
+    recipe, dtype = course.recipe, str(course.position.vector.dtype)
+    try:
+        hash(recipe.objective)
+    except TypeError:  # a formula of the user's that has none
+        return None
+    inputs = _buffer(rows.x) if hasattr(rows.x, "tocsr") else (rows.x.shape[1], str(rows.x.dtype))
+    shapes = (inputs, rows.y.shape[1], rows.weight is None, course.batches.order.shape[1])
+    return recipe.objective, recipe.optimizer, dtype, shapes, question.engine.resources
+
+
+def _buffer(x: Any) -> Any:
+    """Return what tells whether two inputs are the same numbers in memory."""
+    if isinstance(x, np.ndarray):
+        return x.__array_interface__["data"][0], x.shape, x.strides, str(x.dtype)
+    return id(x)
+
+
+def _alone(question: Question) -> None:
+    engine, course, rows = question
+    vector = course.position.vector
+    with engine.settings(vector):
+        data = engine.on_device(rows, np.dtype(vector.dtype))
+
+        def compute(plans: list[Plan]) -> list[Run]:
+            # the program writes its results over what it is given: copies, never the caller's
+            before = (course.position.vector, *course.position.slots)
+            vector, *slots = (engine.placed(jnp.array(one, copy=True)) for one in before)
+            recipe = course.recipe
+            run = train(recipe.objective, recipe.optimizer, vector, tuple(slots), data, plans[0])
+            return [run]
+
+        follow([course], compute)
+
+
+def _together(kind: Any, group: list[Question], memory: dict[Any, Any]) -> None:
+    engine, course, _ = group[0]
+    recipe = course.recipe
+    known = memory.get(kind)
+    width = len(group) if known is None else known.width
+    while width >= 2 * len(group):
+        width = -(-width // 2)
+    width = max(width, len(group))
+    with engine.settings(course.position.vector):
+        if known is None or known.width != width or not known.is_of(group):
+            known = memory[kind] = _Stacked.of(group, width)
+        data, shared = known.data, known.shared
+
+        def compute(plans: list[Plan]) -> list[Run]:
+            positions = [question.course.position for question in group]
+            vector = _rows_of_one([one.vector for one in positions], width, engine)
+            slots = tuple(
+                _rows_of_one(list(some), width, engine)
+                for some in zip(*(one.slots for one in positions), strict=True)
+            )
+            idle = plans[0]._replace(steps=np.int32(0))
+            plans = [*plans, *[idle] * (width - len(plans))]
+            plan = jax.tree.map(lambda *parts: np.stack(parts), *plans)
+            found = train_networks(
+                recipe.objective, recipe.optimizer, vector, slots, data, plan, shared
+            )
+            if isinstance(positions[0].vector, np.ndarray):
+                found = jax.tree.map(np.asarray, found)
+            return [
+                jax.tree.map(lambda part, at=number: part[at], found)
+                for number in range(len(group))
+            ]
+
+        follow([question.course for question in group], compute)
+
+
+def _rows_of_one(arrays: list[Array], width: int, engine: Host) -> Any:
+    """Return arrays as rows of one on the device; the first fills the places left."""
+    return engine.placed(stacked([*arrays, *[arrays[0]] * (width - len(arrays))]))
+
+
+class _Stacked(NamedTuple):
+    """The rows of several networks on the device, one after the other, or one for all."""
+
+    rows: list[Rows]
+    width: int
+    data: Data
+    shared: bool
+
+    @classmethod
+    def of(cls, group: list[Question], width: int) -> "_Stacked":
+        """Return the rows of a group; shorter ones are filled up with zeros, never looked at."""
+        engine, course, first = group[0]
+        dtype = np.dtype(course.position.vector.dtype)
+        rows = [question.rows for question in group]
+        shared = len({_buffer(one.x) for one in rows}) == 1
+        some = [*rows, *[first] * (width - len(rows))]
+        x = inputs(first.x if shared else stacked([one.x for one in some]), dtype)
+        y = jnp.asarray(stacked([one.y for one in some]), dtype)
+        weights = [one.weight for one in some if one.weight is not None]
+        weight = jnp.asarray(stacked(weights), dtype) if weights else None
+        return cls(rows, width, engine.placed(Data(x, y, weight)), shared)
+
+    def is_of(self, group: list[Question]) -> bool:
+        """Return whether these are the rows of a group."""
+        given = [question.rows for question in group]
+        return len(given) == len(self.rows) and all(map(_same, given, self.rows))
+
+
+def _same(one: Rows, other: Rows) -> bool:
+    return one is other
