@@ -108,3 +108,52 @@ def test_a_type_that_the_first_rows_suggest_need_not_hold(files, chainrule) -> N
         *("--numbers", "scale"),
     )
     assert answer.code == 0, answer.err
+
+
+@pytest.fixture
+def model(files, chainrule):
+    words = ("fit", "t.parquet", "--target", "price", "--drop", "dear", "--epochs", 2)
+    assert chainrule(*words, "--no-plot", "--numbers", "scale").code == 0
+    return "t.chainrule"
+
+
+@pytest.mark.parametrize("out", ["p.csv", "p.tsv", "p.jsonl", "p.parquet", None])
+@pytest.mark.parametrize("file", ["t.parquet", "t.csv"])
+def test_predictions_are_written_as_they_come(model, chainrule, files, out, file) -> None:
+    words = ["predict", model, file, "--keep", "town", "--interval", 0.8]
+    words += [] if out is None else ["--out", out]
+    whole = chainrule(*words)
+    first = whole.out if out is None else (files / out).read_bytes()
+    blocks = chainrule(*words, "--memory", "2MB", "--force")
+    assert blocks.code == whole.code == 0
+    again = blocks.out if out is None else (files / out).read_bytes()
+    if out == "p.parquet":
+        again = pl.read_parquet(again)
+        assert again.equals(pl.read_parquet(first))
+        assert again.height == N
+    else:
+        assert again == first
+    assert f"{file} is read in blocks: as a whole it takes about" in blocks.err
+    # the same result, on all rows
+    assert whole.err.partition("result on")[2] == blocks.err.partition("result on")[2]
+
+
+def test_surprises_of_blocks_are_told_once(model, chainrule, files) -> None:
+    table = TABLE.with_columns(town=pl.when(pl.col("a") > -9).then(pl.lit("Basel")))
+    table.write_parquet(files / "odd.parquet", row_group_size=3000)
+    answer = chainrule("predict", model, "odd.parquet", "--out", "p.csv", "--memory", "2MB")
+    assert answer.code == 0
+    assert answer.err.count("categories not") == 1
+    strict = ("predict", model, "odd.parquet", "--out", "q.csv", "--memory", "2MB", "--strict")
+    answer = chainrule(*strict)
+    assert answer.code == 2
+    assert "as --strict asks" in answer.err
+    assert not (files / "q.csv").exists()
+
+
+def test_pieces_have_the_bits_of_the_whole(model, files, monkeypatch) -> None:
+    estimator = read_table_model(model).estimator
+    frame = TABLE.drop("price")
+    whole = estimator.predict(frame)
+    monkeypatch.setattr("chainrule.tables.base.MOST_PREPARED", 2**13)
+    np.testing.assert_array_equal(estimator.predict(frame), whole)

@@ -17,6 +17,7 @@ from chainrule.app.option_types import (
     Interval,
     Json,
     Keep,
+    Memory,
     MissingTarget,
     Quantile,
     Quiet,
@@ -154,6 +155,7 @@ def predict(
     ] = False,
     as_stream: Stream = False,
     rows: Rows = None,
+    memory: Memory = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
     reading: Any = None,
     force: Force = False,
@@ -177,6 +179,7 @@ def predict(
             for_tables={
                 "--out": out,
                 "--rows": rows,
+                "--memory": memory,
                 "--decimal": reading.decimal,
                 "--header": reading.header,
                 "--skip-rows": reading.skip_rows,
@@ -199,6 +202,7 @@ def predict(
         quantiles=quantile or (),
         threshold=threshold,
         as_json=as_json,
+        memory=memory,
     )
 
 

@@ -22,15 +22,16 @@ from chainrule.foundation.memory_sizes import as_bytes, usable_bytes
 from chainrule.interop.cells import TEXT
 from chainrule.tables.recipes import presets
 
-__all__ = ["LargeFile", "as_parquet", "large_file", "looked_at"]
+__all__ = ["LargeFile", "as_parquet", "large_file", "large_table", "looked_at"]
 
-# A fit may take this share of the memory that is free before its file is streamed, where no limit
-# is given; and where one is, so much of it.
-SHARE, SHARE_OF_LIMIT = 0.5, 1.0
+# The share of the memory that is free, above which a file is streamed where no limit is given.
+SHARE = 0.5
 # Inputs of a column in memory, about: the levels of a text, the steps of a number.
 INPUTS_OF_TEXT, INPUTS = 50, 10
 # Bytes of a cell as it is read, and of an input, in two copies.
 CELL, INPUT = 16, 8
+# A cell to predict is read, converted and written.
+COPIES = 3
 # A table is about so many times as large as its text, when it is prepared in memory.
 TIMES_TEXT = 8
 GROUP_ROWS = 2**16
@@ -45,10 +46,25 @@ class LargeFile:
         Bytes that a fit in memory would take, about.
     memory : int
         Bytes that the fit may take.
+    given : bool
+        Whether a person has said so.
     """
 
-    def __init__(self, path: Path, needed: int, memory: int) -> None:
-        self.path, self.needed, self.memory = path, needed, memory
+    def __init__(self, path: Path, needed: int, memory: int, given: bool) -> None:
+        self.path, self.needed, self.memory, self.given = path, needed, memory, given
+
+
+def large_table(data: str, memory: str | None) -> LargeFile | None:
+    """Return the file of rows to predict where it is to be read in blocks; else None."""
+    given = None if memory is None else as_bytes(memory, "--memory")
+    if is_stream(data) or is_built_in(data) or not Path(data).exists() or is_zstd(Path(data)):
+        return None
+    path = Path(data)
+    most = int(SHARE * usable_bytes()) if given is None else given
+    needed = _needed(path, fit=False)
+    if needed is None or needed <= most:
+        return None
+    return LargeFile(path, needed, most, given is not None)
 
 
 def large_file(asked: Asked, cv: int | None, fit_all: bool, keeping: Keeping) -> LargeFile | None:
@@ -80,15 +96,17 @@ def large_file(asked: Asked, cv: int | None, fit_all: bool, keeping: Keeping) ->
     }
     used = [flag for flag, there in whole.items() if there]
     if not used:
-        return LargeFile(path, needed, memory)
+        return LargeFile(path, needed, memory, given is not None)
     if given is None:  # in memory, as far as that goes
         return None
     advice = f"In memory this fit takes about {needed / 1e9:.2g} GB: give that, or leave it out."
     raise must_be("--memory", f"enough for all rows with {used[0]}", settings.memory, advice)
 
 
-def _needed(path: Path) -> int | None:
+def _needed(path: Path, fit: bool = True) -> int | None:
     """Return the bytes that a fit in memory takes, about; None for files that cannot be streamed.
+
+    A prediction prepares its rows in pieces, and takes what the cells do.
 
     A file that cannot be read is left to the reader of tables, which says more about it.
     """
@@ -101,8 +119,11 @@ def _needed(path: Path) -> int | None:
         table = TableFiles(path)
     except InputError:
         return None
+    rows, columns = sum(table.block_rows), len(table.schema)
+    if not fit:
+        return rows * columns * CELL * COPIES
     inputs = sum(INPUTS_OF_TEXT if kind in TEXT else INPUTS for kind in table.schema.values())
-    return sum(table.block_rows) * (inputs * INPUT + len(table.schema) * CELL)
+    return rows * (inputs * INPUT + columns * CELL)
 
 
 @contextmanager

@@ -18,8 +18,8 @@ from chainrule.foundation.memory import memory_words
 __all__ = ["MEMORY_ADVICE", "out_of_memory", "run_watched"]
 
 MEMORY_ADVICE = (
-    "Take fewer rows (--rows), fewer columns (--drop) or smaller layers (--hidden), save a smaller "
-    "file, or raise the limit."
+    "Take fewer rows (--rows), fewer columns (--drop) or smaller layers (--hidden), stream the "
+    "file (--memory 500MB), or raise the limit."
 )
 # What Rust says of an abort goes without a list of its calls.
 PROGRAM = (

@@ -28,6 +28,7 @@ __all__ = [
     "Json",
     "Keep",
     "KeepOnly",
+    "Memory",
     "MissingTarget",
     "Null",
     "Quantile",
@@ -172,6 +173,14 @@ Stream = Annotated[
 Keep = Annotated[
     Names,
     typer.Option(metavar="COLUMN", help="A column to write beside the predictions, a key."),
+]
+Memory = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIZE",
+        help="Memory that the predictions may take, as 500MB: a file that takes more is read in "
+        "blocks. Half of what is free if left out.",
+    ),
 ]
 Interval = Annotated[
     float | None,

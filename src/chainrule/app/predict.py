@@ -11,11 +11,13 @@ import numpy as np
 import polars as pl
 
 from chainrule.app.conditions import rows_where
+from chainrule.app.large_files import large_table
 from chainrule.app.places import check_outputs
 from chainrule.app.reading import AS_FOUND, Reading
 from chainrule.app.report import Report
 from chainrule.app.results import Baseline, Score, scores_of
 from chainrule.app.row_weights import known_weights, weight_name
+from chainrule.app.streamed_predict import Judged, predict_streamed
 from chainrule.app.table_models import TableModel, read_table_model
 from chainrule.app.tables import read_table, write_table, writer_of
 from chainrule.app.wanted import Wanted
@@ -43,10 +45,12 @@ def predict(
     quantiles: Sequence[float] = (),
     threshold: float | None = None,
     as_json: bool = False,
+    memory: str | None = None,
 ) -> None:
     """Predict every row of a table, and write the predictions to a file or to stdout.
 
-    With ``rows``, a condition, only the rows for which it holds.
+    With ``rows``, a condition, only the rows for which it holds. A file that takes more than the
+    ``memory`` is read in blocks.
 
     Raises
     ------
@@ -66,6 +70,22 @@ def predict(
     model = read_table_model(model_path)
     wanted = Wanted(proba, threshold, interval, tuple(quantiles))
     wanted.check(model)
+    large = None if rows is not None else large_table(data, memory)
+    if large is not None:
+        judged = predict_streamed(
+            model,
+            large,
+            wanted,
+            out=out,
+            reading=reading,
+            keep=keep,
+            strict=strict,
+            as_json=as_json,
+            report=report,
+        )
+        if judged is not None:
+            _tell_result(model, judged, threshold, report)
+        return
     frame = read_table(data, reading=reading, texts=model.texts, tell=report.note)
     frame = rows_where(frame, rows, report.note)
     kept = [named_column(frame, name) for name in keep]
@@ -81,21 +101,31 @@ def predict(
     columns = wanted.columns(model, frame, answers)
     predicted = columns["prediction"]
     predictions = pl.DataFrame([*kept, *pl.DataFrame(columns).get_columns()])
-    result = None
-    if model.target in frame.columns:
-        result = _compare(model, answers, predicted, frame, threshold, report.note)
     if out is None:
         sys.stdout.write(predictions.write_ndjson() if as_json else predictions.write_csv())
         sys.stdout.flush()
     else:
         write_table(predictions, out)
         report.line(f"{counted(frame.height, 'prediction')} in {out}")
-    if result is not None:
-        if result.known < frame.height:
-            unknown = counted(frame.height - result.known, "row")
-            report.note(f"the result leaves out {unknown} without a target known at training")
-        report.line(f"\nresult on {counted(result.known, 'row')} with {result.words}:\n")
-        report.scores(result.scores, result.baseline.name)
+    if model.target in frame.columns:
+        _tell_result(model, Judged(frame, answers, predicted, frame.height), threshold, report)
+
+
+def _tell_result(
+    model: TableModel, judged: Judged, threshold: float | None, report: Report
+) -> None:
+    """Tell how good the predictions are, where targets are known."""
+    frame = judged.frame
+    result = _compare(model, judged.answers, judged.predicted, frame, threshold, report.note)
+    if result is None:
+        return
+    if frame.height < judged.rows:
+        report.note(f"the result is that of {frame.height:,} of {judged.rows:,} rows, drawn evenly")
+    if result.known < frame.height:
+        unknown = counted(frame.height - result.known, "row")
+        report.note(f"the result leaves out {unknown} without a target known at training")
+    report.line(f"\nresult on {counted(result.known, 'row')} with {result.words}:\n")
+    report.scores(result.scores, result.baseline.name)
 
 
 def named_column(frame: pl.DataFrame, name: str) -> pl.Series:

@@ -93,8 +93,7 @@ class TableModel:
         aside = self._set_aside | (set(keys) - self.inputs)
         frame = frame.drop(aside.intersection(frame.columns))
         told: list[str] = []
-        members = self.estimator.members_
-        found = self.estimator._combined((one, one.inputs(frame, told.append)) for one in members)
+        found = self.estimator._answers_to(frame, told.append)
         for words in dict.fromkeys(told):
             tell(words)
         return found

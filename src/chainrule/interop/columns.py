@@ -17,8 +17,6 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from chainrule.foundation.arrays import namespace
-from chainrule.foundation.errors import InputError
 from chainrule.foundation.wording import counted
 from chainrule.interop.bins import Encoding, edge_words, steps
 from chainrule.interop.cells import (
@@ -32,7 +30,7 @@ from chainrule.interop.cells import (
     text_of,
 )
 from chainrule.interop.dates import ISO, Dates
-from chainrule.interop.feature_formulas import yes_feature
+from chainrule.interop.flag_column import Flag
 from chainrule.interop.scales import Scale
 from chainrule.interop.written import PLAIN, Written
 
@@ -118,17 +116,21 @@ class Number:
         known = np.isfinite(values)
         return replace(self, edges=encoding.edges(values[known], y[known], classes))
 
-    def write(self, values: NDArray[np.float64], out: Values, tell: Tell) -> None:
+    def write(self, values: NDArray[np.float64], out: Values) -> None:
         absent = np.isnan(values)
         if self.scale:
             out[:, 0] = self.scale.filled(values)
             if self.edges:
                 known = np.where(absent, self.scale.center, values)
                 out[:, 1 : len(self.edges)] = steps(known, self.edges)
-        self._tell_far(values, tell)
         if self.missing:
             out[:, -1] = absent
-        elif absent.any():
+
+    def tell_of(self, values: NDArray[np.float64], tell: Tell) -> None:
+        """Tell of cells unlike those of training."""
+        self._tell_far(values, tell)
+        absent = np.isnan(values)
+        if absent.any() and not self.missing:
             tell(
                 f"column {self.name!r}: {counted(int(absent.sum()), 'missing cell')}, none at "
                 "training; filled with the median"
@@ -149,62 +151,8 @@ class Number:
             )
 
 
-# How a table to predict may write what was true and false at training.
-YES_AND_NO = {
-    **dict.fromkeys(("true", "yes", "y", "t"), "1"),
-    **dict.fromkeys(("false", "no", "n", "f"), "0"),
-}
-
-
 def _range(values: NDArray[np.float64]) -> tuple[float, float] | tuple[None, None]:
     return (float(values.min()), float(values.max())) if values.size else (None, None)
-
-
-@dataclass(frozen=True)
-class Flag:
-    """Yes or no as 1 or 0; a missing cell takes the share of yes, and is flagged."""
-
-    kind: ClassVar[str] = "yes/no"
-    name: str
-    share: float
-    missing: int
-
-    @classmethod
-    def learn(cls, series: pl.Series) -> Flag:
-        """Learn the share of yes and the number of missing cells."""
-        present = len(series) - series.null_count()
-        return cls(series.name, int(series.sum() or 0) / present, series.null_count())
-
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        value = (self.name,) if 0 < self.share < 1 else ()
-        return (*value, f"{self.name} missing") if self.missing else value
-
-    @property
-    def done(self) -> str:
-        flagged = f"{counted(self.missing, 'missing cell')} flagged" if self.missing else ""
-        if not 0 < self.share < 1:
-            return f"{flagged}; all other cells are one value"
-        return f"yes in {self.share:.1%}" + (f"; {flagged}" if flagged else "")
-
-    def write(self, series: pl.Series, out: Values, tell: Tell) -> None:
-        if series.dtype in (pl.String, pl.Categorical, pl.Enum):
-            series = text_of(series).str.to_lowercase().replace(YES_AND_NO)
-        try:
-            values = numbers_of(series)
-        except InputError as error:
-            words = str(error).replace("must hold numbers", "must hold true and false, or 1 and 0")
-            raise InputError(words) from None
-        absent = np.isnan(values)
-        if 0 < self.share < 1:
-            out[:, 0] = yes_feature(namespace(values), values, self.share)
-        if self.missing:
-            out[:, -1] = absent
-        elif absent.any():
-            tell(
-                f"column {self.name!r}: {counted(int(absent.sum()), 'missing cell')}, none at "
-                "training; filled with the share of yes"
-            )
 
 
 UNKNOWN, ABSENT = -1, -2
@@ -291,19 +239,9 @@ class Category:
             parts.append(f"{counted(self.missing, 'missing cell')} in one slot")
         return "one-hot: " + ", ".join(parts)
 
-    def write(self, cells: Coded, out: Values, tell: Tell) -> None:
-        text, codes = cells.text, cells.codes
+    def write(self, cells: Coded, out: Values) -> None:
+        codes = cells.codes
         absent, unknown = codes == ABSENT, codes == UNKNOWN
-        # of categories that share a slot, about as many as at training are no surprise
-        present = max(1, len(codes) - int(absent.sum()))
-        usual = self.others / max(1, self.others + sum(self.counts))
-        if unknown.sum() > present * min(1.0, NEW_FACTOR * usual):
-            row = first_row(unknown)
-            tell(
-                f"column {self.name!r}: {counted(int(unknown.sum()), 'cell')} of categories not "
-                f"{'kept' if self.others else 'seen'} at training, the first {text[row - 1]!r} in "
-                f"row {row}"
-            )
         out[:] = 0
         rows = np.flatnonzero(codes >= 0)
         out[rows, codes[rows]] = 1
@@ -317,6 +255,21 @@ class Category:
                 out[without, slot] = 1
             elif without.any():
                 out[without, : len(self.levels)] = average
+
+    def tell_of(self, cells: Coded, tell: Tell) -> None:
+        """Tell of cells unlike those of training."""
+        text, codes = cells.text, cells.codes
+        absent, unknown = codes == ABSENT, codes == UNKNOWN
+        # of categories that share a slot, about as many as at training are no surprise
+        present = max(1, len(codes) - int(absent.sum()))
+        usual = self.others / max(1, self.others + sum(self.counts))
+        if unknown.sum() > present * min(1.0, NEW_FACTOR * usual):
+            row = first_row(unknown)
+            tell(
+                f"column {self.name!r}: {counted(int(unknown.sum()), 'cell')} of categories not "
+                f"{'kept' if self.others else 'seen'} at training, the first {text[row - 1]!r} in "
+                f"row {row}"
+            )
         if absent.any() and not self.missing:
             tell(
                 f"column {self.name!r}: {counted(int(absent.sum()), 'missing cell')}, none at "
@@ -373,8 +326,7 @@ class Date:
         flagged = [f"{counted(self.missing, 'missing cell')} flagged"] if self.missing else []
         return ", ".join(parts + flagged)
 
-    def write(self, dates: Dates, out: Values, tell: Tell) -> None:
-        absent = dates.missing
+    def write(self, dates: Dates, out: Values) -> None:
         place = 0
         if self.year:
             out[:, 0] = self.year.filled(dates.year)
@@ -383,8 +335,12 @@ class Date:
             out[:, place : place + 2] = _circle(dates, part)
             place += 2
         if self.missing:
-            out[:, -1] = absent
-        elif absent.any():
+            out[:, -1] = dates.missing
+
+    def tell_of(self, dates: Dates, tell: Tell) -> None:
+        """Tell of cells unlike those of training."""
+        absent = dates.missing
+        if absent.any() and not self.missing:
             tell(
                 f"column {self.name!r}: {counted(int(absent.sum()), 'missing date')}, none at "
                 "training; placed in the middle"

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from chainrule.foundation.errors import InputError
 from chainrule.foundation.wording import listed
 from chainrule.interop.batches import read_cells
-from chainrule.interop.cells import nothing
 from chainrule.interop.columns import ABSENT, Category, Coded, Column, Flag, Number
 from chainrule.interop.preparation import Preparation
 
@@ -86,7 +85,7 @@ def _writer(column: Column) -> Write:
         """Return what is written for a cell of a table."""
         out = np.empty((1, width), np.float32)
         frame = pl.DataFrame({column.name: [cell]}, strict=False)
-        column.write(next(read_cells([column], frame)), out, nothing)
+        column.write(next(read_cells([column], frame)), out)
         return out
 
     kept = lru_cache(KEPT_CELLS, typed=True)(as_table)
@@ -98,9 +97,9 @@ def _writer(column: Column) -> Write:
 
         def number(cell: Any, out: Values) -> None:
             if type(cell) is float or (type(cell) is int and abs(cell) < 2**63):
-                column.write(np.array([cell], np.float64), out, nothing)
+                column.write(np.array([cell], np.float64), out)
             elif cell is None:
-                column.write(np.array([np.nan]), out, nothing)
+                column.write(np.array([np.nan]), out)
             else:
                 whole(cell, out)
 
@@ -137,5 +136,5 @@ def _known(column: Column) -> dict[tuple[type, Any], Values]:
     if not cells:
         return {}
     out = np.empty((len(cells), len(column.outputs)), np.float32)
-    column.write(read, out, nothing)
+    column.write(read, out)
     return {(type(cell), cell): values for cell, values in zip(cells, out, strict=True)}

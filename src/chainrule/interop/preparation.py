@@ -192,9 +192,17 @@ class Preparation(Shown):
         start = 0
         cells = read_cells(self.columns, frame)
         for column, own, width in zip(self.columns, cells, widths, strict=True):
-            column.write(own, out[:, start : start + width], tell)
+            if tell is not nothing:
+                column.tell_of(own, tell)
+            column.write(own, out[:, start : start + width])
             start += width
         return out
+
+    def tell_of(self, frame: pl.DataFrame, tell: Tell) -> None:
+        """Tell what `transform` would tell of a table, in little memory."""
+        self._check_names(frame.columns, tell)
+        for column, own in zip(self.columns, read_cells(self.columns, frame), strict=True):
+            column.tell_of(own, tell)
 
     def describe(self) -> list[tuple[str, str, str]]:
         """Return one row per column: its name, its kind, and what is done to it."""

@@ -24,7 +24,7 @@ from chainrule.estimators.rules import is_count
 from chainrule.formulas.loss import checked_weight
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.foundation.seeds import as_seed
-from chainrule.interop.cells import nothing
+from chainrule.interop.cells import Tell, nothing
 from chainrule.interop.choosing import NO_CHOICES, Choices
 from chainrule.interop.frames import as_frame, names_of
 from chainrule.tables.asking import Asking
@@ -45,6 +45,10 @@ if TYPE_CHECKING:
     from chainrule.insight.explanation import Explanation
 
 __all__ = ["BaseTabular"]
+
+
+# Rows to predict are prepared in pieces of so many numbers: 64 MB.
+MOST_PREPARED = 2**24
 
 
 class _Given(NamedTuple):
@@ -335,8 +339,22 @@ class BaseTabular(TargetSide, ExportedTable, Asking, Refitting, FittingFiles, Ba
 
     def _mean(self, X: Any) -> np.ndarray:
         """Return the mean answer of all networks, by their weights."""
-        frame = self._frame(X)
-        return self._combined((member, member.inputs(frame)) for member in self.members_)
+        return self._answers_to(self._frame(X))
+
+    def _answers_to(self, frame: pl.DataFrame, tell: Tell = nothing) -> np.ndarray:
+        """Return the mean answer to the columns of a table; many rows are prepared in pieces."""
+        members = self.members_
+        width = max(len(one.preparation.feature_names) for one in members)
+        rows = max(1, MOST_PREPARED // width)
+        if frame.height <= rows:
+            return self._combined((one, one.inputs(frame, tell)) for one in members)
+        if tell is not nothing:
+            for one in members:
+                one.preparation.tell_of(frame, tell)
+        pieces = frame.iter_slices(rows)
+        return np.concatenate(
+            [self._combined((one, one.inputs(piece)) for one in members) for piece in pieces]
+        )
 
     def explain(
         self,
