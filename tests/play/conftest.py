@@ -35,10 +35,12 @@ def open_at(browser):
     """Return the function that opens an address; whatever the console says fails the test."""
     contexts, said, foreign = [], [], []
 
-    def opened(address, **how):
+    def opened(address, *, observed="", **how):
         how = {"viewport": {"width": 1280, "height": 900}, **how}
         context = browser.new_context(**how)
         contexts.append(context)
+        if observed:
+            context.add_init_script(observed)
         page = context.new_page()
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))

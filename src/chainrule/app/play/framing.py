@@ -15,6 +15,7 @@ from chainrule.app.play.picture import (
     points,
 )
 from chainrule.app.play.run import Run
+from chainrule.app.play.settings import FEWEST_TO_SPLIT
 
 __all__ = ["PARTS", "frame_of"]
 
@@ -82,6 +83,7 @@ def _numbers(run: Run, looking: Looking, look: Look) -> dict[str, Any]:
         "finished": run.finished,
         "loss": measured.loss,
         "held_out": measured.held_out,
+        "splits": len(run.problem.settings.arrays[0]) >= FEWEST_TO_SPLIT,
         "accuracy": measured.right,
         "held_out_accuracy": measured.held_out_right,
         "kind": run.problem.kind,

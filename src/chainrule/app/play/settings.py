@@ -28,7 +28,7 @@ from chainrule.training.preparing import StepOptions
 from chainrule.training.sources import make_rows
 from chainrule.training.splits import held_out_rows
 
-__all__ = ["LIVE", "LOSSES", "STARTS", "Problem", "Settings"]
+__all__ = ["FEWEST_TO_SPLIT", "LIVE", "LOSSES", "STARTS", "Problem", "Settings"]
 
 # What changes while the network goes on learning; all else begins again.
 LIVE = ("learning_rate", "batch_size", "schedule", "epochs", "l1", "l2", "dropout")

@@ -8,6 +8,9 @@ from chainrule.foundation.short_numbers import short
 
 __all__ = ["Axis"]
 
+# Powers of ten from here on are written with an exponent.
+LONG_POWER = 4
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -64,8 +67,13 @@ class Axis:
         first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
         values = [k * step for k in range(first, last + 1)]
         if self.log:
-            return [(10.0**value, short(10.0**value, 4)) for value in values]
+            return [(10.0**value, _power(value)) for value in values]
         return [(value + 0.0, short(round(value, 12) + 0.0, 4)) for value in values]
+
+
+def _power(exponent: float) -> str:
+    """Return a power of ten in few letters."""
+    return short(10.0**exponent, 4) if abs(exponent) < LONG_POWER else f"1e{exponent:.0f}"
 
 
 def _within_a_decade(low: float, high: float) -> list[tuple[float, str]]:

@@ -35,9 +35,8 @@ export class Controls {
     );
     const model = el("fieldset", {}, el("legend", {}, "Network"), this.layers,
       this.select("loss", "Loss and output", []),
-      el("div", { class: "pair" },
-        this.select("start", "Start", choices.starts.map((/** @type {string} */ one) => [one, STARTS[one] ?? one.replaceAll("_", " ")])),
-        this.number("seed", "Seed", { min: 0, step: 1 })),
+      this.select("start", "Start", choices.starts.map((/** @type {string} */ one) => [one, STARTS[one] ?? one.replaceAll("_", " ")])),
+      this.number("seed", "Seed", { min: 0, step: 1 }),
     );
     this.optimizer = new RecordForm("optimizer", "Optimizer", choices.forms.optimizer, this.change);
     this.schedule = new RecordForm("schedule", "Schedule of the rate", choices.forms.schedule, this.change);

@@ -70,6 +70,7 @@ export class NetworkPicture {
       const value = arrays[letter + layer]?.[Number(unit)];
       const known = letter === "d" ? phase.backward <= Number(layer) : phase.forward >= Number(layer);
       text.textContent = known && value !== undefined ? short(value) : "·";
+      text.classList.toggle("long", (text.textContent ?? "").length > 7);
       if (value !== undefined) text.dataset.value = String(value);
     }
   }

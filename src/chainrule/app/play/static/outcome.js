@@ -25,9 +25,11 @@ export class Outcome {
       ["Loss", num(header.loss, short(header.loss, 4), { id: "loss-number" })],
     ];
     if (header.settings.schedule.name !== "constant") pairs.push(["Rate", num(header.rate, short(header.rate, 3), { id: "rate-number" })]);
-    if (header.held_out !== null) pairs.push(["Loss, held out", num(header.held_out)]);
     if (header.accuracy !== null) pairs.push(["Right", percent(header.accuracy)]);
-    if (header.held_out_accuracy !== null) pairs.push(["Right, held out", percent(header.held_out_accuracy)]);
+    // the places stay where no row is held out any more
+    const [loss, right] = [header.held_out, header.held_out_accuracy];
+    if (header.splits) pairs.push(["Loss, held out", loss === null ? "–" : num(loss)]);
+    if (header.splits && header.accuracy !== null) pairs.push(["Right, held out", right === null ? "–" : percent(right)]);
     this.numbers.replaceChildren(...pairs.map(([name, value]) => el("div", {}, el("dt", {}, /** @type {string} */ (name)), el("dd", {}, value))));
   }
 

@@ -33,7 +33,7 @@ export class ChainPanel {
       el("input", { type: "range", step: "any", "aria-label": "Drag to edit the weight", onchange: () => hands.edit(this.slider.valueAsNumber) })
     );
     this.curve = el("div", {});
-    this.along = el("figure", { class: "along", hidden: true }, el("figcaption", {}, "The loss along this weight. Drag to edit it."), this.curve, this.slider);
+    this.along = el("figure", { class: "along" }, el("figcaption", {}, "The loss along this weight. Drag to edit it."), this.curve, this.slider);
     this.value = /** @type {HTMLInputElement} */ (
       el("input", { type: "number", step: "any", id: "weight-value", onchange: () => hands.edit(this.value.valueAsNumber) })
     );
@@ -73,6 +73,7 @@ export class ChainPanel {
     });
     box.replaceChildren(el("div", { class: "title-line" }, this.title, this.badge), this.empty, this.body);
     this.key = "";
+    this.place = this.checked = "";
   }
 
   /** @param {Record<string, any>} header @param {boolean} still */
@@ -83,7 +84,7 @@ export class ChainPanel {
     if (!panel) {
       this.title.replaceChildren("Chain rule");
       this.badge.replaceChildren();
-      this.key = "";
+      this.key = this.place = this.checked = "";
       return;
     }
     this.title.replaceChildren("Chain rule of ", el("span", { markup: panel.symbol }));
@@ -103,11 +104,17 @@ export class ChainPanel {
     const key = JSON.stringify([place, header.step, panel.value, header.scope, header.version]);
     if (key !== this.key) {
       this.key = key;
-      this.verdict.replaceChildren("checking …");
+      // the words of before keep the room of those to come
+      if (!still) this.verdict.replaceChildren("It is checked again when it pauses.");
+      else if (what !== this.place) this.verdict.replaceChildren("checking …");
+      this.place = what;
       this.verdict.className = "verdict";
       this.badge.className = "badge";
       this.badge.textContent = "not checked yet";
-      if (still) this.hands.check();
+    }
+    if (still && key !== this.checked) {
+      this.checked = key;
+      this.hands.check();
     }
   }
 
@@ -181,7 +188,6 @@ export class ChainPanel {
       ", moving the weight a little gives ", num(check.difference, short(check.difference, 8)),
       ` (relative error ${short(check.error, 2)}).`, check.reason ? ` Here ${check.reason}.` : "",
     );
-    this.along.hidden = false;
     this.curve.innerHTML = check.curve;
     this.slider.min = String(check.low);
     this.slider.max = String(check.high);
@@ -233,7 +239,7 @@ export class ChainPanel {
     ];
     if (part.formula) inside.push(el("span", { class: "formula" }, "= ", el("span", { markup: part.formula })));
     if (part.inputs?.length)
-      inside.push(el("span", { class: "inputs" }, ...part.inputs.flatMap((/** @type {any} */ one, /** @type {number} */ k) => [k ? ", " : "", `${one.name} = `, num(one.value, one.shown)])));
+      inside.push(el("span", { class: "inputs" }, ...part.inputs.map((/** @type {any} */ one) => el("span", {}, `${one.name} = `, num(one.value, one.shown)))));
     if (part.origin) inside.push(el("span", { class: "origin" }, part.origin));
     if (!part.opens) return el("div", { class: "part" }, ...inside);
     const open = Boolean(part.parts || part.longer);

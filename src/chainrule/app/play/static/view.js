@@ -24,7 +24,7 @@ const SLOW = 100;
 const FEW_ROWS = 12;
 // Milliseconds of rest before the gradients are checked.
 const CHECK_LATER = 250;
-const SPEEDS = [["one step a second", 1000, 1], ["slow", 250, 1], ["every frame a step", 0, 1], ["fast", 0, 10], ["as fast as it goes", 0, 20000]];
+const SPEEDS = [["one step a second", 1000, 1], ["slow", 250, 1], ["a step a frame", 0, 1], ["fast", 0, 10], ["as fast as it goes", 0, 20000]];
 
 export class View {
   /**
@@ -103,7 +103,7 @@ export class View {
     );
     this.more = new More(ask, (request) => this.send(request), (words, wrong) => this.say(words, wrong));
     controls.append(this.notes, this.more.box);
-    this.box.replaceChildren(
+    this.content = [
       this.tour.box, this.toolbar(), this.badge.card, this.error, this.alerts.banner, this.alerts.notice, this.live,
       el("div", { class: "columns" },
         el("section", { class: "card settings", "aria-label": "Settings" }, controls),
@@ -112,7 +112,7 @@ export class View {
             el("div", { class: "line-up" },
               el("span", { class: "together" }, el("label", { for: "colour" }, "Lines show"), this.colours),
               el("span", { class: "together" }, el("label", { for: "scope" }, "Numbers of"), this.scope, this.row)),
-            this.answer, this.phase, picture, matrix,
+            el("div", { class: "told" }, this.answer, this.phase), picture, matrix,
             el("p", { class: "small key" }, el("span", { class: "swatch positive" }), "positive ", el("span", { class: "swatch negative" }), "negative (dashed) · ", this.sizeKey, ": size, against the largest", this.mapKey),
             this.tables.box),
           panel),
@@ -121,7 +121,8 @@ export class View {
           el("section", { class: "card", "aria-label": "Losses" }, this.outcome.losses),
           el("section", { class: "card", "aria-label": "Layers" }, el("h2", {}, "Layers"), this.outcome.health),
           this.measuring.box)),
-    );
+    ];
+    this.box.addEventListener("keydown", (event) => { if (event.key === "Escape") this.error.hidden = true; });
   }
 
   toolbar() {
@@ -158,11 +159,23 @@ export class View {
     return { structure: `${header.version}`, step: `${header.version}:${header.step}:${header.past}:${header.scope}` };
   }
 
+  /** Show the page as its link says, or as it is where that is refused. */
   async begin() {
     const { fragment = {} } = this.shell;
     const first = await this.ask({ action: "look", known: -1 });
-    this.take(first);
-    if (Object.keys(readLink(fragment, first.header.choices.defaults)).length) await this.follow(fragment);
+    const settings = readLink(fragment, first.header.choices.defaults);
+    let refused = "";
+    let shown = first;
+    if (Object.keys(settings).length) {
+      try {
+        shown = await this.ask({ action: "link", settings, known: -1 });
+      } catch (error) {
+        refused = /** @type {Error} */ (error).message;
+      }
+    }
+    this.take(shown);
+    this.box.replaceChildren(...this.content);
+    if (refused) this.say(refused, true);
     this.following = false;
   }
 
@@ -247,10 +260,11 @@ export class View {
       this.tables.draw(header, arrays, how);
       this.more.draw(header);
     }
-    this.answer.textContent = header.answer;
-    this.answer.hidden = !header.answer;
-    this.phase.textContent = header.phase.words;
-    this.phase.hidden = !header.phase.words;
+    const { scope_words: rows, answer, phase } = header;
+    this.answer.textContent = answer || `${rows[0].toUpperCase()}${rows.slice(1)}.`;
+    this.phase.textContent = phase.words;
+    this.phase.hidden = !phase.words;
+    this.answer.hidden = Boolean(phase.words);
     if (this.badge.draw(this.moment(header), this.playing)) {
       clearTimeout(this.later);
       this.later = setTimeout(() => this.playing || this.gradients(), CHECK_LATER);
