@@ -162,6 +162,40 @@ def test_an_estimator_of_rounds_is_an_ordinary_one(data, tmp_path):
     assert model.set_params(early_stopping=False).partial_fit(X, y).n_iter_ > 3
 
 
+class Blocks:
+    """A source of three blocks of different size."""
+
+    n_blocks = 3
+
+    def __init__(self, X, y, sparse=False):
+        from scipy.sparse import csr_matrix
+
+        cuts = [slice(0, 500), slice(500, 600), slice(600, None)]
+        self.blocks = [(csr_matrix(X[one]) if sparse else X[one], y[one]) for one in cuts]
+
+    def load(self, i):
+        return self.blocks[i]
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_a_source_is_cut_by_its_blocks(data, sparse):
+    models, seen = [], []
+    for memory in ("20kB", "10MB"):  # streamed, and in memory
+        model = MLPRegressor(**OPTIONS, early_stopping=True)
+        source = Blocks(*data, sparse)
+        distributed.fit(model, source, n_workers=1, n_shards=2, memory=memory, callback=seen.append)
+        models.append(model)
+    assert models[0].n_features_in_ == 5
+    assert np.isfinite(models[0].validation_loss_curve_).all()
+    passed = [model.t_ for model in models]
+    assert passed[0] % 3 == 0
+    assert passed[0] / 3 < 1200
+    with pytest.raises(InputError, match="n_shards must be at most the 3 blocks"):
+        distributed.fit(
+            MLPRegressor(**OPTIONS), Blocks(*data), n_workers=1, n_shards=4, memory="20kB"
+        )
+
+
 PROGRAM = """
 import numpy as np
 from chainrule import Activation, MLPRegressor, activations, distributed

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chainrule import MLPClassifier, MLPRegressor, Network, Objective, optimizers, schedules
+from chainrule.distributed.dask_workers import cluster_threads
 from chainrule.distributed.outer_step import OuterStep, weighted_average
-from chainrule.distributed.shards import Shard, ShardFolder, cut, shard_seed
+from chainrule.distributed.shards import Shard, ShardFolder, cut, parts_of, shard_seed, sizes_of
 from chainrule.distributed.tasks import Kind, Task, run_task
 from chainrule.distributed.workers import Done, Pace, WorkerLostError, run_round
 from chainrule.engines.engine import Rows
@@ -19,7 +20,7 @@ from chainrule.engines.resources import Resources
 from chainrule.foundation.errors import InputError
 from chainrule.foundation.version import __version__
 from chainrule.training.state import TrainingState
-from chainrule.training.windows import pass_order
+from chainrule.training.windows import StreamedRows, pass_order
 
 NETWORK = Network.of_widths([3, 4, 1], "tanh")
 
@@ -164,6 +165,46 @@ def test_another_version_is_refused():
     task = task_of(version="0.0.1")
     with pytest.raises(InputError, match=r"must have chainrule 0\.0\.1.*Install the same"):
         run_task(Shard(0, rows_of(5)), task)
+
+
+class Cluster:
+    """A client of workers that say what a test wants to hear."""
+
+    submit = scatter = None
+
+    def __init__(self, version):
+        self.version = version
+
+    def wait_for_workers(self, count):
+        pass
+
+    def run(self, function):
+        return {"tcp://a:1": function(), "tcp://b:2": self.version}
+
+    def nthreads(self):
+        return {"tcp://a:1": 2, "tcp://b:2": 1}
+
+
+def test_workers_of_a_cluster_must_have_the_package():
+    assert cluster_threads(Cluster(__version__)) == 3
+    with pytest.raises(InputError, match=r"tcp://b:2 does not have it\. Install"):
+        cluster_threads(Cluster(None))
+    with pytest.raises(InputError, match=r"tcp://b:2 has 0\.0\.1\. Install"):
+        cluster_threads(Cluster("0.0.1"))
+
+
+@given(
+    sizes=st.lists(st.integers(0, 50), min_size=1, max_size=20),
+    shards=st.integers(1, 6),
+    seed=st.integers(0, 99),
+)
+def test_every_block_is_in_one_shard(sizes, shards, seed):
+    sizes = np.array([*sizes, *[3] * shards])
+    rows = StreamedRows(None, sizes, 10, rows_of(2))
+    parts = parts_of(rows, shards, seed)
+    assert sorted(np.concatenate(parts).tolist()) == np.flatnonzero(sizes).tolist()
+    assert sum(sizes_of(rows, parts)) == sizes.sum()
+    assert min(sizes_of(rows, parts)) > 0
 
 
 def test_shards_draw_other_orders_and_the_first_those_of_the_fit():

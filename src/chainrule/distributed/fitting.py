@@ -9,21 +9,25 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any, TypeVar
 
+import numpy as np
+
+from chainrule.distributed.dask_workers import DaskWorkers, cluster_threads
 from chainrule.distributed.outer_step import OuterStep
 from chainrule.distributed.processes import ProcessWorkers
 from chainrule.distributed.rounds import Plan, Rounds
 from chainrule.distributed.workers import Workers
-from chainrule.engines.engine import Rows
 from chainrule.estimators.checking import check_options, warn_without_effect
 from chainrule.estimators.checkpoints import Checkpoint, Keeping
 from chainrule.estimators.fitting import FittingMLP, fit_by
 from chainrule.estimators.ingredients import LBFGS_NAME, solver_of
 from chainrule.estimators.samples import Given
 from chainrule.estimators.shared_options import resources_of
+from chainrule.estimators.streams import in_memory_or_streamed
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.foundation.real_numbers import check_count
 from chainrule.foundation.threads import available_threads
 from chainrule.training.epoch import Epoch
+from chainrule.training.windows import AnyRows
 
 __all__ = ["fit"]
 
@@ -35,7 +39,7 @@ FILES = "rounds"
 def fit(
     estimator: M,
     X: Any,
-    y: Any,
+    y: Any = None,
     sample_weight: Any = None,
     *,
     client: Any = None,
@@ -49,6 +53,7 @@ def fit(
     y_val: Any = None,
     sample_weight_val: Any = None,
     groups: Any = None,
+    memory: int | str | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     resume: str | os.PathLike[str] | None = None,
     callback: Callable[[Epoch], Any] | None = None,
@@ -93,8 +98,9 @@ def fit(
         Rounds in which all rows are passed once. Fewer cost less exchange.
     outer_rate, outer_momentum : float
         eta and mu.
-    X_val, y_val, sample_weight_val, groups
-        As in `fit` of the estimator.
+    X_val, y_val, sample_weight_val, groups, memory
+        As in `fit` of the estimator. A shard of a source consists of blocks, which processes of
+        this machine find in temporary files, and workers of a cluster load themselves.
     checkpoint : path, optional
         A folder: after every round the state is written there, whole or not at all.
     resume : path, optional
@@ -133,14 +139,24 @@ def fit(
     warn_without_effect(estimator, own_rows=X_val is not None, groups=groups is not None)
     outer = OuterStep(outer_rate, outer_momentum)
     checkpoints = [] if checkpoint is None else [Checkpoint(checkpoint, every=1, name=FILES)]
-    count = available_threads(None) if n_workers is None else n_workers
-    threads = estimator.n_threads or max(1, available_threads(None) // count)
+    if client is None:
+        count = available_threads(None) if n_workers is None else n_workers
+        threads = estimator.n_threads or max(1, available_threads(None) // count)
+    else:  # Dask runs as many tasks in a worker as it has threads
+        count, threads = cluster_threads(client), estimator.n_threads or 1
+    given, names = Given(X, y, sample_weight, X_val, y_val, sample_weight_val, groups), None
+    if memory is not None or hasattr(X, "n_blocks") or not hasattr(X, "shape"):
+        given, names = in_memory_or_streamed(estimator, given, memory)
     engine, resources = str(estimator.engine), replace(resources_of(estimator), n_threads=threads)
     plan = Plan(n_shards or count, rounds, rounds_per_epoch, outer, engine, resources)
     with ExitStack() as ending:
 
-        def begin(rows: Rows, seed: int, n_shards: int) -> tuple[Workers, list[int]]:
-            workers = ProcessWorkers(count, threads, rows, n_shards, seed)
+        def begin(rows: AnyRows, seed: int, n_shards: int) -> tuple[Workers, list[int]]:
+            workers: ProcessWorkers | DaskWorkers
+            if client is None:
+                workers = ProcessWorkers(count, threads, rows, n_shards, seed)
+            else:
+                workers = DaskWorkers(client, rows, n_shards, seed)
             ending.callback(workers.close)
             return workers, workers.sizes
 
@@ -152,12 +168,14 @@ def fit(
             loop.go_on(keeping.kept[0].extras, resume, asked=n_shards)
         found = fit_by(
             estimator,
-            Given(X, y, sample_weight, X_val, y_val, sample_weight_val, groups),
+            given,
             loop,
             keeping=keeping,
             callbacks=[] if callback is None else [callback],
             total=plan.rounds or estimator.max_iter * plan.rounds_per_epoch,
         )
+    if names is not None:
+        estimator.feature_names_in_ = np.array(names, dtype=object)
     for warning in found:
         warnings.warn(warning, stacklevel=2)
     return estimator

@@ -20,11 +20,11 @@ from multiprocessing import Pipe
 from multiprocessing.reduction import ForkingPickler
 from typing import TYPE_CHECKING, Any
 
-from chainrule.distributed.shards import ShardFolder, cut
+from chainrule.distributed.shards import ShardFolder, parts_of, sizes_of
 from chainrule.distributed.tasks import Task
 from chainrule.distributed.workers import Done, WorkerLostError
-from chainrule.engines.engine import Rows
 from chainrule.foundation.errors import InputError
+from chainrule.training.windows import AnyRows
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -70,7 +70,7 @@ class ProcessWorkers:
         Processes.
     n_threads : int
         Threads of each.
-    rows : Rows
+    rows : Rows or StreamedRows
         The rows to train on.
     n_shards : int
         Parts that they are cut into.
@@ -78,7 +78,7 @@ class ProcessWorkers:
         What they are cut by.
     """
 
-    def __init__(self, count: int, n_threads: int, rows: Rows, n_shards: int, seed: int) -> None:
+    def __init__(self, count: int, n_threads: int, rows: AnyRows, n_shards: int, seed: int) -> None:
         if os.name != "posix":
             raise InputError("n_workers needs Linux or macOS. Pass a client of Dask instead.")
         self._most, self._n_threads = count, n_threads
@@ -91,12 +91,12 @@ class ProcessWorkers:
         self._temporary = tempfile.TemporaryDirectory(
             prefix="chainrule-", ignore_cleanup_errors=True
         )
-        self.sizes: list[int] = []
         try:
             folder = ShardFolder(self.folder)
-            for number, index in enumerate(cut(len(rows), n_shards, seed)):
-                folder.write(number, rows, index)
-                self.sizes.append(len(index))
+            parts = parts_of(rows, n_shards, seed)
+            self.sizes = sizes_of(rows, parts)
+            for number, part in enumerate(parts):
+                folder.write(number, rows, part)
         except BaseException:
             self._temporary.cleanup()
             raise

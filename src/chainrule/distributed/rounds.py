@@ -19,7 +19,7 @@ import numpy as np
 from chainrule.distributed.outer_step import OuterStep, weighted_average
 from chainrule.distributed.tasks import Kind, Task, Trained
 from chainrule.distributed.workers import Done, Pace, Workers, run_round
-from chainrule.engines.engine import Engine, Rows
+from chainrule.engines.engine import Engine
 from chainrule.engines.resources import Resources
 from chainrule.foundation.arrays import namespace
 from chainrule.foundation.errors import DivergenceError, InputError, must_be, shown
@@ -30,6 +30,7 @@ from chainrule.training.preparing import StepOptions, clock_limit
 from chainrule.training.snapshot import Progress, Snapshot, closing_loss, whole_epoch
 from chainrule.training.state import TrainingState
 from chainrule.training.stopping import Ending
+from chainrule.training.windows import AnyRows
 
 __all__ = ["Plan", "RoundEpoch", "Rounds", "ShardReport"]
 
@@ -152,14 +153,14 @@ class Rounds:
     """
 
     plan: Plan
-    begin: Callable[[Rows, int, int], tuple[Workers, list[int]]]
+    begin: Callable[[AnyRows, int, int], tuple[Workers, list[int]]]
     velocity: np.ndarray | None = None
     _pace: Pace = field(default_factory=Pace, init=False)
 
     def __call__(
         self,
         engine: Engine,
-        rows: Rows,
+        rows: AnyRows,
         state: TrainingState,
         steps: StepOptions,
         watch: Watch,
@@ -180,7 +181,7 @@ class Rounds:
         self,
         plan: Plan,
         engine: Engine,
-        rows: Rows,
+        rows: AnyRows,
         state: TrainingState,
         steps: StepOptions,
         watch: Watch,
@@ -305,7 +306,8 @@ class Rounds:
         )
         state.vector = vector
         state.step = max(one.step for one in trained)
-        state.first_loss = min(one.first_loss for one in trained)
+        known = [one.first_loss for one in trained if one.steps]
+        state.first_loss = min(known, default=state.first_loss)
         state.epoch += 1
         return done, reruns
 

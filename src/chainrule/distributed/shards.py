@@ -7,17 +7,20 @@ one class in a sorted table, do not make a shard of their own.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from chainrule.engines.engine import Rows
-from chainrule.foundation.errors import InputError
+from chainrule.foundation.errors import InputError, must_be
 from chainrule.foundation.seeds import Purpose, stream
+from chainrule.training.windows import AnyRows, StreamedRows, joined
 
-__all__ = ["Shard", "ShardFolder", "cut", "shard_seed"]
+__all__ = ["Shard", "ShardFolder", "cut", "joined", "parts_of", "shard_seed", "sizes_of"]
 
 # Rows that are copied at a time.
 PIECE = 2**16
@@ -59,6 +62,38 @@ def cut(n_rows: int, n_shards: int, seed: int) -> list[np.ndarray]:
     return [np.sort(order[number::n_shards]) for number in range(n_shards)]
 
 
+def parts_of(rows: AnyRows, n_shards: int, seed: int) -> list[np.ndarray]:
+    """Return the rows of each shard or, of rows that are streamed, its blocks.
+
+    Blocks are dealt in a drawn order, each to the shard that has fewest rows by then.
+
+    Raises
+    ------
+    InputError
+        There are fewer blocks than shards.
+    """
+    if not isinstance(rows, StreamedRows):
+        return cut(len(rows), n_shards, seed)
+    blocks = np.flatnonzero(rows.sizes)
+    if len(blocks) < n_shards:
+        advice = "Pass fewer shards, by n_shards, or smaller blocks."
+        raise must_be("n_shards", f"at most the {len(blocks)} blocks", n_shards, advice)
+    filled = [0] * n_shards
+    parts: list[list[int]] = [[] for _ in range(n_shards)]
+    for block in stream(seed, Purpose.SHARD, 0).permutation(blocks).tolist():
+        fewest = filled.index(min(filled))
+        filled[fewest] += int(rows.sizes[block])
+        parts[fewest].append(block)
+    return [np.sort(part) for part in parts]
+
+
+def sizes_of(rows: AnyRows, parts: list[np.ndarray]) -> list[int]:
+    """Return the number of rows of each shard."""
+    if isinstance(rows, StreamedRows):
+        return [int(rows.sizes[part].sum()) for part in parts]
+    return [len(part) for part in parts]
+
+
 def shard_seed(seed: int, number: int) -> int:
     """Return the seed of the orders and masks of a shard; the first has that of the fit."""
     if number == 0:
@@ -78,8 +113,8 @@ class ShardFolder:
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = Path(folder)
 
-    def write(self, number: int, rows: Rows, index: np.ndarray) -> None:
-        """Write the rows of an index as a shard.
+    def write(self, number: int, rows: AnyRows, part: np.ndarray) -> None:
+        """Write some rows, or some blocks of rows that are streamed, as a shard.
 
         Raises
         ------
@@ -87,16 +122,13 @@ class ShardFolder:
             The folder is full, or cannot be written to.
         """
         try:
-            if hasattr(rows.x, "tocsr"):
-                part = rows.x[index]
-                for name in ("data", "indices", "indptr"):
-                    np.save(self._file(number, name), getattr(part, name))
-                np.save(self._file(number, "shape"), np.array(part.shape))
+            if isinstance(rows, StreamedRows):
+                blocks = (rows.load(block) for block in part.tolist())
+                self._write(number, blocks, int(rows.sizes[part].sum()))
             else:
-                self._write(number, "x", rows.x, index)
-            self._write(number, "y", rows.y, index)
-            if rows.weight is not None:
-                self._write(number, "weight", rows.weight, index)
+                cuts = range(0, len(part), PIECE)
+                pieces = (Rows(*rows.take(part[start : start + PIECE])) for start in cuts)
+                self._write(number, pieces, len(part))
         except OSError as error:
             raise InputError(
                 f"the folder of temporary files must hold a copy of the rows; {self.folder} does "
@@ -120,13 +152,30 @@ class ShardFolder:
     def _file(self, number: int, name: str) -> Path:
         return self.folder / f"{number}.{name}.npy"
 
-    def _write(self, number: int, name: str, array: Any, index: np.ndarray) -> None:
-        array = np.asarray(array)
-        shape = (len(index), *array.shape[1:])
-        out = np.lib.format.open_memmap(self._file(number, name), "w+", array.dtype, shape)
-        self._reserve(number, name)
-        for start in range(0, len(index), PIECE):
-            out[start : start + PIECE] = array[index[start : start + PIECE]]
+    def _write(self, number: int, pieces: Iterator[Rows], n: int) -> None:
+        """Write rows piece by piece; sparse ones are joined in memory."""
+        first = next(pieces)
+        if hasattr(first.x, "tocsr"):
+            whole = joined([first, *pieces])
+            for name in ("data", "indices", "indptr"):
+                np.save(self._file(number, name), getattr(whole.x, name))
+            np.save(self._file(number, "shape"), np.array(whole.x.shape))
+            first, pieces = Rows(np.empty((n, 0)), whole.y, whole.weight), iter(())
+        outputs = {}
+        for name in ("x", "y", "weight"):
+            array = getattr(first, name)
+            if array is None:
+                continue
+            out = np.lib.format.open_memmap(
+                self._file(number, name), "w+", array.dtype, (n, *array.shape[1:])
+            )
+            self._reserve(number, name)
+            outputs[name] = out
+        start = 0
+        for piece in chain([first], pieces):
+            for name, out in outputs.items():
+                out[start : start + len(piece)] = getattr(piece, name)
+            start += len(piece)
 
     def _reserve(self, number: int, name: str) -> None:
         # a full disk is told of here; where a map is written to, it would end the process

@@ -24,6 +24,7 @@ __all__ = [
     "AnyRows",
     "StreamedRows",
     "Window",
+    "joined",
     "mean_loss",
     "pass_order",
     "sample_of",
@@ -95,7 +96,7 @@ class StreamedRows:
                 if shuffle:
                     order = pass_order(seed, epoch, n, engine, window=number)
                 if kept is not None:
-                    rows = _joined([kept, rows])
+                    rows = joined([kept, rows])
                     order = np.concatenate([np.arange(len(kept)), order + len(kept)])
                 rest = len(order) % batch_size if number + 1 < len(groups) else 0
                 kept = Rows(*rows.take(order[len(order) - rest :])) if rest else None
@@ -173,7 +174,7 @@ def _filled(parts: Iterator[Rows], n: int) -> Rows | None:
     if first is None or len(first) == n:
         return first
     if hasattr(first.x, "tocsr"):
-        return _joined([first, *parts])
+        return joined([first, *parts])
     arrays = (first.x, first.y, first.weight)
     whole = [None if one is None else np.empty((n, *one.shape[1:]), one.dtype) for one in arrays]
     start = 0
@@ -189,7 +190,8 @@ def _filled(parts: Iterator[Rows], n: int) -> Rows | None:
     return Rows(x, y, weight)
 
 
-def _joined(parts: list[Rows]) -> Rows:
+def joined(parts: list[Rows]) -> Rows:
+    """Return parts of rows as one."""
     if hasattr(parts[0].x, "tocsr"):
         from scipy import sparse
 

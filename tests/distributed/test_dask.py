@@ -1,0 +1,111 @@
+"""A Dask cluster: the same bits as processes, a lost worker, another version; searches."""
+
+import logging
+import os
+import signal
+import warnings
+
+import numpy as np
+import pytest
+
+from chainrule import MLPClassifier, MLPRegressor, distributed
+from chainrule.foundation.errors import InputError
+
+dask = pytest.importorskip("distributed", reason="distributed is in the extra 'dask'")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore:training stopped after max_iter", "ignore:Port"),
+]
+OPTIONS = {"max_iter": 3, "random_state": 0, "tol": 0.0, "hidden_layer_sizes": 8}
+
+
+@pytest.fixture(scope="module")
+def data():
+    drawn = np.random.default_rng(0)
+    X = drawn.normal(size=(1200, 5))
+    return X, np.sin(X[:, 0]) + X[:, 1] * X[:, 2]
+
+
+@pytest.fixture
+def client():
+    with (
+        dask.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL
+        ) as cluster,
+        dask.Client(cluster) as client,
+    ):
+        yield client
+
+
+def bits(model):
+    return model.parameters_.vector.tobytes(), model.loss_curve_
+
+
+class Halves:
+    """A source of four blocks."""
+
+    n_blocks = 4
+
+    def __init__(self, X, y):
+        self.blocks = [(X[k::4], y[k::4]) for k in range(4)]
+
+    def load(self, i):
+        return self.blocks[i]
+
+
+def test_a_cluster_trains_the_bits_of_processes(client, data):
+    here = distributed.fit(MLPRegressor(**OPTIONS), *data, n_workers=1, n_shards=2)
+    seen = []
+    there = distributed.fit(MLPRegressor(**OPTIONS), *data, client=client, callback=seen.append)
+    assert bits(there) == bits(here)
+    assert len(seen[-1].rows_per_second) == 2
+    streamed = [
+        distributed.fit(MLPRegressor(**OPTIONS), Halves(*data), memory="20kB", n_shards=2, **where)
+        for where in ({"client": client}, {"n_workers": 1})
+    ]
+    assert bits(streamed[0]) == bits(streamed[1])
+
+
+def test_a_lost_and_a_stopped_worker_cost_their_shard_a_rerun(client, data):
+    here = distributed.fit(MLPRegressor(**OPTIONS), *data, n_workers=1, n_shards=2)
+    signals, stopped = {2: signal.SIGKILL, 5: signal.SIGSTOP}, []
+
+    def disturb(epoch):
+        if epoch.number in signals:
+            process = next(iter(client.run(os.getpid).values()))
+            stopped.append(process)
+            os.kill(process, signals[epoch.number])
+
+    try:
+        there = distributed.fit(MLPRegressor(**OPTIONS), *data, client=client, n_shards=2,
+                                callback=disturb)  # fmt: skip
+    finally:
+        os.kill(stopped[-1], signal.SIGCONT)
+    assert bits(there) == bits(here)
+
+
+def test_what_is_no_cluster_is_refused(data):
+    with pytest.raises(InputError, match=r"client must be a dask\.distributed\.Client; got 'str'"):
+        distributed.fit(MLPRegressor(**OPTIONS), *data, client="tcp://here")
+
+
+def test_a_search_runs_under_joblib_with_one_thread_per_worker(client, data):
+    import joblib
+    from sklearn.model_selection import GridSearchCV
+
+    X, y = data[0], (data[1] > 0).astype(int)
+    search = GridSearchCV(MLPClassifier(**OPTIONS), {"alpha": [0.0, 0.1]}, cv=2, n_jobs=-1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        here = search.fit(X, y).cv_results_["mean_test_score"]
+        with joblib.parallel_backend("dask"):
+            there = search.fit(X, y).cv_results_["mean_test_score"]
+    assert there.tolist() == here.tolist()
+
+    def threads():
+        from chainrule.foundation.threads import available_threads
+
+        return available_threads(None)
+
+    assert set(client.run(threads).values()) == {1}
