@@ -7,7 +7,7 @@ import array_api_compat
 import numpy as np
 
 from chainrule.formulas.optimizers import Optimizer
-from chainrule.foundation.arrays import Array, namespace
+from chainrule.foundation.arrays import Array, as_like, namespace
 from chainrule.foundation.errors import must_be
 from chainrule.foundation.showing import Shown
 from chainrule.model.objective import Objective
@@ -58,7 +58,7 @@ def _take(array: Array, index: np.ndarray | slice) -> Array:
     if array_api_compat.is_numpy_array(array):
         return array[index]
     xp = namespace(array)
-    return xp.take(array, xp.asarray(index), axis=0)
+    return xp.take(array, as_like(index, array), axis=0)
 
 
 def checked_order(order: np.ndarray, n: int) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 from chainrule.engines.engine import GradientSum, Position, Rows, Totals
 from chainrule.formulas.loss import Loss
 from chainrule.formulas.optimizers import Optimizer
-from chainrule.foundation.arrays import Array, Namespace, namespace
+from chainrule.foundation.arrays import Array, Namespace, as_like, namespace
 from chainrule.model.dropout import Mask, step_keys, step_masks
 from chainrule.model.network import Network
 from chainrule.model.objective import Objective
@@ -81,7 +81,7 @@ class ReferenceScores:
         xp = namespace(vector)
         network = self.network
         parameters = network.parameters(vector)
-        placeholder = xp.zeros((x.shape[0], 1), dtype=vector.dtype)
+        placeholder = as_like(np.zeros((x.shape[0], 1)), vector, vector.dtype)
         blocks = []
         with np.errstate(all="ignore"):
             for start in range(0, max(x.shape[0], 1), self.block):
@@ -142,11 +142,10 @@ class ReferenceEngine(ReferenceScores):
 
     def step_gradient(self, position: Position, rows: Rows, batch: np.ndarray) -> Array:
         """Return the gradient that a step takes of a batch: with penalties and dropout's masks."""
-        xp = namespace(position.vector)
         parameters = self.objective.network.parameters(position.vector)
         with np.errstate(all="ignore"):
             x, y, weight = rows.take(batch)
-            masks = self._masks(xp, position, len(batch))
+            masks = self._masks(position, len(batch))
             _, pullback = self._forward(parameters, x, y, weight, masks)
             return self.objective.with_penalties(parameters, pullback(float(len(batch))))
 
@@ -169,7 +168,7 @@ class ReferenceEngine(ReferenceScores):
                 batch_weight = float(len(batch)) if weight is None else float(xp.sum(weight))
                 if batch_weight > 0.0:
                     parameters = self.objective.network.parameters(position.vector)
-                    masks = self._masks(xp, position, len(batch))
+                    masks = self._masks(position, len(batch))
                     row_losses, pullback = self._forward(parameters, x, y, weight, masks)
                     batch_loss = float(xp.sum(row_losses))
                     last = batch_loss / len(batch)
@@ -183,14 +182,17 @@ class ReferenceEngine(ReferenceScores):
                 position.step += 1
         return Totals(total, total_weight, len(rates), last)
 
-    def _masks(self, xp: Namespace, position: Position, rows: int) -> tuple[Mask | None, ...]:
+    def _masks(self, position: Position, rows: int) -> tuple[Mask | None, ...]:
         """Return the dropout masks of a batch in this step."""
         rates = self.objective.dropout
         if not rates:
             return ()
         keys = step_keys(position.seed, position.step, 1, len(rates))[0]
         widths = [layer.n_out for layer in self.objective.network.layers[:-1]]
-        return step_masks(xp, keys, rows, rates, widths)
+        masks = step_masks(namespace(keys), keys, rows, rates, widths)
+        return tuple(
+            mask and Mask(as_like(mask.kept, position.vector), mask.scale) for mask in masks
+        )
 
     def _forward(
         self,

@@ -23,6 +23,7 @@ from chainrule.estimators.target_codec import TargetCodec
 from chainrule.exports.exportable import Exportable
 from chainrule.exports.program import Program
 from chainrule.formulas.loss import relative_weight
+from chainrule.foundation.arrays import to_numpy
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.foundation.side_by_side import side_by_side
 from chainrule.foundation.threads import thread_shares
@@ -257,7 +258,7 @@ class BaseMLP(Exportable, Options, BaseEstimator):  # type: ignore[misc]
         self, X: Any, y: Any, sample_weight: Any
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """Return predictions, targets and weights, of one shape, to compare row by row."""
-        predicted: np.ndarray = self.predict(X)
+        predicted = to_numpy(self.predict(X))
         targets = self._targets.prepared(as_targets(y))
         if predicted.ndim == 1 and targets.ndim == 2 and targets.shape[1] == 1:
             targets = targets[:, 0]

@@ -9,6 +9,7 @@ from sklearn.utils.metaestimators import available_if
 from chainrule.estimators.class_codec import ClassCodec
 from chainrule.estimators.class_weight import ClassWeights
 from chainrule.estimators.converting import ConvertibleMLP
+from chainrule.estimators.dispatching import as_inputs_are
 from chainrule.estimators.labels import checked_labels, text_kind
 from chainrule.estimators.option import documented
 from chainrule.estimators.options import ClassifierOptions
@@ -129,6 +130,7 @@ class MLPClassifier(ClassifierMixin, ClassifierOptions, ConvertibleMLP):  # type
             )
         return self._pass_over(Given(X, y, sample_weight), classes)
 
+    @as_inputs_are
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable label of each row; for multilabel targets rows of 0 and 1."""
         if "estimators_" in self.__dict__:
@@ -138,6 +140,7 @@ class MLPClassifier(ClassifierMixin, ClassifierOptions, ConvertibleMLP):  # type
         labels: np.ndarray = numbers if self._codec.multilabel else self.classes_[numbers]
         return labels
 
+    @as_inputs_are
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probability of every label, in the order of ``classes_``."""
         link = self._predictions_of
@@ -179,6 +182,7 @@ class MLPClassifier(ClassifierMixin, ClassifierOptions, ConvertibleMLP):  # type
         right = right.all(axis=1) if right.ndim == 2 else right
         return float(np.average(right, weights=weight))
 
+    @as_inputs_are
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """Return the log of `predict_proba`, from the scores: finite for every finite score."""
         if "estimators_" in self.__dict__:

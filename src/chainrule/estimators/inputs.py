@@ -13,8 +13,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from sklearn.utils.validation import check_consistent_length, validate_data
 
+from chainrule.estimators.dispatching import dispatches
 from chainrule.estimators.samples import Samples
 from chainrule.formulas.loss import checked_weight
+from chainrule.foundation.arrays import to_numpy
 from chainrule.foundation.errors import InputError, InputTypeError, must_be
 
 __all__ = [
@@ -309,7 +311,7 @@ def _array(values: Any, name: str) -> np.ndarray:
             raise InputError(f"{name} must be known everywhere; it is masked in {where}. {MISSING}")
         return np.asarray(values.data)
     try:
-        return np.asarray(values)
+        return to_numpy(values) if dispatches() else np.asarray(values)
     except Exception as error:
         # each library raises its own kind of error for arrays that NumPy cannot read
         raise InputError(

@@ -8,6 +8,7 @@ from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 
 from chainrule.estimators.converting import ConvertibleMLP
+from chainrule.estimators.dispatching import as_inputs_are
 from chainrule.estimators.number_codec import NumberCodec, r2
 from chainrule.estimators.option import documented
 from chainrule.estimators.options import RegressorOptions
@@ -92,6 +93,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, RegressorOptions, Convertib
 
     target_scale_: TargetScale | None
 
+    @as_inputs_are
     def predict(self, X: Any) -> np.ndarray:
         """Return the prediction of each row: (n,) for one target, (n, n_outputs) for several.
 
@@ -110,6 +112,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, RegressorOptions, Convertib
         return Wanted(method, True, lambda p: _predictions(loss, p))
 
     @available_if(_has_levels)  # type: ignore[untyped-decorator]
+    @as_inputs_are
     def predict_quantiles(self, X: Any) -> np.ndarray:
         """Return the quantiles (n, n_levels) of each row, in the order of the levels of the loss.
 
@@ -133,6 +136,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, RegressorOptions, Convertib
         return sorted_quantiles(self.objective_.loss, self._answers(X))
 
     @available_if(_has_levels)  # type: ignore[untyped-decorator]
+    @as_inputs_are
     def predict_interval(self, X: Any, coverage: float | None = None) -> np.ndarray:
         """Return lower and upper bound (n, 2) of an interval that holds a share of the targets.
 
@@ -155,6 +159,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, RegressorOptions, Convertib
         return answers[:, interval_columns(loss.levels, coverage)]
 
     @available_if(_has_members)  # type: ignore[untyped-decorator]
+    @as_inputs_are
     def predict_std(self, X: Any) -> np.ndarray:
         """Return the standard deviation of the networks' predictions, of the shape of `predict`.
 

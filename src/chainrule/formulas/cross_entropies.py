@@ -5,7 +5,7 @@ from typing import Any
 
 from chainrule.formulas.activations import sigmoid, softmax
 from chainrule.formulas.loss import Loss, losses
-from chainrule.foundation.arrays import Array, Namespace, as_floating, namespace
+from chainrule.foundation.arrays import Array, Namespace, as_floating, as_like, namespace
 from chainrule.foundation.errors import InputError, must_be
 
 
@@ -165,6 +165,6 @@ def _class_numbers(y: Any, n_classes: int, like: Array, name: str) -> Array | No
         raise must_be(
             name, f"a class number from 0 to {n_classes - 1}", int(y[row]), f"Look at row {row}."
         )
-    numbers = xp.arange(n_classes, dtype=like.dtype)
-    y = xp.reshape(xp.asarray(as_floating(y), dtype=like.dtype), (-1, 1))
+    numbers = as_like(list(range(n_classes)), like, like.dtype)
+    y = xp.reshape(as_like(as_floating(y), like, like.dtype), (-1, 1))
     return xp.astype(y == numbers, like.dtype)

@@ -16,7 +16,15 @@ import numpy as np
 from chainrule.formulas.calling import Calls
 from chainrule.formulas.records import Activation, Formula, written
 from chainrule.formulas.target_scale import Standardised, TargetScale
-from chainrule.foundation.arrays import Array, Namespace, as_floating, namespace, same_shape
+from chainrule.foundation.arrays import (
+    Array,
+    Namespace,
+    as_floating,
+    as_like,
+    namespace,
+    same_shape,
+    to_numpy,
+)
 from chainrule.foundation.catalogue import Catalogue
 from chainrule.foundation.errors import InputError, must_be
 
@@ -253,8 +261,8 @@ class Loss(Formula):
         low, high = self.domain
         right = xp.isfinite(y) & (y >= low) & (y <= high)
         if not bool(xp.all(right)):
-            wrong = np.argwhere(~np.asarray(right).reshape(right.shape[0], -1))[0]
-            value = float(np.asarray(y).reshape(right.shape[0], -1)[tuple(wrong)])
+            wrong = np.argwhere(~to_numpy(right).reshape(right.shape[0], -1))[0]
+            value = float(to_numpy(y).reshape(right.shape[0], -1)[tuple(wrong)])
             rule = "finite" if math.isinf(low) else f"in [{low:g}, {high:g}]"
             rule = rule if math.isfinite(high) or math.isinf(low) else f"finite and >= {low:g}"
             raise must_be(
@@ -308,7 +316,7 @@ class Loss(Formula):
             raise must_be("prediction", "of at least one row", tuple(p.shape), "Pass some data.")
         low, high = self.link.range
         if bool(xp.any((p < low) | (p > high))):
-            outside = float(np.asarray(p)[np.asarray((p < low) | (p > high))].ravel()[0])
+            outside = float(to_numpy(p)[to_numpy((p < low) | (p > high))].ravel()[0])
             raise must_be(
                 "prediction",
                 f"in [{low:g}, {high:g}] for {self.name}",
@@ -318,7 +326,7 @@ class Loss(Formula):
         return xp, p, y
 
     def _prediction_target(self, xp: Namespace, p: Array, y: Array) -> Array:
-        y = xp.asarray(as_floating(y), dtype=p.dtype)
+        y = as_like(as_floating(y), p, p.dtype)
         same_shape("prediction", p, "y", y)
         return self.checked(y) if y.ndim else y
 
@@ -327,8 +335,7 @@ losses: Catalogue[Loss] = Catalogue("loss", Loss, "losses")
 
 
 def _columns(y: Array, n_outputs: int, like: Array, name: str) -> Array:
-    xp = namespace(like)
-    y = xp.asarray(as_floating(y), dtype=like.dtype)
+    xp, y = namespace(like), as_like(as_floating(y), like, like.dtype)
     if y.ndim == 1 and n_outputs == 1:
         y = xp.reshape(y, (-1, 1))
     if y.ndim != 2 or y.shape[1] != n_outputs:
@@ -349,7 +356,7 @@ def checked_weight(weight: Array, n: int, name: str = "sample_weight") -> Array:
     xp = namespace(weight)
     right = xp.isfinite(weight) & (weight >= 0.0)
     if not bool(xp.all(right)):
-        row = int(np.argmin(np.asarray(right)))
+        row = int(np.argmin(to_numpy(right)))
         raise must_be(name, "finite and not negative", float(weight[row]), f"Look at row {row}.")
     if not bool(xp.any(weight > 0.0)):
         raise InputError(f"{name} must be positive for some row; got zero for all of them.")
@@ -367,7 +374,7 @@ def relative_weight(weight: Array, like: Array) -> Array:
     >>> relative_weight(np.array([1e300, 5e299]), np.zeros(1, dtype=np.float32))
     array([1. , 0.5], dtype=float32)
     """
-    return namespace(like).asarray(weight / namespace(weight).max(weight), dtype=like.dtype)
+    return as_like(weight / namespace(weight).max(weight), like, like.dtype)
 
 
 def weighted_mean(xp: Namespace, rows: Array, weight: Array | None) -> Array:

@@ -7,7 +7,7 @@ from itertools import pairwise
 from chainrule.formulas.activations import exponential, linear
 from chainrule.formulas.loss import Loss, losses
 from chainrule.formulas.target_scale import Relative
-from chainrule.foundation.arrays import Array, Namespace, as_floating, namespace
+from chainrule.foundation.arrays import Array, Namespace, as_floating, as_like, namespace
 from chainrule.foundation.errors import InputError, must_be
 
 
@@ -273,7 +273,7 @@ class Quantile(Loss):
         return xp.concat([column] * n_outputs, axis=1)
 
     def _prediction_target(self, xp: Namespace, p: Array, y: Array) -> Array:
-        y = xp.asarray(as_floating(y), dtype=p.dtype)
+        y = as_like(as_floating(y), p, p.dtype)
         if (
             isinstance(self.q, tuple)
             and p.ndim == 2

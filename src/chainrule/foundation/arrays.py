@@ -17,10 +17,13 @@ __all__ = [
     "Array",
     "Namespace",
     "as_floating",
+    "as_like",
     "floating_dtype",
     "library_of",
+    "lives_on_a_device",
     "namespace",
     "same_shape",
+    "to_numpy",
 ]
 
 # Static types of array-API arrays do not exist yet; the name says what is meant.
@@ -53,7 +56,7 @@ class Namespace:
 
     def per_column(self, numbers: tuple[float, ...], like: Array) -> Array:
         """Return one number per column of ``like``, to compute with its rows."""
-        return self._library.asarray(numbers, dtype=like.dtype)
+        return as_like(numbers, like, like.dtype)
 
     def _special(self, name: str, z: Array) -> Array:
         if hasattr(self._library, "special"):  # torch
@@ -114,6 +117,47 @@ def library_of(array: Array) -> str:
     """
     name: str = array_api_compat.array_namespace(array).__name__
     return name.removeprefix("array_api_compat.").partition(".")[0]
+
+
+def lives_on_a_device(array: Any) -> bool:
+    """Return whether an array is one of JAX, or of PyTorch in other than main memory.
+
+    Examples
+    --------
+    >>> lives_on_a_device(np.ones(2))
+    False
+    """
+    if array_api_compat.is_torch_array(array):
+        return bool(array.device.type != "cpu")
+    return bool(array_api_compat.is_jax_array(array))
+
+
+def as_like(values: Any, like: Array, dtype: Any = None) -> Array:
+    """Return values as an array of the library of ``like``, on its device.
+
+    Examples
+    --------
+    >>> as_like([1, 2], np.zeros(1), np.float32)
+    array([1., 2.], dtype=float32)
+    """
+    xp = namespace(like)
+    # JAX moves by itself what is not bound to a device, and traced arrays have none
+    if array_api_compat.is_numpy_array(like) or array_api_compat.is_jax_array(like):
+        return xp.asarray(values, dtype=dtype)
+    return xp.asarray(values, dtype=dtype, device=array_api_compat.device(like))
+
+
+def to_numpy(array: Array) -> np.ndarray:
+    """Return an array of any library as one of NumPy, from the device where it lives.
+
+    Examples
+    --------
+    >>> to_numpy(np.ones(2))
+    array([1., 1.])
+    """
+    if hasattr(array, "detach"):  # a tensor of PyTorch, on any device
+        array = array.detach().cpu()
+    return np.asarray(array)
 
 
 def as_floating(values: Array) -> Array:

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from chainrule.foundation.arrays import Array, Namespace, as_floating, namespace
+from chainrule.foundation.arrays import Array, Namespace, as_floating, as_like, namespace
 from chainrule.foundation.errors import InputError
 from chainrule.foundation.showing import Shown
 
@@ -120,7 +120,7 @@ class Layout:
         mask = np.zeros(self.size)
         for span in self.decayed:
             mask[span.at] = 1.0
-        return xp.asarray(mask, dtype=like.dtype)
+        return as_like(mask, like, like.dtype)
 
     @cached_property
     def distinct_rate_factors(self) -> tuple[float, ...]:

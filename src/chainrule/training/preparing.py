@@ -90,7 +90,7 @@ def begin(network: Network, x: Any, y: Any, sample_weight: Any, setup: Setup) ->
     rule, state = optimizers.get(setup.optimizer), setup.state
     if state is None:
         state = TrainingState.start(
-            network, rule, seed=setup.seed, dtype=setup.dtype, parameters=setup.parameters
+            network, rule, seed=setup.seed, dtype=setup.dtype, parameters=setup.parameters, x=x
         )
     smoothing = setup.label_smoothing
     rows = make_rows(objective, x, y, sample_weight, like=state.vector, label_smoothing=smoothing)

@@ -9,7 +9,7 @@ import numpy as np
 
 from chainrule.engines.engine import Rows
 from chainrule.formulas.loss import Loss, checked_weight, relative_weight
-from chainrule.foundation.arrays import Array, namespace
+from chainrule.foundation.arrays import Array, as_like, namespace, to_numpy
 from chainrule.foundation.errors import InputError
 from chainrule.foundation.sparse import check_entries
 from chainrule.model.objective import Objective
@@ -73,7 +73,9 @@ def make_rows(
     else:
         if not array_api_compat.is_array_api_obj(x):
             x = np.asarray(x)
-        x = values = x if array_api_compat.array_namespace(x) is _library(like) else xp.asarray(x)
+        x = values = (
+            x if array_api_compat.array_namespace(x) is _library(like) else as_like(x, like)
+        )
     n_in = objective.network.n_in
     if x.ndim != 2 or x.shape[1] != n_in:
         raise InputError(
@@ -108,21 +110,24 @@ def _without_absent(x: Any, weight: Array, largest: float) -> Any:
     A row of weight 0 adds 0 to every gradient, unless its products are infinite: 0 times infinity
     is NaN. Only placeholders for missing values are that large.
     """
-    absent = np.flatnonzero(np.asarray(weight) == 0.0)
-    if not absent.size:
+    if not bool(namespace(weight).any(weight == 0.0)):
         return x
-    rows = x[absent] if hasattr(x, "tocsr") else np.asarray(x)[absent]
     # the fourth root: a number of that size goes through some layers unharmed
-    if max(float(rows.max()), -float(rows.min())) <= largest**0.25:
-        return x
+    limit = largest**0.25
     if hasattr(x, "tocsr"):
-        kept = np.ones(x.shape[0])
-        kept[absent] = 0.0
+        absent = to_numpy(weight) == 0.0
+        rows = x[np.flatnonzero(absent)]
+        if max(float(rows.max()), -float(rows.min())) <= limit:
+            return x
         x = x.copy()
-        x.data[np.repeat(kept, np.diff(x.indptr)) == 0.0] = 0
+        x.data[np.repeat(absent, np.diff(x.indptr))] = 0
         return x
     xp = namespace(x)
-    return xp.where(xp.reshape(xp.asarray(weight) == 0.0, (-1, 1)), xp.zeros_like(x[:1, :1]), x)
+    gone = as_like(weight, x) == 0.0
+    rows = xp.take(x, xp.nonzero(gone)[0], axis=0)
+    if max(float(xp.max(rows)), -float(xp.min(rows))) <= limit:
+        return x
+    return xp.where(xp.reshape(gone, (-1, 1)), xp.zeros_like(x[:1, :1]), x)
 
 
 def _library(like: Array) -> Any:
@@ -243,7 +248,7 @@ def _first_cell(x: Array, wrong: Callable[[np.ndarray], np.ndarray], columns: An
         row, column = int(entries.row[place]), int(entries.col[place])
         value = float(entries.data[place])
     else:
-        row, column = (int(i) for i in np.argwhere(wrong(np.asarray(x)))[0])
+        row, column = (int(i) for i in np.argwhere(wrong(to_numpy(x)))[0])
         value = float(x[row, column])
     return f"{value} in row {row}, {_column(column, columns)}"
 

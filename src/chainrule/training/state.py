@@ -16,7 +16,14 @@ import numpy as np
 from chainrule.formulas.optimizers import Optimizer, optimizers
 from chainrule.formulas.records import restore
 from chainrule.foundation.array_files import read_arrays, write_arrays
-from chainrule.foundation.arrays import Array, floating_dtype, namespace
+from chainrule.foundation.arrays import (
+    Array,
+    as_like,
+    floating_dtype,
+    lives_on_a_device,
+    namespace,
+    to_numpy,
+)
 from chainrule.foundation.errors import FileFormatError, InputError, must_be
 from chainrule.foundation.memory import check_memory
 from chainrule.foundation.showing import Shown
@@ -99,8 +106,13 @@ class TrainingState(Shown):
         seed: int = 0,
         dtype: Any = "float64",
         parameters: Parameters | None = None,
+        x: Any = None,
     ) -> "TrainingState":
-        """Return the state before the first step, from drawn or given parameters."""
+        """Return the state before the first step, from drawn or given parameters.
+
+        Where ``x``, the inputs, are arrays of JAX or live on a device of PyTorch, drawn parameters
+        do so too.
+        """
         if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
             raise must_be("seed", "an integer of at least 0", seed)
         # the vector, its memory and the two snapshots of both, and the gradient
@@ -108,6 +120,8 @@ class TrainingState(Shown):
         check_memory(network.n_parameters, copies, floating_dtype(dtype).itemsize)
         if parameters is None:
             parameters = network.start(seed, dtype)
+            if lives_on_a_device(x):
+                parameters = network.parameters(as_like(parameters.vector, x))
         elif parameters.layout != network.layout:
             raise InputError(
                 f"parameters must be those of the network, {network.layout.shapes}; got "
@@ -197,10 +211,10 @@ def load_state(path: str | os.PathLike[str]) -> TrainingState:
 
 def describe_state(state: TrainingState) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Return what a file holds of a state: its description, and its arrays."""
-    arrays = {"vector": np.asarray(state.vector)}
-    arrays |= {f"slot.{number}": np.asarray(slot) for number, slot in enumerate(state.slots)}
+    arrays = {"vector": to_numpy(state.vector)}
+    arrays |= {f"slot.{number}": to_numpy(slot) for number, slot in enumerate(state.slots)}
     if state.best is not None:
-        arrays["best"] = np.asarray(state.best)
+        arrays["best"] = to_numpy(state.best)
     if state.curvature:
         arrays["curvature"] = np.array(state.curvature)
     description = {

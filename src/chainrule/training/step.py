@@ -10,7 +10,7 @@ import numpy as np
 from chainrule.engines.engine import Engine, Rows
 from chainrule.engines.reference import ReferenceEngine
 from chainrule.formulas.optimizers import sgd
-from chainrule.foundation.arrays import Array, namespace
+from chainrule.foundation.arrays import Array, namespace, to_numpy
 from chainrule.foundation.errors import InputError
 from chainrule.foundation.showing import Shown
 from chainrule.model.objective import Objective
@@ -100,7 +100,7 @@ class Step(Shown):
         after it. Where all weights of the batch are 0 it is 0.
         """
         weight = self._rows.weight
-        if weight is not None and not bool(np.any(np.asarray(weight)[self.batch] > 0.0)):
+        if weight is not None and not bool(np.any(to_numpy(weight)[self.batch] > 0.0)):
             return self.network.parameters(namespace(weight).zeros_like(self._start.vector))
         engine = ReferenceEngine(self._objective, sgd)
         return self.network.parameters(engine.step_gradient(self._start, self._rows, self.batch))
