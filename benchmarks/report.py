@@ -74,7 +74,8 @@ def arguments(description: str) -> argparse.ArgumentParser:
 
 
 def write(folder: Path, name: str, text: str) -> None:
-    """Write a page, and print it."""
+    """Write a page, with the script that measured it, and print it."""
     folder.mkdir(exist_ok=True, parents=True)
-    (folder / f"{name}.md").write_text(text.rstrip() + "\n")
+    by = f"Measured by `python benchmarks/{name.removesuffix('-512')}.py`."
+    (folder / f"{name}.md").write_text(f"{text.rstrip()}\n\n{by}\n")
     print(text)

@@ -24,6 +24,8 @@ FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 STATED = {"docs/learn/backpropagation.md": 15, "docs/a_formula_of_your_own.md": 40}
 SLOW = {
     "docs/guides/when_not_to_use_a_network.md",
+    "docs/guides/rare_classes.md",
+    "docs/guides/uncertainty.md",
     "README.md",
     "docs/coming_from_scikit_learn.md",
     "docs/kinds_of_targets.md",

@@ -25,7 +25,7 @@ class AutomaticEngine(ByDtype[Engine]):
     """The first engine of the registry that has no reason against the work.
 
     It warns where an engine that is installed was passed over because of a formula: the next one
-    gives the same numbers, several times slower. Where a package is missing, or parameters are
+    gives the same numbers, more slowly. Where a package is missing, or parameters are
     arrays of another library, that is the user's choice, and there is no warning.
     """
 

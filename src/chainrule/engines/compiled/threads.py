@@ -52,8 +52,8 @@ _definitions: dict[int, _Definition] = {}
 def builtin_at(entry: EntryPoint, job: int) -> Callable[[], Any]:
     """Return a kernel as a builtin function of Python that runs one job and returns its address.
 
-    A call takes a twentieth of one through ctypes, which converts arguments for 0.8 us. The
-    interpreter's lock is held, so it is for work of microseconds.
+    A call through ctypes would convert its arguments. The interpreter's lock is held, so it is for
+    work of microseconds.
     """
     assert entry.signature == BUILTIN, f"the interpreter calls ({BUILTIN})"
     new = _Definition(b"kernel", entry.address, _METH_NOARGS, None)

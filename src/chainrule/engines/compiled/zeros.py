@@ -55,9 +55,9 @@ class Density(NamedTuple):
 class Densities:
     """The densities of the matrices of successive calls.
 
-    A dense matrix is sampled once: 256 rows of 784 columns take half a millisecond, 2 % of an epoch
-    of 8 steps. The entry is dropped with the matrix; if the matrix is edited, only the speed
-    changes. The longest row of a sparse matrix sizes the buffers, so it is counted in every call.
+    A dense matrix is sampled once, since that takes time. The entry is dropped with the matrix; if
+    the matrix is edited, only the speed changes. The longest row of a sparse matrix sizes the
+    buffers, so it is counted in every call.
     """
 
     def __init__(self) -> None:
