@@ -3,11 +3,13 @@
 import contextlib
 import io
 import json
+import zipfile
 
 import numpy as np
 import pytest
+import scipy.sparse
 
-from chainrule import InputError, explain
+from chainrule import MLPClassifier, MLPRegressor, explain
 from chainrule.app.play.code import program_of
 from chainrule.app.play.own_rows import of_arrays, of_explanation
 from chainrule.app.play.session import Session
@@ -117,10 +119,73 @@ def test_own_rows_stand_in_the_program():
     np.testing.assert_array_equal(vector, session.run.moment.vector)
 
 
-def test_a_trained_model_is_no_program():
+@pytest.fixture
+def saved(tmp_path, monkeypatch):
+    """Return the function that saves a session's program with its files, and runs it there."""
+
+    def ran(session):
+        header, arrays = session.answer({"action": "archive"})
+        assert header["file"] == {"name": "program.zip", "type": "application/zip"}
+        with zipfile.ZipFile(io.BytesIO(arrays["content"].tobytes())) as archive:
+            archive.extractall(tmp_path)
+        monkeypatch.chdir(tmp_path)
+        text = (tmp_path / "program.py").read_text(encoding="utf-8")
+        assert text == session.answer({"action": "program"})[0]["copy"]["python"]
+        return run(session)
+
+    return ran
+
+
+def test_many_rows_are_loaded(saved):
+    random = np.random.default_rng(0)
+    x = random.normal(size=(700, 30))
+    session = Session(Settings().with_own(of_arrays(x, (x[:, 0] > 0).astype(int))))
+    advance(session, 6)
+    vector, _ = saved(session)
+    np.testing.assert_array_equal(vector, session.run.moment.vector)
+    assert session.answer({"action": "program"})[0]["files"] == ["rows.npz"]
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("kept", [np.asarray, scipy.sparse.csr_array])
+@pytest.mark.parametrize(
+    ("estimator", "classes"),
+    [
+        (MLPClassifier((5,), max_iter=6, dropout=0.2, random_state=0), 3),
+        (MLPClassifier((4, 3), max_iter=6, alpha=0.01, batch_size=20, random_state=1), 2),
+        (MLPRegressor("huber", (4,), max_iter=6, dtype="float32", random_state=0), 0),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:.*max_iter")
+def test_a_trained_model_is_loaded(estimator, classes, kept, weighted, saved):
+    random = np.random.default_rng(0)
+    x = random.normal(size=(90, 4))
+    y = np.digitize(x[:, 0], [-0.5, 0.5][: classes - 1]) if classes else x[:, 0] ** 2
+    x = kept(np.where(np.abs(x) > 0.5, x, 0.0))
+    weight = random.uniform(0.5, 2.0, 90) if weighted else None
+    model = estimator.fit(x, y, sample_weight=weight)
+    session = Session(
+        Settings().with_own(of_explanation(model.explain(x, y, sample_weight=weight)))
+    )
+    advance(session, 7)
+    session.answer({"action": "change", "settings": {"learning_rate": 0.01}})
+    session.answer({"action": "select", "layer": 1, "unit": 1, "to": 2})
+    session.answer({"action": "edit", "value": 0.75})
+    advance(session, 5)
+    vector, said = saved(session)
+    rounding = 1e-4 if weighted else 0.0
+    np.testing.assert_allclose(vector, session.run.moment.vector, rtol=rounding, atol=rounding / 10)
+    loss = session.answer({"action": "look"})[0]["loss"]
+    assert float(said.rpartition("loss ")[2]) == pytest.approx(loss, rel=1e-5)
+    inputs = [] if isinstance(x, np.ndarray) else ["inputs.npz"]
+    files = session.answer({"action": "program"})[0]["files"]
+    assert files == ["network.state", *inputs, "rows.npz"]
+
+
+def test_a_network_of_lists_is_loaded(saved):
     layers = [([[0.5], [0.25]], [0.0], "tanh"), ([[2.0]], [0.0], "linear")]
-    own = of_explanation(explain(layers, [[1.0, -2.0]], [0.0]))
+    own = of_explanation(explain(layers, [[1.0, -2.0], [0.5, 0.25]], [0.0, 1.0]))
     session = Session(Settings().with_own(own))
-    with pytest.raises(InputError, match="begun on this page"):
-        session.answer({"action": "program"})
+    advance(session, 3)
+    np.testing.assert_array_equal(saved(session)[0], session.run.moment.vector)
     json.dumps(session.answer({"action": "look"})[0]["settings"])

@@ -7,6 +7,14 @@ from chainrule.app.play.forms import written_record
 from chainrule.app.play.moments import Done, Drawn, Edit, Point, Rule
 from chainrule.app.play.own_rows import BUILT_IN
 from chainrule.app.play.plane import dense
+from chainrule.app.play.program_files import (
+    INPUTS,
+    MOST_NUMBERS,
+    ROWS,
+    STATE,
+    model_rows,
+    too_many,
+)
 from chainrule.app.play.run import Run
 from chainrule.app.play.settings import CHAPTER_BIASES, CHAPTER_WEIGHTS, Problem, Settings
 from chainrule.formulas.loss import losses
@@ -19,37 +27,37 @@ from chainrule.model.network import Network
 
 __all__ = ["program_of", "program_of_chain"]
 
-# More numbers than these are not written into a program.
-MOST_NUMBERS = 20_000
-
 
 def program_of(settings: Settings, run: Run) -> str:
     """Return the program; its last line is the loss of the rows that were trained on.
 
+    A trained network, and rows that are too many to write down, are loaded from files beside it:
+    see `files_of`.
+
     Raises
     ------
     InputError
-        If the network did not begin on the page, or the rows are too many to write down.
+        If the rows of a trained model are not those of a call of `chainrule.steps`.
     """
-    own = settings.own
-    if own is not None and settings.data == "own" and own.explanation is not None:
-        raise InputError(
-            "the network must have begun on this page to be written as a program; got a trained "
-            "model. Use chainrule.explain on it."
-        )
-    lines = ["from itertools import islice", "", "import numpy as np", "", "import chainrule as cr"]
+    lines = ["from itertools import islice", "", "import numpy as np"]
     base = run.base
     began, drawn = base.settings, base is not run.problem
-    lines += _imports(began)
-    network = _network(base.subject.objective.network)
-    lines += ["", *_rows(began, drawn=drawn), "", *network, *_state(began, base), ""]
+    loss, options = repr(settings.loss), ""
+    if began.model is not None:
+        loss = written_record(losses, base.subject.objective.loss)
+        written, options = _loaded(base)
+    else:
+        network = _network(base.subject.objective.network)
+        written = ["", "import chainrule as cr", *_imports(began), ""]
+        written += [*_rows(began, drawn=drawn), "", *network, *_state(began, base), ""]
+    lines += written
     lines += [
         "",
         "def go(count, frozen=(), until=None, **options):",
-        "    epoch, per_epoch = state.epoch, -(-len(x) // options[\"batch_size\"])",
+        "    epoch, per_epoch = state.epoch, -(-len(y) // options[\"batch_size\"])",
         "    epochs = until - epoch if until else count",
         "    made = cr.steps(network, x, y, state=state, epochs=epochs, engine=\"reference\",",
-        f"                    loss={settings.loss!r}, optimizer=optimizer, **options)",
+        f"                    loss={loss}, optimizer=optimizer{options}, **options)",
         "    for step in islice(made, count):",
         "        for index, value in frozen:",
         "            state.vector[index] = value",
@@ -63,15 +71,20 @@ def program_of(settings: Settings, run: Run) -> str:
             lines += ["x, y = every"]
             apart = False
         lines += _done(done)
+    inputs = "x.toarray()" if "import scipy.sparse" in lines else "x"
+    each = "loss.rows(np, scores, targets)"
+    mean = f"mean({each})"
+    if "weight" in options:
+        mean = f"average({each}, weights=row_weight)"
     lines += [
         "parameters = network.parameters(state.vector)",
         "pairs = zip(parameters.weights, parameters.biases)",
         "for layer, (weight, bias) in enumerate(pairs, start=1):",
         '    print("layer", layer, "weights", weight.tolist(), "biases", bias.tolist())',
-        f"loss = cr.losses.get({settings.loss!r})",
-        "scores = network.predict(parameters, x)",
+        f"loss = {loss if began.model is not None else f'cr.losses.get({loss})'}",
+        f"scores = network.predict(parameters, {inputs})",
         "targets = loss.encode(y, network.n_out, state.vector)",
-        'print("loss", float(np.mean(loss.rows(np, scores, targets))))',
+        f'print("loss", float(np.{mean}))',
         "",
     ]
     return "\n".join(lines)
@@ -95,19 +108,37 @@ def _rows(settings: Settings, *, drawn: bool) -> list[str]:
         lines = [f"x, y = make_data({settings.data!r}, {arguments})"]
     elif settings.data in BUILT_IN:
         lines = [f"x, y = built_in_rows({settings.data!r}).arrays"]
-    elif x.size <= MOST_NUMBERS:
-        lines = [f"x = np.array({x.tolist()})", f"y = np.array({y.tolist()})"]
+    elif too_many(settings):
+        lines = [f"with np.load({ROWS!r}) as rows:", '    x, y = rows["x"], rows["y"]']
     else:
-        raise InputError(
-            f"the rows must hold at most {MOST_NUMBERS:,} numbers to be written into a program; "
-            f"got {x.size:,}. Call chainrule.steps on your own arrays."
-        )
+        lines = [f"x = np.array({x.tolist()})", f"y = np.array({y.tolist()})"]
     if len(settings.split()[1]):
         if drawn:
             lines += ["every = x, y"]
         split = f"held_out_rows({len(x)}, {settings.held_out}, {settings.seed})"
         lines += [f"train, _ = {split}", "x, y = x[train], y[train]"]
     return lines
+
+
+def _loaded(base: Problem) -> tuple[list[str], str]:
+    """Return the lines that load a trained model and its rows, and the options of its steps."""
+    x, arrays = model_rows(base)
+    sparse = not isinstance(x, np.ndarray)
+    inputs = f"scipy.sparse.load_npz({INPUTS!r})" if sparse else 'rows["x"]'
+    options = f", dtype={str(base.subject.vector.dtype)!r}"
+    lines = [*(["import scipy.sparse"] if sparse else []), "", "import chainrule as cr", ""]
+    lines += [f"with np.load({ROWS!r}) as rows:", f'    x, y = {inputs}, rows["y"]']
+    if "weight" in arrays:
+        said = "# scaled to a mean of 1 again: the numbers are the same up to rounding"
+        lines += ['    row_weight = rows["weight"]  ' + said]
+        options += ", sample_weight=row_weight"
+    return [
+        *lines,
+        f"state = cr.load_state({STATE!r})",
+        "network = state.network",
+        f"optimizer = {written_record(optimizers, base.subject.optimizer)}",
+        "",
+    ], options
 
 
 def program_of_chain(found: Chain) -> str:

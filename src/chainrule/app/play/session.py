@@ -22,6 +22,7 @@ from chainrule.app.play.measuring import KINDS, Measurement
 from chainrule.app.play.moments import Failure, Moment
 from chainrule.app.play.own_rows import of_text
 from chainrule.app.play.panel import check_of
+from chainrule.app.play.program_files import archive_of, files_of
 from chainrule.app.play.run import Run
 from chainrule.app.play.settings import LIVE, Settings
 from chainrule.app.play.stalls import explain_stall
@@ -270,8 +271,14 @@ class Session:
         return {"copy": {"text": str(found), "latex": found.to_latex()}}, {}
 
     def program(self, request: Request) -> tuple[dict[str, Any], Arrays]:
-        """Return the program that repeats what was done."""
-        return {"copy": {"python": program_of(self.settings, self.run)}}, {}
+        """Return the program that repeats what was done, and the names of the files it loads."""
+        text, files = program_of(self.settings, self.run), files_of(self.run)
+        return {"copy": {"python": text}, "files": list(files)}, {}
+
+    def archive(self, request: Request) -> tuple[dict[str, Any], Arrays]:
+        """Return that program with its files."""
+        text = program_of(self.settings, self.run)
+        return as_file("program.zip", archive_of(text, files_of(self.run)))
 
     def table(self, request: Request) -> None:
         """Learn from a pasted table."""
@@ -367,34 +374,11 @@ class Session:
 
 Answer = Callable[[Session, Request], tuple[dict[str, Any], Arrays] | None]
 ACTIONS: dict[str, Answer] = {
-    one.__name__: one
-    for one in (
-        Session.look,
-        Session.change,
-        Session.link,
-        Session.step,
-        Session.substep,
-        Session.epoch,
-        Session.advance,
-        Session.back,
-        Session.reset,
-        Session.select,
-        Session.close,
-        Session.view,
-        Session.unfold,
-        Session.tile,
-        Session.check,
-        Session.gradients,
-        Session.edit,
-        Session.freeze,
-        Session.copy,
-        Session.program,
-        Session.table,
-        Session.point,
-        Session.visit,
-        Session.measure,
-        Session.cancel,
-        Session.save,
-        Session.report,
+    name: getattr(Session, name)
+    for name in (
+        "look", "change", "link", "step", "substep", "epoch", "advance", "back", "reset",
+        "select", "close", "view", "unfold", "tile", "check", "gradients", "edit",
+        "freeze", "copy", "program", "archive", "table", "point", "visit", "measure",
+        "cancel", "save", "report",
     )
-}
+}  # fmt: skip

@@ -18,10 +18,12 @@ export class More {
     this.say = say;
     this.key = "";
     this.program = el("pre", { tabindex: "0", role: "group", "aria-label": "Program" });
+    this.needs = el("p", { class: "small" });
     this.details = /** @type {HTMLDetailsElement} */ (
       el("details", { id: "program-box", ontoggle: () => this.fill() }, el("summary", {}, "As a Python program"),
-        el("div", { class: "line-up" }, el("button", { type: "button", id: "program", onclick: () => this.copy() }, "Copy as Python")),
-        this.program)
+        el("div", { class: "line-up" }, el("button", { type: "button", id: "program", onclick: () => this.copy() }, "Copy as Python"),
+          el("button", { type: "button", id: "save-program", onclick: () => this.download("archive") }, "Save with its files")),
+        this.needs, this.program)
     );
     const text = /** @type {HTMLTextAreaElement} */ (el("textarea", { id: "pasted", rows: 6, spellcheck: "false", placeholder: "height,weight,kind\n1.2,3.4,cat\n…" }));
     const target = /** @type {HTMLInputElement} */ (el("input", { id: "pasted-target", type: "text", placeholder: "the last column" }));
@@ -82,6 +84,7 @@ export class More {
 
   async written() {
     const { header } = await this.ask({ action: "program", known: this.header.version, want: [] });
+    this.needs.textContent = header.files.length ? `It loads ${header.files.join(" and ")}, which are saved with it.` : "";
     return header.copy.python;
   }
 
@@ -93,7 +96,7 @@ export class More {
     }
   }
 
-  /** @param {"save" | "report"} action */
+  /** @param {"save" | "report" | "archive"} action */
   async download(action) {
     if (action === "report") this.say("The report takes some seconds.");
     try {
