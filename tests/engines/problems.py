@@ -39,14 +39,18 @@ def targets(loss, n, n_out, random):
 def problem(
     widths, loss, n, dtype="float64", activation="tanh", weighted=False, seed=0, rates=None, **price
 ):
-    """Return an objective and rows for it; ``rates`` are the rate factors of each layer."""
+    """Return an objective and rows for it; ``rates`` are the rate factors of each layer.
+
+    ``activation`` is one for all hidden layers, or a list of them.
+    """
+    hidden = activation if isinstance(activation, list) else [activation] * len(widths)
     random = np.random.default_rng(seed)
     layers = [
         # a layer without a bias in every network of three
         Dense(
             n_in,
             n_out,
-            activation if number < len(widths) - 2 else "linear",
+            hidden[number] if number < len(widths) - 2 else "linear",
             bias=number != 1,
             rate_factors=rates[number] if rates else "constant",
         )

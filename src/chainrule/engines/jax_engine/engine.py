@@ -188,3 +188,5 @@ def _keep_programs() -> None:
     folder = cache_folder()
     if config.jax_compilation_cache_dir is None and folder is not None:
         config.update("jax_compilation_cache_dir", str(folder / "jax"))
+        # JAX keeps what it compiled for a second; most of our programs take half of one
+        config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
