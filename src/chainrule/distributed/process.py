@@ -7,6 +7,7 @@ import signal
 import sys
 import traceback
 from multiprocessing.connection import Connection
+from multiprocessing.reduction import ForkingPickler
 
 from chainrule.distributed.shards import Shard, ShardFolder
 from chainrule.distributed.tasks import run_task
@@ -16,36 +17,37 @@ __all__ = ["main"]
 
 
 def main(descriptor: int, folder: str) -> None:
-    """Make tasks until the driver closes the pipe, or is gone."""
+    """Make tasks until the driver closes the pipe, or is gone; it may have been killed."""
     # Ctrl-C reaches every process of a terminal, and it is the driver that answers it
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    pipe, shards = Connection(descriptor), ShardFolder(folder)
+    try:
+        _answer(Connection(descriptor), ShardFolder(folder))
+    except (EOFError, OSError):
+        shutil.rmtree(folder, ignore_errors=True)  # a driver that was killed removes nothing
+
+
+def _answer(pipe: Connection, shards: ShardFolder) -> None:
     kept: dict[int, Shard] = {}
     pipe.send("ready")
     while True:
+        message = pipe.recv_bytes()
         try:
-            number, task = pipe.recv()
-        except (EOFError, OSError):
-            break
+            number, task = ForkingPickler.loads(message)
         except Exception as error:  # of a class that is not found here
-            answer: object = _not_found(error)
-        else:
-            try:
-                if number not in kept:
-                    kept[number] = shards.read(number)
-                answer = run_task(kept[number], task)
-            except MemoryError:
-                answer = _no_memory(number)
-            except InputError as error:
-                answer = error
-            except Exception:  # its class may be unknown to the driver
-                answer = RuntimeError(f"a worker process has failed:\n{traceback.format_exc()}")
+            pipe.send(_not_found(error))
+            continue
+        answer: object
         try:
-            pipe.send(answer)
-        except OSError:
-            break
-    # a driver that was killed removes nothing
-    shutil.rmtree(folder, ignore_errors=True)
+            if number not in kept:
+                kept[number] = shards.read(number)
+            answer = run_task(kept[number], task)
+        except MemoryError:
+            answer = _no_memory(number)
+        except InputError as error:
+            answer = error
+        except Exception:  # its class may be unknown to the driver
+            answer = RuntimeError(f"a worker process has failed:\n{traceback.format_exc()}")
+        pipe.send(answer)
 
 
 def _not_found(error: Exception) -> InputError:

@@ -91,17 +91,16 @@ class ProcessWorkers:
         self._temporary = tempfile.TemporaryDirectory(
             prefix="chainrule-", ignore_cleanup_errors=True
         )
+        for _ in range(count):  # they start while their files are written
+            self._add()
         try:
-            folder = ShardFolder(self.folder)
-            parts = parts_of(rows, n_shards, seed)
+            folder, parts = ShardFolder(self.folder), parts_of(rows, n_shards, seed)
             self.sizes = sizes_of(rows, parts)
             for number, part in enumerate(parts):
                 folder.write(number, rows, part)
         except BaseException:
-            self._temporary.cleanup()
+            self.close()
             raise
-        for _ in range(count):
-            self._add()
 
     @property
     def count(self) -> int:

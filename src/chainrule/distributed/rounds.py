@@ -48,13 +48,15 @@ class ShardReport(NamedTuple):
         The worker that ended it first.
     rows : int
         Rows passed.
-    seconds : float
-        Wall time of the task, at the worker.
+    seconds, processor_seconds : float
+        Wall time of the task at the worker, and what the worker had of the processor meanwhile:
+        less where other programs wanted it too.
     """
 
     worker: str
     rows: int
     seconds: float
+    processor_seconds: float
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -231,10 +233,7 @@ class Rounds:
                     seconds=seconds,
                     best=best,
                     state=state,
-                    shards=tuple(
-                        ShardReport(one.worker, one.trained.rows, one.trained.seconds)
-                        for one in passed
-                    ),
+                    shards=tuple(map(_report, passed)),
                     exchange=seconds - _busiest(passed),
                     reruns=reruns,
                 )
@@ -346,6 +345,11 @@ def _check_divergence(
         loss=failure.loss,
         first_loss=failure.first_loss,
     )
+
+
+def _report(one: Done) -> ShardReport:
+    made = one.trained
+    return ShardReport(one.worker, made.rows, made.seconds, made.processor_seconds)
 
 
 def _busiest(done: list[Done]) -> float:

@@ -125,8 +125,8 @@ class Trained:
         The rate of the last step.
     first_loss : float
         The loss that divergence is measured by.
-    seconds : float
-        Wall time of the task.
+    seconds, processor_seconds : float
+        Wall time of the task, and what its process had of the processor meanwhile.
     failure : Failure or None
         The step that ended it, where it diverged.
     """
@@ -141,6 +141,7 @@ class Trained:
     learning_rate: float
     first_loss: float
     seconds: float
+    processor_seconds: float
     failure: Failure | None = None
 
 
@@ -162,7 +163,7 @@ def run_task(shard: Shard, task: Task) -> Trained:
     InputError
         The worker has another version of the package.
     """
-    began, kind = time.perf_counter(), task.kind
+    began, used, kind = time.perf_counter(), time.process_time(), task.kind
     if kind.version != __version__:
         raise InputError(
             f"all workers must have chainrule {kind.version}, as the driver has; one has "
@@ -209,6 +210,7 @@ def run_task(shard: Shard, task: Task) -> Trained:
         learning_rate=float(rates[-1]) if len(rates) else task.learning_rate,
         first_loss=first_loss,
         seconds=time.perf_counter() - began,
+        processor_seconds=time.process_time() - used,
         failure=failure,
     )
 
