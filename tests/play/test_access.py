@@ -40,6 +40,21 @@ def tour(page, until):
     page.wait_for_selector(".phase:not([hidden])")
 
 
+def measured(page, until):
+    """The tour's stop on losses, at the last of them, with learning rates that were compared."""
+    page.click("#tour-start")
+    page.wait_for_selector("#tour-next")
+    for stop in (2, 3):
+        page.click("#tour-next")
+        until(page, f"document.querySelector('#tour-title').textContent.startsWith('{stop} of 9')")
+    page.click("#tour-part-4")
+    until(page, "document.querySelector('#set-data').value === 'blobs'")
+    page.evaluate("document.querySelector('#measure').open = true")
+    page.click("#measure-rates")
+    page.wait_for_selector("canvas.ending")
+    assert page.locator("canvas.ending").count() + page.locator("text=not finite").count() >= 5
+
+
 def matrix(page, until):
     """A wide layer."""
     page.fill(".layer input", "40")
@@ -66,7 +81,7 @@ def opened(page, until):
     page.wait_for_selector(".error:not([hidden])")
 
 
-SCREENS = (start, panel, tour, matrix, stopped, opened)
+SCREENS = (start, panel, tour, measured, matrix, stopped, opened)
 
 
 @pytest.mark.skipif(not AXE.exists(), reason="axe-core is not in CHAINRULE_TEST_NODE_MODULES")

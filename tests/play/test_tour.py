@@ -18,17 +18,19 @@ def test_a_stop_sets_the_page_up_and_sees_what_is_done(number):
     session = Session(Settings().changed(data="circles", units=[2, 2], optimizer="adam", l2=0.5))
     header, _ = session.answer({"action": "visit", "stop": number})
     assert (header["tour"]["number"], header["tour"]["done"]) == (number, False)
-    assert session.settings == Settings().changed(**stop.settings)
-    assert stop.action in ACTIONS
+    task = session.tour.task
+    assert session.settings == Settings().changed(**task.settings)
+    assert task.action in ACTIONS
     requests = {
+        "view": {"scope": 0},
         "change": {"settings": {"activations": ["relu"]} if stop.argument == "activations"
                    else {"loss": "mse"}},
         "select": {"layer": 1, "unit": 0, "to": 0},
         "measure": {"kind": "rates"},
     }  # fmt: skip
-    for _ in range(stop.times):
+    for _ in range(task.times):
         assert not header["tour"]["done"]
-        header, _ = session.answer({"action": stop.action, **requests.get(stop.action, {})})
+        header, _ = session.answer({"action": task.action, **requests.get(task.action, {})})
     assert header["tour"]["done"]
     session.answer({"action": "cancel"})
     assert session.answer({"action": "visit", "stop": 0})[0]["tour"] is None
@@ -51,6 +53,38 @@ def test_the_tour_says_what_the_page_shows():
     header, _ = session.answer({"action": "visit", "stop": 7})
     assert header["batch"]["of"] == 5
     assert "5 batches" in STOPS[6].text
+
+
+def test_all_losses_are_tried():
+    session = Session()
+
+    def delta(row):
+        _, arrays = session.answer({"action": "view", "scope": row})
+        return arrays[f"d{len(session.settings.units) + 1}"].tolist()
+
+    def visit(part):
+        return session.answer({"action": "visit", "stop": 3, "part": part})[0]["tour"]
+
+    names = [one["name"] for one in visit(0)["parts"]]
+    assert len(names) == 4
+    assert session.settings.loss == "mse"
+    assert (delta(3), delta(0)) == ([-24.0], [-6.0])
+    assert visit(1)["parts"][0]["done"]
+    assert session.settings.loss == "mae"
+    assert (delta(3), delta(0)) == ([-1.0], [-1.0])
+    visit(2)
+    assert session.settings.loss == "binary_cross_entropy"
+    header, _ = session.answer({"action": "change", "settings": {"loss": "mse"}})
+    assert header["tour"]["done"]
+    visit(3)
+    assert session.settings.loss == "categorical_cross_entropy"
+    slopes = delta(4)
+    assert sorted(one > 0 for one in slopes) == [False, True, True]
+    assert sum(slopes) == pytest.approx(0.0, abs=1e-15)
+    tour = session.answer({"action": "look"})[0]["tour"]
+    assert all(one["done"] for one in tour["parts"])
+    with pytest.raises(InputError, match="part must be"):
+        visit(4)
 
 
 @pytest.mark.parametrize("stop", [-1, 10, 1.5, "1", None])
@@ -77,6 +111,31 @@ def test_rates_are_measured_by_the_library():
     ]
     assert any(expected.summary in one for one in header["measured"]["sentences"])
     assert session.run.moment is moment
+    x, y = session.settings.arrays
+    train, _ = session.settings.split()
+    for run, chart in zip(expected.runs, header["measured"]["charts"], strict=True):
+        network = problem.subject.objective.network
+        scores = network.predict(network.parameters(run.vector), x[train])[:, 0]
+        right = 100.0 * np.mean((scores > 0.0) == (y[train] == 1))
+        said = chart["ending"]["words"]
+        assert float(said.removeprefix("At the end ").split(" %")[0]) == pytest.approx(
+            right, abs=0.06
+        )
+        level = np.array(chart["ending"]["map"]["level"])
+        assert f"class 1 holds {100.0 * np.mean(level > 127.5):.0f} %" in said
+
+
+@pytest.mark.parametrize("data", ["sine", "blobs", "iris", "chapter"])
+def test_rates_end_in_pictures_of_any_data(data):
+    session = Session(Settings().changed(data=data, units=[4]))
+    session.answer({"action": "measure", "kind": "rates"})
+    session.measurement.wait()
+    session.frame({"action": "look"})
+    endings = [one["ending"] for one in session.answer({"action": "look"})[0]["measured"]["charts"]]
+    assert len(endings) == 5
+    finite = [one for one in endings if "not finite" not in one["words"]]
+    assert finite
+    assert all(("svg" if data == "sine" else "map") in one for one in finite)
 
 
 def test_a_measurement_is_cancelled():

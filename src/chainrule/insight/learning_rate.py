@@ -192,7 +192,9 @@ def _run(setting: Setting, rate: float, steps: int, batch_size: int) -> RateRun:
     if not end <= losses[0] + RISEN * abs(losses[0]):
         # after the last loss that was no higher than the first
         diverged = len(losses) - above[::-1].index(False)
-    return RateRun(rate, tuple(losses), end, float(np.mean(half)) if half else 0.0, diverged)
+    cosine = float(np.mean(half)) if half else 0.0
+    vector = np.array(trial.vector)
+    return RateRun(rate, tuple(losses), end, cosine, diverged, vector=vector)
 
 
 def _judged(runs: list[RateRun]) -> list[RateRun]:

@@ -1,6 +1,6 @@
 """The results of comparing learning rates: a run, a range test, and the report of both."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,8 @@ class RateRun(Shown):
         learns``.
     why : str
         The numbers behind the verdict.
+    vector : ndarray or None
+        The parameters at the end.
     """
 
     learning_rate: float
@@ -44,6 +46,7 @@ class RateRun(Shown):
     diverged_at: int | None
     verdict: str = ""
     why: str = ""
+    vector: np.ndarray | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         return f"rate {self.learning_rate:g}: {self.verdict or 'not judged'}" + (
@@ -165,7 +168,10 @@ class LearningRateReport(Shown):
                 "optimizer": self.optimizer,
                 "steps": self.steps,
                 "batch_size": self.batch_size,
-                "runs": [dict(vars(run)) for run in self.runs],
+                "runs": [
+                    {name: value for name, value in vars(run).items() if name != "vector"}
+                    for run in self.runs
+                ],
                 "range_test": dict(vars(self.test)),
                 "curvature": dict(vars(self.curvature)),
                 "summary": self.summary,

@@ -8,7 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 from chainrule.app.play.own_rows import sentences
+from chainrule.app.play.picture import ending_of
+from chainrule.app.play.plane import Plane
 from chainrule.app.play.run import Run
+from chainrule.app.play.settings import Problem
 from chainrule.engines.engine import Position, Rows, Totals
 from chainrule.engines.reference import ReferenceEngine
 from chainrule.foundation.arrays import Array
@@ -97,7 +100,7 @@ class Measurement:
         self._cancelled = threading.Event()
         self._engine = _Counting(subject, self._cancelled)
         start = subject.objective.network.parameters(run.start.vector)
-        arguments = (subject, start, run.problem.seed)
+        arguments = (subject, start, run.problem, run.plane)
         self._thread = threading.Thread(target=self._work, args=arguments, daemon=True)
         self._thread.start()
 
@@ -110,9 +113,9 @@ class Measurement:
         """Wait for the end."""
         self._thread.join()
 
-    def _work(self, subject: Subject, start: Parameters, seed: int) -> None:
+    def _work(self, subject: Subject, start: Parameters, problem: Problem, plane: Plane) -> None:
         try:
-            self.result = KINDS[self.kind](subject, start, seed, self._engine)
+            self.result = KINDS[self.kind](subject, start, problem, plane, self._engine)
         except Cancelled:
             self.failure = "Cancelled."
         except InputError as error:
@@ -135,12 +138,16 @@ class Measurement:
 
 
 def _rates(
-    subject: Subject, start: Parameters, seed: int, engine: ReferenceEngine
+    subject: Subject,
+    start: Parameters,
+    problem: Problem,
+    plane: Plane,
+    engine: ReferenceEngine,
 ) -> dict[str, Any]:
     found = learning_rate_report(
         subject,
         start=start,
-        seed=seed,
+        seed=problem.seed,
         engine=engine,
         steps=RATE_STEPS,
         batch_size=min(subject.batch_size or 32, len(subject.rows)),
@@ -158,7 +165,10 @@ def _rates(
             (Curve("loss", range(len(run.losses)), run.losses),),
             log_y=positive,
         )
-        charts.append(_drawn(chart, f"rate-{len(charts)}", rate=run.learning_rate))
+        assert run.vector is not None
+        ending = ending_of(problem, plane, run.vector)
+        name = f"rate-{len(charts)}"
+        charts.append(_drawn(chart, name, rate=run.learning_rate, ending=ending))
     how = f"{found.steps} steps of {found.batch_size} rows with {found.optimizer}"
     told = (
         f"{how}, from the same start, on the same batches: {found.summary}",
@@ -173,12 +183,16 @@ def _rates(
 
 
 def _sizes(
-    subject: Subject, start: Parameters, seed: int, engine: ReferenceEngine
+    subject: Subject,
+    start: Parameters,
+    problem: Problem,
+    plane: Plane,
+    engine: ReferenceEngine,
 ) -> dict[str, Any]:
     found = batch_size_report(
         subject,
         start=start,
-        seed=seed,
+        seed=problem.seed,
         engine=engine,
         repeats=REPEATS,
         batch_sizes=[size for size in SIZES if size <= len(subject.rows)],
@@ -258,7 +272,8 @@ def _drawn(chart: Lines, name: str, **more: Any) -> dict[str, Any]:
     }
 
 
-KINDS: dict[str, Callable[[Subject, Parameters, int, ReferenceEngine], dict[str, Any]]] = {
+Measure = Callable[[Subject, Parameters, Problem, Plane, ReferenceEngine], dict[str, Any]]
+KINDS: dict[str, Measure] = {
     "rates": _rates,
     "sizes": _sizes,
 }

@@ -1,14 +1,15 @@
 """The numbers behind the picture: units and edges, the boundary, the curve of losses, health."""
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from chainrule.app.play.plane import MOST_POINTS, dense
+from chainrule.app.play.plane import MOST_POINTS, Plane, dense
 from chainrule.app.play.run import Run
-from chainrule.engines.engine import Rows
+from chainrule.app.play.settings import Problem
 from chainrule.foundation.arrays import namespace
 from chainrule.foundation.short_numbers import short
 from chainrule.insight.health import health
@@ -21,13 +22,14 @@ from chainrule.training.row_blocks import row_blocks
 __all__ = [
     "Units",
     "boundary",
+    "ending_of",
     "heat_maps",
     "layer_health",
     "loss_chart",
     "points",
 ]
 
-GRID, CURVE, HEAT = 64, 200, 20
+GRID, CURVE, HEAT, SMALL, LEVELS = 64, 200, 20, 32, 255
 Arrays = dict[str, np.ndarray]
 
 
@@ -62,10 +64,10 @@ class Units:
         return sums
 
 
-def _predicted(run: Run, rows: Rows) -> np.ndarray:
-    """Return the predictions (n, k) of rows."""
-    engine = run.engine
-    scores = engine.scores(run.moment.vector, rows.x)
+def _predicted(problem: Problem, vector: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Return the predictions (n, k) for inputs."""
+    engine = problem.subject.engine
+    scores = engine.scores(vector, x.astype(vector.dtype))
     return np.asarray(engine.predictions(scores), dtype=np.float64)
 
 
@@ -89,20 +91,24 @@ def points(run: Run) -> Arrays:
 
 def boundary(run: Run) -> tuple[dict[str, Any], Arrays]:
     """Return the prediction over the plane as levels from 0 to 255, or as a curve of one input."""
-    plane = run.plane
-    subject = run.problem.subject
-    dtype = subject.vector.dtype
-    x = dense(run.rows.x)[:MOST_POINTS]
+    return boundary_of(run.problem, run.plane, run.moment.vector)
+
+
+def boundary_of(
+    problem: Problem, plane: Plane, vector: np.ndarray, count: int = GRID
+) -> tuple[dict[str, Any], Arrays]:
+    """Return the prediction of given parameters over the plane, on ``count`` places each way."""
+    subject = problem.subject
+    x = dense(subject.rows.x)[:MOST_POINTS]
     record: dict[str, Any] = {"names": list(plane.names), "words": plane.words}
-    if run.objective.network.n_in == 1:
+    if subject.objective.network.n_in == 1:
         low, high = float(x.min()), float(x.max())
         room = 0.1 * (high - low) or 1.0
         grid = np.linspace(low - room, high + room, CURVE)
-        p = _predicted(run, Rows(grid[:, None].astype(dtype), np.zeros((CURVE, 1), dtype)))[:, 0]
+        p = _predicted(problem, vector, grid[:, None])[:, 0]
         return {**record, "kind": "curve"}, {"curve": np.stack([grid, p])}
-    x1, x2, grid = plane_grid(plane.places(x), GRID)
-    rows = plane.rows(grid).astype(dtype)
-    p = _predicted(run, Rows(rows, np.zeros((len(rows), run.objective.network.n_out), dtype)))
+    x1, x2, grid = plane_grid(plane.places(x), count)
+    p = _predicted(problem, vector, plane.rows(grid))
     record["range"] = [float(x1[0]), float(x1[-1]), float(x2[0]), float(x2[-1])]
     if p.shape[1] > 1:
         best = np.argmax(p, axis=1)
@@ -110,13 +116,50 @@ def boundary(run: Run) -> tuple[dict[str, Any], Arrays]:
         record |= {"kind": "classes", "classes": list(subject.encoding.classes or [])}
         return record, {"level": _levels(strength, 0.0, 1.0), "class": best.astype(np.uint8)}
     low, high = 0.0, 1.0
-    if run.problem.kind == "numbers":
-        y = np.asarray(run.rows.y, dtype=np.float64)
+    if problem.kind == "numbers":
+        y = np.asarray(subject.rows.y, dtype=np.float64)
         low, high = float(min(y.min(), p.min())), float(max(y.max(), p.max()))
         if not (np.isfinite(low) and low < high < np.inf):
             low, high = low - 0.5, low + 0.5
     record |= {"kind": "value", "low": low, "high": high}
     return record, {"level": _levels(p[:, 0], low, high)}
+
+
+def ending_of(problem: Problem, plane: Plane, vector: np.ndarray) -> dict[str, Any]:
+    """Return a small picture of what parameters predict, and the same in words."""
+    x, y = dense(problem.subject.rows.x), np.asarray(problem.subject.rows.y)
+    with np.errstate(all="ignore"):
+        p = _predicted(problem, vector, x)
+        record, arrays = boundary_of(problem, plane, vector, SMALL)
+    if not np.isfinite(p).all():
+        return {"words": "At the end the predictions are not finite."}
+    words = []
+    if problem.kind != "numbers":
+        one = p.shape[1] == 1
+        found, known = (k > 0.5 if one else np.argmax(k, axis=1) for k in (p, y))
+        words.append(f"{short(100.0 * float(np.mean(found == known)), 3)} % of the rows are right")
+    if record["kind"] == "curve":
+        values = arrays["curve"][1]
+        words.append(f"the curve runs from {short(values[0])} to {short(values[-1])}")
+        title = "Prediction at the end"
+        curve = Curve("prediction", arrays["curve"][0].tolist(), values.tolist())
+        chart = Lines(title, f"{title}.", plane.names[0], "prediction", (curve,))
+        return {"words": _sentence(words), "svg": drawing_of(chart, "ending")}
+    level = arrays["level"].ravel()
+    if problem.kind == "numbers":
+        words.append(f"the map goes from {short(record['low'])} to {short(record['high'])}")
+    else:
+        regions = arrays.get("class", (level > LEVELS / 2).astype(np.uint8))
+        shares = np.bincount(regions) / len(regions)
+        names = problem.subject.encoding.classes or ()
+        parts = (f"{names[k]} holds {100.0 * share:.0f} %" for k, share in enumerate(shares))
+        words.append("of the map " + ", ".join(parts))
+    pictured = {name: one.ravel().tolist() for name, one in arrays.items()}
+    return {"words": _sentence(words), "map": pictured}
+
+
+def _sentence(words: list[str]) -> str:
+    return f"At the end {'; '.join(words)}."
 
 
 def heat_maps(run: Run) -> Arrays:
@@ -141,7 +184,8 @@ def heat_maps(run: Run) -> Arrays:
 
 def _levels(values: np.ndarray, low: float, high: float) -> np.ndarray:
     share = np.nan_to_num((values - low) / (high - low), nan=0.5)
-    return np.round(255.0 * np.clip(share, 0.0, 1.0)).astype(np.uint8).reshape(GRID, GRID)
+    levels = np.round(LEVELS * np.clip(share, 0.0, 1.0)).astype(np.uint8)
+    return levels.reshape(math.isqrt(values.size), -1)
 
 
 def loss_chart(run: Run) -> dict[str, Any]:

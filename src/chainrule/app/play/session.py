@@ -309,11 +309,11 @@ class Session:
 
     def visit(self, request: Request) -> None:
         """Go to a stop of the tour, which sets the page up; 0 leaves it."""
-        stop = self.tour.go_to(request.get("stop"))
-        if stop is None:
+        stop, task = self.tour.go_to(request.get("stop"), request.get("part")), self.tour.task
+        if stop is None or task is None:
             return
         self.said = f"Stop {self.tour.number} of {len(STOPS)}."
-        self.settings = Settings(own=self.settings.own).changed(**stop.settings)
+        self.settings = Settings(own=self.settings.own).changed(**task.settings)
         self._begin()
         if stop.place is not None:
             self.looking.choose(self.run, stop.place)

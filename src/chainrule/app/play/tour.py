@@ -7,7 +7,27 @@ from typing import Any
 from chainrule.foundation.errors import must_be
 from chainrule.insight.place import Place
 
-__all__ = ["STOPS", "Stop", "Tour"]
+__all__ = ["STOPS", "Part", "Stop", "Tour"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of the things to try at a stop, with a page of its own.
+
+    Attributes
+    ----------
+    name : str
+        What is tried.
+    todo, action, settings, argument
+        As of a stop.
+    """
+
+    name: str
+    todo: str
+    action: str
+    settings: Mapping[str, Any]
+    argument: str = ""
+    times: int = 1
 
 
 @dataclass(frozen=True)
@@ -30,20 +50,24 @@ class Stop:
         The weight to choose.
     times : int
         The number of times that it is to be done.
+    parts : tuple of Part
+        Several things to try, in place of the one; the first is there at once.
     """
 
     title: str
     text: str
-    todo: str
-    action: str
-    settings: Mapping[str, Any]
+    todo: str = ""
+    action: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
     argument: str = ""
     place: Place | None = None
     times: int = 1
+    parts: tuple[Part, ...] = ()
 
 
 CHAPTER = {"data": "chapter", "units": [3], "activations": ["sigmoid"], "start": "chapter"}
 MOONS = {"data": "moons", "units": [6], "activations": ["tanh"], "start": "drawn", "seed": 1}
+LINE = {"data": "line", "units": [], "activations": [], "start": "zeros", "learning_rate": 0.05}
 W11 = Place(1, 0, 0)
 
 STOPS = (
@@ -70,15 +94,43 @@ STOPS = (
     ),
     Stop(
         "Losses",
-        "The loss measures how wrong the predictions are. For classes, cross-entropy takes the "
-        "logarithm of the probability of the right class: a confident error costs much. The mean "
-        "squared error takes the prediction as a plain number, and squares its distance from the "
-        "target. Data of numbers offer mae too, and of several classes categorical cross-entropy.",
-        "Under “Loss and output” choose the other loss, and compare the loss, and δ of the output: "
-        "the slope of the loss by its z.",
-        "change",
-        {**MOONS, "learning_rate": 0.3, "loss": "binary_cross_entropy"},
-        argument="loss",
+        "The loss measures how wrong the predictions are, and its slope by the output, the δ of "
+        "the last layer, is where learning begins. Numbers have the mean squared error or the mean "
+        "absolute error; two classes have binary cross-entropy, and several classes categorical "
+        "cross-entropy: the logarithm of the probability of the right class. Four things to try:",
+        parts=(
+            Part(
+                "Mean squared error",
+                "Under “Numbers of” choose row 4, then row 1, and compare the δ of the output. It "
+                "is twice the error: a row that is four times as wrong pulls four times as hard.",
+                "view",
+                {**LINE, "loss": "mse"},
+                times=2,
+            ),
+            Part(
+                "Mean absolute error",
+                "Choose row 4, then row 1 again. Now δ is -1 for both: only the side of the error "
+                "counts, so that one wild row cannot pull the line away.",
+                "view",
+                {**LINE, "loss": "mae"},
+                times=2,
+            ),
+            Part(
+                "Binary cross-entropy",
+                "Under “Loss and output” choose mse, and see the loss and δ change: mse takes the "
+                "class as a plain number, and the prediction is no probability any more.",
+                "change",
+                {**MOONS, "learning_rate": 0.3, "loss": "binary_cross_entropy"},
+                argument="loss",
+            ),
+            Part(
+                "Categorical cross-entropy",
+                "Click a point of the map. Of the three δ, that of the right class is negative, "
+                "the others are positive, and their sum is 0: what one gains, the others lose.",
+                "view",
+                {**MOONS, "data": "blobs", "learning_rate": 0.3},
+            ),
+        ),
     ),
     Stop(
         "Backpropagation: the weight w11",
@@ -155,38 +207,57 @@ class Tour:
 
     number: int = 0
     made: int = field(default=0)
+    part: int = 0
+    tried: set[int] = field(default_factory=set)
 
     @property
     def stop(self) -> Stop | None:
         """The stop, or None off the tour."""
         return STOPS[self.number - 1] if self.number else None
 
-    def go_to(self, number: Any) -> Stop | None:
-        """Go to a stop, from 1; 0 leaves the tour."""
+    @property
+    def task(self) -> Stop | Part | None:
+        """The thing to do: the stop itself, or one of its parts."""
+        stop = self.stop
+        return stop.parts[self.part] if stop is not None and stop.parts else stop
+
+    def go_to(self, number: Any, part: Any = None) -> Stop | None:
+        """Go to a stop, from 1, and to a part of it, from 0; 0 leaves the tour."""
         if type(number) is not int or not 0 <= number <= len(STOPS):
             raise must_be("stop", f"an integer from 0 to {len(STOPS)}", number)
-        self.number, self.made = number, 0
+        parts = STOPS[number - 1].parts if number else ()
+        if part is not None and (type(part) is not int or not 0 <= part < len(parts)):
+            raise must_be("part", f"an integer from 0 to {len(parts) - 1}", part)
+        if part is None:
+            self.tried.clear()
+        self.number, self.made, self.part = number, 0, part or 0
         return self.stop
 
     def note(self, action: str, request: Mapping[str, Any]) -> None:
         """Note an action of the reader."""
-        stop = self.stop
-        if stop is None or action != stop.action:
+        task = self.task
+        if task is None or action != task.action:
             return
-        if stop.argument and stop.argument not in request.get("settings", {}):
+        if task.argument and task.argument not in request.get("settings", {}):
             return
         self.made += 1
+        if self.made >= task.times:
+            self.tried.add(self.part)
 
     def to_dict(self) -> dict[str, Any] | None:
         """Return the stop as JSON can hold it; None off the tour."""
-        stop = self.stop
-        if stop is None:
+        stop, task = self.stop, self.task
+        if stop is None or task is None:
             return None
         return {
             "number": self.number,
             "of": len(STOPS),
             "title": stop.title,
             "text": stop.text,
-            "todo": stop.todo,
-            "done": self.made >= stop.times,
+            "todo": task.todo,
+            "done": self.part in self.tried,
+            "part": self.part,
+            "parts": [
+                {"name": one.name, "done": k in self.tried} for k, one in enumerate(stop.parts)
+            ],
         }

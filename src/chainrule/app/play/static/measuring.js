@@ -1,6 +1,7 @@
 // Compare learning rates and batch sizes, measured on the page's rows.
 
-import { el, hide, renew, short } from "./elements.js";
+import { el, hide, renew, short, table } from "./elements.js";
+import { paintMap } from "./plane.js";
 
 export class Measuring {
   /** @param {(request: Record<string, any>) => Promise<void>} send */
@@ -48,10 +49,26 @@ export class Measuring {
     this.key = key;
     const charts = (measured.charts ?? []).map((/** @type {any} */ one) => el("figure", {},
       el("figcaption", {}, one.title), el("div", { markup: one.svg }), el("p", { class: "small" }, one.words),
+      ...(one.ending ? [ending(one.ending, one.title)] : []),
+      el("details", {}, el("summary", {}, "Numbers of this figure"), table(one.head, one.rows, one.ending?.words ?? "")),
       one.rate === undefined ? null : el("button", { type: "button", onclick: () => this.send({ action: "change", settings: { learning_rate: one.rate } }) }, `Learn at ${short(one.rate)}`)));
     renew(this.result,
       ...(measured.title ? [el("h3", {}, measured.title)] : []),
       ...(measured.sentences ?? []).map((/** @type {string} */ one) => el("p", {}, one)),
       el("div", { class: "charts" }, ...charts));
   }
+}
+
+/**
+ * What a network predicts at the end: a small picture, and the same in words.
+ * @param {Record<string, any>} found
+ * @param {string} title
+ */
+function ending(found, title) {
+  const words = el("p", { class: "small" }, found.words);
+  if (found.svg) return el("div", {}, el("div", { markup: found.svg }), words);
+  if (!found.map) return words;
+  const canvas = /** @type {HTMLCanvasElement} */ (el("canvas", { class: "ending", role: "img", "aria-label": `${title}. ${found.words}` }));
+  paintMap(canvas, found.map);
+  return el("div", { class: "line-up" }, canvas, words);
 }

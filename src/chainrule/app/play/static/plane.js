@@ -104,22 +104,7 @@ export class PlanePicture {
    */
   map(pen, boundary, arrays) {
     this.range = boundary.range;
-    const count = Math.sqrt(arrays.level.length);
-    this.small.width = this.small.height = count;
-    const small = /** @type {CanvasRenderingContext2D} */ (this.small.getContext("2d"));
-    const image = small.createImageData(count, count);
-    for (let row = 0; row < count; row += 1)
-      for (let column = 0; column < count; column += 1) {
-        const from = row * count + column;
-        const to = 4 * ((count - 1 - row) * count + column);
-        const share = arrays.level[from] / 255;
-        const colour = arrays.class ? rgb(CLASSES[arrays.class[from] % 6]) : null;
-        const strength = colour ? 0.2 + 0.55 * share : 0.75 * Math.abs(2 * share - 1) + 0.06;
-        const base = colour ?? (share < 0.5 ? LOW : HIGH);
-        for (let k = 0; k < 3; k += 1) image.data[to + k] = base[k];
-        image.data[to + 3] = 255 * Math.min(1, strength);
-      }
-    small.putImageData(image, 0, 0);
+    paintMap(this.small, arrays);
     pen.imageSmoothingEnabled = true;
     pen.fillStyle = "#fff";
     pen.fillRect(EDGE, PAD, INNER, INNER);
@@ -244,6 +229,30 @@ export class PlanePicture {
     if (this.points.apart) items.push(el("li", {}, "hollow: held out"));
     this.legend.replaceChildren(...items);
   }
+}
+
+/**
+ * Paint predictions over a plane, a pixel for each.
+ * @param {HTMLCanvasElement} canvas
+ * @param {Record<string, any>} arrays
+ */
+export function paintMap(canvas, arrays) {
+  const count = Math.sqrt(arrays.level.length);
+  canvas.width = canvas.height = count;
+  const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  const image = pen.createImageData(count, count);
+  for (let row = 0; row < count; row += 1)
+    for (let column = 0; column < count; column += 1) {
+      const from = row * count + column;
+      const to = 4 * ((count - 1 - row) * count + column);
+      const share = arrays.level[from] / 255;
+      const colour = arrays.class ? rgb(CLASSES[arrays.class[from] % 6]) : null;
+      const strength = colour ? 0.2 + 0.55 * share : 0.75 * Math.abs(2 * share - 1) + 0.06;
+      const base = colour ?? (share < 0.5 ? LOW : HIGH);
+      for (let k = 0; k < 3; k += 1) image.data[to + k] = base[k];
+      image.data[to + 3] = 255 * Math.min(1, strength);
+    }
+  pen.putImageData(image, 0, 0);
 }
 
 /** @param {number} group */

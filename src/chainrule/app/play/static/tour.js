@@ -3,7 +3,7 @@
 import { el, focused } from "./elements.js";
 
 export class TourCard {
-  /** @param {(stop: number) => void} visit */
+  /** @param {(stop: number, part?: number) => void} visit */
   constructor(visit) {
     this.visit = visit;
     this.box = el("section", { class: "tour", "aria-label": "Tour" });
@@ -32,6 +32,10 @@ export class TourCard {
     this.box.replaceChildren(
       el("h2", { id: "tour-title", tabindex: "-1" }, `${number} of ${of}: ${tour.title}`),
       el("p", {}, tour.text),
+      ...(tour.parts.length ? [el("div", { class: "line-up", role: "group", "aria-label": "Things to try" },
+        ...tour.parts.map((/** @type {any} */ one, /** @type {number} */ part) => el("button", {
+          type: "button", id: `tour-part-${part + 1}`, "aria-pressed": String(part === tour.part), onclick: () => this.visit(number, part),
+        }, `${one.done ? "✓ " : ""}${one.name}`)))] : []),
       el("p", { class: "todo" }, el("strong", {}, tour.done ? "✓ Done: " : "To do: "), tour.todo),
       el("div", { class: "line-up" },
         ...(number > 1 ? [button("Stop before", number - 1, "tour-before")] : []),

@@ -87,7 +87,7 @@ export class View {
     this.answer = el("p", { id: "answer" });
     this.outcome = new Outcome();
     this.badge = new Badge((place) => this.choose(place, true), () => this.gradients());
-    this.tour = new TourCard((stop) => this.send({ action: "visit", stop }));
+    this.tour = new TourCard((stop, part) => this.send({ action: "visit", stop, part: part ?? null }));
     this.measuring = new Measuring((request) => this.send(request));
     this.tables = new NetworkTables((place, byKey) => this.choose(place, byKey));
     this.notes = el("div", {});
