@@ -76,6 +76,8 @@ def arguments(description: str) -> argparse.ArgumentParser:
 def write(folder: Path, name: str, text: str) -> None:
     """Write a page, with the script that measured it, and print it."""
     folder.mkdir(exist_ok=True, parents=True)
+    if name.endswith("-512"):
+        text = text.replace("\n", ", 512-bit vectors\n", 1)
     by = f"Measured by `python benchmarks/{name.removesuffix('-512')}.py`."
     (folder / f"{name}.md").write_text(f"{text.rstrip()}\n\n{by}\n")
     print(text)

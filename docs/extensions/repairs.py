@@ -1,4 +1,4 @@
-"""What the theme leaves to be repaired: notes to the console, and controls without a name.
+"""What the theme leaves to be repaired: notes to the console, controls without a name, blank lines.
 
 A console with nothing in it shows at once that something is wrong; its warnings and errors stay.
 A test asks axe for controls without a name, so a repair that no longer fits is seen.
@@ -23,6 +23,10 @@ REPAIRS = (
     (
         re.compile(r'<summary>(?=<span class="toctree-toggle")'),
         '<summary aria-label="Pages below">',
+    ),
+    (  # examples end with a blank line, which their tests need
+        re.compile(r"\n{2,}(?=</pre>)"),
+        "\n",
     ),
     (  # the links over the thumbnails of the gallery
         re.compile(r'<a class="reference internal" (href="[^"]*")>(?=<span class="doc">([^<]+)<)'),

@@ -129,11 +129,19 @@ class TestNotebooks:
         assert not re.search(r":::|\{drawn\}|\{tour-stop\}|\.md\)", prose)
 
     @pytest.mark.slow
-    @pytest.mark.parametrize("page", NOTEBOOKS, ids=lambda page: page.stem)
-    def test_it_runs(self, page, extension, tmp_path):
+    def test_they_run(self, extension, tmp_path):
+        """One kernel runs all of them, and forgets the names of each before the next."""
         pytest.importorskip("ipykernel")
         client = pytest.importorskip("nbclient")
-        made = extension("notebooks").notebook(text(page))
-        client.NotebookClient(made, timeout=300, kernel_name="python3").execute(cwd=tmp_path)
-        outputs = [out for cell in made.cells for out in cell.get("outputs", ())]
-        assert any("image/png" in out.get("data", {}) for out in outputs)
+        formats = pytest.importorskip("nbformat")
+        made = {page.stem: extension("notebooks").notebook(text(page)) for page in NOTEBOOKS}
+        all_cells = []
+        for notebook in made.values():
+            all_cells += [*notebook.cells, formats.v4.new_code_cell("%reset -f")]
+        for number, cell in enumerate(all_cells):
+            cell["id"] = f"cell-{number}"
+        together = formats.v4.new_notebook(cells=all_cells)
+        client.NotebookClient(together, timeout=300, kernel_name="python3").execute(cwd=tmp_path)
+        for name, notebook in made.items():
+            outputs = [out for cell in notebook.cells for out in cell.get("outputs", ())]
+            assert any("image/png" in out.get("data", {}) for out in outputs), name
