@@ -29,7 +29,7 @@ def orders(case: Case) -> Callable[[], np.ndarray]:
 
 
 def chainrule_epochs(
-    case: Case, optimizer: str, threads: int
+    case: Case, optimizer: str, threads: int, precision: str = "highest"
 ) -> "tuple[CompiledEngine, Iterator[Epoch]]":
     """Return the compiled engine for a case, and the epochs of `chainrule.train` with it."""
     from chainrule import Network, Objective, optimizers, train
@@ -39,7 +39,7 @@ def chainrule_epochs(
     rule = optimizers.get("sgd", momentum=0.9) if optimizer == "sgd" else optimizers.adam
     network = Network.of_widths(list(case.widths))
     loss = "categorical_cross_entropy" if case.classes else "mse"
-    engine = CompiledEngine(Objective(network, loss), rule, n_threads=threads)
+    engine = CompiledEngine(Objective(network, loss), rule, threads, matmul_precision=precision)
     epochs = train(
         network,
         x,
@@ -55,9 +55,9 @@ def chainrule_epochs(
     return engine, epochs
 
 
-def chainrule(case: Case, optimizer: str, threads: int) -> Run:
+def chainrule(case: Case, optimizer: str, threads: int, precision: str = "highest") -> Run:
     """The loop of `chainrule.train`, whole, with its own shuffling and bookkeeping."""
-    _, epochs = chainrule_epochs(case, optimizer, threads)
+    _, epochs = chainrule_epochs(case, optimizer, threads, precision)
     return lambda: next(epochs) and None
 
 

@@ -266,7 +266,8 @@ class Settings:
     matmul_precision: str | None = flag(
         None,
         "matmul_precision",
-        "Least precision of products on an accelerator: highest, high, default or bfloat16.",
+        "Least precision of products: highest, high or default on an accelerator, bfloat16 there "
+        "or on a CPU that has it.",
         metavar="NAME",
     )
     n_threads: int | None = flag(

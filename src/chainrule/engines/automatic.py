@@ -12,7 +12,7 @@ from chainrule.engines.resources import USUAL, Resources
 from chainrule.formulas.optimizers import Optimizer
 from chainrule.foundation.arrays import Array
 from chainrule.foundation.callers import level_outside
-from chainrule.foundation.errors import InputError, SlowEngineWarning
+from chainrule.foundation.errors import InputError, SlowEngineWarning, must_be
 from chainrule.model.objective import Objective
 
 __all__ = ["AutomaticEngine"]
@@ -41,6 +41,7 @@ class AutomaticEngine(ByDtype[Engine]):
 
     def _make(self, dtype: np.dtype[Any] | None, library: str) -> Engine:
         """Return the first engine without a reason, and take its name."""
+        self._check_precision(dtype)
         passed_over: list[str] = []
         reason = None
         for name in sorted(registry, key=lambda name: registry[name].library != library):
@@ -57,6 +58,13 @@ class AutomaticEngine(ByDtype[Engine]):
             if record.lacks(self.resources) is None:
                 passed_over.append(reason)
         raise InputError(str(reason))
+
+    def _check_precision(self, dtype: np.dtype[Any] | None) -> None:
+        """Refuse bfloat16 for float64 on the CPU, where another engine would ignore it slowly."""
+        own = self.resources
+        if own.matmul_precision == "bfloat16" and own.device == "auto" and dtype == np.float64:
+            rule = "'highest' for parameters of float64"
+            raise must_be("matmul_precision", rule, "bfloat16", "Or use dtype='float32'.")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return AutomaticEngine, (self.objective, self.optimizer, self.resources)

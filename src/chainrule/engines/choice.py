@@ -55,14 +55,23 @@ class Compiled(EngineRecord):
     name = "compiled"
     sentence = "machine code for this processor"
     needs = "llvmlite"
+    precisions = ("highest", "bfloat16")
 
     def make(
         self, objective: Objective, optimizer: Optimizer, resources: Resources = USUAL
     ) -> Engine:
         """Return the engine; its code is made, or found in a cache, when it is first used."""
         kind = loaded("chainrule.engines.compiled.engine", "CompiledEngine")
-        engine: Engine = kind(objective, optimizer, resources.n_threads)
+        precision = resources.matmul_precision
+        engine: Engine = kind(objective, optimizer, resources.n_threads, matmul_precision=precision)
         return engine
+
+    def lacks(self, resources: Resources) -> str | None:
+        """Return that package, precision or device is not there, or what the processor lacks."""
+        lacks = super().lacks(resources)
+        if lacks is None and resources.matmul_precision == "bfloat16":
+            lacks = loaded("chainrule.engines.compiled.rounding", "missing_here")()
+        return lacks
 
     def reason_against(
         self,
@@ -77,6 +86,8 @@ class Compiled(EngineRecord):
             return lacks
         if dtype is None:
             return "The parameters are no NumPy vector of float32 or float64."
+        if resources.matmul_precision == "bfloat16" and dtype.itemsize != 4:
+            return "Products in bfloat16 are for parameters of float32."
         return _reason_in_formulas(objective, optimizer)
 
     def scorer(
@@ -87,7 +98,8 @@ class Compiled(EngineRecord):
         resources: Resources = USUAL,
     ) -> Scorer | None:
         """Return the scores alone: no code of losses and updates is made for them."""
-        if dtype is None or self.lacks(resources) is not None:
+        # scores are computed in full precision, on any processor
+        if dtype is None or super().lacks(resources) is not None:
             return None
         try:
             _trace_layers(network)

@@ -284,8 +284,9 @@ class Options:
     matmul_precision: str = option(
         "highest",
         '{"highest", "high", "default", "bfloat16"}',
-        "The least precision of products of float32 matrices, for an engine on an accelerator: "
-        'lower ones are faster where the device has units for them; ``"highest"`` is float32.',
+        "The least precision of products of float32 matrices in training: lower ones are faster "
+        'where a device has units for them; ``"highest"`` is float32. The compiled engine takes '
+        '``"bfloat16"`` too, on processors with avx512_bf16.',
         one_of(*PRECISIONS),
     )
     initializer: str | Initializer | None = option(

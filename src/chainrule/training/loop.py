@@ -140,7 +140,8 @@ def train(
         Where to compute: ``"cpu"``, ``"gpu"``, ``"tpu"``, or one by its number, as ``"cuda:1"``;
         ``"auto"`` is where the arrays are.
     matmul_precision : {"highest", "high", "default", "bfloat16"}
-        The least precision of products of float32 matrices, for an engine on an accelerator.
+        The least precision of products of float32 matrices: on an accelerator, or "bfloat16" on
+        a processor with avx512_bf16.
     on_step : callable, optional
         Called with a `Step` after each step: its batch, its loss and, when asked for, its gradient.
         The result has the same bits with it and without; without it, nothing is paid.

@@ -11,6 +11,7 @@ from chainrule.engines.compiled.bounds import BOUNDS, Given, Number, Room, Row, 
 from chainrule.engines.compiled.checking import CheckError, check, wanted
 from chainrule.engines.compiled.engine import CompiledEngine
 from chainrule.engines.compiled.kinds import Record
+from chainrule.engines.compiled.rounding import missing_here
 from chainrule.engines.compiled.scoring import CompiledScores
 from chainrule.engines.compiled.structs import Place
 from chainrule.engines.compiled.tables import (
@@ -42,7 +43,7 @@ def inputs(kind, n_in):
     return scipy.sparse.csr_matrix(x) if kind == "sparse" else x
 
 
-def problem(kind="dense", widths=(20, 64, 24, 3), dropout=0.0, **rule):
+def problem(kind="dense", widths=(20, 64, 24, 3), dropout=0.0, precision="highest", **rule):
     """Return an engine, a position and rows."""
     network = Network.of_widths(list(widths))
     objective = Objective(
@@ -51,7 +52,8 @@ def problem(kind="dense", widths=(20, 64, 24, 3), dropout=0.0, **rule):
         penalties=(L2(0.01),),
         dropout=(dropout,) * (len(widths) - 2),
     )
-    engine = CompiledEngine(objective, optimizers.get("sgd", momentum=0.9, **rule), n_threads=2)
+    rule = optimizers.get("sgd", momentum=0.9, **rule)
+    engine = CompiledEngine(objective, rule, n_threads=2, matmul_precision=precision)
     vector = np.random.default_rng(1).standard_normal(network.n_parameters).astype(np.float32) / 8
     y = np.eye(widths[-1], dtype=np.float32)[np.arange(ROWS) % widths[-1]]
     weight = np.linspace(0.5, 1.5, ROWS, dtype=np.float32)
@@ -66,6 +68,8 @@ PROBLEMS = {
     "wide": {"widths": (330, 330, 2)},
     "dropout and clipping": {"dropout": 0.3, "clip_norm": 0.1},
 }
+if missing_here() is None:
+    PROBLEMS["rounded"] = {"widths": (21, 64, 33, 7), "precision": "bfloat16"}
 
 
 def everything(engine, position, rows):

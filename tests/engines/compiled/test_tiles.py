@@ -1,6 +1,7 @@
 """Register tiles: their shapes, and the assembly that comes of them on 512-bit vectors."""
 
 import re
+from dataclasses import replace
 
 import llvmlite.binding as llvm
 import pytest
@@ -38,10 +39,10 @@ def test_two_wide_vectors_have_eleven_rows_of_floats_and_ten_of_doubles():
     assert [neon.tile_rows(2, itemsize) for itemsize in (4, 8)] == [12, 12]
 
 
-def stack_accesses(rows, vectors, itemsize, down, target=WIDE):
+def stack_accesses(rows, vectors, itemsize, down, target=WIDE, pairs=False):
     """Return how many instructions of each inner loop of a tile touch the stack."""
     module = Module("tile", target, itemsize)
-    _tile(module, rows, vectors, down).ir.linkage = "external"
+    _tile(module, rows, vectors, down, pairs).ir.linkage = "external"
     options = llvm.create_pipeline_tuning_options(2)
     options.loop_vectorization = options.slp_vectorization = False
     machine = target.new_machine()  # it belongs to this test alone
@@ -66,6 +67,14 @@ def test_tiles_of_wide_vectors_do_not_spill(itemsize, vectors, down):
     for rows in range(1, WIDE.tile_rows(vectors, itemsize) + 1):
         # 12 rows of one vector keep one pointer on the stack, beside 24 products
         assert max(stack_accesses(rows, vectors, itemsize, down)) <= (vectors == 1)
+
+
+@pytest.mark.parametrize("down", [False, True])
+@pytest.mark.parametrize("vectors", range(1, WIDE.panel_vectors + 1))
+def test_tiles_of_pairs_do_not_spill(vectors, down):
+    target = replace(WIDE, features="+avx512bf16,+avx512vl")
+    rows = WIDE.tile_rows(vectors, 4)
+    assert max(stack_accesses(rows, vectors, 4, down, target, pairs=True)) <= (vectors == 1)
 
 
 def test_one_row_more_would_spill():

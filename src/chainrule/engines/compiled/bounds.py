@@ -134,6 +134,18 @@ def _batch_by(field: Field) -> Rule:
     return lambda row: row[Job.batch_rows] * row[field]
 
 
+def _in_pairs(row: Row) -> bool:
+    return bool(row[_L.weight_pairs_at])
+
+
+def _numbers_of_pair(row: Row) -> int:
+    return 2 if _in_pairs(row) else 1
+
+
+def _pairs_by(field: Field) -> Rule:
+    return lambda row: row[Job.batch_rows] * row[field] // 2
+
+
 def _of_lists(row: Row) -> bool:
     return bool(row[_L.starts_at])
 
@@ -155,10 +167,12 @@ LAYER: dict[Field, Number | Room | Given] = {
     _L.weight_at: Room(lambda row: row[_L.panel_rows] * row.vectors(row[_L.n_out])),
     _L.bias_at: Room(lambda row: row.vectors(row[_L.n_out])),
     _L.transposed_at: Room(
-        lambda row: row.vectors(row[_L.n_in]) * row.vectors(row[_L.n_out]), _nothing
+        lambda row: row.vectors(row[_L.n_in]) * row[_L.transposed_rows], _nothing
     ),
     _L.transposed_rows: _exactly(
-        lambda row: row.vectors(row[_L.n_out]) if row[_L.transposed_at] else 0
+        lambda row: (
+            row.vectors(row[_L.n_out]) // _numbers_of_pair(row) if row[_L.transposed_at] else 0
+        )
     ),
     _L.a_in_at: Room(_batch_by(_L.ld_in)),
     _L.ld_in: Number(lambda row: row.vectors(row[_L.n_in])),
@@ -191,11 +205,22 @@ LAYER: dict[Field, Number | Room | Given] = {
     _L.ends_at: Room(lambda row: row[_L.n_in], _of_sorted),
     _L.sorted_rows_at: Room(_entries, _of_sorted),
     _L.sorted_values_at: Room(_entries, _of_sorted),
+    _L.weight_pairs_at: Room(
+        lambda row: row[_L.panel_rows] * row.vectors(row[_L.n_out]) // 2, _nothing
+    ),
+    _L.a_in_pairs_at: Room(_pairs_by(_L.ld_in), _in_pairs),
+    _L.a_in_row_pairs_at: Room(_pairs_by(_L.ld_in), _in_pairs),
+    _L.dz_pairs_at: Room(_pairs_by(_L.ld), lambda row: _in_pairs(row) and row[_L.transposed_at]),
+    _L.dz_row_pairs_at: Room(_pairs_by(_L.ld), _in_pairs),
 }
 
 
 def _width(row: Row) -> int:
     return row[_U.vectors] * row.call.lanes
+
+
+def _unit_in_pairs(row: Row) -> bool:
+    return bool(row[_U.weight_pairs_at])
 
 
 def _factors(row: Row) -> int:
@@ -228,7 +253,11 @@ UNIT: dict[Field, Number | Room | Given] = {
         lambda row: row[_U.vectors_in] * row.call.lanes * row[_U.transposed_rows], _nothing
     ),
     _U.transposed_rows: Number(
-        lambda row: row[_U.first_column] + _width(row) if row[_U.transposed_at] else 0
+        lambda row: (
+            (row[_U.first_column] + _width(row)) // (2 if _unit_in_pairs(row) else 1)
+            if row[_U.transposed_at]
+            else 0
+        )
     ),
     _U.vectors_in: Number(
         lambda row: (
@@ -241,6 +270,14 @@ UNIT: dict[Field, Number | Room | Given] = {
     _U.nonzeros: _yes_or_no,
     _U.weight_constants: Number(0, _factors),
     _U.bias_constants: Number(0, _factors),
+    _U.weight_pairs_at: Room(lambda row: (row[_U.rows] + 1) // 2 * _width(row), _nothing),
+    _U.a_row_pairs_at: Room(
+        lambda row: (row[Job.batch_rows] // 2 - 1) * row[_U.ld_in] + row.vectors(row[_U.rows]),
+        _unit_in_pairs,
+    ),
+    _U.dz_row_pairs_at: Room(
+        lambda row: (row[Job.batch_rows] // 2 - 1) * row[_U.ld] + _width(row), _unit_in_pairs
+    ),
 }
 
 

@@ -1,13 +1,16 @@
 """The engine behind the protocol: it prepares a job for the kernels, and runs it."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from chainrule.engines.compiled import orders, passes, scoring
 from chainrule.engines.compiled.inputs import Inputs
+from chainrule.engines.compiled.kernel_code import Kernels
 from chainrule.engines.compiled.memory import round_up
 from chainrule.engines.compiled.objective_code import ObjectiveCode
+from chainrule.engines.compiled.rounding import missing_for_rounding
 from chainrule.engines.compiled.scoring import CompiledScores, check_lists, same_shape
 from chainrule.engines.compiled.tables import Job
 from chainrule.engines.compiled.target import Target
@@ -16,6 +19,7 @@ from chainrule.engines.compiled.workspace import Workspace
 from chainrule.engines.engine import GradientSum, Position, Rows, Totals, checked_order
 from chainrule.formulas.optimizers import Optimizer
 from chainrule.foundation.arrays import Array, floating_dtype, namespace
+from chainrule.foundation.errors import must_be
 from chainrule.model.dropout import step_keys
 from chainrule.model.objective import Objective
 from chainrule.tracing.constants import StepConstants
@@ -45,6 +49,15 @@ class CompiledEngine(CompiledScores):
         numbers do not depend on it.
     target : Target, optional
         The processor to make code for, instead of this one as it is.
+    matmul_precision : {"highest", "bfloat16"}
+        "bfloat16" rounds the operands of products in steps of float32; sums stay float32, and so
+        do products of layers with up to four outputs, products with rows of CSR matrices, and all
+        that is measured or predicted.
+
+    Raises
+    ------
+    InputError
+        If this processor has no products in bfloat16.
     """
 
     name = "compiled"
@@ -56,8 +69,15 @@ class CompiledEngine(CompiledScores):
         n_threads: int | None = None,
         *,
         target: Target | None = None,
+        matmul_precision: str = "highest",
     ) -> None:
         super().__init__(objective.network, objective.loss, n_threads, target=target)
+        self.matmul_precision = matmul_precision
+        self._rounded = matmul_precision == "bfloat16"
+        lacks = missing_for_rounding(self._target) if self._rounded else None
+        if lacks is not None:
+            advice = f"{lacks} Use matmul_precision='highest'."
+            raise must_be("matmul_precision", "'highest' here", matmul_precision, advice)
         self.objective = objective
         self.optimizer = optimizer
         self._dropout = objective.dropout
@@ -75,6 +95,7 @@ class CompiledEngine(CompiledScores):
         dtype = floating_dtype(dtype)
         self._code_for(dtype)
         self._training_code_for(dtype)
+        self._training_kernels(dtype)
 
     def _training_code_for(self, dtype: np.dtype[Any]) -> ObjectiveCode:
         code = self._training_code.get(dtype.char)
@@ -83,6 +104,20 @@ class CompiledEngine(CompiledScores):
                 self.objective, self.optimizer, self._target, dtype.itemsize
             )
         return code
+
+    def _training_kernels(self, dtype: np.dtype[Any]) -> Kernels:
+        """Return the kernels that make steps."""
+        if not self._rounded:
+            return self._code_for(dtype).kernels
+        if dtype.itemsize != 4:
+            rule = f"'highest' for parameters of {dtype}"
+            advice = "Or use dtype='float32'."
+            raise must_be("matmul_precision", rule, self.matmul_precision, advice)
+        return Kernels.of(self._target, dtype.itemsize, rounded=True)
+
+    def _kernels_for(self, work: Workspace) -> Kernels:
+        steps = work.kind == "train"
+        return self._training_kernels(work.dtype) if steps else super()._kernels_for(work)
 
     def loss(self, vector: Array, rows: Rows) -> float:
         """Return the mean loss over all rows, without penalties."""
@@ -155,6 +190,8 @@ class CompiledEngine(CompiledScores):
         code = self._training_code_for(dtype)
         panels = len(slots) + (code.clipped is not None)
         threads, zeros = self._planning.of(vector, rows.x, batch, batch, per_call, moves=True)
+        if self._rounded and zeros and not zeros.listed:
+            zeros = None  # whether an input is rounded depends on its kind, not on its values
         with self._lent("train", dtype, batch, panels, threads, zeros) as work:
             self._set_update(work, code.update)
             if code.clipped is not None and self.optimizer.clip_norm is not None:
@@ -212,7 +249,8 @@ class CompiledEngine(CompiledScores):
         self._run("train", work.dtype, work, watched)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return CompiledEngine, (self.objective, self.optimizer, self.n_threads)
+        made = partial(CompiledEngine, matmul_precision=self.matmul_precision)
+        return made, (self.objective, self.optimizer, self.n_threads)
 
     def _targets(self, rows: Rows, dtype: np.dtype[Any]) -> tuple[np.ndarray, np.ndarray | None]:
         n, network = len(rows), self.objective.network

@@ -29,9 +29,16 @@ _FORWARD = Signature(
 
 
 def write_forward(
-    module: Module, drop: Function, products: Products, nonzeros: Nonzeros
+    module: Module,
+    drop: Function,
+    products: Products,
+    nonzeros: Nonzeros,
+    pairing: Function | None,
 ) -> tuple[Function, Function]:
-    """Write the forward pass with weights in panels, and with weights in the flat vector."""
+    """Write the forward pass with weights in panels, and with weights in the flat vector.
+
+    ``pairing`` is there where products may be rounded.
+    """
     narrow = write_narrow(module)
     direct = write_direct(module)
     entries = write_direct_entries(module)
@@ -41,7 +48,7 @@ def write_forward(
             with few:
                 code.call(nonzeros.product, layer=layer, row=row, rows=rows)
             with all_of_them:
-                _panel_product(code, products, narrow, layer, row, rows)
+                _dense_product(code, products, narrow, pairing, job, layer, row, rows)
 
     def flat(code: Code, job: Value, layer: Value, row: Value, rows: Value) -> None:
         _direct_product(code, direct, job, layer, row, rows)
@@ -127,6 +134,66 @@ def _forward(
             mark(code, Part.dropout)
     code.end()
     return code.function
+
+
+def _dense_product(
+    code: Code,
+    products: Products,
+    narrow: Function,
+    pairing: Function | None,
+    job: Value,
+    layer: Value,
+    row: Value,
+    rows: Value,
+) -> None:
+    if products.pairs is None or pairing is None:
+        _panel_product(code, products, narrow, layer, row, rows)
+        return
+    with code.choice(layer[LayerRow.weight_pairs_at].present) as (rounded, exact):
+        with rounded:
+            _pair_product(code, products.pairs, pairing, job, layer, row, rows)
+        with exact:
+            _panel_product(code, products, narrow, layer, row, rows)
+
+
+def _pair_product(
+    code: Code,
+    products: Products,
+    pairing: Function,
+    job: Value,
+    layer: Value,
+    row: Value,
+    rows: Value,
+) -> None:
+    """Write z of a layer from pairs, and the pairs of its inputs."""
+    operands, element = _operands(code, layer, row, rows), code.element
+    k, ld_in = operands["k"], operands["a_row"]
+    pairs = layer[LayerRow.a_in_pairs_at].at(row * (ld_in >> 1), element)
+    code.call(
+        pairing,
+        rows=rows,
+        n=k,
+        x=operands["a"],
+        ld=ld_in,
+        pairs=pairs,
+        row_pairs=layer[LayerRow.a_in_row_pairs_at].at((row >> 1) * ld_in, element),
+        zeros=job[Job.zeros_at],
+    )
+    mark(code, Part.copies)
+    code.call(
+        products.across,
+        vectors=layer[LayerRow.vectors_out],
+        panel_rows=layer[LayerRow.panel_rows] >> 1,
+        m=rows,
+        k=(k + 1) >> 1,
+        a=pairs,
+        a_row=ld_in >> 1,
+        b=layer[LayerRow.weight_pairs_at],
+        init=layer[LayerRow.bias_at],
+        init_row=0,
+        c=operands["c"],
+        c_row=operands["c_row"],
+    )
 
 
 def _panel_product(

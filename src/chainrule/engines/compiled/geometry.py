@@ -133,6 +133,8 @@ class UnitKind(NamedTuple):
         Whether the transpose is kept too.
     strips, panels : bool
         Whether the inputs are copied in strips, and the derivatives in panels.
+    rounded : bool
+        Whether operands are pairs of bfloat16.
     """
 
     panel_vectors: int
@@ -140,6 +142,7 @@ class UnitKind(NamedTuple):
     transposed: bool
     strips: bool
     panels: bool
+    rounded: bool = False
 
 
 class Units(NamedTuple):
@@ -185,7 +188,7 @@ def units(layer: LayerSizes, kind: UnitKind, dtype: np.dtype[Any]) -> Units:
     table[UnitRow.weight_constants] = layer.weight_constants
     table[UnitRow.bias_constants] = layer.bias_constants
     if kind.transposed:
-        table[UnitRow.transposed_rows] = layer.columns
+        table[UnitRow.transposed_rows] = layer.columns // (2 if kind.rounded else 1)
         table[UnitRow.vectors_in] = layer.rows // lanes
         table[UnitRow.first_column] = column
     table[UnitRow.nonzeros] = kind.nonzeros

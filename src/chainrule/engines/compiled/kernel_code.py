@@ -33,9 +33,14 @@ class Kernels:
         self.give_way = give_way()
 
     @classmethod
-    def of(cls, target: Target, itemsize: int, timed: bool = False) -> "Kernels":
-        """Return the kernels for one processor and size of numbers; timed ones have a clock."""
-        return _kernels(target, itemsize, timed)
+    def of(
+        cls, target: Target, itemsize: int, timed: bool = False, rounded: bool = False
+    ) -> "Kernels":
+        """Return the kernels for one processor and size of numbers.
+
+        Timed ones have a clock; rounded ones train with products in bfloat16.
+        """
+        return _kernels(target, itemsize, timed, rounded)
 
     def entry(self, name: str, signature: Signature) -> EntryPoint:
         """Return a function of the kernels."""
@@ -57,15 +62,16 @@ class Kernels:
 
 
 @lru_cache(maxsize=16)
-def _kernels(target: Target, itemsize: int, timed: bool) -> Kernels:
+def _kernels(target: Target, itemsize: int, timed: bool, rounded: bool) -> Kernels:
     def build() -> object:
         from chainrule.engines.compiled.kernels import kernel_module
 
-        return kernel_module(target, itemsize, timed)
+        return kernel_module(target, itemsize, timed, rounded)
 
     for name in PYTHON_FUNCTIONS:
         address = ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value
         undisturbed(partial(llvm.add_symbol, name, address))
     kind = "timed kernels" if timed else "kernels"
+    kind = f"rounded {kind}" if rounded else kind
     title = f"{kind} float{8 * itemsize}"
     return Kernels(load(ModuleSource(target, title, f"{kind} {itemsize}", build)))

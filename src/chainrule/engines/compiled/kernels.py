@@ -31,20 +31,27 @@ from chainrule.engines.compiled.writing import Code, Function, Module, function
 __all__ = ["kernel_module"]
 
 
-def kernel_module(target: Target, itemsize: int, timed: bool = False) -> Module:
-    """Return the module of all kernels for one precision; timed ones count what parts take."""
+def kernel_module(
+    target: Target, itemsize: int, timed: bool = False, rounded: bool = False
+) -> Module:
+    """Return the module of all kernels for one precision.
+
+    Timed ones count what parts take. Of those with rounded products there is training alone.
+    """
     module = Module("kernels", target, itemsize)
     if timed:
         write_clock(module)
-    products = Products.of(module)
+    products = Products.of(module, rounded)
     nonzeros = Nonzeros.of(module)
     rows = RowPhase.of(module, products, nonzeros)
     weights = WeightPhase.of(module, products, nonzeros)
+    clipping = Clipping.of(module, weights)
+    _train(module, rows, nonzeros, weights, clipping)
+    if rounded:
+        return module
     write_gathers(module)
     write_entries(module)
     write_shuffle(module)
-    clipping = Clipping.of(module, weights)
-    _train(module, rows, nonzeros, weights, clipping)
     _unpack(module, weights)
     score = _score(module, rows, weights)
     _score_here(module, score)

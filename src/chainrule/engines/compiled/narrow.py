@@ -12,20 +12,21 @@ from chainrule.engines.compiled.tables import PRODUCT
 from chainrule.engines.compiled.values import Value, Variable
 from chainrule.engines.compiled.writing import Code, Function, Module, function
 
-__all__ = ["is_narrow", "turned", "write_narrow"]
+__all__ = ["is_narrow", "most_outputs", "turned", "write_narrow"]
 
 
 # At four outputs and eight lanes, a step takes the same time with either product.
 MOST_OUTPUTS = 4
 
 
-def _most_outputs(lanes: int) -> int:
+def most_outputs(lanes: int) -> int:
+    """Return the most outputs of a narrow layer."""
     return min(lanes // 2, MOST_OUTPUTS)
 
 
 def is_narrow(n_out: Value, lanes: int) -> Value:
     """Return whether outputs are few, and fill no more than half a vector."""
-    return n_out <= _most_outputs(lanes)
+    return n_out <= most_outputs(lanes)
 
 
 def turned(code: Code, places: list[Value], element: Any) -> list[Value]:
@@ -68,7 +69,7 @@ def write_narrow(module: Module) -> Function:
         "rows", "n_out", "k", "a", "a_row", "w", "bias", "c", "c_row"
     )
     squares = k - (k & (lanes - 1))
-    for count in code.cases(n_out, range(1, _most_outputs(lanes) + 1)):
+    for count in code.cases(n_out, range(1, most_outputs(lanes) + 1)):
         with code.loop(0, rows, lanes, name="row") as row:
             starts = [
                 a.at((row + lane) * a_row, element).named(f"a_{lane}") for lane in range(lanes)

@@ -7,6 +7,7 @@ from chainrule.engines.compiled.forward import ordered, write_forward
 from chainrule.engines.compiled.kinds import NUMBERS, Address, Signature, real, whole
 from chainrule.engines.compiled.nonzeros import Nonzeros
 from chainrule.engines.compiled.parts import Part, mark
+from chainrule.engines.compiled.rounding import write_pairing
 from chainrule.engines.compiled.tables import Job, LayerRow
 from chainrule.engines.compiled.tiles import Products
 from chainrule.engines.compiled.values import Value
@@ -69,13 +70,14 @@ class RowPhase:
     def of(cls, module: Module, products: Products, nonzeros: Nonzeros) -> "RowPhase":
         """Write the functions into a module."""
         drop = write_drop(module)
-        forward, forward_direct = write_forward(module, drop, products, nonzeros)
+        pairing = write_pairing(module) if products.pairs else None
+        forward, forward_direct = write_forward(module, drop, products, nonzeros, pairing)
         return cls(
             forward,
             forward_direct,
             _targets(module),
             _losses(module),
-            _backward(module, products, drop),
+            _backward(module, products, drop, pairing),
         )
 
 
@@ -179,7 +181,68 @@ def _regroup(module: Module, name: str, group: int) -> Function:
     return code.function
 
 
-def _backward(module: Module, products: Products, drop: Function) -> Function:
+def _input_gradient(
+    code: Code,
+    products: Products,
+    job: Value,
+    above: Value,
+    row: Value,
+    rows: Value,
+    da: Value,
+    ld: Value,
+) -> None:
+    """Write da = dz W' of the layer above."""
+    n_out, ld_above = above[LayerRow.n_out], above[LayerRow.ld]
+
+    def product(across: Function, dz: Value, k: Value, distance: Value) -> None:
+        code.call(
+            across,
+            m=rows,
+            vectors=above[LayerRow.vectors_in],
+            k=k,
+            a=dz.at(row * distance, code.element),
+            a_row=distance,
+            b=above[LayerRow.transposed_at],
+            panel_rows=above[LayerRow.transposed_rows],
+            init=job[Job.zeros_at],
+            init_row=0,
+            c=da,
+            c_row=ld,
+        )
+
+    if products.pairs is None:
+        product(products.across, above[LayerRow.dz_at], n_out, ld_above)
+        return
+    with code.choice(above[LayerRow.weight_pairs_at].present) as (rounded, exact):
+        with rounded:
+            pairs = above[LayerRow.dz_pairs_at]
+            product(products.pairs.across, pairs, (n_out + 1) >> 1, ld_above >> 1)
+        with exact:
+            product(products.across, above[LayerRow.dz_at], n_out, ld_above)
+
+
+def _paired(
+    code: Code, pairing: Function, job: Value, layer: Value, row: Value, rows: Value
+) -> None:
+    """Write the pairs of dz, for a layer whose products are rounded."""
+    ld, element = layer[LayerRow.ld], code.element
+    pairs = layer[LayerRow.dz_pairs_at]
+    with code.when(layer[LayerRow.weight_pairs_at].present):
+        code.call(
+            pairing,
+            rows=rows,
+            n=layer[LayerRow.n_out],
+            x=layer[LayerRow.dz_at].at(row * ld, element),
+            ld=ld,
+            pairs=code.where(pairs.present, pairs.at(row * (ld >> 1), element), code.null()),
+            row_pairs=layer[LayerRow.dz_row_pairs_at].at((row >> 1) * ld, element),
+            zeros=job[Job.zeros_at],
+        )
+
+
+def _backward(
+    module: Module, products: Products, drop: Function, pairing: Function | None
+) -> Function:
     element, lanes = module.element, module.lanes
     strips = _regroup(module, "strips", STRIP_ROWS // lanes)
     panels = _regroup(module, "panels", module.target.panel_vectors)
@@ -199,21 +262,7 @@ def _backward(module: Module, products: Products, drop: Function) -> Function:
         # da = dz W' of the layer above
         with code.when(back > 0):
             above = layers.row(number + 1)
-            ld_above = above[LayerRow.ld]
-            code.call(
-                products.across,
-                m=rows,
-                vectors=above[LayerRow.vectors_in],
-                k=above[LayerRow.n_out],
-                a=above[LayerRow.dz_at].at(row * ld_above, element),
-                a_row=ld_above,
-                b=above[LayerRow.transposed_at],
-                panel_rows=above[LayerRow.transposed_rows],
-                init=job[Job.zeros_at],
-                init_row=0,
-                c=da,
-                c_row=ld,
-            )
+            _input_gradient(code, products, job, above, row, rows, da, ld)
             mark(code, Part.input_gradient)
         with code.when(layer[LayerRow.dropped_at].present):
             call_drop(code, drop, layer, number, row=row, rows=rows, keys=keys, source=da, into=da)
@@ -233,6 +282,8 @@ def _backward(module: Module, products: Products, drop: Function) -> Function:
             fields=fields,
         )
         mark(code, Part.pullback)
+        if pairing is not None:
+            _paired(code, pairing, job, layer, row, rows)
         code.call(
             panels,
             vectors=layer[LayerRow.vectors_out],

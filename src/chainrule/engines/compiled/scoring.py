@@ -53,8 +53,9 @@ class CompiledScores:
         The processor to make code for, instead of this one as it is.
     """
 
-    # Rates of dropout of the hidden layers, in training.
+    # Rates of dropout of the hidden layers, and whether products are rounded, in training.
     _dropout: tuple[float, ...] = ()
+    _rounded = False
 
     def __init__(
         self,
@@ -154,8 +155,12 @@ class CompiledScores:
         """Return whether so many operations per parameter and row are to be watched."""
         return operations * self.network.n_parameters * rows > WATCHED_OPERATIONS
 
+    def _kernels_for(self, work: Workspace) -> Kernels:
+        """Return the kernels that run a kind of call."""
+        return self._code_for(work.dtype).kernels
+
     def _run(self, name: str, dtype: Any, work: Workspace, watched: bool = False) -> None:
-        kernels = self._code_for(dtype).kernels
+        kernels = self._kernels_for(work)
         work.job[Job.give_way] = kernels.give_way
         if work.checked:
             work.check()
@@ -185,6 +190,7 @@ class CompiledScores:
             threads=threads,
             dropout=self._dropout if kind == "train" else (),
             zeros=zeros,
+            rounded=self._rounded and kind == "train",
         )
 
     def _lent(self, *kind: Any) -> AbstractContextManager[Workspace]:

@@ -151,6 +151,13 @@ class LayerRow(Record):
     ends_at = Field(_wholes)
     sorted_rows_at = Field(Address(small))
     sorted_values_at = Field(_numbers)
+    # null: products in full precision; else pairs of bfloat16, along the rows or of two rows each,
+    # and of the weight; the transpose is in pairs too
+    weight_pairs_at = Field(_numbers)
+    a_in_pairs_at = Field(_numbers)
+    a_in_row_pairs_at = Field(_numbers)
+    dz_pairs_at = Field(_numbers)
+    dz_row_pairs_at = Field(_numbers)
 
 
 # One row of a CSR matrix into the lists of nonzeros of a layer.
@@ -180,6 +187,10 @@ class UnitRow(Record):
     nonzeros = Field(whole)  # whether the nonzeros are listed by columns
     weight_constants = Field(whole)  # which of the constants of a step, by the rate factor
     bias_constants = Field(whole)
+    # null: products in full precision; else pairs of bfloat16
+    weight_pairs_at = Field(_numbers)
+    a_row_pairs_at = Field(_numbers)
+    dz_row_pairs_at = Field(_numbers)
 
 
 class Result(Record):

@@ -5,11 +5,12 @@ number in one accumulator. So a number has the same bits whatever tile it falls 
 be split between calls. Strides make the same code serve x W, dz W' and x' dz.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chainrule.engines.compiled.kinds import NUMBERS, Address, Signature, whole
+from chainrule.engines.compiled.rounding import pair_product
 from chainrule.engines.compiled.values import Value, Variable
-from chainrule.engines.compiled.writing import Function, Module, function
+from chainrule.engines.compiled.writing import Code, Function, Module, function
 
 __all__ = ["Products"]
 
@@ -55,25 +56,35 @@ class Products:
         A by rows, all panels of B.
     down : Function
         A by columns, one panel that lies in a wider matrix.
+    pairs : Products or None
+        The same of pairs of bfloat16; None where no product may be rounded.
     """
 
     across: Function
     down: Function
+    pairs: "Products | None" = None
 
     @classmethod
-    def of(cls, module: Module) -> "Products":
+    def of(cls, module: Module, rounded: bool = False) -> "Products":
         """Write the products into a module."""
-        return cls(_across(module, _strip(module, down=False)), _strip(module, down=True))
+        down, across = (_strip(module, down, pairs=False) for down in (True, False))
+        products = cls(_across(module, across, ""), down)
+        if not rounded:
+            return products
+        down, across = (_strip(module, down, pairs=True) for down in (True, False))
+        return replace(products, pairs=cls(_across(module, across, "_pairs"), down))
 
 
-def _tile(module: Module, rows: int, vectors: int, down: bool) -> Function:
+def _tile(module: Module, rows: int, vectors: int, down: bool, pairs: bool) -> Function:
     """Write a tile whose steps along k are known in A and B, or along the rows of A.
 
     One text for both would leave the addresses of six rows to chains of additions, as long as the
     arithmetic itself.
     """
     element, lanes, vector = module.element, module.lanes, module.vector
-    code = function(module, f"tile_{rows}_{vectors}_{down}", _TILE)
+    kind = "_pairs" if pairs else ""
+    code = function(module, f"tile_{rows}_{vectors}_{down}{kind}", _TILE)
+    product = pair_product if pairs else Code.fused
     k, a, a_step, b, b_step, init, init_row, c, c_row = code.arguments(
         "k", "a", "a_step", "b", "b_step", "init", "init_row", "c", "c_row"
     )
@@ -108,7 +119,7 @@ def _tile(module: Module, rows: int, vectors: int, down: bool) -> Function:
                 for i in range(rows):
                     factor = code.spread(factor_at(i, ahead, place_a), lanes)
                     for j in range(vectors):
-                        sums[i][j].set(code.fused(factor, row[j], sums[i][j].get()))
+                        sums[i][j].set(product(code, factor, row[j], sums[i][j].get()))
                 place_b = place_b.at(b_k, element)
                 if down:
                     place_a = place_a.at(a_step, element)
@@ -122,16 +133,17 @@ def _tile(module: Module, rows: int, vectors: int, down: bool) -> Function:
     return code.function
 
 
-def _strip(module: Module, down: bool) -> Function:
+def _strip(module: Module, down: bool, pairs: bool) -> Function:
     """Write the loop over the rows of one panel: tiles of nearly equal height."""
     target, element = module.target, module.element
-    code = function(module, "down" if down else "strip", _STRIP)
+    kind = "_pairs" if pairs else ""
+    code = function(module, ("down" if down else "strip") + kind, _STRIP)
     vectors, m, k, a, a_step, b, b_step, init, init_row, c, c_row = code.arguments(
         "vectors", "m", "k", "a", "a_step", "b", "b_step", "init", "init_row", "c", "c_row"
     )
     for width in code.cases(vectors, range(1, target.panel_vectors + 1)):
         highest = target.tile_rows(width, module.itemsize)
-        tiles = {r: _tile(module, r, width, down) for r in range(1, highest + 1)}
+        tiles = {r: _tile(module, r, width, down, pairs) for r in range(1, highest + 1)}
         count = (m + (highest - 1)) // highest
         height = m // count
         higher = m - height * count
@@ -160,10 +172,10 @@ def _strip(module: Module, down: bool) -> Function:
     return code.function
 
 
-def _across(module: Module, strip: Function) -> Function:
+def _across(module: Module, strip: Function, kind: str) -> Function:
     """Write the loop over panels of B, a sweep of k at a time."""
     lanes, element, widest = module.lanes, module.element, module.target.panel_vectors
-    code = function(module, "across", _ACROSS)
+    code = function(module, f"across{kind}", _ACROSS)
     m, vectors, k, a, a_row, b, panel_rows, init, init_row, c, c_row = code.arguments(
         "m", "vectors", "k", "a", "a_row", "b", "panel_rows", "init", "init_row", "c", "c_row"
     )

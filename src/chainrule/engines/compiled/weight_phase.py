@@ -12,6 +12,7 @@ from chainrule.engines.compiled.kinds import NUMBERS, Address, Field, Signature,
 from chainrule.engines.compiled.narrow import is_narrow, turned
 from chainrule.engines.compiled.nonzeros import Nonzeros
 from chainrule.engines.compiled.parts import Part, mark
+from chainrule.engines.compiled.rounding import write_weight_pairs
 from chainrule.engines.compiled.row_phase import STRIP_ROWS, copy
 from chainrule.engines.compiled.tables import Job, UnitRow
 from chainrule.engines.compiled.tiles import Products
@@ -55,7 +56,8 @@ class WeightPhase:
     @classmethod
     def of(cls, module: Module, products: Products, nonzeros: Nonzeros) -> "WeightPhase":
         """Write the functions into a module."""
-        transpose = _transpose(module)
+        derived = write_weight_pairs(module) if products.pairs else None
+        transpose = _transpose(module, derived)
         sums = _column_sums(module)
         return cls(
             _update(module, products, nonzeros, sums, transpose),
@@ -118,11 +120,10 @@ def _update(
 
 @contextmanager
 def _sections(
-    code: Code, unit: Value, batch: Value
+    code: Code, unit: Value, x: Value, dz: Value, batch: Value
 ) -> Iterator[tuple[Value, Value, tuple[Value, Value], tuple[Value, Value]]]:
     """Give, for a section of the batch, whether it is the first, its rows, and x and dz there."""
-    x, ld_in = unit[UnitRow.a_at], unit[UnitRow.ld_in]
-    dz, ld = unit[UnitRow.dz_at], unit[UnitRow.ld]
+    ld_in, ld = unit[UnitRow.ld_in], unit[UnitRow.ld]
     with code.loop(0, batch, BATCH_ROWS, name="done") as done:
         depth = code.least(batch - done, BATCH_ROWS)
         inputs, errors = x.at(done * ld_in, code.element), dz.at(done * ld, code.element)
@@ -141,7 +142,12 @@ def _narrow(module: Module, products: Products) -> Function:
     rows, columns = unit[UnitRow.rows], unit[UnitRow.columns]
     across = gradient.at(STRIP_ROWS * lanes, element).named("across")
     with (
-        _sections(code, unit, batch) as (first, depth, (x, ld_in), (dz, ld)),
+        _sections(code, unit, unit[UnitRow.a_at], unit[UnitRow.dz_at], batch) as (
+            first,
+            depth,
+            (x, ld_in),
+            (dz, ld),
+        ),
         code.loop(0, rows, lanes * widest, name="row") as row,
     ):
         into = across.at(row, element)
@@ -179,25 +185,62 @@ def _dense_sums(
     zeros: Value,
     gradient: Value,
 ) -> None:
-    width = panel_width(code, unit)
+    if products.pairs is None:
+        _exact_sums(code, products, narrow, unit, batch, zeros, gradient)
+        return
+    x, dz = unit[UnitRow.a_row_pairs_at], unit[UnitRow.dz_row_pairs_at]
+    with code.choice(x.present) as (rounded, exact):
+        with rounded:
+            pairs = (batch + 1) >> 1
+            _panel_sums(code, products.pairs, unit, x, dz, pairs, zeros, gradient)
+        with exact:
+            _exact_sums(code, products, narrow, unit, batch, zeros, gradient)
+
+
+def _exact_sums(
+    code: Code,
+    products: Products,
+    narrow: Function,
+    unit: Value,
+    batch: Value,
+    zeros: Value,
+    gradient: Value,
+) -> None:
+    x, dz = unit[UnitRow.a_at], unit[UnitRow.dz_at]
     with code.choice(is_narrow(unit[UnitRow.columns], code.module.lanes)) as (few, many):
         with few:
             code.call(narrow, unit=unit, batch=batch, zeros=zeros, gradient=gradient)
-        with many, _sections(code, unit, batch) as (first, depth, (x, ld_in), (dz, ld)):
-            code.call(
-                products.down,
-                vectors=unit[UnitRow.vectors],
-                m=unit[UnitRow.rows],
-                k=depth,
-                a=x,
-                a_step=ld_in,
-                b=dz,
-                b_step=ld,
-                init=code.where(first, zeros, gradient),
-                init_row=code.where(first, 0, width),
-                c=gradient,
-                c_row=width,
-            )
+        with many:
+            _panel_sums(code, products, unit, x, dz, batch, zeros, gradient)
+
+
+def _panel_sums(
+    code: Code,
+    products: Products,
+    unit: Value,
+    x: Value,
+    dz: Value,
+    batch: Value,
+    zeros: Value,
+    gradient: Value,
+) -> None:
+    """Write x' dz of a unit, of numbers or of pairs."""
+    width = panel_width(code, unit)
+    with _sections(code, unit, x, dz, batch) as (first, depth, (inputs, ld_in), (errors, ld)):
+        code.call(
+            products.down,
+            vectors=unit[UnitRow.vectors],
+            m=unit[UnitRow.rows],
+            k=depth,
+            a=inputs,
+            a_step=ld_in,
+            b=errors,
+            b_step=ld,
+            init=code.where(first, zeros, gradient),
+            init_row=code.where(first, 0, width),
+            c=gradient,
+            c_row=width,
+        )
 
 
 def _step(
@@ -251,12 +294,18 @@ def _column_sums(module: Module) -> Function:
     return code.function
 
 
-def _transpose(module: Module) -> Function:
-    """Write the strip into the panels of the transposed weight."""
+def _transpose(module: Module, pairs: Function | None) -> Function:
+    """Write the strip into the panels of the transposed weight, or into those of pairs."""
     element, lanes, widest = module.element, module.lanes, module.target.panel_vectors
     code = function(module, "transpose", _TRANSPOSE)
     unit, numbers = code.arguments("unit", "strip")
-    with code.when(unit[UnitRow.transposed_at].present):
+    exact = unit[UnitRow.transposed_at].present
+    if pairs is not None:
+        rounded = unit[UnitRow.weight_pairs_at].present
+        exact = exact & ~rounded
+        with code.when(rounded):
+            code.call(pairs, unit=unit, strip=numbers)
+    with code.when(exact):
         vectors = unit[UnitRow.vectors]
         into = unit[UnitRow.transposed_at]
         panel_rows = unit[UnitRow.transposed_rows]

@@ -20,6 +20,7 @@ from chainrule.engines.compiled.geometry import (
     units,
 )
 from chainrule.engines.compiled.memory import aligned_zeros, round_up
+from chainrule.engines.compiled.narrow import most_outputs
 from chainrule.engines.compiled.nonzeros import WIDE_PANEL
 from chainrule.engines.compiled.passes import Pass
 from chainrule.engines.compiled.row_phase import STRIP_ROWS
@@ -68,6 +69,8 @@ class Workspace:
         Share that each hidden layer loses in training.
     zeros : Zeros, optional
         Plan of a first layer that skips zero inputs; None for one that does not.
+    rounded : bool
+        Whether products are rounded: those of all layers but narrow ones and one that skips zeros.
     """
 
     def __init__(
@@ -84,6 +87,7 @@ class Workspace:
         threads: int,
         dropout: tuple[float, ...] = (),
         zeros: Zeros | None = None,
+        rounded: bool = False,
     ) -> None:
         self.kind = kind
         self.checked = checking.wanted()
@@ -100,9 +104,13 @@ class Workspace:
         sizes = layer_sizes(layout.shapes, layout.rate_factors, lanes, dtype.itemsize)
         size = sizes[-1].bias + sizes[-1].columns
         self.panels = [self._zeros(size) for _ in range(1 + n_slots)]
-        transposed = [
-            self._zeros(layer.rows * layer.columns) if training and number else None
+        in_pairs = [
+            rounded and layer.n_out > most_outputs(lanes) and (number > 0 or zeros is None)
             for number, layer in enumerate(sizes)
+        ]
+        transposed = [
+            self._zeros(layer.rows * layer.columns // (1 + pairs)) if training and number else None
+            for number, (layer, pairs) in enumerate(zip(sizes, in_pairs, strict=True))
         ]
         rows = round_up(rows, lanes)
         copies = 1 if training else threads
@@ -114,8 +122,9 @@ class Workspace:
             if zeros is not None:
                 self._fill_nonzeros(own[0], zeros, rows, training)
             self._fill_dropout(own, dropout, rows)
+            self._fill_pairs(own, sizes, in_pairs, rows)
         self.units = self._units(sizes, transposed, rows)
-        widest = max(layer.ld for layer in sizes)
+        widest, widest_in = (max(ld) for ld in zip(*((s.ld, s.ld_in) for s in sizes), strict=True))
         panel = target.panel_vectors if zeros is None else WIDE_PANEL
         scratch = max(block * widest, STRIP_ROWS * lanes * panel)
         scratch = round_up(scratch * dtype.itemsize, 64)
@@ -125,8 +134,8 @@ class Workspace:
         self._y_block = self._zeros(target_rows * self.y_stride)
         self._w_block = self._zeros(target_rows)
         self._losses = aligned_zeros(rows, np.float64)
-        widest_in = max(layer.ld_in for layer in sizes)
-        self._zeros_row = aligned_zeros(max(widest_in, lanes * target.panel_vectors), dtype)
+        widest_row = max(widest, widest_in, lanes * target.panel_vectors)
+        self._zeros_row = aligned_zeros(widest_row, dtype)
         self.counters = aligned_zeros(SHARES + threads * LINE, np.int64)
         self.result = Table(Result, dtype)
         self._panel_addresses = np.array(addresses(self.panels), np.int64)
@@ -208,6 +217,26 @@ class Workspace:
                 row[LayerRow.scale_at] = np.array([scale(rate)])
                 table[number + 1][LayerRow.a_in_at] = dropped
 
+    def _fill_pairs(
+        self,
+        table: Sequence[Table],
+        sizes: tuple[LayerSizes, ...],
+        in_pairs: Sequence[bool],
+        rows: int,
+    ) -> None:
+        """Give layers whose products are rounded room for their operands in pairs."""
+        for number, layer in enumerate(sizes):
+            if in_pairs[number]:
+                row = table[number]
+                row[LayerRow.weight_pairs_at] = self._zeros(layer.rows * layer.columns // 2)
+                row[LayerRow.a_in_pairs_at] = self._zeros(rows * layer.ld_in // 2)
+                row[LayerRow.a_in_row_pairs_at] = self._zeros(rows * layer.ld_in // 2)
+                row[LayerRow.dz_row_pairs_at] = self._zeros(rows * layer.ld // 2)
+                if number:
+                    row[LayerRow.dz_pairs_at] = self._zeros(rows * layer.ld // 2)
+                    row[LayerRow.transposed_rows] = layer.columns // 2
+                row[LayerRow.strips_at] = row[LayerRow.panels_at] = None
+
     def _units(
         self,
         sizes: tuple[LayerSizes, ...],
@@ -228,6 +257,7 @@ class Workspace:
                 transposed=wt is not None,
                 strips=strips is not None,
                 panels=panels is not None,
+                rounded=bool(row[LayerRow.weight_pairs_at]),
             )
             found = units(layer, kind, self.dtype)
             table = Table(UnitRow, self.dtype, (len(found.table),))
@@ -243,6 +273,14 @@ class Workspace:
             )
             if wt is not None:
                 table[UnitRow.transposed_at] = wt
+            if kind.rounded:
+                weight = (found.table[UnitRow.offset] - layer.weight) // 2
+                for to, of, places in (
+                    (UnitRow.weight_pairs_at, LayerRow.weight_pairs_at, weight),
+                    (UnitRow.a_row_pairs_at, LayerRow.a_in_row_pairs_at, found.first),
+                    (UnitRow.dz_row_pairs_at, LayerRow.dz_row_pairs_at, found.column),
+                ):
+                    table[to] = Place(row.array_of(of), places)
             tables.append(table)
         return Table.joined(UnitRow, self.dtype, tables)
 
@@ -304,6 +342,12 @@ class Workspace:
         """Fill all buffers with NaN, so that a number that is read before it is written shows."""
         for buffer in (*self._buffers, self._losses, self._scratch.view(self.dtype)):
             buffer.fill(np.nan)
+        # a layer without a bias adds zeros
+        for number in range(self.layers.values.shape[1]):
+            row = self.layers.row(0, number)
+            if row[LayerRow.flat_bias] < 0:
+                bias = row.array_of(LayerRow.bias_at)
+                bias.array[bias.offset :][: row[LayerRow.vectors_out] * self._lanes] = 0.0
         # the search for nonzeros reads the padding of the last vector, and relies on zeros there
         for copy in range(len(self.layers)):
             first = self.layers.row(copy, 0)
