@@ -84,6 +84,21 @@ def test_rows_set_aside_and_rows_without_a_target(tmp_path):
     assert "left out 120 rows whose target 'price' is missing" in model.notes_
 
 
+@pytest.mark.parametrize("classes", [True, False], ids=["classes", "numbers"])
+def test_a_sorted_file_is_learnt_as_well(files, classes, tmp_path):
+    kind, X, target = of_task(classes)
+    X = X.with_columns(TABLE[target])
+    X.sort(target).write_parquet(tmp_path / "sorted.parquet", row_group_size=1000)
+    X.write_parquet(tmp_path / "mixed.parquet", row_group_size=1000)
+    found = {}
+    for name in ("sorted", "mixed"):
+        model = kind("fast", **OPTIONS).fit(tmp_path / f"{name}.parquet", target, memory="6MB")
+        said = any("seem to be sorted by the target" in note for note in model.notes_)
+        assert said == (name == "sorted")
+        found[name] = model.score(X.drop(target), X[target])
+    assert found["sorted"] > found["mixed"] - 0.02
+
+
 @pytest.mark.parametrize("last", [False, True])
 def test_parts_depend_on_seed_and_row_alone(last):
     parts = Parts.of(1000, 5, 0.2, 0.1, 10_000, last)

@@ -19,7 +19,14 @@ from chainrule.foundation.callers import level_outside
 from chainrule.foundation.errors import DataWarning, InputError, must_be
 from chainrule.training.windows import StreamedRows
 
-__all__ = ["Look", "look_at", "rows_of"]
+__all__ = [
+    "FEWEST_TO_COMPARE",
+    "SORTED_SHARE",
+    "SORTED_SPREAD",
+    "Look",
+    "look_at",
+    "rows_of",
+]
 
 # So many targets say what their mean and spread are; and so many rows are looked at.
 MOST_TARGETS, SAMPLE_ROWS = 2**22, 2**12

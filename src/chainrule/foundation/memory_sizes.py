@@ -1,11 +1,12 @@
 """Amounts of memory as people write them, and how much of it there is to use."""
 
+import os
 import re
 from pathlib import Path
 from typing import Any
 
 from chainrule.foundation.errors import must_be
-from chainrule.foundation.memory import limit_bytes, physical_bytes
+from chainrule.foundation.memory import address_limit, limit_bytes, physical_bytes
 from chainrule.foundation.real_numbers import is_real
 
 __all__ = ["as_bytes", "usable_bytes"]
@@ -14,6 +15,8 @@ UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 AMOUNT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?\s*", re.IGNORECASE)
 # Where the system does not say how much memory there is.
 ASSUMED = 4 * 10**9
+# A limit that is nearly reached leaves this, to be tried.
+LEAST = 10**7
 
 
 def as_bytes(amount: Any, name: str = "memory") -> int:
@@ -35,8 +38,21 @@ def as_bytes(amount: Any, name: str = "memory") -> int:
 
 def usable_bytes() -> int:
     """Return the memory that this process can still take: what is free, within its limits."""
-    known = [one for one in (limit_bytes(), physical_bytes(), _available()) if one is not None]
+    address = address_limit()
+    left = None if address is None else max(LEAST, address - _addressed())
+    known = [
+        one for one in (limit_bytes(), physical_bytes(), _available(), left) if one is not None
+    ]
     return min(known, default=ASSUMED)
+
+
+def _addressed() -> int:
+    """Return the address space that the process has taken, which ``ulimit -v`` limits."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 def _available() -> int | None:

@@ -17,6 +17,7 @@ from sklearn.exceptions import ConvergenceWarning
 from chainrule.blocks.arrays import BLOCK_ROWS
 from chainrule.blocks.tables import TableFiles
 from chainrule.estimators.callbacks import callbacks_of
+from chainrule.estimators.first_pass import FEWEST_TO_COMPARE, SORTED_SHARE, SORTED_SPREAD
 from chainrule.foundation.errors import DataWarning, InputError, NoEffectWarning, must_be, suggest
 from chainrule.foundation.memory_sizes import as_bytes, usable_bytes
 from chainrule.foundation.seeds import Purpose, as_seed, stream
@@ -83,6 +84,7 @@ class _Targets:
         self.name, self.classes, self.weight = name, classes, weight
         self.sizes: dict[Any, float] = {}
         self.low, self.high, self.sum, self.rows = math.inf, -math.inf, 0.0, 0.0
+        self._squares, self._first = 0.0, dict[Any, float]()
 
     def read(self, series: pl.Series) -> np.ndarray:
         """Return targets as the estimator takes them."""
@@ -99,8 +101,35 @@ class _Targets:
                 self.sizes[label] = self.sizes.get(label, 0.0) + size
         elif len(y):
             self.low, self.high = min(self.low, float(y.min())), max(self.high, float(y.max()))
-            self.sum += float(y.sum() if weight is None else (y * weight).sum())
-            self.rows += float(len(y) if weight is None else weight.sum())
+            each = np.ones(len(y)) if weight is None else weight
+            self.sum += float((y * each).sum())
+            self._squares += float((y * y * each).sum())
+            self.rows += float(each.sum())
+        if not self._first and len(y) >= FEWEST_TO_COMPARE:
+            self._first = dict(self.sizes)
+            if not self.classes:
+                self._first = {"mean": self.sum / self.rows, "spread": self._spread}
+
+    @property
+    def _spread(self) -> float:
+        mean = self.sum / self.rows
+        return math.sqrt(max(0.0, self._squares / self.rows - mean * mean))
+
+    @property
+    def are_sorted(self) -> bool:
+        """True if the first rows have other targets than all of them."""
+        if not self._first:
+            return False
+        if not self.classes:
+            mean, spread = self.sum / self.rows, self._spread
+            far = abs(self._first["mean"] - mean) > SORTED_SPREAD * spread
+            return far or self._first["spread"] < spread / 2.0
+        total, of_first = sum(self.sizes.values()), sum(self._first.values())
+        gaps = [
+            abs(self._first.get(label, 0.0) / of_first - size / total)
+            for label, size in self.sizes.items()
+        ]
+        return sum(gaps) / 2.0 > SORTED_SHARE
 
     @property
     def typical(self) -> np.ndarray:
@@ -202,6 +231,11 @@ class FittingFiles:
         )
         self._learn_targets(targets.typical)
         told = [_one_network(preset, self.n_folds)]
+        if targets.are_sorted:
+            told.append(
+                f"the rows seem to be sorted by the target {target!r}: batches take them from all "
+                "over the temporary file"
+            )
         if learnt.without_target:
             missing = counted(learnt.without_target, "row")
             told.append(f"left out {missing} whose target {target!r} is missing")
