@@ -11,6 +11,7 @@ import time
 from datetime import date
 
 import jax
+import numpy as np
 import peers
 from cases import CASES, ROWS, Case
 from report import arguments, machine, markdown, write
@@ -67,6 +68,35 @@ def best_of(runs: dict[str, peers.Run], rounds: int, case: Case) -> dict[str, fl
     return {name: seconds * case.batch / ROWS for name, seconds in best.items()}
 
 
+def memory_of(case: Case) -> list[str]:
+    """Return what training by Adam takes on the device, in MB, by XLA's own count."""
+    from chainrule import Network, Objective, optimizers
+    from chainrule.engines.jax_engine.programs import Data, Plan, train
+
+    x, y = case.data()
+    network = Network.of_widths(list(case.widths))
+    objective = Objective(network, "categorical_cross_entropy" if case.classes else "mse")
+    vector = network.start(0, "float32").vector
+    slots = optimizers.adam.start(np, vector)
+    targets = objective.loss.encode(y, network.n_out, vector)
+    room, numbers = ROWS // case.batch, 1 + len(optimizers.adam.numbers(1e-3, 1))
+    plan = Plan(
+        order=np.zeros((room, case.batch), np.int32),
+        counts=np.zeros(room, np.int32),
+        constants=np.zeros((room, 1, numbers), np.float32),
+        keys=np.zeros((room, 0, 2), np.uint32),
+        strengths=np.zeros(0, np.float32),
+        steps=np.int32(room),
+        limit=np.float32(1.0),
+    )
+    data = Data(x, targets, None)
+    lowered = train.lower(objective, optimizers.adam, vector, slots, data, plan)
+    found = lowered.compile().memory_analysis()
+    rows, state = x.nbytes + targets.nbytes, 3 * vector.nbytes
+    parts = (rows, state, found.temp_size_in_bytes)
+    return [f"{bytes_ / 1e6:,.1f}" for bytes_ in (*parts, sum(parts))]
+
+
 def main() -> None:
     """Measure all cases, and write the page."""
     parser = arguments(__doc__)
@@ -99,6 +129,9 @@ def main() -> None:
             print(optimizer, *table[-1], flush=True)
         head = ["network @ batch", *best, "best other / ours"]
         pages += [f"## {optimizer}", markdown(head, table)]
+    table = [[case.name, *memory_of(case)] for case in CASES if options.only in case.name]
+    head = ["network @ batch", "rows", "parameters and slots", "work of a step", "together"]
+    pages += ["## Memory on the device, MB (Adam)", markdown(head, table)]
     write(options.out, "accelerators", "\n\n".join(pages))
 
 

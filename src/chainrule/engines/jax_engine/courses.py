@@ -18,7 +18,7 @@ from chainrule.model.dropout import step_keys
 from chainrule.model.objective import Objective
 from chainrule.tracing.constants import StepConstants
 
-__all__ = ["Course", "Recipe", "follow", "given_back"]
+__all__ = ["Course", "Pace", "Recipe", "follow", "given_back"]
 
 # Seconds that a call of many steps takes, between which Python hears of Ctrl-C.
 CALL_SECONDS = 0.1
@@ -139,20 +139,31 @@ class Course:
             self._last = last
 
 
-def follow(courses: Sequence[Course], compute: Callable[[list[Plan]], list[Run]]) -> None:
+@dataclass
+class Pace:
+    """The number of steps that take about a tenth of a second, as far as it is known."""
+
+    steps: int = FEWEST
+
+
+def follow(
+    courses: Sequence[Course], compute: Callable[[list[Plan]], list[Run]], pace: Pace
+) -> None:
     """Make all steps of some courses side by side, in calls after which Python hears of Ctrl-C."""
     room = max(course.batches.room for course in courses)
-    count = FEWEST
+    # parameters go to the device and back in each call, which fewer steps do not pay for
+    pace.steps = max(pace.steps, FEWEST)
     while any(course.left for course in courses):
-        count = min(count, max(course.left for course in courses))
+        count = min(pace.steps, room, max(course.left for course in courses))
         begin = time.perf_counter()
         runs = compute([course.plan(count, room) for course in courses])
         for course, run in zip(courses, runs, strict=True):
             if course.left:
                 course.take(run, min(count, course.left))
         seconds = max(time.perf_counter() - begin, 1e-6)
-        count = int(count * min(8.0, CALL_SECONDS / seconds))
-        count = min(max(count, 1), room)
+        # a short call for few steps says nothing against more
+        if count == pace.steps or seconds > CALL_SECONDS:
+            pace.steps = max(int(count * min(8.0, CALL_SECONDS / seconds)), 1)
 
 
 def given_back(found: Any, like: Array) -> Array:

@@ -11,7 +11,7 @@ import numpy as np
 
 from chainrule.engines.engine import GradientSum, Position, Rows, Totals, checked_order
 from chainrule.engines.jax_engine.batches import Batches
-from chainrule.engines.jax_engine.courses import Course, Recipe, given_back
+from chainrule.engines.jax_engine.courses import Course, Pace, Recipe, given_back
 from chainrule.engines.jax_engine.devices import called, device_of
 from chainrule.engines.jax_engine.moving import inputs, padded
 from chainrule.engines.jax_engine.networks import Question, make_steps
@@ -66,6 +66,7 @@ class JaxEngine:
         self.resources = resources
         self._at = device_of(resources.device)
         self.device = called(self._at)
+        self.pace = Pace()
         self._recipe = Recipe.of(objective, optimizer)
         self._resident: WeakKeyDictionary[Rows, Any] = WeakKeyDictionary()
 

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from chainrule.engines.engine import Rows
-from chainrule.engines.jax_engine.courses import Course, follow
+from chainrule.engines.jax_engine.courses import Course, Pace, follow
 from chainrule.engines.jax_engine.moving import inputs, stacked
 from chainrule.engines.jax_engine.programs import Data, Plan, Run, train, train_networks
 from chainrule.engines.resources import Resources
@@ -25,6 +25,7 @@ class Host(Protocol):
     """The engine that puts arrays on its device."""
 
     resources: Resources
+    pace: Pace
 
     def settings(self, vector: Array) -> Any:
         """Return the context to compute in."""
@@ -90,15 +91,18 @@ def _alone(question: Question) -> None:
     with engine.settings(vector):
         data = engine.on_device(rows, np.dtype(vector.dtype))
 
-        def compute(plans: list[Plan]) -> list[Run]:
+        def attempt(plan: Plan) -> Run:
             # the program writes its results over what it is given: copies, never the caller's
             before = (course.position.vector, *course.position.slots)
             vector, *slots = (engine.placed(jnp.array(one, copy=True)) for one in before)
             recipe = course.recipe
-            run = train(recipe.objective, recipe.optimizer, vector, tuple(slots), data, plans[0])
-            return [run]
+            run: Run = train(recipe.objective, recipe.optimizer, vector, tuple(slots), data, plan)
+            return run
 
-        follow([course], compute)
+        def compute(plans: list[Plan]) -> list[Run]:
+            return [attempt(plans[0])]
+
+        follow([course], compute, engine.pace)
 
 
 def _together(kind: Any, group: list[Question], memory: dict[Any, Any]) -> None:
@@ -114,19 +118,24 @@ def _together(kind: Any, group: list[Question], memory: dict[Any, Any]) -> None:
             known = memory[kind] = _Stacked.of(group, width)
         data, shared = known.data, known.shared
 
-        def compute(plans: list[Plan]) -> list[Run]:
-            positions = [question.course.position for question in group]
+        positions = [question.course.position for question in group]
+
+        def attempt(plan: Plan) -> Run:
             vector = _rows_of_one([one.vector for one in positions], width, engine)
             slots = tuple(
                 _rows_of_one(list(some), width, engine)
                 for some in zip(*(one.slots for one in positions), strict=True)
             )
+            run: Run = train_networks(
+                recipe.objective, recipe.optimizer, vector, slots, data, plan, shared
+            )
+            return run
+
+        def compute(plans: list[Plan]) -> list[Run]:
             idle = plans[0]._replace(steps=np.int32(0))
             plans = [*plans, *[idle] * (width - len(plans))]
             plan = jax.tree.map(lambda *parts: np.stack(parts), *plans)
-            found = train_networks(
-                recipe.objective, recipe.optimizer, vector, slots, data, plan, shared
-            )
+            found = attempt(plan)
             if isinstance(positions[0].vector, np.ndarray):
                 found = jax.tree.map(np.asarray, found)
             return [
@@ -134,7 +143,8 @@ def _together(kind: Any, group: list[Question], memory: dict[Any, Any]) -> None:
                 for number in range(len(group))
             ]
 
-        follow([question.course for question in group], compute)
+        pace = memory.setdefault("pace", {}).setdefault(kind, Pace())
+        follow([question.course for question in group], compute, pace)
 
 
 def _rows_of_one(arrays: list[Array], width: int, engine: Host) -> Any:

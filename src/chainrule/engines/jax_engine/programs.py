@@ -23,6 +23,10 @@ from chainrule.model.parameters import Layout
 __all__ = ["Data", "Plan", "Run", "row_sums", "scores_of", "train", "train_networks"]
 
 
+# Outputs of a layer whose weight gradient is computed as its transpose.
+NARROW = 4
+
+
 class Data(NamedTuple):
     """Rows on the device: inputs in their own dtype, targets, and sample weights if any."""
 
@@ -101,6 +105,9 @@ def _sums(
     gradients: list[Any] = []
     for layer, dz in tape.backward(dscores):
         dweight, dbias = layer.dparameters(dz)
+        if dz.shape[1] <= NARROW and not isinstance(layer.x, SparseRows):
+            # the same sums; XLA would copy the transpose of x
+            dweight = (dz.T @ layer.x).T
         gradients += [dweight] if dbias is None else [dbias, dweight]
     return jnp.sum(losses), tuple(gradients[::-1])
 
@@ -176,6 +183,7 @@ def _train(
         mean = loss / count
         is_good = mean <= plan.limit
         moves = is_good & counts
+        # no choice between numbers: that would copy the memory of rules of large layers
         parts, memory = jax.lax.cond(
             moves,
             lambda: _updated(objective, optimizer, plan.constants[at], parts, memory, gradients),
