@@ -119,11 +119,13 @@ def measure(name: str, problem: Problem, rounds: dict[str, Any] | None, **option
 
     model, epochs = estimator(problem, **options), []
     began = time.perf_counter()
-    used = time.process_time()
     if rounds is None:
-        epochs += model.fit_epochs(problem.X, problem.y)
-        each, used = 1, time.process_time() - used
-        processor = len(problem.X) * len(epochs) / used
+        used = []
+        for epoch in model.fit_epochs(problem.X, problem.y):
+            epochs.append(epoch)
+            used.append(time.process_time())
+        each = 1
+        processor = len(problem.X) * (len(used) - 1) / (used[-1] - used[0])
     else:
         more = dict(rounds)
         with ExitStack() as ending:
