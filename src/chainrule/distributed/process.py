@@ -18,8 +18,9 @@ __all__ = ["main"]
 
 def main(descriptor: int, folder: str) -> None:
     """Make tasks until the driver closes the pipe, or is gone; it may have been killed."""
-    # Ctrl-C reaches every process of a terminal, and it is the driver that answers it
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # these reach every process of a terminal or of a group; the driver's end is what ends this one
+    for one in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(one, signal.SIG_IGN)
     try:
         _answer(Connection(descriptor), ShardFolder(folder))
     except (EOFError, OSError):
