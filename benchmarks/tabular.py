@@ -280,6 +280,7 @@ def write(path: Path, cells: Cells) -> None:
         kept = [table for table in tables if table not in left_out]
         errors.append([label, *(against(cells, kept, m, shown[0]) for m in shown)])
     times = [[table, *(_mean(cells, table, m, "seconds", 2) for m in shown)] for table in tables]
+    times.append(["times the first", *(_times(cells, tables, m, shown[0]) for m in shown)])
     text = [
         "# Estimators of raw tables",
         (
@@ -313,17 +314,30 @@ def _mean(cells: Cells, table: str, method: str, what: str, digits: int) -> str:
 
 def against(cells: Cells, tables: list[str], method: str, first: str) -> str:
     """Return the geometric mean of errors in per cent of the first method's, of the same seeds."""
-    logs = []
-    for table in tables:
-        own = {one["seed"]: one["error"] for one in cells.seeds(table, method, None)}
-        base = {one["seed"]: one["error"] for one in cells.seeds(table, first, None)}
-        both = sorted(own.keys() & base.keys())
-        if both:
-            logs.append(np.log(np.mean([own[s] for s in both]) / np.mean([base[s] for s in both])))
+    logs = _logs(cells, tables, method, first, "error")
     if not logs:
         return ""
     number = "" if len(logs) == len(tables) else f" <sup>{len(logs)} tables</sup>"
     return f"{100.0 * np.expm1(np.mean(logs)):+.1f} %{number}"
+
+
+def _times(cells: Cells, tables: list[str], method: str, first: str) -> str:
+    """Return the geometric mean of CPU seconds as a multiple of the first method's."""
+    logs = _logs(cells, tables, method, first, "seconds")
+    return f"{np.exp(np.mean(logs)):.2g}" if logs else ""
+
+
+def _logs(cells: Cells, tables: list[str], method: str, first: str, what: str) -> list[float]:
+    """Return, of each table, the logarithm of a ratio to the first method's of the same seeds."""
+    logs = []
+    for table in tables:
+        own = {one["seed"]: one[what] for one in cells.seeds(table, method, None)}
+        base = {one["seed"]: one[what] for one in cells.seeds(table, first, None)}
+        both = sorted(own.keys() & base.keys())
+        if both:
+            means = np.mean([own[s] for s in both]), np.mean([base[s] for s in both])
+            logs.append(float(np.log(means[0] / means[1])))
+    return logs
 
 
 if __name__ == "__main__":
