@@ -12,6 +12,7 @@ the comparison: the expected ratio is that of these speeds, times two, less the 
 import gzip
 import logging
 import os
+import pickle
 import statistics
 import time
 import warnings
@@ -22,6 +23,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from report import arguments, machine, markdown, write
+
+from chainrule.distributed.outer_step import weighted_average
 
 ROWS, TEST_ROWS = 1_200_000, 200_000
 
@@ -212,6 +215,24 @@ def table(problem: Problem, repeats: int) -> tuple[str, list[Measured]]:
     return markdown(head, rows), [best[name] for name, _, _ in cases]
 
 
+def driver_costs(repeats: int) -> str:
+    """Return what a shard costs the driver: its arrays pickled both ways, and the average."""
+    rows = []
+    for size in (10_000, 100_000, 1_000_000):
+        # parameters and the two slots of Adam
+        arrays = [np.ones(size, np.float32) for _ in range(3)]
+        seconds = []
+        for _ in range(10 * repeats):
+            began = time.perf_counter()
+            for _ in range(2):
+                pickle.loads(pickle.dumps(arrays, protocol=5))
+            for array in arrays:
+                weighted_average([array, array], [1.0, 1.0])
+            seconds.append(time.perf_counter() - began)
+        rows.append([f"{size:,}", f"{1e3 * statistics.median(seconds):.2f} ms"])
+    return markdown(["parameters", "per shard"], rows)
+
+
 def main() -> None:
     parser = arguments(__doc__ or "")
     parser.add_argument("--data", type=Path, required=True, help="folder of the tables")
@@ -234,7 +255,11 @@ def main() -> None:
         f"The best of {options.repeats} interleaved runs. Exchange is the time of a round in which "
         "the busiest worker trained nothing: sending, waiting, averaging, measuring."
     )
-    write(options.out, "workers", "\n\n".join(["# Rounds by two workers", intro, *parts]))
+    driver = (
+        "## The driver\n\nMost of what a shard costs the process that averages: parameters and the "
+        f"memory of Adam pickled both ways, and averaged.\n\n{driver_costs(options.repeats)}"
+    )
+    write(options.out, "workers", "\n\n".join(["# Rounds by two workers", intro, *parts, driver]))
 
 
 if __name__ == "__main__":
