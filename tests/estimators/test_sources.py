@@ -1,6 +1,7 @@
 """Estimators fit sources: with the bits of memory where that holds all rows, else as streams."""
 
 import os
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -212,3 +213,27 @@ def test_ctrl_c_leaves_the_last_epoch():
 def test_refusals(fit, words):
     with pytest.raises(ValueError, match=words):
         fit()
+
+
+class Drawn:
+    """Blocks that are made when they are asked for: 12 MB in all."""
+
+    n_blocks, block_rows = 60, (1000,) * 60
+
+    def load(self, i):
+        X = np.random.default_rng(i).normal(size=(1000, 50)).astype(np.float32)
+        return X, X[:, 0]
+
+
+def test_memory_is_bounded():
+    model = MLPRegressor(hidden_layer_sizes=(4,), max_iter=1, tol=0.0, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(Drawn(), memory="1MB")  # all code is loaded
+        tracemalloc.start()
+        try:
+            model.fit(Drawn(), memory="1MB")
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    assert peak < 6e6

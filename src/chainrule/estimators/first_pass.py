@@ -164,7 +164,7 @@ def _looked_at(stream: Stream, estimator: Any, prepared: Prepared) -> Look:
             _count(labels, rows)
         else:
             chosen = drawn(stream.seed, start, len(block), MOST_TARGETS / n, OF_TARGETS)[~out]
-            targets.append(Samples(rows.X[:0], rows.y[chosen], _taken(rows.weight, chosen)))
+            targets.append(Samples(rows.X[:0].copy(), rows.y[chosen], _taken(rows.weight, chosen)))
     sample = _stacked(samples)
     if labels:
         of_all = _of_labels(labels, sample.y.dtype)
