@@ -18,6 +18,7 @@ from chainrule.foundation.showing import Shown, first_lines
 from chainrule.insight.gradient_noise import gradient_noise
 from chainrule.insight.subject import Subject
 from chainrule.model.network import Dense
+from chainrule.training.many import Outcome
 
 # Shown by their text. What is not here is in one of the lists below, and a test says so.
 RESULTS = {
@@ -43,6 +44,7 @@ RESULTS = {
     "Lines",
     "MeasuredError",
     "Node",
+    "Outcome",
     "Parameters",
     "Payoff",
     "Plane",
@@ -123,7 +125,10 @@ OTHERS = {
     "SlowEngineWarning",
 }
 # What formulas and engines hand each other, and nobody looks at.
-INNER = {"Playing", "Engine", "GradientSum", "LayerTape", "Mask", "Namespace", "Span", "Tape"}
+INNER = {
+    *("Playing", "Engine", "GradientSum", "LayerTape", "Mask", "Namespace", "Span", "Tape"),
+    "StreamedFit",
+}
 VOID = {"br", "hr", "img", "input", "meta", "link", "col", "wbr", "path", "line", "rect", "circle"}
 
 
@@ -235,6 +240,7 @@ def small_values():
     yield from (far.health(), far.health().findings[0])
     yield explanation.batch_sizes(batch_sizes=(8, 16, 32), repeats=1)
     yield explanation.report()
+    yield Outcome({"l2": 0.1}, losses=[2.0, 1.0])
     model = chainrule.MLPRegressor(
         hidden_layer_sizes=(4,), max_iter=30, tol=1e9, n_iter_no_change=2
     )

@@ -3,7 +3,10 @@
 import logging
 import os
 import signal
+import sys
+import types
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,7 +31,9 @@ def data():
 
 
 @pytest.fixture
-def client():
+def client(monkeypatch):
+    # workers import this file, whose classes they are sent
+    monkeypatch.syspath_prepend(Path(__file__).parents[2])
     with (
         dask.LocalCluster(
             n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL
@@ -83,6 +88,17 @@ def test_a_lost_and_a_stopped_worker_cost_their_shard_a_rerun(client, data):
     finally:
         os.kill(stopped[-1], signal.SIGCONT)
     assert bits(there) == bits(here)
+
+
+def test_a_source_of_a_module_that_workers_lack_is_refused(client, data, monkeypatch):
+    kind = type("Elsewhere", (Halves,), {"__module__": "only_here"})
+    module = types.ModuleType("only_here")
+    module.Elsewhere = kind
+    monkeypatch.setitem(sys.modules, "only_here", module)
+    with pytest.raises(InputError, match=r"cannot take the source, a Elsewhere \(No module"):
+        distributed.fit(
+            MLPRegressor(**OPTIONS), kind(*data), client=client, n_shards=2, memory="20kB"
+        )
 
 
 def test_what_is_no_cluster_is_refused(data):

@@ -182,7 +182,7 @@ def test_ctrl_c_before_the_first_epoch_leaves_the_fit_before(monkeypatch, warm_s
     def pressed(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("chainrule.estimators.run.train_rows", pressed)
+    monkeypatch.setattr("chainrule.training.loop.make_plan", pressed)
     with pytest.raises(KeyboardInterrupt):
         model.fit(x[:30], np.where(y[:30] == 1, "yes", "no") if not warm_start else y[:30])
     assert contents(model) == before

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import secrets
+import sys
 import threading
 import warnings
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from chainrule.foundation.errors import InputError, must_be
 from chainrule.foundation.version import __version__
 from chainrule.training.windows import AnyRows, StreamedRows
 
-__all__ = ["DaskWorkers", "cluster_threads"]
+__all__ = ["DaskWorkers", "check_source_class", "cluster_threads"]
 
 # Errors of Dask, by name, about a worker or data that are gone.
 LOST = ("KilledWorker", "FutureCancelledError", "CancelledError", "CommClosedError")
@@ -53,6 +54,33 @@ def cluster_threads(client: Any) -> int:
                 f"{what}. Install the same version everywhere."
             )
     return max(1, int(sum(client.nthreads().values())))
+
+
+def check_source_class(client: Any, source: Any) -> None:
+    """Refuse a source whose class a worker lacks: the cluster would lose that worker, and wait."""
+    name, kind = type(source).__module__, type(source).__name__
+    pickles = sys.modules.get("cloudpickle")
+    by_value = (
+        {"__main__"} if pickles is None else {"__main__", *pickles.list_registry_pickle_by_value()}
+    )
+    if name in by_value or name.startswith("chainrule."):
+        return
+
+    def reason(name: str) -> str | None:
+        import importlib
+
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            return str(error)
+        return None
+
+    for address, found in client.run(reason, name).items():
+        if found is not None:
+            raise InputError(
+                f"the worker at {address} cannot take the source, a {kind} ({found}). Install the "
+                "module that defines it on every worker, or define it in the program that you run."
+            )
 
 
 class DaskWorkers:

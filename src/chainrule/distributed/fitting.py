@@ -11,7 +11,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from chainrule.distributed.dask_workers import DaskWorkers, cluster_threads
+from chainrule.blocks.source import is_source
+from chainrule.distributed.dask_workers import (
+    DaskWorkers,
+    check_source_class,
+    cluster_threads,
+)
 from chainrule.distributed.outer_step import OuterStep
 from chainrule.distributed.processes import ProcessWorkers
 from chainrule.distributed.rounds import Plan, Rounds
@@ -144,6 +149,8 @@ def fit(
         threads = estimator.n_threads or max(1, available_threads(None) // count)
     else:  # Dask runs as many tasks in a worker as it has threads
         count, threads = cluster_threads(client), estimator.n_threads or 1
+        if is_source(X):
+            check_source_class(client, X)
     given, names = Given(X, y, sample_weight, X_val, y_val, sample_weight_val, groups), None
     if memory is not None or hasattr(X, "n_blocks") or not hasattr(X, "shape"):
         given, names = in_memory_or_streamed(estimator, given, memory)

@@ -35,8 +35,8 @@ class Levels:
     --------
     >>> levels = Levels(most=2)
     >>> levels.add(pl.Series(["a", "a", "a", "b", "b", None, "c"]))
-    >>> levels.sizes, levels.error, levels.missing, levels.exact
-    ({'a': 2, 'b': 1}, 1, 1, False)
+    >>> sorted(levels.sizes.items()), levels.error, levels.missing, levels.exact
+    ([('a', 2), ('b', 1)], 1, 1, False)
     """
 
     def __init__(self, most: int = MOST_COUNTED) -> None:

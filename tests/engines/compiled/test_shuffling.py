@@ -9,6 +9,7 @@ from chainrule.engines.compiled import orders
 from chainrule.engines.compiled.kernel_code import Kernels
 from chainrule.engines.compiled.shuffling import SHUFFLE
 from chainrule.engines.compiled.target import host_target
+from chainrule.engines.resources import Resources
 from chainrule.foundation.seeds import Purpose, stream
 from chainrule.training.windows import pass_order
 
@@ -85,7 +86,7 @@ def test_a_numpy_that_draws_in_another_way_is_asked_itself(kernels, monkeypatch)
 def test_engines_draw_the_order_of_a_pass(problems):
     objective, rows = problems.problem([5, 4, 3], "mse", 600, "float64")
     expected = stream(7, Purpose.SHUFFLE, 3).permutation(600)
-    engine = AutomaticEngine(objective, optimizers.sgd, 1)
+    engine = AutomaticEngine(objective, optimizers.sgd, Resources(1))
     for _ in range(2):  # before the engine is chosen, and after
         np.testing.assert_array_equal(pass_order(7, 3, 600, engine), expected)
         engine.scores(objective.network.start(0, "float64").vector, rows.x)
