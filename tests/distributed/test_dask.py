@@ -95,7 +95,7 @@ def test_a_source_of_a_module_that_workers_lack_is_refused(client, data, monkeyp
     module = types.ModuleType("only_here")
     module.Elsewhere = kind
     monkeypatch.setitem(sys.modules, "only_here", module)
-    with pytest.raises(InputError, match=r"cannot take the source, a Elsewhere \(No module"):
+    with pytest.raises(InputError, match=r"a source of the class 'Elsewhere' \(No module"):
         distributed.fit(
             MLPRegressor(**OPTIONS), kind(*data), client=client, n_shards=2, memory="20kB"
         )

@@ -78,8 +78,9 @@ def check_source_class(client: Any, source: Any) -> None:
     for address, found in client.run(reason, name).items():
         if found is not None:
             raise InputError(
-                f"the worker at {address} cannot take the source, a {kind} ({found}). Install the "
-                "module that defines it on every worker, or define it in the program that you run."
+                f"the worker at {address} cannot take a source of the class {kind!r} ({found}). "
+                "Install the module that defines it on every worker, or define it in the program "
+                "that you run."
             )
 
 
