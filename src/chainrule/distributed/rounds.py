@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import math
 import secrets
-import time
 from collections import Counter
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,13 +20,13 @@ from chainrule.distributed.tasks import Kind, Task, Trained
 from chainrule.distributed.workers import Done, Pace, Workers, run_round
 from chainrule.engines.engine import Engine
 from chainrule.engines.resources import Resources
-from chainrule.foundation.arrays import namespace
 from chainrule.foundation.errors import DivergenceError, InputError, must_be, shown
 from chainrule.foundation.version import __version__
 from chainrule.training.epoch import Epoch
-from chainrule.training.monitor import Watch, assess
+from chainrule.training.loop import Pass, each_epoch
+from chainrule.training.monitor import Watch
 from chainrule.training.preparing import StepOptions, clock_limit
-from chainrule.training.snapshot import Progress, Snapshot, closing_loss, whole_epoch
+from chainrule.training.snapshot import Progress, Snapshot
 from chainrule.training.state import TrainingState
 from chainrule.training.stopping import Ending
 from chainrule.training.windows import AnyRows
@@ -190,58 +189,33 @@ class Rounds:
         time_limit: float | None,
         progress: Progress,
     ) -> Generator[Epoch, bool | None, Ending]:
-        xp = namespace(state.vector)
-        if state.learning_rate is None:
-            state.learning_rate = steps.learning_rate
         if self.velocity is None:
             self.velocity = np.zeros(state.vector.shape)
-        limit = clock_limit(time_limit)
-        before = progress.start or Snapshot.of(state)
-        gave_up = progress.epochs > 0 and watch.gives_up(state)
-        reason, rate = "no_improvement" if gave_up else None, state.learning_rate
         assert plan.rounds is not None
         last = state.epoch + plan.rounds - progress.epochs
-        kind = _kind(plan, engine, state, steps, last)
-        if reason is None and state.epoch < last:
+
+        def begin() -> Callable[[Snapshot, Snapshot], Pass]:
+            kind = _kind(plan, engine, state, steps, last)
             workers, sizes = self.begin(rows, state.seed, plan.n_shards)
-        while reason is None and state.epoch < last:
-            began = time.perf_counter()
-            with whole_epoch(state, progress) as start:
-                passed, reruns = self._one_round(workers, sizes, state, kind, start, before)
-                before = start
-                trained = [one.trained for one in passed]
-                loss = sum(one.loss for one in trained) / sum(one.weight for one in trained)
-                rate = trained[0].learning_rate
-                validation_loss, score, best = assess(engine, state, loss, watch)
-                if watch.gives_up(state):
-                    slower = steps.schedule.after_plateau(state.learning_rate)
-                    if slower is None:
-                        reason = "no_improvement"
-                    else:
-                        state.learning_rate = slower
-                        state.patience.stale = 0
-                seconds = time.perf_counter() - began
-                epoch = RoundEpoch(
-                    number=state.epoch,
-                    loss=loss,
-                    penalty=float(engine.objective.penalty(xp, state.parameters)),
-                    validation_loss=validation_loss,
-                    metric=score,
-                    learning_rate=rate,
-                    rows=sum(one.rows for one in trained),
-                    steps=max(one.steps for one in trained),
-                    seconds=seconds,
-                    best=best,
-                    state=state,
-                    shards=tuple(map(_report, passed)),
-                    exchange=seconds - _busiest(passed),
-                    reruns=reruns,
-                )
-            if (yield epoch):
-                reason = "callback"
-            elif reason is None and state.epoch < last and time.perf_counter() >= limit:
-                reason = "time_limit"
-        return Ending(reason or "max_iter", closing_loss(engine, rows, state, before, rate))
+
+            def make_round(start: Snapshot, before: Snapshot) -> Pass:
+                done, reruns = self._one_round(workers, sizes, state, kind, start, before)
+                return _pass_of(done, reruns)
+
+            return make_round
+
+        ending = yield from each_epoch(
+            engine,
+            rows,
+            state,
+            steps,
+            begin,
+            last_epoch=last,
+            watch=watch,
+            time_limit=time_limit,
+            progress=progress,
+        )
+        return ending
 
     def extras(self) -> dict[str, np.ndarray]:
         """Return what a checkpoint holds of the rounds."""
@@ -344,6 +318,28 @@ def _check_divergence(
         learning_rate=failure.learning_rate,
         loss=failure.loss,
         first_loss=failure.first_loss,
+    )
+
+
+def _pass_of(done: list[Done], reruns: int) -> Pass:
+    """Return a round as a pass over the rows."""
+    trained = [one.trained for one in done]
+
+    def record(*, seconds: float, **fields: Any) -> RoundEpoch:
+        return RoundEpoch(
+            **fields,
+            seconds=seconds,
+            shards=tuple(map(_report, done)),
+            exchange=seconds - _busiest(done),
+            reruns=reruns,
+        )
+
+    return Pass(
+        loss=sum(one.loss for one in trained) / sum(one.weight for one in trained),
+        rows=sum(one.rows for one in trained),
+        steps=max(one.steps for one in trained),
+        learning_rate=trained[0].learning_rate,
+        record=record,
     )
 
 

@@ -4,9 +4,10 @@ Everything else (estimators, command line, notebooks) is a plain ``for`` loop ov
 """
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 from chainrule.engines.engine import Engine
 from chainrule.engines.resources import Resources
@@ -18,7 +19,7 @@ from chainrule.foundation.errors import InputError
 from chainrule.model.network import Network
 from chainrule.model.objective import Objective
 from chainrule.model.parameters import Parameters
-from chainrule.training.batches import Plan, one_pass
+from chainrule.training.batches import one_pass
 from chainrule.training.epoch import Epoch
 from chainrule.training.monitor import Metric, Watch, assess, of_class_numbers
 from chainrule.training.preparing import Setup, StepOptions, begin, clock_limit, make_plan
@@ -30,7 +31,7 @@ from chainrule.training.step import OnStep
 from chainrule.training.stopping import Ending
 from chainrule.training.windows import AnyRows, StreamedRows
 
-__all__ = ["train", "train_rows"]
+__all__ = ["Pass", "each_epoch", "train", "train_rows"]
 
 
 def train(
@@ -242,57 +243,99 @@ def train_rows(
     plan = make_plan(engine, n_rows, state, steps, epochs)
     plan = replace(plan, last_epoch=plan.last_epoch - progress.epochs)
     clock_limit(time_limit)  # refused now; the clock runs from the first epoch on
-    watch = Watch() if watch is None else watch
-    return _epochs(engine, rows, state, plan, watch, time_limit, on_step, objective, progress)
+
+    def make_pass(start: Snapshot, before: Snapshot) -> Pass:
+        loss, rows_seen, rate = one_pass(engine, rows, state, plan, start, before, on_step)
+        return Pass(loss, rows_seen, plan.steps, rate, partial(Epoch, objective=objective))
+
+    return each_epoch(
+        engine,
+        rows,
+        state,
+        steps,
+        lambda: make_pass,
+        last_epoch=plan.last_epoch,
+        watch=Watch() if watch is None else watch,
+        time_limit=time_limit,
+        progress=progress,
+    )
 
 
-def _epochs(
+class Pass(NamedTuple):
+    """A pass over the rows, or a round.
+
+    Attributes
+    ----------
+    loss : float
+        Mean loss of its steps.
+    rows, steps : int
+        Rows passed, and steps made.
+    learning_rate : float
+        The last rate.
+    record : callable
+        Makes its `Epoch` from the fields that every epoch has.
+    """
+
+    loss: float
+    rows: int
+    steps: int
+    learning_rate: float
+    record: Callable[..., Epoch]
+
+
+def each_epoch(
     engine: Engine,
     rows: AnyRows,
     state: TrainingState,
-    plan: Plan,
+    steps: StepOptions,
+    begin: Callable[[], Callable[[Snapshot, Snapshot], Pass]],
+    *,
+    last_epoch: int,
     watch: Watch,
     time_limit: float | None,
-    on_step: OnStep | None,
-    objective: Objective | None,
     progress: Progress,
 ) -> Generator[Epoch, bool | None, Ending]:
-    xp = namespace(state.vector)
+    """Yield an epoch per pass, whatever makes the passes, until one of the rules ends the run.
+
+    ``begin``, called where a pass is left to make, returns the function that makes one from two
+    snapshots: the start of the pass, and that of the pass before.
+    """
+    xp, schedule, make_pass = namespace(state.vector), steps.schedule, None
     if state.learning_rate is None:
-        state.learning_rate = plan.learning_rate
+        state.learning_rate = steps.learning_rate
     limit = clock_limit(time_limit)
     before = progress.start or Snapshot.of(state)
     gave_up = progress.epochs > 0 and watch.gives_up(state)
     reason, rate = "no_improvement" if gave_up else None, state.learning_rate
-    while reason is None and state.epoch < plan.last_epoch:
+    while reason is None and state.epoch < last_epoch:
+        make_pass = make_pass or begin()
         began = time.perf_counter()
         with whole_epoch(state, progress) as start:
-            loss, rows_seen, rate = one_pass(engine, rows, state, plan, start, before, on_step)
-            before = start
-            validation_loss, score, best = assess(engine, state, loss, watch)
+            made = make_pass(start, before)
+            before, rate = start, made.learning_rate
+            validation_loss, score, best = assess(engine, state, made.loss, watch)
             if watch.gives_up(state):
-                slower = plan.schedule.after_plateau(state.learning_rate)
+                slower = schedule.after_plateau(state.learning_rate)
                 if slower is None:
                     reason = "no_improvement"
                 else:
                     state.learning_rate = slower
                     state.patience.stale = 0
-            epoch = Epoch(
+            epoch = made.record(
                 number=state.epoch,
-                loss=loss,
+                loss=made.loss,
                 penalty=float(engine.objective.penalty(xp, state.parameters)),
                 validation_loss=validation_loss,
                 metric=score,
                 learning_rate=rate,
-                rows=rows_seen,
-                steps=plan.steps,
+                rows=made.rows,
+                steps=made.steps,
                 seconds=time.perf_counter() - began,
                 best=best,
                 state=state,
-                objective=objective,
             )
         if (yield epoch):
             reason = "callback"
-        elif reason is None and state.epoch < plan.last_epoch and time.perf_counter() >= limit:
+        elif reason is None and state.epoch < last_epoch and time.perf_counter() >= limit:
             reason = "time_limit"
     return Ending(reason or "max_iter", closing_loss(engine, rows, state, before, rate))
