@@ -178,13 +178,11 @@ class Jax(EngineRecord):
         engine: Engine = kind(objective, optimizer, resources)
         return engine
 
-    def lacks(self, resources: Resources) -> str | None:
-        """Return that the package or the device is not there, if so."""
-        if not self.is_installed:
-            return f"The package {self.needs} is not installed."
-        missing: str | None = None
-        if resources.device != "auto":
-            missing = loaded("chainrule.engines.jax_engine.devices", "missing")(resources.device)
+    def lacks_device(self, device: str) -> str | None:
+        """Return that the device is not there, if so."""
+        if device == "auto":
+            return None
+        missing: str | None = loaded("chainrule.engines.jax_engine.devices", "missing")(device)
         return missing
 
     def reason_against(

@@ -69,7 +69,11 @@ class EngineRecord(Shown):
                 f"The engine {self.name!r} computes products in full precision, not at "
                 f"matmul_precision={resources.matmul_precision!r}."
             )
-        if resources.device not in ("auto", "cpu", "cpu:0"):
+        return self.lacks_device(resources.device)
+
+    def lacks_device(self, device: str) -> str | None:
+        """Return, in a sentence, that it cannot compute on a device; None where it can."""
+        if device not in ("auto", "cpu", "cpu:0"):
             return f"The engine {self.name!r} computes where the arrays are, and moves none."
         return None
 
