@@ -19,6 +19,7 @@ from chainrule.blocks.spool import SPOOL_ROWS, spooled
 from chainrule.estimators.samples import Given
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.foundation.memory_sizes import as_bytes, usable_bytes
+from chainrule.foundation.sparse import stacked
 from chainrule.training.splits import held_count
 
 __all__ = ["Stream", "in_memory_or_streamed", "learn_width", "whole"]
@@ -189,16 +190,10 @@ def _part(block: Block, rows: np.ndarray) -> Block:
 
 def whole(blocks: list[Block]) -> Block:
     """Return blocks as one."""
-    if hasattr(blocks[0].X, "tocsr"):
-        from scipy import sparse
-
-        X: Any = sparse.vstack([block.X for block in blocks], format="csr")
-    else:
-        X = np.concatenate([block.X for block in blocks])
     weights = [block.weight for block in blocks if block.weight is not None]
-    return Block(
-        X, np.concatenate([one.y for one in blocks]), np.concatenate(weights) if weights else None
-    )
+    weight = np.concatenate(weights) if weights else None
+    X = stacked([block.X for block in blocks])
+    return Block(X, np.concatenate([block.y for block in blocks]), weight)
 
 
 def _row_bytes(block: Block, estimator: Any) -> int:

@@ -1,12 +1,13 @@
-"""Check CSR matrices, whose entries machine code reads without bounds checks."""
+"""CSR matrices: checks, since machine code reads them without bounds checks, and stacking."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from chainrule.foundation.errors import InputError, must_be
 
-__all__ = ["check_entries", "check_order"]
+__all__ = ["check_entries", "check_order", "stacked"]
 
 
 def check_entries(x: Any, name: str) -> None:
@@ -37,3 +38,12 @@ def check_order(x: Any, name: str) -> None:
             f"{name} must be a CSR matrix whose columns ascend within rows; its indices were "
             "edited. Call sort_indices() on it first."
         )
+
+
+def stacked(parts: Sequence[Any]) -> Any:
+    """Return matrices of the same columns as one, row after row: an array, or a CSR matrix."""
+    if not hasattr(parts[0], "tocsr"):
+        return np.concatenate(parts)
+    from scipy import sparse
+
+    return sparse.vstack(parts, format="csr")

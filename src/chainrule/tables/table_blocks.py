@@ -12,6 +12,7 @@ import polars as pl
 from chainrule.blocks.drawing import hashes
 from chainrule.blocks.tables import TableFiles
 from chainrule.foundation.errors import InputError
+from chainrule.foundation.sparse import stacked
 from chainrule.interop.cells import MISSING_WORDS, TEXT, text_of
 from chainrule.interop.choosing import Choices
 from chainrule.interop.preparation import Preparation
@@ -207,6 +208,4 @@ class PreparedBlocks:
             if self._sparse is None:
                 self._sparse = bool(np.count_nonzero(piece) < SPARSE * piece.size)
             pieces.append(sparse.csr_matrix(piece) if self._sparse else piece)
-        if self._sparse:
-            return sparse.vstack(pieces, format="csr")
-        return np.concatenate(pieces)
+        return stacked(pieces)

@@ -19,6 +19,7 @@ import numpy as np
 
 from chainrule.engines.engine import Engine, Rows
 from chainrule.foundation.seeds import Purpose, stream
+from chainrule.foundation.sparse import stacked
 
 __all__ = [
     "AnyRows",
@@ -192,12 +193,7 @@ def _filled(parts: Iterator[Rows], n: int) -> Rows | None:
 
 def joined(parts: list[Rows]) -> Rows:
     """Return parts of rows as one."""
-    if hasattr(parts[0].x, "tocsr"):
-        from scipy import sparse
-
-        x: Any = sparse.vstack([part.x for part in parts], format="csr")
-    else:
-        x = np.concatenate([part.x for part in parts])
     weights = [part.weight for part in parts if part.weight is not None]
     weight = np.concatenate(weights) if weights else None
+    x = stacked([part.x for part in parts])
     return Rows(x, np.concatenate([part.y for part in parts]), weight)
