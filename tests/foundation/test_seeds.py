@@ -36,7 +36,7 @@ def test_purposes_have_fixed_numbers():
     """A number that moves changes every seeded result."""
     assert [(p.name, int(p)) for p in Purpose] == [
         ("START", 0), ("SHUFFLE", 1), ("SPLIT", 2), ("DROPOUT", 3), ("SAMPLE", 4),
-        ("MEMBER", 5), ("SEARCH", 6), ("BLOCKS", 7), ("SHARD", 8),
+        ("MEMBER", 5), ("SEARCH", 6), ("BLOCKS", 7), ("SHARD", 8), ("SPOOL", 9),
     ]  # fmt: skip
 
 

@@ -79,6 +79,16 @@ def test_the_order_depends_on_seed_and_epoch_alone():
     assert first != passed(rows, 4, seed=4)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_each_window_takes_blocks_from_everywhere(seed):
+    rows = streamed(numbered(300), [5] * 60, 75)
+    groups = rows.groups(seed, 0)
+    assert len(groups) == 4
+    for group in groups:
+        assert sorted(group // 4) == list(range(15))
+    assert [group.tolist() for group in rows.groups(seed, 1)] != [g.tolist() for g in groups]
+
+
 def test_sparse_rows_stay_sparse():
     rows = numbered(20)
     rows = Rows(sparse.csr_matrix(rows.x), rows.y, rows.weight)

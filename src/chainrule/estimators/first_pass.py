@@ -10,6 +10,7 @@ from sklearn.base import is_classifier
 
 from chainrule.blocks.drawing import drawn
 from chainrule.blocks.source import Block, blocks_of, load_block
+from chainrule.blocks.spool import Spool
 from chainrule.engines.engine import Rows
 from chainrule.estimators.inputs import Prepared, as_inputs, as_targets, weight_of_rows
 from chainrule.estimators.run import Run
@@ -17,6 +18,7 @@ from chainrule.estimators.samples import Samples
 from chainrule.estimators.streams import Stream, whole
 from chainrule.foundation.callers import level_outside
 from chainrule.foundation.errors import DataWarning, InputError, must_be
+from chainrule.training.sources import check_finite, check_range, in_order
 from chainrule.training.windows import StreamedRows
 
 __all__ = [
@@ -28,11 +30,11 @@ __all__ = [
     "rows_of",
 ]
 
-# So many targets say what their mean and spread are; and so many rows are looked at.
-MOST_TARGETS, SAMPLE_ROWS = 2**22, 2**12
+# So many rows are looked at.
+SAMPLE_ROWS = 2**12
 WRITTEN = (
-    "They are written to a temporary file once, and read from all over it, so that every batch is "
-    "mixed. Write the file in a random order to save that."
+    "They are written to a temporary file once, in a mixed order, and read from all over it. Write "
+    "the file in a random order to save that."
 )
 # Purposes of hashes, beside that of the rows held out.
 TO_LOOK_AT, OF_TARGETS = 1, 2
@@ -74,18 +76,38 @@ class Look(NamedTuple):
 def look_at(stream: Stream, estimator: Any, prepared: Prepared) -> tuple[Stream, Look]:
     """Return what one pass teaches about the rows, and the stream to train on.
 
-    Sorted rows, and those that take long to make, are written to the disk once.
+    Rows that take long to make are written to the disk in this pass; sorted ones, if the windows
+    do not mix them, in another.
     """
-    given, slow = stream, getattr(stream.source, "slow", False)
-    if slow:
-        stream = stream.spooled()
-    look = _looked_at(stream, estimator, prepared)
-    if look.remark and not stream.mixes:
+    given, spool = stream, None
+    if getattr(stream.source, "slow", False):
+        spool = stream.spool()
+    look = _looked_at(stream, estimator, prepared, spool)
+    if look.remark and spool is None and not stream.mixes:
         words = f"{look.remark} {WRITTEN}"
         warnings.warn(words, DataWarning, stacklevel=level_outside())
-        stream = stream.spooled()
+        spool = stream.spool()
+        for i, block in enumerate(blocks_of(stream.source)):
+            rows = _checked(block, estimator, prepared, i)
+            _write(spool, rows.take(~stream.held(i, estimator)), estimator, i)
+    if spool is not None:
+        spool.close()
+        stream = stream.from_spool(spool)
     identity = np.concatenate([[stream.window_rows], given.sizes])
     return stream, look._replace(identity=look.sample._replace(weight=identity))
+
+
+def _write(spool: Spool, rows: Samples, estimator: Any, i: int) -> None:
+    """Write the rows of a block, checked as training needs them."""
+    name, _ = _names(i)
+    X, columns = rows.X, vars(estimator).get("feature_names_in_")
+    check_finite(X, name, columns)
+    if hasattr(X, "tocsr"):
+        X = in_order(X, name)
+    if estimator.dtype is not None:
+        check_range(X, estimator.dtype, name, columns)
+        X = X.astype(estimator.dtype, copy=False)
+    spool.add(Block(X, rows.y, rows.weight))
 
 
 def rows_of(
@@ -112,10 +134,24 @@ def rows_of(
 
     def load(i: int) -> Rows:
         samples = _checked(load_block(stream.source, i), estimator, prepared, i)
-        return encoded(samples.take(~stream.held(i, estimator)), _names(i))
+        held = stream.held(i, estimator)
+        return encoded(samples.take(~held) if held.any() else samples, _names(i))
+
+    def load_many(blocks: list[int], before: Rows | None) -> Rows:
+        assert isinstance(stream.source, Spool)
+        x, y, own = stream.source.load_many(blocks, None if before is None else before.x)
+        targets, weight = run.targets(y, "y", smoothing), codec.weighted(y, own)
+        if mean is not None:
+            assert weight is not None
+            weight = (weight / mean).astype(dtype)
+        if before is not None:
+            targets = np.concatenate([before.y, targets])
+            weight = None if weight is None else np.concatenate([before.weight, weight])
+        return Rows(x if x.dtype == dtype else x.astype(dtype), targets, weight)
 
     sample = encoded(look.sample, ("X", "y"))
-    return StreamedRows(load, stream.trained_on(estimator), stream.window_rows, sample)
+    many = load_many if isinstance(stream.source, Spool) else None
+    return StreamedRows(load, stream.trained_on(estimator), stream.window_rows, sample, many)
 
 
 def _names(i: int) -> tuple[str, str]:
@@ -135,7 +171,9 @@ def _checked(block: Block, estimator: Any, prepared: Prepared, i: int) -> Sample
     return Samples(X, y, weight)
 
 
-def _looked_at(stream: Stream, estimator: Any, prepared: Prepared) -> Look:
+def _looked_at(
+    stream: Stream, estimator: Any, prepared: Prepared, spool: Spool | None = None
+) -> Look:
     n = int(stream.starts[-1])
     trained = 0
     samples: list[Samples] = []
@@ -151,7 +189,9 @@ def _looked_at(stream: Stream, estimator: Any, prepared: Prepared) -> Look:
             )
         start, out = int(stream.starts[i]), stream.held(i, estimator)
         checked = _checked(block, estimator, prepared, i)
-        rows = checked.take(~out)
+        rows = checked.take(~out) if out.any() else checked
+        if spool is not None:
+            _write(spool, rows, estimator, i)
         trained += len(rows.y)
         if out.any():
             held.append(checked.take(out))
@@ -163,7 +203,7 @@ def _looked_at(stream: Stream, estimator: Any, prepared: Prepared) -> Look:
         if is_classifier(estimator) and rows.y.ndim == 1:
             _count(labels, rows)
         else:
-            chosen = drawn(stream.seed, start, len(block), MOST_TARGETS / n, OF_TARGETS)[~out]
+            chosen = drawn(stream.seed, start, len(block), stream.targets / n, OF_TARGETS)[~out]
             targets.append(Samples(rows.X[:0].copy(), rows.y[chosen], _taken(rows.weight, chosen)))
     sample = _stacked(samples)
     if labels:

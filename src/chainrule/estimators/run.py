@@ -159,6 +159,14 @@ class Run:
             label_smoothing=label_smoothing,
         )
 
+    def targets(self, y: np.ndarray, name: str = "y", label_smoothing: float = 0.0) -> np.ndarray:
+        """Return targets of checked rows as training takes them."""
+        loss, like = self.objective.loss, self.state.vector
+        coded = self.codec.encode(y, name, like.dtype)
+        targets = loss.encode(coded, self.network.n_out, like, name)
+        found: np.ndarray = loss.smoothed(targets, label_smoothing)
+        return found
+
     def epochs(
         self,
         rows: AnyRows,

@@ -15,7 +15,7 @@ from chainrule.blocks.arrays import BLOCK_ROWS
 from chainrule.blocks.drawing import drawn
 from chainrule.blocks.opening import names_files, open_source
 from chainrule.blocks.source import Block, Source, blocks_of, is_source, load_block, row_counts
-from chainrule.blocks.spool import SPOOL_ROWS, spooled
+from chainrule.blocks.spool import SPOOL_ROWS, Spool
 from chainrule.estimators.samples import Given
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.foundation.memory_sizes import as_bytes, usable_bytes
@@ -33,6 +33,8 @@ COPIES = 2
 # A window of so many rows, or of this share of all, is enough for a good shuffle.
 ENOUGH_ROWS, ENOUGH_SHARE = 2**18, 0.05
 FEWEST_BLOCK_ROWS = 2**10
+# The share of targets that are kept to learn from, and how many are few.
+TARGETS, FEWEST_TARGETS = 0.02, 2**16
 # Blocks of a sorted source are too few in a window, below this number, to mix its rows.
 MIXING_BLOCKS = 32
 
@@ -53,6 +55,8 @@ class Stream:
         Bytes that the rows may take.
     seed : int
         Seed of the rows held out.
+    only_trained : bool
+        Whether the rows held out are gone.
     """
 
     source: Source
@@ -60,6 +64,7 @@ class Stream:
     row_bytes: int
     memory: int
     seed: int
+    only_trained: bool = False
     starts: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
@@ -80,7 +85,7 @@ class Stream:
     def held(self, i: int, estimator: Any) -> np.ndarray:
         """Return which rows of a block are held out."""
         start, end = int(self.starts[i]), int(self.starts[i + 1])
-        if not estimator.early_stopping:
+        if self.only_trained or not estimator.early_stopping:
             return np.zeros(end - start, dtype=bool)
         n = int(self.starts[-1])
         held_count(n, estimator.validation_fraction)  # refuses parts that are too small
@@ -95,15 +100,25 @@ class Stream:
         """True if a window holds enough blocks to mix the rows of a sorted source."""
         return self.window_rows >= MIXING_BLOCKS * int(self.sizes.max())
 
-    def spooled(self) -> Stream:
-        """Return the same rows on the disk, in small blocks."""
-        spool = spooled(
-            blocks_of(self.source),
+    @property
+    def targets(self) -> int:
+        """Most targets that are kept to learn from."""
+        return max(FEWEST_TARGETS, int(self.memory * TARGETS) // 8)
+
+    def spool(self) -> Spool:
+        """Return an empty spool for the rows to train on."""
+        return Spool(
+            self.window_rows,
+            block_rows=max(1, min(SPOOL_ROWS, self.window_rows // (2 * MIXING_BLOCKS))),
+            seed=self.seed,
             total=int(self.starts[-1]),
             feature_names=getattr(self.source, "feature_names", None),
-            block_rows=max(1, min(SPOOL_ROWS, self.window_rows // (2 * MIXING_BLOCKS))),
         )
-        return replace(self, source=spool, sizes=np.asarray(spool.block_rows))
+
+    def from_spool(self, spool: Spool) -> Stream:
+        """Return the rows that were written, without those held out."""
+        sizes = np.asarray(spool.block_rows)
+        return replace(self, source=spool, sizes=sizes, only_trained=True)
 
     def trained_on(self, estimator: Any) -> np.ndarray:
         """Return the number of rows to train on of each block."""

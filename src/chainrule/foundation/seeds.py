@@ -27,6 +27,7 @@ class Purpose(IntEnum):
     SEARCH = 6
     BLOCKS = 7
     SHARD = 8
+    SPOOL = 9
 
 
 def stream(seed: int, purpose: Purpose, *counters: int) -> np.random.Generator:

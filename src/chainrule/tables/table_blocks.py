@@ -24,6 +24,8 @@ __all__ = ["LearntTable", "Parts", "PreparedBlocks", "learn_table"]
 SAMPLE_ROWS, SAMPLING = 100_000, 3
 # Rows that are held out to measure on: more would say little more.
 MOST_HELD = 100_000
+# Frames of some rows each that are kept before they become one.
+MOST_FRAMES = 32
 # Inputs of which fewer are not 0 are kept as lists.
 SPARSE = 0.3
 # A block is prepared in pieces of so many numbers.
@@ -148,8 +150,9 @@ def learn_table(
         for frames, mask in zip(kept, masks, strict=True):
             if (mask & known).any():
                 frames.append(frame.filter(mask & known))
+                _merge(frames)
     found.sample, found.held, found.tested = (
-        pl.concat(frames) if frames else empty for frames in kept
+        pl.concat(frames, rechunk=True) if frames else empty for frames in kept
     )
     if not found.sample.height:
         raise InputError(
@@ -157,6 +160,12 @@ def learn_table(
             f"{found.without_target:,} lack the target {target!r}."
         )
     return found
+
+
+def _merge(frames: list[pl.DataFrame]) -> None:
+    """Make one frame of many small ones: each column of each takes some memory of its own."""
+    if len(frames) > MOST_FRAMES:
+        frames[:] = [pl.concat(frames, rechunk=True)]
 
 
 class PreparedBlocks:

@@ -1,8 +1,8 @@
 """Windows on rows that memory does not hold: what a pass over them consists of.
 
-Streamed rows are shuffled on two levels: their blocks come in a drawn order, several of
-them fill a window, and the rows inside it are shuffled. Every row comes once per pass. A batch
-never ends with its window: the rows that are left go first in the next one.
+Streamed rows are shuffled on two levels: blocks from all over the source, drawn by lot, fill a
+window, and the rows inside it are shuffled. Every row comes once per pass. A batch never ends with
+its window: the rows that are left go first in the next one.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -30,6 +30,9 @@ __all__ = [
     "pass_order",
     "sample_of",
 ]
+
+
+Item = TypeVar("Item")
 
 
 class Window(NamedTuple):
@@ -57,22 +60,33 @@ class StreamedRows:
         that is trained on, and the next one, which a thread reads meanwhile.
     sample : Rows
         Some of the rows, to look at.
+    load_many : callable, optional
+        Returns the rows of several blocks at once, after other rows if there are any; for blocks
+        that are quicker to read together.
     """
 
     load: Callable[[int], Rows]
     sizes: np.ndarray
     window_rows: int
     sample: Rows
+    load_many: Callable[[list[int], Rows | None], Rows] | None = None
 
     def __len__(self) -> int:
         """Return the number of rows."""
         return int(self.sizes.sum())
 
     def groups(self, seed: int, epoch: int, shuffle: bool = True) -> list[np.ndarray]:
-        """Return the blocks of each window of a pass; the epoch counts from 0."""
+        """Return the blocks of each window of a pass; the epoch counts from 0.
+
+        Neighbours are alike in many files, as those of one day. Each window therefore takes one of
+        every few blocks that lie together, so that the windows are as alike as may be.
+        """
         order = np.flatnonzero(self.sizes)
         if shuffle:
-            order = stream(seed, Purpose.BLOCKS, epoch).permutation(order)
+            windows = min(len(order), -(-len(self) // self.window_rows))
+            ranks = np.tile(np.arange(windows), (-(-len(order) // windows), 1))
+            ranks = stream(seed, Purpose.BLOCKS, epoch).permuted(ranks, axis=1)
+            order = order[np.argsort(ranks.ravel()[: len(order)], kind="stable")]
         groups: list[list[int]] = []
         rows = 0
         for block in order.tolist():
@@ -88,53 +102,71 @@ class StreamedRows:
         self, seed: int, epoch: int, batch_size: int, shuffle: bool, engine: Engine | None = None
     ) -> Iterator[Window]:
         """Yield the windows of a pass; the epoch counts from 0."""
-        kept: Rows | None = None
         groups = self.groups(seed, epoch, shuffle)
-        with self._read(groups) as loaded:
-            for number, rows in enumerate(loaded):
-                n = len(rows)
+
+        def made(left: threading.Event) -> Iterator[Window]:
+            kept: list[Rows] = []  # the rows that the windows before left
+
+            def window(number: int, group: np.ndarray) -> Window:
+                rows = self._read(group, kept[-1] if kept else None, left)
+                n = int(self.sizes[group].sum())
                 order = np.arange(n)
                 if shuffle:
                     order = pass_order(seed, epoch, n, engine, window=number)
-                if kept is not None:
-                    rows = joined([kept, rows])
-                    order = np.concatenate([np.arange(len(kept)), order + len(kept)])
+                if kept:
+                    before = len(kept.pop())
+                    order = np.concatenate([np.arange(before), order + before])
                 rest = len(order) % batch_size if number + 1 < len(groups) else 0
-                kept = Rows(*rows.take(order[len(order) - rest :])) if rest else None
-                yield Window(rows, order[: len(order) - rest])
+                if rest and not left.is_set():
+                    kept.append(Rows(*rows.take(order[len(order) - rest :])))
+                return Window(rows, order[: len(order) - rest])
+
+            yield from (window(*one) for one in enumerate(groups))
+
+        with _ahead(made) as windows:
+            yield from windows
 
     def in_order(self) -> Iterator[Rows]:
         """Yield all rows, window by window, in the order of the source."""
-        with self._read(self.groups(0, 0, shuffle=False)) as loaded:
-            yield from loaded
+        groups = self.groups(0, 0, shuffle=False)
 
-    @contextmanager
-    def _read(self, groups: list[np.ndarray]) -> Iterator[Iterator[Rows]]:
-        """Read the blocks of each window in a thread of its own, one window ahead."""
-        left = threading.Event()
+        def read(left: threading.Event) -> Iterator[Rows]:
+            yield from (self._read(group, None, left) for group in groups)
 
-        def read(group: np.ndarray) -> Rows | None:
-            parts = (self.load(block) for block in group.tolist() if not left.is_set())
-            rows = _filled(parts, int(self.sizes[group].sum()))
-            return None if left.is_set() else rows
+        with _ahead(read) as windows:
+            yield from windows
 
-        def loaded(reader: ThreadPoolExecutor) -> Iterator[Rows]:
-            ahead = reader.submit(read, groups[0])
-            for following in [*groups[1:], None]:
-                rows = ahead.result()
-                assert rows is not None
-                if following is not None:
-                    ahead = reader.submit(read, following)
-                else:
-                    del ahead  # it would keep the last rows
-                yield rows
-                del rows
+    def _read(self, group: np.ndarray, kept: Rows | None, left: threading.Event) -> Rows:
+        """Return the rows of some blocks after those that were kept."""
+        blocks = group.tolist()
+        if self.load_many is not None:
+            return self.load_many(blocks, kept)
+        before = [] if kept is None else [kept]
+        loaded = (self.load(block) for block in blocks if not left.is_set())
+        return _filled(chain(before, loaded), sum(map(len, before)) + int(self.sizes[group].sum()))
 
-        with ThreadPoolExecutor(1, thread_name_prefix="chainrule-reader") as reader:
-            try:
-                yield loaded(reader)
-            finally:
-                left.set()
+
+@contextmanager
+def _ahead(make: Callable[[threading.Event], Iterator[Item]]) -> Iterator[Iterator[Item]]:
+    """Make items in a thread of its own, each while the one before is used.
+
+    The event is set when no more are wanted.
+    """
+    left = threading.Event()
+    items = make(left)
+
+    def made(reader: ThreadPoolExecutor) -> Iterator[Item]:
+        ahead = reader.submit(next, items, None)
+        while (item := ahead.result()) is not None:
+            ahead = reader.submit(next, items, None)
+            yield item
+            del item
+
+    with ThreadPoolExecutor(1, thread_name_prefix="chainrule-reader") as reader:
+        try:
+            yield made(reader)
+        finally:
+            left.set()
 
 
 AnyRows: TypeAlias = Rows | StreamedRows
@@ -169,10 +201,13 @@ def sample_of(rows: AnyRows) -> Rows:
     return rows.sample if isinstance(rows, StreamedRows) else rows
 
 
-def _filled(parts: Iterator[Rows], n: int) -> Rows | None:
-    """Return parts of n rows in all as one, with one of them beside it in memory at a time."""
-    first = next(parts, None)
-    if first is None or len(first) == n:
+def _filled(parts: Iterator[Rows], n: int) -> Rows:
+    """Return parts of n rows in all as one, with one of them beside it in memory at a time.
+
+    There are fewer parts where nobody wants them any more.
+    """
+    first = next(parts, Rows(np.empty((0, 1)), np.empty((0, 1))))
+    if len(first) in (0, n):
         return first
     if hasattr(first.x, "tocsr"):
         return joined([first, *parts])
