@@ -123,6 +123,44 @@ def test_without_a_search_the_trial_of_encodings_is_reported():
     assert [t.weight for t in board.trials] == [1.0, 0.0, 0.0, 0.0]
 
 
+def test_losses_of_amounts_are_tried_and_compare_by_the_squared_error(few, monkeypatch):
+    monkeypatch.setattr(search, "greedy_weights", lambda found, loss: np.eye(len(found))[0])
+    amounts = np.exp(AGE / 30.0 + RANDOM.normal(scale=0.5, size=N))
+    model = TabularRegressor("best", **QUICK).fit(FRAME, amounts)
+    trials = model.leaderboard_.trials
+    assert {t.options["loss"] for t in trials} == {"mse", "poisson"}
+    squares = (model.oof_prediction_ - amounts) ** 2
+    folds = [squares[one.held].mean() for one in model.members_]
+    assert trials[0].weight == 1.0
+    assert trials[0].loss == pytest.approx(np.mean(folds))
+    assert all(0.1 < t.loss / amounts.var() < 10.0 for t in trials)
+
+
+def test_without_time_for_halving_the_leading_settings_are_tried(monkeypatch):
+    left = iter([search.FEWEST - 1] * 2)
+    monkeypatch.setattr(search._Running, "_number", lambda self, full: next(left))
+    amounts = np.exp(AGE / 20.0)
+    model = TabularRegressor("best", **QUICK, time_limit=1000.0).fit(FRAME, amounts)
+    trials = model.leaderboard_.trials
+    assert [t.folds for t in trials] == [3, 3, 3]
+    assert sorted(str(t.options.get("activation")) for t in trials) == ["None", "None", "relu"]
+
+
+def test_settings_in_full_are_those_that_the_time_left_allows(monkeypatch):
+    """Three folds of 10, 2 and 3 s each on two threads, in 20 s."""
+    monkeypatch.setattr(search.time, "perf_counter", lambda: 100.0)
+    monkeypatch.setattr(search, "available_threads", lambda _: 2)
+    work = members.Work(None, None, [((), ())] * 3, 0, until=120.0)
+    running = search._Running(work, ["scale"], {}, print, print)
+    one, two, three = (
+        search.Contender(number, None, seconds=seconds, done=0.5)
+        for number, seconds in enumerate((5.0, 1.0, 1.5))
+    )
+    assert running._affordable([one, two, three]) == [one, two]
+    assert running._affordable([three, two, one]) == [three, two]
+    assert running._affordable([search.Contender(0, None)]) == []
+
+
 def test_progress_reports_the_best_setting(few, capsys):
     TabularRegressor("best", **QUICK, verbose=True).fit(FRAME, PRICE)
     lines = capsys.readouterr().out.splitlines()
@@ -183,7 +221,7 @@ def test_settings_are_as_many_as_the_time_left_allows(seconds, count, monkeypatc
     monkeypatch.setattr(search.time, "perf_counter", lambda: 100.0)
     work = members.Work(None, None, [((), ())] * 3, 0, until=100.0 + seconds)
     running = search._Running(work, ["scale"], {}, print, print)
-    of_one = 1 / 3 / 3 + 2 / 3 / 3 * 2 / 3 + 1 / 6
+    of_one = search.COST_OF_DRAWN * (1 / 3 / 3 + 2 / 3 / 3 * 2 / 3 + 1 / 6)
     assert running._number(4.0 / of_one) == count
     assert search._Running(members.Work(None, None, [], 0), [], {}, print, print)._number(1.0) == 24
 

@@ -15,6 +15,7 @@ __all__ = ["Leaderboard", "Trial", "words_of"]
 
 # Names of options, and the words that a row of the table has for them.
 WORDS = {
+    "loss": "{}",
     "hidden_layer_sizes": "{}",
     "activation": "{}",
     "dropout": "dropout {:g}",

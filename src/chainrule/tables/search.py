@@ -23,7 +23,12 @@ from chainrule.tables.leaderboard import Trial, words_of
 from chainrule.tables.members import Job, Member, Work, choose_epochs, train, weighted
 from chainrule.tables.recipes import recipe_for
 from chainrule.tables.selection import greedy_weights
-from chainrule.tables.settings_space import Setting, drawn_settings
+from chainrule.tables.settings_space import (
+    Setting,
+    drawn_settings,
+    leading_settings,
+    losses_for,
+)
 
 __all__ = ["Search", "search"]
 
@@ -33,8 +38,10 @@ ROUNDS = ((1, 1 / 3, 1.0), (2, 2 / 3, 1 / 3), (None, 1.0, 1 / 6))
 SETTINGS = 24
 # Fewer settings are not begun with, nor more at a time.
 FEWEST, MOST = 6, 60
-# The share of the time left that the recipe may take.
-PLANNED = 0.7
+# The share of the time left that the recipe may take, and that settings in full are planned for.
+PLANNED, PLANNED_IN_FULL = 0.7, 0.9
+# A drawn setting takes so many times the seconds of the recipe, measured on diamonds and ames.
+COST_OF_DRAWN = 2.2
 # Of the settings tried in full, so many may answer.
 MOST_ANSWERING = 12
 
@@ -46,13 +53,20 @@ class Contender:
     number: int
     setting: Setting
     members: dict[int, Member] = field(default_factory=dict)
+    losses: dict[int, float] = field(default_factory=dict)
     epochs: float = 0.0
     seconds: float = 0.0
+    done: float = 0.0
+
+    @property
+    def seconds_per_fold(self) -> float:
+        """The seconds of one thread that all epochs on a fold take."""
+        return self.seconds / self.done if self.done else math.inf
 
     @property
     def loss(self) -> float:
-        """The mean over folds of the least losses on rows held out."""
-        found = [member.held_out_loss for member in self.members.values()]
+        """The mean over folds of the losses on rows held out."""
+        found = [self.losses[fold] for fold in self.members]
         mean = float(np.mean(found)) if found else math.inf
         return mean if math.isfinite(mean) else math.inf
 
@@ -104,7 +118,15 @@ def search(
     tell, say : callable
         Receive what is guessed of the columns, and what has been found so far.
     """
+    losses = () if work.classes else losses_for(work.table.y, options)
     running = _Running(work, encodings, options, tell, say)
+    if losses:  # their own values do not compare
+
+        def judged(member: Member, fold: int) -> float:
+            held = work.held(fold)
+            return loss(held.y, answers(member, held.frame), _some_weight(held.weight))
+
+        running.losses, running.judge = losses, judged
     interrupted = False
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DivergenceWarning)  # of settings that are not kept
@@ -128,8 +150,22 @@ def search(
     return Search(members, tuple(one for one in trials if one.folds), interrupted)
 
 
+def _own_loss(member: Member, fold: int) -> float:
+    return member.held_out_loss
+
+
 class _Running:
-    """A search in progress."""
+    """A search in progress.
+
+    Attributes
+    ----------
+    losses : sequence of str
+        The losses that settings are drawn with; empty leaves the one of the options.
+    judge : callable
+        The loss of (member, fold) by which settings compare.
+    """
+
+    losses: Sequence[str] = ()
 
     def __init__(
         self,
@@ -141,18 +177,24 @@ class _Running:
     ) -> None:
         self.work, self.encodings, self.options = work, encodings, options
         self.contenders: list[Contender] = []
+        self.judge: Callable[[Member, int], float] = _own_loss
         self._tell, self._say = tell, say
         self._best = math.inf
 
     def run(self) -> None:
         began = time.perf_counter()
-        recipe = self._add([Setting(self.encodings[0], dict(self.options))])
-        self._train(recipe, len(self.work.folds), self._epochs(), begin_late=True)
+        recipe, *leading = leading_settings(self.encodings[0], self.losses, self.options)
+        self._train(self._add([recipe]), len(self.work.folds), self._epochs(), begin_late=True)
         # seconds of all cores together for one setting in full
         full = time.perf_counter() - began
-        self._halve(self._number(full))
+        count = self._number(full)
+        if count < FEWEST:
+            self._train(self._add(leading), *ROUNDS[0][:2])
+        else:
+            self._halve(count, leading)
         while math.isfinite(self.work.until) and self._number(full) >= FEWEST:
             self._halve(self._number(full))
+        self._use_what_is_left()
 
     def _epochs(self) -> float:
         """Return the share of the epochs that the recipe can make on all folds in the time left.
@@ -185,28 +227,55 @@ class _Running:
             return SETTINGS
         folds = len(self.work.folds)
         of_one = sum(share * epochs * (n or folds) / folds for n, epochs, share in ROUNDS)
+        of_one *= COST_OF_DRAWN
         left = self.work.until - time.perf_counter()
         return int(min(MOST, left / max(full * of_one, 1e-9)))
 
-    def _halve(self, count: int) -> None:
-        if count < FEWEST:
-            return
+    def _halve(self, count: int, leading: Sequence[Setting] = ()) -> None:
         rows = len(self.work.folds[0][0])
         drawn = drawn_settings(
-            count,
+            count - len(leading),
             self.encodings,
             rows,
             self.work.classes,
             self.options,
             self.work.seed,
             first=len(self.contenders),
+            losses=self.losses,
         )
-        left = self._add(drawn)
+        left = self._add([*leading, *drawn])
         for folds, epochs, share in ROUNDS:
             kept = max(1, round(share * count))
-            left = sorted(left, key=lambda one: one.loss)[:kept]
+            left = sorted(left, key=lambda one: one.loss)
+            if folds is None:
+                left = self._affordable(left)
             number = len(self.work.folds) if folds is None else min(folds, len(self.work.folds))
-            self._train(left, number, epochs)
+            self._train(left[:kept], number, epochs)
+
+    def _affordable(self, ranked: Sequence[Contender]) -> list[Contender]:
+        """Return those that the time left allows to train in full, the first of them first."""
+        if math.isinf(self.work.until):
+            return list(ranked)
+        folds, threads = len(self.work.folds), available_threads(self.work.n_threads)
+        left = PLANNED_IN_FULL * (self.work.until - time.perf_counter()) * min(folds, threads)
+        found = []
+        for one in ranked:
+            needed = folds * one.seconds_per_fold
+            if needed <= left:
+                found.append(one)
+                left -= needed
+        return found
+
+    def _use_what_is_left(self) -> None:
+        """Train in full, one after the other, what was tried the longest and did best."""
+        if math.isinf(self.work.until):
+            return
+        folds = len(self.work.folds)
+        waiting = [one for one in self.contenders if 0 < len(one.members) < folds]
+        waiting.sort(key=lambda one: (-len(one.members), one.loss))
+        while fitting := self._affordable(waiting)[:1]:
+            self._train(fitting, folds, 1.0)
+            waiting = waiting[waiting.index(fitting[0]) + 1 :]
 
     def _add(self, settings: Sequence[Setting]) -> list[Contender]:
         first = len(self.contenders)
@@ -218,6 +287,8 @@ class _Running:
         self, contenders: list[Contender], folds: int, epochs: float, *, begin_late: bool = False
     ) -> None:
         """Train all contenders on the first folds, in place of their networks of fewer epochs."""
+        if not contenders:
+            return
         jobs = [
             Job(fold, one.setting.encoding, one.setting.options, epochs, one.number)
             for one in contenders
@@ -229,6 +300,7 @@ class _Running:
         def done(number: int, member: Member) -> None:
             one = of[number]
             one.seconds += member.estimator.fit_seconds_
+            one.done += epochs
             if not (member.complete or begin_late):
                 return
             own = found.setdefault(one.number, {})
@@ -237,6 +309,7 @@ class _Running:
                 choose_epochs(list(own.values()))
             if len(own) == folds or not one.members or begin_late:
                 one.members, one.epochs = dict(sorted(own.items())), epochs
+                one.losses = {fold: self.judge(member, fold) for fold, member in own.items()}
             if len(own) == folds and one.loss < self._best and epochs == 1.0:
                 self._best = one.loss
                 what = f"{one.setting.encoding} {words_of(one.setting.options)}"
@@ -267,8 +340,9 @@ def _chosen(
     y = np.concatenate([one.y for one in held])
     weight = None
     if held[0].weight is not None:
-        weight = np.concatenate([one.weight for one in held if one.weight is not None])
-        weight = weight if weight.any() else None
+        weight = _some_weight(
+            np.concatenate([one.weight for one in held if one.weight is not None])
+        )
     found = [
         np.concatenate(
             [answers(one.members[fold], part.frame) for fold, part in zip(folds, held, strict=True)]
@@ -278,3 +352,8 @@ def _chosen(
     ]
     weights = greedy_weights(found, lambda p: loss(y, p, weight))
     return full[: len(found)], weights
+
+
+def _some_weight(weight: np.ndarray | None) -> np.ndarray | None:
+    """Return weights of rows, or None where all of them are 0."""
+    return None if weight is None or not weight.any() else weight
