@@ -21,6 +21,9 @@ settings.register_profile("random", deadline=None, max_examples=20, database=Non
 settings.load_profile("suite")
 
 SEED = "CHAINRULE_TEST_SEED"
+# XLA compiles a test's programs ten times as fast without what makes long runs fast;
+# `engines/test_jax_engine.py` repeats contracts with all of it
+COMPILED_AT_ONCE = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
 CACHE_DAYS = 7
 
 
@@ -29,11 +32,19 @@ def pytest_configure(config: pytest.Config) -> None:
     if "PYTEST_XDIST_WORKER" not in os.environ:
         # one seed a day, so that whoever meets a failure shares it with others
         os.environ.setdefault(SEED, f"{datetime.now(UTC):%Y%m%d}")
+        os.environ.setdefault("XLA_FLAGS", COMPILED_AT_ONCE)
         share_compiled_code(config)
         if workers := getattr(config.option, "numprocesses", None):
             # workers with a thread for every core would mostly wait for one another
             threads = max(1, (os.cpu_count() or 1) // workers)
             os.environ.setdefault("OPENBLAS_NUM_THREADS", str(threads))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file():
+    """Look for examples in the sources alone: `--doctest-modules` would in all tests too."""
+    found = yield
+    return [file for file in found if type(file).__name__ != "DoctestModule"]
 
 
 def share_compiled_code(config: pytest.Config) -> None:
@@ -112,6 +123,9 @@ def global_random_state():
 REQUIRED = os.environ.get("CHAINRULE_TEST_BROWSER") == "required"
 
 
+HOW = ["--no-sandbox", "--disable-gpu"]
+
+
 def chromium():
     """Return the browser's path; skip, or fail where it is required, if there is none."""
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
@@ -127,15 +141,21 @@ def chromium():
     return found
 
 
-@pytest.fixture(scope="module")
-def browser():
-    path = chromium()
-    from playwright.sync_api import sync_playwright
+@pytest.fixture(scope="session")
+def launched():
+    """Return the context of a running browser, in whose thread no other event loop may run."""
 
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+    @contextmanager
+    def launched():
+        path = chromium()
+        from playwright.sync_api import sync_playwright
+
+        with sync_playwright() as driver:
+            browser = driver.chromium.launch(executable_path=path, args=HOW)
+            yield browser
+            browser.close()
+
+    return launched
 
 
 @pytest.fixture

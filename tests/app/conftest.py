@@ -1,6 +1,9 @@
 """A person at the command line: an empty folder, and what the two streams say."""
 
+import io
+import shutil
 from collections.abc import Callable
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,6 +36,28 @@ def chainrule(folder: Path, capsys: pytest.CaptureFixture[str]) -> Callable[...,
         return Answer(code, *capsys.readouterr())
 
     return run
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., None]:
+    """Lay a table, and what a command makes of it, into the current folder; it runs once.
+
+    The table comes as a function that writes it, so that a name and the words tell all.
+    """
+    folders: dict[tuple[str, ...], Path] = {}
+
+    def lay(name: str, write: Callable[[str], object], *words: object) -> None:
+        command = tuple(map(str, words))
+        if (name, *command) not in folders:
+            made = tmp_path_factory.mktemp("once")
+            silence = io.StringIO()
+            with chdir(made), redirect_stdout(silence), redirect_stderr(silence):
+                write(name)
+                assert main(list(command)) == 0, silence.getvalue()
+            folders[name, *command] = made
+        shutil.copytree(folders[name, *command], ".", dirs_exist_ok=True)
+
+    return lay
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from chainrule.app.table_models import read_table_model
 from chainrule.app.tables import BUILT_IN, read_table, write_table
 from chainrule.formulas.records import Activation
 
-QUICK = ("--engine", "reference", "--hidden", "16", "--epochs", "15")
+PLOTTED = ("--engine", "reference", "--hidden", "16", "--epochs", "15")
+QUICK = (*PLOTTED, "--no-plot")
 
 
 def test_version_and_help(chainrule) -> None:
@@ -68,9 +69,9 @@ def test_built_in_sets_fit_predict_and_agree_with_python(chainrule, folder, name
         assert 150 < expected.mean() < 155  # the unit of the target
 
 
-def fit_flats(chainrule, flats: pl.DataFrame, target: str, *words: object):
+def fit_flats(chainrule, flats: pl.DataFrame, target: str, *words: object, quick=QUICK):
     write_table(flats, Path("flats.csv"))
-    return chainrule("fit", "flats.csv", "--target", target, *QUICK, *words)
+    return chainrule("fit", "flats.csv", "--target", target, *quick, *words)
 
 
 def test_a_mixed_table_from_fit_to_show(chainrule, folder, flats) -> None:
@@ -163,6 +164,7 @@ def test_settings_are_used(chainrule, flats) -> None:
         *(chainrule, flats.drop("dear"), "rent", "--activation", "tanh,silu", "--hidden", "6,5"),
         *("--loss", "huber", "--solver", "sgd", "--schedule", "constant", "--l2", "0"),
         *("--batch-size", "50", "--no-early-stopping", "--dtype", "float64", "--out", "m"),
+        quick=PLOTTED,
     )
     assert answer.code == 0, answer.err
     model = package.load("m.chainrule").members_[0].estimator

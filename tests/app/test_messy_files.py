@@ -19,7 +19,7 @@ from chainrule.app.tables import read_table
 from chainrule.foundation.errors import InputError
 from chainrule.interop.cells import numbers_of, text_of
 
-EXAMPLES = int(os.environ.get("CHAINRULE_MESSY_FILES", "150"))
+EXAMPLES = int(os.environ.get("CHAINRULE_MESSY_FILES", "60"))
 LETTERS = st.characters(
     codec="cp1252", categories=("Lu", "Ll", "Nd"), include_characters=" ,;|'\"-"
 )

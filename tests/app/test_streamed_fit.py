@@ -27,10 +27,15 @@ TABLE = TABLE.with_columns(dear=pl.when(pl.col("price") > 1).then(pl.lit("yes"))
 TABLE = TABLE.with_columns(pl.col("dear").fill_null("no"))
 
 
+def write_files(name):
+    """Write the table as a Parquet file and as text."""
+    TABLE.write_parquet(name, row_group_size=4000)
+    TABLE.write_csv("t.csv", separator=";")
+
+
 @pytest.fixture
 def files(folder):
-    TABLE.write_parquet(folder / "t.parquet", row_group_size=4000)
-    TABLE.write_csv(folder / "t.csv", separator=";")
+    write_files("t.parquet")
     return folder
 
 
@@ -111,22 +116,22 @@ def test_a_type_that_the_first_rows_suggest_need_not_hold(files, chainrule) -> N
 
 
 @pytest.fixture
-def model(files, chainrule):
+def model(folder, once):
     words = ("fit", "t.parquet", "--target", "price", "--drop", "dear", "--epochs", 2)
-    assert chainrule(*words, "--no-plot", "--numbers", "scale").code == 0
+    once("t.parquet", write_files, *words, "--no-plot", "--numbers", "scale")
     return "t.chainrule"
 
 
 @pytest.mark.parametrize("out", ["p.csv", "p.tsv", "p.jsonl", "p.parquet", None])
 @pytest.mark.parametrize("file", ["t.parquet", "t.csv"])
-def test_predictions_are_written_as_they_come(model, chainrule, files, out, file) -> None:
+def test_predictions_are_written_as_they_come(model, chainrule, folder, out, file) -> None:
     words = ["predict", model, file, "--keep", "town", "--interval", 0.8]
     words += [] if out is None else ["--out", out]
     whole = chainrule(*words)
-    first = whole.out if out is None else (files / out).read_bytes()
+    first = whole.out if out is None else (folder / out).read_bytes()
     blocks = chainrule(*words, "--memory", "2MB", "--force")
     assert blocks.code == whole.code == 0
-    again = blocks.out if out is None else (files / out).read_bytes()
+    again = blocks.out if out is None else (folder / out).read_bytes()
     if out == "p.parquet":
         again = pl.read_parquet(again)
         assert again.equals(pl.read_parquet(first))
@@ -138,9 +143,9 @@ def test_predictions_are_written_as_they_come(model, chainrule, files, out, file
     assert whole.err.partition("result on")[2] == blocks.err.partition("result on")[2]
 
 
-def test_surprises_of_blocks_are_told_once(model, chainrule, files) -> None:
+def test_surprises_of_blocks_are_told_once(model, chainrule, folder) -> None:
     table = TABLE.with_columns(town=pl.when(pl.col("a") > -9).then(pl.lit("Basel")))
-    table.write_parquet(files / "odd.parquet", row_group_size=3000)
+    table.write_parquet(folder / "odd.parquet", row_group_size=3000)
     answer = chainrule("predict", model, "odd.parquet", "--out", "p.csv", "--memory", "2MB")
     assert answer.code == 0
     assert answer.err.count("categories not") == 1
@@ -148,10 +153,10 @@ def test_surprises_of_blocks_are_told_once(model, chainrule, files) -> None:
     answer = chainrule(*strict)
     assert answer.code == 2
     assert "as --strict asks" in answer.err
-    assert not (files / "q.csv").exists()
+    assert not (folder / "q.csv").exists()
 
 
-def test_pieces_have_the_bits_of_the_whole(model, files, monkeypatch) -> None:
+def test_pieces_have_the_bits_of_the_whole(model, monkeypatch) -> None:
     estimator = read_table_model(model).estimator
     frame = TABLE.drop("price")
     whole = estimator.predict(frame)

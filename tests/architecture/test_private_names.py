@@ -1,11 +1,7 @@
 """A name that begins with an underscore is used in the file that defines it, and in subclasses."""
 
 import ast
-from pathlib import Path
 
-import chainrule
-
-SOURCE = Path(chainrule.__file__).parent
 # The floors whose files still reach into objects of others.
 LEFT = ("app/", "tables/")
 BY_NAME = {"getattr", "hasattr", "setattr", "delattr"}
@@ -15,9 +11,9 @@ def private(name):
     return name.startswith("_") and not name.startswith("__")
 
 
-def defined(tree):
+def defined(nodes):
     """Return the private names that a file defines: functions, classes, attributes, variables."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             yield node.name
         elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
@@ -34,9 +30,9 @@ def own(node):
     return isinstance(node, ast.Name) and node.id in ("self", "cls", "super")
 
 
-def used(tree):
+def used(nodes):
     """Return each private attribute that is used of another object, with its line."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Attribute) and private(node.attr) and not own(node.value):
             yield node.attr, node.lineno
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
@@ -47,35 +43,30 @@ def used(tree):
                 yield name.value, node.lineno
 
 
-def reached_into(source):
+def reached_into(nodes_of):
     """Return the uses, by file, of private names that only other files of the package define."""
-    trees = {
-        path.relative_to(source).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
-        for path in sorted(source.rglob("*.py"))
-    }
-    names = {file: set(filter(private, defined(tree))) for file, tree in trees.items()}
+    names = {file: set(filter(private, defined(nodes))) for file, nodes in nodes_of.items()}
     ours = set().union(*names.values())
     found = {}
-    for file, tree in trees.items():
+    for file, nodes in nodes_of.items():
         # names that nobody here defines are those of other libraries
-        uses = [use for use in used(tree) if use[0] in ours - names[file]]
+        uses = [use for use in used(nodes) if use[0] in ours and use[0] not in names[file]]
         if uses:
             found[file] = uses
     return found
 
 
-def test_no_file_reaches_into_objects_of_another():
-    found = reached_into(SOURCE)
+def test_no_file_reaches_into_objects_of_another(modules):
+    found = reached_into({module.name: module.nodes for module in modules})
     assert {file: uses for file, uses in found.items() if not file.startswith(LEFT)} == {}
 
 
-def test_uses_are_found(tmp_path):
-    (tmp_path / "a.py").write_text(
-        "class A:\n    _b: int\n    def _c(self):\n        self._d = super()._e()\n"
-        "def f(a):\n    return a._b\n"
-    )
-    (tmp_path / "b.py").write_text(
-        "def g(a, other):\n    a._b + a._d\n    getattr(a, '_c')()\n    return a.x, other._theirs\n"
-        "class B:\n    def h(self):\n        return self._b\n"
-    )
-    assert reached_into(tmp_path) == {"b.py": [("_b", 2), ("_d", 2), ("_c", 3)]}
+def test_uses_are_found():
+    sources = {
+        "a.py": "class A:\n    _b: int\n    def _c(self):\n        self._d = super()._e()\n"
+        "def f(a):\n    return a._b\n",
+        "b.py": "def g(a, other):\n    a._b + a._d\n    getattr(a, '_c')()\n"
+        "    return a.x, other._theirs\nclass B:\n    def h(self):\n        return self._b\n",
+    }
+    nodes = {name: list(ast.walk(ast.parse(text))) for name, text in sources.items()}
+    assert reached_into(nodes) == {"b.py": [("_b", 2), ("_d", 2), ("_c", 3)]}

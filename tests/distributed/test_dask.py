@@ -30,17 +30,22 @@ def data():
     return X, np.sin(X[:, 0]) + X[:, 1] * X[:, 2]
 
 
-@pytest.fixture
-def client(monkeypatch):
-    # workers import this file, whose classes they are sent
-    monkeypatch.syspath_prepend(Path(__file__).parents[2])
-    with (
-        dask.LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL
-        ) as cluster,
-        dask.Client(cluster) as client,
-    ):
-        yield client
+@pytest.fixture(scope="module")
+def client():
+    """Return a client of two workers; who kills one finds another in its place."""
+    with pytest.MonkeyPatch.context() as patch:
+        # workers import this file, whose classes they are sent
+        patch.syspath_prepend(Path(__file__).parents[2])
+        with (
+            dask.LocalCluster(
+                n_workers=2,
+                threads_per_worker=1,
+                dashboard_address=None,
+                silence_logs=logging.CRITICAL,
+            ) as cluster,
+            dask.Client(cluster) as client,
+        ):
+            yield client
 
 
 def bits(model):
@@ -70,24 +75,6 @@ def test_a_cluster_trains_the_bits_of_processes(client, data):
         for where in ({"client": client}, {"n_workers": 1})
     ]
     assert bits(streamed[0]) == bits(streamed[1])
-
-
-def test_a_lost_and_a_stopped_worker_cost_their_shard_a_rerun(client, data):
-    here = distributed.fit(MLPRegressor(**OPTIONS), *data, n_workers=1, n_shards=2)
-    signals, stopped = {2: signal.SIGKILL, 5: signal.SIGSTOP}, []
-
-    def disturb(epoch):
-        if epoch.number in signals:
-            process = next(iter(client.run(os.getpid).values()))
-            stopped.append(process)
-            os.kill(process, signals[epoch.number])
-
-    try:
-        there = distributed.fit(MLPRegressor(**OPTIONS), *data, client=client, n_shards=2,
-                                callback=disturb)  # fmt: skip
-    finally:
-        os.kill(stopped[-1], signal.SIGCONT)
-    assert bits(there) == bits(here)
 
 
 def test_a_source_of_a_module_that_workers_lack_is_refused(client, data, monkeypatch):
@@ -125,3 +112,23 @@ def test_a_search_runs_under_joblib_with_one_thread_per_worker(client, data):
         return available_threads(None)
 
     assert set(client.run(threads).values()) == {1}
+
+
+def test_a_lost_and_a_stopped_worker_cost_their_shard_a_rerun(client, data):
+    here = distributed.fit(MLPRegressor(**OPTIONS), *data, n_workers=1, n_shards=2)
+    signals, stopped = {2: signal.SIGKILL, 5: signal.SIGSTOP}, []
+
+    def disturb(epoch):
+        if epoch.number in signals:
+            client.wait_for_workers(2)  # the one in place of the lost one too
+            process = next(iter(client.run(os.getpid).values()))
+            stopped.append(process)
+            os.kill(process, signals[epoch.number])
+
+    try:
+        there = distributed.fit(MLPRegressor(**OPTIONS), *data, client=client, n_shards=2,
+                                callback=disturb)  # fmt: skip
+    finally:
+        os.kill(stopped[-1], signal.SIGCONT)
+    assert bits(there) == bits(here)
+    assert len(stopped) == 2

@@ -1,13 +1,17 @@
 """The notebook of results runs from its first cell to its last, and shows what it is saved with."""
 
 import runpy
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-pytest.importorskip("nbclient")
-pytest.importorskip("ipykernel")
-pytest.importorskip("matplotlib")
+# importing them would take every worker two seconds
+ABSENT = [name for name in ("nbclient", "ipykernel", "matplotlib") if find_spec(name) is None]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(bool(ABSENT), reason=f"not installed: {ABSENT}"),
+]
 
 SCRIPT = Path(__file__).parents[2] / "docs" / "run_notebook.py"
 IMAGES = {"image/png", "image/svg+xml"}
@@ -38,7 +42,6 @@ def kinds(notebook):
     ]
 
 
-@pytest.mark.slow
 def test_the_notebook_reproduces_the_kinds_of_its_outputs(script, fresh):
     """After a change of what results look like: python docs/run_notebook.py."""
     assert kinds(fresh) == kinds(script["read"]())

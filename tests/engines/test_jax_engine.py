@@ -1,9 +1,11 @@
 """The engine of accelerators, beyond what every engine must do (`tests/contracts/test_engines`)."""
 
+import os
 import pickle
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from chainrule.engines.engine import Rows
 from chainrule.tracing.formulas import UntraceableError
 
 jax = pytest.importorskip("jax")
+CONTRACTS = Path(__file__).parents[1] / "contracts"
 ADAM = optimizers.get("adam")
 
 
@@ -155,6 +158,18 @@ def test_an_estimator_trains_as_with_the_reference_engine():
     assert fits[0].engine_ == "jax"
     np.testing.assert_allclose(fits[0].loss_curve_, fits[1].loss_curve_, rtol=1e-4)
     np.testing.assert_allclose(fits[0].predict_proba(X), fits[1].predict_proba(X), atol=1e-4)
+
+
+@pytest.mark.slow
+def test_contracts_hold_with_the_optimisations_that_users_get():
+    """All other tests are compiled without them (`tests/conftest.py`)."""
+    files = [CONTRACTS / name for name in ("test_engines.py", "test_engine_steps.py")]
+    some = "jax and (huber or masks_of_dropout or sparse_rows or clipped and ntk)"
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *files, "-k", some],
+        capture_output=True, text=True, timeout=300, env={**os.environ, "XLA_FLAGS": ""},
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
 @pytest.mark.slow

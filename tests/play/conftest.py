@@ -11,6 +11,13 @@ from chainrule.app.play.opening import serve
 from chainrule.app.play.session import Session
 
 
+@pytest.fixture(scope="package")
+def browser(launched):
+    """Return one browser for all tests of this folder that a worker runs."""
+    with launched() as browser:
+        yield browser
+
+
 @pytest.fixture
 def session():
     return Session()

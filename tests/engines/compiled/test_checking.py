@@ -68,8 +68,10 @@ PROBLEMS = {
     "wide": {"widths": (330, 330, 2)},
     "dropout and clipping": {"dropout": 0.3, "clip_norm": 0.1},
 }
+NAMES = list(PROBLEMS)
 if missing_here() is None:
     PROBLEMS["rounded"] = {"widths": (21, 64, 33, 7), "precision": "bfloat16"}
+    NAMES.append(pytest.param("rounded", marks=pytest.mark.slow))  # compiles other kernels
 
 
 def everything(engine, position, rows):
@@ -85,7 +87,7 @@ def everything(engine, position, rows):
     return [np.asarray(array).tobytes() for array in found]
 
 
-@pytest.mark.parametrize("name", PROBLEMS)
+@pytest.mark.parametrize("name", NAMES)
 def test_checked_calls_have_the_same_bits(name, monkeypatch):
     plain = everything(*problem(**PROBLEMS[name]))
     monkeypatch.setenv("CHAINRULE_CHECK", "1")
@@ -131,7 +133,7 @@ def wrong_values(call, table, field):
     return [value + 8, 0] if value or bound.needed(row) else []
 
 
-@pytest.mark.parametrize("name", PROBLEMS)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_field_that_is_wrong_is_found(name, monkeypatch):
     seen = set()
 
