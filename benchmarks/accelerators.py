@@ -2,9 +2,11 @@
 
     pip install ".[jax]" -r benchmarks/requirements.txt && python benchmarks/accelerators.py
 
-By hand is `peers.jax`: autodiff, and one jitted scan per epoch. On a GPU, PyTorch with CUDA graphs
-runs beside both. Rounds are interleaved in one process, and the best of each counts. Another build
-of JAX, for a GPU or a TPU, needs no change here. It writes ``benchmarks/results/accelerators.md``.
+By hand is `peers.jax`: autodiff, one jitted scan per epoch, and the epoch's mean loss, which the
+engine tells too. On a GPU, PyTorch with CUDA graphs runs beside both. Rounds are interleaved in one
+process, and the best of each counts; ``--only`` measures some of the networks. Then 64 networks are
+trained by one program, and one after the other. Another build of JAX, for a GPU or a TPU, needs no
+change here. It writes ``benchmarks/results/accelerators.md``.
 """
 
 import time
@@ -17,6 +19,8 @@ from cases import CASES, ROWS, Case
 from report import arguments, machine, markdown, write
 
 OPTIMIZERS = ("sgd", "adam")
+# Networks that are trained at once, of this shape, for so many epochs.
+MANY, SMALL, EPOCHS = 64, Case((20, 64, 64, 2), 32), 2
 
 
 def cuda_graphs(case: Case, optimizer: str) -> peers.Run | None:
@@ -55,8 +59,34 @@ def cuda_graphs(case: Case, optimizer: str) -> peers.Run | None:
     return epoch
 
 
-def best_of(runs: dict[str, peers.Run], rounds: int, case: Case) -> dict[str, float]:
-    """Return the least seconds per step of each, over interleaved epochs."""
+def many_networks() -> dict[str, peers.Run]:
+    """Return how networks are trained by one program, and one after the other."""
+    from chainrule import Network, train, train_many
+
+    x, y = SMALL.data()
+    network = Network.of_widths(list(SMALL.widths))
+    common = {
+        "loss": "categorical_cross_entropy",
+        "optimizer": "adam",
+        "batch_size": SMALL.batch,
+        "epochs": EPOCHS,
+        "dtype": "float32",
+        "engine": "jax",
+    }
+    seeds = range(MANY)
+
+    def together() -> None:
+        train_many(network, x, y, [{"seed": seed} for seed in seeds], **common)
+
+    def each() -> None:
+        for seed in seeds:
+            list(train(network, x, y, seed=seed, **common))
+
+    return {"together": together, "one after the other": each}
+
+
+def best_of(runs: dict[str, peers.Run], rounds: int) -> dict[str, float]:
+    """Return the least seconds of each, over interleaved rounds."""
     best = dict.fromkeys(runs, float("inf"))
     for run in runs.values():
         run()  # compiles
@@ -65,13 +95,13 @@ def best_of(runs: dict[str, peers.Run], rounds: int, case: Case) -> dict[str, fl
             began = time.perf_counter()
             run()
             best[name] = min(best[name], time.perf_counter() - began)
-    return {name: seconds * case.batch / ROWS for name, seconds in best.items()}
+    return best
 
 
 def memory_of(case: Case) -> list[str]:
     """Return what training by Adam takes on the device, in MB, by XLA's own count."""
     from chainrule import Network, Objective, optimizers
-    from chainrule.engines.jax_engine.programs import Data, Plan, train
+    from chainrule.engines.jax_engine.programs import Data, Formulas, Plan, train
 
     x, y = case.data()
     network = Network.of_widths(list(case.widths))
@@ -82,15 +112,14 @@ def memory_of(case: Case) -> list[str]:
     room, numbers = ROWS // case.batch, 1 + len(optimizers.adam.numbers(1e-3, 1))
     plan = Plan(
         order=np.zeros((room, case.batch), np.int32),
-        counts=np.zeros(room, np.int32),
         constants=np.zeros((room, 1, numbers), np.float32),
-        keys=np.zeros((room, 0, 2), np.uint32),
+        keys=None,
+        short=None,
         strengths=np.zeros(0, np.float32),
         steps=np.int32(room),
-        limit=np.float32(1.0),
     )
-    data = Data(x, targets, None)
-    lowered = train.lower(objective, optimizers.adam, vector, slots, data, plan)
+    formulas, data = Formulas(objective, optimizers.adam), Data(x, targets, None)
+    lowered = train.lower(formulas, vector, slots, data, plan)
     found = lowered.compile().memory_analysis()
     rows, state = x.nbytes + targets.nbytes, 3 * vector.nbytes
     parts = (rows, state, found.temp_size_in_bytes)
@@ -117,18 +146,29 @@ def main() -> None:
         for case in (case for case in CASES if options.only in case.name):
             runs = {
                 "engine jax": peers.chainrule_on_jax(case, optimizer, 0),
-                "JAX by hand": peers.jax(case, optimizer, 0),
+                "JAX by hand": peers.jax(case, optimizer, 0, losses=True),
             }
             graphs = cuda_graphs(case, optimizer)
             if graphs is not None:
                 runs["PyTorch, CUDA graphs"] = graphs
-            best = best_of(runs, options.rounds, case)
+            best = best_of(runs, options.rounds)
             ratio = min(list(best.values())[1:]) / best["engine jax"]
-            times = [f"{1e6 * seconds:,.1f}" for seconds in best.values()]
+            steps = ROWS // case.batch
+            times = [f"{1e6 * seconds / steps:,.1f}" for seconds in best.values()]
             table.append([case.name, *times, f"{ratio:.2f}"])
             print(optimizer, *table[-1], flush=True)
         head = ["network @ batch", *best, "best other / ours"]
         pages += [f"## {optimizer}", markdown(head, table)]
+    if options.only in SMALL.name:
+        best = best_of(many_networks(), options.rounds)
+        together, apart = best.values()
+        pages += [
+            f"## {MANY} networks of {SMALL.name}, seconds for {EPOCHS} epochs (Adam)",
+            markdown(
+                [*best, "as fast"],
+                [[f"{together:.2f}", f"{apart:.2f}", f"{apart / together:.1f}"]],
+            ),
+        ]
     table = [[case.name, *memory_of(case)] for case in CASES if options.only in case.name]
     head = ["network @ batch", "rows", "parameters and slots", "work of a step", "together"]
     pages += ["## Memory on the device, MB (Adam)", markdown(head, table)]

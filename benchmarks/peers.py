@@ -118,8 +118,11 @@ def pytorch_compiled(case: Case, optimizer: str, threads: int) -> Run:
     return pytorch(case, optimizer, threads, compiled=True)
 
 
-def jax(case: Case, optimizer: str, threads: int) -> Run:
-    """JAX with the whole epoch in one jitted scan; threads are set by the worker's affinity."""
+def jax(case: Case, optimizer: str, threads: int, losses: bool = False) -> Run:
+    """JAX with the whole epoch in one jitted scan; threads are set by the worker's affinity.
+
+    With ``losses`` an epoch tells the mean loss of its batches too, as a training loop does.
+    """
     import jax as j
     import jax.numpy as jnp
 
@@ -144,12 +147,12 @@ def jax(case: Case, optimizer: str, threads: int) -> Run:
             return -jnp.mean(picked)
         return jnp.mean((s - targets) ** 2)
 
-    gradient = j.grad(loss)
+    gradient = j.value_and_grad(loss)
     tree = j.tree_util.tree_map
 
     def step(state: tuple, index: j.Array) -> tuple:
         parameters, m, v, t = state
-        g = gradient(parameters, x[index], y[index])
+        value, g = gradient(parameters, x[index], y[index])
         if optimizer == "sgd":
             m = tree(lambda m, g: 0.9 * m - 1e-3 * g, m, g)
             parameters = tree(lambda p, m: p + m, parameters, m)
@@ -161,16 +164,22 @@ def jax(case: Case, optimizer: str, threads: int) -> Run:
             parameters = tree(
                 lambda p, m, v: p - rate * m / (scale * jnp.sqrt(v) + 1e-8), parameters, m, v
             )
-        return (parameters, m, v, t), None
+        return (parameters, m, v, t), value if losses else None
 
-    epoch = j.jit(lambda state, order: j.lax.scan(step, state, order)[0])
+    @j.jit
+    def epoch(state: tuple, order: j.Array) -> tuple:
+        state, values = j.lax.scan(step, state, order)
+        return state, jnp.mean(values) if losses else None
+
     zeros = tree(jnp.zeros_like, parameters)
     state = (parameters, zeros, zeros, jnp.float32(0.0))
     draw = orders(case)
 
     def run() -> None:
         nonlocal state
-        state = j.block_until_ready(epoch(state, jnp.asarray(draw())))
+        state, mean = j.block_until_ready(epoch(state, jnp.asarray(draw())))
+        if losses:
+            float(mean)
 
     return run
 

@@ -76,6 +76,37 @@ def test_one_program_trains_all_epochs_and_all_fits_of_a_shape():
     assert train._cache_size() == before + 1
 
 
+@pytest.mark.parametrize("bad", [3, 40, 74, None])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_steps_before_a_bad_batch_are_made_and_no_others(bad, weighted):
+    objective, rows = Objective(Network(Dense(4, 3, "tanh"), Dense(3, 2)), "mse"), some_rows(75)
+    if bad is not None:
+        rows.y[bad] = np.nan
+    weight = np.ones(75)
+    weight[16:32] = weight[64:70] = 0.0
+    rows = Rows(rows.x, rows.y, weight if weighted else None)
+    ends = []
+    for name in ("reference", "jax"):
+        start = position(objective.network)
+        engine = choose_engine(name, objective, ADAM)
+        totals = engine.epoch(start, rows, np.arange(75), 16, np.full(5, 0.01), 1e6)
+        ends.append((totals, start))
+    (true, of_reference), (found, of_jax) = ends
+    np.testing.assert_allclose(found, true, rtol=1e-12)
+    assert (of_jax.step, found.steps) == (of_reference.step, true.steps)
+    np.testing.assert_allclose(of_jax.vector, of_reference.vector, atol=1e-12)
+    np.testing.assert_allclose(of_jax.slots, of_reference.slots, atol=1e-12)
+
+
+def test_rows_whose_weights_are_all_zero_make_no_step():
+    objective, rows = Objective(Network(Dense(4, 2)), "mse"), some_rows(40)
+    start = position(objective.network)
+    before = start.vector.copy()
+    found = made(objective, start, Rows(rows.x, rows.y, np.zeros(40)), 3)
+    assert (found.loss, found.weight, found.steps, start.step) == (0.0, 0.0, 3, 3)
+    np.testing.assert_array_equal(start.vector, before)
+
+
 def test_arrays_of_jax_stay_where_they_are():
     network = Network(Dense(4, 3, "tanh"), Dense(3, 2))
     objective = Objective(network, "mse")

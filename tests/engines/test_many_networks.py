@@ -1,7 +1,10 @@
 """Many networks at once: those of one shape are one program, with the results of each alone."""
 
+import subprocess
+import sys
 import threading
 import warnings
+from concurrent.futures import CancelledError
 
 import numpy as np
 import pytest
@@ -14,10 +17,15 @@ from chainrule import (
     MLPRegressor,
     Network,
     NoEffectWarning,
+    Objective,
     TabularClassifier,
+    TrainingState,
+    optimizers,
     train,
     train_many,
 )
+from chainrule.engines.choice import choose_engine
+from chainrule.engines.engine import Rows
 from chainrule.engines.meeting import Meeting, current_meeting, met
 from chainrule.foundation.side_by_side import side_by_side
 
@@ -112,6 +120,82 @@ def test_one_that_diverges_does_not_end_the_others():
     assert [run.divergence is None for run in found] == [True, False, True]
     assert str(found[1]).endswith("diverged")
     compare(found[::2], epochs=5)
+
+
+def asked(lengths, steps=None):
+    """Return calls of `Engine.epoch` on so many rows each, in batches of 16, and their starts."""
+    pytest.importorskip("jax")
+    from chainrule.engines.jax_engine.batches import Batches
+    from chainrule.engines.jax_engine.courses import Course, Recipe
+    from chainrule.engines.jax_engine.networks import Question
+
+    objective, rows = Objective(NETWORK, "mse"), Rows(X, Y)
+    engine = choose_engine("jax", objective, optimizers.adam)
+    recipe, questions = Recipe.of(objective, optimizers.adam), []
+    for length in lengths:
+        start = TrainingState.start(NETWORK, optimizers.adam)
+        order = np.arange(length)[::-1] % len(X)
+        rates = np.full(-(-length // 16), 0.01)
+        course = Course(recipe, start, Batches.of(order, 16, len(X)), rates, 1e6)
+        true = TrainingState.start(NETWORK, optimizers.adam)
+        reference = choose_engine("reference", objective, optimizers.adam)
+        totals = reference.epoch(true, rows, order, 16, rates[:steps], 1e6)
+        questions.append((Question(engine, course, rows), start, true, totals))
+    return questions
+
+
+def test_networks_of_other_numbers_of_rows_make_their_own_steps():
+    found = asked([75, 64, 5, 37])
+    from chainrule.engines.jax_engine.networks import make_steps
+
+    make_steps([question for question, *_ in found], {})
+    for question, start, true, totals in found:
+        np.testing.assert_allclose(question.course.totals, totals, rtol=1e-12)
+        np.testing.assert_allclose(start.vector, true.vector, **TOLERANCE)
+        assert start.step == true.step
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_what_is_stopped_keeps_the_steps_of_the_calls_that_were_made(count):
+    found = asked([16 * 64] * count, steps=8)
+    from chainrule.engines.jax_engine.networks import make_steps
+
+    looks = iter([False, True])
+    with pytest.raises(CancelledError):
+        make_steps([question for question, *_ in found], {}, stopped=lambda: next(looks))
+    for _, start, true, _ in found:
+        assert start.step == true.step == 8
+        np.testing.assert_allclose(start.vector, true.vector, **TOLERANCE)
+
+
+@pytest.mark.slow
+def test_ctrl_c_does_not_wait_for_the_epoch():
+    pytest.importorskip("jax")
+    program = """
+import os, signal, threading, time, numpy as np
+from chainrule import Network, train_many
+from chainrule.engines.jax_engine import courses, networks
+courses.CALL_SECONDS, made, calls = 1e-9, networks.train_networks, []
+def counted(*arrays):
+    calls.append(1)
+    return made(*arrays)
+networks.train_networks = counted
+def interrupt():
+    while len(calls) < 3:
+        time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGINT)
+threading.Thread(target=interrupt).start()
+x = np.ones((300_000, 1))
+try:
+    train_many(Network.of_widths([1, 1]), x, x, [{"seed": 1}, {"seed": 2}], batch_size=1,
+               epochs=1, engine="jax")
+except KeyboardInterrupt:
+    print(3 <= len(calls) < 300_000)
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=300
+    )
+    assert (ran.stdout, ran.stderr) == ("True\n", "")
 
 
 @pytest.mark.slow
@@ -227,6 +311,20 @@ def test_the_error_of_an_answer_is_everybodys():
         return number
 
     assert side_by_side(met(work, 3, 3), 3, 3) == [0, 1, 2]
+
+
+def test_the_error_that_stopped_the_others_is_raised():
+    both = threading.Barrier(2)
+
+    def work(number, stop):
+        both.wait()
+        if number:
+            raise ZeroDivisionError
+        stop.wait()
+        raise CancelledError
+
+    with pytest.raises(ZeroDivisionError):
+        side_by_side(work, 2, 2)
 
 
 def test_nobody_waits_for_one_that_never_comes():

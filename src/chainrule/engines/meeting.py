@@ -58,6 +58,11 @@ class Meeting:
                 self._present -= 1
                 self._changed.notify_all()
 
+    def is_stopped(self) -> bool:
+        """Return whether the work of this thread is to end: another one failed, or Ctrl-C."""
+        stop: threading.Event = _here.stop
+        return stop.is_set()
+
     def answer(self, question: Any, of_all: Callable[[Sequence[Any]], Sequence[Any]]) -> Any:
         """Return the answer to a question, found together with those of the other threads.
 

@@ -18,6 +18,8 @@ def side_by_side(
 ) -> list[Result]:
     """Return the results of ``work(number, stop)``; ``stop`` is set where one of them failed.
 
+    Work that ends early because of it may raise `CancelledError`.
+
     Examples
     --------
     >>> side_by_side(lambda number, stop: number * number, count=4, workers=2)
@@ -28,7 +30,7 @@ def side_by_side(
         return [work(number, stop) for number in range(count)]
 
     def one(number: int) -> Result:
-        if stop.is_set():  # what failed has a lower number, and is what is raised
+        if stop.is_set():
             raise CancelledError
         try:
             return work(number, stop)
@@ -41,6 +43,11 @@ def side_by_side(
             futures = [pool.submit(one, number) for number in range(count)]
             while wait(futures, TICK, FIRST_EXCEPTION).not_done and not stop.is_set():
                 pass
+            errors = [future.exception() for future in futures]
+            # one that was told to stop says so; what failed is what is raised
+            failed = [one for one in errors if one and not isinstance(one, CancelledError)]
+            if failed:
+                raise failed[0]
             return [future.result() for future in futures]
         except BaseException:
             stop.set()

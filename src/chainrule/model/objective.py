@@ -127,6 +127,8 @@ class Objective:
 
     def penalty(self, xp: Namespace, parameters: Parameters) -> Array | float:
         """Return the penalty of all weights; infinity where it overflows."""
+        if not self.penalties:
+            return 0.0
         vector, decayed = parameters.vector, parameters.layout.decayed
         with np.errstate(all="ignore"):
             return sum(

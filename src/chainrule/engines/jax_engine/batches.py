@@ -11,46 +11,63 @@ FEWEST = 8
 
 
 class Batches(NamedTuple):
-    """Row numbers of consecutive batches.
+    """Row numbers of consecutive batches; the last one may be short.
 
     Attributes
     ----------
-    order : ndarray (steps, batch) of int32
-        Row numbers; a short batch is filled up with its first row.
-    counts : ndarray (steps,) of int32
-        Rows that a batch really has.
+    whole : ndarray (steps, batch) of int32
+        Row numbers of the whole batches.
+    short : ndarray (batch,) of int32
+        Those of a short batch behind them, filled up with its first row.
+    count : int
+        Rows of the short batch; 0 where there is none.
     room : int
         Steps that the arrays of a call have room for: the same for all calls of a fit.
+    has_short : bool
+        Whether there may be a short batch in any call of a fit.
     """
 
-    order: np.ndarray
-    counts: np.ndarray
+    whole: np.ndarray
+    short: np.ndarray
+    count: int
     room: int
+    has_short: bool
 
     @classmethod
-    def of(cls, order: np.ndarray, steps: int, batch_size: int, rows: int) -> "Batches":
-        """Return the batches of an order of so many rows; the last may be short.
+    def of(cls, order: np.ndarray, batch_size: int, rows: int) -> "Batches":
+        """Return the batches of an order of so many rows.
 
         Examples
         --------
-        >>> batches = Batches.of(np.array([4, 2, 0, 1, 3]), steps=2, batch_size=3, rows=5)
-        >>> batches.order.tolist(), batches.counts.tolist(), batches.room
-        ([[4, 2, 0], [1, 3, 1]], [3, 2], 8)
+        >>> batches = Batches.of(np.array([4, 2, 0, 1, 3]), batch_size=3, rows=5)
+        >>> batches.whole.tolist(), batches.short.tolist(), batches.count, batches.room
+        ([[4, 2, 0]], [1, 3, 1], 2, 8)
         """
         batch = max(min(batch_size, max(rows, len(order))), 1)
-        table = np.zeros((steps, batch), np.int32)
-        counts = np.clip(len(order) - batch_size * np.arange(steps), 0, batch).astype(np.int32)
-        whole = int((counts == batch).sum())
-        table[:whole] = order[: whole * batch].reshape(whole, batch)
-        for step in range(whole, steps):
-            some = order[step * batch_size :]
-            table[step] = some[0] if len(some) else 0
-            table[step, : len(some)] = some
-        return cls(table, counts, max(power_of_two(-(-rows // batch)), FEWEST))
+        order = order.astype(np.int32)
+        steps, count = divmod(len(order), batch)
+        short = np.zeros(batch, np.int32)
+        if count:
+            short[:] = order[steps * batch]
+            short[:count] = order[steps * batch :]
+        room = max(power_of_two(-(-rows // batch)), FEWEST)
+        whole = order[: steps * batch].reshape(steps, batch)
+        return cls(whole, short, count, room, bool(count or rows % batch))
 
-    def some(self, span: slice) -> "Batches":
-        """Return some of the batches."""
-        return Batches(self.order[span], self.counts[span], self.room)
+    def weights(self, weight: np.ndarray | None) -> tuple[np.ndarray, float]:
+        """Return the sum of the weights of each whole batch, and that of the short one.
+
+        Examples
+        --------
+        >>> batches = Batches.of(np.array([1, 0, 2]), batch_size=2, rows=3)
+        >>> batches.weights(np.array([0.5, 1.0, 2.0]))
+        (array([1.5]), 2.0)
+        """
+        if weight is None:
+            steps, batch = self.whole.shape
+            return np.full(steps, float(batch)), float(self.count)
+        sums = weight[self.whole].sum(axis=1, dtype=np.float64)
+        return sums, float(weight[self.short[: self.count]].sum(dtype=np.float64))
 
 
 def power_of_two(number: int) -> int:
@@ -65,7 +82,15 @@ def power_of_two(number: int) -> int:
 
 
 def filled(array: np.ndarray, length: int) -> np.ndarray:
-    """Return an array with zeros behind it, up to a length."""
+    """Return an array with zeros behind it, up to a length.
+
+    Examples
+    --------
+    >>> filled(np.ones(2), 3)
+    array([1., 1., 0.])
+    """
+    if len(array) == length:
+        return array
     whole = np.zeros((length, *array.shape[1:]), array.dtype)
     whole[: len(array)] = array
     return whole

@@ -2,15 +2,17 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import CancelledError
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from chainrule.engines.engine import Position, Totals
 from chainrule.engines.jax_engine.batches import FEWEST, Batches, filled
-from chainrule.engines.jax_engine.programs import Plan, Run
+from chainrule.engines.jax_engine.programs import Formulas, Plan, Run, Short
 from chainrule.engines.jax_engine.tracing import takes_strengths
 from chainrule.formulas.optimizers import Optimizer
 from chainrule.foundation.arrays import Array
@@ -30,16 +32,15 @@ class Recipe:
 
     Attributes
     ----------
-    objective, optimizer
-        The formulas. Penalties have the strength 1 where their formula takes any.
+    formulas : Formulas
+        What is compiled. Penalties have the strength 1 where their formula takes any.
     strengths : tuple of float
         The strengths that the penalties have; empty where a formula is compiled for its own.
     constants : StepConstants
         The numbers of the rule at each step.
     """
 
-    objective: Objective
-    optimizer: Optimizer
+    formulas: Formulas
     strengths: tuple[float, ...]
     constants: StepConstants
 
@@ -48,28 +49,30 @@ class Recipe:
         """Return the recipe for an objective and an optimizer."""
         constants = StepConstants(optimizer, objective.network.layout.distinct_rate_factors)
         if not takes_strengths(objective):
-            return cls(objective, optimizer, (), constants)
+            return cls(Formulas(objective, optimizer), (), constants)
         strengths = tuple(penalty.strength for penalty in objective.penalties)
         alike = tuple(replace(penalty, strength=1.0) for penalty in objective.penalties)
         bare = Objective(objective.network, objective.loss, alike, objective.dropout or 0.0)
-        return cls(bare, optimizer, strengths, constants)
+        return cls(Formulas(bare, optimizer), strengths, constants)
 
 
 class Course:
-    """The course of a call: it says which steps come next, and moves the position along.
+    """The course of a call: it says which steps come next, and notes those that were made.
 
     Parameters
     ----------
     recipe : Recipe
         What is computed.
     position : Position
-        Where to start; it is moved.
+        Where to start; `settle` moves it to the last step that was made.
     batches : Batches
         The batches of all steps.
     rates : ndarray
         The rate of each.
     limit : float
         The largest loss of a batch.
+    weight : ndarray, optional
+        The weights of all rows. Batches whose weights are all 0 are passed over.
     """
 
     def __init__(
@@ -79,64 +82,135 @@ class Course:
         batches: Batches,
         rates: np.ndarray,
         limit: float,
+        weight: np.ndarray | None = None,
     ) -> None:
         self.recipe = recipe
         self.position = position
         self.batches = batches
         self._rates = rates
-        self._limit = limit
+        dtype = np.dtype(position.vector.dtype)
+        # a finite limit stays finite, so that an infinite loss is above it
+        self._limit = min(limit, float(np.finfo(dtype).max)) if math.isfinite(limit) else limit
         self._loss, self._weight, self._last = 0.0, 0.0, math.nan
-        self._done, self._is_stopped = 0, False
+        self._weights, self._short_weight = batches.weights(weight)
+        # numbers of the steps that are made: whole batches, of which some are done, and a short one
+        self._whole = np.flatnonzero(self._weights > 0.0)
+        self._done, self._has_short = 0, self._short_weight > 0.0
+        self._steps, self._first = 0, position.step
+        self._is_stopped = False
+        self._found: tuple[Run, Any] | None = None
 
     @property
-    def left(self) -> int:
-        """The number of steps to make; 0 after a bad batch."""
-        return 0 if self._is_stopped else len(self._rates) - self._done
+    def whole(self) -> int:
+        """The number of whole batches to come."""
+        return len(self._whole) - self._done
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all steps are made, or a batch was bad."""
+        return self._is_stopped or not (self.whole or self._has_short)
 
     @property
     def totals(self) -> Totals:
         """The totals of the steps made."""
-        return Totals(self._loss, self._weight, self._done, self._last)
+        return Totals(self._loss, self._weight, self._steps, self._last)
 
-    def plan(self, count: int, room: int) -> Plan:
-        """Return the next steps, in arrays with the room that all calls of a fit have."""
-        position, dtype = self.position, np.dtype(self.position.vector.dtype)
-        count = min(count, self.left)
-        span = slice(self._done, self._done + max(count, 1))
-        batches, rates = self.batches.some(span), self._rates[span]
-        numbers = self.recipe.constants.table(rates, position.step + 1).astype(dtype)
-        layers = len(self.recipe.objective.dropout)
-        keys = np.zeros((len(rates), 0, 2), np.uint32)
-        if layers:
-            keys = step_keys(position.seed, position.step, len(rates), layers)
-        # a finite limit stays finite, so that an infinite loss is above it
-        limit = self._limit
-        if math.isfinite(limit):
-            limit = min(limit, float(np.finfo(dtype).max))
+    def plan(self, count: int, room: int, has_short: bool) -> Plan:
+        """Return the next whole batches, and the short one behind the last of them.
+
+        The arrays have the room that all calls of a fit have, with one for a short batch or none.
+        """
+        dtype = np.dtype(self.position.vector.dtype)
+        numbers = self._whole[self._done : self._done + count]
+        constants, keys = self._of_steps(numbers, dtype)
+        short = None
+        if has_short:
+            last = len(self.batches.whole)
+            is_next = self._has_short and count == self.whole
+            own = self._of_steps(np.array([last if is_next else 0]), dtype)
+            rows = np.int32(self.batches.count if is_next else 0)
+            own_keys = None if own[1] is None else own[1][0]
+            short = Short(self.batches.short, rows, own[0][0], own_keys)
         return Plan(
-            order=filled(batches.order, room),
-            counts=filled(batches.counts, room),
-            constants=filled(numbers, room),
-            keys=filled(keys, room),
+            order=filled(self.batches.whole[_span(numbers)], room),
+            constants=filled(constants, room),
+            keys=None if keys is None else filled(keys, room),
+            short=short,
             strengths=np.asarray(self.recipe.strengths, dtype),
             steps=np.int32(count),
-            limit=np.asarray(limit, dtype),
         )
 
-    def take(self, run: Run, asked: int) -> None:
-        """Note the results of so many steps that were asked for, and move the position."""
-        made, position, before = int(run.made), self.position, self.position.vector
-        if made:
-            position.vector = given_back(run.vector, before)
-            position.slots = tuple(given_back(slot, before) for slot in run.slots)
-            position.step += made
-        self._done += made
-        self._loss += float(np.sum(np.asarray(run.losses, np.float64)))
-        self._weight += float(np.sum(np.asarray(run.weights, np.float64)))
-        last = float(run.last_loss)
-        self._is_stopped = made < asked
-        if not math.isnan(last) or self._is_stopped:
-            self._last = last
+    def _of_steps(
+        self, numbers: np.ndarray, dtype: np.dtype[Any]
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return the constants of some steps of the call, and their keys of dropout."""
+        # those in between are computed too, where some are passed over
+        begin, end = (int(numbers[0]), int(numbers[-1]) + 1) if len(numbers) else (0, 1)
+        span = _span(numbers - begin)
+        table = self.recipe.constants.table(self._rates[begin:end], self._first + begin + 1)
+        constants = table[span].astype(dtype)
+        layers = len(self.recipe.formulas.objective.dropout)
+        if not layers:
+            return constants, None
+        keys = step_keys(self.position.seed, self._first + begin, end - begin, layers)
+        return constants, keys[span]
+
+    def take(self, run: Run, place: Any, plan: Plan, again: Callable[[Plan], Run]) -> None:
+        """Note the results of a call; where a batch is bad, of the steps before it, made again.
+
+        ``place`` is that of this course in the arrays of the call.
+        """
+        steps = int(plan.steps)
+        numbers = self._whole[self._done : self._done + steps]
+        sums, weights = np.asarray(run.losses)[place][:steps], self._weights[numbers]
+        rows = np.full(steps, self.batches.whole.shape[1])
+        has_short = plan.short is not None and bool(plan.short.count)
+        if has_short:
+            sums = np.append(sums, np.asarray(run.short_loss)[place])
+            numbers = np.append(numbers, len(self.batches.whole))
+            weights = np.append(weights, self._short_weight)
+            rows = np.append(rows, self.batches.count)
+        if not len(sums):
+            return
+        means = sums.astype(np.float64) / rows
+        bad = ~(means <= self._limit)  # NaN included
+        self._is_stopped = bool(bad.any())
+        good = int(np.argmax(bad)) if self._is_stopped else len(bad)
+        if good:
+            made = again(_shortened(plan, min(good, steps))) if self._is_stopped else run
+            self._found = made, place
+        self._done += min(good, steps)
+        self._has_short = self._has_short and not has_short
+        self._loss += float(np.sum(sums[:good], dtype=np.float64))
+        self._weight += float(np.sum(weights[:good]))
+        self._last = float(means[: good + 1][-1])
+        self._steps = int(numbers[good] if self._is_stopped else numbers[-1] + 1)
+        self.position.step = self._first + self._steps
+
+    def settle(self) -> None:
+        """Move the position to the last step that was made."""
+        position = self.position
+        if self.is_over and not self._is_stopped:
+            self._steps = len(self._rates)
+        if self._found is not None:
+            run, place = self._found
+            before = position.vector
+            vector = given_back(run.vector, before, place)
+            slots = tuple(given_back(slot, before, place) for slot in run.slots)
+            position.vector, position.slots = vector, slots
+        position.step = self._first + self._steps
+
+
+def _span(numbers: np.ndarray) -> Any:
+    """Return ascending numbers as a slice where none is missing, which copies nothing."""
+    begin = int(numbers[0]) if len(numbers) else 0
+    end = begin + len(numbers)
+    return slice(begin, end) if not len(numbers) or numbers[-1] == end - 1 else numbers
+
+
+def _shortened(plan: Plan, steps: int) -> Plan:
+    short = None if plan.short is None else plan.short._replace(count=np.int32(0))
+    return plan._replace(steps=np.int32(steps), short=short)
 
 
 @dataclass
@@ -147,25 +221,49 @@ class Pace:
 
 
 def follow(
-    courses: Sequence[Course], compute: Callable[[list[Plan]], list[Run]], pace: Pace
+    courses: Sequence[Course],
+    compute: Callable[[Run | None, Mapping[int, Plan]], Run],
+    pace: Pace,
+    stopped: Callable[[], bool],
 ) -> None:
-    """Make all steps of some courses side by side, in calls after which Python hears of Ctrl-C."""
+    """Make all steps of some courses side by side, in calls after which Python hears of Ctrl-C.
+
+    ``compute`` makes the steps of some of them, by number, from the end of the call before.
+    """
     room = max(course.batches.room for course in courses)
-    # parameters go to the device and back in each call, which fewer steps do not pay for
-    pace.steps = max(pace.steps, FEWEST)
-    while any(course.left for course in courses):
-        count = min(pace.steps, room, max(course.left for course in courses))
-        begin = time.perf_counter()
-        runs = compute([course.plan(count, room) for course in courses])
-        for course, run in zip(courses, runs, strict=True):
-            if course.left:
-                course.take(run, min(count, course.left))
-        seconds = max(time.perf_counter() - begin, 1e-6)
-        # a short call for few steps says nothing against more
-        if count == pace.steps or seconds > CALL_SECONDS:
-            pace.steps = max(int(count * min(8.0, CALL_SECONDS / seconds)), 1)
+    has_short = any(course.batches.has_short for course in courses)
+    places = [...] if len(courses) == 1 else range(len(courses))
+    before: Run | None = None
+    try:
+        while True:
+            left = [number for number, course in enumerate(courses) if not course.is_over]
+            if not left:
+                return
+            if stopped():
+                raise CancelledError
+            # all make as many steps, so that the program need not choose between them
+            count = min(pace.steps, room, *(courses[number].whole for number in left))
+            plans = {number: courses[number].plan(count, room, has_short) for number in left}
+            begin = time.perf_counter()
+            run = compute(before, plans)
+            for number, plan in plans.items():
+                again = partial(_one, compute, before, number)
+                courses[number].take(run, places[number], plan, again)
+            seconds = max(time.perf_counter() - begin, 1e-6)
+            # a short call for few steps says nothing against more
+            if count and (count == pace.steps or seconds > CALL_SECONDS):
+                pace.steps = max(int(count * min(8.0, CALL_SECONDS / seconds)), 1)
+            before = run
+    finally:
+        for course in courses:
+            course.settle()
 
 
-def given_back(found: Any, like: Array) -> Array:
+def _one(compute: Any, before: Run | None, number: int, plan: Plan) -> Run:
+    run: Run = compute(before, {number: plan})
+    return run
+
+
+def given_back(found: Any, like: Array, place: Any = ...) -> Array:
     """Return numbers in the library of the parameters."""
-    return np.array(found) if isinstance(like, np.ndarray) else found
+    return np.array(np.asarray(found)[place]) if isinstance(like, np.ndarray) else found[place]

@@ -20,7 +20,7 @@ from chainrule.engines.jax_engine.tracing import untraceable
 from chainrule.engines.meeting import current_meeting
 from chainrule.engines.resources import USUAL, Resources
 from chainrule.formulas.optimizers import Optimizer
-from chainrule.foundation.arrays import Array, namespace
+from chainrule.foundation.arrays import Array, namespace, to_numpy
 from chainrule.foundation.cache_folder import cache_folder
 from chainrule.model.objective import Objective
 from chainrule.tracing.formulas import UntraceableError
@@ -137,14 +137,16 @@ class JaxEngine:
         """Make ``len(rates)`` optimizer steps on consecutive batches of ``order``."""
         n, steps = len(rows), len(rates)
         order = checked_order(order[: steps * batch_size], n)
-        batches = Batches.of(order, steps, batch_size, n)
-        course = Course(self._recipe, position, batches, rates, limit)
+        weight = None if rows.weight is None else to_numpy(rows.weight)
+        batches = Batches.of(order, batch_size, n)
+        course = Course(self._recipe, position, batches, rates, limit, weight)
         question = Question(self, course, rows)
         meeting = current_meeting()
         if meeting is None:
             make_steps([question], {})
         else:
-            meeting.answer(question, partial(make_steps, memory=meeting.memory))
+            answers = partial(make_steps, memory=meeting.memory, stopped=meeting.is_stopped)
+            meeting.answer(question, answers)
         return course.totals
 
     def on_device(self, rows: Rows, dtype: np.dtype[Any]) -> Data:
@@ -162,11 +164,16 @@ class JaxEngine:
         return JaxEngine, (self.objective, self.optimizer, self.resources)
 
     def placed(self, arrays: Any) -> Any:
-        """Return arrays on the device; those of JAX that live elsewhere are copied to it."""
+        """Return arrays on the device; those of JAX that live elsewhere are copied to it.
+
+        Those of NumPy are not bound to it, as JAX says, so that a program is not compiled twice:
+        for results of its own, and for arrays that a call takes along.
+        """
 
         def placed(array: Any) -> Any:
-            there = isinstance(array, jax.Array) and array.devices() == {self._at}
-            return array if there else jax.device_put(array, self._at)
+            if not isinstance(array, jax.Array):
+                return jax.device_put(array)
+            return array if array.devices() == {self._at} else jax.device_put(array, self._at)
 
         return jax.tree.map(placed, arrays)
 
@@ -176,9 +183,8 @@ class JaxEngine:
         self.device, self._at = called(device), device
         stack = ExitStack()
         stack.enter_context(jax.default_device(device))
-        stack.enter_context(jax.enable_x64(np.dtype(vector.dtype) == np.float64))
-        precision = self.resources.matmul_precision
-        stack.enter_context(jax.default_matmul_precision(precision))
+        stack.enter_context(jax.enable_x64(bool(vector.dtype == np.float64)))
+        stack.enter_context(jax.default_matmul_precision(self.resources.matmul_precision))
         return stack
 
 

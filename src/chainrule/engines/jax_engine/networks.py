@@ -4,7 +4,7 @@ A program of several has a place for each. When networks have ended, places stay
 of them are; then the others move to a program of half the width, so that few are compiled.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -48,20 +48,28 @@ class Question(NamedTuple):
     rows: Rows
 
 
-def make_steps(questions: Sequence[Question], memory: dict[Any, Any]) -> list[None]:
+def make_steps(
+    questions: Sequence[Question],
+    memory: dict[Any, Any],
+    stopped: Callable[[], bool] = lambda: False,
+) -> list[None]:
     """Make all steps of some calls: those of equal formulas and shapes in one program.
 
-    ``memory`` holds the rows on the device between calls.
+    ``memory`` holds the rows on the device between calls. Where it is ``stopped`` between two
+    calls of a program, `CancelledError` says that not all steps were made.
     """
+    if len(questions) == 1:
+        _alone(questions[0], stopped)
+        return [None]
     groups: dict[Any, list[Question]] = {}
     for number, question in enumerate(questions):
         kind = _kind(question)
         groups.setdefault(number if kind is None else kind, []).append(question)
     for kind, group in groups.items():
         if len(group) == 1:
-            _alone(group[0])
+            _alone(group[0], stopped)
         else:
-            _together(kind, group, memory)
+            _together(kind, group, memory, stopped)
     return [None] * len(questions)
 
 
@@ -70,12 +78,12 @@ def _kind(question: Question) -> Any:
     course, rows = question.course, question.rows
     recipe, dtype = course.recipe, str(course.position.vector.dtype)
     try:
-        hash(recipe.objective)
+        hash(recipe.formulas)
     except TypeError:  # a formula of the user's that has none
         return None
     inputs = _buffer(rows.x) if hasattr(rows.x, "tocsr") else (rows.x.shape[1], str(rows.x.dtype))
-    shapes = (inputs, rows.y.shape[1], rows.weight is None, course.batches.order.shape[1])
-    return recipe.objective, recipe.optimizer, dtype, shapes, question.engine.resources
+    shapes = (inputs, rows.y.shape[1], rows.weight is None, course.batches.whole.shape[1])
+    return recipe.formulas, dtype, shapes, question.engine.resources
 
 
 def _buffer(x: Any) -> Any:
@@ -85,27 +93,26 @@ def _buffer(x: Any) -> Any:
     return id(x)
 
 
-def _alone(question: Question) -> None:
+def _alone(question: Question, stopped: Callable[[], bool]) -> None:
     engine, course, rows = question
-    vector = course.position.vector
-    with engine.settings(vector):
-        data = engine.on_device(rows, np.dtype(vector.dtype))
+    position, recipe = course.position, course.recipe
+    with engine.settings(position.vector):
+        data = engine.on_device(rows, np.dtype(position.vector.dtype))
 
-        def attempt(plan: Plan) -> Run:
-            # the program writes its results over what it is given: copies, never the caller's
-            before = (course.position.vector, *course.position.slots)
-            vector, *slots = (engine.placed(jnp.array(one, copy=True)) for one in before)
-            recipe = course.recipe
-            run: Run = train(recipe.objective, recipe.optimizer, vector, tuple(slots), data, plan)
+        def compute(before: Run | None, plans: Mapping[int, Plan]) -> Run:
+            start: Any = position if before is None else before
+            vector, slots = start.vector, tuple(start.slots)
+            if not isinstance(vector, np.ndarray):  # the call itself takes those of NumPy along
+                vector, slots = engine.placed((vector, slots))
+            run: Run = train(recipe.formulas, vector, slots, data, plans[0])
             return run
 
-        def compute(plans: list[Plan]) -> list[Run]:
-            return [attempt(plans[0])]
-
-        follow([course], compute, engine.pace)
+        follow([course], compute, engine.pace, stopped)
 
 
-def _together(kind: Any, group: list[Question], memory: dict[Any, Any]) -> None:
+def _together(
+    kind: Any, group: list[Question], memory: dict[Any, Any], stopped: Callable[[], bool]
+) -> None:
     engine, course, _ = group[0]
     recipe = course.recipe
     known = memory.get(kind)
@@ -117,34 +124,23 @@ def _together(kind: Any, group: list[Question], memory: dict[Any, Any]) -> None:
         if known is None or known.width != width or not known.is_of(group):
             known = memory[kind] = _Stacked.of(group, width)
         data, shared = known.data, known.shared
-
         positions = [question.course.position for question in group]
 
-        def attempt(plan: Plan) -> Run:
+        def start() -> tuple[Any, tuple[Any, ...]]:
             vector = _rows_of_one([one.vector for one in positions], width, engine)
-            slots = tuple(
-                _rows_of_one(list(some), width, engine)
-                for some in zip(*(one.slots for one in positions), strict=True)
-            )
-            run: Run = train_networks(
-                recipe.objective, recipe.optimizer, vector, slots, data, plan, shared
-            )
+            slots = zip(*(one.slots for one in positions), strict=True)
+            return vector, tuple(_rows_of_one(list(some), width, engine) for some in slots)
+
+        def compute(before: Run | None, plans: Mapping[int, Plan]) -> Run:
+            vector, slots = start() if before is None else (before.vector, before.slots)
+            idle = next(iter(plans.values()))
+            each = [plans.get(number, idle) for number in range(width)]
+            plan = jax.tree.map(lambda *parts: np.stack(parts), *each)._replace(steps=idle.steps)
+            run: Run = train_networks(recipe.formulas, vector, slots, data, plan, shared)
             return run
 
-        def compute(plans: list[Plan]) -> list[Run]:
-            idle = plans[0]._replace(steps=np.int32(0))
-            plans = [*plans, *[idle] * (width - len(plans))]
-            plan = jax.tree.map(lambda *parts: np.stack(parts), *plans)
-            found = attempt(plan)
-            if isinstance(positions[0].vector, np.ndarray):
-                found = jax.tree.map(np.asarray, found)
-            return [
-                jax.tree.map(lambda part, at=number: part[at], found)
-                for number in range(len(group))
-            ]
-
         pace = memory.setdefault("pace", {}).setdefault(kind, Pace())
-        follow([question.course for question in group], compute, pace)
+        follow([question.course for question in group], compute, pace, stopped)
 
 
 def _rows_of_one(arrays: list[Array], width: int, engine: Host) -> Any:
