@@ -11,7 +11,10 @@ from chainrule import Dense, MLPRegressor, Network, Objective, load, optimizers,
 from chainrule.app.report import Report
 from chainrule.app.show import show
 from chainrule.engines.choice import choose_engine, registry
+from chainrule.engines.registry import loaded
 from chainrule.engines.resources import PRECISIONS, Resources
+from chainrule.estimators.recipe import Recipe
+from chainrule.foundation.arrays import device_of
 from chainrule.foundation.errors import InputError
 
 X = np.random.default_rng(0).normal(size=(40, 2))
@@ -120,6 +123,35 @@ def test_engine_device_and_precision_are_told_and_kept(tmp_path, capsys):
     assert plain.device_ == "cpu"
 
 
+def test_a_tensor_says_where_it_lives():
+    torch = pytest.importorskip("torch")
+
+    class OnGPU(torch.Tensor):
+        device = torch.device("cuda", 1)
+
+    assert device_of(torch.zeros(2)) == device_of(X) == device_of([1.0]) == "cpu"
+    assert device_of(torch.zeros(2).as_subclass(OnGPU)) == "cuda:1"
+    # where no engine has that device, the CPU engine computes, as on a machine without JAX's build
+    recipe = Recipe.of(MLPRegressor(**SMALL))
+    assert recipe.near(torch.zeros(2).as_subclass(OnGPU)).resources == recipe.resources
+
+
+@pytest.mark.parametrize("missing", [None, "No such device."])
+def test_auto_trains_where_the_inputs_live_if_an_engine_can(monkeypatch, missing):
+    jax = pytest.importorskip("jax")
+    module = "chainrule.engines.jax_engine.devices.missing"
+    monkeypatch.setattr(module, lambda name: missing)
+    loaded.cache_clear()
+    monkeypatch.setattr("chainrule.estimators.recipe.device_of", lambda X: "cuda:1")
+    x = jax.numpy.asarray(X)
+    free = Recipe.of(MLPRegressor(**SMALL)).near(x)
+    assert free.resources.device == ("auto" if missing else "cuda:1")
+    for options in ({"engine": "reference"}, {"device": "cpu"}):
+        recipe = Recipe.of(MLPRegressor(**SMALL, **options))
+        assert recipe.near(x).resources == recipe.resources
+    loaded.cache_clear()
+
+
 @pytest.mark.slow
 def test_one_of_two_devices_by_its_number():
     pytest.importorskip("jax")
@@ -138,6 +170,9 @@ there = jax.device_put(network.start(0, "float32").vector, jax.devices("cpu")[1]
 ends = [epoch for device in ("auto", "cpu:0") for epoch in
         train(network, X, y, parameters=network.parameters(there), epochs=1, device=device)]
 print([next(iter(end.state.vector.devices())).id for end in ends])
+there = jax.device_put(X, jax.devices("cpu")[1])
+fits = [MLPRegressor(**small, **own).fit(there, y) for own in ({}, {"device": "cpu"})]
+print([(model.engine_, model.device_) for model in fits])
 """
     ran = subprocess.run(
         [sys.executable, "-c", program],
@@ -147,7 +182,9 @@ print([next(iter(end.state.vector.devices())).id for end in ends])
         env={**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=2"},
     )
     assert ran.stderr == ""
-    first, second, third = ran.stdout.splitlines()
+    first, second, third, fourth = ran.stdout.splitlines()
     assert first == "['cpu', 'cpu:1', 'cpu']"
     assert second == "1"
     assert third == "[1, 0]"
+    assert fourth.startswith("[('jax', 'cpu:1'), (")
+    assert "jax" not in fourth.partition("), (")[2]

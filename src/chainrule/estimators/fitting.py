@@ -202,7 +202,7 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
                 known = samples if look is None else look.identity
                 assert known is not None
                 keeper.check_rows(known, held)
-            run, rows = self._begun(former, samples, seed, stream=stream, look=look)
+            run, rows = self._begun(former, samples, seed, given.X, stream=stream, look=look)
             if kept is not None:
                 run, progress = kept.restored(run, self)
             if held is not None:
@@ -223,6 +223,7 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
         former: Run | None,
         samples: Samples,
         seed: int,
+        given: Any,
         classes: Any = None,
         *,
         stream: Stream | None = None,
@@ -230,10 +231,11 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
     ) -> tuple[Run, AnyRows]:
         """Return the continued or the new run, and the rows to train on.
 
-        Of a stream, the samples are the targets that a codec learns from.
+        Of a stream, the samples are the targets that a codec learns from. ``given`` are the inputs
+        as the user passed them.
         """
         X, y, weight = samples
-        weight, recipe = training_weight(weight), Recipe.of(self)
+        weight, recipe = training_weight(weight), Recipe.of(self).near(given)
         if former is None:
             codec = self._targets.learn(self, y, weight, classes)
             single = X.dtype in (np.float32, np.float16)

@@ -1,15 +1,17 @@
 """Options as the records that train: objective, optimizer, schedule and stopping."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
+from chainrule.engines.choice import registry
 from chainrule.engines.engine import Engine
-from chainrule.engines.resources import Resources
+from chainrule.engines.resources import Resources, is_device
 from chainrule.estimators.ingredients import LBFGS_NAME, hidden_widths, make_schedule, solver_of
 from chainrule.estimators.shared_options import Options, resources_of
 from chainrule.formulas.loss import Loss
 from chainrule.formulas.optimizers import Optimizer, optimizers
 from chainrule.formulas.schedules import Schedule
+from chainrule.foundation.arrays import device_of
 from chainrule.model.objective import Objective
 from chainrule.training.lbfgs import LBFGS
 from chainrule.training.network import Network
@@ -111,6 +113,18 @@ class Recipe:
             engine=options.engine,
             resources=resources_of(options),
         )
+
+    def near(self, X: Any) -> Self:
+        """Return the recipe that trains on the device of the inputs, unless options say where.
+
+        So it is where an engine has that device; it moves the checked rows there again.
+        """
+        device = device_of(X)
+        is_free = self.engine == "auto" and self.resources.device == "auto"
+        if not is_free or device == "cpu" or not is_device(device):
+            return self
+        there = replace(self.resources, device=device)
+        return self if registry["auto"].lacks(there) else replace(self, resources=there)
 
     def network(self, n_in: int, n_out: int) -> Network:
         """Return the network between so many inputs and scores."""

@@ -116,7 +116,7 @@ class StepwiseMLP(FittingMLP):
             former = self._former()
             samples = checked_samples(self, self._targets.prepared, given[:3], former is None)
             seed = as_seed(self.random_state) if former is None else former.state.seed
-            run, rows = self._begun(former, samples, seed, classes)
+            run, rows = self._begun(former, samples, seed, given.X, classes)
             # a rate that waits for a plateau looks for it over all calls
             waits = falls_at_plateaus(run.recipe.schedule)
             progress = Progress()

@@ -18,6 +18,7 @@ __all__ = [
     "Namespace",
     "as_floating",
     "as_like",
+    "device_of",
     "floating_dtype",
     "library_of",
     "lives_on_a_device",
@@ -130,6 +131,23 @@ def lives_on_a_device(array: Any) -> bool:
     if array_api_compat.is_torch_array(array):
         return bool(array.device.type != "cpu")
     return bool(array_api_compat.is_jax_array(array))
+
+
+def device_of(array: Any) -> str:
+    """Return the name of the device that an array lives on; main memory is ``"cpu"``.
+
+    Examples
+    --------
+    >>> device_of(np.ones(2))
+    'cpu'
+    """
+    if array_api_compat.is_torch_array(array):
+        number = array.device.index or 0
+        return "cpu" if array.device.type == "cpu" else f"{array.device.type}:{number}"
+    if not array_api_compat.is_jax_array(array):
+        return "cpu"
+    device = min(array.devices(), key=lambda one: one.id)
+    return "cpu" if (device.platform, device.id) == ("cpu", 0) else f"{device.platform}:{device.id}"
 
 
 def as_like(values: Any, like: Array, dtype: Any = None) -> Array:

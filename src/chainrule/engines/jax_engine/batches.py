@@ -19,7 +19,7 @@ class Batches(NamedTuple):
         Row numbers of the whole batches.
     short : ndarray (batch,) of int32
         Those of a short batch behind them, filled up with its first row.
-    count : int
+    n_short : int
         Rows of the short batch; 0 where there is none.
     room : int
         Steps that the arrays of a call have room for: the same for all calls of a fit.
@@ -29,7 +29,7 @@ class Batches(NamedTuple):
 
     whole: np.ndarray
     short: np.ndarray
-    count: int
+    n_short: int
     room: int
     has_short: bool
 
@@ -40,7 +40,7 @@ class Batches(NamedTuple):
         Examples
         --------
         >>> batches = Batches.of(np.array([4, 2, 0, 1, 3]), batch_size=3, rows=5)
-        >>> batches.whole.tolist(), batches.short.tolist(), batches.count, batches.room
+        >>> batches.whole.tolist(), batches.short.tolist(), batches.n_short, batches.room
         ([[4, 2, 0]], [1, 3, 1], 2, 8)
         """
         batch = max(min(batch_size, max(rows, len(order))), 1)
@@ -65,9 +65,9 @@ class Batches(NamedTuple):
         """
         if weight is None:
             steps, batch = self.whole.shape
-            return np.full(steps, float(batch)), float(self.count)
+            return np.full(steps, float(batch)), float(self.n_short)
         sums = weight[self.whole].sum(axis=1, dtype=np.float64)
-        return sums, float(weight[self.short[: self.count]].sum(dtype=np.float64))
+        return sums, float(weight[self.short[: self.n_short]].sum(dtype=np.float64))
 
 
 def power_of_two(number: int) -> int:

@@ -107,7 +107,7 @@ class Course:
 
     @property
     def is_over(self) -> bool:
-        """Whether all steps are made, or a batch was bad."""
+        """True once all steps are made, or a batch was bad."""
         return self._is_stopped or not (self.whole or self._has_short)
 
     @property
@@ -128,7 +128,7 @@ class Course:
             last = len(self.batches.whole)
             is_next = self._has_short and count == self.whole
             own = self._of_steps(np.array([last if is_next else 0]), dtype)
-            rows = np.int32(self.batches.count if is_next else 0)
+            rows = np.int32(self.batches.n_short if is_next else 0)
             own_keys = None if own[1] is None else own[1][0]
             short = Short(self.batches.short, rows, own[0][0], own_keys)
         return Plan(
@@ -169,7 +169,7 @@ class Course:
             sums = np.append(sums, np.asarray(run.short_loss)[place])
             numbers = np.append(numbers, len(self.batches.whole))
             weights = np.append(weights, self._short_weight)
-            rows = np.append(rows, self.batches.count)
+            rows = np.append(rows, self.batches.n_short)
         if not len(sums):
             return
         means = sums.astype(np.float64) / rows

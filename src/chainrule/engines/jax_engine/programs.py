@@ -43,7 +43,7 @@ SMALL = 1100
 
 
 class Formulas:
-    """What a program of training steps is compiled for; its hash is computed once.
+    """The formulas that a program of steps is compiled for; their hash is computed once.
 
     Parameters
     ----------
@@ -322,7 +322,7 @@ def train_networks(
     number for each, every step would choose between old and new parameters.
     """
     axes = Data(None if shared else 0, 0, None if data.weight is None else 0)
-    plans = Plan(0, 0, 0, 0, 0, None)
+    plans: Any = Plan(0, 0, 0, 0, 0, None)  # type: ignore[arg-type] # axes instead of arrays
     of_each = jax.vmap(partial(_train, formulas), in_axes=(0, 0, axes, plans))
     run: Run = of_each(vector, slots, data, plan)
     return run
