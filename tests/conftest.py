@@ -7,6 +7,7 @@ import random
 import shutil
 import sys
 import time
+from collections import Counter
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,6 +39,23 @@ def pytest_configure(config: pytest.Config) -> None:
             # workers with a thread for every core would mostly wait for one another
             threads = max(1, (os.cpu_count() or 1) // workers)
             os.environ.setdefault("OPENBLAS_NUM_THREADS", str(threads))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Mark as slow what the daily run leaves out of grids, and the tests of Keras.
+
+    The import of Keras takes a worker some four seconds.
+    """
+    seen = Counter()
+    for item in items:
+        if "keras" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+        if grid := item.get_closest_marker("grid"):
+            name = item.nodeid.partition("[")[0]
+            if seen[name] % grid.args[0]:
+                item.add_marker(pytest.mark.slow)
+            seen[name] += 1
 
 
 @pytest.hookimpl(wrapper=True)

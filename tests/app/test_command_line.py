@@ -49,6 +49,7 @@ def test_fit_digits_with_defaults_reaches_its_accuracy(chainrule, folder: Path) 
     assert (folder / "digits.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.grid(3)
 @pytest.mark.parametrize("name", BUILT_IN[1:])
 def test_built_in_sets_fit_predict_and_agree_with_python(chainrule, folder, name) -> None:
     assert chainrule("fit", name, *QUICK, "--epochs", 40).code == 0
@@ -100,6 +101,7 @@ def test_a_mixed_table_from_fit_to_show(chainrule, folder, flats) -> None:
     assert results["R2"]["value"] > 0.8
 
 
+@pytest.mark.grid(3)
 @pytest.mark.parametrize("suffix", ["csv", "tsv", "parquet", "jsonl"])
 def test_predictions_are_written_in_every_format(chainrule, flats, suffix) -> None:
     fit_flats(chainrule, flats.drop("rent"), "dear")
@@ -150,6 +152,7 @@ def test_rows_without_a_known_target_are_left_out_of_the_result(chainrule, flats
     assert read_table("p.csv").height == 300
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_model(chainrule, flats) -> None:
     vectors = []
     for seed in (1, 1, 2):
@@ -231,6 +234,7 @@ def test_few_rows_are_trained_on_without_validation(chainrule) -> None:
     assert "4 rows to train on, 0 to validate, 2 to test" in answer.out
 
 
+@pytest.mark.slow
 def test_whole_numbers_can_be_classes_or_numbers(chainrule) -> None:
     Path("t.csv").write_text("a,y\n" + "".join(f"{n},{n % 3}\n" for n in range(60)))
     assert "classification of 3 classes" in chainrule("fit", "t.csv", "--target", "y", *QUICK).out
@@ -289,6 +293,7 @@ BAD = {
 }
 
 
+@pytest.mark.grid(3)
 @pytest.mark.parametrize(("contents", "words", "message"), BAD.values(), ids=BAD.keys())
 def test_bad_input_to_fit_is_one_line_and_code_2(chainrule, folder, contents, words, message):
     if contents is not None:

@@ -64,6 +64,7 @@ def test_nothing_is_overwritten(chainrule, model, folder):
     assert chainrule("export", model, "--to", "c", "--force").code == 0
 
 
+@pytest.mark.grid(2)
 @pytest.mark.parametrize(
     ("words", "message"),
     [

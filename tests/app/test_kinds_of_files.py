@@ -46,6 +46,7 @@ READ = {
 }
 
 
+@pytest.mark.grid(3)
 @pytest.mark.parametrize("kind", READ)
 def test_read_as_the_plain_table(kind: str, tmp_path: Path) -> None:
     name, content = READ[kind]
@@ -123,6 +124,7 @@ SUMS = {
 }
 
 
+@pytest.mark.grid(3)
 @pytest.mark.parametrize("kind", SUMS)
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_rows_of_sums_are_left_out_and_told(kind: str, suffix: str, tmp_path: Path) -> None:

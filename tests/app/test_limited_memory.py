@@ -29,6 +29,7 @@ RAISED = {
 }
 
 
+@pytest.mark.grid(3)
 @pytest.mark.parametrize("kind", RAISED)
 @pytest.mark.parametrize("suffix", [".csv", ".parquet", ".jsonl"])
 def test_a_reader_that_gets_no_memory_says_so(
@@ -100,6 +101,7 @@ def test_under_a_limit_the_command_is_watched(monkeypatch, capsys) -> None:
     assert entry.main() == 7
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit of Linux is set")
 def test_a_limit_of_the_shell_is_obeyed() -> None:
     program = (

@@ -48,6 +48,8 @@ def test_a_fit_goes_on_to_the_same_model(chainrule, ended) -> None:
     assert np.array_equal(ours.oof_prediction_, theirs.oof_prediction_, equal_nan=True)
 
 
+@pytest.mark.slow
+@pytest.mark.grid(2)
 @pytest.mark.parametrize("epochs", [6, 10])
 def test_a_last_fit_on_all_rows_follows_it(chainrule, folder, flats, monkeypatch, epochs) -> None:
     """Of 8 epochs; ended after 10, all networks are kept, and the last fit begins again."""
@@ -62,6 +64,7 @@ def test_a_last_fit_on_all_rows_follows_it(chainrule, folder, flats, monkeypatch
     assert ours["results"] == theirs["results"]
 
 
+@pytest.mark.grid(3)
 @pytest.mark.parametrize(
     ("flags", "words"),
     [

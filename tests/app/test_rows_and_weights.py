@@ -122,6 +122,7 @@ def test_a_column_may_be_called_as_the_numbers_of_rows_are() -> None:
     assert rows_where(table, '"number of the row" > 5').height == 1
 
 
+@pytest.mark.slow
 def test_rows_are_taken_by_every_command(chainrule, flats) -> None:
     flats.write_csv("flats.csv")
     where = ("--rows", "area > 60 and district <> 'Nord'")
@@ -207,6 +208,7 @@ def test_a_weight_of_two_is_a_row_twice_in_every_score() -> None:
             assert one.baseline == pytest.approx(other.baseline)
 
 
+@pytest.mark.slow
 def test_a_table_to_predict_may_lack_the_weights(chainrule, flats) -> None:
     random = np.random.default_rng(1)
     table = weighted(flats, random.uniform(0.1, 3.0, 300))

@@ -68,6 +68,7 @@ BAD = {
 }
 
 
+@pytest.mark.grid(4)
 @pytest.mark.parametrize(("contents", "words", "message"), BAD.values(), ids=BAD)
 def test_each_mistake_is_one_sentence_and_leaves_nothing(chainrule, contents, words, message):
     data = contents if isinstance(contents, bytes) else contents.encode()
@@ -148,6 +149,7 @@ SAID = {
 }
 
 
+@pytest.mark.grid(3)
 @pytest.mark.parametrize(("contents", "words", "note"), SAID.values(), ids=SAID)
 def test_remarks_are_one_line_each(chainrule, contents, words, note) -> None:
     Path("t.csv").write_text(contents)
@@ -213,6 +215,7 @@ def test_the_last_rows_are_tested_on(chainrule) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_several_networks_from_fit_to_show(chainrule) -> None:
     Path("t.csv").write_text(GOOD)
     words = [word for word in QUICK if word != "--no-plot"]

@@ -39,6 +39,7 @@ def files(folder):
     return folder
 
 
+@pytest.mark.grid(3)
 @pytest.mark.parametrize("file", ["t.parquet", "t.csv"])
 @pytest.mark.parametrize("target", ["price", "dear"])
 def test_a_file_is_streamed(files, chainrule, file, target) -> None:
@@ -84,6 +85,7 @@ def test_streams_by_itself_where_memory_is_short(files, chainrule, monkeypatch) 
     assert "streamed" not in answer.err
 
 
+@pytest.mark.grid(2)
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -122,6 +124,7 @@ def model(folder, once):
     return "t.chainrule"
 
 
+@pytest.mark.grid(3)
 @pytest.mark.parametrize("out", ["p.csv", "p.tsv", "p.jsonl", "p.parquet", None])
 @pytest.mark.parametrize("file", ["t.parquet", "t.csv"])
 def test_predictions_are_written_as_they_come(model, chainrule, folder, out, file) -> None:
@@ -143,6 +146,7 @@ def test_predictions_are_written_as_they_come(model, chainrule, folder, out, fil
     assert whole.err.partition("result on")[2] == blocks.err.partition("result on")[2]
 
 
+@pytest.mark.slow
 def test_surprises_of_blocks_are_told_once(model, chainrule, folder) -> None:
     table = TABLE.with_columns(town=pl.when(pl.col("a") > -9).then(pl.lit("Basel")))
     table.write_parquet(folder / "odd.parquet", row_group_size=3000)

@@ -13,6 +13,7 @@ from chainrule.foundation.errors import InputError
 FRAME = pl.DataFrame({"a": [1, 2, 3], "b": ["x", None, "z, or so"], "c": [0.5, 1.5, None]})
 
 
+@pytest.mark.grid(2)
 @pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet", ".jsonl", ".ndjson", ".CSV"])
 def test_every_format_is_read_as_it_was_written(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"table{suffix}"
@@ -60,6 +61,7 @@ def test_another_separator_is_found_and_told(tmp_path: Path, mark: str, name: st
     assert told == [f"t.csv: separated by {name} (--separator)"]
 
 
+@pytest.mark.grid(2)
 @pytest.mark.parametrize("suffix", [".csv", ".csv.gz"])
 @pytest.mark.parametrize(
     ("encoding", "told"), [("cp1252", "cp1252"), ("utf-16", "utf-16"), ("utf-8", None)]

@@ -44,6 +44,7 @@ def test_cross_validation_tests_every_row_once(fit, target) -> None:
     assert len(line.split()) == 7
 
 
+@pytest.mark.slow
 def test_cross_validation_keeps_groups_and_time(fit, flats) -> None:
     answer = fit("rent", "--cv", 3, "--groups", "district")
     assert answer.code == 0, answer.err
@@ -125,6 +126,8 @@ def test_the_record_of_a_fit_is_json(fit) -> None:
     assert "test rows" in answer.err
 
 
+@pytest.mark.slow
+@pytest.mark.grid(2)
 @pytest.mark.parametrize("target", ["rent", "dear"])
 def test_methods_are_compared_on_the_same_rows(fit, target) -> None:
     methods = [word for name in ("trivial", "linear", "boosting") for word in ("--method", name)]
@@ -169,6 +172,7 @@ def test_a_search_until_the_time_is_over_writes_the_model(fit) -> None:
         assert "--time-limit must be a time, as 60s, 10m or 1h; got " in answer.err
 
 
+@pytest.mark.slow
 def test_the_report_of_a_bag_has_the_sections_of_a_network(fit) -> None:
     answer = fit("dear", "--n-folds", 2, "--report", "page.html")
     assert answer.code == 0, answer.err

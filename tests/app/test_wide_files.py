@@ -31,6 +31,7 @@ def written(path, columns, rows, ends=()):
     return str(path)
 
 
+@pytest.mark.grid(3)
 @pytest.mark.parametrize("kind", KINDS)
 def test_twice_the_columns_are_not_twice_the_questions(kind, tmp_path, questions) -> None:
     counts = []

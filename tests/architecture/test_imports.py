@@ -109,6 +109,7 @@ def theirs():
     return modules_after("import sklearn.neural_network")[0]
 
 
+@pytest.mark.slow
 def test_networks_come_without_scikit_learn(ours):
     """The estimators load it when they are first asked for."""
     assert {"sklearn", "scipy"} & ours.package == set()

@@ -112,6 +112,7 @@ def test_slope_jumps_at_kinks_only(record):
     assert (abs(left - right) > 1e-6) == (0.0 in record.kinks)
 
 
+@pytest.mark.grid(3)
 @pytest.mark.parametrize("record", RECORDS, ids=repr)
 @given(row=st.lists(st.floats(-1e308, 1e308), min_size=1, max_size=5))
 def test_range_holds_every_value(record, row):
@@ -133,6 +134,7 @@ def test_range_is_the_smallest_interval(record):
     assert math.isfinite(high) or a.max() > 50.0
 
 
+@pytest.mark.grid(3)
 @pytest.mark.parametrize("record", ELEMENTWISE, ids=repr)
 @given(z=st.floats(-1e4, 1e4), da=st.floats(-10.0, 10.0))
 def test_pullback_multiplies_by_the_slope(record, z, da):
@@ -185,6 +187,7 @@ def test_rows_do_not_see_each_other(record):
     np.testing.assert_array_equal(record(z)[1:], record(z[1:]))
 
 
+@pytest.mark.grid(3)
 @pytest.mark.parametrize("record", RECORDS, ids=repr)
 @given(z=st.floats(width=32, allow_nan=False, allow_infinity=False))
 def test_float32_is_kept_and_agrees_with_float64(record, z):

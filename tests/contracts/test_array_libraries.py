@@ -28,6 +28,7 @@ def test_activations_agree(library, asarray, name):
     same(record.pullback(xp, z, a, z * 0.5), record.pullback(numpy, Z, record(Z), Z * 0.5))
 
 
+@pytest.mark.grid(4)
 @pytest.mark.parametrize("name", activations)
 @pytest.mark.parametrize("hard", [HARD, HARD32], ids=["float64", "float32"])
 def test_activations_agree_at_hard_inputs(library, asarray, name, hard):

@@ -10,6 +10,7 @@ from chainrule.model.dropout import is_kept, step_keys
 LARGEST = float(np.finfo(np.float64).max)
 
 
+@pytest.mark.grid(3)
 @pytest.mark.parametrize("weighted", [False, True])
 def test_steps_of_every_rule(problems, comparing, engine_of, rule, weighted, dtype):
     objective, rows = problems.problem(
@@ -26,12 +27,14 @@ RATES = {
 }
 
 
+@pytest.mark.grid(7)
 @pytest.mark.parametrize("rates", RATES)
 def test_rate_factors(problems, comparing, engine_of, rule, rates, dtype):
     objective, rows = problems.problem([5, 19, 7, 3], "mse", 75, dtype, l2=0.02, rates=RATES[rates])
     comparing.steps(problems, engine_of, objective, rows, dtype, rule)
 
 
+@pytest.mark.grid(3)
 def test_each_part_moves_as_a_network_with_its_rate_does(problems, comparing, engine_of, rule):
     """The parts of one step are those of steps of the whole network, each at its own rate."""
     rates = [rate_factors.get("constant", weight=w, bias=b) for w, b in ((0.5, 2), (1, 1), (0, 3))]
@@ -60,6 +63,7 @@ def test_each_part_moves_as_a_network_with_its_rate_does(problems, comparing, en
     np.testing.assert_array_equal(end.vector[frozen.at], before[frozen.at])
 
 
+@pytest.mark.grid(3)
 @pytest.mark.parametrize("price", [{}, {"l2": 0.3}, {"l1": 0.05}, {"l2": 0.3, "l1": 0.05}])
 def test_penalties(problems, comparing, engine_of, price, dtype):
     objective, rows = problems.problem([5, 9, 2], "huber", 40, dtype, **price)

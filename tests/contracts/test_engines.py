@@ -21,6 +21,7 @@ def test_answers_the_protocol(problems, comparing, engine_of):
     assert (engine.objective, engine.optimizer) == (objective, comparing.RULES["adam"])
 
 
+@pytest.mark.grid(3)
 @pytest.mark.parametrize("loss", losses)
 def test_scores_losses_and_gradients(problems, comparing, engine_of, hidden_layers, loss, dtype):
     for names in hidden_layers:
@@ -87,6 +88,7 @@ def test_rows_alone_are_as_among_others(problems, comparing, engine_of):
         comparing.close(alone, together[number : number + 1], "scores", "float64")
 
 
+@pytest.mark.grid(3)
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("kind", [np.asarray, scipy.sparse.csr_matrix])
 def test_sums_of_parts_of_a_batch_are_those_of_the_whole(
@@ -124,6 +126,7 @@ def test_sums_of_absent_rows_are_nothing(problems, engine_of):
     assert (found.loss, found.weight, np.abs(found.vector).max()) == (0.0, 0.0, 0.0)
 
 
+@pytest.mark.grid(2)
 def test_gradients_of_many_rows(problems, comparing, engine_of):
     objective, rows = problems.problem([3, 8, 2], "huber", 5000, "float64", weighted=True)
     comparing.answers(engine_of, objective, rows, "float64")

@@ -111,6 +111,7 @@ def test_rowwise_gradient_is_the_derivative(record, s, y):
         assert gradient[0, column] == pytest.approx((up - down) / (2 * h), rel=1e-7, abs=1e-7)
 
 
+@pytest.mark.grid(3)
 @pytest.mark.parametrize("record", ELEMENTWISE, ids=repr)
 @given(s=st.floats(-12.0, 12.0), y=targets_01)
 def test_loss_of_the_prediction_is_the_loss_of_the_score(record, s, y):
@@ -145,6 +146,7 @@ def test_gradient_by_the_prediction_times_the_slope_of_the_link_is_the_gradient(
         assert record.prediction_gradient_latex
 
 
+@pytest.mark.grid(3)
 @pytest.mark.parametrize("record", ELEMENTWISE, ids=repr)
 @given(p=st.floats(0.05, 0.95), y=targets_01)
 def test_gradient_by_the_prediction_is_the_derivative(record, p, y):

@@ -79,6 +79,7 @@ def test_the_bits_do_not_depend_on_the_number_of_processes(data, undisturbed):
     assert 0.0 <= seen[-1].exchange <= seen[-1].seconds
 
 
+@pytest.mark.slow
 def test_killed_and_stopped_processes_cost_their_shard_a_rerun(data, undisturbed, pools):
     """The stopped one is never continued: the fit ends only if another process does its work."""
     signals, reruns = {2: signal.SIGKILL, 5: signal.SIGSTOP}, []
@@ -94,6 +95,7 @@ def test_killed_and_stopped_processes_cost_their_shard_a_rerun(data, undisturbed
     assert sum(reruns) >= 2
 
 
+@pytest.mark.slow
 def test_no_process_and_no_file_is_left(data, pools):
     distributed.fit(MLPRegressor(**OPTIONS), *data, n_workers=2)
     assert pools[0].process_ids == [] or all(map(gone, pools[0].process_ids))
@@ -124,6 +126,7 @@ def test_an_interrupt_leaves_the_model_of_the_last_round(data, pools, monkeypatc
     assert not os.path.exists(pools[0].folder)
 
 
+@pytest.mark.slow
 def test_a_driver_that_ends_goes_on_from_its_checkpoint(data, undisturbed, tmp_path):
     def end(epoch):
         return epoch.number == 4
@@ -177,6 +180,7 @@ class Blocks:
         return self.blocks[i]
 
 
+@pytest.mark.grid(2)
 @pytest.mark.parametrize("sparse", [False, True])
 def test_a_source_is_cut_by_its_blocks(data, sparse):
     models, seen = [], []
@@ -213,6 +217,7 @@ except ValueError as error:
 """
 
 
+@pytest.mark.slow
 def test_formulas_of_the_program_itself_are_refused_in_words(tmp_path):
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)

@@ -92,6 +92,7 @@ def test_the_table_is_what_the_notes_print(shared):
                 assert piece.strip("` ") in table, piece
 
 
+@pytest.mark.grid(5)
 @pytest.mark.parametrize("page", DRAWN, ids=lambda page: page.stem)
 def test_drawings_draw_and_are_described(page, extension):
     blocks = extension("page_blocks")

@@ -30,6 +30,8 @@ SLOW = {
     "docs/coming_from_scikit_learn.md",
     "docs/kinds_of_targets.md",
     "docs/tables.md",
+    "docs/guides/accelerators.md",
+    "docs/guides/on_a_cluster.md",
 }
 # Pages say `pip install ".[app]"`, which brings polars; those that are about pandas install it.
 ABOUT_PANDAS = {"docs/coming_from_scikit_learn.md"}

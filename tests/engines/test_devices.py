@@ -84,6 +84,7 @@ def test_the_engine_of_the_arrays_is_taken():
         assert (engine.name, type(scores)) == (name, type(array))
 
 
+@pytest.mark.slow
 def test_auto_takes_the_engine_that_has_the_precision():
     jax = pytest.importorskip("jax")
     model = MLPRegressor(matmul_precision="high", **SMALL).fit(X, Y)
@@ -105,6 +106,7 @@ def test_products_ask_for_the_precision(precision, monkeypatch):
     assert seen == [precision]
 
 
+@pytest.mark.slow
 def test_engine_device_and_precision_are_told_and_kept(tmp_path, capsys):
     pytest.importorskip("jax")
     model = MLPRegressor(engine="jax", matmul_precision="bfloat16", **SMALL).fit(X, Y)

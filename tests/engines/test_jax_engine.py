@@ -134,6 +134,7 @@ def test_large_whole_numbers_stay_what_they_are():
     np.testing.assert_allclose(engine.scores(vector, x), 2.0**42, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_rows_of_very_different_lengths():
     x = scipy.sparse.random(50, 300, 0.02, "csr", np.float32, np.random.default_rng(0))
     x = scipy.sparse.vstack(

@@ -63,6 +63,7 @@ def compare(found, **common):
         np.testing.assert_allclose(run.epoch.parameters.vector, vector, **TOLERANCE)
 
 
+@pytest.mark.slow
 def test_a_grid_of_rates_and_penalties_is_one_program(programs):
     grid = [
         {"learning_rate": rate, "l2": l2, "l1": 1e-3, "seed": seed}
@@ -91,6 +92,7 @@ def test_other_engines_train_them_on_their_threads(engine):
             np.testing.assert_array_equal(run.epoch.parameters.vector, vector)
 
 
+@pytest.mark.slow
 def test_what_differs_in_shape_is_trained_beside_the_others(programs):
     runs = [
         {"batch_size": 16},

@@ -32,6 +32,7 @@ def position(engine, seed=1):
     return TrainingState.start(engine.objective.network, engine.optimizer, seed=seed)
 
 
+@pytest.mark.grid(3)
 @pytest.mark.parametrize("loss", losses)
 @given(seed=st.integers(0, 10_000), weighted=st.booleans(), l2=st.sampled_from([0.0, 0.3]))
 def test_gradient_is_the_derivative_of_the_loss(loss, seed, weighted, l2):

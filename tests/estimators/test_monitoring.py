@@ -49,6 +49,7 @@ def history(monitor, kind=MLPClassifier, y=NAMES, **options):
     return model, np.array(values), vectors
 
 
+@pytest.mark.grid(4)
 @pytest.mark.parametrize("monitor", ["roc_auc", "neg_log_loss", "balanced_accuracy"])
 @pytest.mark.parametrize("solver", ["adam", optimizers.get("adam", averaging=0.9), "lbfgs"])
 def test_a_scorer_by_name_is_what_scikit_learn_says_of_the_model(monitor, solver):
@@ -66,6 +67,7 @@ def test_scorers_of_numbers_are_in_the_unit_of_the_targets(monitor):
     np.testing.assert_array_equal(model.parameters_.vector, vectors[int(np.argmax(values))])
 
 
+@pytest.mark.grid(2)
 @pytest.mark.parametrize("monitor", ["f1", "average_precision", "neg_brier_score", "recall"])
 def test_of_two_words_the_last_is_positive(monitor):
     scores = {}

@@ -161,6 +161,7 @@ CHANGES = [
 
 
 class TestGoingOn:
+    @pytest.mark.grid(3)
     @pytest.mark.parametrize(("name", "value", "was", "now"), CHANGES)
     @pytest.mark.parametrize("call", ["fit", "partial_fit", "loaded"])
     def test_what_training_is_built_on_stays(self, name, value, was, now, call, tmp_path, contents):
@@ -182,6 +183,7 @@ class TestGoingOn:
         model.set_params(hidden_layer_sizes=[4], activation=["relu"], solver=optimizers["adam"])
         assert model.fit(X, Y)._run.state.epoch == 4
 
+    @pytest.mark.grid(3)
     @pytest.mark.parametrize(
         ("name", "value"),
         [

@@ -101,6 +101,7 @@ def test_a_formula_that_cannot_be_compiled():
     np.testing.assert_allclose(answer(X[0]), expected[0], rtol=1e-6)
 
 
+@pytest.mark.slow
 @given(st.integers(1, 40), st.integers(1, 3), st.sampled_from([np.float32, np.float64]))
 def test_any_width(n_in, n_out, dtype):
     random = np.random.default_rng(n_in)

@@ -118,6 +118,7 @@ def test_workers_of_a_search_with_progress():
     assert len(cross_val_score(model, X, LABELS, cv=2, n_jobs=2)) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="terminals of POSIX")
 def test_stderr_decides_and_stdout_stays_clean():
     ours, theirs = pty.openpty()

@@ -168,6 +168,7 @@ def regressor_case(draw):
     return draw(inputs(rows)), y, draw(weights(rows)), draw(options)
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(classifier_case())
 def test_a_classifier_is_finite_or_says_what_is_wrong(case):
@@ -191,6 +192,7 @@ def test_a_classifier_is_finite_or_says_what_is_wrong(case):
         assert set(model.classes_.tolist()) == set(np.ravel(np.asarray(y)).tolist())
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(regressor_case())
 def test_a_regressor_is_finite_or_says_what_is_wrong(case):
@@ -204,6 +206,7 @@ def test_a_regressor_is_finite_or_says_what_is_wrong(case):
     assert predicted is None or predicted.shape == ((n,) if columns == 1 else (n, columns))
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(data=st.data(), precision=st.sampled_from(["float32", "float64"]))
 def test_the_engines_agree_on_what_can_be_fitted(data, precision):

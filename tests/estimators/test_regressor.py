@@ -124,6 +124,8 @@ def test_a_constant_target_is_learnt(target):
     np.testing.assert_allclose(model.predict(X), target, rtol=1e-3, atol=1e-3 * (target[0] == 0))
 
 
+@pytest.mark.slow
+@pytest.mark.grid(2)
 @pytest.mark.parametrize("unit", [1e-6, 1e6])
 def test_rows_that_come_one_at_a_time_may_have_any_unit(unit):
     y = 1.0 + X[:, 0] / 10.0

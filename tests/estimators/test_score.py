@@ -88,6 +88,7 @@ def test_accuracy_is_that_of_scikit_learn():
         assert model.score(X, y, WEIGHT) == pytest.approx(expected, rel=1e-12)
 
 
+@pytest.mark.grid(3)
 @pytest.mark.filterwarnings("ignore:y has a spread of:chainrule.foundation.errors.DataWarning")
 @pytest.mark.parametrize("unit", [1e-300, 1e-160, 1e160, 1e300])
 @pytest.mark.parametrize("early_stopping", [False, True])

@@ -53,6 +53,7 @@ def test_rows_held_out_are_drawn_by_a_hash():
         same(MLPRegressor(**options).fit(source(NUMBERS, block_rows)), expected)
 
 
+@pytest.mark.grid(3)
 @pytest.mark.parametrize(
     ("kind", "y"), [(MLPClassifier, LABELS), (MLPRegressor, NUMBERS)], ids=["labels", "numbers"]
 )
@@ -97,6 +98,7 @@ def table(tmp_path):
     return tmp_path / "table.parquet"
 
 
+@pytest.mark.slow
 def test_files(table):
     names = [f"x{i}" for i in range(5)]
     found = MLPClassifier(**OPTIONS).fit(table, "label", "weight")
@@ -121,6 +123,7 @@ class Sorted:
         return X[self.parts[i]], self.y[self.parts[i]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "y"), [(MLPClassifier, LABELS), (MLPRegressor, NUMBERS)], ids=["labels", "numbers"]
 )
@@ -225,6 +228,7 @@ class Drawn:
         return X, X[:, 0]
 
 
+@pytest.mark.slow
 def test_memory_is_bounded():
     model = MLPRegressor(hidden_layer_sizes=(4,), max_iter=1, tol=0.0, random_state=0)
     with warnings.catch_warnings():

@@ -58,6 +58,7 @@ def wanted(written, cells):
     return found
 
 
+@pytest.mark.grid(3)
 @pytest.mark.parametrize("written", CELLS)
 def test_onnx(written, running):
     if not running.HAS_RUNTIME:
@@ -68,7 +69,9 @@ def test_onnx(written, running):
     np.testing.assert_allclose(found, wanted(written, cells), atol=1e-6)
 
 
-@pytest.mark.parametrize("written", CELLS)
+@pytest.mark.parametrize(
+    "written", [pytest.param(one, marks=() if one == ISO else pytest.mark.slow) for one in CELLS]
+)
 def test_c(written, running, tmp_path):
     compiler = next(filter(running.has, reversed(running.COMPILERS)), None)
     if compiler is None:
@@ -80,6 +83,7 @@ def test_c(written, running, tmp_path):
     np.testing.assert_allclose(found, wanted(written, cells), atol=1e-6)
 
 
+@pytest.mark.grid(3)
 @pytest.mark.parametrize("day", DAYS)
 def test_every_format_that_is_guessed_can_be_exported(day):
     for written in (day, f"{day} %H:%M"):

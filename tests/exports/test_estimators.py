@@ -53,6 +53,7 @@ QUIET = [
 pytestmark = [pytest.mark.filterwarnings(words) for words in QUIET]
 
 
+@pytest.mark.grid(5)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("case", CLASSIFIERS)
 def test_probabilities(case, dtype, answers, running, drawn):
@@ -62,6 +63,7 @@ def test_probabilities(case, dtype, answers, running, drawn):
     assert running.worst(answers(model, x), model.predict_proba(x)) < drawn.TOLERANCE[dtype]
 
 
+@pytest.mark.grid(5)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("case", REGRESSORS)
 def test_numbers(case, dtype, answers, running, drawn):

@@ -29,6 +29,7 @@ def test_onnx(number, drawn, running):
     check(running, network, lambda rows: running.onnx_answers(model, rows)["prediction"])
 
 
+@pytest.mark.grid(5)
 @pytest.mark.parametrize("name", ["gcc", "clang"])
 @pytest.mark.parametrize("number", FEW)
 def test_c(number, name, drawn, running, tmp_path):

@@ -138,6 +138,7 @@ def subjects(draw: st.DrawFn) -> tuple[Subject, Place, int | None]:
     return subject, place, draw(st.one_of(st.none(), st.integers(0, n - 1)))
 
 
+@pytest.mark.slow
 @given(subjects())
 @settings(max_examples=200, deadline=None, derandomize=True)
 def test_every_expansion_is_the_engines_gradient_and_adds_up(case):

@@ -24,6 +24,7 @@ def drawn(display):
     return display
 
 
+@pytest.mark.grid(4)
 @pytest.mark.parametrize("name", activations)
 def test_an_activation_and_its_slope(name):
     display = drawn(ActivationDisplay.from_formula(name))

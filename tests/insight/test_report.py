@@ -189,6 +189,7 @@ def check_page(text):
     return page
 
 
+@pytest.mark.grid(4)
 @pytest.mark.parametrize("kind", KINDS)
 def test_any_network_has_a_report(kind):
     explanation = KINDS[kind]()
@@ -217,6 +218,7 @@ def test_any_network_has_a_report(kind):
         assert record["row"]["loss"] == "nan"
 
 
+@pytest.mark.slow
 def test_text_from_data_is_escaped():
     explanation = multiclass()
     html = explanation.report().to_html()

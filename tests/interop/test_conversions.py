@@ -97,6 +97,7 @@ def check_keras(model, X):
     check(model, of_keras(model.to_keras(), X), X, 1e-6)
 
 
+@pytest.mark.grid(7)
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("record", records(), ids=str)
 def test_every_activation(record, dtype):
@@ -106,7 +107,6 @@ def test_every_activation(record, dtype):
             model.to_torch()
     else:
         check(model, of_torch(model.to_torch(), X), X)
-    check_keras(model, X)
     if record.name in ("linear", "sigmoid", "tanh", "relu"):
         np.testing.assert_array_equal(model.to_sklearn().predict(X), model.predict(X))
         check(model, model.to_sklearn().predict_proba(X), X)
@@ -115,14 +115,21 @@ def test_every_activation(record, dtype):
             model.to_sklearn()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("record", records(), ids=str)
+def test_every_activation_in_keras(record, dtype):
+    check_keras(*made("classes", record, dtype=dtype))
+
+
 NUMBERS = ["mse", "mae", "huber", "smooth_l1", "quantile", "poisson"]
 
 
+@pytest.mark.grid(4)
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("target", [*CLASSES, *NUMBERS])
 def test_every_loss(target, dtype):
     model, X = made(target, "tanh", dtype=dtype)
-    check_keras(model, X)
     if target == "poisson":
         with pytest.raises(InputError, match=r"the link of loss must be one .* Pass scores=True"):
             model.to_torch()
@@ -140,6 +147,14 @@ def test_every_loss(target, dtype):
         check(model, p[:, 1:] if target == "binary" else p, X)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("target", [*CLASSES, *NUMBERS])
+def test_every_loss_in_keras(target, dtype):
+    check_keras(*made(target, "tanh", dtype=dtype))
+
+
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(
     st.sampled_from([*CLASSES, "mse"]),
@@ -160,6 +175,7 @@ def test_random_networks(target, widths, activation, dtype, seed, n_in):
         check(model, p[:, 1:] if target == "binary" else p, X)
 
 
+@pytest.mark.slow
 def test_scores_alone():
     torch = pytest.importorskip("torch")
     model, X = made("classes", "relu")
@@ -219,6 +235,7 @@ def test_scikit_learn_trains_on(target):
     assert theirs.score(X, y) <= 1.0
 
 
+@pytest.mark.grid(4)
 @pytest.mark.parametrize("target", [*CLASSES, "mse", "poisson"])
 @pytest.mark.parametrize("name", ["sklearn", "torch", "keras"])
 @pytest.mark.parametrize("dtype", TOLERANCE)

@@ -217,6 +217,7 @@ def test_foreign_files_kinds_and_formats_are_refused(tmp_path) -> None:
         chainrule.load(path)
 
 
+@pytest.mark.grid(3)
 @pytest.mark.parametrize(
     ("place", "value"),
     [

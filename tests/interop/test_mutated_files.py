@@ -17,6 +17,7 @@ def script():
     return module
 
 
+@pytest.mark.slow
 def test_every_damaged_file_is_refused_or_answers_as_before(script) -> None:
     found = Counter(
         (name, kind, result) for name, kind, result, _ in script.mutate(420, seed=1, wide=16)

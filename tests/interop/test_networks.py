@@ -43,6 +43,7 @@ def test_scikit_learn_and_its_copies_agree():
     assert explain(model, X, CLASSES).check(20).passed
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Keras with NumPy 2
 def test_one_weight_in_four_libraries(monkeypatch):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")

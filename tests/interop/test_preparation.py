@@ -217,6 +217,7 @@ def tables(draw: st.DrawFn) -> pl.DataFrame:
     )
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=60)
 @given(tables())
 def test_a_row_becomes_the_same_bits_alone_and_in_its_table(frame: pl.DataFrame) -> None:
@@ -228,6 +229,7 @@ def test_a_row_becomes_the_same_bits_alone_and_in_its_table(frame: pl.DataFrame)
         assert alone.tobytes() == whole[row : row + 1].tobytes()
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=60)
 @given(tables())
 def test_a_preparation_survives_json(frame: pl.DataFrame) -> None:
@@ -250,6 +252,7 @@ def damaged(path: str, value: object) -> dict:
     return record
 
 
+@pytest.mark.grid(3)
 @pytest.mark.parametrize(
     ("path", "value"),
     [

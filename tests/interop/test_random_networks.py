@@ -110,6 +110,7 @@ def expected_refusal(refused, model, X, Y):
     assert any(re.search(rf"\b{kind}\b", str(error.value)) for kind in refused), str(error.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(MODELS))
 def test_a_random_torch_network(torch, seed):
     random = np.random.default_rng(seed)

@@ -48,6 +48,7 @@ WHOLE = Preparation.fit(TABLE)
 SAMPLE = RANDOM.choice(N, 1000, replace=False)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=25)
 @given(st.lists(st.integers(0, N), max_size=12))
 def test_any_split_into_blocks_counts_the_same(cuts):

@@ -54,6 +54,7 @@ def table(columns: int, rows: int, seed: int) -> pl.DataFrame:
     return pl.DataFrame(made, schema=dict.fromkeys(made, pl.String))
 
 
+@pytest.mark.grid(4)
 @pytest.mark.parametrize("seed", range(12))
 def test_a_column_is_read_as_it_would_be_alone(seed, monkeypatch) -> None:
     frame = table(40, 60, seed)
@@ -80,6 +81,7 @@ def test_a_column_is_read_as_it_would_be_alone(seed, monkeypatch) -> None:
     assert together == [written_of(text) for text in texts]
 
 
+@pytest.mark.grid(4)
 @pytest.mark.parametrize("seed", range(12))
 def test_the_columns_of_numbers_are_found_as_each_alone(seed, monkeypatch) -> None:
     frame = table(40, 60, seed).with_columns(whole=pl.int_range(60), absent=pl.lit(None))
@@ -97,6 +99,8 @@ def test_the_columns_of_numbers_are_found_as_each_alone(seed, monkeypatch) -> No
         np.testing.assert_array_equal(values, numbers_of(frame[name], lenient=True))
 
 
+@pytest.mark.slow
+@pytest.mark.grid(4)
 @pytest.mark.parametrize("seed", range(4))
 def test_a_preparation_is_the_same_in_parts(seed) -> None:
     frame = table(30, 80, seed)
@@ -132,6 +136,7 @@ KINDS = {
 }
 
 
+@pytest.mark.grid(5)
 @pytest.mark.parametrize("kind", KINDS)
 def test_twice_the_columns_are_not_twice_the_questions(kind, questions) -> None:
     """Each question costs a fraction of a millisecond, and far more on a busy machine."""

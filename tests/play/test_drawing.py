@@ -106,6 +106,7 @@ def test_a_new_class_begins_again_and_is_undone():
     advance(session, 1)
 
 
+@pytest.mark.slow
 def test_two_hundred_points_are_undone():
     session = session_on("sine")
     advance(session, 3)
@@ -117,6 +118,7 @@ def test_two_hundred_points_are_undone():
     assert (header["step"], header["rows"], header["settings"]["data"]) == (3, 48, "sine")
 
 
+@pytest.mark.grid(2)
 @pytest.mark.parametrize("changes", [
     {"data": "moons", "batch_size": 30, "optimizer": "adam"},
     {"data": "sine", "batch_size": 7},

@@ -13,6 +13,7 @@ window.watching.observe({type: "layout-shift", buffered: true});
 window.settled = () => { note(window.watching.takeRecords()); return window.shifts.splice(0); };
 """
 STEP = "Number(document.querySelector('#step-number').dataset.value)"
+MOONS = "&data=moons&units=6&learning_rate=0.5"
 FRAMES = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
@@ -27,8 +28,7 @@ def moved(open_page):
     return opened
 
 
-@pytest.mark.parametrize("width", [390, 1280, 1440])
-@pytest.mark.parametrize("data", ["", "&data=moons&units=6&learning_rate=0.5"])
+@pytest.mark.parametrize(("width", "data"), [(390, ""), (390, MOONS), (1280, MOONS), (1440, "")])
 def test_nothing_moves_while_it_learns(moved, until, width, data):
     page, shifts = moved(data, width)
     until(page, "document.querySelector('#gradients').textContent.includes('✓')")

@@ -29,6 +29,7 @@ def advance(session, steps):
         session.answer({"action": "step", "want": []})
 
 
+@pytest.mark.grid(3)
 @pytest.mark.parametrize(
     "changes",
     [
@@ -146,6 +147,7 @@ def test_many_rows_are_loaded(saved):
     assert session.answer({"action": "program"})[0]["files"] == ["rows.npz"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("kept", [np.asarray, scipy.sparse.csr_array])
 @pytest.mark.parametrize(

@@ -189,6 +189,7 @@ def test_frames_are_small():
     assert len(session.frame({"action": "step", "known": version})) < 64 * 1024
 
 
+@pytest.mark.grid(4)
 @pytest.mark.parametrize("activation", ["relu", "exponential", "softmax"])
 @pytest.mark.parametrize("data", ["chapter", "moons", "blobs", "sine"])
 def test_a_rate_beyond_all_bounds_is_explained(data, activation):

@@ -70,6 +70,7 @@ def test_a_start_of_zeros_stays_on_its_plateau():
     assert notice["change"] is None
 
 
+@pytest.mark.grid(2)
 @pytest.mark.parametrize("data", ["moons", "sine"])
 def test_training_that_learns_is_left_alone(data):
     session = Session(Settings().changed(data=data, units=[6], activations=["tanh"]))

@@ -172,6 +172,7 @@ def factor_and_shift(norm):
     return scale, -norm.running_mean.numpy() * scale
 
 
+@pytest.mark.slow
 def test_d73_normalization_is_folded(torch):
     nn = torch.nn
     parts = [

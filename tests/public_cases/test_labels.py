@@ -35,6 +35,7 @@ def test_c26_a_first_batch_of_one_class(X):
     assert two.predict_proba(X[:1]).shape == (1, 2)
 
 
+@pytest.mark.grid(2)
 @pytest.mark.parametrize("engine", ["reference", "compiled"])
 def test_c28_labels_that_are_not_counted_from_0(X, y3, engine):
     options = {"max_iter": 300, "random_state": 0, "engine": engine}

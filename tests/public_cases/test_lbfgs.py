@@ -11,6 +11,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 OPTIONS = {"hidden_layer_sizes": (5,), "solver": "lbfgs", "random_state": 0}
 
 
+@pytest.mark.grid(3)
 @pytest.mark.parametrize("kind", ["numbers", "two", "three"])
 def test_c78_lbfgs_one_iteration_at_a_time(X, y2, y3, t, kind):
     estimator = MLPRegressor if kind == "numbers" else MLPClassifier
@@ -24,6 +25,7 @@ def test_c78_lbfgs_one_iteration_at_a_time(X, y2, y3, t, kind):
     assert np.all(np.isfinite(short.predict(X)))
 
 
+@pytest.mark.grid(2)
 @pytest.mark.parametrize("engine", ["reference", "compiled"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_c78_short_fits_equal_a_long_one_bit_for_bit(X, t, dtype, engine):

@@ -71,6 +71,7 @@ def test_d55_reports_over_data_and_models(model: None) -> None:
     assert (code != 0, Path("n.x").exists()) == (True, False), said
 
 
+@pytest.mark.slow
 def test_d56_models_of_other_data_and_pictures_of_the_user(model: None) -> None:
     assert run("fit", "t.csv", *QUICK)[0] == 0  # its own model, once more
     Path("feb").mkdir()
@@ -90,6 +91,7 @@ def test_d92_a_long_name_is_a_name() -> None:
     assert (code != 0, "cannot write" in said) == (True, True), said
 
 
+@pytest.mark.slow
 def test_d48_codes_stay_codes() -> None:
     dep = ["01", "02", "2A", "03"] * 30
     y = [{"01": "u", "02": "v", "2A": "u", "03": "v"}[one] for one in dep]

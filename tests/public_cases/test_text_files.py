@@ -58,6 +58,7 @@ FILES = {
 }
 
 
+@pytest.mark.grid(4)
 @pytest.mark.parametrize("case", FILES)
 def test_d01_d04_d07_d08_d10_d27_the_table_is_the_one_that_was_written(
     tmp_path: Path, case: str

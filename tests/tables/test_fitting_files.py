@@ -42,6 +42,7 @@ def of_task(classes):
     return TabularRegressor, TABLE.drop("price", "dear", "weight"), "price"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classes", [True, False], ids=["classes", "numbers"])
 def test_streamed_as_well_as_in_memory(files, classes, tmp_path):
     kind, X, target = of_task(classes)
@@ -84,6 +85,7 @@ def test_rows_set_aside_and_rows_without_a_target(tmp_path):
     assert "left out 120 rows whose target 'price' is missing" in model.notes_
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classes", [True, False], ids=["classes", "numbers"])
 def test_a_sorted_file_is_learnt_as_well(files, classes, tmp_path):
     kind, X, target = of_task(classes)

@@ -49,6 +49,7 @@ def test_the_same_bits_as_a_table_of_one_row(seed, encoding):
         np.testing.assert_array_equal(one_row(row), expected)
 
 
+@pytest.mark.grid(3)
 @pytest.mark.parametrize(
     "odd",
     [

@@ -72,6 +72,7 @@ def test_columns_are_learnt_once_for_all_networks_of_a_fold(few, monkeypatch):
     assert model.notes_ == TabularRegressor("fast", **QUICK).fit(FRAME, PRICE).notes_
 
 
+@pytest.mark.slow
 def test_the_answer_is_no_worse_than_the_best_setting_out_of_fold(few):
     model = TabularRegressor("best", **QUICK | {"options": {"max_iter": 30}}).fit(FRAME, PRICE)
     oof = np.mean((np.clip(model.oof_prediction_, PRICE.min(), PRICE.max()) - PRICE) ** 2)
@@ -239,6 +240,7 @@ def interrupted_at(monkeypatch, number):
     monkeypatch.setattr(MLPClassifier, "fit", cut)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [1, 3, 8, 14])
 def test_after_ctrl_c_the_best_is_kept(few, monkeypatch, number):
     model = TabularClassifier("best", **QUICK, n_threads=1)

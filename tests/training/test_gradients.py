@@ -56,6 +56,7 @@ def test_the_arrays_of_a_library_give_a_gradient_of_that_library(library, asarra
         assert tuple(found.weights[0].shape) == (3, 5)
 
 
+@pytest.mark.slow
 def test_jax_arrays_do():
     jax = pytest.importorskip("jax")
     found = NETWORK.gradient(NETWORK.parameters(jax.numpy.asarray(AT.vector)), X, OTHERS)

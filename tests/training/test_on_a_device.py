@@ -106,6 +106,7 @@ def test_a_start_is_drawn_where_the_inputs_are():
     assert isinstance(state.vector, np.ndarray)
 
 
+@pytest.mark.slow
 def test_arrays_of_jax_are_trained_by_its_engine():
     jax = pytest.importorskip("jax")
     x, y = jax.numpy.asarray(X, "float32"), jax.numpy.asarray(TARGETS["mse"], "float32")

@@ -55,6 +55,7 @@ def ours(target, activation, batch_size, **options):
     return epoch.parameters
 
 
+@pytest.mark.grid(4)
 @pytest.mark.parametrize("engine", ["reference", "auto"])
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
 @pytest.mark.parametrize("target", list(TARGETS))

@@ -69,6 +69,7 @@ def same_state(one, other):
         assert one.best.tobytes() == other.best.tobytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("record", "dtype"),
     [*((record, "float64") for record in RECORDS), (optimizers["adam"], "float32")],

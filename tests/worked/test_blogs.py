@@ -77,6 +77,7 @@ class TestMazur:
         # the article prints 0.291027924
         assert float(error) == pytest.approx(0.291027924, abs=2e-7)
 
+    @pytest.mark.slow
     def test_ten_thousand_steps_with_fixed_biases(self, close, differentiate):
         _, o, error = self.run_with_fixed_biases(differentiate, 10_000)
         close(o, [0.01591362044355068, 0.9840642735146238])

@@ -191,6 +191,7 @@ def test_threads_do_not_mix_their_rows():
     assert wrong == []
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow():
     parameters, row = NETWORK.start(0), ROWS[:1]
     model = MLPClassifier((5,)).partial_fit(ROWS, np.arange(60) % 3, classes=[0, 1, 2])
@@ -207,6 +208,7 @@ def test_memory_does_not_grow():
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*:sklearn.exceptions.ConvergenceWarning")
 def test_an_engine_is_freed_when_its_last_holder_is_gone():
     """Its buffers are as large as its batches: they must not wait for the garbage collector."""

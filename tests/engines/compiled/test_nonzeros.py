@@ -59,6 +59,7 @@ def answers(problems, objective, rows, rule=ADAM, threads=1, batch=60, calls=1, 
     return [value.tobytes() for value in values], [total.loss for total in totals]
 
 
+@pytest.mark.grid(5)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("widths", WIDTHS, ids=str)
 @pytest.mark.parametrize("share", [0.0, 0.1, 1.0])
@@ -208,6 +209,7 @@ def csr(rows):
     return Rows(sparse.csr_array(rows.x), rows.y, rows.weight)
 
 
+@pytest.mark.grid(5)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("widths", [*WIDTHS, [700, 3], [1000, 9, 2]], ids=str)
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.1, 1.0])

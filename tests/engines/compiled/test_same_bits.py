@@ -48,6 +48,7 @@ def random_case(problems, seed):
     return objective, rows, int(random.integers(5, 60))
 
 
+@pytest.mark.grid(4)
 @pytest.mark.parametrize("seed", range(30))
 def test_threads_and_slices(problems, seed):
     objective, rows, batch = random_case(problems, seed)

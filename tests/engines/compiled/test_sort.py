@@ -78,6 +78,7 @@ def matrix(rows, columns, share, seed=0):
     return x * (random.random((rows, columns)) < share)
 
 
+@pytest.mark.grid(5)
 @pytest.mark.parametrize("strip_inputs", [128, 256])
 @pytest.mark.parametrize(
     ("rows", "columns"), [(1, 1), (1, 128), (2, 129), (7, 300), (48, 256), (33, 1000)]

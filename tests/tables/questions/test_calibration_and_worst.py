@@ -98,6 +98,7 @@ def test_texts_and_pictures(case, drawn):
         assert drawn_rows == len(y)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "keys"), [
     ("classifier", ["calibration", "threshold"]), ("several", ["calibration"]), ("regressor", []),
 ])  # fmt: skip

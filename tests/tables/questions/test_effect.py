@@ -23,6 +23,7 @@ def filled(case, model, column, cell):
     return out
 
 
+@pytest.mark.grid(4)
 @pytest.mark.parametrize("column", COLUMNS)
 @pytest.mark.parametrize("name", ["classifier", "regressor"])
 def test_the_mean_is_that_of_the_table_filled(case, name, column):
@@ -93,6 +94,7 @@ def test_a_class_of_several_and_the_usual_one(case):
         model.effect(case.frame, "age", label="old")
 
 
+@pytest.mark.slow
 def test_the_text_and_the_pictures(case, drawn):
     found = case.classifier.effect(case.frame, "age", points=6)
     lines = str(found).splitlines()

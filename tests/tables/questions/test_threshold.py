@@ -13,6 +13,7 @@ def decisions(p):
     return [*np.unique(p), 2.0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("weighted", [False, True])
 def test_no_other_threshold_has_a_better_metric(case, metric, weighted):

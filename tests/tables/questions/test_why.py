@@ -69,6 +69,7 @@ def by_differences(model, row, base, label, steps=2000):
     return amounts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "label"), [
     ("regressor", None), ("classifier", "yes"), ("classifier", "no"), ("several", "young"),
 ])  # fmt: skip
