@@ -26,6 +26,8 @@ SEED = "CHAINRULE_TEST_SEED"
 # `engines/test_jax_engine.py` repeats contracts with all of it
 COMPILED_AT_ONCE = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
 CACHE_DAYS = 7
+# bytes of a number whose kernels a worker compiles, in runs of so many tests
+COMPILE, MANY = {"gw0": 4, "gw1": 8}, 1000
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -56,6 +58,20 @@ def pytest_collection_modifyitems(items):
             if seen[name] % grid.args[0]:
                 item.add_marker(pytest.mark.slow)
             seen[name] += 1
+
+
+def pytest_collection_finish(session):
+    """Let each of the first two workers compile the kernels of one precision, before any test.
+
+    Otherwise both would compile both: tests of either come at once.
+    """
+    size = COMPILE.get(os.environ.get("PYTEST_XDIST_WORKER"))
+    if size is None or len(session.items) < MANY or not importlib.util.find_spec("llvmlite"):
+        return
+    from chainrule.engines.compiled.kernel_code import Kernels
+    from chainrule.engines.compiled.target import host_target
+
+    Kernels.of(host_target(), size)
 
 
 @pytest.hookimpl(wrapper=True)
