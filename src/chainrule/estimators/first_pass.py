@@ -15,7 +15,7 @@ from chainrule.engines.engine import Rows
 from chainrule.estimators.inputs import Prepared, as_inputs, as_targets, weight_of_rows
 from chainrule.estimators.run import Run
 from chainrule.estimators.samples import Samples
-from chainrule.estimators.streams import Stream, whole
+from chainrule.estimators.streams import Stream, learn_width, whole
 from chainrule.foundation.callers import level_outside
 from chainrule.foundation.errors import DataWarning, InputError, must_be
 from chainrule.training.sources import check_finite, check_range, in_order
@@ -73,12 +73,14 @@ class Look(NamedTuple):
     identity: Samples | None = None
 
 
-def look_at(stream: Stream, estimator: Any, prepared: Prepared) -> tuple[Stream, Look]:
+def look_at(stream: Stream, estimator: Any, prepared: Prepared, first: bool) -> tuple[Stream, Look]:
     """Return what one pass teaches about the rows, and the stream to train on.
 
-    Rows that take long to make are written to the disk in this pass; sorted ones, if the windows
-    do not mix them, in another.
+    The ``first`` fit of an estimator learns the number of columns, too. Rows that take long to make
+    are written to the disk in this pass; sorted ones, if the windows do not mix them, in another.
     """
+    if first:
+        learn_width(estimator, stream)
     given, spool = stream, None
     if getattr(stream.source, "slow", False):
         spool = stream.spool()

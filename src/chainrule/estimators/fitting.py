@@ -42,26 +42,17 @@ from chainrule.estimators.recipe import Recipe
 from chainrule.estimators.refusal import unchanged_if_refused
 from chainrule.estimators.run import Run, Train
 from chainrule.estimators.samples import Given, Samples, training_weight
-from chainrule.estimators.streams import (
-    Stream,
-    in_memory_or_streamed,
-    learn_width,
-)
-from chainrule.estimators.validation import check_held_out, divided, own_validation
+from chainrule.estimators.streams import Stream, in_memory_or_streamed
+from chainrule.estimators.validation import check_held_out, set_apart
 from chainrule.foundation.callers import level_outside
-from chainrule.foundation.errors import (
-    DataWarning,
-    DivergenceError,
-    DivergenceWarning,
-    InputError,
-)
+from chainrule.foundation.errors import DataWarning, DivergenceError, DivergenceWarning, InputError
 from chainrule.foundation.seeds import as_seed
 from chainrule.training.epoch import Epoch
 from chainrule.training.loop import train_rows
 from chainrule.training.monitor import Watch
 from chainrule.training.snapshot import Progress
 from chainrule.training.stopping import Ending
-from chainrule.training.windows import AnyRows, StreamedRows, sample_of
+from chainrule.training.windows import AnyRows, sample_of
 
 __all__ = ["FittingMLP", "fit_by"]
 
@@ -181,23 +172,16 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
             if stream is None:
                 samples = checked_samples(self, self._targets.prepared, given[:3], former is None)
             else:
-                if former is None:
-                    learn_width(self, stream)
-                stream, look = look_at(stream, self, self._targets.prepared)
+                stream, look = look_at(stream, self, self._targets.prepared, former is None)
                 samples = look.targets
             if former is not None:
                 former.codec.check_continued(samples.y)
             seed = as_seed(self.random_state) if former is None else former.state.seed
             seed = seed if kept is None else kept.seed
-            held, names = None, ("X", "y")
-            if any(one is not None for one in given[3:6]):
-                names = ("X_val", "y_val")
-                held = own_validation(self, self._targets.prepared, given)
-            elif look is not None:
-                held = look.held
-            elif self.early_stopping:
-                strata = self._targets.strata(samples.y)
-                samples, held = divided(self, samples, given.groups, seed, strata)
+            streamed = None if look is None else look.held
+            samples, held, names = set_apart(
+                self, self._targets, given, samples, seed, streamed, split=look is None
+            )
             if keeper is not None:
                 known = samples if look is None else look.identity
                 assert known is not None
@@ -295,10 +279,9 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
         """Record each epoch of the run, and call the callbacks."""
         run, columns = self._run, vars(self).get("feature_names_in_")
         assert run.engine is not None
-        some = rows.sample if isinstance(rows, StreamedRows) else rows
+        some = sample_of(rows)
         callbacks = [*callbacks_of(self), *callbacks]
-        self.n_iter_ = progress.epochs
-        self.train_loss_ = math.nan
+        self.n_iter_, self.train_loss_ = progress.epochs, math.nan
         self.stopped_because_ = "interrupted"
         self.__dict__.update(run.engine_names)
         stop, made, factor = None, 0, run.codec.loss_factor
@@ -329,8 +312,7 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
                 self.parameters_ = run.parameters()
                 if made == 1 and call != "partial_fit":
                     self._remarks = (*input_remarks(some, columns), *run.codec.remarks())
-                answers = [callback(epoch) for callback in callbacks]
-                stop = any(map(is_true, answers))
+                stop = True in [is_true(callback(epoch)) for callback in callbacks]
                 if keeper is not None and not stop:
                     keeper.after(self, run, progress)
                 yield epoch

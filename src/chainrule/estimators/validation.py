@@ -13,7 +13,32 @@ from chainrule.estimators.target_codec import TargetCodec
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.training.splits import held_out_groups, held_out_rows, last_rows
 
-__all__ = ["check_held_out", "divided", "own_validation"]
+__all__ = ["check_held_out", "divided", "set_apart"]
+
+
+def set_apart(
+    estimator: Any,
+    targets: type[TargetCodec],
+    given: Given,
+    samples: Samples,
+    seed: int,
+    streamed: Samples | None,
+    *,
+    split: bool,
+) -> tuple[Samples, Samples | None, tuple[str, str]]:
+    """Return the rows to train on, those to measure on, and what messages call these.
+
+    Rows of the user's own come first, then those that a stream has held out; where ``split``,
+    early stopping holds out a share of the samples.
+    """
+    names = ("X", "y")
+    if any(one is not None for one in given[3:6]):
+        held = own_validation(estimator, targets.prepared, given)
+        return samples, held, ("X_val", "y_val")
+    if split and estimator.early_stopping:
+        labels = targets.strata(samples.y)
+        return *divided(estimator, samples, given.groups, seed, labels), names
+    return samples, streamed, names
 
 
 def own_validation(estimator: Any, prepared: Prepared, given: Given) -> Samples:

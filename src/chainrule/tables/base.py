@@ -36,6 +36,7 @@ from chainrule.tables.fitting_files import FittingFiles
 from chainrule.tables.folds import Fold, folds_of
 from chainrule.tables.leaderboard import Leaderboard, Trial
 from chainrule.tables.members import Estimator, Member, Table, Work, train_bag, weighted
+from chainrule.tables.out_of_fold import out_of_fold
 from chainrule.tables.recipes import Preset
 from chainrule.tables.refitting import Refitting
 from chainrule.tables.search import search
@@ -217,7 +218,9 @@ class BaseTabular(TargetSide, ExportedTable, Asking, Refitting, FittingFiles, Ba
         names = names_of(X)
         if names is not None:
             self.feature_names_in_ = np.array(names, dtype=object)
-        self._out_of_fold(table)
+        oof = out_of_fold(self.members_, table, self._combined)
+        self._finish(table, oof, ~np.isnan(oof.reshape(len(oof), -1)[:, 0]))
+        self.oof_prediction_ = oof
         if present is not None:
             shape = (len(targets), *self.oof_prediction_.shape[1:])
             self.oof_prediction_, found = np.full(shape, np.nan), self.oof_prediction_
@@ -297,30 +300,6 @@ class BaseTabular(TargetSide, ExportedTable, Asking, Refitting, FittingFiles, Ba
     def _alone(self, member: Member, frame: pl.DataFrame) -> np.ndarray:
         """Return what a network would answer on its own."""
         return self._combined([(member, member.inputs(frame))])
-
-    def _by_fold(self) -> list[list[Member]]:
-        """Return the networks, those that were validated on the same rows together."""
-        folds: dict[bytes, list[Member]] = {}
-        for member in self.members_:
-            folds.setdefault(member.held.tobytes(), []).append(member)
-        return list(folds.values())
-
-    def _out_of_fold(self, table: Table) -> None:
-        """Keep the answers for rows that the answering networks were not trained on."""
-        oof: np.ndarray | None = None
-        for members in self._by_fold():
-            held = members[0].held
-            if len(held):
-                frame = table.frame[held]
-                found = self._combined((member, member.inputs(frame)) for member in members)
-                if oof is None:
-                    oof = np.full((table.frame.height, *found.shape[1:]), np.nan)
-                oof[held] = found
-        if oof is None:
-            oof = np.full(table.y.shape, np.nan)
-        known = ~np.isnan(oof.reshape(len(oof), -1)[:, 0])
-        self._finish(table, oof, known)
-        self.oof_prediction_ = oof
 
     def _frame(self, X: Any) -> pl.DataFrame:
         """Return a table to predict, with the columns of the table of training."""

@@ -32,6 +32,7 @@ from chainrule.tables.intervals import (
     residual_quantiles,
 )
 from chainrule.tables.members import Member, Table
+from chainrule.tables.out_of_fold import by_fold
 from chainrule.tables.predictor import RowPredictor, snapshot_of
 
 __all__ = ["TabularRegressor"]
@@ -276,7 +277,7 @@ class TabularRegressor(RegressorMixin, BaseTabular):  # type: ignore[misc]
 
     def _bag_factor(self, table: Table, errors: np.ndarray) -> np.ndarray:
         """Return what errors of one fold's networks are multiplied by to be of the bag's size."""
-        folds = self._by_fold()
+        folds = by_fold(self.members_)
         if len(folds) < 2 or not len(errors):
             return np.ones(())
         rows = np.linspace(0, table.frame.height - 1, min(table.frame.height, SPREAD_ROWS))
