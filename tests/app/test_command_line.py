@@ -32,7 +32,7 @@ def test_the_catalogues_are_the_choices_in_the_help(chainrule) -> None:
 
 @pytest.mark.slow
 def test_fit_digits_with_defaults_reaches_its_accuracy(chainrule, folder: Path) -> None:
-    answer = chainrule("fit", "digits", "--engine", "reference")
+    answer = chainrule("fit", "digits")
     assert (answer.code, answer.err) == (0, "")
     assert "classification of 10 classes" in answer.out
     assert "left out columns pixel_0_0, pixel_4_0, pixel_4_7: all cells are one value" in answer.out

@@ -234,4 +234,4 @@ def test_memory_stays_the_same(fitted) -> None:
         assert "at most 16,777,216 bytes" in errors[0]
         return int(done.stderr)
 
-    assert peak(200) < 1.2 * peak(4)
+    assert peak(100) < 1.1 * peak(4)

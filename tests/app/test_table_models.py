@@ -35,8 +35,7 @@ def fitted(folder, once, flats):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("target", ["rent", "dear"])
-@pytest.mark.parametrize("words", [(), ("--preset", "fast")])
+@pytest.mark.parametrize(("target", "words"), [("rent", ()), ("dear", ("--preset", "fast"))])
 def test_a_new_process_predicts_what_the_command_does(chainrule, fitted, target, words) -> None:
     path = fitted(target, *words)
     kind = package.TabularRegressor if target == "rent" else package.TabularClassifier
