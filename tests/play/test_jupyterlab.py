@@ -5,7 +5,6 @@ import re
 import subprocess
 import sys
 
-import nbformat
 import pytest
 
 pytestmark = pytest.mark.slow
@@ -15,6 +14,8 @@ pytestmark = pytest.mark.slow
 def laboratory(tmp_path):
     """Return the address of a notebook in a JupyterLab of its own."""
     pytest.importorskip("jupyterlab", reason="jupyterlab is in the extra 'test'")
+    import nbformat  # two seconds, which others need not wait for
+
     cell = nbformat.v4.new_code_cell("import chainrule\nchainrule.widget()")
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
     notebook = nbformat.v4.new_notebook(cells=[cell], metadata=kernel)
