@@ -1,5 +1,6 @@
 """A lack of memory ends in a sentence: how much there is, and what to make smaller."""
 
+import errno
 import subprocess
 import sys
 
@@ -79,6 +80,48 @@ def test_a_file_far_larger_than_memory_is_refused_unread(folder, chainrule, monk
 def test_a_watched_command_gives_its_code_or_tells_of_its_end(program, code, monkeypatch) -> None:
     monkeypatch.setattr(limited_memory, "PROGRAM", f"import os, sys, signal; {program}")
     assert limited_memory.run_watched(["fit"]) == code
+
+
+@pytest.mark.parametrize(
+    ("program", "shown"),
+    [
+        ("os.write(2, b'memory allocation of 8 bytes failed'); os.abort()", "own\n"),
+        ("os.write(2, b'panicked: capacity overflow'); sys.exit(2)", "own\n"),
+        ("os.write(2, b'a warning'); sys.exit(0)", "own\na warning"),
+    ],
+)
+def test_what_a_library_says_as_it_dies_is_not_shown(program, shown, monkeypatch, capfd) -> None:
+    begin = limited_memory.PROGRAM.partition("from chainrule")[0]
+    program = f"{begin}print('own', file=sys.stderr); {program}"
+    monkeypatch.setattr(limited_memory, "PROGRAM", program)
+    limited_memory.run_watched(["fit"])
+    assert capfd.readouterr().err == shown
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
+        OSError(errno.ENOMEM, "Cannot allocate memory", "table.csv"),
+        RuntimeError("can't start new thread"),
+        PanicException("memory allocation of 8 bytes failed"),
+    ],
+)
+def test_errors_that_mean_memory_never_speak_of_the_disk(error, monkeypatch, capsys) -> None:
+    def run(arguments: object) -> int:
+        raise error
+
+    monkeypatch.setattr(entry, "_run", run)
+    assert entry.main(["fit"]) == 2
+    assert capsys.readouterr().err.startswith("error: not enough memory: ")
+
+
+def test_a_limit_below_what_libraries_take_is_refused_at_once(monkeypatch, capsys) -> None:
+    for module in (entry, limited_memory):
+        monkeypatch.setattr(module, "address_limit", lambda: 6 * 10**8)
+    assert entry.main() == 2
+    error = capsys.readouterr().err
+    assert "take about 0.8 GB of address space, and this process may have 0.6 GB. Raise" in error
 
 
 def test_a_library_that_gets_no_memory_when_it_is_loaded(monkeypatch, capsys) -> None:

@@ -135,6 +135,20 @@ def test_sorted_rows_are_mixed_on_the_disk(kind, y):
     assert found.score(X, y) > shuffled.score(X, y) - 0.02
 
 
+@pytest.mark.parametrize("labels", [False, True], ids=["numbers", "labels"])
+def test_blocks_that_differ_are_mixed_on_the_disk(labels):
+    day = np.repeat(np.arange(12.0), N // 12)
+    y = NUMBERS + 0.8 * np.sin(day)
+    y = np.where(y > 10.0, "late", "early") if labels else y
+    kind = MLPClassifier if labels else MLPRegressor
+    rows = ArraySource(X, y, block_rows=500)
+    with pytest.warns(DataWarning, match="order that tells of their targets.* temporary file"):
+        found = kind(**OPTIONS).fit(rows, memory=SMALL)
+    mixed = np.random.default_rng(0).permutation(N)
+    rows = ArraySource(X[mixed], y[mixed], block_rows=500)
+    assert found.score(X, y) > kind(**OPTIONS).fit(rows, memory=SMALL).score(X, y) - 0.02
+
+
 def test_a_stream_goes_on_from_its_checkpoint(tmp_path):
     def short(epoch):
         return epoch.number == 3

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 import chainrule
-from chainrule import TabularClassifier, TabularRegressor
+from chainrule import Checkpoint, TabularClassifier, TabularRegressor
 from chainrule.foundation.errors import InputError
 from chainrule.tables.table_blocks import Parts
 
@@ -124,6 +124,28 @@ def test_ctrl_c_keeps_the_best_network(files):
         model.fit(files, "price", memory="6MB")
     assert len(model.members_[0].estimator.loss_curve_) >= 2
     assert np.isfinite(model.predict(TABLE.drop("price"))).all()
+
+
+@pytest.mark.slow
+def test_a_fit_goes_on_from_its_checkpoint(files, tmp_path):
+    def end(epoch):
+        if epoch.number == 3:
+            raise RuntimeError("killed")
+
+    def fitted(callbacks=None, memory="6MB", **given):
+        model = TabularRegressor("fast", callbacks=callbacks, **OPTIONS)
+        return model.fit(files, "price", memory=memory, **given)
+
+    whole = fitted()
+    saved = Checkpoint(tmp_path / "kept", every=1)
+    with pytest.raises(RuntimeError, match="killed"):
+        fitted(end, checkpoint=saved)
+    found = fitted(resume=tmp_path / "kept", memory="7MB")  # the memory is that of the beginning
+    table = TABLE.drop("price")
+    np.testing.assert_array_equal(found.predict(table), whole.predict(table))
+    assert found.members_[0].estimator.loss_curve_ == whole.members_[0].estimator.loss_curve_
+    with pytest.raises(InputError, match="one of the two was streamed"):
+        TabularRegressor("fast", **OPTIONS).fit(table, TABLE["price"], resume=tmp_path / "kept")
 
 
 @pytest.mark.parametrize(

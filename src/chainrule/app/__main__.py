@@ -6,7 +6,13 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from chainrule.app.limited_memory import MEMORY_ADVICE, out_of_memory, run_watched
+from chainrule.app.limited_memory import (
+    MEMORY_ADVICE,
+    out_of_memory,
+    run_watched,
+    tells_of_memory,
+    too_little_to_begin,
+)
 from chainrule.app.stopping import stoppable
 from chainrule.foundation.errors import InputError
 from chainrule.foundation.interruption import INTERRUPTED
@@ -35,6 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):  # a terminal may lack the letters of a column's name
             stream.reconfigure(errors="replace")
     if arguments is None and address_limit() is not None:
+        small = too_little_to_begin()
+        if small is not None:
+            print(f"error: {small}", file=sys.stderr)
+            return BAD_INPUT
         code = run_watched(sys.argv[1:])
         if code is None:
             print(f"error: {out_of_memory()}", file=sys.stderr)
@@ -52,8 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return BAD_INPUT
-    except ImportError as error:
-        if "failed to map segment" not in str(error):  # how the loader says that it got no memory
+    except BaseException as error:
+        if not tells_of_memory(error):
             raise
         print(f"error: {out_of_memory()}", file=sys.stderr)
         return BAD_INPUT
@@ -95,7 +105,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         leave_stdout()
         return 0
     except OSError as error:
-        if error.filename is not None:
+        if error.filename is not None or tells_of_memory(error):
             raise
         leave_stdout()  # what is left in its buffer can be written no better
         fail(f"cannot write the output: {error.strerror or error}. Free some space.")

@@ -118,10 +118,10 @@ def _fit(
     if outputs.plot:  # a missing matplotlib is to be known before training, its font cache is not
         logging.getLogger("matplotlib").setLevel(logging.ERROR)
         from chainrule.app.plot import draw_losses
-    large = large_file(asked, cv, fit_all, keeping)
+    large = large_file(asked, cv, fit_all)
     read, folds = None, None
     if large is not None:
-        done = fit_streamed(asked, large, report)
+        done = fit_streamed(asked, large, report, keeping)
     else:
         read = read_rows(asked, report)
         if cv is not None:

@@ -11,11 +11,11 @@ from typing import Any
 import polars as pl
 
 from chainrule.app.asked import Asked
-from chainrule.app.interrupted_fits import Keeping
+from chainrule.app.limited_memory import tells_of_memory
 from chainrule.app.reading import AS_FOUND, Reading
 from chainrule.app.report import Report
 from chainrule.app.spooling import is_stream, is_zstd
-from chainrule.app.tables import OUT_OF_MEMORY, TEXT_SUFFIXES, is_built_in, suffix_of
+from chainrule.app.tables import TEXT_SUFFIXES, is_built_in, suffix_of
 from chainrule.blocks.tables import STREAMED, TableFiles
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.foundation.memory_sizes import as_bytes, usable_bytes
@@ -67,7 +67,7 @@ def large_table(data: str, memory: str | None) -> LargeFile | None:
     return LargeFile(path, needed, most, given is not None)
 
 
-def large_file(asked: Asked, cv: int | None, fit_all: bool, keeping: Keeping) -> LargeFile | None:
+def large_file(asked: Asked, cv: int | None, fit_all: bool) -> LargeFile | None:
     """Return the file of a fit that is to be streamed; None for one that memory holds.
 
     Raises
@@ -89,7 +89,6 @@ def large_file(asked: Asked, cv: int | None, fit_all: bool, keeping: Keeping) ->
         "--fit-all": fit_all,
         "--groups": settings.groups is not None,
         "--rows": settings.rows is not None,
-        "--checkpoint": keeping.arguments["checkpoint"] is not None,
         "--preset": presets.get(settings.preset).searches,
         "--skip-footer": asked.reading.skip_footer is not None,
         "--encoding": asked.reading.encoding is not None,
@@ -176,7 +175,7 @@ def _convert(file: Path, place: Path, reading: Reading, memory: int) -> None:
             return
         except duckdb.Error as error:
             reason = str(error).strip().splitlines()[0][:200]
-            if OUT_OF_MEMORY.search(str(error)):
+            if tells_of_memory(error):
                 raise MemoryError(
                     f"converting {file.name} takes more than {limit / 1e6:,.0f} MB, of --memory "
                     f"{memory / 1e6:,.0f} MB. Give more, or save the table as Parquet."

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from chainrule.app.asked import Asked
+from chainrule.app.interrupted_fits import NOTHING, Keeping
 from chainrule.app.large_files import LargeFile, as_parquet, looked_at
 from chainrule.app.problem import Part, Problem
 from chainrule.app.remarks import tell_of_target
@@ -58,7 +59,9 @@ class Outcome:
     n_trained: int
 
 
-def fit_streamed(asked: Asked, large: LargeFile, report: Report) -> Outcome:
+def fit_streamed(
+    asked: Asked, large: LargeFile, report: Report, keeping: Keeping = NOTHING
+) -> Outcome:
     """Train on a file in bounded memory; every guess is told.
 
     Raises
@@ -98,6 +101,7 @@ def fit_streamed(asked: Asked, large: LargeFile, report: Report) -> Outcome:
                 settings.weight,
                 memory=large.memory,
                 test_fraction=settings.test_fraction,
+                **keeping.arguments,
             )
             fits.append(found)
             return found.interrupted

@@ -13,6 +13,7 @@ from typing import IO
 import polars as pl
 
 from chainrule.app.column_types import typed
+from chainrule.app.limited_memory import tells_of_memory
 from chainrule.app.reading import AS_FOUND, Reading
 from chainrule.app.spooling import is_stream, is_zstd, spooled
 from chainrule.app.sums import without_sums
@@ -24,7 +25,6 @@ from chainrule.interop.cells import Tell, nothing
 
 __all__ = [
     "BUILT_IN",
-    "OUT_OF_MEMORY",
     "TARGET",
     "TEXT_SUFFIXES",
     "built_in_table",
@@ -60,12 +60,6 @@ OTHER_KINDS = {
     b"<html": "a page of HTML. Download the file itself, or copy its table into a CSV file",
     b"<?xml": "an XML document. Write its table as CSV",
 }
-# How polars, DuckDB and Arrow say that they got no memory.
-OUT_OF_MEMORY = re.compile(
-    r"out ?of ?memory|bad.?alloc|memory allocation|failed to allocate|cannot allocate|"
-    r"capacity overflow|allocation failed|failed to map segment",
-    re.IGNORECASE,
-)
 
 
 def is_built_in(data: str) -> bool:
@@ -137,7 +131,7 @@ def read_table(
     except (InputError, MemoryError):
         raise
     except BaseException as error:  # of polars or DuckDB, whose classes are many
-        if OUT_OF_MEMORY.search(f"{type(error).__name__}: {error}"):
+        if tells_of_memory(error):
             raise MemoryError(f"reading {path} takes more than there is") from error
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise

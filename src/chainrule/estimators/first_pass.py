@@ -12,6 +12,7 @@ from chainrule.blocks.drawing import drawn
 from chainrule.blocks.source import Block, blocks_of, load_block
 from chainrule.blocks.spool import Spool
 from chainrule.engines.engine import Rows
+from chainrule.estimators.drift import Drift
 from chainrule.estimators.inputs import Prepared, as_inputs, as_targets, weight_of_rows
 from chainrule.estimators.run import Run
 from chainrule.estimators.samples import Samples
@@ -32,6 +33,10 @@ __all__ = [
 
 # So many rows are looked at.
 SAMPLE_ROWS = 2**12
+DRIFTS = (
+    "the rows seem to be in an order that tells of their targets, as that of time: those of some "
+    "blocks differ from those of others."
+)
 WRITTEN = (
     "They are written to a temporary file once, in a mixed order, and read from all over it. Write "
     "the file in a random order to save that."
@@ -59,7 +64,7 @@ class Look(NamedTuple):
     weighted : bool
         Whether the rows have weights of their own.
     remark : str
-        Of a source that is sorted; empty where it is not.
+        Of a source that is sorted, or whose blocks differ; empty where it is not.
     identity : Samples
         What tells these rows from others.
     """
@@ -183,6 +188,7 @@ def _looked_at(
     held: list[Samples] = []
     labels: dict[Any, float] = {}
     first: np.ndarray | None = None
+    drift, classes = Drift(), is_classifier(estimator)
     for i, block in enumerate(blocks_of(stream.source)):
         if len(block) != stream.sizes[i]:
             raise InputError(
@@ -202,7 +208,8 @@ def _looked_at(
             looked[:1] |= not samples
             samples.append(rows.take(looked))
         first = rows.y if first is None else first
-        if is_classifier(estimator) and rows.y.ndim == 1:
+        drift.add(rows.y, classes and rows.y.ndim == 1)
+        if classes and rows.y.ndim == 1:
             _count(labels, rows)
         else:
             chosen = drawn(stream.seed, start, len(block), stream.targets / n, OF_TARGETS)[~out]
@@ -216,6 +223,8 @@ def _looked_at(
         count = float(len(of_all.y))
     assert first is not None
     remark = _sorted_words(first, of_all) if stream.sizes[0] < n else ""
+    if not remark and drift.is_there:
+        remark = DRIFTS
     return Look(
         Samples(sample.X, of_all.y, of_all.weight),
         sample,

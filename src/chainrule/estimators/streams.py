@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.blocks.arrays import BLOCK_ROWS
+from chainrule.blocks.arrays import BLOCK_ROWS, ArraySource
 from chainrule.blocks.drawing import drawn
 from chainrule.blocks.opening import names_files, open_source
 from chainrule.blocks.source import Block, Source, blocks_of, is_source, load_block, row_counts
@@ -158,9 +158,11 @@ def in_memory_or_streamed(
     source = open_source(given.X, given.y, weight)
     first = load_block(source, 0)
     row_bytes = _row_bytes(first, estimator)
-    rows = int(most * BLOCK) // row_bytes
+    rows = max(FEWEST_BLOCK_ROWS, int(most * BLOCK) // row_bytes)
+    if isinstance(source, ArraySource):  # small parts of a map are read as fast, and mix better
+        rows = min(SPOOL_ROWS, rows)
     if not is_source(given.X) and rows < BLOCK_ROWS:
-        source = open_source(given.X, given.y, weight, block_rows=max(FEWEST_BLOCK_ROWS, rows))
+        source = open_source(given.X, given.y, weight, block_rows=rows)
     sizes = row_counts(source)
     seed = estimator.random_state
     seed = int(seed) if isinstance(seed, int | np.integer) else 0

@@ -15,6 +15,8 @@ UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 AMOUNT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?\s*", re.IGNORECASE)
 # Where the system does not say how much memory there is.
 ASSUMED = 4 * 10**9
+# Address space that a fit takes beside its rows: for code, threads and what libraries set aside.
+BESIDE_ROWS = 450 * 10**6
 # A limit that is nearly reached leaves this, to be tried.
 LEAST = 10**7
 
@@ -39,7 +41,7 @@ def as_bytes(amount: Any, name: str = "memory") -> int:
 def usable_bytes() -> int:
     """Return the memory that this process can still take: what is free, within its limits."""
     address = address_limit()
-    left = None if address is None else max(LEAST, address - _addressed())
+    left = None if address is None else max(LEAST, address - _addressed() - BESIDE_ROWS)
     known = [
         one for one in (limit_bytes(), physical_bytes(), _available(), left) if one is not None
     ]

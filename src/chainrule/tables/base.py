@@ -158,13 +158,14 @@ class BaseTabular(TargetSide, ExportedTable, Asking, Refitting, FittingFiles, Ba
             A ValueError that names the argument, its value and what to do.
         """
         if names_files(X):
-            if any(one is not None for one in (groups, X_val, y_val, checkpoint, resume)):
+            if any(one is not None for one in (groups, X_val, y_val)):
                 raise InputError(
-                    "groups, X_val, y_val, checkpoint and resume must be None for files, whose "
-                    "rows are streamed. Read the table, or leave them out."
+                    "groups, X_val and y_val must be None for files. Read the table for that."
                 )
             with unchanged_if_refused(self):
-                streamed = self.fit_files(X, y, sample_weight, memory=memory)
+                streamed = self.fit_files(
+                    X, y, sample_weight, memory=memory, checkpoint=checkpoint, resume=resume
+                )
             if streamed.interrupted:
                 raise KeyboardInterrupt
             return self

@@ -35,10 +35,13 @@ class TableCheckpoints:
         The folder, and how often files are written.
     seed : int
         The seed of the fit.
+    memory : int or None
+        The bytes that a streamed fit may take, which decide the order of its rows.
     """
 
     checkpoint: Checkpoint
     seed: int
+    memory: int | None = None
 
     def of_network(
         self, estimator: Any, fold: int, work: object, snapshots: Snapshots
@@ -60,7 +63,11 @@ class TableCheckpoints:
 
 
 def begin_checkpoints(
-    estimator: Any, checkpoint: Any, resume: Any, draw_seed: Callable[[], int]
+    estimator: Any,
+    checkpoint: Any,
+    resume: Any,
+    draw_seed: Callable[[], int],
+    memory: int | None = None,
 ) -> TableCheckpoints | None:
     """Return the checkpoints of a fit; None where it has none.
 
@@ -74,9 +81,9 @@ def begin_checkpoints(
     if resume is None:
         if checkpoint is None:
             return None
-        found = TableCheckpoints(checkpoint, draw_seed())
+        found = TableCheckpoints(checkpoint, draw_seed(), memory)
         Checkpoint(checkpoint.folder, name="fold").begin(resumed=False)
-        description = facts(estimator) | {"seed_of_all": found.seed}
+        description = facts(estimator) | {"seed_of_all": found.seed, "memory": memory}
         write_arrays(checkpoint.folder / FILE, KIND, description, {})
         return found
     checkpoint = Checkpoint(resume) if checkpoint is None else checkpoint
@@ -91,7 +98,14 @@ def begin_checkpoints(
     kept = Kept(path, *read_arrays(path, KIND))
     kept.check_options(facts(estimator))
     checkpoint.begin(resumed=True)
-    return TableCheckpoints(checkpoint, int(kept.description["seed_of_all"]))
+    if (kept.description.get("memory") is None) != (memory is None):
+        raise InputError(
+            "resume must be the folder of a fit of the same kind: one of the two was streamed from "
+            "files, the other in memory. Fit as it was begun, or begin anew without resume."
+        )
+    return TableCheckpoints(
+        checkpoint, int(kept.description["seed_of_all"]), kept.description.get("memory")
+    )
 
 
 def facts(estimator: Any) -> dict[str, Any]:

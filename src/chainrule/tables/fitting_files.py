@@ -17,6 +17,7 @@ from sklearn.exceptions import ConvergenceWarning
 from chainrule.blocks.arrays import BLOCK_ROWS
 from chainrule.blocks.tables import TableFiles
 from chainrule.estimators.callbacks import callbacks_of
+from chainrule.estimators.checkpoints import Checkpoint
 from chainrule.estimators.first_pass import FEWEST_TO_COMPARE, SORTED_SHARE, SORTED_SPREAD
 from chainrule.foundation.errors import DataWarning, InputError, NoEffectWarning, must_be, suggest
 from chainrule.foundation.memory_sizes import as_bytes, usable_bytes
@@ -27,7 +28,9 @@ from chainrule.interop.choosing import NO_CHOICES, Choices
 from chainrule.interop.preparation import Preparation
 from chainrule.interop.streamed_columns import prepared_from_sample
 from chainrule.tables.checking import checked_preset
+from chainrule.tables.checkpoints import TableCheckpoints, begin_checkpoints
 from chainrule.tables.choosing_encoding import EncodingChoice, choose_encoding
+from chainrule.tables.epochs import Snapshots
 from chainrule.tables.folds import Fold
 from chainrule.tables.leaderboard import Leaderboard, Trial
 from chainrule.tables.members import Estimator, Member, Table, Work
@@ -177,6 +180,8 @@ class FittingFiles:
         *,
         memory: int | str | None = None,
         test_fraction: float = 0.0,
+        checkpoint: Checkpoint | None = None,
+        resume: Any = None,
     ) -> StreamedFit:
         """Train one network on a table in files, in bounded memory.
 
@@ -198,6 +203,8 @@ class FittingFiles:
             quarter of what is free.
         test_fraction : float
             The share of the rows that is set aside, neither trained nor validated on.
+        checkpoint, resume
+            As `fit` takes them; a fit that is resumed takes the memory that it was begun with.
 
         Returns
         -------
@@ -207,8 +214,12 @@ class FittingFiles:
         began = time.perf_counter()
         preset = checked_preset(self, self._kind)
         most = int(USUAL_SHARE * usable_bytes()) if memory is None else as_bytes(memory)
+        keeping = begin_checkpoints(
+            self, checkpoint, resume, lambda: as_seed(self.random_state), most
+        )
+        seed = as_seed(self.random_state) if keeping is None else keeping.seed
+        most = most if keeping is None or keeping.memory is None else keeping.memory
         table = _opened(paths, target, sample_weight, most)
-        seed = as_seed(self.random_state)
         row_bytes = CELL * len(table.schema)
         rows = sum(table.block_rows)
         parts = Parts.of(
@@ -263,7 +274,7 @@ class FittingFiles:
             None if sample_weight is None else learnt.held[sample_weight].to_numpy().astype(float),
         )
         interrupted = self._train_streamed(
-            rows_to_train, held, preparation, encoding, seed, int(most * TRAINING), began
+            rows_to_train, held, preparation, encoding, seed, int(most * TRAINING), began, keeping
         )
         self.notes_ = told
         self._note_columns(table, aside)
@@ -302,6 +313,7 @@ class FittingFiles:
         seed: int,
         memory: int,
         began: float,
+        keeping: TableCheckpoints | None,
     ) -> bool:
         """Train the network; return whether Ctrl-C cut that short."""
         n = sum(rows.block_rows)
@@ -321,6 +333,9 @@ class FittingFiles:
             **options, random_state=int(random.integers(2**31 - 1)), n_threads=self.n_threads
         )
         network.callbacks = callbacks_of(self)
+        if keeping is not None:
+            own, given["resume"] = keeping.of_network(network, 0, ["streamed", n], Snapshots())
+            network.callbacks = [*callbacks_of(self), own]
         interrupted = False
         try:
             with warnings.catch_warnings():
@@ -345,9 +360,10 @@ class FittingFiles:
         trial = Trial(encoding.encoding, self._options_of_networks(), 1, 1.0, loss, seconds, 1.0)
         self.leaderboard_ = Leaderboard.of([*encoding.trials, trial])
         self.oof_prediction_ = np.full(held.y.shape, np.nan)
-        if given:
+        validated = "X_val" in given
+        if validated:
             self.oof_prediction_ = self._combined([(member, given["X_val"])])
-        self._finish(held, self.oof_prediction_, np.full(len(held.y), bool(given)))
+        self._finish(held, self.oof_prediction_, np.full(len(held.y), validated))
         return interrupted
 
     def _note_columns(self, table: TableFiles, aside: list[str]) -> None:
