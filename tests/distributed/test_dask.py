@@ -77,6 +77,32 @@ def test_a_cluster_trains_the_bits_of_processes(client, data):
     assert bits(streamed[0]) == bits(streamed[1])
 
 
+def test_more_shards_than_threads_and_workers_out_of_reach_train_the_same_bits(
+    client, data, monkeypatch
+):
+    here = distributed.fit(MLPRegressor(**OPTIONS), *data, n_workers=1, n_shards=3)
+    there = distributed.fit(MLPRegressor(**OPTIONS), *data, client=client, n_shards=3)
+    assert bits(there) == bits(here)
+
+    async def unreachable(*_, **__):
+        raise OSError
+
+    here = distributed.fit(MLPRegressor(**OPTIONS), *data, n_workers=1, n_shards=2)
+    with monkeypatch.context() as patch:
+        patch.setattr("chainrule.distributed.dask_direct.DirectWorkers._call", unreachable)
+        there = distributed.fit(MLPRegressor(**OPTIONS), *data, client=client, n_shards=2)
+    assert bits(there) == bits(here)
+
+
+def test_workers_keep_nothing_of_a_fit_that_has_ended(client, data):
+    distributed.fit(MLPRegressor(**OPTIONS), *data, client=client)
+
+    def names(dask_worker):
+        return [one for one in (*dask_worker.handlers, *dask_worker.plugins) if "chainrule" in one]
+
+    assert list(client.run(names).values()) == [[], []]
+
+
 def test_a_source_of_a_module_that_workers_lack_is_refused(client, data, monkeypatch):
     kind = type("Elsewhere", (Halves,), {"__module__": "only_here"})
     module = types.ModuleType("only_here")

@@ -1,6 +1,7 @@
 """Rounds: whatever cuts the rows, and in whatever order shards end, each row counts once."""
 
 import math
+import pickle
 from concurrent.futures import Future
 from dataclasses import replace
 
@@ -280,3 +281,21 @@ def test_estimators_have_the_errors_of_rounds():
     ):
         with pytest.raises(InputError, match=words):
             fit(estimator, X, y, **options)
+
+
+def test_arrays_of_a_shard_that_was_sent_are_aligned():
+    def displaced(array):
+        raw = np.empty(array.nbytes + 1, np.uint8)
+        found = raw[1:].view(array.dtype).reshape(array.shape)
+        found[:] = array
+        return found
+
+    rows = rows_of(5, weighted=True)
+    sent = Shard(0, Rows(*map(displaced, (rows.x, rows.y, rows.weight))))
+    assert not sent.rows.x.flags.aligned
+    buffers = []
+    message = pickle.dumps(sent, protocol=5, buffer_callback=buffers.append)
+    found = pickle.loads(message, buffers=buffers).rows
+    assert found.x.flags.aligned
+    assert found.y.flags.aligned
+    assert np.array_equal(found.x, rows.x)

@@ -7,13 +7,11 @@ import secrets
 import sys
 import threading
 import warnings
-from collections.abc import Callable
-from concurrent.futures import CancelledError, Future
-from typing import Any
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from chainrule.distributed.shards import Shard, joined, parts_of, sizes_of
+from chainrule.distributed.dask_errors import meaning
+from chainrule.distributed.shards import Loading, Shard, parts_of, sizes_of
 from chainrule.distributed.tasks import Task, Trained, run_task
 from chainrule.distributed.workers import Done, WorkerLostError
 from chainrule.engines.engine import Rows
@@ -21,10 +19,10 @@ from chainrule.foundation.errors import InputError, must_be
 from chainrule.foundation.version import __version__
 from chainrule.training.windows import AnyRows, StreamedRows
 
-__all__ = ["DaskWorkers", "check_source_class", "cluster_threads"]
+if TYPE_CHECKING:
+    from chainrule.distributed.dask_direct import DirectWorkers
 
-# Errors of Dask, by name, about a worker or data that are gone.
-LOST = ("KilledWorker", "FutureCancelledError", "CancelledError", "CommClosedError")
+__all__ = ["DaskWorkers", "check_source_class", "cluster_threads", "workers_of"]
 
 
 def cluster_threads(client: Any) -> int:
@@ -84,8 +82,24 @@ def check_source_class(client: Any, source: Any) -> None:
             )
 
 
+def workers_of(client: Any, rows: AnyRows, n_shards: int, seed: int) -> DaskWorkers | DirectWorkers:
+    """Return the workers of a cluster, which are called directly where that can be done.
+
+    Each shard has a thread of its own then. More shards than threads are tasks of the scheduler,
+    which gives the next one to whoever is free.
+    """
+    from chainrule.distributed.dask_direct import DirectWorkers
+
+    if n_shards <= cluster_threads(client):
+        workers = DirectWorkers(client, rows, n_shards, seed)
+        if workers.can_be_reached():
+            return workers
+        workers.close()
+    return DaskWorkers(client, rows, n_shards, seed)
+
+
 class DaskWorkers:
-    """The workers of a cluster.
+    """The workers of a cluster, to which its scheduler gives tasks.
 
     Arrays are cut here and sent out; the blocks of a source are loaded where they are needed, so
     that the workers must reach its files.
@@ -134,7 +148,11 @@ class DaskWorkers:
             try:
                 trained, worker = remote.result()
             except BaseException as error:
-                future.set_exception(self._said(shard, data, error))
+                said = meaning(error, shard)
+                known = self._placed.get(shard)
+                if isinstance(said, WorkerLostError) and known is not None and known[0] is data:
+                    del self._placed[shard]
+                future.set_exception(said)
             else:
                 future.set_result(Done(trained, worker))
 
@@ -168,7 +186,7 @@ class DaskWorkers:
         if isinstance(self._rows, StreamedRows):
             key = f"chainrule-{self._key}-rows-{shard}-{next(self._numbers)}"
             data = self._client.submit(
-                _loaded, self._rows.load, self._parts[shard], shard, key=key, pure=False,
+                Loading(shard, self._rows.load, self._parts[shard]).shard, key=key, pure=False,
                 workers=[address], allow_other_workers=True,
             )  # fmt: skip
         else:
@@ -177,32 +195,8 @@ class DaskWorkers:
         self._placed[shard] = data, address
         return data, address
 
-    def _said(self, shard: int, data: Any, error: BaseException) -> BaseException:
-        """Return what an error of a task means here."""
-        name = type(error).__name__
-        if name in LOST or isinstance(error, CancelledError):
-            known = self._placed.get(shard)
-            if known is not None and known[0] is data:
-                del self._placed[shard]
-            return WorkerLostError(f"{name}: {error}")
-        if isinstance(error, MemoryError):
-            return InputError(
-                f"a shard must fit into the memory of a worker; shard {shard} does not. Take more "
-                "shards by n_shards, or workers with more memory."
-            )
-        if isinstance(error, ModuleNotFoundError):
-            return InputError(
-                f"all workers must have the packages of the driver; one says: {error}. Install "
-                "them everywhere."
-            )
-        return error
-
 
 def _named_task(shard: Shard, task: Task) -> tuple[Trained, str]:
     from distributed import get_worker
 
     return run_task(shard, task), str(get_worker().address)
-
-
-def _loaded(load: Callable[[int], Rows], blocks: np.ndarray, number: int) -> Shard:
-    return Shard(number, joined([load(block) for block in blocks.tolist()]))

@@ -13,9 +13,9 @@ import numpy as np
 
 from chainrule.blocks.source import is_source
 from chainrule.distributed.dask_workers import (
-    DaskWorkers,
     check_source_class,
     cluster_threads,
+    workers_of,
 )
 from chainrule.distributed.outer_step import OuterStep
 from chainrule.distributed.processes import ProcessWorkers
@@ -159,11 +159,11 @@ def fit(
     with ExitStack() as ending:
 
         def begin(rows: AnyRows, seed: int, n_shards: int) -> tuple[Workers, list[int]]:
-            workers: ProcessWorkers | DaskWorkers
+            workers: Workers
             if client is None:
                 workers = ProcessWorkers(count, threads, rows, n_shards, seed)
             else:
-                workers = DaskWorkers(client, rows, n_shards, seed)
+                workers = workers_of(client, rows, n_shards, seed)
             ending.callback(workers.close)
             return workers, workers.sizes
 

@@ -81,7 +81,7 @@ def weighted_average(arrays: Sequence[np.ndarray], weights: Sequence[Any]) -> np
     if len(arrays) == 1:
         return arrays[0].astype(np.float64)
     total = float(sum(float(weight) for weight in weights))
-    found: np.ndarray = np.zeros(arrays[0].shape)
+    found, part = np.zeros(arrays[0].shape), np.empty(arrays[0].shape)
     for array, weight in zip(arrays, weights, strict=True):
-        found += (float(weight) / total) * array.astype(np.float64)
+        found += np.multiply(array, float(weight) / total, out=part, dtype=np.float64)
     return found

@@ -9,31 +9,34 @@ import traceback
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler
 
+from chainrule.distributed.letterbox import Letter, Letterbox
 from chainrule.distributed.shards import Shard, ShardFolder
-from chainrule.distributed.tasks import run_task
+from chainrule.distributed.tasks import Task, run_task
 from chainrule.foundation.errors import InputError
 
 __all__ = ["main"]
 
 
-def main(descriptor: int, folder: str) -> None:
+def main(descriptor: int, folder: str, letterbox: str) -> None:
     """Make tasks until the driver closes the pipe, or is gone; it may have been killed."""
     # these reach every process of a terminal or of a group; the driver's end is what ends this one
     for one in (signal.SIGINT, signal.SIGTERM):
         signal.signal(one, signal.SIG_IGN)
     try:
-        _answer(Connection(descriptor), ShardFolder(folder))
+        _answer(Connection(descriptor), ShardFolder(folder), Letterbox(letterbox))
     except (EOFError, OSError):
         shutil.rmtree(folder, ignore_errors=True)  # a driver that was killed removes nothing
 
 
-def _answer(pipe: Connection, shards: ShardFolder) -> None:
+def _answer(pipe: Connection, shards: ShardFolder, letterbox: Letterbox) -> None:
     kept: dict[int, Shard] = {}
     pipe.send("ready")
     while True:
         message = pipe.recv_bytes()
         try:
-            number, task = ForkingPickler.loads(message)
+            number: int
+            letter: Letter[Task]
+            number, letter = ForkingPickler.loads(message)
         except Exception as error:  # of a class that is not found here
             pipe.send(_not_found(error))
             continue
@@ -41,7 +44,7 @@ def _answer(pipe: Connection, shards: ShardFolder) -> None:
         try:
             if number not in kept:
                 kept[number] = shards.read(number)
-            answer = run_task(kept[number], task)
+            answer = letterbox.put(run_task(kept[number], letterbox.take(letter)))
         except MemoryError:
             answer = _no_memory(number)
         except InputError as error:
@@ -66,4 +69,4 @@ def _no_memory(number: int) -> InputError:
 
 
 if __name__ == "__main__" and sys.argv[1:] != ["--check"]:
-    main(int(sys.argv[1]), sys.argv[2])
+    main(int(sys.argv[1]), *sys.argv[2:])

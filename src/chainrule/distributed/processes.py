@@ -18,8 +18,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing import Pipe
 from multiprocessing.reduction import ForkingPickler
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from chainrule.distributed.letterbox import Letter, Letterbox
 from chainrule.distributed.shards import ShardFolder, parts_of, sizes_of
 from chainrule.distributed.tasks import Task
 from chainrule.distributed.workers import Done, WorkerLostError
@@ -59,6 +61,7 @@ class _Place:
     name: str
     process: subprocess.Popen[bytes] | None = None
     pipe: Connection | None = None
+    letterbox: Letterbox | None = None
 
 
 class ProcessWorkers:
@@ -86,7 +89,7 @@ class ProcessWorkers:
         self._lock = threading.Lock()
         self._known: dict[Future[Done], _Job] = {}
         self._places: list[_Place] = []
-        self._made, self._idle, self._failures, self._closed = 0, 0, 0, False
+        self._made, self._begun, self._idle, self._failures, self._closed = 0, 0, 0, 0, False
         self._broken: InputError | None = None
         self._temporary = tempfile.TemporaryDirectory(
             prefix="chainrule-", ignore_cleanup_errors=True
@@ -237,49 +240,55 @@ class ProcessWorkers:
 
     def _answer(self, place: _Place, job: _Job) -> Any:
         """Return what a process says to a task: a result, or an error."""
-        message = _message(job)
-        process, pipe = place.process, place.pipe
+        process, pipe, letterbox = place.process, place.pipe, place.letterbox
         assert process is not None
         assert pipe is not None
+        assert letterbox is not None
+        message = _message(job.shard, letterbox.put(job.task))
         with self._lock:
             job.process = process
         try:
             pipe.send_bytes(message)
-            return pipe.recv()
+            answer = pipe.recv()
         except (EOFError, OSError) as error:
             how = f"{_how(process.wait())}, process id {process.pid}"
             raise WorkerLostError(how) from error
         finally:
             with self._lock:
                 job.process = None
+        return letterbox.take(answer) if isinstance(answer, Letter) else answer
 
     def _started(self, place: _Place) -> tuple[subprocess.Popen[bytes], Connection]:
         ours, theirs = Pipe()
         environment = os.environ | dict.fromkeys(LIMITS, str(self._n_threads))
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
         command = [sys.executable, "-m", "chainrule.distributed.process"]
-        command += [str(theirs.fileno()), self.folder]
         with self._lock:
             if self._closed:
                 raise _ClosedError
+            self._begun += 1
+            letterbox = Path(self.folder, f"letters-{self._begun}")
+            command += [str(theirs.fileno()), self.folder, str(letterbox)]
             place.process = subprocess.Popen(  # noqa: S603 - this interpreter
                 command, env=environment, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL
             )
-            place.pipe = ours
+            place.pipe, place.letterbox = ours, Letterbox(letterbox)
         theirs.close()
         return place.process, ours
 
     def _end(self, place: _Place) -> None:
         """End the process of a place, which may be stopped, or ended already."""
         with self._lock:
-            process, pipe = place.process, place.pipe
-            place.process = place.pipe = None
+            process, pipe, letterbox = place.process, place.pipe, place.letterbox
+            place.process = place.pipe = place.letterbox = None
         if pipe is not None:
             with suppress(OSError):
                 pipe.close()
         if process is not None:
             process.kill()
             process.wait()
+        if letterbox is not None:
+            letterbox.remove()
 
 
 def _how(code: int | None) -> str:
@@ -289,10 +298,10 @@ def _how(code: int | None) -> str:
     return f"exit code {code}"
 
 
-def _message(job: _Job) -> memoryview:
+def _message(shard: int, letter: Letter[Task]) -> memoryview:
     """Return a task as bytes, between processes of one program."""
     try:
-        return ForkingPickler.dumps((job.shard, job.task))
+        return ForkingPickler.dumps((shard, letter))
     except Exception as error:
         raise InputError(
             "formulas of your own must stand in a module, where worker processes find them; "

@@ -7,7 +7,7 @@ one class in a sorted table, do not make a shard of their own.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -20,7 +20,7 @@ from chainrule.foundation.errors import InputError, must_be
 from chainrule.foundation.seeds import Purpose, stream
 from chainrule.training.windows import AnyRows, StreamedRows, joined
 
-__all__ = ["Shard", "ShardFolder", "cut", "joined", "parts_of", "shard_seed", "sizes_of"]
+__all__ = ["Loading", "Shard", "ShardFolder", "cut", "joined", "parts_of", "shard_seed", "sizes_of"]
 
 # Rows that are copied at a time.
 PIECE = 2**16
@@ -46,6 +46,44 @@ class Shard:
         """The sum of the weights of the rows, or their number where they have none."""
         weight = self.rows.weight
         return float(len(self.rows)) if weight is None else float(np.sum(weight, dtype=np.float64))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # arrays in a message lie anywhere in it, and engines would copy them in each round
+        rows = state["rows"]
+        parts = (_aligned(one) for one in (rows.x, rows.y, rows.weight))
+        self.__dict__.update(state, rows=Rows(*parts))
+
+
+@dataclass(frozen=True, eq=False)
+class Loading:
+    """A shard that a worker is to load itself, block by block.
+
+    Attributes
+    ----------
+    number : int
+        Its place among the shards.
+    load : callable
+        Returns the rows of a block.
+    blocks : ndarray of int
+        The blocks of the shard.
+    """
+
+    number: int
+    load: Callable[[int], Rows]
+    blocks: np.ndarray
+
+    def shard(self) -> Shard:
+        """Return the shard."""
+        return Shard(self.number, joined([self.load(block) for block in self.blocks.tolist()]))
+
+
+def _aligned(array: Any) -> Any:
+    """Return an array, or one in CSR form, whose numbers lie where a processor reads them."""
+    if array is None or not hasattr(array, "tocsr"):
+        return array if array is None else np.require(array, requirements="A")
+    for name in ("data", "indices", "indptr"):
+        setattr(array, name, np.require(getattr(array, name), requirements="A"))
+    return array
 
 
 def cut(n_rows: int, n_shards: int, seed: int) -> list[np.ndarray]:

@@ -10,6 +10,7 @@ import math
 import threading
 import time
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -30,6 +31,11 @@ __all__ = ["Failure", "Kind", "Task", "Trained", "run_task"]
 
 # Engines that a process keeps; one run needs one per thread that makes tasks.
 MOST_ENGINES = 4
+# Orders of the rows of a shard that a process keeps.
+MOST_ORDERS = 8
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,7 +185,7 @@ def run_task(shard: Shard, task: Task) -> Trained:
         task.learning_rate, epoch * steps + first, last - first, steps, round(kind.epochs * steps)
     )
     seed = shard_seed(kind.seed, shard.number)
-    order = pass_order(seed, epoch, n, engine) if kind.shuffle else np.arange(n)
+    order = _order_of(kind, shard, seed, epoch, engine)
     place = _Place(np.array(task.vector), tuple(map(np.array, task.slots)), task.step, seed)
     first_loss, done = task.first_loss, 0
     sums = [[0.0, 0.0], [0.0, 0.0]]  # of the step that measures, and of the others
@@ -216,7 +222,25 @@ def run_task(shard: Shard, task: Task) -> Trained:
 
 
 _engines: dict[tuple[str, int], Engine] = {}
+_orders: dict[tuple[str, int], tuple[int, np.ndarray]] = {}
 _lock = threading.Lock()
+
+
+def _order_of(kind: Kind, shard: Shard, seed: int, epoch: int, engine: Engine) -> np.ndarray:
+    """Return the order of the rows in an epoch, which the rounds of that epoch share."""
+    n = len(shard.rows)
+    if not kind.shuffle:
+        return np.arange(n)
+    name = kind.key, shard.number
+    with _lock:
+        known = _orders.pop(name, None)
+    if known is not None and known[0] == epoch and len(known[1]) == n:
+        order = known[1]
+    else:
+        order = pass_order(seed, epoch, n, engine)
+    if kind.rounds_per_epoch > 1:
+        _keep(_orders, name, (epoch, order), MOST_ORDERS)
+    return order
 
 
 def _engine_of(kind: Kind) -> Engine:
@@ -226,8 +250,13 @@ def _engine_of(kind: Kind) -> Engine:
         engine = _engines.pop(name, None)
     if engine is None:
         engine = choose_engine(kind.engine, kind.objective, kind.optimizer, kind.resources)
-    with _lock:
-        _engines[name] = engine  # the last one used comes last
-        while len(_engines) > MOST_ENGINES:
-            _engines.pop(next(iter(_engines)))
+    _keep(_engines, name, engine, MOST_ENGINES)
     return engine
+
+
+def _keep(kept: dict[Key, Value], name: Key, value: Value, most: int) -> None:
+    """Keep a value, and let go of those that were used longest ago."""
+    with _lock:
+        kept[name] = value  # the last one used comes last
+        while len(kept) > most:
+            kept.pop(next(iter(kept)))

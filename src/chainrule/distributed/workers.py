@@ -22,6 +22,8 @@ __all__ = ["Done", "Pace", "WorkerLostError", "Workers", "run_round"]
 # seconds at least.
 SLOW = 3.0
 LEAST_SECONDS = 1.0
+# Workers that are at one shard at the same time, where the first ones do not answer.
+MOST_TRIES = 3
 # Workers that one shard may end in one round before the fit ends: it is the shard that does it.
 MOST_LOSSES = 5
 # Seconds between two looks at what is slow.
@@ -40,7 +42,15 @@ class Done(NamedTuple):
 
 
 class Workers(Protocol):
-    """Whoever makes tasks: processes of this machine, or those of a cluster."""
+    """Whoever makes tasks: processes of this machine, or those of a cluster.
+
+    Attributes
+    ----------
+    sizes : list of int
+        The rows of each shard.
+    """
+
+    sizes: list[int]
 
     @property
     def count(self) -> int:
@@ -149,11 +159,14 @@ def run_round(workers: Workers, tasks: Mapping[int, Task], rows: list[int], pace
                 clear = None
                 continue
             clear = now if clear is None else clear
-            for task in list(running.values()):
-                limit = pace.limit(rows[task.shard])
-                alone = sum(other.shard == task.shard for other in running.values()) == 1
-                if limit is not None and alone and now - max(clear, task.began) > limit:
-                    begin(task.shard, again=True)
+            for shard in {task.shard for task in running.values()}:
+                limit = pace.limit(rows[shard])
+                tries = [task.began for task in running.values() if task.shard == shard]
+                if limit is None or len(tries) >= MOST_TRIES:
+                    continue
+                # each try is given twice the time of the one before
+                if now - max(clear, *tries) > limit * 2 ** (len(tries) - 1):
+                    begin(shard, again=True)
     finally:
         for future in running:
             workers.abandon(future)
