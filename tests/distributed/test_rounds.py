@@ -299,3 +299,26 @@ def test_arrays_of_a_shard_that_was_sent_are_aligned():
     assert found.x.flags.aligned
     assert found.y.flags.aligned
     assert np.array_equal(found.x, rows.x)
+
+
+def test_two_workers_may_end_a_shard_in_the_same_moment():
+    class Twins:
+        """Workers of which the first waits for the second, which is begun where it is late."""
+
+        count, futures = 1, []
+
+        def submit(self, shard, task, again=False):
+            self.futures.append(Future())
+            if again:
+                for future in self.futures:
+                    future.set_result(Done(done, "a worker"))
+            return self.futures[-1]
+
+        def abandon(self, future):
+            pass
+
+    done = run_task(Shard(0, rows_of(4)), task_of())
+    pace = Pace()
+    pace.note(replace(done, seconds=1e-9))
+    found = run_round(Twins(), {0: task_of()}, [4], pace)
+    assert (len(found.done), found.reruns) == (1, 1)

@@ -6,11 +6,12 @@ import os
 from typing import Any
 
 from chainrule.blocks.arrays import BLOCK_ROWS, open_npy
+from chainrule.blocks.dask_collections import DaskSource, is_collection
 from chainrule.blocks.source import Source, check_source, is_source
 from chainrule.blocks.tables import TableSource
 from chainrule.foundation.errors import InputError
 
-__all__ = ["names_files", "open_source"]
+__all__ = ["comes_in_blocks", "names_files", "open_source"]
 
 
 def names_files(value: Any) -> bool:
@@ -22,20 +23,26 @@ def names_files(value: Any) -> bool:
     return all(isinstance(one, str | os.PathLike) for one in value)
 
 
+def comes_in_blocks(value: Any) -> bool:
+    """Say whether a value stands for rows in blocks: files, a source, or a collection of Dask."""
+    return is_source(value) or names_files(value) or is_collection(value)
+
+
 def open_source(
-    data: Any, target: Any = None, weight: str | None = None, *, block_rows: int = BLOCK_ROWS
+    data: Any, target: Any = None, weight: Any = None, *, block_rows: int = BLOCK_ROWS
 ) -> Source:
     """Return what ``data`` stands for as a source of blocks.
 
     Parameters
     ----------
-    data : path, list of paths, or source
+    data : path, list of paths, source, or collection of Dask
         Parquet or Arrow IPC files, a folder of Parquet files, the ``.npy`` file of the inputs, or
         a source, which is returned as it is.
-    target : str or path
-        The column to predict; with a ``.npy`` file, the one of the targets.
-    weight : str, optional
-        The column of the weights of the rows.
+    target : str, path or collection
+        The column to predict; with a ``.npy`` file, the one of the targets; with a collection of
+        Dask, another one, or a column.
+    weight : str or collection, optional
+        The column of the weights of the rows; with a collection of Dask, or another one.
     block_rows : int
         Most rows of a block.
 
@@ -52,6 +59,8 @@ def open_source(
         check_source(data)
         found: Source = data
         return found
+    if is_collection(data):
+        return DaskSource(data, target, weight)
     if not names_files(data):
         raise InputError(
             "the data must be a path, a list of paths, or an object with n_blocks and load(i); got "

@@ -10,14 +10,17 @@ import asyncio
 import secrets
 import time
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any
 
+import distributed
 from distributed import Worker, WorkerPlugin
 from distributed.protocol.serialize import Serialize
 
 from chainrule.distributed.dask_errors import meaning
+from chainrule.distributed.dask_loading import begin_loading
 from chainrule.distributed.shards import Loading, Shard, parts_of, sizes_of
 from chainrule.distributed.tasks import Task, run_task
 from chainrule.distributed.workers import Done, WorkerLostError
@@ -41,6 +44,18 @@ def _in_frames(content: Any) -> Any:
     return Serialize(content)  # type: ignore[no-untyped-call]
 
 
+async def _content(hold: Any) -> Any:
+    """Return what a message says of a shard: the key of one that a worker has put together."""
+    if not isinstance(hold, distributed.Future):
+        return _in_frames(hold)
+    future: Any = hold
+    await distributed.wait([future])  # type: ignore[no-untyped-call]
+    if future.status == "finished":
+        return future.key
+    error = await future.exception()
+    raise error if error is not None else WorkerLostError(future.status)
+
+
 class _Answering(WorkerPlugin):
     """The part of a worker that holds shards of one fit, and trains on them."""
 
@@ -53,12 +68,19 @@ class _Answering(WorkerPlugin):
         threads = worker.executors["default"]  # as many as tasks of Dask have
 
         async def answer(
-            hold: Shard | Loading | None = None, train: int | None = None, task: Task | None = None
+            hold: Shard | Loading | str | None = None,
+            train: int | None = None,
+            task: Task | None = None,
         ) -> Any:
-            if isinstance(hold, Loading):
-                hold = await asyncio.wrap_future(threads.submit(hold.shard))
-            if hold is not None:
-                shards[hold.number] = hold
+            shard: Any = hold
+            if isinstance(hold, str):  # it is among the worker's data
+                shard = worker.data.get(hold)
+                if shard is None:
+                    return LOST
+            elif isinstance(hold, Loading):
+                shard = await asyncio.wrap_future(threads.submit(hold.shard))
+            if shard is not None:
+                shards[shard.number] = shard
             if train is None or task is None:
                 return None
             if train not in shards:
@@ -86,10 +108,19 @@ class DirectWorkers:
         Parts that they are cut into.
     seed : int
         What they are cut by.
+    blocks : sequence of dask.distributed.Future, optional
+        The blocks of rows that are streamed, where workers hold them.
     """
 
-    def __init__(self, client: Any, rows: AnyRows, n_shards: int, seed: int) -> None:
-        self._client, self._rows = client, rows
+    def __init__(
+        self,
+        client: Any,
+        rows: AnyRows,
+        n_shards: int,
+        seed: int,
+        blocks: Sequence[Any] | None = None,
+    ) -> None:
+        self._client, self._rows, self._blocks = client, rows, blocks
         self._parts = parts_of(rows, n_shards, seed)
         self.sizes = sizes_of(rows, self._parts)
         self._name = f"chainrule-{secrets.token_hex(6)}"
@@ -124,13 +155,14 @@ class DirectWorkers:
     def submit(self, shard: int, task: Task, again: bool = False) -> Future[Done]:
         """Begin a task where its shard is; ``again``, on another worker, with another copy."""
         address, self._looked = self._place(shard, again), time.perf_counter()
-        hold = None if (shard, address) in self._held else self._part(shard)
+        hold = None if (shard, address) in self._held else self._part(shard, address)
         future: Future[Done] = Future()
 
         async def make() -> Any:
             if hold is not None:
                 await self._answers(address)
-                await self._call(address, hold=_in_frames(hold))
+                if await self._call(address, hold=await _content(hold)) == LOST:
+                    return LOST
                 self._held.add((shard, address))
             return await self._call(address, train=shard, task=_in_frames(task))
 
@@ -179,10 +211,14 @@ class DirectWorkers:
             with suppress(TimeoutError):
                 return await asyncio.wait_for(self._call(address), REPEAT)
 
-    def _part(self, shard: int) -> Shard | Loading:
+    def _part(self, shard: int, address: str) -> Any:
+        """Return a shard, how a worker loads it, or the future of one."""
         part = self._parts[shard]
         if isinstance(self._rows, StreamedRows):
-            return Loading(shard, self._rows.load, part)
+            loading = Loading(shard, self._rows.load, part)
+            if self._blocks is None:
+                return loading
+            return begin_loading(self._client, loading, self._blocks, address)
         return Shard(shard, Rows(*self._rows.take(part)))
 
     def _look(self) -> None:

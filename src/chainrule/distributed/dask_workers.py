@@ -7,10 +7,12 @@ import secrets
 import sys
 import threading
 import warnings
+from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from chainrule.distributed.dask_errors import meaning
+from chainrule.distributed.dask_loading import begin_loading
 from chainrule.distributed.shards import Loading, Shard, parts_of, sizes_of
 from chainrule.distributed.tasks import Task, Trained, run_task
 from chainrule.distributed.workers import Done, WorkerLostError
@@ -82,20 +84,23 @@ def check_source_class(client: Any, source: Any) -> None:
             )
 
 
-def workers_of(client: Any, rows: AnyRows, n_shards: int, seed: int) -> DaskWorkers | DirectWorkers:
+def workers_of(
+    client: Any, rows: AnyRows, n_shards: int, seed: int, blocks: Sequence[Any] | None = None
+) -> DaskWorkers | DirectWorkers:
     """Return the workers of a cluster, which are called directly where that can be done.
 
     Each shard has a thread of its own then. More shards than threads are tasks of the scheduler,
-    which gives the next one to whoever is free.
+    which gives the next one to whoever is free. ``blocks`` are futures of the blocks of the rows,
+    where workers hold them.
     """
     from chainrule.distributed.dask_direct import DirectWorkers
 
     if n_shards <= cluster_threads(client):
-        workers = DirectWorkers(client, rows, n_shards, seed)
+        workers = DirectWorkers(client, rows, n_shards, seed, blocks)
         if workers.can_be_reached():
             return workers
         workers.close()
-    return DaskWorkers(client, rows, n_shards, seed)
+    return DaskWorkers(client, rows, n_shards, seed, blocks)
 
 
 class DaskWorkers:
@@ -114,10 +119,19 @@ class DaskWorkers:
         Parts that they are cut into.
     seed : int
         What they are cut by.
+    blocks : sequence of dask.distributed.Future, optional
+        The blocks of rows that are streamed, where workers hold them.
     """
 
-    def __init__(self, client: Any, rows: AnyRows, n_shards: int, seed: int) -> None:
-        self._client, self._rows = client, rows
+    def __init__(
+        self,
+        client: Any,
+        rows: AnyRows,
+        n_shards: int,
+        seed: int,
+        blocks: Sequence[Any] | None = None,
+    ) -> None:
+        self._client, self._rows, self._blocks = client, rows, blocks
         self._parts = parts_of(rows, n_shards, seed)
         self.sizes = sizes_of(rows, self._parts)
         self._key, self._numbers = secrets.token_hex(6), itertools.count()
@@ -184,11 +198,8 @@ class DaskWorkers:
             addresses = sorted(self._client.nthreads())
         address = addresses[shard % len(addresses)]
         if isinstance(self._rows, StreamedRows):
-            key = f"chainrule-{self._key}-rows-{shard}-{next(self._numbers)}"
-            data = self._client.submit(
-                Loading(shard, self._rows.load, self._parts[shard]).shard, key=key, pure=False,
-                workers=[address], allow_other_workers=True,
-            )  # fmt: skip
+            loading = Loading(shard, self._rows.load, self._parts[shard])
+            data = begin_loading(self._client, loading, self._blocks, address)
         else:
             part = Shard(shard, Rows(*self._rows.take(self._parts[shard])))
             data = self._client.scatter(part, workers=[address], hash=False, direct=False)

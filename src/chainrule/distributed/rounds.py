@@ -34,6 +34,9 @@ from chainrule.training.windows import AnyRows
 __all__ = ["Plan", "RoundEpoch", "Rounds", "ShardReport"]
 
 
+# A round of a shard passes so many rows times parameters, a tenth of a second of a core,
+# unless that makes too few rounds for the momentum of the outer step, or more than DiLoCo needs.
+LEAST_WORK, FEWEST_PER_SHARD, MOST_PER_EPOCH = 2.5e9, 6, 4
 # What a run that goes on must have as it was; 0 rounds stand for those of all epochs.
 SETTINGS = ("n_shards", "rounds_per_epoch", "rounds", "outer_rate", "outer_momentum")
 
@@ -71,11 +74,14 @@ class RoundEpoch(Epoch):
         worker, averaging.
     reruns : int
         Tasks that were begun again: their worker was lost, or slow.
+    planned : int
+        Rounds of the whole run.
     """
 
     shards: tuple[ShardReport, ...] = ()
     exchange: float = 0.0
     reruns: int = 0
+    planned: int = 0
 
     @property
     def rows_per_second(self) -> dict[str, float]:
@@ -106,8 +112,9 @@ class Plan:
         Parts that the rows are cut into.
     rounds : int or None
         Rounds in all; None makes those of all epochs.
-    rounds_per_epoch : int
-        Rounds in which all rows are passed once; fewer where a shard has fewer steps.
+    rounds_per_epoch : int or None
+        Rounds in which all rows are passed once; fewer where a shard has fewer steps. None is found
+        out from the rows, the parameters and the epochs.
     outer : OuterStep
         What is made of a round.
     engine, resources
@@ -116,7 +123,7 @@ class Plan:
 
     n_shards: int
     rounds: int | None
-    rounds_per_epoch: int
+    rounds_per_epoch: int | None
     outer: OuterStep
     engine: str
     resources: Resources
@@ -125,10 +132,30 @@ class Plan:
     def settings(self) -> tuple[float, ...]:
         """The numbers of `SETTINGS`."""
         outer = self.outer
-        return self.n_shards, self.rounds_per_epoch, self.rounds or 0, outer.rate, outer.momentum
+        each = self.rounds_per_epoch or 0
+        return self.n_shards, each, self.rounds or 0, outer.rate, outer.momentum
+
+    def for_work(self, n_rows: int, n_parameters: int, epochs: int) -> Plan:
+        """Return the plan with the rounds per epoch that are asked for, or suit the work.
+
+        Examples
+        --------
+        >>> plan = Plan(2, None, None, OuterStep(), "auto", Resources())
+        >>> plan.for_work(60_000, 101_770, epochs=30).rounds_per_epoch
+        1
+        >>> plan.for_work(60_000_000, 101_770, epochs=30).rounds_per_epoch
+        4
+        """
+        if self.rounds_per_epoch is not None:
+            return self
+        by_work = int(n_rows / self.n_shards * n_parameters / LEAST_WORK)
+        by_number = math.ceil(FEWEST_PER_SHARD * self.n_shards / max(epochs, 1))
+        each = min(max(by_work, by_number, 1), MOST_PER_EPOCH)
+        return replace(self, rounds_per_epoch=each)
 
     def fitted(self, n_rows: int, batch_size: int, epochs: int) -> Plan:
         """Return the plan for so many rows, with the number of rounds."""
+        assert self.rounds_per_epoch is not None
         if n_rows < self.n_shards:
             advice = "Pass fewer shards, by n_shards."
             raise must_be("n_shards", f"at most the {n_rows} rows", self.n_shards, advice)
@@ -172,7 +199,9 @@ class Rounds:
     ) -> Generator[Epoch, bool | None, Ending]:
         """Return an epoch per round."""
         clock_limit(time_limit)
+        self.plan = self.plan.for_work(len(rows), state.vector.size, epochs)
         plan = self.plan.fitted(len(rows), steps.batch_size, epochs)
+        assert plan.rounds_per_epoch is not None
         if watch.patience is not None:  # it is told in epochs
             watch = replace(watch, patience=watch.patience * plan.rounds_per_epoch)
         progress = Progress() if progress is None else progress
@@ -200,7 +229,7 @@ class Rounds:
 
             def make_round(start: Snapshot, before: Snapshot) -> Pass:
                 done, reruns = self._one_round(workers, sizes, state, kind, start, before)
-                return _pass_of(done, reruns)
+                return _pass_of(done, reruns, plan)
 
             return make_round
 
@@ -237,6 +266,8 @@ class Rounds:
             )
         if asked is None:
             self.plan = replace(self.plan, n_shards=int(kept["settings"][0]))
+        if self.plan.rounds_per_epoch is None:
+            self.plan = replace(self.plan, rounds_per_epoch=int(kept["settings"][1]))
         for name, old, new in zip(SETTINGS, kept["settings"], self.plan.settings, strict=True):
             if old != new:
                 raise must_be(
@@ -286,6 +317,7 @@ class Rounds:
 
 
 def _kind(plan: Plan, engine: Engine, state: TrainingState, steps: StepOptions, last: int) -> Kind:
+    assert plan.rounds_per_epoch is not None
     return Kind(
         key=secrets.token_hex(8),
         version=__version__,
@@ -321,7 +353,7 @@ def _check_divergence(
     )
 
 
-def _pass_of(done: list[Done], reruns: int) -> Pass:
+def _pass_of(done: list[Done], reruns: int, plan: Plan) -> Pass:
     """Return a round as a pass over the rows."""
     trained = [one.trained for one in done]
 
@@ -332,6 +364,7 @@ def _pass_of(done: list[Done], reruns: int) -> Pass:
             shards=tuple(map(_report, done)),
             exchange=seconds - _busiest(done),
             reruns=reruns,
+            planned=plan.rounds or 0,
         )
 
     return Pass(

@@ -137,9 +137,10 @@ def run_round(workers: Workers, tasks: Mapping[int, Task], rows: list[int], pace
         while len(found) < len(tasks):
             ended, _ = wait(running, timeout=LOOK, return_when=FIRST_COMPLETED)
             for future in ended:
-                shard = running.pop(future).shard
-                if shard in found:
+                task = running.pop(future, None)
+                if task is None:  # another worker has ended it in the same moment
                     continue
+                shard = task.shard
                 try:
                     done = future.result()
                 except WorkerLostError as lost:
@@ -150,8 +151,8 @@ def run_round(workers: Workers, tasks: Mapping[int, Task], rows: list[int], pace
                     continue
                 found[shard] = done
                 pace.note(done.trained)
-                for other, task in list(running.items()):
-                    if task.shard == shard:
+                for other, late in list(running.items()):
+                    if late.shard == shard:
                         del running[other]
                         workers.abandon(other)
             now = time.perf_counter()

@@ -90,7 +90,8 @@ def look_at(stream: Stream, estimator: Any, prepared: Prepared, first: bool) -> 
     if getattr(stream.source, "slow", False):
         spool = stream.spool()
     look = _looked_at(stream, estimator, prepared, spool)
-    if look.remark and spool is None and not stream.mixes:
+    resident = getattr(stream.source, "resident", False)
+    if look.remark and spool is None and not stream.mixes and not resident:
         words = f"{look.remark} {WRITTEN}"
         warnings.warn(words, DataWarning, stacklevel=level_outside())
         spool = stream.spool()

@@ -99,6 +99,7 @@ class EpochCount:
         if not self.made:  # what came before, as trials do, comes once
             self._first = time.perf_counter() - epoch.seconds
         self.made += 1
+        self.total = getattr(epoch, "planned", self.total)  # rounds are counted once they begin
         parts = [f"loss {written(epoch.loss)}"]
         if epoch.validation_loss is not None:
             parts.append(f"validation {written(epoch.validation_loss)}")
@@ -123,7 +124,7 @@ class EpochBar(EpochCount):
     def show(self, epoch: Epoch) -> None:
         """Show one epoch."""
         now = self.count(epoch)
-        self._progress.update(self._task, completed=self.made, now=now)
+        self._progress.update(self._task, completed=self.made, total=self.total, now=now)
 
 
 class EpochLines(EpochCount):

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from chainrule.blocks.arrays import BLOCK_ROWS, ArraySource
+from chainrule.blocks.dask_collections import is_collection
 from chainrule.blocks.drawing import drawn
-from chainrule.blocks.opening import names_files, open_source
+from chainrule.blocks.opening import comes_in_blocks, names_files, open_source
 from chainrule.blocks.source import Block, Source, blocks_of, is_source, load_block, row_counts
 from chainrule.blocks.spool import SPOOL_ROWS, Spool
 from chainrule.estimators.samples import Given
@@ -142,7 +143,7 @@ def in_memory_or_streamed(
 
     The rows of a source become arrays where they fit into the memory, else a `Stream` as X.
     """
-    if not (is_source(given.X) or names_files(given.X)):
+    if not comes_in_blocks(given.X):
         if memory is not None:
             raise must_be("memory", "None for rows that are in memory", memory)
         return given, None
@@ -151,7 +152,8 @@ def in_memory_or_streamed(
     if is_source(given.X) and given.y is not None:
         raise must_be("y", "None for a source, whose blocks hold the targets", type(given.y))
     weight = given.sample_weight
-    if weight is not None and not (isinstance(weight, str) and names_files(given.X)):
+    named = isinstance(weight, str) and names_files(given.X)
+    if weight is not None and not named and not is_collection(given.X):
         raise InputError("sample_weight must name a column of the files; a source holds its own.")
     usable = usable_bytes()
     most = int(USUAL_SHARE * usable) if memory is None else as_bytes(memory)
@@ -161,7 +163,7 @@ def in_memory_or_streamed(
     rows = max(FEWEST_BLOCK_ROWS, int(most * BLOCK) // row_bytes)
     if isinstance(source, ArraySource):  # small parts of a map are read as fast, and mix better
         rows = min(SPOOL_ROWS, rows)
-    if not is_source(given.X) and rows < BLOCK_ROWS:
+    if names_files(given.X) and rows < BLOCK_ROWS:
         source = open_source(given.X, given.y, weight, block_rows=rows)
     sizes = row_counts(source)
     seed = estimator.random_state
