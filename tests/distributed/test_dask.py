@@ -77,6 +77,20 @@ def test_a_cluster_trains_the_bits_of_processes(client, data):
     assert bits(streamed[0]) == bits(streamed[1])
 
 
+def test_partitions_stay_on_the_workers_and_train_the_bits_of_processes(client, data):
+    frames = pytest.importorskip("dask.dataframe")
+    pandas = pytest.importorskip("pandas")
+    table = pandas.DataFrame(data[0], columns=list("abcde")).assign(t=data[1])
+    frame = frames.from_pandas(table, npartitions=5)
+    given = {"X": frame, "y": "t", "memory": "20kB"}
+    for n_shards in (2, 3):  # by calls, and by tasks of the scheduler
+        here, there = (
+            distributed.fit(MLPRegressor(**OPTIONS), **given, n_shards=n_shards, **where)
+            for where in ({"n_workers": 1}, {"client": client})
+        )
+        assert bits(there) == bits(here)
+
+
 def test_more_shards_than_threads_and_workers_out_of_reach_train_the_same_bits(
     client, data, monkeypatch
 ):

@@ -68,8 +68,8 @@ class Partitions:
         parts = [_delayed(one) for one in collections]
         if len({len(one) for one in parts}) > 1:
             raise InputError(
-                f"{listed(names)} must have the same partitions; they have "
-                f"{listed([str(len(one)) for one in parts])}. Call repartition or rechunk."
+                f"{' and '.join(names)} must have the same partitions; they have "
+                f"{' and '.join(str(len(one)) for one in parts)}. Call repartition or rechunk."
             )
         sizes = [_lengths(one, own) for one, own in zip(collections, parts, strict=True)]
         for name, other in zip(names[1:], sizes[1:], strict=True):

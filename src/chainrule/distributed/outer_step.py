@@ -13,6 +13,9 @@ from chainrule.foundation.real_numbers import is_real
 
 __all__ = ["OuterStep", "weighted_average"]
 
+# Numbers that are computed with at a time, while a cache holds what comes in between.
+BLOCK = 2**14
+
 
 @dataclass(frozen=True)
 class OuterStep:
@@ -62,12 +65,15 @@ class OuterStep:
         self, vector: np.ndarray, average: np.ndarray, velocity: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return the new parameters, of the dtype of the old ones, and u in float64."""
-        difference = vector.astype(np.float64) - average
-        velocity = self.momentum * velocity + difference
         if self.rate == 1.0 and self.momentum == 0.0:  # to the last bit
-            return average.astype(vector.dtype), velocity
-        step = self.rate * (difference + self.momentum * velocity)
-        return (vector - step).astype(vector.dtype), velocity
+            return average.astype(vector.dtype), vector.astype(np.float64) - average
+        moved, moving = np.empty_like(vector), np.empty(vector.shape)
+        for start in range(0, len(vector), BLOCK):
+            part = slice(start, start + BLOCK)
+            difference = vector[part].astype(np.float64) - average[part]
+            moving[part] = self.momentum * velocity[part] + difference
+            moved[part] = vector[part] - self.rate * (difference + self.momentum * moving[part])
+        return moved, moving
 
 
 def weighted_average(arrays: Sequence[np.ndarray], weights: Sequence[Any]) -> np.ndarray:
