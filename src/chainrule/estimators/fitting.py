@@ -88,17 +88,17 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
         X : array, data frame or sparse matrix (n_samples, n_features); path or source
             Inputs, finite numbers. A path, or a list of them, names files of Parquet, Arrow IPC
             or ``.npy``; a source is any object with ``n_blocks`` and ``load(i)``, which returns
-            ``(X, y)`` or ``(X, y, weights)``, or a collection of Dask, whose partitions are its
-            blocks. Rows that do not fit into memory are streamed.
+            ``(X, y)`` or ``(X, y, weights)``, or a collection of Dask. Rows that do not fit into
+            memory are streamed.
         y : array (n_samples,) or (n_samples, n_outputs)
-            Targets; of files, the name of the column, or the ``.npy`` file; of a collection, the
-            name of a column, or another collection; None for a source.
+            Targets; of files, the name of the column, or the ``.npy`` file; with a collection, the
+            name of a column, or another one; None for a source.
         sample_weight : array (n_samples,), optional
-            Weights, not negative; 0 is an absent row. The loss is sum(w l) / sum(w). Of files or
-            a collection, the name of a column.
+            Weights, not negative; 0 is an absent row. The loss is sum(w l) / sum(w). Of files, the
+            name of a column.
         X_val, y_val, sample_weight_val : arrays, optional
-            Rows of your own to measure on after every epoch: training stops when they no longer
-            get better, and the best parameters are kept.
+            Rows of your own to measure on after every epoch: training stops when they get no
+            better, and the best parameters are kept.
         groups : array (n_samples,), optional
             The group of each row, as a patient or a shop: where ``early_stopping`` holds rows out,
             no group is on both sides.
@@ -131,8 +131,7 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
         """
         check_options(self)
         warn_without_effect(self, own_rows=X_val is not None, groups=groups is not None)
-        given = Given(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
-        names = None
+        given, names = Given(X, y, sample_weight, X_val, y_val, sample_weight_val, groups), None
         if memory is not None or comes_in_blocks(X):
             given, names = in_memory_or_streamed(self, given, memory)
         found: list[Warning] = []
