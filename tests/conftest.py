@@ -60,6 +60,7 @@ def pytest_collection_modifyitems(items):
             seen[name] += 1
 
 
+@pytest.hookimpl(tryfirst=True)  # before the worker says that it is ready
 def pytest_collection_finish(session):
     """Let each of the first two workers compile the kernels of one precision, before any test.
 

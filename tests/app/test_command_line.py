@@ -331,6 +331,7 @@ PREDICT_BAD = {
 }
 
 
+@pytest.mark.slow
 def test_bad_input_to_predict_and_show_is_one_line_and_code_2(chainrule, folder, flats) -> None:
     assert fit_flats(chainrule, flats, "rent", "--no-plot").code == 0
     Path("cut.chainrule").write_bytes(Path("flats.chainrule").read_bytes()[:-5])

@@ -118,6 +118,7 @@ def test_a_word_that_other_rows_have_is_a_category(tmp_path) -> None:
     assert told == ""
 
 
+@pytest.mark.grid(3)
 @pytest.mark.parametrize("mark", [",", ";", "\t"])
 @pytest.mark.parametrize("last", ["Genf", "Genf{m}1", "Genf{m}1{m}2{m}3{m}4"])
 def test_another_width_is_refused_by_number(tmp_path, mark, last) -> None:

@@ -26,6 +26,7 @@ TABLE = pl.DataFrame(
 )
 
 
+@pytest.mark.grid(2)
 @pytest.mark.parametrize(
     ("condition", "towns"),
     [
@@ -46,6 +47,7 @@ def test_a_condition_takes_rows_in_order(condition: str, towns: list[str]) -> No
     assert rows_where(TABLE, condition)["home town"].to_list() == towns
 
 
+@pytest.mark.grid(3)
 @pytest.mark.parametrize(
     ("condition", "said"),
     [
@@ -94,6 +96,7 @@ READERS = (
 )
 
 
+@pytest.mark.grid(3)
 @pytest.mark.parametrize("reader", READERS)
 def test_a_condition_opens_no_file_and_sees_no_variable(tmp_path: Path, reader: str) -> None:
     secret = tmp_path / "secret.csv"
@@ -254,6 +257,7 @@ def test_the_weights_of_the_printed_result_are_those_of_the_file(chainrule, flat
     assert float(line.split()[1].replace(",", "")) == pytest.approx(mae, rel=1e-3)
 
 
+@pytest.mark.grid(2)
 @pytest.mark.parametrize(
     ("cells", "said"),
     [

@@ -148,6 +148,7 @@ def test_methods_are_compared_on_the_same_rows(fit, target) -> None:
     assert "Did you mean 'boosting'?" in answer.err
 
 
+@pytest.mark.slow
 def test_a_comparison_measures_what_fit_reaches(chainrule, fit) -> None:
     assert fit("dear", quick=("--no-plot",)).code == 0
     reached = {
@@ -157,6 +158,7 @@ def test_a_comparison_measures_what_fit_reaches(chainrule, fit) -> None:
     assert json.loads(answer.out)[0]["scores"] == pytest.approx(reached, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_a_search_until_the_time_is_over_writes_the_model(fit) -> None:
     answer = fit("dear", "--time-limit", "0.1s", command="tune", quick=())
     assert answer.code == 0, answer.err

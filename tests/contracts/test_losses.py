@@ -85,6 +85,7 @@ def test_rowwise_value_and_gradient_equal_sympy(record):
 targets_01 = st.floats(0.0, 1.0) | st.sampled_from([0.0, 1.0])
 
 
+@pytest.mark.grid(2)
 @pytest.mark.parametrize("record", ELEMENTWISE, ids=repr)
 @given(s=st.floats(-12.0, 12.0), y=targets_01)
 def test_gradient_is_the_derivative(record, s, y):
@@ -176,6 +177,7 @@ def test_log_mean_is_finite_for_every_finite_score(name):
     assert np.all(np.isfinite(log_p[[0, 2]]))
 
 
+@pytest.mark.grid(2)
 @pytest.mark.parametrize("record", ELEMENTWISE, ids=repr)
 @given(s=st.floats(-700.0, 700.0), y=targets_01 | st.floats(0.0, 1.0))
 def test_loss_is_never_negative(record, s, y):
@@ -234,6 +236,7 @@ def test_best_constant_answer_is_a_root_of_the_gradient(record):
     assert abs(gradient) <= step
 
 
+@pytest.mark.grid(2)
 @pytest.mark.parametrize("record", RECORDS, ids=repr)
 @given(scale=st.floats(1e-3, 1e3))
 def test_rescaled_loss_is_the_same_loss_in_other_units(record, scale):

@@ -72,6 +72,7 @@ def test_inputs_are_not_changed_and_dtype_is_kept(record):
         assert not np.array_equal(new, p)
 
 
+@pytest.mark.grid(2)
 @pytest.mark.parametrize("record", RECORDS, ids=repr)
 @given(g=st.floats(1e-3, 1e3), sign=st.sampled_from([-1.0, 1.0]))
 def test_first_step_goes_against_the_gradient(record, g, sign):

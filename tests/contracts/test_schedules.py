@@ -11,6 +11,7 @@ from chainrule.foundation.errors import InputError
 NAMES = list(schedules)
 
 
+@pytest.mark.grid(2)
 @pytest.mark.parametrize("name", NAMES)
 @given(
     first=st.integers(0, 500),
@@ -25,6 +26,7 @@ def test_as_many_rates_as_steps_all_between_zero_and_the_base(name, first, count
     assert np.all((rates >= 0.0) & (rates <= base * (1 + 1e-15)))
 
 
+@pytest.mark.grid(2)
 @pytest.mark.parametrize("name", NAMES)
 @given(cut=st.integers(1, 89), per_epoch=st.integers(1, 9))
 def test_rates_do_not_depend_on_how_the_steps_are_cut(name, cut, per_epoch):

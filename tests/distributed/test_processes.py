@@ -110,6 +110,7 @@ def gone(process):
     return False
 
 
+@pytest.mark.slow
 def test_an_interrupt_leaves_the_model_of_the_last_round(data, pools, monkeypatch):
     model, wait = MLPRegressor(**OPTIONS), workers.wait
 

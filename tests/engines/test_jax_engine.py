@@ -107,6 +107,7 @@ def test_rows_whose_weights_are_all_zero_make_no_step():
     np.testing.assert_array_equal(start.vector, before)
 
 
+@pytest.mark.slow
 def test_arrays_of_jax_stay_where_they_are():
     network = Network(Dense(4, 3, "tanh"), Dense(3, 2))
     objective = Objective(network, "mse")

@@ -35,6 +35,7 @@ def fitted(kind, X, y, **options):
         return kind(**SMALL | options).fit(X, y)
 
 
+@pytest.mark.grid(2)
 @pytest.mark.parametrize("method", METHODS)
 def test_answers_are_of_the_library_of_the_inputs(asarray, method):
     y = (X[:, 0] > 0.0).astype(np.int64)

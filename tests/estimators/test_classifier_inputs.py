@@ -25,6 +25,7 @@ def small(**options):
     )
 
 
+@pytest.mark.grid(3)
 @pytest.mark.parametrize(
     "make",
     [

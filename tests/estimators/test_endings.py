@@ -86,6 +86,7 @@ def test_too_few_epochs_are_one():
         MLPClassifier(max_iter=1, **SMALL).fit(X, LABELS)
 
 
+@pytest.mark.grid(3)
 @pytest.mark.parametrize("rate", [1e4, 1e9, 1e200])
 @pytest.mark.parametrize("epochs", [1, 50])
 @pytest.mark.parametrize("early_stopping", [False, True])

@@ -96,6 +96,7 @@ KINDS = {
 }
 
 
+@pytest.mark.grid(3)
 @pytest.mark.parametrize("make", KINDS.values(), ids=KINDS)
 def test_the_same_numbers_give_the_same(make):
     model = classifier().fit(make(X), THREE)

@@ -39,6 +39,7 @@ def assert_same(model, other):
 SOLVERS = ["adam", "adamw", "rmsprop", "sgd", optimizers.get("sgd", momentum=0.0)]
 
 
+@pytest.mark.grid(3)
 @pytest.mark.parametrize("solver", SOLVERS, ids=lambda solver: getattr(solver, "name", solver))
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_warm_starts_and_a_pickle_between_equal_one_run(solver, early_stopping):

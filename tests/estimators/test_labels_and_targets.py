@@ -60,6 +60,7 @@ LABELS = {
 }
 
 
+@pytest.mark.grid(3)
 @pytest.mark.parametrize("y", LABELS.values(), ids=LABELS)
 def test_labels_of_every_kind_that_sorts(y):
     model = classifier().fit(X, y)

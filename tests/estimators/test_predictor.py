@@ -51,6 +51,7 @@ def check(model, method, rows=X):
             np.testing.assert_array_equal(answer(row.tolist()), expected)
 
 
+@pytest.mark.grid(3)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", TARGETS)
 @pytest.mark.parametrize("method", ["predict", "predict_proba"])
@@ -70,6 +71,7 @@ def test_quantiles():
         fitted(MLPRegressor, X[:, 0]).predictor("predict_quantiles")
 
 
+@pytest.mark.grid(2)
 @pytest.mark.parametrize("method", ["predict", "predict_proba"])
 @pytest.mark.parametrize("name", ["binary", "classes", "labels"])
 def test_several_networks(name, method):
@@ -77,6 +79,7 @@ def test_several_networks(name, method):
     check(fitted(MLPRegressor, X[:, 0], n_estimators=3), "predict")
 
 
+@pytest.mark.grid(3)
 @pytest.mark.parametrize("activation", list(activations))
 def test_every_activation_and_engine(activation):
     for engine in ("auto", "reference"):

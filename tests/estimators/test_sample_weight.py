@@ -76,6 +76,7 @@ def test_weights_of_every_kind_give_the_same(make, y, kind):
     np.testing.assert_array_equal(found.parameters_.vector, expected.parameters_.vector)
 
 
+@pytest.mark.grid(3)
 @both
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("factor", [1e6, 1e-300, 1e300, 0.8e308])

@@ -58,6 +58,7 @@ def test_every_kind_of_numbers_comes_back(tmp_path: Path, dtype) -> None:
     assert read_contents(tmp_path / "a").arrays["x"].dtype == dtype
 
 
+@pytest.mark.slow
 def test_every_flipped_bit_is_refused(path: Path) -> None:
     contents = path.read_bytes()
     equal = 0

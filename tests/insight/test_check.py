@@ -26,6 +26,7 @@ def subject(activation="tanh", loss="mse", dtype="float64", **strengths):
     return Subject.of(objective, network.start(3, dtype), X, y)
 
 
+@pytest.mark.grid(3)
 @pytest.mark.parametrize("name", sorted(set(activations) - {"relu", "leaky_relu"}))
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_right_gradients_pass(name, dtype):

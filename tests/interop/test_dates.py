@@ -18,6 +18,7 @@ WRITTEN = [
 ]
 
 
+@pytest.mark.grid(3)
 @pytest.mark.parametrize("how", WRITTEN)
 def test_days_are_those_that_were_written(how: str) -> None:
     cells = [moment.strftime(how) for moment in MOMENTS]

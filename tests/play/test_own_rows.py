@@ -66,6 +66,7 @@ def test_a_pasted_table_is_learnt():
     assert session.settings.kind == "two classes"
 
 
+@pytest.mark.grid(3)
 @pytest.mark.parametrize(
     "text",
     [

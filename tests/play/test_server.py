@@ -28,6 +28,7 @@ def test_an_action_is_answered(client):
     assert json.loads(answer.content[4 : 4 + length])["step"] == 1
 
 
+@pytest.mark.grid(2)
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
@@ -57,6 +58,7 @@ def test_pages_are_for_this_machine_only(client):
     assert "default-src 'self'" in policy
 
 
+@pytest.mark.grid(2)
 @pytest.mark.parametrize(
     ("body", "status"),
     [

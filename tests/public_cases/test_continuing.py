@@ -101,6 +101,7 @@ def test_c82_the_same_bytes_for_any_number_of_threads(solver, engine):
     assert len(found) == 1
 
 
+@pytest.mark.grid(2)
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 @pytest.mark.parametrize("verbose", [False, True])
 def test_c84_pickle_deepcopy_and_workers(X, y2, tmp_path, estimator, verbose):

@@ -107,6 +107,7 @@ def test_d48_codes_stay_codes() -> None:
     assert found["prediction"].to_list() == ["u", "v", "v"]
 
 
+@pytest.mark.slow
 def test_d05_d53_blank_lines_give_no_prediction_and_a_key_is_kept(model: None) -> None:
     Path("new.csv").write_text("key,a,b\nu,5,50\nv,6,51\n\n")
     words = ("--keep", "key", "--out", "p.csv", "--strict")

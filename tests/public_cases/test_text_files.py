@@ -166,6 +166,7 @@ def test_d19_standard_input_and_pipes(tmp_path: Path, monkeypatch: pytest.Monkey
         assert done.stdout == b"(120, 3)\n"
 
 
+@pytest.mark.grid(2)
 @pytest.mark.parametrize("suffix", [".csv.gz", ".tsv.gz", ".txt", ".tab", ".data"])
 def test_d16_d18_other_suffixes(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"t{suffix}"

@@ -64,6 +64,7 @@ FRAMES = {
 }
 
 
+@pytest.mark.grid(2)
 @pytest.mark.parametrize("kind", FRAMES)
 def test_a_table_is_the_same_in_every_library(kind):
     expected = classifier().fit(FRAME, WORDS).predict_proba(FRAME)
@@ -87,6 +88,7 @@ def test_arrays_and_lists_are_tables_too():
         model.predict([[1.0, "red", 2.0]])
 
 
+@pytest.mark.slow
 def test_steps_of_numbers_find_what_a_scale_alone_does_not():
     errors = {}
     for encoding in ("scale", "target", "quantiles"):
@@ -120,6 +122,7 @@ def test_out_of_fold_answers_are_of_networks_that_have_not_seen_the_row():
     assert least <= log_loss(codes, colder[:, 1])
 
 
+@pytest.mark.slow
 def test_a_target_of_noise_leaks_nothing():
     """AUC 0.5 out of fold: neither edges nor the epoch of a network look at its held-out rows."""
     random = np.random.default_rng(5)
@@ -338,6 +341,7 @@ def missing(y):
     return [None, *y[1:]]
 
 
+@pytest.mark.grid(2)
 @pytest.mark.parametrize(
     ("X", "y", "words"),
     [

@@ -61,6 +61,7 @@ def test_the_temperature_of_several_labels_is_the_best_out_of_fold():
         assert least <= log_loss(noisy.ravel(), 1 / (1 + np.exp(-factor * s)))
 
 
+@pytest.mark.slow
 def test_several_numbers_of_a_row(tmp_path):
     y = np.stack([A + 3 * U, 3 * np.abs(B)], axis=1) + np.random.default_rng(18).normal(size=(N, 2))
     model = TabularRegressor(**GIVEN, options={"max_iter": 40}).fit(X[TRAIN], y[TRAIN])
@@ -154,6 +155,7 @@ def test_rare_classes_keep_their_share_in_the_mean_probability():
     assert brier_score_loss(y[TEST], p) < 0.7 * brier_score_loss(y[TEST], constant)
 
 
+@pytest.mark.grid(2)
 @pytest.mark.parametrize("kind", ["labels", "numbers", "quantiles", "counts"])
 def test_every_kind_of_target_is_searched(kind, monkeypatch):
     from chainrule.tables import search
@@ -192,6 +194,7 @@ def test_intervals_are_of_the_bag_and_not_of_one_network():
     np.testing.assert_array_equal(one._errors, y[held] - one.oof_prediction_[held])
 
 
+@pytest.mark.grid(3)
 @pytest.mark.parametrize("question", ["importance", "effect", "why", "worst", "calibration"])
 @pytest.mark.parametrize("make", [TabularClassifier, TabularRegressor])
 def test_questions_are_of_one_target(make, question):

@@ -89,6 +89,7 @@ def true_values(name, x):
         return ORACLES[name](x.astype(np.longdouble))
 
 
+@pytest.mark.grid(2)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", LIMITS)
 def test_errors_in_units_of_the_last_place(name, dtype):
