@@ -21,7 +21,7 @@ def test_every_row_is_unseen_by_one_network_which_answered_it():
     model = fitted().fit(FRAME, Y)
     assert sorted(np.concatenate([one.held for one in model.members_])) == list(range(N))
     for one in model.members_:
-        alone = model._combined([(one, one.inputs(FRAME[one.held]))])
+        alone = model.combined([(one, one.inputs(FRAME[one.held]))])
         np.testing.assert_array_equal(alone, model.oof_prediction_[one.held])
 
 

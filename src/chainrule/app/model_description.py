@@ -85,7 +85,7 @@ def options_of_model(estimator: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     options = estimator.get_params(deep=False)
     if hasattr(estimator, "members_"):
         own = options.pop("options") or {}
-        options, usual = options | own, usual | estimator._kind().get_params(deep=False)
+        options, usual = options | own, usual | estimator.network_kind().get_params(deep=False)
     return options, usual
 
 

@@ -93,7 +93,7 @@ class TableModel:
         aside = self._set_aside | (set(keys) - self.inputs)
         frame = frame.drop(aside.intersection(frame.columns))
         told: list[str] = []
-        found = self.estimator._answers_to(frame, told.append)
+        found = self.estimator.answers_to(frame, told.append)
         for words in dict.fromkeys(told):
             tell(words)
         return found

@@ -68,7 +68,7 @@ class _Given(NamedTuple):
 class BaseTabular(TargetSide, ExportedTable, Asking, Refitting, FittingFiles, BaseEstimator):  # type: ignore[misc]
     """A bag of networks over a raw table; subclasses say what its targets are."""
 
-    _kind: type[Estimator]
+    network_kind: type[Estimator]
 
     def __init__(
         self,
@@ -102,7 +102,7 @@ class BaseTabular(TargetSide, ExportedTable, Asking, Refitting, FittingFiles, Ba
     members_: list[Member]
     oof_prediction_: np.ndarray
 
-    def _combined(self, asked: Iterable[tuple[Member, np.ndarray]]) -> np.ndarray:
+    def combined(self, asked: Iterable[tuple[Member, np.ndarray]]) -> np.ndarray:
         """Return the answer of some of the networks together, each with its inputs of the rows."""
         found = [(member.weight, self._answers_of(member, X)) for member, X in asked]
         total = sum(weight for weight, _ in found)
@@ -182,7 +182,7 @@ class BaseTabular(TargetSide, ExportedTable, Asking, Refitting, FittingFiles, Ba
         """Fit; return whether Ctrl-C cut training short, of which the best is kept."""
         X, y, sample_weight, groups, X_val, y_val, checkpoint, resume = given
         began = time.perf_counter()
-        preset = checked_preset(self, self._kind)
+        preset = checked_preset(self, self.network_kind)
         frame = as_frame(X)
         if y is None:
             raise ValueError("requires y to be passed, but the target y is None.")
@@ -205,8 +205,9 @@ class BaseTabular(TargetSide, ExportedTable, Asking, Refitting, FittingFiles, Ba
         folds = self._folds(table, n_folds, seed, groups, validation is not None)
         chosen = self.choices or NO_CHOICES
         until = math.inf if self.time_limit is None else began + float(self.time_limit)
-        of_all = (self._kind, table, folds, seed, self.n_threads, validation, chosen)
-        warn_of_options(self._kind, self._options_of_networks(), folds[0], validation is not None)
+        kind, own_rows = self.network_kind, validation is not None
+        of_all = (kind, table, folds, seed, self.n_threads, validation, chosen)
+        warn_of_options(kind, self._options_of_networks(), folds[0], own_rows)
         work = Work(*of_all, until=until, keeping=keeping, callbacks=callbacks_of(self))
         told: list[str] = []
         encoding, members, trials, interrupted = self._train(work, preset, told)
@@ -214,12 +215,11 @@ class BaseTabular(TargetSide, ExportedTable, Asking, Refitting, FittingFiles, Ba
         self.seed_, self.members_, self.notes_ = seed, members, told
         self.leaderboard_ = Leaderboard.of(trials)
         self.encoding_, self.encoding_reason_ = encoding.encoding, encoding.reason
-        self.n_features_in_ = frame.width
-        self._columns = frame.columns
+        self.n_features_in_, self.columns_ = frame.width, frame.columns
         names = names_of(X)
         if names is not None:
             self.feature_names_in_ = np.array(names, dtype=object)
-        oof = out_of_fold(self.members_, table, self._combined)
+        oof = out_of_fold(self.members_, table, self.combined)
         self._finish(table, oof, ~np.isnan(oof.reshape(len(oof), -1)[:, 0]))
         self.oof_prediction_ = oof
         if present is not None:
@@ -267,7 +267,7 @@ class BaseTabular(TargetSide, ExportedTable, Asking, Refitting, FittingFiles, Ba
         if X_val is None or y_val is None:
             raise InputError("X_val and y_val must be given together; one is None.")
         held = as_frame(X_val, frame.columns, "X_val")
-        targets = self._encode(y_val)
+        targets = self.encode_targets(y_val)
         check_consistent_length(np.empty(held.height), targets)
         return Table(held, targets)
 
@@ -300,40 +300,40 @@ class BaseTabular(TargetSide, ExportedTable, Asking, Refitting, FittingFiles, Ba
 
     def _alone(self, member: Member, frame: pl.DataFrame) -> np.ndarray:
         """Return what a network would answer on its own."""
-        return self._combined([(member, member.inputs(frame))])
+        return self.combined([(member, member.inputs(frame))])
 
-    def _frame(self, X: Any) -> pl.DataFrame:
+    def frame_of(self, X: Any) -> pl.DataFrame:
         """Return a table to predict, with the columns of the table of training."""
         check_is_fitted(self, "members_")
         names = names_of(X)
         width = getattr(X, "shape", (0, 0))[1:]
         if names is None or not hasattr(self, "feature_names_in_"):
-            frame = as_frame(X, self._columns if width == (len(self._columns),) else None)
+            frame = as_frame(X, self.columns_ if width == (len(self.columns_),) else None)
             if frame.width != self.n_features_in_:
                 raise ValueError(
                     f"X has {frame.width} features, but {type(self).__name__} is expecting "
                     f"{self.n_features_in_} features as input."
                 )
-            return frame.rename(dict(zip(frame.columns, self._columns, strict=True)))
+            return frame.rename(dict(zip(frame.columns, self.columns_, strict=True)))
         return as_frame(X)
 
     def _mean(self, X: Any) -> np.ndarray:
         """Return the mean answer of all networks, by their weights."""
-        return self._answers_to(self._frame(X))
+        return self.answers_to(self.frame_of(X))
 
-    def _answers_to(self, frame: pl.DataFrame, tell: Tell = nothing) -> np.ndarray:
+    def answers_to(self, frame: pl.DataFrame, tell: Tell = nothing) -> np.ndarray:
         """Return the mean answer to the columns of a table; many rows are prepared in pieces."""
         members = self.members_
         width = max(len(one.preparation.feature_names) for one in members)
         rows = max(1, MOST_PREPARED // width)
         if frame.height <= rows:
-            return self._combined((one, one.inputs(frame, tell)) for one in members)
+            return self.combined((one, one.inputs(frame, tell)) for one in members)
         if tell is not nothing:
             for one in members:
                 one.preparation.tell_of(frame, tell)
         pieces = frame.iter_slices(rows)
         return np.concatenate(
-            [self._combined((one, one.inputs(piece)) for one in members) for piece in pieces]
+            [self.combined((one, one.inputs(piece)) for one in members) for piece in pieces]
         )
 
     def explain(
@@ -357,15 +357,16 @@ class BaseTabular(TargetSide, ExportedTable, Asking, Refitting, FittingFiles, Ba
             Rows that it was not trained on, as (X, y) or (X, y, sample_weight), which its report
             judges it by.
         """
-        frame = self._frame(X)
+        frame = self.frame_of(X)
         if not is_count(member) or member > len(self.members_):
             raise must_be("member", f"1 to {len(self.members_)}", member)
         one = self.members_[member - 1]
         held = None
         if held_out is not None:
-            held = one.inputs(self._frame(held_out[0])), self._encode(held_out[1]), *held_out[2:]
+            X_held, y_held, *more = held_out
+            held = one.inputs(self.frame_of(X_held)), self.encode_targets(y_held), *more
         found = one.estimator.explain(
-            one.inputs(frame), self._encode(y), sample_weight, held_out=held
+            one.inputs(frame), self.encode_targets(y), sample_weight, held_out=held
         )
         classes = getattr(self, "classes_", None)
         if classes is None:

@@ -111,7 +111,7 @@ def begin_checkpoints(
 def facts(estimator: Any) -> dict[str, Any]:
     """Return what tells the options of a fit from others."""
     options: dict[str, Any] = estimator.get_params(deep=False)
-    network, own, choices = estimator._kind(), options["options"], options["choices"]
+    network, own, choices = estimator.network_kind(), options["options"], options["choices"]
     options = {name: value for name, value in options.items() if name not in FREE} | {
         "options": own and {name: option_to_json(network, name, own[name]) for name in own},
         "choices": None if choices is None else asdict(choices),

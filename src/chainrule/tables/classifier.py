@@ -92,6 +92,8 @@ class TabularClassifier(ClassifierMixin, AskingOfClasses, BaseTabular):  # type:
         The temperature T.
     encoding_, encoding_reason_ : str
         The encoding of numbers, and why.
+    columns_ : list of str
+        The names of the columns.
     notes_ : list of str
         What was guessed of the columns.
     seed_, n_features_in_, feature_names_in_, fit_seconds_
@@ -107,7 +109,7 @@ class TabularClassifier(ClassifierMixin, AskingOfClasses, BaseTabular):  # type:
     ['yes', 'no']
     """
 
-    _kind = MLPClassifier
+    network_kind = MLPClassifier
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probability of each class, or of each label (n_samples, n_classes)."""
@@ -140,7 +142,7 @@ class TabularClassifier(ClassifierMixin, AskingOfClasses, BaseTabular):  # type:
             raise must_be("method", "predict or predict_proba", method)
         own = snapshot_of(self)
         finish = own._labels_of if method == "predict" else np.asarray
-        return RowPredictor(own.members_, own._columns, own._combined, method, finish)
+        return RowPredictor(own.members_, own.columns_, own.combined, method, finish)
 
     def _labels_of(self, p: np.ndarray) -> np.ndarray:
         if self._multilabel:
@@ -158,7 +160,8 @@ class TabularClassifier(ClassifierMixin, AskingOfClasses, BaseTabular):  # type:
         self.classes_, codes = np.unique(labels, return_inverse=True)
         return codes.astype(np.int64)
 
-    def _encode(self, y: Any) -> np.ndarray:
+    def encode_targets(self, y: Any) -> np.ndarray:
+        """Return the labels of rows as numbers of the classes, checked against the fit."""
         labels = prepared_labels(as_targets(y), known=True)
         if self._multilabel != (labels.ndim == 2) or labels.shape[1:] not in (
             (),
@@ -171,7 +174,8 @@ class TabularClassifier(ClassifierMixin, AskingOfClasses, BaseTabular):  # type:
         return class_codes(labels, self.classes_).astype(np.int64)
 
     @property
-    def _n_targets(self) -> int:
+    def n_targets(self) -> int:
+        """The number of labels, or of numbers, that a row has."""
         return len(self.classes_) if self._multilabel else 1
 
     def _options_of_networks(self) -> dict[str, Any]:
@@ -206,11 +210,13 @@ class TabularClassifier(ClassifierMixin, AskingOfClasses, BaseTabular):  # type:
     def _labels(self) -> Labels:
         return Labels(self.classes_.tolist(), self._multilabel)
 
-    def _to_file(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    def targets_to_file(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """Return what a file holds of the targets."""
         facts = {"multilabel": self._multilabel, "temperature": self.temperature_}
         return facts | {"classes": labels_to_json(self.classes_)}, {}
 
-    def _from_file(self, description: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+    def targets_from_file(self, description: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+        """Take what a file holds of the targets."""
         self.classes_ = labels_from_json(description["classes"])
         self._multilabel = bool(description["multilabel"])
         self.temperature_ = float(description["temperature"])

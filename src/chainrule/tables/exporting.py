@@ -38,7 +38,7 @@ class ExportedTable(Exportable):
     """
 
     members_: list[Member]
-    _columns: Sequence[str]
+    columns_: Sequence[str]
 
     def _answer_steps(self, member: Member) -> list[Step]:
         """Return the steps from the answer of a network to its part in the mean."""
@@ -56,7 +56,7 @@ class ExportedTable(Exportable):
     def _program(self) -> Program:
         check_is_fitted(self, "members_")
         members = self.members_
-        prepared = merged([one.preparation.as_formulas() for one in members], self._columns)
+        prepared = merged([one.preparation.as_formulas() for one in members], self.columns_)
         total = sum(one.weight for one in members)
         parts = []
         for member, own in zip(members, prepared, strict=True):

@@ -163,14 +163,14 @@ class FittingFiles:
     choices: Choices | None
     members_: list[Member]
     notes_: list[str]
-    _kind: type[Estimator]
+    network_kind: type[Estimator]
     _learn_targets: Callable[[Any], np.ndarray]
-    _encode: Callable[[Any], np.ndarray]
+    encode_targets: Callable[[Any], np.ndarray]
     _options_of_networks: Callable[[], dict[str, Any]]
     _folds: Callable[..., list[Fold]]
     _forget: Callable[[], None]
     _finish: Callable[[Table, np.ndarray, np.ndarray], None]
-    _combined: Callable[[Iterable[tuple[Member, Any]]], np.ndarray]
+    combined: Callable[[Iterable[tuple[Member, Any]]], np.ndarray]
 
     def fit_files(
         self,
@@ -212,7 +212,7 @@ class FittingFiles:
             The rows set aside, and what was counted.
         """
         began = time.perf_counter()
-        preset = checked_preset(self, self._kind)
+        preset = checked_preset(self, self.network_kind)
         most = int(USUAL_SHARE * usable_bytes()) if memory is None else as_bytes(memory)
         keeping = begin_checkpoints(
             self, checkpoint, resume, lambda: as_seed(self.random_state), most
@@ -251,7 +251,9 @@ class FittingFiles:
             missing = counted(learnt.without_target, "row")
             told.append(f"left out {missing} whose target {target!r} is missing")
         aside = [name for name in (target, sample_weight) if name is not None]
-        sample = Table(learnt.sample.drop(aside), self._encode(targets.read(learnt.sample[target])))
+        sample = Table(
+            learnt.sample.drop(aside), self.encode_targets(targets.read(learnt.sample[target]))
+        )
         encoding = self._encoding_of(sample, seed, chosen)
         preparation = prepared_from_sample(
             sample.frame,
@@ -263,7 +265,7 @@ class FittingFiles:
         )
 
         def encode(series: pl.Series) -> np.ndarray:
-            return self._encode(targets.read(series))
+            return self.encode_targets(targets.read(series))
 
         rows_to_train = PreparedBlocks(
             table, learnt, parts, preparation, target, encode, sample_weight
@@ -301,7 +303,7 @@ class FittingFiles:
         if self.encoding != "auto":
             return EncodingChoice(self.encoding, "as asked for")
         folds = self._folds(sample, 1, seed, None, False)
-        work = Work(self._kind, sample, folds, seed, self.n_threads, choices=choices)
+        work = Work(self.network_kind, sample, folds, seed, self.n_threads, choices=choices)
         return choose_encoding(work, self._options_of_networks())
 
     def _train_streamed(
@@ -329,7 +331,7 @@ class FittingFiles:
             left = float(self.time_limit) - (time.perf_counter() - began)
             options["time_limit"] = max(left, 1e-3)
         random = stream(seed, Purpose.MEMBER, 0, 0)
-        network = self._kind(
+        network = self.network_kind(
             **options, random_state=int(random.integers(2**31 - 1)), n_threads=self.n_threads
         )
         network.callbacks = callbacks_of(self)
@@ -362,13 +364,13 @@ class FittingFiles:
         self.oof_prediction_ = np.full(held.y.shape, np.nan)
         validated = "X_val" in given
         if validated:
-            self.oof_prediction_ = self._combined([(member, given["X_val"])])
+            self.oof_prediction_ = self.combined([(member, given["X_val"])])
         self._finish(held, self.oof_prediction_, np.full(len(held.y), validated))
         return interrupted
 
     def _note_columns(self, table: TableFiles, aside: list[str]) -> None:
         columns = [name for name in table.schema if name not in aside]
-        self.n_features_in_, self._columns = len(columns), columns
+        self.n_features_in_, self.columns_ = len(columns), columns
         self.feature_names_in_ = np.array(columns, dtype=object)
 
 

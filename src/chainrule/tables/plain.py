@@ -12,6 +12,7 @@ import numpy as np
 from chainrule.estimators.base import codec_of, put_codec
 from chainrule.estimators.class_codec import ClassCodec
 from chainrule.estimators.classifier import MLPClassifier
+from chainrule.estimators.option_values import labels_to_json
 from chainrule.interop.preparation import Preparation
 from chainrule.tables.checking import OWNED
 from chainrule.tables.classifier import TabularClassifier
@@ -85,18 +86,20 @@ def as_table_model(
     model.seed_, model.notes_ = estimator.seed_, list(notes)
     model.encoding_, model.encoding_reason_ = encoding
     model.leaderboard_ = Leaderboard.of([])
-    model._columns = [one.name for one in preparation.columns] + list(preparation.dropped)
-    model.feature_names_in_ = np.array(model._columns, dtype=object)
-    model.n_features_in_ = len(model._columns)
+    model.columns_ = [one.name for one in preparation.columns] + list(preparation.dropped)
+    model.feature_names_in_ = np.array(model.columns_, dtype=object)
+    model.n_features_in_ = len(model.columns_)
     model.oof_prediction_, model.oof_score_ = np.empty(0), math.nan
     model.fit_seconds_ = float(getattr(estimator, "fit_seconds_", 0.0) or 0.0)
-    if isinstance(model, TabularClassifier):
-        assert isinstance(estimator, MLPClassifier)
-        model.classes_, model.temperature_ = estimator.classes_, 1.0
-        model._multilabel = False
+    facts: dict[str, Any] = {"several": False}
+    arrays: dict[str, np.ndarray] = {}
+    if isinstance(estimator, MLPClassifier):
+        labels = labels_to_json(estimator.classes_)
+        facts = {"classes": labels, "multilabel": False, "temperature": 1.0}
     else:
-        model._low, model._high = map(np.float64, answers)
-        model._errors = np.empty(0) if errors is None else errors
+        low, high = (np.array([end], np.float64) for end in answers)
+        arrays = {"low": low, "high": high, "errors": np.empty(0) if errors is None else errors}
+    model.targets_from_file(facts, arrays)
     return model
 
 

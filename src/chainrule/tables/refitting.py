@@ -33,8 +33,8 @@ class Refitting:
     n_threads: int | None
     choices: Choices | None
     fit_seconds_: float
-    _frame: Callable[[Any], pl.DataFrame]
-    _encode: Callable[[Any], np.ndarray]
+    frame_of: Callable[[Any], pl.DataFrame]
+    encode_targets: Callable[[Any], np.ndarray]
     _weights: Callable[[Any, int], np.ndarray | None]
 
     def refit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
@@ -53,7 +53,7 @@ class Refitting:
         -------
         self
         """
-        frame, targets, began = self._frame(X), self._encode(y), time.perf_counter()
+        frame, targets, began = self.frame_of(X), self.encode_targets(y), time.perf_counter()
         check_consistent_length(np.empty(frame.height), targets)
         weight = self._weights(sample_weight, frame.height)
         table = Table(frame, targets, weight)

@@ -63,7 +63,7 @@ class TabularRegressor(RegressorMixin, BaseTabular):  # type: ignore[misc]
         The answer of a network that was not trained on the row; NaN where there is none.
     oof_score_ : float
         Its R2; NaN without such rows.
-    leaderboard_, encoding_, encoding_reason_, notes_, seed_, n_features_in_
+    leaderboard_, encoding_, encoding_reason_, columns_, notes_, seed_, n_features_in_
         As in `TabularClassifier`.
     quantile_levels_ : tuple of float
         The levels of a loss of several quantiles; empty for others.
@@ -80,7 +80,7 @@ class TabularRegressor(RegressorMixin, BaseTabular):  # type: ignore[misc]
     True
     """
 
-    _kind = MLPRegressor
+    network_kind = MLPRegressor
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the mean of the networks' answers, within the range of the training targets."""
@@ -101,7 +101,7 @@ class TabularRegressor(RegressorMixin, BaseTabular):  # type: ignore[misc]
         """
         check_is_fitted(self, "members_")
         own = snapshot_of(self)
-        return RowPredictor(own.members_, own._columns, own._combined, "predict", np.asarray)
+        return RowPredictor(own.members_, own.columns_, own.combined, "predict", np.asarray)
 
     def predict_interval(self, X: Any, coverage: float = 0.8) -> np.ndarray:
         r"""Return the lower and upper ends (n_samples, 2) of an interval around each answer.
@@ -162,7 +162,7 @@ class TabularRegressor(RegressorMixin, BaseTabular):  # type: ignore[misc]
                 "predict_quantiles must have a loss of several quantiles; this model has none. Fit "
                 'with options={"loss": losses.get("quantile", q=(0.1, 0.5, 0.9))}.'
             )
-        frame = self._frame(X)
+        frame = self.frame_of(X)
         parts = [m.weight * self._quantiles_of(m, frame) for m in self.members_]
         found: np.ndarray = sum(parts[1:], start=parts[0])
         if levels is None:
@@ -184,11 +184,12 @@ class TabularRegressor(RegressorMixin, BaseTabular):  # type: ignore[misc]
 
     def _learn_targets(self, y: Any) -> np.ndarray:
         self.__dict__.pop("_low", None)
-        targets = self._encode(y)
+        targets = self.encode_targets(y)
         self._low, self._high = targets.min(axis=0), targets.max(axis=0)
         return targets
 
-    def _encode(self, y: Any) -> np.ndarray:
+    def encode_targets(self, y: Any) -> np.ndarray:
+        """Return the numbers of rows as float64, checked against the fit."""
         targets = as_targets(y)
         if targets.ndim == 2 and targets.shape[1] == 1:
             targets = column_or_1d(targets, warn=True)
@@ -200,7 +201,8 @@ class TabularRegressor(RegressorMixin, BaseTabular):  # type: ignore[misc]
         return targets.astype(np.float64)
 
     @property
-    def _n_targets(self) -> int:
+    def n_targets(self) -> int:
+        """The number of labels, or of numbers, that a row has."""
         return int(np.size(self._low))
 
     def _strata(self, y: np.ndarray) -> np.ndarray | None:
@@ -238,19 +240,22 @@ class TabularRegressor(RegressorMixin, BaseTabular):  # type: ignore[misc]
         ends = quantiles_of(self._errors, levels)
         return quantiles_branch((*self._last_steps(), *around(ends)), levels, ends.shape)
 
-    def _combined(self, asked: Iterable[tuple[Member, np.ndarray]]) -> np.ndarray:
-        within: np.ndarray = np.clip(super()._combined(asked), self._low, self._high)
+    def combined(self, asked: Iterable[tuple[Member, np.ndarray]]) -> np.ndarray:
+        """Return the answer of some of the networks together, within the range of training."""
+        within: np.ndarray = np.clip(super().combined(asked), self._low, self._high)
         return within
 
     def _widen(self, y: np.ndarray) -> None:
         self._low = np.minimum(self._low, y.min(axis=0))
         self._high = np.maximum(self._high, y.max(axis=0))
 
-    def _to_file(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    def targets_to_file(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """Return what a file holds of the targets."""
         ends = {"low": np.atleast_1d(self._low), "high": np.atleast_1d(self._high)}
         return {"several": np.ndim(self._low) > 0}, ends | {"errors": self._errors}
 
-    def _from_file(self, description: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+    def targets_from_file(self, description: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+        """Take what a file holds of the targets."""
         self._low, self._high = arrays["low"], arrays["high"]
         if not description["several"]:
             self._low, self._high = self._low[0], self._high[0]
@@ -282,7 +287,7 @@ class TabularRegressor(RegressorMixin, BaseTabular):  # type: ignore[misc]
             return np.ones(())
         rows = np.linspace(0, table.frame.height - 1, min(table.frame.height, SPREAD_ROWS))
         frame = table.frame[rows.astype(np.intp)]
-        answers = [self._combined((one, one.inputs(frame)) for one in fold) for fold in folds]
+        answers = [self.combined((one, one.inputs(frame)) for one in fold) for fold in folds]
         weights = np.array([sum(one.weight for one in fold) for fold in folds])
         return bag_factor(np.stack(answers), weights / weights.sum(), errors)
 

@@ -47,12 +47,12 @@ def save_table_model(
         members.append({"network": described, "preparation": columns, "epoch": kept})
         arrays |= {f"{number}.{name}": array for name, array in own.items()}
         arrays[f"held.{number}"] = member.held
-    facts, more = estimator._to_file()
+    facts, more = estimator.targets_to_file()
     description = {
         "estimator": type(estimator).__name__,
         "options": _options_to_json(estimator),
         "members": members,
-        "columns": list(estimator._columns),
+        "columns": list(estimator.columns_),
         "named": hasattr(estimator, "feature_names_in_"),
         "oof_score": None if math.isnan(estimator.oof_score_) else estimator.oof_score_,
         "fit_seconds": estimator.fit_seconds_,
@@ -90,7 +90,7 @@ def _restore(estimator: Any, description: dict[str, Any], arrays: dict[str, np.n
     for number, one in enumerate(description["members"]):
         network = restore_estimator(one["network"], arrays_of_member(arrays, number))
         preparation = Preparation.from_dict(one["preparation"])
-        if not isinstance(network, estimator._kind):
+        if not isinstance(network, estimator.network_kind):
             raise TypeError("the networks are of another kind")
         if len(preparation.feature_names) != network.network_.n_in:
             raise ValueError("a preparation does not give its network's inputs")
@@ -115,9 +115,9 @@ def _restore(estimator: Any, description: dict[str, Any], arrays: dict[str, np.n
         wrong = np.isnan(array) if name in BOUNDS else ~np.isfinite(array)
         if wrong.any():
             raise ValueError(f"a number in {name!r} is not finite")
-    estimator._columns = [text(name) for name in description["columns"]]
+    estimator.columns_ = [text(name) for name in description["columns"]]
     if description["named"]:
-        estimator.feature_names_in_ = np.array(estimator._columns, dtype=object)
+        estimator.feature_names_in_ = np.array(estimator.columns_, dtype=object)
     estimator.encoding_ = text(description["encoding_"])
     estimator.encoding_reason_ = text(description["encoding_reason_"])
     estimator.notes_ = [text(note) for note in description["notes_"]]
@@ -129,7 +129,7 @@ def _restore(estimator: Any, description: dict[str, Any], arrays: dict[str, np.n
     estimator.oof_prediction_ = arrays["oof"]
     trials = tuple(map(_trial_from_json, description["trials"]))
     estimator.leaderboard_ = Leaderboard(trials)
-    estimator._from_file(description, arrays)
+    estimator.targets_from_file(description, arrays)
 
 
 def _options_to_json(estimator: Any) -> dict[str, Any]:

@@ -28,11 +28,12 @@ class TargetSide:
     def _strata(self, y: np.ndarray) -> np.ndarray | None:
         raise NotImplementedError
 
-    def _encode(self, y: Any) -> np.ndarray:
+    def encode_targets(self, y: Any) -> np.ndarray:
+        """Return targets as networks take them, checked against the fit."""
         raise NotImplementedError
 
     @property
-    def _n_targets(self) -> int:
+    def n_targets(self) -> int:
         """The number of labels, or of numbers, that a row has."""
         raise NotImplementedError
 
@@ -44,11 +45,12 @@ class TargetSide:
         """Learn from the answers for rows that the answering network was not trained on."""
         raise NotImplementedError
 
-    def _to_file(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    def targets_to_file(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Return what a file holds of the targets."""
         raise NotImplementedError
 
-    def _from_file(self, description: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+    def targets_from_file(self, description: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+        """Take what a file holds of the targets."""
         raise NotImplementedError
 
     def _answers_of(self, member: Member, X: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ def filled(case, model, column, cell):
     frame = case.frame.with_columns(pl.lit(cell, dtype=case.frame[column].dtype).alias(column))
     out = None
     for member in model.members_:
-        found = model._combined([(member, member.inputs(frame[member.held]))])
+        found = model.combined([(member, member.inputs(frame[member.held]))])
         out = np.empty((frame.height, *found.shape[1:])) if out is None else out
         out[member.held] = found
     return out

@@ -25,8 +25,8 @@ class OutOfFold(BaseEstimator):
     def answers(self, X):
         out = None
         for member in self.model.members_:
-            part = self.model._frame(X.iloc[member.held])
-            found = self.model._combined([(member, member.inputs(part))])
+            part = self.model.frame_of(X.iloc[member.held])
+            found = self.model.combined([(member, member.inputs(part))])
             out = np.empty((len(X), *found.shape[1:])) if out is None else out
             out[member.held] = found
         return out

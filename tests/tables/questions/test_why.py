@@ -117,7 +117,7 @@ def test_networks_count_by_their_weights(case, name):
     model.members_ = [replace(one, weight=weight) for one, weight in members]
     label = None if name == "regressor" else "young"
     found = model.why(case.frame, 8, label=label)
-    answer = model._combined([(m, m.inputs(case.frame[7])) for m in model.members_])[0]
+    answer = model.combined([(m, m.inputs(case.frame[7])) for m in model.members_])[0]
     p = answer if label is None else answer[model.classes_.tolist().index(label)]
     assert found.row_answer == pytest.approx(p)
     assert found.score == pytest.approx(p if label is None else np.log(p / (1 - p)), rel=1e-3)
@@ -173,7 +173,7 @@ def test_other_links_losses_and_several_quantiles(case):
             n_folds=2, encoding="scale", random_state=0, options={"loss": loss, "max_iter": 8}
         ).fit(case.frame, counts)
         found = model.why(case.frame, 5)
-        answer = model._combined([(m, m.inputs(case.frame[4])) for m in model.members_])[0]
+        answer = model.combined([(m, m.inputs(case.frame[4])) for m in model.members_])[0]
         assert found.complete
         assert found.score == pytest.approx(answer, rel=1e-4, abs=1e-4)
 

@@ -165,7 +165,7 @@ class Asked:
         out: np.ndarray | None = None
         for group in self.groups:
             asked = [(self.members[one], inputs(one, group.rows)) for one in group.members]
-            found = self.model._combined(asked)
+            found = self.model.combined(asked)
             if out is None:
                 out = np.empty((len(self), *found.shape[1:]))
             out[group.rows] = found
@@ -181,9 +181,9 @@ def check_one_target(model: Any) -> None:
     InputError
         If it is one.
     """
-    if model._n_targets > 1:
+    if model.n_targets > 1:
         raise InputError(
-            f"questions must be of a model with one target; this one has {model._n_targets}. Fit "
+            f"questions must be of a model with one target; this one has {model.n_targets}. Fit "
             "one estimator per column of y to ask about it."
         )
 
@@ -204,11 +204,11 @@ def ask(
     InputError
         If y or the weights are not of the rows of X, or no row is left.
     """
-    frame = model._frame(X)
+    frame = model.frame_of(X)
     check_one_target(model)
     targets = None
     if y is not None:
-        targets = model._encode(y)
+        targets = model.encode_targets(y)
         if len(targets) != frame.height:
             raise must_be("y", f"one target per row of X ({frame.height:,})", len(targets))
     weight = None
@@ -261,7 +261,7 @@ def _is_table_of_training(model: Any, frame: pl.DataFrame) -> bool:
     for group in _unseen(model, frame.height):
         rows = group.rows[:: max(1, len(group.rows) // COMPARED)]
         part = frame[rows]
-        found = model._combined(
+        found = model.combined(
             [(model.members_[one], model.members_[one].inputs(part)) for one in group.members]
         )
         if not np.allclose(found, kept[rows], rtol=ALIKE, atol=ALIKE * np.abs(kept[rows]).max()):

@@ -285,7 +285,7 @@ def why(
     InputError
         If there is no such row or class.
     """
-    frame = model._frame(X)
+    frame = model.frame_of(X)
     check_one_target(model)
     used = {column.name for member in model.members_ for column in member.preparation.columns}
     frame = frame.select(name for name in frame.columns if name in used)
@@ -293,7 +293,7 @@ def why(
     own = frame[place]
     base, words = baseline_of(frame, baseline)
     inputs = [np.concatenate([one.inputs(base), one.inputs(own)]) for one in model.members_]
-    answers = model._combined(list(zip(model.members_, inputs, strict=True)))
+    answers = model.combined(list(zip(model.members_, inputs, strict=True)))
     if hasattr(model, "classes_") and label is None and len(model.classes_) > 2:
         label = model.classes_[int(answers[1].argmax())]
     answer = answer_of(model, label, answers)
