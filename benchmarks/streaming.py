@@ -8,6 +8,7 @@ memory above the interpreter with its imports. It writes ``benchmarks/results/st
 only.
 """
 
+import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -88,22 +89,19 @@ def sorted_by(path: str, target: str, out: Path) -> None:
     pl.read_parquet(path).sort(target).write_parquet(out, row_group_size=GROUP)
 
 
-def generate(rows: int, out: Path) -> None:
-    """Write a table of 100 columns of float32, some hundred thousand rows at a time."""
+def generate(rows: int, folder: Path) -> None:
+    """Write a table of 100 columns of float32 as a folder, some hundred thousand rows a file."""
     import polars as pl
 
+    folder.mkdir()
     random = np.random.default_rng(0)
     weights = random.normal(size=COLUMNS).astype(np.float32) / COLUMNS**0.5
-    with tempfile.TemporaryDirectory(dir=out.parent) as folder:
-        for start in range(0, rows, 4 * GROUP):
-            x = random.standard_normal((min(4 * GROUP, rows - start), COLUMNS), np.float32)
-            y = x @ weights + x[:, 0] * x[:, 1] + random.standard_normal(len(x), np.float32) / 2
-            frame = pl.DataFrame(x, schema=[f"x{i}" for i in range(COLUMNS)]).with_columns(y=y)
-            frame.write_parquet(Path(folder, f"{start:010}.parquet"), compression="uncompressed",
-                                row_group_size=GROUP)  # fmt: skip
-        pl.scan_parquet(Path(folder, "*.parquet")).sink_parquet(
-            out, compression="uncompressed", row_group_size=GROUP
-        )
+    for start in range(0, rows, 4 * GROUP):
+        x = random.standard_normal((min(4 * GROUP, rows - start), COLUMNS), np.float32)
+        y = x @ weights + x[:, 0] * x[:, 1] + random.standard_normal(len(x), np.float32) / 2
+        frame = pl.DataFrame(x, schema=[f"x{i}" for i in range(COLUMNS)]).with_columns(y=y)
+        frame.write_parquet(folder / f"{start:010}.parquet", compression="uncompressed",
+                            row_group_size=GROUP)  # fmt: skip
 
 
 def line(name: str, found: dict[str, float]) -> list[str]:
@@ -146,10 +144,13 @@ def main() -> None:
         lines.append(line("streamed, file sorted by the target", found))
         print(lines, flush=True)
         for rows in given.rows:
-            isolated(generate, rows, place)
-            size = f"{place.stat().st_size / 1e9:.2f} GB"
-            generated.append(line(size, isolated(streamed, str(place), "y", "generated")))
+            parts = Path(folder, f"{rows}")
+            isolated(generate, rows, parts)
+            size = sum(part.stat().st_size for part in parts.iterdir())
+            found = isolated(streamed, str(parts), "y", "generated")
+            generated.append(line(f"{size / 1e9:.2f} GB", found))
             print(generated, flush=True)
+            shutil.rmtree(parts)
     text = f"""# Tables larger than memory
 
 {machine("polars")}. `memory="{MEMORY}"`, {EPOCHS} epochs of the preset `fast`; the peak is resident

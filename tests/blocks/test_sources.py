@@ -55,6 +55,25 @@ def test_blocks_are_row_groups(files):
     assert TableFiles(paths, block_rows=2).block_rows == (1, 2, 1, 2, 1, 2, 1)
 
 
+def test_a_row_group_is_decoded_once(files, monkeypatch):
+    whole = [TableFiles(files / "parts", block_rows=2).frame(i) for i in range(7)]
+    table, read = TableFiles(files / "parts", block_rows=2, group_bytes=1000), []
+    decode = TableFiles._read
+    monkeypatch.setattr(
+        TableFiles,
+        "_read",
+        lambda self, part, *more: (read.append(part.rows), decode(self, part, *more))[1],
+    )
+    for _ in range(2):
+        assert [table.frame(i).rows() for i in range(7)] == [one.rows() for one in whole]
+        assert read == [3, 3, 1, 3]
+        read.clear()
+    assert table.frame(4).rows() == whole[4].rows()  # in any order
+    assert table.frame(1).rows() == whole[1].rows()
+    small = TableFiles(files / "parts", block_rows=2, group_bytes=10)
+    assert [small.frame(i).rows() for i in range(7)] == [one.rows() for one in whole]
+
+
 def test_arrays_stay_on_the_disk(files):
     source = open_source(files / "X.npy", files / "y.npy", block_rows=4)
     assert source.block_rows == (4, 4, 2)

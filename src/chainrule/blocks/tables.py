@@ -6,9 +6,10 @@ A table larger than memory is never read as a whole: each block decodes the rows
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,15 +27,19 @@ __all__ = ["TableFiles", "TableSource", "files_of"]
 
 ARROW = (".arrow", ".feather", ".ipc")
 STREAMED = (".parquet", *ARROW)
+# Bytes of a cell that is no number, about.
+TEXT_BYTES = 32
 
 
 @dataclass(frozen=True)
 class _Part:
-    """Some rows of one file."""
+    """Some rows of one file, and the row group that they are of."""
 
     file: int
     start: int
     rows: int
+    group_start: int
+    group_rows: int
 
 
 class TableFiles:
@@ -46,6 +51,9 @@ class TableFiles:
         Parquet or Arrow IPC files, or a folder of Parquet files; all of the same columns.
     block_rows : int
         Most rows of a block. A block is a row group of a Parquet file, or a part of one.
+    group_bytes : int
+        A row group that takes at most so much memory is decoded once, and kept while its parts are
+        read one after the other; of larger ones, each part is decoded on its own.
 
     Attributes
     ----------
@@ -66,9 +74,10 @@ class TableFiles:
     ((3, 2), [(3, 'y'), (4, 'z')])
     """
 
-    def __init__(self, paths: Any, *, block_rows: int = BLOCK_ROWS) -> None:
+    def __init__(self, paths: Any, *, block_rows: int = BLOCK_ROWS, group_bytes: int = 0) -> None:
         pl = _polars()
         self.paths = files_of(paths)
+        self._kept: tuple[_Part, Any] | None = None  # a row group, and its rows
         self._scans: list[Any] = []
         self._parts: list[_Part] = []
         for number, path in enumerate(self.paths):
@@ -91,10 +100,26 @@ class TableFiles:
             raise InputError(f"{self.paths[0]} must hold at least one row; it has none.")
         self.n_blocks = len(self._parts)
         self.block_rows = tuple(part.rows for part in self._parts)
+        self._most_rows = group_bytes // sum(map(_width, self.schema.values()))
 
     def frame(self, i: int, columns: Sequence[str] | None = None) -> pl.DataFrame:
         """Return block i, counted from 0, or some of its columns."""
         part = self._parts[i]
+        if columns is None and part.rows < part.group_rows <= self._most_rows:
+            return self._from_group(part)
+        return self._read(part, columns)
+
+    def _from_group(self, part: _Part) -> pl.DataFrame:
+        group = replace(part, start=part.group_start, rows=part.group_rows)
+        kept = self._kept
+        if kept is None or kept[0] != group:
+            kept = group, self._read(group)
+        start = part.start - part.group_start
+        self._kept = kept if start + part.rows < part.group_rows else None
+        found: pl.DataFrame = kept[1][start : start + part.rows]
+        return found
+
+    def _read(self, part: _Part, columns: Sequence[str] | None = None) -> pl.DataFrame:
         scan = self._scans[part.file]
         with _said(self.paths[part.file]):
             if columns is not None:
@@ -232,9 +257,17 @@ def _parts(file: int, sizes: Sequence[int], most: int) -> list[_Part]:
     for size in sizes:
         pieces = max(1, -(-size // most))
         edges = [start + size * piece // pieces for piece in range(pieces + 1)]
-        parts += [_Part(file, low, high - low) for low, high in pairwise(edges) if high > low]
+        parts += [
+            _Part(file, low, high - low, start, size) for low, high in pairwise(edges) if high > low
+        ]
         start += size
     return parts
+
+
+def _width(kind: Any) -> int:
+    """Return the bytes of a cell, about."""
+    bits = re.search(r"\d+$", str(kind))
+    return int(bits[0]) // 8 if bits and kind.is_numeric() else TEXT_BYTES
 
 
 def _difference(first: Any, other: Any) -> str:

@@ -40,9 +40,10 @@ from chainrule.tables.table_blocks import Parts, PreparedBlocks, learn_table
 __all__ = ["FittingFiles", "StreamedFit"]
 
 # The share of the free memory that a streamed fit may take where nobody says more; and the shares
-# of it that go to the rows of training, to those held out, to a sample and to a block.
+# of it that go to the rows of training, to those held out, to a sample, to a block and to the row
+# group that it is a part of.
 USUAL_SHARE = 0.25
-TRAINING, HELD, SAMPLE, BLOCK = 0.5, 0.05, 0.1, 0.05
+TRAINING, HELD, SAMPLE, BLOCK, GROUP = 0.5, 0.05, 0.1, 0.05, 0.1
 FEWEST_BLOCK_ROWS = 2**10
 # Bytes of a cell of a frame, about.
 CELL = 16
@@ -392,5 +393,6 @@ def _opened(paths: Any, target: str, weight: str | None, memory: int) -> TableFi
         raise InputError(f"the table must have a column to learn from beside {target!r}.")
     rows = int(memory * BLOCK) // (CELL * len(table.schema))
     if rows < BLOCK_ROWS:
-        table = TableFiles(paths, block_rows=max(FEWEST_BLOCK_ROWS, rows))
+        rows = max(FEWEST_BLOCK_ROWS, rows)
+        table = TableFiles(paths, block_rows=rows, group_bytes=int(memory * GROUP))
     return table
