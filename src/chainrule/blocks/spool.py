@@ -67,8 +67,8 @@ class Spool:
     >>> spool.add(Block(np.eye(3), np.array(["a", "b", "a"]), None))
     >>> spool.close()
     >>> spool.load(0)
-    (array([[0., 0., 1.],
-           [1., 0., 0.],
+    (array([[1., 0., 0.],
+           [0., 0., 1.],
            [0., 1., 0.]]), array(['a', 'a', 'b'], dtype=object))
     """
 
