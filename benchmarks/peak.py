@@ -14,10 +14,10 @@ from chainrule.engines.compiled.writing import Module, function
 def tile_peak() -> float:
     """Return GFLOP/s of one core, float32: the fastest of the tiles that the engine uses."""
     target = host_target()
-    return max(_rate(target, vectors) for vectors in range(1, target.panel_vectors + 1))
+    return max(rate(target, vectors) for vectors in range(1, target.panel_vectors + 1))
 
 
-def _rate(target: Target, vectors: int) -> float:
+def rate(target: Target, vectors: int, runs: int = 30) -> float:
     """Return GFLOP/s of the highest tile of so many vectors that the engine uses."""
     lanes, rows, depth, repeats = target.lanes(4), target.tile_rows(vectors, 4), 256, 2000
 
@@ -26,7 +26,7 @@ def _rate(target: Target, vectors: int) -> float:
 
     def build() -> Module:
         module = Module("peak", target, 4)
-        tile = _tile(module, rows, vectors, down=False)
+        tile = _tile(module, rows, vectors, down=False, pairs=False)
         code = function(module, "run", signature, inner=False)
         count, k, a, b, out = code.arguments("count", "k", "a", "b", "out")
         with code.loop(0, count):
@@ -51,7 +51,7 @@ def _rate(target: Target, vectors: int) -> float:
     b = np.zeros(depth * 4 * lanes, np.float32)
     out = np.zeros(4096, np.float32)
     best = float("inf")
-    for _ in range(30):
+    for _ in range(runs):
         began = time.perf_counter()
         run(repeats, depth, a.ctypes.data, b.ctypes.data, out.ctypes.data)
         best = min(best, time.perf_counter() - began)

@@ -1,12 +1,14 @@
 """Register tiles: their shapes, and the assembly that comes of them on 512-bit vectors."""
 
+import importlib.util
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import llvmlite.binding as llvm
 import pytest
 
-from chainrule.engines.compiled.target import Target
+from chainrule.engines.compiled.target import Target, host_target
 from chainrule.engines.compiled.tiles import _tile
 from chainrule.engines.compiled.writing import Module
 
@@ -92,3 +94,11 @@ def test_tiles_of_narrow_vectors_do_not_spill(target, itemsize, down):
         for rows in range(1, target.tile_rows(vectors, itemsize) + 1):
             # one pointer at most, beside the products of two steps along k
             assert max(stack_accesses(rows, vectors, itemsize, down, target)) <= 2
+
+
+def test_the_benchmark_of_the_peak_runs_the_engines_tile():
+    path = Path(__file__).parents[3] / "benchmarks" / "peak.py"
+    spec = importlib.util.spec_from_file_location("peak", path)
+    peak = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(peak)
+    assert peak.rate(host_target(), 1, runs=1) > 0.0
