@@ -19,8 +19,8 @@ from cases import CASES, ROWS, Case
 from report import arguments, machine, markdown, write
 
 OPTIMIZERS = ("sgd", "adam")
-# Networks that are trained at once, of this shape, for so many epochs.
-MANY, SMALL, EPOCHS = 64, Case((20, 64, 64, 2), 32), 2
+# Networks that are trained at once, of this shape, for so many epochs; what --only calls it.
+MANY, SMALL, EPOCHS, TOGETHER = 64, Case((20, 64, 64, 2), 32), 2, "together"
 
 
 def cuda_graphs(case: Case, optimizer: str) -> peers.Run | None:
@@ -101,7 +101,13 @@ def best_of(runs: dict[str, peers.Run], rounds: int) -> dict[str, float]:
 def memory_of(case: Case) -> list[str]:
     """Return what training by Adam takes on the device, in MB, by XLA's own count."""
     from chainrule import Network, Objective, optimizers
-    from chainrule.engines.jax_engine.programs import Data, Formulas, Plan, train
+    from chainrule.engines.jax_engine.programs import (
+        Data,
+        Formulas,
+        Plan,
+        opened,
+        program_of,
+    )
 
     x, y = case.data()
     network = Network.of_widths(list(case.widths))
@@ -119,7 +125,8 @@ def memory_of(case: Case) -> list[str]:
         steps=np.int32(room),
     )
     formulas, data = Formulas(objective, optimizers.adam), Data(x, targets, None)
-    lowered = train.lower(formulas, vector, slots, data, plan)
+    state = opened(formulas, vector, slots)
+    lowered = program_of(formulas).lower(formulas, *state, data, plan)
     found = lowered.compile().memory_analysis()
     rows, state = x.nbytes + targets.nbytes, 3 * vector.nbytes
     parts = (rows, state, found.temp_size_in_bytes)
@@ -130,7 +137,7 @@ def main() -> None:
     """Measure all cases, and write the page."""
     parser = arguments(__doc__)
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--only", default="", help="cases whose name holds this text")
+    parser.add_argument("--only", default="", help="networks whose name holds it, or together")
     options = parser.parse_args()
     device = jax.devices()[0]
     pages = [
@@ -159,7 +166,7 @@ def main() -> None:
             print(optimizer, *table[-1], flush=True)
         head = ["network @ batch", *best, "best other / ours"]
         pages += [f"## {optimizer}", markdown(head, table)]
-    if options.only in SMALL.name:
+    if options.only in TOGETHER:
         best = best_of(many_networks(), options.rounds)
         together, apart = best.values()
         pages += [

@@ -78,7 +78,10 @@ def test_one_program_trains_all_epochs_and_all_fits_of_a_shape():
 
 @pytest.mark.parametrize("bad", [3, 40, 74, None])
 @pytest.mark.parametrize("weighted", [False, True])
-def test_steps_before_a_bad_batch_are_made_and_no_others(bad, weighted):
+@pytest.mark.parametrize("is_large", [False, True])
+def test_steps_before_a_bad_batch_are_made_and_no_others(bad, weighted, is_large, monkeypatch):
+    if is_large:  # a program takes the arrays of the network, and not the vector
+        monkeypatch.setattr("chainrule.engines.jax_engine.groups.LARGE", 1)
     objective, rows = Objective(Network(Dense(4, 3, "tanh"), Dense(3, 2)), "mse"), some_rows(75)
     if bad is not None:
         rows.y[bad] = np.nan
@@ -98,6 +101,31 @@ def test_steps_before_a_bad_batch_are_made_and_no_others(bad, weighted):
     np.testing.assert_allclose(of_jax.slots, of_reference.slots, atol=1e-12)
 
 
+@pytest.mark.parametrize("is_large", [False, True])
+def test_ctrl_c_while_a_call_is_waited_for_keeps_its_steps(is_large, monkeypatch):
+    from chainrule.engines.jax_engine.courses import Course
+
+    if is_large:  # its programs write over what the call before has found
+        monkeypatch.setattr("chainrule.engines.jax_engine.groups.LARGE", 1)
+    monkeypatch.setattr("chainrule.engines.jax_engine.courses.CALL_SECONDS", 1e-9)
+    take, waits = Course.take, iter([False, True, False])
+
+    def interrupted(*arguments):
+        if next(waits):
+            raise KeyboardInterrupt
+        take(*arguments)
+
+    monkeypatch.setattr(Course, "take", interrupted)
+    objective, rows = Objective(Network(Dense(4, 3, "tanh"), Dense(3, 2)), "mse"), some_rows(160)
+    start, true = position(objective.network), position(objective.network)
+    with pytest.raises(KeyboardInterrupt):
+        made(objective, start, rows, 10)
+    assert start.step == 9  # 8 of the first call, and 1
+    engine = choose_engine("reference", objective, ADAM)
+    engine.epoch(true, rows, np.arange(144), 16, np.full(9, 0.01), np.inf)
+    np.testing.assert_allclose(start.vector, true.vector, atol=1e-12)
+
+
 def test_rows_whose_weights_are_all_zero_make_no_step():
     objective, rows = Objective(Network(Dense(4, 2)), "mse"), some_rows(40)
     start = position(objective.network)
@@ -108,7 +136,10 @@ def test_rows_whose_weights_are_all_zero_make_no_step():
 
 
 @pytest.mark.slow
-def test_arrays_of_jax_stay_where_they_are():
+@pytest.mark.parametrize("is_large", [False, True])
+def test_arrays_of_jax_stay_where_they_are(is_large, monkeypatch):
+    if is_large:
+        monkeypatch.setattr("chainrule.engines.jax_engine.groups.LARGE", 1)
     network = Network(Dense(4, 3, "tanh"), Dense(3, 2))
     objective = Objective(network, "mse")
     with jax.enable_x64(True):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+import jax
 import numpy as np
 
 from chainrule.engines.engine import Position, Totals
@@ -115,18 +116,21 @@ class Course:
         """The totals of the steps made."""
         return Totals(self._loss, self._weight, self._steps, self._last)
 
-    def plan(self, count: int, room: int, has_short: bool) -> Plan:
+    def plan(self, count: int, room: int, has_short: bool, first: int | None = None) -> Plan:
         """Return the next whole batches, and the short one behind the last of them.
+
+        Where ``first`` is given, they are whole batches alone, from that one on.
 
         The arrays have the room that all calls of a fit have, with one for a short batch or none.
         """
         dtype = np.dtype(self.position.vector.dtype)
-        numbers = self._whole[self._done : self._done + count]
+        begin = self._done if first is None else first
+        numbers = self._whole[begin : begin + count]
         constants, keys = self._of_steps(numbers, dtype)
         short = None
         if has_short:
             last = len(self.batches.whole)
-            is_next = self._has_short and count == self.whole
+            is_next = self._has_short and first is None and count == self.whole
             own = self._of_steps(np.array([last if is_next else 0]), dtype)
             rows = np.int32(self.batches.n_short if is_next else 0)
             own_keys = None if own[1] is None else own[1][0]
@@ -155,10 +159,10 @@ class Course:
         keys = step_keys(self.position.seed, self._first + begin, end - begin, layers)
         return constants, keys[span]
 
-    def take(self, run: Run, place: Any, plan: Plan, again: Callable[[Plan], Run]) -> None:
-        """Note the results of a call; where a batch is bad, of the steps before it, made again.
+    def take(self, run: Run, place: Any, plan: Plan, again: Callable[[int], Run]) -> None:
+        """Note the results of a call; ``place`` is that of this course in its arrays.
 
-        ``place`` is that of this course in the arrays of the call.
+        Where a batch is bad, ``again`` makes the whole batches before it, from the start.
         """
         steps = int(plan.steps)
         numbers = self._whole[self._done : self._done + steps]
@@ -174,17 +178,18 @@ class Course:
             return
         means = sums.astype(np.float64) / rows
         bad = ~(means <= self._limit)  # NaN included
-        self._is_stopped = bool(bad.any())
-        good = int(np.argmax(bad)) if self._is_stopped else len(bad)
-        if good:
-            made = again(_shortened(plan, min(good, steps))) if self._is_stopped else run
-            self._found = made, place
-        self._done += min(good, steps)
+        is_stopped = bool(bad.any())
+        good = int(np.argmax(bad)) if is_stopped else len(bad)
+        done = self._done + min(good, steps)
+        found: tuple[Run, Any] | None = (run, place)
+        if is_stopped:
+            found = (again(done), place) if done else None
+        self._found, self._done, self._is_stopped = found, done, is_stopped
         self._has_short = self._has_short and not has_short
         self._loss += float(np.sum(sums[:good], dtype=np.float64))
         self._weight += float(np.sum(weights[:good]))
         self._last = float(means[: good + 1][-1])
-        self._steps = int(numbers[good] if self._is_stopped else numbers[-1] + 1)
+        self._steps = int(numbers[good] if is_stopped else numbers[-1] + 1)
         self.position.step = self._first + self._steps
 
     def settle(self) -> None:
@@ -192,13 +197,22 @@ class Course:
         position = self.position
         if self.is_over and not self._is_stopped:
             self._steps = len(self._rates)
+        if self._found is not None and _is_gone(self._found[0]):
+            self._found, self._steps = None, 0
         if self._found is not None:
             run, place = self._found
-            before = position.vector
-            vector = given_back(run.vector, before, place)
-            slots = tuple(given_back(slot, before, place) for slot in run.slots)
-            position.vector, position.slots = vector, slots
+            flat = partial(self._flat, like=position.vector, place=place)
+            position.vector, position.slots = flat(run.vector), tuple(map(flat, run.slots))
         position.step = self._first + self._steps
+
+    def _flat(self, found: Any, like: Array, place: Any) -> Array:
+        """Return parameters, or memory, as a vector in the library of the position."""
+        if not isinstance(found, tuple):
+            return given_back(found, like, place)
+        is_numpy = isinstance(like, np.ndarray)
+        return self.recipe.formulas.groups.closed(
+            [np.asarray(array) if is_numpy else array for array in found]
+        )
 
 
 def _span(numbers: np.ndarray) -> Any:
@@ -208,9 +222,9 @@ def _span(numbers: np.ndarray) -> Any:
     return slice(begin, end) if not len(numbers) or numbers[-1] == end - 1 else numbers
 
 
-def _shortened(plan: Plan, steps: int) -> Plan:
-    short = None if plan.short is None else plan.short._replace(count=np.int32(0))
-    return plan._replace(steps=np.int32(steps), short=short)
+def _is_gone(run: Run) -> bool:
+    """Return whether a later call has written over the results of this one."""
+    return any(array.is_deleted() for array in jax.tree.leaves(run.vector))
 
 
 @dataclass
@@ -234,6 +248,26 @@ def follow(
     has_short = any(course.batches.has_short for course in courses)
     places = [...] if len(courses) == 1 else range(len(courses))
     before: Run | None = None
+    under_way: tuple[Run, dict[int, Plan]] | None = None
+
+    def again(number: int, whole: int) -> Run:
+        run, done = None, 0
+        while done < whole:
+            count = min(pace.steps, room, whole - done)
+            plan = courses[number].plan(count, room, has_short, first=done)
+            run, done = compute(run, {number: plan}), done + count
+        assert run is not None
+        return run
+
+    def take() -> None:
+        nonlocal before, under_way
+        assert under_way is not None
+        run, plans = under_way
+        for number, plan in list(plans.items()):
+            courses[number].take(run, places[number], plan, partial(again, number))
+            del plans[number]
+        before, under_way = run, None
+
     try:
         while True:
             left = [number for number, course in enumerate(courses) if not course.is_over]
@@ -245,23 +279,19 @@ def follow(
             count = min(pace.steps, room, *(courses[number].whole for number in left))
             plans = {number: courses[number].plan(count, room, has_short) for number in left}
             begin = time.perf_counter()
-            run = compute(before, plans)
-            for number, plan in plans.items():
-                again = partial(_one, compute, before, number)
-                courses[number].take(run, places[number], plan, again)
+            under_way = compute(before, plans), plans
+            take()
             seconds = max(time.perf_counter() - begin, 1e-6)
             # a short call for few steps says nothing against more
             if count and (count == pace.steps or seconds > CALL_SECONDS):
                 pace.steps = max(int(count * min(8.0, CALL_SECONDS / seconds)), 1)
-            before = run
+    except KeyboardInterrupt:
+        if under_way is not None:  # it may have written over the results before it
+            take()
+        raise
     finally:
         for course in courses:
             course.settle()
-
-
-def _one(compute: Any, before: Run | None, number: int, plan: Plan) -> Run:
-    run: Run = compute(before, {number: plan})
-    return run
 
 
 def given_back(found: Any, like: Array, place: Any = ...) -> Array:

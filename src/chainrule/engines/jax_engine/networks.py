@@ -5,6 +5,7 @@ of them are; then the others move to a program of half the width, so that few ar
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -14,7 +15,14 @@ import numpy as np
 from chainrule.engines.engine import Rows
 from chainrule.engines.jax_engine.courses import Course, Pace, follow
 from chainrule.engines.jax_engine.moving import inputs, stacked
-from chainrule.engines.jax_engine.programs import Data, Plan, Run, train, train_networks
+from chainrule.engines.jax_engine.programs import (
+    Data,
+    Plan,
+    Run,
+    opened,
+    program_of,
+    train_networks,
+)
 from chainrule.engines.resources import Resources
 from chainrule.foundation.arrays import Array
 
@@ -95,16 +103,21 @@ def _buffer(x: Any) -> Any:
 
 def _alone(question: Question, stopped: Callable[[], bool]) -> None:
     engine, course, rows = question
-    position, recipe = course.position, course.recipe
+    position, formulas = course.position, course.recipe.formulas
     with engine.settings(position.vector):
         data = engine.on_device(rows, np.dtype(position.vector.dtype))
 
         def compute(before: Run | None, plans: Mapping[int, Plan]) -> Run:
-            start: Any = position if before is None else before
-            vector, slots = start.vector, tuple(start.slots)
-            if not isinstance(vector, np.ndarray):  # the call itself takes those of NumPy along
-                vector, slots = engine.placed((vector, slots))
-            run: Run = train(recipe.formulas, vector, slots, data, plans[0])
+            if before is not None:
+                vector, slots = before.vector, before.slots
+            else:
+                vector, slots = opened(formulas, position.vector, tuple(position.slots))
+                if formulas.groups.are_large:  # it is written over: never the caller's
+                    copies = jax.tree.map(partial(jnp.array, copy=True), (vector, slots))
+                    vector, slots = engine.placed(copies)
+                elif not isinstance(vector, np.ndarray):  # a call takes NumPy's along
+                    vector, slots = engine.placed((vector, slots))
+            run: Run = program_of(formulas)(formulas, vector, slots, data, plans[0])
             return run
 
         follow([course], compute, engine.pace, stopped)

@@ -6,13 +6,13 @@ arrays, whatever the number of steps, and is used by every engine and fit that n
 """
 
 import copy
-from collections.abc import Sequence
 from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
+from chainrule.engines.jax_engine.groups import Groups, joined, split
 from chainrule.engines.jax_engine.sparse_rows import SparseRows
 from chainrule.formulas.optimizers import Optimizer
 from chainrule.foundation.arrays import namespace
@@ -27,6 +27,8 @@ __all__ = [
     "Plan",
     "Run",
     "Short",
+    "opened",
+    "program_of",
     "row_sums",
     "scores_of",
     "train",
@@ -37,9 +39,6 @@ __all__ = [
 # Outputs of a layer whose weight gradient is a sum of rows for each: as a product, XLA's CPU code
 # takes 21 microseconds for 256 rows of 64 inputs and 2 outputs, where the sums take 4.
 NARROW = 4
-# Numbers of a part up to which it is updated in one array with others: each operation on a CPU
-# costs a fixed time, which a small part does not pay for.
-SMALL = 1100
 
 
 class Formulas:
@@ -56,6 +55,11 @@ class Formulas:
     def __init__(self, objective: Objective, optimizer: Optimizer) -> None:
         self.objective = objective
         self.optimizer = optimizer
+
+    @cached_property
+    def groups(self) -> Groups:
+        """The arrays that the rule updates."""
+        return Groups(self.objective.network.layout, self.optimizer)
 
     @cached_property
     def _hash(self) -> int:
@@ -109,7 +113,10 @@ class Plan(NamedTuple):
 
 
 class Run(NamedTuple):
-    """The results of a call: parameters, memory of the rule, and the sum of w l of each batch."""
+    """The results of a call: parameters, memory of the rule, and the sum of w l of each batch.
+
+    Vector and slots are flat, or arrays of `Groups`, as they were given.
+    """
 
     vector: Any
     slots: tuple[Any, ...]
@@ -122,51 +129,6 @@ class _Parts(NamedTuple):
 
     weights: tuple[Any, ...]
     biases: tuple[Any, ...]
-
-
-def _split(layout: Layout, vector: Any) -> tuple[Any, ...]:
-    """Return the spans of a flat vector as arrays of their own."""
-    return tuple(jnp.reshape(vector[span.at], span.shape) for span in layout.spans)
-
-
-def _joined(parts: Sequence[Any]) -> Any:
-    return jnp.concatenate([jnp.reshape(part, (-1,)) for part in parts])
-
-
-class _Groups:
-    """The parts of the parameters as the arrays that a rule updates: the small ones in one."""
-
-    def __init__(self, layout: Layout, optimizer: Optimizer) -> None:
-        self.spans = layout.spans
-        alike: dict[Any, list[int]] = {}
-        for number, span in enumerate(self.spans):
-            decays = optimizer.weight_decay > 0.0 and span.decays
-            is_small = span.stop - span.start <= SMALL
-            key = (span.rate_factor, decays) if is_small else number
-            alike.setdefault(key, []).append(number)
-        self.numbers = tuple(map(tuple, alike.values()))
-
-    def joined(self, parts: Sequence[Any]) -> tuple[Any, ...]:
-        """Return the arrays of the groups."""
-        return tuple(
-            parts[numbers[0]] if len(numbers) == 1 else _joined([parts[one] for one in numbers])
-            for numbers in self.numbers
-        )
-
-    def apart(self, arrays: Sequence[Any]) -> tuple[Any, ...]:
-        """Return the parts that the groups were joined from."""
-        parts = {}
-        for numbers, array in zip(self.numbers, arrays, strict=True):
-            if len(numbers) == 1:
-                parts[numbers[0]] = array
-                continue
-            start = 0
-            for one in numbers:
-                span = self.spans[one]
-                stop = start + span.stop - span.start
-                parts[one] = jnp.reshape(array[start:stop], span.shape)
-                start = stop
-        return tuple(parts[number] for number in range(len(self.spans)))
 
 
 def _layers(layout: Layout, parts: tuple[Any, ...]) -> _Parts:
@@ -205,7 +167,7 @@ def _sums(
 def _updated(
     objective: Objective,
     optimizer: Optimizer,
-    groups: _Groups,
+    groups: Groups,
     constants: Any,
     arrays: tuple[Any, ...],
     memory: tuple[tuple[Any, ...], ...],
@@ -221,7 +183,7 @@ def _updated(
             for span, part, gradient in zip(layout.spans, parts, gradients, strict=True)
         )
     if optimizer.clip_norm is not None:
-        factor = optimizer.clipping(xp, _joined(gradients))
+        factor = optimizer.clipping(xp, joined(gradients))
         gradients = tuple(factor * gradient for gradient in gradients)
     after = []
     for place, (array, gradient) in enumerate(zip(arrays, groups.joined(gradients), strict=True)):
@@ -247,13 +209,16 @@ def _at_strengths(objective: Objective, strengths: Any) -> Objective:
 
 
 def _train(formulas: Formulas, vector: Any, slots: tuple[Any, ...], data: Data, plan: Plan) -> Run:
-    optimizer = formulas.optimizer
+    optimizer, groups = formulas.optimizer, formulas.groups
     objective = _at_strengths(formulas.objective, plan.strengths)
-    layout, dtype = objective.network.layout, vector.dtype
-    groups = _Groups(layout, optimizer)
+    is_open = isinstance(vector, tuple)
+    state = (
+        (vector, slots) if is_open else (groups.opened(vector), tuple(map(groups.opened, slots)))
+    )
+    dtype = state[0][0].dtype
     widths = [layer.n_out for layer in objective.network.layers[:-1]]
     room, batch = plan.order.shape
-    xp = namespace(vector)
+    xp = namespace(state[0][0])
 
     def step(
         state: Any, index: Any, weight: Any, divisor: Any, constants: Any, keys: Any
@@ -279,10 +244,6 @@ def _train(formulas: Formulas, vector: Any, slots: tuple[Any, ...], data: Data, 
         count = short.count.astype(dtype)
         return step(state, short.order, weight, count, short.constants, short.keys)
 
-    state = (
-        groups.joined(_split(layout, vector)),
-        tuple(groups.joined(_split(layout, slot)) for slot in slots),
-    )
     # a step whose loss is bad is made too: who calls looks at the losses, and asks again for fewer;
     # unsigned numbers are no index from the end, which would be looked for in each step
     first, end = jnp.uint32(0), plan.steps.astype(jnp.uint32)
@@ -294,8 +255,17 @@ def _train(formulas: Formulas, vector: Any, slots: tuple[Any, ...], data: Data, 
             short.count > 0, lambda: last(short), lambda: (state, none)
         )
     arrays, memory = state
-    found = tuple(_joined(groups.apart(one)) for one in (arrays, *memory))
-    return Run(found[0], found[1:], losses, short_loss)
+    if not is_open:
+        arrays, memory = groups.closed(arrays), tuple(map(groups.closed, memory))
+    return Run(arrays, memory, losses, short_loss)
+
+
+def opened(formulas: Formulas, vector: Any, slots: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
+    """Return parameters and memory as `train` takes them: of a large network as its arrays."""
+    groups = formulas.groups
+    if not groups.are_large:
+        return vector, slots
+    return groups.opened(vector), tuple(map(groups.opened, slots))
 
 
 @partial(jax.jit, static_argnames="formulas")
@@ -305,6 +275,19 @@ def train(formulas: Formulas, vector: Any, slots: tuple[Any, ...], data: Data, p
     The number of steps is not a shape, so it never asks for another program.
     """
     return _train(formulas, vector, slots, data, plan)
+
+
+@partial(jax.jit, static_argnames="formulas", donate_argnames=("vector", "slots"))
+def train_in_place(
+    formulas: Formulas, vector: Any, slots: tuple[Any, ...], data: Data, plan: Plan
+) -> Run:
+    """Make the steps of `train` over the parameters and the memory that are given."""
+    return _train(formulas, vector, slots, data, plan)
+
+
+def program_of(formulas: Formulas) -> Any:
+    """Return the program for one network: a large one is not copied for each call."""
+    return train_in_place if formulas.groups.are_large else train
 
 
 @partial(jax.jit, static_argnames=("formulas", "shared"))
@@ -332,13 +315,14 @@ def train_networks(
 def row_sums(objective: Objective, vector: Any, data: Data, divisor: Any) -> tuple[Any, Any]:
     """Return the sum of w_i l_i of some rows, and the flat gradient of it over a divisor."""
     rows = data._replace(x=data.x.astype(vector.dtype))
-    loss, gradients = _sums(objective, _split(objective.network.layout, vector), rows, divisor)
-    return loss, _joined(gradients)
+    parts = split(objective.network.layout.spans, vector)
+    loss, gradients = _sums(objective, parts, rows, divisor)
+    return loss, joined(gradients)
 
 
 @partial(jax.jit, static_argnames="network")
 def scores_of(network: Network, vector: Any, x: Any) -> Any:
     """Return the scores of some rows."""
-    parts = _layers(network.layout, _split(network.layout, vector))
+    parts = _layers(network.layout, split(network.layout.spans, vector))
     tape = network.trace(namespace(vector), parts, x.astype(vector.dtype))  # type: ignore[arg-type]
     return tape.scores
