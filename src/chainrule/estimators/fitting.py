@@ -45,6 +45,7 @@ from chainrule.estimators.run import Run, Train
 from chainrule.estimators.samples import Given, Samples, training_weight
 from chainrule.estimators.streams import Stream, in_memory_or_streamed
 from chainrule.estimators.validation import check_held_out, set_apart
+from chainrule.foundation.arrays import device_of
 from chainrule.foundation.callers import level_outside
 from chainrule.foundation.errors import DataWarning, DivergenceError, DivergenceWarning, InputError
 from chainrule.foundation.seeds import as_seed
@@ -221,7 +222,8 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
         as the user passed them.
         """
         X, y, weight = samples
-        weight, recipe = training_weight(weight), Recipe.of(self).near(given)
+        device = "cpu" if type(given) is np.ndarray else device_of(given)
+        weight, recipe = training_weight(weight), Recipe.of(self).near(device)
         if former is None:
             codec = self._targets.learn(self, y, weight, classes)
             single = X.dtype in (np.float32, np.float16)

@@ -11,7 +11,6 @@ from chainrule.estimators.shared_options import Options, resources_of
 from chainrule.formulas.loss import Loss
 from chainrule.formulas.optimizers import Optimizer, optimizers
 from chainrule.formulas.schedules import Schedule
-from chainrule.foundation.arrays import device_of
 from chainrule.model.objective import Objective
 from chainrule.training.lbfgs import LBFGS
 from chainrule.training.network import Network
@@ -114,12 +113,11 @@ class Recipe:
             resources=resources_of(options),
         )
 
-    def near(self, X: Any) -> Self:
-        """Return the recipe that trains on the device of the inputs, unless options say where.
+    def near(self, device: str) -> Self:
+        """Return the recipe that trains on a device, that of the inputs, if options say nothing.
 
         So it is where an engine has that device; it moves the checked rows there again.
         """
-        device = device_of(X)
         is_free = self.engine == "auto" and self.resources.device == "auto"
         if not is_free or device == "cpu" or not is_device(device):
             return self
