@@ -4,7 +4,8 @@
 
 It writes ``benchmarks/results/workers.md``. FOLDER holds ``flights_3m.parquet`` and the folder
 ``fashion-mnist``. One machine is the estimator's own `fit` with one thread. Rows per second are
-those of an epoch: each number is the median of all epochs but the first, in which code is loaded.
+those of an epoch: each number is the median of all epochs but the first, in which code is loaded
+and rows are sent.
 Where other programs have part of the cores, rows per second of processor time say what is left of
 the comparison: the expected ratio is that of these speeds, times two, less the share of exchange.
 """
@@ -12,7 +13,6 @@ the comparison: the expected ratio is that of these speeds, times two, less the 
 import gzip
 import logging
 import os
-import pickle
 import statistics
 import time
 import warnings
@@ -23,8 +23,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from report import arguments, machine, markdown, write
-
-from chainrule.distributed.outer_step import weighted_average
 
 ROWS, TEST_ROWS = 1_200_000, 200_000
 
@@ -70,7 +68,7 @@ def fashion(folder: Path) -> Problem:
         return read(f"{name}-images-idx3-ubyte", 16).reshape(-1, 784).astype(np.float32) / 255
 
     labels = [read(f"{name}-labels-idx1-ubyte", 8) for name in ("train", "t10k")]
-    options = {"hidden_layer_sizes": (128,), "max_iter": 8, "batch_size": 200}
+    options = {"hidden_layer_sizes": (128,), "max_iter": 30, "batch_size": 200}
     X, X_test = pictures("train"), pictures("t10k")
     return Problem("fashion-mnist", "classifier", X, labels[0], X_test, labels[1], options)
 
@@ -85,6 +83,7 @@ class Measured(NamedTuple):
     exchange_seconds: float
     loss: float
     seconds: float
+    rounds: int
 
 
 def estimator(problem: Problem, **options: Any) -> Any:
@@ -138,7 +137,7 @@ def measure(name: str, problem: Problem, rounds: dict[str, Any] | None, **option
                 more["n_workers"] = 2
             more["n_shards"] = 2
             distributed.fit(model, problem.X, problem.y, callback=epochs.append, **more)
-        each = more.get("rounds_per_epoch", 4)
+        each = len(epochs) // model.max_iter
         shards = [one for epoch in epochs[each:] for one in epoch.shards]
         processor = sum(one.rows for one in shards) / sum(one.processor_seconds for one in shards)
     seconds = time.perf_counter() - began
@@ -158,6 +157,7 @@ def measure(name: str, problem: Problem, rounds: dict[str, Any] | None, **option
         statistics.median(exchange),
         test_loss(model, problem),
         seconds,
+        each,
     )
 
 
@@ -174,6 +174,7 @@ def table(problem: Problem, repeats: int) -> tuple[str, list[Measured]]:
     cases: list[tuple[str, dict[str, Any] | None, dict[str, Any]]] = [
         ("one machine, one thread", None, {}),
         ("two processes", {}, {}),
+        ("two processes, four rounds per epoch", {"rounds_per_epoch": 4}, {}),
         ("two processes, one round per epoch, averages alone", average, {}),
         ("two processes, half the batch size", {}, half),
         ("two workers of a LocalCluster", {"dask": True}, {}),
@@ -196,6 +197,7 @@ def table(problem: Problem, repeats: int) -> tuple[str, list[Measured]]:
             "" if name == one.name else f"{_expected(found, one):.2f}",
             "" if name == one.name else f"{100 * found.exchange:.1f} %",
             "" if name == one.name else f"{1e3 * found.exchange_seconds:.0f} ms",
+            "" if name == one.name else str(found.rounds),
             f"{found.loss:.5g}",
             f"{100 * (found.loss / one.loss - 1):+.2f} %",
         ]
@@ -209,28 +211,76 @@ def table(problem: Problem, repeats: int) -> tuple[str, list[Measured]]:
         "expected ratio",
         "exchange",
         "per round",
+        "rounds per epoch",
         "test loss",
         "to one machine",
     ]
     return markdown(head, rows), [best[name] for name, _, _ in cases]
 
 
-def driver_costs(repeats: int) -> str:
-    """Return what a shard costs the driver: its arrays pickled both ways, and the average."""
-    rows = []
-    for size in (10_000, 100_000, 1_000_000):
-        # parameters and the two slots of Adam
-        arrays = [np.ones(size, np.float32) for _ in range(3)]
-        seconds = []
-        for _ in range(10 * repeats):
-            began = time.perf_counter()
-            for _ in range(2):
-                pickle.loads(pickle.dumps(arrays, protocol=5))
-            for array in arrays:
-                weighted_average([array, array], [1.0, 1.0])
-            seconds.append(time.perf_counter() - began)
-        rows.append([f"{size:,}", f"{1e3 * statistics.median(seconds):.2f} ms"])
-    return markdown(["parameters", "per shard"], rows)
+class Cost(NamedTuple):
+    """The cost of a round of two shards beside training: seconds, and those of the driver."""
+
+    exchange: float
+    driver: float
+
+
+def cost_of_a_round(hidden: int, client: Any) -> Cost:
+    """Return what a round costs where there is next to nothing to train on."""
+    from chainrule import MLPRegressor, distributed
+
+    drawn = np.random.default_rng(0)
+    X = drawn.normal(size=(800, 98)).astype(np.float32)
+    rounds, used = [], []
+
+    def note(epoch: Any) -> None:
+        rounds.append(epoch.exchange)
+        used.append(time.process_time())
+
+    model = MLPRegressor(
+        hidden_layer_sizes=(hidden,),
+        batch_size=200,
+        max_iter=60,
+        tol=0.0,
+        random_state=0,
+        dtype="float32",
+    )
+    where = {"n_workers": 2} if client is None else {"client": client}
+    distributed.fit(model, X, X[:, 0], n_shards=2, rounds_per_epoch=1, callback=note, **where)
+    return Cost(statistics.median(rounds[10:]), (used[-1] - used[10]) / (len(used) - 11))
+
+
+def costs() -> tuple[str, dict[int, Cost]]:
+    """Return what a round costs by the number of parameters, in words and for Dask."""
+    rows, of_dask = [], {}
+    with cluster() as client:
+        for hidden in (100, 1_000, 10_000):
+            here, there = cost_of_a_round(hidden, None), cost_of_a_round(hidden, client)
+            of_dask[100 * hidden] = there
+            each = [f"{1e3 * value:.1f} ms" for value in (*here, *there)]
+            rows.append([f"{100 * hidden + 1:,}", *each])
+    head = ["parameters", "processes: exchange", "driver", "LocalCluster: exchange", "driver"]
+    return markdown(head, rows), of_dask
+
+
+def on_paper(problem: Problem, one: Measured, cost: Cost) -> list[str]:
+    """Return a row of times for many workers, by their speed and what a round costs."""
+    rows, rounds, speed = 1e9, 4, one.rows_per_processor_second
+    of_shard = cost.driver / 2
+    fixed = max(cost.exchange - cost.driver, 0.0)
+
+    def seconds(workers: float) -> float:
+        return rows / speed / workers + rounds * (fixed + of_shard * workers)
+
+    best = (rows / speed / rounds / of_shard) ** 0.5
+    times = [f"{rows / speed / seconds(n):,.0f} times" for n in (10, 100, 1_000)]
+    return [
+        problem.name,
+        f"{speed:,.0f}",
+        f"{rows / speed:,.0f} s",
+        *times,
+        f"{best:,.0f} ({rows / speed / seconds(best):,.0f} times)",
+    ]
 
 
 def main() -> None:
@@ -240,9 +290,12 @@ def main() -> None:
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     load = os.getloadavg()[0]
-    parts = []
+    parts, paper = [], []
+    driver, of_dask = costs()
+    sizes = {"flights": 10_000, "fashion-mnist": 100_000}  # parameters, about
     for problem in (flights(options.data), fashion(options.data)):
-        text, _ = table(problem, options.repeats)
+        text, found = table(problem, options.repeats)
+        paper.append(on_paper(problem, found[-1], of_dask[sizes[problem.name]]))
         n, width = problem.X.shape
         parts.append(
             f"## {problem.name}\n\n{n:,} rows of {width} inputs, layers "
@@ -256,10 +309,19 @@ def main() -> None:
         "the busiest worker trained nothing: sending, waiting, averaging, measuring."
     )
     driver = (
-        "## The driver\n\nMost of what a shard costs the process that averages: parameters and the "
-        f"memory of Adam pickled both ways, and averaged.\n\n{driver_costs(options.repeats)}"
+        "## A round\n\nWhat a round of two shards costs beside training, by the number of "
+        "parameters: seconds in which no worker trains, and processor time of the driver, with the "
+        f"scheduler where there is one.\n\n{driver}"
     )
-    write(options.out, "workers", "\n\n".join(["# Rounds by two workers", intro, *parts, driver]))
+    head = ["", "rows/s", "one worker", "10", "100", "1,000", "best number"]
+    curve = (
+        "## On paper\n\nA thousand million rows, four rounds per epoch: an epoch of K workers "
+        "takes N / (r K) + R (a + b K) seconds, with r the rows per processor second of a worker "
+        "of the LocalCluster, b the driver's time for a shard, a the rest of the exchange.\n\n"
+        f"{markdown(head, paper)}"
+    )
+    whole = ["# Rounds by two workers", intro, *parts, driver, curve]
+    write(options.out, "workers", "\n\n".join(whole))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -23,12 +23,34 @@ from chainrule.foundation.wording import listed
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["TableFiles", "TableSource", "files_of"]
+__all__ = ["TableBlocks", "TableFiles", "TableSource", "files_of"]
 
 ARROW = (".arrow", ".feather", ".ipc")
 STREAMED = (".parquet", *ARROW)
 # Bytes of a cell that is no number, about.
 TEXT_BYTES = 32
+
+
+class TableBlocks(Protocol):
+    """A table in blocks, each a frame of polars.
+
+    Attributes
+    ----------
+    n_blocks : int
+        Number of blocks.
+    block_rows : tuple of int
+        Rows of each block.
+    schema : polars.Schema
+        Names and types of the columns.
+    """
+
+    n_blocks: int
+    block_rows: tuple[int, ...]
+    schema: pl.Schema
+
+    def frame(self, i: int, columns: Sequence[str] | None = None) -> pl.DataFrame:
+        """Return block i, counted from 0, or some of its columns."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from typing import Any, Self
 
 import numpy as np
 
-from chainrule.blocks.opening import comes_in_blocks
 from chainrule.estimators.base import BaseMLP, put_run
 from chainrule.estimators.callbacks import (
     Callback,
@@ -133,7 +132,8 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
         check_options(self)
         warn_without_effect(self, own_rows=X_val is not None, groups=groups is not None)
         given, names = Given(X, y, sample_weight, X_val, y_val, sample_weight_val, groups), None
-        if memory is not None or comes_in_blocks(X):
+        in_blocks = hasattr(X, "n_blocks") or hasattr(X, "dask") or not hasattr(X, "shape")
+        if memory is not None or in_blocks:
             given, names = in_memory_or_streamed(self, given, memory)
         found: list[Warning] = []
         keeping = Keeping.of(self, resume)

@@ -14,7 +14,7 @@ import polars as pl
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from chainrule.blocks.opening import names_files
+from chainrule.blocks.opening import lies_outside
 from chainrule.estimators.callbacks import callbacks_of
 from chainrule.estimators.checkpoints import Checkpoint
 from chainrule.estimators.inputs import as_weights
@@ -28,6 +28,7 @@ from chainrule.interop.cells import Tell, nothing
 from chainrule.interop.choosing import NO_CHOICES, Choices
 from chainrule.interop.frames import as_frame, names_of
 from chainrule.tables.asking import Asking
+from chainrule.tables.bags import train_bag
 from chainrule.tables.checking import checked_preset, warn_of_options
 from chainrule.tables.checkpoints import begin_checkpoints
 from chainrule.tables.choosing_encoding import CANDIDATES, EncodingChoice, choose_encoding
@@ -35,7 +36,7 @@ from chainrule.tables.exporting import ExportedTable
 from chainrule.tables.fitting_files import FittingFiles
 from chainrule.tables.folds import Fold, folds_of
 from chainrule.tables.leaderboard import Leaderboard, Trial
-from chainrule.tables.members import Estimator, Member, Table, Work, train_bag, weighted
+from chainrule.tables.members import Estimator, Member, Table, Work, weighted
 from chainrule.tables.out_of_fold import out_of_fold
 from chainrule.tables.recipes import Preset
 from chainrule.tables.refitting import Refitting
@@ -128,11 +129,11 @@ class BaseTabular(TargetSide, ExportedTable, Asking, Refitting, FittingFiles, Ba
         Parameters
         ----------
         X : frame of pandas, polars or pyarrow, or array (n_samples, n_columns); or path
-            Numbers, texts, categories, dates, booleans; cells may be missing. A path, or a list of
-            them, names files of Parquet or Arrow IPC, which are streamed: see `fit_files`.
+            Numbers, texts, categories, dates, booleans; cells may be missing. Files of Parquet or
+            Arrow IPC, by path or paths, and a dask.dataframe are streamed: see `fit_files`.
         y : array (n_samples,) or (n_samples, n_targets)
             Labels or numbers; several columns of 0 and 1 are labels that a row has or not. Of
-            files, the name of a column, and so for ``sample_weight``.
+            files and Dask, the name of a column, and so for ``sample_weight``.
         sample_weight : array (n_samples,), optional
             Weights, not negative; 0 is an absent row.
         groups : array (n_samples,), optional
@@ -157,7 +158,7 @@ class BaseTabular(TargetSide, ExportedTable, Asking, Refitting, FittingFiles, Ba
         InputError
             A ValueError that names the argument, its value and what to do.
         """
-        if names_files(X):
+        if lies_outside(X):
             if any(one is not None for one in (groups, X_val, y_val)):
                 raise InputError(
                     "groups, X_val and y_val must be None for files. Read the table for that."

@@ -11,8 +11,9 @@ import numpy as np
 import polars as pl
 
 from chainrule.foundation.seeds import Purpose, stream
+from chainrule.tables.bags import train
 from chainrule.tables.leaderboard import Trial
-from chainrule.tables.members import Job, Work, choose_epochs, train
+from chainrule.tables.members import Job, Work, choose_epochs
 from chainrule.tables.recipes import recipe_for
 
 __all__ = ["EncodingChoice", "choose_encoding"]

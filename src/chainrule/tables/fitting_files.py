@@ -15,7 +15,9 @@ from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
 
 from chainrule.blocks.arrays import BLOCK_ROWS
-from chainrule.blocks.tables import TableFiles
+from chainrule.blocks.dask_collections import is_collection
+from chainrule.blocks.dask_tables import DaskTable
+from chainrule.blocks.tables import TableBlocks, TableFiles
 from chainrule.estimators.callbacks import callbacks_of
 from chainrule.estimators.checkpoints import Checkpoint
 from chainrule.estimators.first_pass import FEWEST_TO_COMPARE, SORTED_SHARE, SORTED_SPREAD
@@ -176,29 +178,29 @@ class FittingFiles:
     def fit_files(
         self,
         paths: Any,
-        target: str,
-        sample_weight: str | None = None,
+        target: Any,
+        sample_weight: Any = None,
         *,
         memory: int | str | None = None,
         test_fraction: float = 0.0,
         checkpoint: Checkpoint | None = None,
         resume: Any = None,
     ) -> StreamedFit:
-        """Train one network on a table in files, in bounded memory.
+        """Train one network on a table in files, or of Dask, in bounded memory.
 
-        `fit` calls this for paths. One pass learns the columns: counts are exact, quantiles come
-        from a sample of at most 100,000 rows. The rows are then prepared once, into a temporary
-        file, and streamed from there. The rows to validate and to test on are drawn by a hash of
-        (seed, row number), at most 100,000 each.
+        `fit` calls this for such tables. One pass learns the columns: counts are exact, quantiles
+        come from a sample of at most 100,000 rows. The rows are then prepared once, into a
+        temporary file, and streamed from there. The rows to validate and to test on are drawn by a
+        hash of (seed, row number), at most 100,000 each.
 
         Parameters
         ----------
-        paths : path or list of paths
+        paths : path, list of paths, or dask.dataframe
             Files of Parquet or Arrow IPC, or a folder of Parquet files.
         target : str
-            The column to predict; rows without it are left out.
+            The column to predict; rows without it are left out. Of Dask, also a Series.
         sample_weight : str, optional
-            The column of the weights of the rows.
+            The column of the weights of the rows. Of Dask, also a Series.
         memory : int or str, optional
             What the fit may take beyond Python and its libraries, as ``"500MB"``; by default a
             quarter of what is free.
@@ -220,7 +222,12 @@ class FittingFiles:
         )
         seed = as_seed(self.random_state) if keeping is None else keeping.seed
         most = most if keeping is None or keeping.memory is None else keeping.memory
-        table = _opened(paths, target, sample_weight, most)
+        table: TableBlocks
+        if is_collection(paths):
+            table = DaskTable(paths, target, sample_weight)
+            target, sample_weight = table.target, table.weight
+        else:
+            table = _opened(paths, target, sample_weight, most)
         row_bytes = CELL * len(table.schema)
         rows = sum(table.block_rows)
         parts = Parts.of(
@@ -369,7 +376,7 @@ class FittingFiles:
         self._finish(held, self.oof_prediction_, np.full(len(held.y), validated))
         return interrupted
 
-    def _note_columns(self, table: TableFiles, aside: list[str]) -> None:
+    def _note_columns(self, table: TableBlocks, aside: list[str]) -> None:
         columns = [name for name in table.schema if name not in aside]
         self.n_features_in_, self.columns_ = len(columns), columns
         self.feature_names_in_ = np.array(columns, dtype=object)

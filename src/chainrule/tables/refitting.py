@@ -14,8 +14,9 @@ from sklearn.utils.validation import check_consistent_length
 from chainrule.estimators.base import best_epoch_of
 from chainrule.estimators.callbacks import callbacks_of
 from chainrule.interop.choosing import NO_CHOICES, Choices
+from chainrule.tables.bags import train
 from chainrule.tables.checking import OWNED
-from chainrule.tables.members import Job, Member, Table, Work, train
+from chainrule.tables.members import Job, Member, Table, Work
 
 __all__ = ["Refitting", "trained_on_all"]
 

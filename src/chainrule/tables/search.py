@@ -19,8 +19,9 @@ from chainrule.foundation.errors import DivergenceWarning
 from chainrule.foundation.threads import available_threads
 from chainrule.foundation.wording import counted
 from chainrule.interop.cells import nothing
+from chainrule.tables.bags import train
 from chainrule.tables.leaderboard import Trial, words_of
-from chainrule.tables.members import Job, Member, Work, choose_epochs, train, weighted
+from chainrule.tables.members import Job, Member, Work, choose_epochs, weighted
 from chainrule.tables.recipes import recipe_for
 from chainrule.tables.selection import greedy_weights
 from chainrule.tables.settings_space import (

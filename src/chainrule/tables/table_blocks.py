@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from chainrule.blocks.drawing import hashes
-from chainrule.blocks.tables import TableFiles
+from chainrule.blocks.tables import TableBlocks
 from chainrule.foundation.errors import InputError
 from chainrule.foundation.sparse import stacked
 from chainrule.interop.cells import MISSING_WORDS, TEXT, text_of
@@ -119,7 +119,7 @@ def known_target(frame: pl.DataFrame, target: str) -> np.ndarray:
 
 
 def learn_table(
-    table: TableFiles,
+    table: TableBlocks,
     target: str,
     parts: Parts,
     each: Callable[[pl.DataFrame], object],
@@ -178,7 +178,7 @@ class PreparedBlocks:
 
     def __init__(
         self,
-        table: TableFiles,
+        table: TableBlocks,
         learnt: LearntTable,
         parts: Parts,
         preparation: Preparation,
