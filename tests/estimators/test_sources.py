@@ -233,25 +233,29 @@ def test_refusals(fit, words):
 
 
 class Drawn:
-    """Blocks that are made when they are asked for: 12 MB in all."""
+    """Blocks that are made when they are asked for, of 0.2 MB each."""
 
-    n_blocks, block_rows = 60, (1000,) * 60
+    def __init__(self, blocks, slow):
+        self.n_blocks, self.block_rows, self.slow = blocks, (1000,) * blocks, slow
 
     def load(self, i):
         X = np.random.default_rng(i).normal(size=(1000, 50)).astype(np.float32)
         return X, X[:, 0]
 
 
-@pytest.mark.slow
-def test_memory_is_bounded():
+@pytest.mark.parametrize("slow", [False, True], ids=["as it is", "by a temporary file"])
+def test_memory_is_bounded(slow):
     model = MLPRegressor(hidden_layer_sizes=(4,), max_iter=1, tol=0.0, random_state=0)
+    peaks = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model.fit(Drawn(), memory="1MB")  # all code is loaded
-        tracemalloc.start()
-        try:
-            model.fit(Drawn(), memory="1MB")
-            peak = tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
-    assert peak < 6e6
+        model.fit(Drawn(20, slow), memory="1MB")  # all code is loaded
+        for blocks in (40, 160):
+            tracemalloc.start()
+            try:
+                model.fit(Drawn(blocks, slow), memory="1MB")
+                peaks.append(tracemalloc.get_traced_memory()[1])
+            finally:
+                tracemalloc.stop()
+    assert max(peaks) < 4e6
+    assert peaks[1] < 1.3 * peaks[0]
