@@ -76,6 +76,22 @@ def test_one_program_trains_all_epochs_and_all_fits_of_a_shape():
     assert train._cache_size() == before + 1
 
 
+@pytest.mark.parametrize("is_large", [False, True])
+def test_the_calls_of_an_epoch_are_one_program(is_large, monkeypatch, caplog):
+    if is_large:
+        monkeypatch.setattr("chainrule.engines.jax_engine.groups.LARGE", 1)
+    monkeypatch.setattr("chainrule.engines.jax_engine.courses.CALL_SECONDS", 1e-9)
+    objective, rows = Objective(Network(Dense(4, 7 + is_large), Dense(7 + is_large, 2)), "mse"), 160
+    start = position(objective.network)
+    with jax.log_compiles():
+        # parameters of NumPy are what a call begins with, and arrays of JAX what goes on
+        made(objective, start, some_rows(rows), 10)
+        made(objective, start, some_rows(rows), 10)
+    compiled = [one for one in caplog.messages if one.startswith("Compiling jit(train")]
+    assert len(compiled) == 1
+    assert start.step == 20
+
+
 @pytest.mark.parametrize("bad", [3, 40, 74, None])
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("is_large", [False, True])
