@@ -174,12 +174,13 @@ there = jax.device_put(X, jax.devices("cpu")[1])
 fits = [MLPRegressor(**small, **own).fit(there, y) for own in ({}, {"device": "cpu"})]
 print([(model.engine_, model.device_) for model in fits])
 """
+    flags = os.environ.get("XLA_FLAGS", "")
     ran = subprocess.run(
         [sys.executable, "-c", program],
         capture_output=True,
         text=True,
         timeout=300,
-        env={**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=2"},
+        env={**os.environ, "XLA_FLAGS": f"{flags} --xla_force_host_platform_device_count=2"},
     )
     assert ran.stderr == ""
     first, second, third, fourth = ran.stdout.splitlines()
