@@ -2,6 +2,7 @@
 
 import ast
 import re
+import signal
 from functools import cache
 from pathlib import Path
 
@@ -34,7 +35,10 @@ def names_in_source():
             found |= {
                 text
                 for text in literals
-                if isinstance(text, str) and re.fullmatch(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*", text)
+                if isinstance(text, str)
+                and re.fullmatch(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*", text)
+                # names of the module itself, as in `__all__`, and of signals
+                and not (text in words or hasattr(signal, text))
             }
     return found
 
