@@ -75,7 +75,7 @@ class Look(NamedTuple):
     n: float
     weighted: bool
     remark: str
-    identity: Samples | None = None
+    identity: Samples
 
 
 def look_at(stream: Stream, estimator: Any, prepared: Prepared, first: bool) -> tuple[Stream, Look]:
@@ -233,6 +233,7 @@ def _looked_at(
         count,
         sample.weight is not None,
         remark,
+        sample,
     )
 
 

@@ -3,7 +3,6 @@
 A fit is a plain loop over the epochs of a `Run`; the estimator is fitted after each of them.
 """
 
-import math
 import os
 import threading
 import warnings
@@ -53,7 +52,7 @@ from chainrule.training.loop import train_rows
 from chainrule.training.monitor import Watch
 from chainrule.training.snapshot import Progress
 from chainrule.training.stopping import Ending
-from chainrule.training.windows import AnyRows, sample_of
+from chainrule.training.windows import AnyRows, StreamedRows, sample_of
 
 __all__ = ["FittingMLP", "fit_by"]
 
@@ -143,12 +142,10 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
                 train_one = partial(_train_quietly, given=given)
                 found.extend(fit_members(self, tasks, train_one, keeping))
                 return
-            keeper = None if keeping is None else keeping.of_network(0)
-            epochs = self._training(given, callbacks=[tasks.begin(0)], keeper=keeper)
-            divergence = self._follow(epochs, total=self.max_iter)
-            if divergence is not None:
-                found.append(DivergenceWarning(str(divergence)))
-            found.extend(unfinished(self, [self]))
+            begun, total = [tasks.begin(0)], self.max_iter
+            found.extend(
+                fit_by(self, given, train_rows, keeping=keeping, callbacks=begun, total=total)
+            )
 
         if has_callbacks(self):
             tell_scikit_learn(self, train, given)
@@ -181,14 +178,12 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
                 former.codec.check_continued(samples.y)
             seed = as_seed(self.random_state) if former is None else former.state.seed
             seed = seed if kept is None else kept.seed
-            streamed = None if look is None else look.held
-            samples, held, names = set_apart(
-                self, self._targets, given, samples, seed, streamed, split=look is None
-            )
+            held, names = None if look is None else look.held, ("X", "y")
+            own = any(one is not None for one in given[3:6])
+            if own or (look is None and self.early_stopping):
+                samples, held, names = set_apart(self, self._targets, given, samples, seed, own)
             if keeper is not None:
-                known = samples if look is None else look.identity
-                assert known is not None
-                keeper.check_rows(known, held)
+                keeper.check_rows(samples if look is None else look.identity, held)
             run, rows = self._begun(former, samples, seed, given.X, stream=stream, look=look)
             if kept is not None:
                 run, progress = kept.restored(run, self)
@@ -265,8 +260,9 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
                 self.validation_loss_curve_, self.validation_scores_ = [], []
         self._run = run = run.with_batches(rows, watched)
         self.__dict__.update(run.attributes)
-        count = count or run.recipe.stopping.epochs
-        epochs = run.epochs(rows, watch, count, stops, progress, train)
+        epochs = run.epochs(
+            rows, watch, count or run.recipe.stopping.epochs, stops, progress, train
+        )
         if former is not None:
             run.take_over(former, self.parameters_)
         return epochs
@@ -283,9 +279,9 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
         """Record each epoch of the run, and call the callbacks."""
         run, columns = self._run, vars(self).get("feature_names_in_")
         assert run.engine is not None
-        some = sample_of(rows)
+        some = rows.sample if isinstance(rows, StreamedRows) else rows
         callbacks = [*callbacks_of(self), *callbacks]
-        self.n_iter_, self.train_loss_ = progress.epochs, math.nan
+        self.n_iter_, self.train_loss_ = progress.epochs, np.nan
         self.stopped_because_ = "interrupted"
         self.__dict__.update(run.engine_names)
         stop, made, factor = None, 0, run.codec.loss_factor

@@ -22,23 +22,17 @@ def set_apart(
     given: Given,
     samples: Samples,
     seed: int,
-    streamed: Samples | None,
-    *,
-    split: bool,
-) -> tuple[Samples, Samples | None, tuple[str, str]]:
+    own_rows: bool,
+) -> tuple[Samples, Samples, tuple[str, str]]:
     """Return the rows to train on, those to measure on, and what messages call these.
 
-    Rows of the user's own come first, then those that a stream has held out; where ``split``,
-    early stopping holds out a share of the samples.
+    These are rows of the user's own, or a share of the samples.
     """
-    names = ("X", "y")
-    if any(one is not None for one in given[3:6]):
+    if own_rows:
         held = own_validation(estimator, targets.prepared, given)
         return samples, held, ("X_val", "y_val")
-    if split and estimator.early_stopping:
-        labels = targets.strata(samples.y)
-        return *divided(estimator, samples, given.groups, seed, labels), names
-    return samples, streamed, names
+    labels = targets.strata(samples.y)
+    return *divided(estimator, samples, given.groups, seed, labels), ("X", "y")
 
 
 def own_validation(estimator: Any, prepared: Prepared, given: Given) -> Samples:
