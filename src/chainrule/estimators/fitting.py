@@ -142,10 +142,7 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
                 train_one = partial(_train_quietly, given=given)
                 found.extend(fit_members(self, tasks, train_one, keeping))
                 return
-            begun, total = [tasks.begin(0)], self.max_iter
-            found.extend(
-                fit_by(self, given, train_rows, keeping=keeping, callbacks=begun, total=total)
-            )
+            found.extend(fit_by(self, given, keeping=keeping, callbacks=[tasks.begin(0)]))
 
         if has_callbacks(self):
             tell_scikit_learn(self, train, given)
@@ -364,19 +361,19 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
 def fit_by(
     estimator: FittingMLP,
     given: Given,
-    train: Train,
+    train: Train = train_rows,
     *,
     keeping: Keeping | None = None,
     callbacks: Sequence[Callback] = (),
-    total: int,
+    total: int | None = None,
 ) -> list[Warning]:
-    """Fit an estimator of one network by another loop than `train_rows`; return the warnings.
+    """Fit an estimator of one network by a loop over epochs or rounds; return the warnings.
 
-    ``total`` is the number of epochs that progress is shown of.
+    Progress is shown of ``total`` of them, by default of ``max_iter``.
     """
     keeper = None if keeping is None else keeping.of_network(0)
     epochs = estimator._training(given, callbacks, keeper=keeper, train=train)
-    divergence = estimator._follow(epochs, total)
+    divergence = estimator._follow(epochs, total or estimator.max_iter)
     found: list[Warning] = [] if divergence is None else [DivergenceWarning(str(divergence))]
     return [*found, *unfinished(estimator, [estimator])]
 

@@ -48,7 +48,6 @@ if TYPE_CHECKING:
 
 __all__ = ["BaseTabular"]
 
-
 # Rows to predict are prepared in pieces of so many numbers: 64 MB.
 MOST_PREPARED = 2**24
 

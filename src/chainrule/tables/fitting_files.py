@@ -20,12 +20,10 @@ from chainrule.blocks.dask_tables import DaskTable
 from chainrule.blocks.tables import TableBlocks, TableFiles
 from chainrule.estimators.callbacks import callbacks_of
 from chainrule.estimators.checkpoints import Checkpoint
-from chainrule.estimators.first_pass import FEWEST_TO_COMPARE, SORTED_SHARE, SORTED_SPREAD
 from chainrule.foundation.errors import DataWarning, InputError, NoEffectWarning, must_be, suggest
 from chainrule.foundation.memory_sizes import as_bytes, usable_bytes
 from chainrule.foundation.seeds import Purpose, as_seed, stream
 from chainrule.foundation.wording import counted, listed
-from chainrule.interop.cells import numbers_of, text_of
 from chainrule.interop.choosing import NO_CHOICES, Choices
 from chainrule.interop.preparation import Preparation
 from chainrule.interop.streamed_columns import prepared_from_sample
@@ -37,6 +35,7 @@ from chainrule.tables.folds import Fold
 from chainrule.tables.leaderboard import Leaderboard, Trial
 from chainrule.tables.members import Estimator, Member, Table, Work
 from chainrule.tables.recipes import Preset, recipe_for
+from chainrule.tables.streamed_targets import Targets, read_targets
 from chainrule.tables.table_blocks import Parts, PreparedBlocks, learn_table
 
 __all__ = ["FittingFiles", "StreamedFit"]
@@ -81,76 +80,6 @@ class StreamedFit:
     mean: float
     without_target: int
     interrupted: bool
-
-
-class _Targets:
-    """The targets of the rows to train on, counted as they come."""
-
-    def __init__(self, name: str, classes: bool, weight: str | None) -> None:
-        self.name, self.classes, self.weight = name, classes, weight
-        self.sizes: dict[Any, float] = {}
-        self.low, self.high, self.sum, self.rows = math.inf, -math.inf, 0.0, 0.0
-        self._squares, self._first = 0.0, dict[Any, float]()
-
-    def read(self, series: pl.Series) -> np.ndarray:
-        """Return targets as the estimator takes them."""
-        return _read(series, self.classes)
-
-    def add(self, frame: pl.DataFrame) -> None:
-        """Count the targets of more rows."""
-        y = self.read(frame[self.name])
-        weight = None if self.weight is None else frame[self.weight].to_numpy()
-        if self.classes:
-            labels, places = np.unique(y, return_inverse=True)
-            sums = np.bincount(places, weight, minlength=len(labels))
-            for label, size in zip(labels.tolist(), sums.tolist(), strict=True):
-                self.sizes[label] = self.sizes.get(label, 0.0) + size
-        elif len(y):
-            self.low, self.high = min(self.low, float(y.min())), max(self.high, float(y.max()))
-            each = np.ones(len(y)) if weight is None else weight
-            self.sum += float((y * each).sum())
-            self._squares += float((y * y * each).sum())
-            self.rows += float(each.sum())
-        if not self._first and len(y) >= FEWEST_TO_COMPARE:
-            self._first = dict(self.sizes)
-            if not self.classes:
-                self._first = {"mean": self.sum / self.rows, "spread": self._spread}
-
-    @property
-    def _spread(self) -> float:
-        mean = self.sum / self.rows
-        return math.sqrt(max(0.0, self._squares / self.rows - mean * mean))
-
-    @property
-    def are_sorted(self) -> bool:
-        """True if the first rows have other targets than all of them."""
-        if not self._first:
-            return False
-        if not self.classes:
-            mean, spread = self.sum / self.rows, self._spread
-            far = abs(self._first["mean"] - mean) > SORTED_SPREAD * spread
-            return far or self._first["spread"] < spread / 2.0
-        total, of_first = sum(self.sizes.values()), sum(self._first.values())
-        gaps = [
-            abs(self._first.get(label, 0.0) / of_first - size / total)
-            for label, size in self.sizes.items()
-        ]
-        return sum(gaps) / 2.0 > SORTED_SHARE
-
-    @property
-    def typical(self) -> np.ndarray:
-        """Targets that teach what all of them do: each label, or both ends."""
-        if self.classes:
-            return np.array(sorted(self.sizes) * 4)
-        return np.array([self.low, self.high])
-
-
-def _read(series: pl.Series, classes: bool) -> np.ndarray:
-    if not classes:
-        return numbers_of(series)
-    if series.dtype == pl.Boolean or series.dtype.is_numeric():
-        return series.to_numpy()
-    return np.array(text_of(series).to_list(), dtype=str)
 
 
 class FittingFiles:
@@ -238,7 +167,7 @@ class FittingFiles:
             max(2, int(most * HELD) // row_bytes),
             last=self.validation == "last",
         )
-        targets = _Targets(target, is_classifier(self), sample_weight)
+        targets = Targets(target, is_classifier(self), sample_weight)
         chosen = self.choices or NO_CHOICES
         learnt = learn_table(
             table,
@@ -304,7 +233,7 @@ class FittingFiles:
 
     def targets_of(self, series: pl.Series) -> np.ndarray:
         """Return the targets in a column, as `fit_files` takes them: labels, or float64."""
-        return _read(series, is_classifier(self))
+        return read_targets(series, is_classifier(self))
 
     def _encoding_of(self, sample: Table, seed: int, choices: Choices) -> EncodingChoice:
         """Return the encoding of numbers, by short runs on a sample where it is to be found out."""
