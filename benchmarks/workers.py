@@ -68,7 +68,7 @@ def fashion(folder: Path) -> Problem:
         return read(f"{name}-images-idx3-ubyte", 16).reshape(-1, 784).astype(np.float32) / 255
 
     labels = [read(f"{name}-labels-idx1-ubyte", 8) for name in ("train", "t10k")]
-    options = {"hidden_layer_sizes": (128,), "max_iter": 30, "batch_size": 200}
+    options = {"hidden_layer_sizes": (128,), "max_iter": 20, "batch_size": 200}
     X, X_test = pictures("train"), pictures("t10k")
     return Problem("fashion-mnist", "classifier", X, labels[0], X_test, labels[1], options)
 
