@@ -138,13 +138,28 @@ def test_losses_of_amounts_are_tried_and_compare_by_the_squared_error(few, monke
 
 
 def test_without_time_for_halving_the_leading_settings_are_tried(monkeypatch):
-    left = iter([search.FEWEST - 1] * 2)
-    monkeypatch.setattr(search._Running, "_number", lambda self, full: next(left))
+    monkeypatch.setattr(search._Running, "_number", lambda self, full: search.FEWEST - 1)
+    affordable = lambda self, ranked: [one for one in ranked if len(one.members) < 3]  # noqa: E731
+    monkeypatch.setattr(search._Running, "_affordable", affordable)
     amounts = np.exp(AGE / 20.0)
     model = TabularRegressor("best", **QUICK, time_limit=1000.0).fit(FRAME, amounts)
     trials = model.leaderboard_.trials
     assert [t.folds for t in trials] == [3, 3, 3]
     assert sorted(str(t.options.get("activation")) for t in trials) == ["None", "None", "relu"]
+
+
+def test_time_that_is_left_trains_the_best_setting_again_with_other_seeds(monkeypatch):
+    monkeypatch.setattr(search._Running, "_number", lambda self, full: 0)
+    left = iter([True, True, False])
+    affordable = lambda self, ranked: [one for one in ranked if next(left)]  # noqa: E731
+    monkeypatch.setattr(search._Running, "_affordable", affordable)
+    model = TabularRegressor("best", **QUICK, time_limit=1000.0).fit(FRAME, PRICE)
+    trials = model.leaderboard_.trials
+    assert [t.folds for t in trials] == [3, 3, 3]
+    assert len({str(t.options) for t in trials}) == 1
+    assert len({t.loss for t in trials}) == 3
+    oof = np.mean((model.oof_prediction_ - PRICE) ** 2)
+    assert oof < min(t.loss for t in trials)
 
 
 def test_settings_in_full_are_those_that_the_time_left_allows(monkeypatch):
@@ -212,6 +227,7 @@ def test_halving_begins_again_until_too_few_settings_fit_the_time_left(monkeypat
         [8, 7, 7, search.FEWEST - 1]
     )  # asked before the first and each later one, and in it
     monkeypatch.setattr(search._Running, "_number", lambda self, full: next(left))
+    monkeypatch.setattr(search._Running, "_use_what_is_left", lambda self: None)
     model = TabularRegressor("balanced", **QUICK, time_limit=1000.0).fit(FRAME, PRICE)
     assert len(model.leaderboard_) == 1 + 8 + 7
 

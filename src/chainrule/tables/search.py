@@ -268,7 +268,10 @@ class _Running:
         return found
 
     def _use_what_is_left(self) -> None:
-        """Train in full, one after the other, what was tried the longest and did best."""
+        """Train in full, one after the other, what was tried the longest and did best.
+
+        Then the best setting again, with other seeds: the mean of such networks errs less.
+        """
         if math.isinf(self.work.until):
             return
         folds = len(self.work.folds)
@@ -277,6 +280,10 @@ class _Running:
         while fitting := self._affordable(waiting)[:1]:
             self._train(fitting, folds, 1.0)
             waiting = waiting[waiting.index(fitting[0]) + 1 :]
+        whole = [one for one in self.contenders if len(one.members) == folds]
+        best = min(whole, key=lambda one: one.loss, default=None)
+        while best is not None and best.epochs == 1.0 and self._affordable([best]):
+            self._train(self._add([best.setting]), folds, 1.0)
 
     def _add(self, settings: Sequence[Setting]) -> list[Contender]:
         first = len(self.contenders)
