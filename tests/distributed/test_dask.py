@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 import types
 import warnings
 from pathlib import Path
@@ -12,6 +13,9 @@ import numpy as np
 import pytest
 
 from chainrule import MLPClassifier, MLPRegressor, distributed
+from chainrule.distributed import dask_workers
+from chainrule.distributed.dask_workers import DaskWorkers
+from chainrule.engines.engine import Rows
 from chainrule.foundation.errors import InputError
 
 dask = pytest.importorskip("distributed", reason="distributed is in the extra 'dask'")
@@ -172,3 +176,29 @@ def test_a_lost_and_a_stopped_worker_cost_their_shard_a_rerun(client, data):
         os.kill(stopped[-1], signal.SIGCONT)
     assert bits(there) == bits(here)
     assert len(stopped) == 2
+
+
+def test_a_worker_that_never_takes_its_shard_is_passed_over(monkeypatch):
+    """The first worker is stopped, the second one gone, and the third takes the rows."""
+    monkeypatch.setattr(dask_workers, "PATIENCE", 0.2)
+    released = threading.Event()
+
+    class Client:
+        def nthreads(self):
+            return {"a": 1, "b": 1, "c": 1}
+
+        def scatter(self, part, workers, **how):
+            if workers == ["a"]:
+                released.wait()
+            if workers == ["b"]:
+                raise KeyError("b")
+            return part
+
+    rows = Rows(np.ones((6, 2)), np.ones((6, 1)), None)
+    shard, address = DaskWorkers(Client(), rows, 1, seed=0)._place(0, again=False)
+    assert address == "c"
+    assert shard.rows.x.shape == (6, 2)
+    monkeypatch.setattr(Client, "nthreads", lambda self: {"a": 1, "b": 1})
+    with pytest.raises(InputError, match="of 2 none did"):
+        DaskWorkers(Client(), rows, 1, seed=0)._place(0, again=False)
+    released.set()

@@ -6,7 +6,7 @@ import pytest
 
 from chainrule import TabularRegressor, load
 from chainrule.estimators.base import best_epoch_of
-from chainrule.tables import members
+from chainrule.tables import bags
 from chainrule.tables.epochs import Course, Snapshots, chosen_epochs
 
 RANDOM = np.random.default_rng(3)
@@ -64,7 +64,7 @@ def test_a_network_answers_as_after_its_epoch(monkeypatch, tmp_path):
     model.save(tmp_path / "bag.chainrule")
     again = load(tmp_path / "bag.chainrule")
     assert [best_epoch_of(one.estimator) for one in again.members_] == epochs
-    monkeypatch.setattr(members, "choose_epochs", lambda of_bag: None)
+    monkeypatch.setattr(bags, "choose_epochs", lambda of_bag: None)
     own = TabularRegressor(n_folds=3, random_state=0, options={"max_iter": 12}).fit(X, y)
     assert min(one.held_out_loss for one in own.members_) <= min(losses)
     assert [best_epoch_of(one.estimator) for one in own.members_] != epochs

@@ -9,6 +9,7 @@ import threading
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from chainrule.distributed.dask_errors import meaning
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from chainrule.distributed.dask_direct import DirectWorkers
 
 __all__ = ["DaskWorkers", "check_source_class", "cluster_threads", "workers_of"]
+
+# Seconds until a worker has taken a shard, and the bytes per second that it takes at least.
+PATIENCE, SLOWEST = 30.0, 1e6
 
 
 def cluster_threads(client: Any) -> int:
@@ -196,15 +200,41 @@ class DaskWorkers:
         if not addresses:
             self._client.wait_for_workers(1)
             addresses = sorted(self._client.nthreads())
-        address = addresses[shard % len(addresses)]
+        first = shard % len(addresses)
         if isinstance(self._rows, StreamedRows):
+            address = addresses[first]
             loading = Loading(shard, self._rows.load, self._parts[shard])
             data = begin_loading(self._client, loading, self._blocks, address)
         else:
             part = Shard(shard, Rows(*self._rows.take(self._parts[shard])))
-            data = self._client.scatter(part, workers=[address], hash=False, direct=False)
+            data, address = self._sent(part, addresses[first:] + addresses[:first])
         self._placed[shard] = data, address
         return data, address
+
+    def _sent(self, part: Shard, addresses: Sequence[str]) -> tuple[Any, str]:
+        """Return a shard at the first of the workers that takes it, and its address.
+
+        A call that sends to a worker that ends or is stopped meanwhile may never return.
+        """
+        arrays = part.rows.x, part.rows.y, part.rows.weight
+        nbytes = sum(one.data.nbytes for one in arrays if one is not None)
+        for address in addresses:
+            sent: Future[Any] = Future()
+
+            def send(address: str = address, sent: Future[Any] = sent) -> None:
+                try:
+                    how = {"workers": [address], "hash": False, "direct": False}
+                    sent.set_result(self._client.scatter(part, **how))
+                except Exception as error:
+                    sent.set_exception(error)
+
+            threading.Thread(target=send, daemon=True).start()
+            with suppress(TimeoutError, OSError, KeyError):  # late, gone, or no longer known
+                return sent.result(PATIENCE + nbytes / SLOWEST), address
+        raise InputError(
+            f"client must have a worker that takes {nbytes / 1e6:.3g} MB of rows; of "
+            f"{len(addresses)} none did. Look whether they run and have memory."
+        )
 
 
 def _named_task(shard: Shard, task: Task) -> tuple[Trained, str]:
