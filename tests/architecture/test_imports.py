@@ -115,6 +115,7 @@ def test_networks_come_without_scikit_learn(ours):
     assert {"sklearn", "scipy"} & ours.package == set()
 
 
+@pytest.mark.slow
 def test_import_is_light(ours, theirs):
     """No compiler, plot, table or terminal library beyond what scikit-learn itself brings."""
     heavy = {

@@ -237,7 +237,9 @@ def test_scikit_learn_trains_on(target):
 
 @pytest.mark.grid(4)
 @pytest.mark.parametrize("target", [*CLASSES, "mse", "poisson"])
-@pytest.mark.parametrize("name", ["sklearn", "torch", "keras"])
+@pytest.mark.parametrize(
+    "name", ["sklearn", "torch", pytest.param("keras", marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("dtype", TOLERANCE)
 def test_ours_theirs_ours(target, name, dtype):
     if (target, name) == ("poisson", "torch"):

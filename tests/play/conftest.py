@@ -11,9 +11,9 @@ from chainrule.app.play.opening import serve
 from chainrule.app.play.session import Session
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def browser(launched):
-    """Return one browser for all tests of this folder that a worker runs."""
+    """Return one browser for all tests of the page that a worker runs; it ends with the worker."""
     with launched() as browser:
         yield browser
 

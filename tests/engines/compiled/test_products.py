@@ -79,7 +79,7 @@ def test_across_is_a_product_with_panels(products, target, itemsize):
                 assert np.isnan(c[:, vectors * lanes :]).all(), "written beside the last vector"
 
 
-@pytest.mark.grid(2)
+@pytest.mark.slow
 @pytest.mark.parametrize("itemsize", [4, 8])
 @pytest.mark.parametrize("k", [DEPTH - 1, DEPTH, DEPTH + 1, 2 * DEPTH + 5])
 def test_across_goes_down_in_sweeps(products, itemsize, k):
@@ -105,7 +105,7 @@ def test_across_goes_down_in_sweeps(products, itemsize, k):
     np.testing.assert_array_equal(c, a @ b)
 
 
-@pytest.mark.grid(2)
+@pytest.mark.slow
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: f"{target.vector_bytes} bytes")
 @pytest.mark.parametrize("itemsize", [4, 8])
 def test_down_is_a_product_with_the_transpose(products, target, itemsize):
@@ -135,6 +135,7 @@ def test_down_is_a_product_with_the_transpose(products, target, itemsize):
                 np.testing.assert_array_equal(c, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("itemsize", [4, 8])
 def test_a_number_has_the_same_bits_in_any_tile(products, itemsize):
     target = host_target()

@@ -78,6 +78,7 @@ def distance(one, two, scale):
     return np.linalg.norm(exact(one) - two) / np.linalg.norm(scale)
 
 
+@pytest.mark.slow
 @able
 @pytest.mark.parametrize(("widths", "n"), SHAPES)
 def test_a_step_is_that_with_rounded_operands(problems, monkeypatch, widths, n):
@@ -93,6 +94,7 @@ def test_a_step_is_that_with_rounded_operands(problems, monkeypatch, widths, n):
     assert distance(exact(start) - float32, in_full, in_full) < 1e-5
 
 
+@pytest.mark.slow
 @able
 def test_a_product_keeps_its_bound(problems):
     # one layer: |z - a w| <= (2 u + u^2) |a| |w|, u = 2^-8, and sums in float32
@@ -145,6 +147,7 @@ def test_the_same_bits_for_any_threads_blocks_and_vectors(
     assert 1e-4 < distance(ends[0], full, full - start) < 5e-2
 
 
+@pytest.mark.slow
 @able
 def test_first_layers_of_sparse_rows_stay_in_full_precision(problems, monkeypatch):
     monkeypatch.setenv("CHAINRULE_CHECK", "1")
@@ -161,6 +164,7 @@ def test_first_layers_of_sparse_rows_stay_in_full_precision(problems, monkeypatc
     assert 1e-4 < distance(dense[1], full[1], step) < 2e-2
 
 
+@pytest.mark.slow
 @able
 def test_numbers_that_are_not_finite_show(problems):
     objective, rows = problems.problem([9, 20, 6], "mse", 40, "float32")
@@ -171,6 +175,7 @@ def test_numbers_that_are_not_finite_show(problems):
         assert not np.isfinite(end).all()
 
 
+@pytest.mark.slow
 @able
 def test_losses_gradients_and_scores_are_in_full_precision(problems):
     objective, rows = problems.problem([9, 20, 6], "mse", 40, "float32")
@@ -204,6 +209,7 @@ def test_other_processors_and_float64_are_refused(problems, monkeypatch):
     assert scorer is not None
 
 
+@pytest.mark.slow
 @able
 @pytest.mark.parametrize("engine", ["auto", "compiled"])
 def test_estimators_take_it_for_float32(engine):
