@@ -20,11 +20,10 @@ from distributed import Worker, WorkerPlugin
 from distributed.protocol.serialize import Serialize
 
 from chainrule.distributed.dask_errors import meaning
-from chainrule.distributed.dask_loading import begin_loading
-from chainrule.distributed.shards import Loading, Shard, parts_of, sizes_of
+from chainrule.distributed.dask_loading import ClusterShards, begin_loading
+from chainrule.distributed.shards import Loading, Shard
 from chainrule.distributed.tasks import Task, run_task
 from chainrule.distributed.workers import Done, WorkerLostError
-from chainrule.engines.engine import Rows
 from chainrule.training.windows import AnyRows, StreamedRows
 
 __all__ = ["DirectWorkers"]
@@ -95,22 +94,8 @@ class _Answering(WorkerPlugin):
         worker.handlers.pop(self.name, None)
 
 
-class DirectWorkers:
-    """The workers of a cluster, each of which holds its shards from the first round on.
-
-    Parameters
-    ----------
-    client : dask.distributed.Client
-        The cluster.
-    rows : Rows or StreamedRows
-        The rows to train on.
-    n_shards : int
-        Parts that they are cut into.
-    seed : int
-        What they are cut by.
-    blocks : sequence of dask.distributed.Future, optional
-        The blocks of rows that are streamed, where workers hold them.
-    """
+class DirectWorkers(ClusterShards):
+    """The workers of a cluster, each of which holds its shards from the first round on."""
 
     def __init__(
         self,
@@ -120,9 +105,7 @@ class DirectWorkers:
         seed: int,
         blocks: Sequence[Any] | None = None,
     ) -> None:
-        self._client, self._rows, self._blocks = client, rows, blocks
-        self._parts = parts_of(rows, n_shards, seed)
-        self.sizes = sizes_of(rows, self._parts)
+        super().__init__(client, rows, n_shards, seed, blocks)
         self._name = f"chainrule-{secrets.token_hex(6)}"
         self._threads: dict[str, int] = {}
         self._look()
@@ -219,7 +202,7 @@ class DirectWorkers:
             if self._blocks is None:
                 return loading
             return begin_loading(self._client, loading, self._blocks, address)
-        return Shard(shard, Rows(*self._rows.take(part)))
+        return self._shard_of(self._rows, shard)
 
     def _look(self) -> None:
         """Ask the scheduler who is there."""

@@ -13,11 +13,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from chainrule.distributed.dask_errors import meaning
-from chainrule.distributed.dask_loading import begin_loading
-from chainrule.distributed.shards import Loading, Shard, parts_of, sizes_of
+from chainrule.distributed.dask_loading import ClusterShards, begin_loading
+from chainrule.distributed.shards import Loading, Shard
 from chainrule.distributed.tasks import Task, Trained, run_task
 from chainrule.distributed.workers import Done, WorkerLostError
-from chainrule.engines.engine import Rows
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.foundation.version import __version__
 from chainrule.training.windows import AnyRows, StreamedRows
@@ -107,24 +106,11 @@ def workers_of(
     return DaskWorkers(client, rows, n_shards, seed, blocks)
 
 
-class DaskWorkers:
+class DaskWorkers(ClusterShards):
     """The workers of a cluster, to which its scheduler gives tasks.
 
     Arrays are cut here and sent out; the blocks of a source are loaded where they are needed, so
     that the workers must reach its files.
-
-    Parameters
-    ----------
-    client : dask.distributed.Client
-        The cluster.
-    rows : Rows or StreamedRows
-        The rows to train on.
-    n_shards : int
-        Parts that they are cut into.
-    seed : int
-        What they are cut by.
-    blocks : sequence of dask.distributed.Future, optional
-        The blocks of rows that are streamed, where workers hold them.
     """
 
     def __init__(
@@ -135,9 +121,7 @@ class DaskWorkers:
         seed: int,
         blocks: Sequence[Any] | None = None,
     ) -> None:
-        self._client, self._rows, self._blocks = client, rows, blocks
-        self._parts = parts_of(rows, n_shards, seed)
-        self.sizes = sizes_of(rows, self._parts)
+        super().__init__(client, rows, n_shards, seed, blocks)
         self._key, self._numbers = secrets.token_hex(6), itertools.count()
         self._placed: dict[int, tuple[Any, str]] = {}
         self._remote: dict[Future[Done], Any] = {}
@@ -206,7 +190,7 @@ class DaskWorkers:
             loading = Loading(shard, self._rows.load, self._parts[shard])
             data = begin_loading(self._client, loading, self._blocks, address)
         else:
-            part = Shard(shard, Rows(*self._rows.take(self._parts[shard])))
+            part = self._shard_of(self._rows, shard)
             data, address = self._sent(part, addresses[first:] + addresses[:first])
         self._placed[shard] = data, address
         return data, address
