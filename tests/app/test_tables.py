@@ -1,6 +1,7 @@
 """People's files: what is read, and the one sentence for what cannot be."""
 
 import gzip
+import os
 from pathlib import Path
 
 import polars as pl
@@ -50,6 +51,15 @@ def test_types_are_decided_from_all_rows(tmp_path: Path) -> None:
     path.write_text("a,b\n" + "1,2\n" * 2000 + "1.5,x\n")
     frame = read_table(str(path))
     assert frame.dtypes == [pl.Float64, pl.String]
+
+
+def test_a_file_that_was_written_again_is_read_again(tmp_path: Path) -> None:
+    """Nothing is kept of a file, even where its size and its time are those it had."""
+    path = tmp_path / "t.csv"
+    for cell in "123":
+        path.write_text(f"# remark\na;b\n{cell};x\n")
+        os.utime(path, (10**9, 10**9))
+        assert read_table(str(path)).rows() == [(int(cell), "x")]
 
 
 @pytest.mark.parametrize(("mark", "name"), [(";", "semicolons"), ("\t", "tabs"), ("|", "bars")])
@@ -144,6 +154,7 @@ def test_a_table_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.grid(2)
 @pytest.mark.parametrize("header", [None, False])
 @pytest.mark.parametrize("first", ["a0,", "a0,,"])
 def test_a_first_row_with_gaps_is_no_title(tmp_path, header, first) -> None:
