@@ -1,5 +1,6 @@
 """A person at the command line: an empty folder, and what the two streams say."""
 
+import functools
 import io
 import shutil
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 import pytest
+import typer
 
 from chainrule.app.__main__ import main
 
@@ -18,6 +20,15 @@ class Answer(NamedTuple):
     code: int
     out: str
     err: str
+
+
+GET_COMMAND = functools.cache(typer.main.get_command)
+
+
+@pytest.fixture(autouse=True)
+def _one_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the commands out of their functions once: it takes as long as a small fit."""
+    monkeypatch.setattr("typer.main.get_command", GET_COMMAND)
 
 
 @pytest.fixture

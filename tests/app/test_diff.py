@@ -39,6 +39,7 @@ def test_options_results_and_weights_are_told(chainrule, pair) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_model_beside_itself_is_the_same(chainrule, pair) -> None:
     found = json.loads(chainrule("diff", pair[0], pair[0], "--json").out)
     assert not any(found[part] for part in ("model", "options", "data", "columns"))

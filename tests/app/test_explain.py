@@ -22,6 +22,7 @@ def model_in(place):
     return str(next(place.glob("iris*.chainrule")))
 
 
+@pytest.mark.slow
 def test_the_weights_that_pull_hardest(place, capsys):
     assert main(["explain", model_in(place), str(place / "iris.csv")]) == 0
     out = capsys.readouterr().out
@@ -38,6 +39,7 @@ def test_one_weight_of_one_row(place, capsys):
     assert "input sepal" in out
 
 
+@pytest.mark.grid(3)
 @pytest.mark.parametrize(
     ("more", "message"),
     [
@@ -57,6 +59,7 @@ def test_a_table_without_the_target(place, capsys):
     assert "must hold the target 'target'" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_row_whose_target_is_unknown(place, capsys):
     frame = read_table("iris").with_columns(
         pl.when(pl.int_range(pl.len()) == 4)

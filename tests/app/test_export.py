@@ -33,6 +33,7 @@ def test_onnx(chainrule, model, flats, folder):
     np.testing.assert_allclose(found[:, 0], wanted, rtol=0.0, atol=1e-6 * np.abs(wanted).max())
 
 
+@pytest.mark.slow
 def test_intervals_and_quantiles(chainrule, flats, folder):
     flats.write_csv("flats.csv")
     options = ("--epochs", 3, "--n-folds", 2, "--no-plot", "--quiet")
@@ -64,7 +65,7 @@ def test_nothing_is_overwritten(chainrule, model, folder):
     assert chainrule("export", model, "--to", "c", "--force").code == 0
 
 
-@pytest.mark.grid(2)
+@pytest.mark.grid(6)
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -74,7 +74,7 @@ def clean_of(tmp_path_factory):
     return cache(lambda mark, end: read(path, end.join(lines(mark)))[0])
 
 
-@pytest.mark.grid(6)
+@pytest.mark.grid(24)
 @pytest.mark.parametrize(
     ("mark", "end"), [*product(",;\t|", ["\n"]), (",", "\r\n"), ("\t", "\r\n")]
 )
@@ -140,6 +140,7 @@ def test_a_person_says_how_many_lines(tmp_path) -> None:
             read(tmp_path / "t.csv", text, skip_footer=wrong)
 
 
+@pytest.mark.slow
 def test_long_and_compressed_files_have_footers_too(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(footers, "LOOK_BYTES", 2**14)
     table = lines(",", rows=8000)
@@ -153,6 +154,7 @@ def test_long_and_compressed_files_have_footers_too(tmp_path, monkeypatch) -> No
     assert "line 8002 is below" in told
 
 
+@pytest.mark.grid(2)
 @pytest.mark.parametrize("mark", [",", ";"])
 def test_a_word_below_numbers_is_reported(tmp_path, mark) -> None:
     text = "\n".join([*lines(mark), mark.join(["Genf", "provisional", "2", "3"])])

@@ -95,6 +95,7 @@ def test_ctrl_c_while_modules_load_is_one_line(tmp_path: Path, name: str) -> Non
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_program_that_imports_the_library_keeps_its_signals() -> None:
     program = (
         "import signal; import chainrule, chainrule.app.__main__\n"

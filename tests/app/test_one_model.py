@@ -19,7 +19,7 @@ CASES = {
 }
 
 
-@pytest.mark.grid(3)
+@pytest.mark.grid(9)
 @pytest.mark.parametrize("target", ["rent", "dear"])
 @pytest.mark.parametrize("case", CASES)
 def test_the_command_line_trains_what_python_trains(chainrule, flats, target, case) -> None:

@@ -33,7 +33,7 @@ if os.name == "posix":
     PLACES += ["/dev/null", "/proc/m.chainrule"]
 
 
-@pytest.mark.grid(4)
+@pytest.mark.grid(12)
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("place", PLACES)
 def test_an_invalid_place_is_one_sentence(chainrule, folder, model, command, place) -> None:
@@ -59,6 +59,7 @@ def test_a_device_without_an_end_is_no_model(chainrule, folder) -> None:
     assert "it is a device" in chainrule("show", "/dev/zero").err
 
 
+@pytest.mark.slow
 def test_the_longest_names_are_written(chainrule, folder, model) -> None:
     long = "x" * 245 + ".chainrule"
     assert chainrule("fit", "t.csv", *QUICK, "--out", long).code == 0

@@ -64,7 +64,7 @@ def test_a_last_fit_on_all_rows_follows_it(chainrule, folder, flats, monkeypatch
     assert ours["results"] == theirs["results"]
 
 
-@pytest.mark.grid(3)
+@pytest.mark.grid(9)
 @pytest.mark.parametrize(
     ("flags", "words"),
     [

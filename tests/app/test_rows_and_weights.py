@@ -246,6 +246,7 @@ def library_preparation():
     return library.load("flats.chainrule").members_[0].preparation
 
 
+@pytest.mark.slow
 def test_the_weights_of_the_printed_result_are_those_of_the_file(chainrule, flats) -> None:
     table = weighted(flats, np.arange(300) % 4)
     table.write_csv("flats.csv")
@@ -257,7 +258,7 @@ def test_the_weights_of_the_printed_result_are_those_of_the_file(chainrule, flat
     assert float(line.split()[1].replace(",", "")) == pytest.approx(mae, rel=1e-3)
 
 
-@pytest.mark.grid(2)
+@pytest.mark.grid(6)
 @pytest.mark.parametrize(
     ("cells", "said"),
     [
@@ -292,6 +293,7 @@ def test_a_column_of_weights_is_a_column_of_the_table(chainrule, folder) -> None
     assert "--weight must be another column than that of --groups" in answer.err
 
 
+@pytest.mark.slow
 def test_weights_must_leave_every_class_and_a_test(chainrule, folder) -> None:
     def table(weight) -> None:
         rows = [f"{n},{weight(n)},{'ab'[n % 2]}" for n in range(40)]

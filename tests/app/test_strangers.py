@@ -149,7 +149,7 @@ SAID = {
 }
 
 
-@pytest.mark.grid(3)
+@pytest.mark.grid(9)
 @pytest.mark.parametrize(("contents", "words", "note"), SAID.values(), ids=SAID)
 def test_remarks_are_one_line_each(chainrule, contents, words, note) -> None:
     Path("t.csv").write_text(contents)
@@ -160,12 +160,14 @@ def test_remarks_are_one_line_each(chainrule, contents, words, note) -> None:
     assert "Warning" not in answer.out
 
 
+@pytest.mark.grid(3)
 @pytest.mark.parametrize("name", ["iris", "wine", "diabetes"])
 def test_clean_data_draw_no_remark(chainrule, name) -> None:
     answer = chainrule("fit", name, *QUICK[:2], "--epochs", "20", "--no-plot")
     assert "note: " not in answer.out
 
 
+@pytest.mark.slow
 def test_letters_missing_from_the_font_are_reported(chainrule) -> None:
     write_table(pl.DataFrame({"a": A, "价格": B}), Path("t.csv"))
     answer = chainrule("fit", "t.csv", *QUICK[:6], "--target", "价格")
@@ -192,6 +194,7 @@ def test_the_options_of_flags_are_in_the_file_and_shown(chainrule) -> None:
         assert part in shown
 
 
+@pytest.mark.slow
 def test_groups_stay_together_and_are_no_input(chainrule) -> None:
     shops = np.arange(200) // 10
     Path("t.csv").write_text("shop,a,y\n" + lines_of([f"s{n}" for n in shops], A, U))

@@ -39,7 +39,7 @@ def files(folder):
     return folder
 
 
-@pytest.mark.grid(3)
+@pytest.mark.grid(6)
 @pytest.mark.parametrize("file", ["t.parquet", "t.csv"])
 @pytest.mark.parametrize("target", ["price", "dear"])
 def test_a_file_is_streamed(files, chainrule, file, target) -> None:
@@ -72,6 +72,7 @@ def test_a_file_that_fits_is_not_streamed(files, chainrule) -> None:
     assert "streamed" not in answer.out
 
 
+@pytest.mark.slow
 def test_streams_by_itself_where_memory_is_short(files, chainrule, monkeypatch) -> None:
     monkeypatch.setattr(large_files, "usable_bytes", lambda: 10_000_000)
     words = ("fit", "t.parquet", "--target", "price", "--epochs", 1, "--numbers", "scale", "--json")
@@ -124,7 +125,7 @@ def model(folder, once):
     return "t.chainrule"
 
 
-@pytest.mark.grid(3)
+@pytest.mark.grid(12)
 @pytest.mark.parametrize("out", ["p.csv", "p.tsv", "p.jsonl", "p.parquet", None])
 @pytest.mark.parametrize("file", ["t.parquet", "t.csv"])
 def test_predictions_are_written_as_they_come(model, chainrule, folder, out, file) -> None:

@@ -85,7 +85,7 @@ def test_a_row_reads_the_same_alone_and_among_odd_ones(fitted, stream) -> None:
     assert "error" not in {name for found in together for name in found}
 
 
-@pytest.mark.grid(3)
+@pytest.mark.grid(6)
 @pytest.mark.parametrize(
     ("bad", "words"),
     [

@@ -77,6 +77,7 @@ def test_the_columns_left_out_are_shown(chainrule, fitted) -> None:
     assert "keep_only" not in line
 
 
+@pytest.mark.slow
 def test_the_columns_that_made_an_answer(chainrule, fitted) -> None:
     path = fitted("dear")
     out = chainrule("explain", path, "flats.csv", "--row", 4, "--against", 9).out
@@ -104,6 +105,7 @@ def test_the_columns_that_made_an_answer(chainrule, fitted) -> None:
         assert message in answer.err
 
 
+@pytest.mark.slow
 def test_intervals_and_quantiles(chainrule, fitted) -> None:
     path = fitted("rent", "--n-folds", 3)
     words = ("--interval", 0.8, "--quantile", 0.1, "--quantile", 0.5, "--json", "--quiet")
@@ -173,6 +175,7 @@ def test_the_record_of_a_model(chainrule, fitted) -> None:
     assert [one[0] for one in record["columns"]][:2] == ["area", "district"]
 
 
+@pytest.mark.slow
 def test_too_few_rows_held_out_for_an_interval_are_told_in_flags(chainrule, fitted) -> None:
     path = fitted("rent", "--preset", "fast")
     for word in ("--interval", "--quantile"):

@@ -28,6 +28,7 @@ def fit(chainrule, flats):
     return run
 
 
+@pytest.mark.grid(2)
 @pytest.mark.parametrize("target", ["rent", "dear"])
 def test_cross_validation_tests_every_row_once(fit, target) -> None:
     answer = fit(target, "--cv", 3)
@@ -59,6 +60,7 @@ def test_cross_validation_keeps_groups_and_time(fit, flats) -> None:
         assert f"--cv must be from 2 to 300, the number of rows; got {count}" in answer.err
 
 
+@pytest.mark.slow
 def test_a_last_fit_is_on_all_rows_for_as_many_epochs(fit) -> None:
     assert fit("rent").code == 0
     before = read_table_model("flats.chainrule")
@@ -84,6 +86,7 @@ def ctrl_c_is_heard():
     signal.signal(signal.SIGINT, before)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ctrl_c_is_heard")
 def test_ctrl_c_in_a_last_fit_keeps_the_tested_model(fit, monkeypatch) -> None:
     assert fit("rent").code == 0

@@ -31,7 +31,7 @@ def written(path, columns, rows, ends=()):
     return str(path)
 
 
-@pytest.mark.grid(3)
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_twice_the_columns_are_not_twice_the_questions(kind, tmp_path, questions) -> None:
     counts = []
@@ -43,6 +43,7 @@ def test_twice_the_columns_are_not_twice_the_questions(kind, tmp_path, questions
     assert 0 < counts[1] <= counts[0] + 2
 
 
+@pytest.mark.slow
 def test_a_row_of_sums_is_found_below_columns_of_units(tmp_path) -> None:
     told = []
     rows = ["{n} kg"] * 20

@@ -109,7 +109,6 @@ def theirs():
     return modules_after("import sklearn.neural_network")[0]
 
 
-@pytest.mark.slow
 def test_networks_come_without_scikit_learn(ours):
     """The estimators load it when they are first asked for."""
     assert {"sklearn", "scipy"} & ours.package == set()
@@ -129,6 +128,7 @@ def test_import_is_light(ours, theirs):
     assert {name for name in own if name.startswith(late)} == set()
 
 
+@pytest.mark.slow
 def test_few_modules_come_on_top_of_scikit_learn(ours, theirs):
     packages = {name.split(".")[0] for name in ours.estimators - theirs}
     known = {"chainrule", "array_api_compat", "safetensors", "secrets", "difflib", "hmac"}

@@ -31,6 +31,7 @@ def spooled(n, sizes, run_rows, block_rows, lists=False, **options):
     return spool
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=30)
 @given(SIZES, st.integers(1, 60), st.integers(1, 15), st.booleans())
 def test_every_row_once_in_an_order_that_no_block_changes(sizes, run_rows, block_rows, lists):

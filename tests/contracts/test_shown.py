@@ -308,6 +308,7 @@ def assert_well_formed(html):
     assert not parser.open
 
 
+@pytest.mark.slow
 def test_all_are_short_at_a_prompt_and_well_formed_in_a_notebook(values):
     for value in values:
         text = repr(value)

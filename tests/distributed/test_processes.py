@@ -65,6 +65,7 @@ def test_one_shard_is_a_fit_on_one_machine(data):
     assert other.train_loss_ == one.train_loss_
 
 
+@pytest.mark.slow
 def test_the_bits_do_not_depend_on_the_number_of_processes(data, undisturbed):
     seen = []
     model = distributed.fit(
@@ -152,6 +153,7 @@ def test_diverging_rounds_keep_the_last_good_parameters(data):
     assert np.isfinite(model.parameters_.vector).all()
 
 
+@pytest.mark.slow
 def test_an_estimator_of_rounds_is_an_ordinary_one(data, tmp_path):
     import chainrule
 
@@ -181,7 +183,7 @@ class Blocks:
         return self.blocks[i]
 
 
-@pytest.mark.grid(2)
+@pytest.mark.slow
 @pytest.mark.parametrize("sparse", [False, True])
 def test_a_source_is_cut_by_its_blocks(data, sparse):
     models, seen = [], []

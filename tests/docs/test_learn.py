@@ -117,6 +117,7 @@ def test_the_measured_pages_are_in_the_list(name):
 NOTEBOOKS = [*PAGES, *(LEARN / name for name in sorted(MEASURED))]
 
 
+@pytest.mark.slow
 class TestNotebooks:
     @pytest.mark.parametrize("page", NOTEBOOKS, ids=lambda page: page.stem)
     def test_every_statement_has_a_cell(self, page, extension):
@@ -129,7 +130,6 @@ class TestNotebooks:
         assert ("See it happen" in prose) == (page in PAGES)
         assert not re.search(r":::|\{drawn\}|\{tour-stop\}|\.md\)", prose)
 
-    @pytest.mark.slow
     def test_they_run(self, extension, tmp_path):
         """One kernel runs all of them, and forgets the names of each before the next."""
         pytest.importorskip("ipykernel")

@@ -50,6 +50,7 @@ class WithoutPandas(MetaPathFinder):
             raise ModuleNotFoundError("No module named 'pandas'", name=fullname)
 
 
+@pytest.mark.grid(3)
 @pytest.mark.parametrize(
     "page",
     [

@@ -76,6 +76,7 @@ def test_one_program_trains_all_epochs_and_all_fits_of_a_shape():
     assert train._cache_size() == before + 1
 
 
+@pytest.mark.grid(2)
 @pytest.mark.parametrize("is_large", [False, True])
 def test_the_calls_of_an_epoch_are_one_program(is_large, monkeypatch, caplog):
     if is_large:
@@ -92,6 +93,7 @@ def test_the_calls_of_an_epoch_are_one_program(is_large, monkeypatch, caplog):
     assert start.step == 20
 
 
+@pytest.mark.grid(4)
 @pytest.mark.parametrize("bad", [3, 40, 74, None])
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("is_large", [False, True])
@@ -117,6 +119,7 @@ def test_steps_before_a_bad_batch_are_made_and_no_others(bad, weighted, is_large
     np.testing.assert_allclose(of_jax.slots, of_reference.slots, atol=1e-12)
 
 
+@pytest.mark.grid(2)
 @pytest.mark.parametrize("is_large", [False, True])
 def test_ctrl_c_while_a_call_is_waited_for_keeps_its_steps(is_large, monkeypatch):
     from chainrule.engines.jax_engine.courses import Course

@@ -146,6 +146,7 @@ def asked(lengths, steps=None):
     return questions
 
 
+@pytest.mark.slow
 def test_networks_of_other_numbers_of_rows_make_their_own_steps():
     found = asked([75, 64, 5, 37])
     from chainrule.engines.jax_engine.networks import make_steps
@@ -157,6 +158,7 @@ def test_networks_of_other_numbers_of_rows_make_their_own_steps():
         assert start.step == true.step
 
 
+@pytest.mark.grid(2)
 @pytest.mark.parametrize("count", [1, 3])
 def test_what_is_stopped_keeps_the_steps_of_the_calls_that_were_made(count):
     found = asked([16 * 64] * count, steps=8)

@@ -138,6 +138,7 @@ def test_what_cannot_be_is_refused():
         regressor("mse").predict_quantiles(X)
 
 
+@pytest.mark.slow
 def test_the_report_names_each_level(tmp_path):
     FITTED.explain(X[:200], Y[:200], held_out=(X[2000:], Y[2000:])).save(tmp_path / "report.html")
     text = (tmp_path / "report.html").read_text(encoding="utf-8")

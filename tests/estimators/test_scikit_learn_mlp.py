@@ -104,6 +104,14 @@ EDITED = {
     ),
 }
 
+# Tests that take half a second and more, left out of the daily run.
+SLOW = {
+    "test_mlp_loading_from_joblib_partial_fit",
+    "test_n_iter_no_change_inf",
+    "test_partial_fit_classification",
+    "test_partial_fit_unseen_classes",
+}
+
 
 def _edit(text, name, old, new):
     """Return the text of the file with one piece of one test replaced."""
@@ -151,7 +159,7 @@ for _name, _test in SWAPPED.items():
         _test = _failing(_test, AttributeError, PRIVATE[_name][0])
     elif _name in DIFFERENT:
         _test = _failing(_test, *DIFFERENT[_name][:2])
-    globals()[_name] = _test
+    globals()[_name] = pytest.mark.slow(_test) if _name in SLOW else _test
 
 
 @pytest.fixture
@@ -169,7 +177,7 @@ def _one_seed(monkeypatch):
 def test_the_tables_name_tests_of_the_file():
     assert set(PRIVATE) <= set(SWAPPED)
     assert set(DIFFERENT) <= set(SWAPPED)
-    assert set(EDITED) <= set(SWAPPED)
+    assert set(EDITED) | SLOW <= set(SWAPPED)
     assert len({*PRIVATE, *DIFFERENT, *EDITED}) == len(PRIVATE) + len(DIFFERENT) + len(EDITED)
     assert len(SWAPPED) >= 40
 

@@ -53,7 +53,7 @@ def test_rows_held_out_are_drawn_by_a_hash():
         same(MLPRegressor(**options).fit(source(NUMBERS, block_rows)), expected)
 
 
-@pytest.mark.grid(3)
+@pytest.mark.grid(6)
 @pytest.mark.parametrize(
     ("kind", "y"), [(MLPClassifier, LABELS), (MLPRegressor, NUMBERS)], ids=["labels", "numbers"]
 )
@@ -135,6 +135,7 @@ def test_sorted_rows_are_mixed_on_the_disk(kind, y):
     assert found.score(X, y) > shuffled.score(X, y) - 0.02
 
 
+@pytest.mark.grid(2)
 @pytest.mark.parametrize("labels", [False, True], ids=["numbers", "labels"])
 def test_blocks_that_differ_are_mixed_on_the_disk(labels):
     day = np.repeat(np.arange(12.0), N // 12)
@@ -243,6 +244,7 @@ class Drawn:
         return X, X[:, 0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slow", [False, True], ids=["as it is", "by a temporary file"])
 def test_memory_is_bounded(slow):
     model = MLPRegressor(hidden_layer_sizes=(4,), max_iter=1, tol=0.0, random_state=0)

@@ -69,6 +69,7 @@ def test_onnx(written, running):
     np.testing.assert_allclose(found, wanted(written, cells), atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "written", [pytest.param(one, marks=() if one == ISO else pytest.mark.slow) for one in CELLS]
 )

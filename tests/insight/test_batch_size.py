@@ -140,6 +140,7 @@ def test_the_cost_of_a_step_is_fitted(a, b):
     np.testing.assert_allclose(found, (a, b), rtol=1e-6, atol=1e-9 * (a + b))
 
 
+@pytest.mark.slow
 def test_without_noise_the_batch_size_does_not_matter():
     # every row is the same: a larger batch knows no more
     found = batch_size_report(
@@ -174,6 +175,7 @@ def test_with_noise_larger_batches_need_fewer_steps_and_more_rows():
     assert [one.batch_size for one in found.noise[0][1].measured] == [4, 16, 64, 256]
 
 
+@pytest.mark.slow
 def test_steps_do_not_depend_on_the_clock_or_on_the_call():
     options = {"batch_sizes": (8, 32), "repeats": 2, "learning_rate": 0.02, "engine": "reference"}
     one, two = (batch_size_report(*noisy(), **options) for _ in range(2))
@@ -213,6 +215,7 @@ def test_each_pass_of_a_trial_takes_each_row_at_most_once():
         assert len(set(part.tolist())) == len(part)
 
 
+@pytest.mark.slow
 def test_a_subject_brings_its_own_rule():
     network, loss, x, y = noisy(100)
     subject = Subject.of(Objective(network, loss), network.start(5), x, y, learning_rate=0.03)

@@ -116,6 +116,7 @@ def test_gradient_noise(model, data):
         GradientNoiseDisplay(gradient_noise(subject, draws=0))
 
 
+@pytest.mark.slow
 def test_learning_rates(data, closed_figures):
     X, _ = data
     regressor = MLPRegressor(
@@ -140,6 +141,7 @@ def test_learning_rates(data, closed_figures):
     assert display.band_.get_x() == pytest.approx(display.report.test.low)
 
 
+@pytest.mark.slow
 def test_weights(model, closed_figures):
     display = drawn(WeightsDisplay.from_estimator(model))
     assert len(display.images_) == len(display.axes_) == 3
@@ -160,6 +162,7 @@ def test_undrawable_parts_are_named(data):
         HealthDisplay.from_estimator(object(), *data)
 
 
+@pytest.mark.slow
 def test_matplotlib_is_imported_where_one_draws():
     code = (
         "import sys, chainrule, chainrule.insight.displays;"

@@ -238,6 +238,7 @@ def test_sparse_rows_say_the_same():
     assert str(health(thin)) == str(health(subject))
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_rows():
     network = Network.of_widths([784, 128, 64, 10], "relu")
     x = np.random.default_rng(0).integers(0, 255, size=(12_000, 784), dtype=np.uint8)

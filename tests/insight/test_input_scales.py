@@ -63,6 +63,7 @@ def test_a_far_feature_is_advised_to_be_standardised_and_not_left_out():
     assert sentence.startswith("Offset: x2")
 
 
+@pytest.mark.grid(2)
 @pytest.mark.parametrize(("kind", "scale"), [("constant", 0.0), ("scales", 1e4)])
 def test_the_words_of_the_other_kinds(kind, scale):
     network = Network.of_widths([2, 4, 1], "tanh")

@@ -95,6 +95,7 @@ def test_where_a_run_diverged():
     assert "the loss rose from" in last.why
 
 
+@pytest.mark.slow
 def test_noise_at_a_tiny_rate_is_not_divergence():
     random = np.random.default_rng(0)
     x, y = random.normal(size=(200, 3)), random.normal(size=200)

@@ -189,7 +189,7 @@ def check_page(text):
     return page
 
 
-@pytest.mark.grid(4)
+@pytest.mark.grid(8)
 @pytest.mark.parametrize("kind", KINDS)
 def test_any_network_has_a_report(kind):
     explanation = KINDS[kind]()
@@ -283,6 +283,7 @@ def test_importance_is_that_of_shuffling_and_zero_for_an_unused_column():
     assert rises["x1"] == pytest.approx(8.0 * np.var(X[:, 0]), rel=0.25)
 
 
+@pytest.mark.slow
 def test_columns_of_a_table_are_named_and_shuffled_whole(tmp_path):
     pl = pytest.importorskip("polars")
     from chainrule.interop.preparation import Preparation
@@ -338,6 +339,7 @@ def test_a_failed_write_leaves_the_old_file(moons, tmp_path, monkeypatch):
     assert [one.name for one in tmp_path.iterdir()] == ["report.html"]
 
 
+@pytest.mark.slow
 def test_works_without_the_converter_of_mathml(moons, monkeypatch):
     _, explanation, _ = moons
     monkeypatch.setitem(__import__("sys").modules, "latex2mathml.converter", None)
@@ -360,6 +362,7 @@ def test_held_out_rows_are_checked(held_out, message):
         explain(model, X, NUMBERS, held_out=held_out)
 
 
+@pytest.mark.slow
 def test_a_row_can_be_chosen(moons):
     _, explanation, _ = moons
     record = explanation.report(row=7).to_dict()["row"]

@@ -78,6 +78,7 @@ def test_dead_units():
     assert kinds(explain((network, start), X, Y).to_dict()) == set()
 
 
+@pytest.mark.slow
 def test_saturated_sigmoids():
     network = Network.of_widths([4, 16, 1], "sigmoid")
     start = network.start(0)
@@ -87,6 +88,7 @@ def test_saturated_sigmoids():
     assert "more than 50 %" in advised(record, "standardise the inputs, start")[0]["because"]
 
 
+@pytest.mark.grid(2)
 @pytest.mark.parametrize("batch_size", [32, 400])
 def test_a_run_that_diverged(batch_size):
     """In the middle of its first epoch, or after some."""
@@ -103,6 +105,7 @@ def test_a_run_that_diverged(batch_size):
     assert "Training diverged at learning rate 20" in report.to_text()
 
 
+@pytest.mark.slow
 def test_an_unscaled_column():
     wide = X * [1.0, 1.0, 5000.0, 1.0]
     network = Network.of_widths([4, 8, 1], "tanh")
@@ -114,6 +117,7 @@ def test_an_unscaled_column():
     assert advice["section"] == 2
 
 
+@pytest.mark.slow
 def test_a_constant_column():
     flat = X.copy()
     flat[:, 1] = 3.0
@@ -136,6 +140,7 @@ def test_kinks_are_no_errors():
     assert "at a kink, where no difference is valid" in " ".join(report.to_text().split())
 
 
+@pytest.mark.slow
 def test_overfitting():
     labels = random.integers(0, 2, size=120)  # noise
     model = MLPClassifier(
@@ -150,6 +155,7 @@ def test_overfitting():
     assert advised(record, "Check that the inputs carry information")
 
 
+@pytest.mark.slow
 def test_a_rate_that_is_too_small():
     model = MLPRegressor(hidden_layer_sizes=(16,), learning_rate_init=1e-5, max_iter=5)
     model.set_params(random_state=0, learning_rate="cosine").fit(X, Y)
@@ -158,6 +164,7 @@ def test_a_rate_that_is_too_small():
     assert "the whole training only reached" in advice["because"]
 
 
+@pytest.mark.slow
 def test_a_class_that_is_missed():
     labels = np.where(X[:, 0] > 1.6, "rare", "usual")
     model = MLPClassifier((4,), max_iter=2, random_state=0, learning_rate="cosine")

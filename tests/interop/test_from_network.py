@@ -111,6 +111,7 @@ def test_fit_goes_on_with_a_warm_start():
         assert ours.set_params(warm_start=False, max_iter=1).fit(X, TARGETS["number"]).n_iter_ == 1
 
 
+@pytest.mark.slow
 def test_torch_trains_on_the_same():
     torch = pytest.importorskip("torch")
     torch.manual_seed(0)

@@ -16,6 +16,7 @@ from chainrule.insight.check import check_gradient
 from chainrule.insight.place import Place
 
 
+@pytest.mark.slow
 def test_the_badge_says_what_the_library_finds():
     session = Session(Settings().changed(data="moons", units=[6, 5], activations=["relu", "tanh"]))
     session.answer({"action": "epoch"})

@@ -154,6 +154,7 @@ def test_notes_of_a_model_are_sentences(iris):
     assert [one for one in notes if not (one[0].isupper() and one.endswith("."))] == []
 
 
+@pytest.mark.slow
 def test_a_network_of_scikit_learn(iris):
     x, y = iris
     theirs = Theirs((5,), max_iter=1500, random_state=0).fit(x, y)

@@ -47,6 +47,7 @@ def test_saturated_units_are_explained():
     assert notice["change"] == {"learning_rate": 0.01}
 
 
+@pytest.mark.slow
 def test_a_plateau_is_explained_and_the_rate_to_try_learns():
     changes = {"data": "moons", "units": [4], "activations": ["tanh"], "batch_size": 160}
     session = Session(Settings().changed(**changes, learning_rate=2e-5))
@@ -62,6 +63,7 @@ def test_a_plateau_is_explained_and_the_rate_to_try_learns():
     assert session.run.losses[-1].loss < 0.999 * before
 
 
+@pytest.mark.slow
 def test_a_start_of_zeros_stays_on_its_plateau():
     session = Session(Settings().changed(data="xor", units=[3], start="zeros", learning_rate=0.5))
     notice = advance(session, 120)

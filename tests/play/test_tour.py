@@ -93,6 +93,7 @@ def test_a_stop_that_is_not_there(stop):
         Session().answer({"action": "visit", "stop": stop})
 
 
+@pytest.mark.slow
 def test_rates_are_measured_by_the_library():
     session = Session(Settings().changed(data="moons", units=[4]))
     for _ in range(3):
@@ -125,7 +126,7 @@ def test_rates_are_measured_by_the_library():
         assert f"class 1 holds {100.0 * np.mean(level > 127.5):.0f} %" in said
 
 
-@pytest.mark.grid(3)
+@pytest.mark.grid(6)
 @pytest.mark.parametrize("data", ["sine", "blobs", "iris", "chapter"])
 def test_rates_end_in_pictures_of_any_data(data):
     session = Session(Settings().changed(data=data, units=[4]))

@@ -120,6 +120,7 @@ def test_c84_pickle_deepcopy_and_workers(X, y2, tmp_path, estimator, verbose):
     assert search.set_params(n_jobs=2).fit(X, y2).predict(X).shape == (60,)
 
 
+@pytest.mark.slow
 def test_c85_a_model_of_another_device_is_loaded_without_its_library(X, t, tmp_path):
     """Parameters of any array library are written as plain numbers, and read by NumPy alone."""
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")

@@ -8,7 +8,7 @@ from chainrule import MLPRegressor, losses
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
-@pytest.mark.grid(2)
+@pytest.mark.slow
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
 def test_o01_o02_a_distance_far_below_the_spread_of_the_target(X, t, solver):
     """The default delta of 1 and prices of a hundred thousand: as good as the absolute error."""
@@ -22,7 +22,7 @@ def test_o01_o02_a_distance_far_below_the_spread_of_the_target(X, t, solver):
     assert np.isfinite(MLPRegressor("huber", **options).fit(X, t).loss_)
 
 
-@pytest.mark.grid(3)
+@pytest.mark.grid(9)
 @pytest.mark.filterwarnings("ignore:y has a spread of:chainrule.foundation.errors.DataWarning")
 @pytest.mark.parametrize("loss", ["smooth_l1", "huber"])
 @pytest.mark.parametrize("unit", [1e-300, 1e-6, 1e-3, 1e6])

@@ -59,6 +59,7 @@ def test_o01_small_rates_are_no_reason_to_stop_early(X, unit):
     assert model.fit(X, y).score(X, y) > 0.999
 
 
+@pytest.mark.grid(2)
 @pytest.mark.parametrize("unit", [1e-3, 1e3])
 def test_o01_targets_trained_on_as_they_are(X, t, unit):
     model = MLPRegressor(solver="lbfgs", scale_target=False, max_iter=1000, random_state=0)

@@ -63,6 +63,7 @@ def test_d54_predictions_over_their_data(model: None) -> None:
     untouched("t.csv", "predict", "t.chainrule", "t.csv", "--out", "link.csv")
 
 
+@pytest.mark.slow
 def test_d55_reports_over_data_and_models(model: None) -> None:
     untouched("t.csv", "fit", "t.csv", *QUICK, "--report", "t.csv")
     untouched("t.csv", "explain", "t.chainrule", "t.csv", "--report", "t.csv")

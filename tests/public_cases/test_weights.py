@@ -42,7 +42,7 @@ def test_c61_rows_of_weight_zero_are_absent(X, y2, t, solver, engine, dtype, ato
         assert weighted.loss_ == pytest.approx(kept.loss_, rel=atol)
 
 
-@pytest.mark.grid(3)
+@pytest.mark.grid(9)
 @pytest.mark.parametrize("kind", ["dense", "sparse"])
 @pytest.mark.parametrize("solver", ["lbfgs", "adam"])
 @pytest.mark.parametrize(("dtype", "vast"), [("float64", 1.7e308), ("float32", 3e38)])

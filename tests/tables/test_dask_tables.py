@@ -25,6 +25,7 @@ def answers(model, table):
     return model.predict_proba(table[["a", "b"]]).tobytes()
 
 
+@pytest.mark.slow
 def test_partitions_train_as_a_file_does(table, tmp_path):
     path = tmp_path / "table.parquet"
     table.to_parquet(path, row_group_size=100, index=False)

@@ -67,6 +67,7 @@ def test_streamed_as_well_as_in_memory(files, classes, tmp_path):
         assert 0.7 < np.mean((low <= PRICE) & (high >= PRICE)) < 0.9
 
 
+@pytest.mark.slow
 def test_rows_set_aside_and_rows_without_a_target(tmp_path):
     table = TABLE.with_columns(price=pl.Series(PRICE).set(pl.Series(np.arange(N) % 100 == 0), None))
     table = table.drop("dear", "weight")

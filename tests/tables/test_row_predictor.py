@@ -135,6 +135,7 @@ def test_numbers():
         assert answer(row) == model.predict(frame[number : number + 1])[0]
 
 
+@pytest.mark.slow
 def test_threads_share_one(classifier):
     frame, model = classifier
     answer, expected = model.predictor("predict_proba"), model.predict_proba(frame)

@@ -57,6 +57,7 @@ def test_rounds_keep_the_better_settings(few):
     assert model.leaderboard_.trials[0].weight == max(t.weight for t in trials)
 
 
+@pytest.mark.slow
 def test_columns_are_learnt_once_for_all_networks_of_a_fold(few, monkeypatch):
     learnt = []
     fit = members.Preparation.fit
@@ -80,6 +81,7 @@ def test_the_answer_is_no_worse_than_the_best_setting_out_of_fold(few):
     assert oof <= min(full) * 1.0001
 
 
+@pytest.mark.slow
 def test_out_of_fold_answers_are_weighted_as_the_answer_is(few):
     model = TabularClassifier("best", **QUICK | {"options": {"max_iter": 20}})
     model.fit(FRAME, WORDS)
@@ -89,6 +91,7 @@ def test_out_of_fold_answers_are_weighted_as_the_answer_is(few):
     assert log_loss(WORDS, p) < 0.69
 
 
+@pytest.mark.grid(2)
 @pytest.mark.parametrize("make", [TabularClassifier, TabularRegressor])
 def test_a_searched_model_is_one_file(few, make, tmp_path):
     y = WORDS if make is TabularClassifier else PRICE
@@ -124,6 +127,7 @@ def test_without_a_search_the_trial_of_encodings_is_reported():
     assert [t.weight for t in board.trials] == [1.0, 0.0, 0.0, 0.0]
 
 
+@pytest.mark.slow
 def test_losses_of_amounts_are_tried_and_compare_by_the_squared_error(few, monkeypatch):
     monkeypatch.setattr(search, "greedy_weights", lambda found, loss: np.eye(len(found))[0])
     amounts = np.exp(AGE / 30.0 + RANDOM.normal(scale=0.5, size=N))
@@ -137,6 +141,7 @@ def test_losses_of_amounts_are_tried_and_compare_by_the_squared_error(few, monke
     assert all(0.1 < t.loss / amounts.var() < 10.0 for t in trials)
 
 
+@pytest.mark.slow
 def test_without_time_for_halving_the_leading_settings_are_tried(monkeypatch):
     monkeypatch.setattr(search._Running, "_number", lambda self, full: search.FEWEST - 1)
     affordable = lambda self, ranked: [one for one in ranked if len(one.members) < 3]  # noqa: E731
@@ -148,6 +153,7 @@ def test_without_time_for_halving_the_leading_settings_are_tried(monkeypatch):
     assert sorted(str(t.options.get("activation")) for t in trials) == ["None", "None", "relu"]
 
 
+@pytest.mark.slow
 def test_time_that_is_left_trains_the_best_setting_again_with_other_seeds(monkeypatch):
     monkeypatch.setattr(search._Running, "_number", lambda self, full: 0)
     left = iter([True, True, False])
@@ -177,6 +183,7 @@ def test_settings_in_full_are_those_that_the_time_left_allows(monkeypatch):
     assert running._affordable([search.Contender(0, None)]) == []
 
 
+@pytest.mark.slow
 def test_progress_reports_the_best_setting(few, capsys):
     TabularRegressor("best", **QUICK, verbose=True).fit(FRAME, PRICE)
     lines = capsys.readouterr().out.splitlines()
@@ -289,6 +296,7 @@ def test_few_rows_are_not_searched():
     assert len(model.members_) == len(model.leaderboard_) == 1
 
 
+@pytest.mark.slow
 def test_weights_count_in_the_ensemble(few):
     weight = np.where(np.arange(N) < 20, 0.0, 1.0)
     model = TabularRegressor("best", **QUICK).fit(FRAME, PRICE, weight)

@@ -64,7 +64,7 @@ FRAMES = {
 }
 
 
-@pytest.mark.grid(2)
+@pytest.mark.grid(4)
 @pytest.mark.parametrize("kind", FRAMES)
 def test_a_table_is_the_same_in_every_library(kind):
     expected = classifier().fit(FRAME, WORDS).predict_proba(FRAME)
@@ -274,6 +274,7 @@ def test_verbose_prints_guessed_kinds(capsys):
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.slow
 def test_inputs_of_an_explanation_have_the_names_of_the_table():
     model = regressor().fit(FRAME, PRICE)
     explained = model.explain(FRAME, PRICE)
@@ -285,6 +286,7 @@ def test_inputs_of_an_explanation_have_the_names_of_the_table():
         model.explain(FRAME, PRICE, member=4)
 
 
+@pytest.mark.slow
 def test_they_work_in_searches_scores_and_pipelines():
     scores = cross_val_score(regressor(n_folds=1), as_pandas(), PRICE, cv=2)
     assert len(scores) == 2
@@ -341,7 +343,7 @@ def missing(y):
     return [None, *y[1:]]
 
 
-@pytest.mark.grid(2)
+@pytest.mark.grid(4)
 @pytest.mark.parametrize(
     ("X", "y", "words"),
     [
@@ -390,9 +392,7 @@ def test_a_model_of_the_command_line_predicts_a_raw_frame(tmp_path, monkeypatch)
 
     monkeypatch.chdir(tmp_path)
     FRAME.with_columns(pl.Series("price", PRICE)).write_parquet("table.parquet")
-    monkeypatch.setattr(sys, "argv", ["chainrule", "fit", "table.parquet", "--target", "price",
-                                      "--epochs", "3", "--no-plot"])  # fmt: skip
-    main()
+    main(["fit", "table.parquet", "--target", "price", "--epochs", "3", "--no-plot"])
     model = load("table.chainrule")
     assert isinstance(model, TabularRegressor)
     prepared = model.members_[0].answers(model.members_[0].inputs(FRAME))

@@ -81,6 +81,7 @@ def test_several_numbers_of_a_row(tmp_path):
     assert model.fit(X, y[:, 0]).predict(X).shape == (N,)
 
 
+@pytest.mark.slow
 def test_counts_have_the_mean_of_counts():
     rate = np.exp(0.5 + 0.8 * A + U)
     y = np.random.default_rng(18).poisson(rate).astype(float)
@@ -92,6 +93,7 @@ def test_counts_have_the_mean_of_counts():
     assert model.oof_prediction_.mean() == pytest.approx(y[TRAIN].mean(), rel=0.1)
 
 
+@pytest.mark.slow
 def test_quantiles_are_as_wide_as_rows_need_and_cover(tmp_path):
     y = A + np.where(U, 2.0, 0.3) * np.random.default_rng(18).normal(size=N)
     loss = losses.get("quantile", q=(0.1, 0.5, 0.9))
@@ -145,6 +147,7 @@ def test_few_held_out_rows_of_many_classes_are_not_taken_for_numbers():
     TabularClassifier(**GIVEN, options={"max_iter": 2}).fit(X[:300], y[:300])
 
 
+@pytest.mark.slow
 def test_rare_classes_keep_their_share_in_the_mean_probability():
     y = (A + 0.3 * np.random.default_rng(18).normal(size=N) > 1.7).astype(int)
     assert 0.04 < y.mean() < 0.12
@@ -155,7 +158,7 @@ def test_rare_classes_keep_their_share_in_the_mean_probability():
     assert brier_score_loss(y[TEST], p) < 0.7 * brier_score_loss(y[TEST], constant)
 
 
-@pytest.mark.grid(2)
+@pytest.mark.grid(4)
 @pytest.mark.parametrize("kind", ["labels", "numbers", "quantiles", "counts"])
 def test_every_kind_of_target_is_searched(kind, monkeypatch):
     from chainrule.tables import search

@@ -108,6 +108,7 @@ def test_sums():
     np.testing.assert_array_equal(found, p + g)
 
 
+@pytest.mark.slow
 def test_tracing_needs_no_compiler():
     """Exporters use graphs where LLVM is absent."""
     code = (

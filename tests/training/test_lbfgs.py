@@ -194,6 +194,7 @@ def test_other_parameters_have_another_curvature():
     assert state.curvature == ()
 
 
+@pytest.mark.slow
 def test_a_search_that_finds_nothing_lower_says_so():
     engine, rows, state = prepare(Network.of_widths([3, 6, 1], "tanh"), dtype="float32")
     ends = []

@@ -25,6 +25,7 @@ def run(question, start, pairs=(), **options):
                 return found, end.value
 
 
+@pytest.mark.slow
 def test_a_curved_valley_takes_no_more_than_with_scipy():
     questions = theirs = 0
     for seed in range(20):

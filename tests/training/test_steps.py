@@ -255,6 +255,7 @@ def test_a_run_answers_as_a_generator_does():
     assert list(run) == []
 
 
+@pytest.mark.slow
 def test_the_end_of_python_says_nothing():
     code = (
         "from chainrule import Dense, Network, train\n"

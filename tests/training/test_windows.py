@@ -127,6 +127,7 @@ def test_training_has_the_bits_of_memory(engine):
     assert trained(streams, engine) == trained(ROWS, engine)
 
 
+@pytest.mark.grid(2)
 @pytest.mark.parametrize("n_threads", [1, 2])
 def test_several_windows_learn_alike(n_threads):
     found, loss = trained(streamed(ROWS, [50] * 6, 100), n_threads=n_threads, epochs=40)

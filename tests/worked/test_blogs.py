@@ -85,6 +85,7 @@ class TestMazur:
         # the article prints 0.0000351085 and 0.015912196, from rounded numbers
         assert float(error) == pytest.approx(0.0000351085, rel=2e-4)
 
+    @pytest.mark.slow
     def test_with_bias_updates(self, close):
         seen = {}
         for epoch in train(

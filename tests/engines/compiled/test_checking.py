@@ -133,7 +133,7 @@ def wrong_values(call, table, field):
     return [value + 8, 0] if value or bound.needed(row) else []
 
 
-@pytest.mark.grid(3)
+@pytest.mark.grid(6)
 @pytest.mark.parametrize("name", NAMES)
 def test_every_field_that_is_wrong_is_found(name, monkeypatch):
     seen = set()

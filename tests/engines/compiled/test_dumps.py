@@ -33,6 +33,7 @@ def run(tmp_path, monkeypatch):
     return run
 
 
+@pytest.mark.slow
 def test_a_dump_holds_every_stage_of_each_module(run):
     found, folder = run()
     assert not found.returncode, found.stderr

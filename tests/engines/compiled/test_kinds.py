@@ -231,6 +231,7 @@ def test_a_signature_in_words():
     )
 
 
+@pytest.mark.slow
 def test_values_have_names_in_the_text_for_llvm(module):
     """Accumulators, pointers, counters and fields: LLVM keeps the names while it optimises."""
     Products.of(module)

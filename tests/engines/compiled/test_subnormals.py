@@ -87,6 +87,7 @@ def trained(problems, engine_kind, dtype, n_threads=None):
     return position.vector
 
 
+@pytest.mark.grid(2)
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_weights_that_decay_end_at_zero_with_the_same_bits_for_any_threads(problems, dtype):
     one, two, three = (trained(problems, CompiledEngine, dtype, threads) for threads in (1, 2, 3))

@@ -64,7 +64,7 @@ def stack_accesses(rows, vectors, itemsize, down, target=WIDE, pairs=False):
     return counts
 
 
-@pytest.mark.grid(5)
+@pytest.mark.grid(15)
 @pytest.mark.parametrize(("itemsize", "vectors", "down"), SHAPES)
 def test_tiles_of_wide_vectors_do_not_spill(itemsize, vectors, down):
     for rows in range(1, WIDE.tile_rows(vectors, itemsize) + 1):

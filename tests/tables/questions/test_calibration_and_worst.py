@@ -12,6 +12,7 @@ from chainrule.tables.questions.calibration_curve import CalibrationDisplay
 from chainrule.tables.questions.worst import WorstDisplay
 
 
+@pytest.mark.slow
 def test_the_bins_are_those_of_scikit_learn(case):
     model, y = case.of("classifier")
     found = model.calibration(case.frame, y, bins=8)
@@ -75,6 +76,7 @@ def test_the_worst_rows_of_numbers_where_some_are_absent(case):
         model.worst(case.frame, y, n=0)
 
 
+@pytest.mark.slow
 def test_texts_and_pictures(case, drawn):
     for name in ("classifier", "several"):
         model, y = case.of(name)

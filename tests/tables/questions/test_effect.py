@@ -23,7 +23,7 @@ def filled(case, model, column, cell):
     return out
 
 
-@pytest.mark.grid(4)
+@pytest.mark.grid(12)
 @pytest.mark.parametrize("column", COLUMNS)
 @pytest.mark.parametrize("name", ["classifier", "regressor"])
 def test_the_mean_is_that_of_the_table_filled(case, name, column):
@@ -84,6 +84,7 @@ def test_numbers_and_dates_that_are_written_as_text():
     assert [one[3:5] for one in days.cells] == sorted(one[3:5] for one in days.cells)
 
 
+@pytest.mark.slow
 def test_a_class_of_several_and_the_usual_one(case):
     model, _ = case.of("several")
     usual = model.effect(case.frame, "age")

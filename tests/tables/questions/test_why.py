@@ -166,6 +166,7 @@ def test_the_typical_row(case):
     assert typical_row(empty).row(0) == (None,)
 
 
+@pytest.mark.slow
 def test_other_links_losses_and_several_quantiles(case):
     counts = np.maximum(0.0, np.round(case.prices / 50.0))
     for loss in ("poisson", "mae", losses.get("quantile", q=(0.1, 0.5, 0.9))):
