@@ -108,7 +108,7 @@ def write(path: Path, cells: Cells) -> None:
         "## Intervals",
         (
             "The share of targets within `predict_interval`, from the errors out of fold of "
-            "squared losses, and from quantile heads moved by rows out of fold."
+            "losses of means, and from quantile heads moved by rows out of fold."
         ),
         markdown([*head, "seeds"], intervals),
     ]

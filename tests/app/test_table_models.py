@@ -187,7 +187,7 @@ def test_too_few_rows_held_out_for_an_interval_are_told_in_flags(chainrule, fitt
 
 def test_the_encoding_that_a_trial_chose_is_in_the_file(fitted, monkeypatch) -> None:
     found = EncodingChoice("target", "2 % better on rows held out")
-    monkeypatch.setattr("chainrule.tables.base.choose_encoding", lambda *_: found)
+    monkeypatch.setattr("chainrule.tables.choosing.choose_encoding", lambda *_: found)
     model = package.load(fitted("rent", "--numbers", "auto"))
     assert (model.encoding_, model.encoding_reason_) == (found.encoding, found.reason)
     assert model.get_params()["encoding"] == "auto"

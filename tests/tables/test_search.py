@@ -173,7 +173,7 @@ def test_settings_in_full_are_those_that_the_time_left_allows(monkeypatch):
     monkeypatch.setattr(search.time, "perf_counter", lambda: 100.0)
     monkeypatch.setattr(search, "available_threads", lambda _: 2)
     work = members.Work(None, None, [((), ())] * 3, 0, until=120.0)
-    running = search._Running(work, ["scale"], {}, print, print)
+    running = search._Running(work, ["scale"], {}, (), print, print)
     one, two, three = (
         search.Contender(number, None, seconds=seconds, done=0.5)
         for number, seconds in enumerate((5.0, 1.0, 1.5))
@@ -224,7 +224,7 @@ def test_the_recipe_makes_the_epochs_that_the_time_left_allows(seconds, share, m
     monkeypatch.setattr(search, "available_threads", lambda _: 2)
     monkeypatch.setattr(search, "train", trained)
     work = members.Work(MLPRegressor, None, [(np.arange(90), ())] * 4, 0, until=100.0 + seconds)
-    running = search._Running(work, ["scale"], {"max_iter": 20}, print, print)
+    running = search._Running(work, ["scale"], {"max_iter": 20}, (), print, print)
     assert running._epochs() == pytest.approx(share)
 
 
@@ -244,10 +244,11 @@ def test_settings_are_as_many_as_the_time_left_allows(seconds, count, monkeypatc
     """One in full takes 9 seconds here, and one that is begun with 4 on average."""
     monkeypatch.setattr(search.time, "perf_counter", lambda: 100.0)
     work = members.Work(None, None, [((), ())] * 3, 0, until=100.0 + seconds)
-    running = search._Running(work, ["scale"], {}, print, print)
+    running = search._Running(work, ["scale"], {}, (), print, print)
     of_one = search.COST_OF_DRAWN * (1 / 3 / 3 + 2 / 3 / 3 * 2 / 3 + 1 / 6)
     assert running._number(4.0 / of_one) == count
-    assert search._Running(members.Work(None, None, [], 0), [], {}, print, print)._number(1.0) == 24
+    endless = members.Work(None, None, [], 0)
+    assert search._Running(endless, [], {}, (), print, print)._number(1.0) == 24
 
 
 def interrupted_at(monkeypatch, number):

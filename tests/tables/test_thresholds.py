@@ -8,7 +8,7 @@ from chainrule import MLPRegressor, TabularRegressor
 from chainrule.foundation.errors import InputError
 from chainrule.interop.bins import BOUND, encodings, steps
 from chainrule.interop.preparation import Preparation
-from chainrule.tables import choosing_encoding
+from chainrule.tables import short_runs
 from chainrule.tables.choosing_encoding import choose_encoding
 from chainrule.tables.folds import folds_of
 from chainrule.tables.members import Table, Work
@@ -65,11 +65,11 @@ def losses(monkeypatch):
         def trained(work, jobs):
             return [Done(reached[job.encoding]) for job in jobs]
 
-        monkeypatch.setattr(choosing_encoding, "train", trained)
+        monkeypatch.setattr(short_runs, "train", trained)
         frame = pl.DataFrame({f"x{i}": np.arange(1000.0) for i in range(columns)})
         table = Table(frame, np.arange(1000.0))
         work = Work(MLPRegressor, table, folds_of(1000, n_folds, seed=0), seed=0, n_threads=1)
-        return choose_encoding(work, {}).encoding
+        return choose_encoding(short_runs.ShortRuns.of(work), {}).encoding
 
     return choose
 

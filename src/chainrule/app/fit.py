@@ -206,10 +206,14 @@ def _fit(
 
 def _in_memory(read: ProblemRows, keeping: Keeping) -> Outcome:
     rows, tested = read.part(read.train_on), read.part(read.test)
-    trained = train(rows, read.problem, len(read.test), keeping)
+    problem = read.problem
+    if not problem.classes and problem.settings.loss is None and np.any(tested.y < 0.0):
+        # no loss may be chosen that cannot be told of the test rows
+        problem = replace(problem, settings=replace(problem.settings, loss="mse"))
+    trained = train(rows, problem, len(read.test), keeping)
     return Outcome(
         read.name,
-        read.problem,
+        problem,
         read.reason,
         trained,
         rows,

@@ -124,6 +124,8 @@ def _of_table(estimator: Any) -> list[tuple[str, str]]:
     if not hasattr(estimator, "members_"):
         return []
     facts = [("numbers", f"{estimator.encoding_}, {estimator.encoding_reason_}")]
+    if estimator.loss_reason_:
+        facts.append(("loss", estimator.loss_reason_))
     if math.isfinite(estimator.oof_score_):
         name = "accuracy" if hasattr(estimator, "classes_") else "R2"
         facts.append(("unseen", f"{name} {estimator.oof_score_:.4f} on rows out of fold"))

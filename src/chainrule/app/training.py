@@ -179,6 +179,9 @@ def train(
     if model.encoding == "auto" and model.encoding_ != "scale":
         what = {"target": "at splits of the target", "quantiles": "at quantiles"}[model.encoding_]
         report.line(f"numbers by steps {what} ({model.encoding_reason_}); --numbers changes that")
+    chosen, _, why = model.loss_reason_.partition(", ")
+    if chosen and model.leaderboard_.trials[0].options.get("loss") == chosen:
+        report.line(f"loss {chosen}, with a log link ({why}); --loss changes that")
     for sentence in model.notes_:
         report.note(sentence)
     held = len(model.members_[0].held) if len(networks) == 1 else 0

@@ -31,10 +31,12 @@ from chainrule.tables.asking import Asking
 from chainrule.tables.bags import train_bag
 from chainrule.tables.checking import checked_preset, warn_of_options
 from chainrule.tables.checkpoints import begin_checkpoints
-from chainrule.tables.choosing_encoding import CANDIDATES, EncodingChoice, choose_encoding
+from chainrule.tables.choosing import Chosen, choose
+from chainrule.tables.choosing_encoding import CANDIDATES
 from chainrule.tables.exporting import ExportedTable
 from chainrule.tables.fitting_files import FittingFiles
 from chainrule.tables.folds import Fold, folds_of
+from chainrule.tables.judging import judge_of, own_loss
 from chainrule.tables.leaderboard import Leaderboard, Trial
 from chainrule.tables.members import Estimator, Member, Table, Work, weighted
 from chainrule.tables.out_of_fold import out_of_fold
@@ -189,11 +191,11 @@ class BaseTabular(TargetSide, ExportedTable, Asking, Refitting, FittingFiles, Ba
         targets = self._learn_targets(y)
         check_consistent_length(np.empty(frame.height), targets)
         weight = self._weights(sample_weight, frame.height)
-        whole, present = Table(frame, targets, weight), None
+        table, present = Table(frame, targets, weight), None
         if weight is not None and not weight.all():  # a row of weight 0 is absent
             present = np.flatnonzero(weight)
             groups = None if groups is None else np.asarray(groups)[present]
-        table = whole if present is None else whole.take(present)
+            table = table.take(present)
         if table.frame.height == 1:
             raise InputError("X must hold several rows to learn from; got 1 sample.")
         keeping = begin_checkpoints(self, checkpoint, resume, lambda: as_seed(self.random_state))
@@ -205,55 +207,53 @@ class BaseTabular(TargetSide, ExportedTable, Asking, Refitting, FittingFiles, Ba
         folds = self._folds(table, n_folds, seed, groups, validation is not None)
         chosen = self.choices or NO_CHOICES
         until = math.inf if self.time_limit is None else began + float(self.time_limit)
-        kind, own_rows = self.network_kind, validation is not None
+        kind, own = self.network_kind, self._options_of_networks()
         of_all = (kind, table, folds, seed, self.n_threads, validation, chosen)
-        warn_of_options(kind, self._options_of_networks(), folds[0], own_rows)
+        warn_of_options(kind, own, folds[0], validation is not None)
         work = Work(*of_all, until=until, keeping=keeping, callbacks=callbacks_of(self))
         told: list[str] = []
-        encoding, members, trials, interrupted = self._train(work, preset, told)
+        found, members, trials, interrupted = self._train(work, preset, told)
         self._forget()
         self.seed_, self.members_, self.notes_ = seed, members, told
         self.leaderboard_ = Leaderboard.of(trials)
-        self.encoding_, self.encoding_reason_ = encoding.encoding, encoding.reason
+        self.__dict__.update(found.attributes)
         self.n_features_in_, self.columns_ = frame.width, frame.columns
-        names = names_of(X)
-        if names is not None:
+        if (names := names_of(X)) is not None:
             self.feature_names_in_ = np.array(names, dtype=object)
-        oof = out_of_fold(self.members_, table, self.combined)
+        self.oof_prediction_ = oof = out_of_fold(self.members_, table, self.combined)
         self._finish(table, oof, ~np.isnan(oof.reshape(len(oof), -1)[:, 0]))
-        self.oof_prediction_ = oof
         if present is not None:
-            shape = (len(targets), *self.oof_prediction_.shape[1:])
-            self.oof_prediction_, found = np.full(shape, np.nan), self.oof_prediction_
-            self.oof_prediction_[present] = found
+            self.oof_prediction_ = np.full((len(targets), *oof.shape[1:]), np.nan)
+            self.oof_prediction_[present] = oof
             self.members_ = [replace(one, held=present[one.held]) for one in self.members_]
         self.fit_seconds_ = time.perf_counter() - began
         if self.verbose:
-            name, reason = self.encoding_, self.encoding_reason_
-            print("\n".join([*told, f"encoding of numbers: {name}, {reason}"]))
+            print(*told, found, sep="\n")
         return interrupted
 
     def _train(
         self, work: Work, preset: Preset, told: list[str]
-    ) -> tuple[EncodingChoice, list[Member], list[Trial], bool]:
-        """Return the encoding of numbers, the networks, what was tried, and whether Ctrl-C came."""
-        options = self._options_of_networks()
-        encoding = EncodingChoice(self.encoding, "as asked for")
-        if self.encoding == "auto":
-            encoding = choose_encoding(work, options)
+    ) -> tuple[Chosen, list[Member], list[Trial], bool]:
+        """Return what was chosen, the networks, what was tried, and whether Ctrl-C came."""
+        options, own = self._options_of_networks(), work.validation
+        y = np.concatenate([work.table.y, *(() if own is None else (own.y,))])
+        chosen = choose(work, self.encoding, options, y, self._alone)
+        encoding = chosen.encoding.encoding
         searches = preset.searches or self.time_limit is not None
         if searches and all(work.held(fold).frame.height for fold in range(len(work.folds))):
-            names = [encoding.encoding]
-            if encoding.trials:
-                names += [name for name in CANDIDATES if name != encoding.encoding]
-            say = print if self.verbose else nothing
-            found = search(work, names, options, self._loss, self._alone, told.append, say)
-            return encoding, found.members, [*encoding.trials, *found.trials], found.interrupted
-        members, interrupted = train_bag(work, encoding.encoding, options, told.append)
-        loss = float(np.mean([one.held_out_loss for one in members]))
+            names = [encoding]
+            if chosen.encoding.trials:
+                names += [name for name in CANDIDATES if name != encoding]
+            how = (self._loss, self._alone, told.append, print if self.verbose else nothing)
+            found = search(work, names, options, chosen.loss.losses, *how)
+            return chosen, found.members, [*chosen.trials, *found.trials], found.interrupted
+        options |= chosen.loss.options
+        members, interrupted = train_bag(work, encoding, options, told.append)
+        judge = judge_of(work, self._loss, self._alone) if chosen.loss.options else own_loss
+        loss = float(np.mean(list(map(judge, members))))
         seconds = sum(one.estimator.fit_seconds_ for one in members)
-        trial = Trial(encoding.encoding, options, len(members), 1.0, loss, seconds, 1.0)
-        return encoding, weighted([members], np.ones(1)), [*encoding.trials, trial], interrupted
+        trial = Trial(encoding, options, len(members), 1.0, loss, seconds, 1.0)
+        return chosen, weighted([members], np.ones(1)), [*chosen.trials, trial], interrupted
 
     def _weights(self, sample_weight: Any, rows: int) -> np.ndarray | None:
         if sample_weight is None:

@@ -29,9 +29,10 @@ from chainrule.interop.preparation import Preparation
 from chainrule.interop.streamed_columns import prepared_from_sample
 from chainrule.tables.checking import checked_preset
 from chainrule.tables.checkpoints import TableCheckpoints, begin_checkpoints
-from chainrule.tables.choosing_encoding import EncodingChoice, choose_encoding
+from chainrule.tables.choosing import Chosen, choose
 from chainrule.tables.epochs import Snapshots
 from chainrule.tables.folds import Fold
+from chainrule.tables.judging import LossOfAnswers, some_weight
 from chainrule.tables.leaderboard import Leaderboard, Trial
 from chainrule.tables.members import Estimator, Member, Table, Work
 from chainrule.tables.recipes import Preset, recipe_for
@@ -103,6 +104,8 @@ class FittingFiles:
     _forget: Callable[[], None]
     _finish: Callable[[Table, np.ndarray, np.ndarray], None]
     combined: Callable[[Iterable[tuple[Member, Any]]], np.ndarray]
+    _loss: LossOfAnswers
+    _alone: Callable[[Member, pl.DataFrame], np.ndarray]
 
     def fit_files(
         self,
@@ -191,13 +194,17 @@ class FittingFiles:
         sample = Table(
             learnt.sample.drop(aside), self.encode_targets(targets.read(learnt.sample[target]))
         )
-        encoding = self._encoding_of(sample, seed, chosen)
+        held_y = self.encode_targets(targets.read(learnt.held[target]))
+        y = targets.typical
+        if not is_classifier(self):
+            y = np.concatenate([y, held_y, targets.read(learnt.tested[target])])
+        found = self._chosen(sample, y, seed, chosen)
         preparation = prepared_from_sample(
             sample.frame,
             {name: one for name, one in learnt.counts.items() if name not in aside},
             told.append,
             choices=chosen,
-            encoding=encoding.encoding,
+            encoding=found.encoding.encoding,
             y=sample.y,
         )
 
@@ -209,11 +216,11 @@ class FittingFiles:
         )
         held = Table(
             learnt.held.drop(aside),
-            encode(learnt.held[target]),
+            held_y,
             None if sample_weight is None else learnt.held[sample_weight].to_numpy().astype(float),
         )
         interrupted = self._train_streamed(
-            rows_to_train, held, preparation, encoding, seed, int(most * TRAINING), began, keeping
+            rows_to_train, held, preparation, found, seed, int(most * TRAINING), began, keeping
         )
         self.notes_ = told
         self._note_columns(table, aside)
@@ -235,20 +242,19 @@ class FittingFiles:
         """Return the targets in a column, as `fit_files` takes them: labels, or float64."""
         return read_targets(series, is_classifier(self))
 
-    def _encoding_of(self, sample: Table, seed: int, choices: Choices) -> EncodingChoice:
-        """Return the encoding of numbers, by short runs on a sample where it is to be found out."""
-        if self.encoding != "auto":
-            return EncodingChoice(self.encoding, "as asked for")
+    def _chosen(self, sample: Table, y: np.ndarray, seed: int, choices: Choices) -> Chosen:
+        """Return what short runs on a sample choose; ``y`` has the least of all targets."""
         folds = self._folds(sample, 1, seed, None, False)
         work = Work(self.network_kind, sample, folds, seed, self.n_threads, choices=choices)
-        return choose_encoding(work, self._options_of_networks())
+        options = self._options_of_networks()
+        return choose(work, self.encoding, options, y, self._alone)
 
     def _train_streamed(
         self,
         rows: PreparedBlocks,
         held: Table,
         preparation: Preparation,
-        encoding: EncodingChoice,
+        chosen: Chosen,
         seed: int,
         memory: int,
         began: float,
@@ -256,7 +262,8 @@ class FittingFiles:
     ) -> bool:
         """Train the network; return whether Ctrl-C cut that short."""
         n = sum(rows.block_rows)
-        options = recipe_for(n, is_classifier(self), self._options_of_networks())
+        own_options = self._options_of_networks() | chosen.loss.options
+        options = recipe_for(n, is_classifier(self), own_options)
         given: dict[str, Any] = {}
         if held.frame.height > 1:
             given = {"X_val": rows.inputs(held.frame), "y_val": held.y}
@@ -289,19 +296,20 @@ class FittingFiles:
         finally:
             network.callbacks = None
         network.preparation_ = preparation
-        member = Member(
-            preparation, network, np.arange(held.frame.height), encoding=encoding.encoding
-        )
+        encoding = chosen.encoding.encoding
+        member = Member(preparation, network, np.arange(held.frame.height), encoding=encoding)
         self._forget()
         self.seed_, self.members_ = seed, [member]
-        self.encoding_, self.encoding_reason_ = encoding.encoding, encoding.reason
+        self.__dict__.update(chosen.attributes)
         loss, seconds = member.held_out_loss, network.fit_seconds_
-        trial = Trial(encoding.encoding, self._options_of_networks(), 1, 1.0, loss, seconds, 1.0)
-        self.leaderboard_ = Leaderboard.of([*encoding.trials, trial])
         self.oof_prediction_ = np.full(held.y.shape, np.nan)
         validated = "X_val" in given
         if validated:
             self.oof_prediction_ = self.combined([(member, given["X_val"])])
+            if chosen.loss.options:
+                loss = self._loss(held.y, self.oof_prediction_, some_weight(held.weight))
+        trial = Trial(encoding, own_options, 1, 1.0, loss, seconds, 1.0)
+        self.leaderboard_ = Leaderboard.of([*chosen.trials, trial])
         self._finish(held, self.oof_prediction_, np.full(len(held.y), validated))
         return interrupted
 

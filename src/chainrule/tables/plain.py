@@ -85,6 +85,7 @@ def as_table_model(
     ]
     model.seed_, model.notes_ = estimator.seed_, list(notes)
     model.encoding_, model.encoding_reason_ = encoding
+    model.loss_reason_ = ""
     model.leaderboard_ = Leaderboard.of([])
     model.columns_ = [one.name for one in preparation.columns] + list(preparation.dropped)
     model.feature_names_in_ = np.array(model.columns_, dtype=object)

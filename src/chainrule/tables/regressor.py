@@ -63,6 +63,9 @@ class TabularRegressor(RegressorMixin, BaseTabular):  # type: ignore[misc]
         The answer of a network that was not trained on the row; NaN where there is none.
     oof_score_ : float
         Its R2; NaN without such rows.
+    loss_reason_ : str
+        The loss that short runs chose for targets that are never negative, ``mse`` or ``poisson``,
+        and why; empty where there was no choice.
     leaderboard_, encoding_, encoding_reason_, columns_, notes_, seed_, n_features_in_
         As in `TabularClassifier`.
     quantile_levels_ : tuple of float

@@ -20,6 +20,7 @@ from chainrule.foundation.threads import available_threads
 from chainrule.foundation.wording import counted
 from chainrule.interop.cells import nothing
 from chainrule.tables.bags import train
+from chainrule.tables.judging import Judge, LossOfAnswers, judge_of, own_loss, some_weight
 from chainrule.tables.leaderboard import Trial, words_of
 from chainrule.tables.members import Job, Member, Work, choose_epochs, weighted
 from chainrule.tables.recipes import recipe_for
@@ -28,7 +29,6 @@ from chainrule.tables.settings_space import (
     Setting,
     drawn_settings,
     leading_settings,
-    losses_for,
 )
 
 __all__ = ["Search", "search"]
@@ -91,7 +91,8 @@ def search(
     work: Work,
     encodings: Sequence[str],
     options: Mapping[str, Any],
-    loss: Callable[[np.ndarray, np.ndarray, np.ndarray | None], float],
+    losses: Sequence[str],
+    loss: LossOfAnswers,
     answers: Callable[[Member, Any], np.ndarray],
     tell: Callable[[str], None] = nothing,
     say: Callable[[str], None] = nothing,
@@ -112,6 +113,8 @@ def search(
         The encodings of numbers to try, the favourite first.
     options : mapping
         The user's own options, which are not searched.
+    losses : sequence of str
+        The losses of numbers to try, the favourite first; empty leaves the one in use.
     loss : callable
         The loss of (targets, answers, weight).
     answers : callable
@@ -119,15 +122,9 @@ def search(
     tell, say : callable
         Receive what is guessed of the columns, and what has been found so far.
     """
-    losses = () if work.classes else losses_for(work.table.y, options)
-    running = _Running(work, encodings, options, tell, say)
+    running = _Running(work, encodings, options, losses, tell, say)
     if losses:  # their own values do not compare
-
-        def judged(member: Member, fold: int) -> float:
-            held = work.held(fold)
-            return loss(held.y, answers(member, held.frame), _some_weight(held.weight))
-
-        running.losses, running.judge = losses, judged
+        running.judge = judge_of(work, loss, answers)
     interrupted = False
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DivergenceWarning)  # of settings that are not kept
@@ -151,34 +148,27 @@ def search(
     return Search(members, tuple(one for one in trials if one.folds), interrupted)
 
 
-def _own_loss(member: Member, fold: int) -> float:
-    return member.held_out_loss
-
-
 class _Running:
     """A search in progress.
 
     Attributes
     ----------
-    losses : sequence of str
-        The losses that settings are drawn with; empty leaves the one of the options.
     judge : callable
-        The loss of (member, fold) by which settings compare.
+        The loss of a network by which settings compare.
     """
-
-    losses: Sequence[str] = ()
 
     def __init__(
         self,
         work: Work,
         encodings: Sequence[str],
         options: Mapping[str, Any],
+        losses: Sequence[str],
         tell: Callable[[str], None],
         say: Callable[[str], None],
     ) -> None:
-        self.work, self.encodings, self.options = work, encodings, options
+        self.work, self.encodings, self.options, self.losses = work, encodings, options, losses
         self.contenders: list[Contender] = []
-        self.judge: Callable[[Member, int], float] = _own_loss
+        self.judge: Judge = own_loss
         self._tell, self._say = tell, say
         self._best = math.inf
 
@@ -317,7 +307,7 @@ class _Running:
                 choose_epochs(list(own.values()))
             if len(own) == folds or not one.members or begin_late:
                 one.members, one.epochs = dict(sorted(own.items())), epochs
-                one.losses = {fold: self.judge(member, fold) for fold, member in own.items()}
+                one.losses = {fold: self.judge(member) for fold, member in own.items()}
             if len(own) == folds and one.loss < self._best and epochs == 1.0:
                 self._best = one.loss
                 what = f"{one.setting.encoding} {words_of(one.setting.options)}"
@@ -333,7 +323,7 @@ class _Running:
 def _chosen(
     work: Work,
     contenders: list[Contender],
-    loss: Callable[[np.ndarray, np.ndarray, np.ndarray | None], float],
+    loss: LossOfAnswers,
     answers: Callable[[Member, Any], np.ndarray],
 ) -> tuple[list[Contender], np.ndarray]:
     """Return the contenders with networks for most folds and epochs, and their weights."""
@@ -348,9 +338,7 @@ def _chosen(
     y = np.concatenate([one.y for one in held])
     weight = None
     if held[0].weight is not None:
-        weight = _some_weight(
-            np.concatenate([one.weight for one in held if one.weight is not None])
-        )
+        weight = some_weight(np.concatenate([one.weight for one in held if one.weight is not None]))
     found = [
         np.concatenate(
             [answers(one.members[fold], part.frame) for fold, part in zip(folds, held, strict=True)]
@@ -360,8 +348,3 @@ def _chosen(
     ]
     weights = greedy_weights(found, lambda p: loss(y, p, weight))
     return full[: len(found)], weights
-
-
-def _some_weight(weight: np.ndarray | None) -> np.ndarray | None:
-    """Return weights of rows, or None where all of them are 0."""
-    return None if weight is None or not weight.any() else weight

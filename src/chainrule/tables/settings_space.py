@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from chainrule.foundation.seeds import Purpose, stream
+from chainrule.tables.choosing_loss import WITH_LOG_LINK
 from chainrule.tables.recipes import options_for
 
-__all__ = ["Setting", "drawn_settings", "leading_settings", "losses_for"]
+__all__ = ["Setting", "drawn_settings", "leading_settings"]
 
 WIDTHS = ((64, 32), (128, 64), (256, 128), (256, 256), (128, 64, 32), (256, 128, 64))
 ACTIVATIONS = ("relu", "silu", "selu")
@@ -21,10 +22,6 @@ DECAYS = (0.02, 0.1, 0.2, 0.4)
 RATES = (1.5e-3, 1.2e-2)
 # Times the rows of a step of the recipe.
 BATCHES = (0.5, 1.0, 2.0)
-# The losses of numbers that are never negative. Of prices, times and counts, which are skewed, the
-# log link of the first makes the RMSE smaller by 1 to 2.5 %: benchmarks/results/best.md (2026).
-LOSSES = ("poisson", "mse")
-SKEWED = 1.0
 # The share of draws that take the encoding that the trial has found best.
 FAVOURITE = 0.6
 
@@ -35,24 +32,6 @@ class Setting:
 
     encoding: str
     options: Mapping[str, Any]
-
-
-def losses_for(y: np.ndarray, own: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the losses to try for numbers, the likely one first; none leaves the one in use.
-
-    Examples
-    --------
-    >>> losses_for(np.array([0.0, 1.0, 1.0, 1.0, 9.0]), {}), losses_for(np.array([1.0, 3.0]), {})
-    (('poisson', 'mse'), ('mse', 'poisson'))
-    >>> losses_for(np.array([-1.0, 3.0]), {}), losses_for(np.array([3.0]), {"loss": "mae"})
-    ((), ())
-    """
-    if "loss" in own or np.any(y < 0.0) or not np.all(np.any(y > 0.0, axis=0)):
-        return ()
-    spread = y.std(axis=0)
-    scaled = (y - y.mean(axis=0)) / np.where(spread > 0.0, spread, 1.0)
-    skewed = np.all((scaled**3).mean(axis=0) >= SKEWED)
-    return LOSSES if skewed else LOSSES[::-1]
 
 
 def leading_settings(encoding: str, losses: Sequence[str], own: Mapping[str, Any]) -> list[Setting]:
@@ -69,8 +48,8 @@ def leading_settings(encoding: str, losses: Sequence[str], own: Mapping[str, Any
     [Setting(encoding='scale', options={'dropout': 0.1})]
     """
     found: list[dict[str, Any]] = [{"loss": loss} for loss in losses] or [{}]
-    if losses and losses[0] == LOSSES[0]:
-        wide = {"loss": losses[0], "activation": "relu", "hidden_layer_sizes": (256, 128)}
+    if losses:
+        wide = {"loss": WITH_LOG_LINK, "activation": "relu", "hidden_layer_sizes": (256, 128)}
         found.insert(1, wide)
     return [Setting(encoding, one | dict(own)) for one in found]
 

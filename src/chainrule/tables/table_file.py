@@ -28,7 +28,7 @@ __all__ = ["restored_table_model", "save_table_model", "training_in"]
 # Bounds of the answers, infinite where there are none.
 BOUNDS = ("low", "high")
 KIND = "table model"
-FACTS = ("encoding_", "encoding_reason_", "notes_", "seed_", "n_features_in_")
+FACTS = (*("encoding_", "encoding_reason_", "loss_reason_", "notes_", "seed_", "n_features_in_"),)
 
 
 def save_table_model(
@@ -120,6 +120,8 @@ def _restore(estimator: Any, description: dict[str, Any], arrays: dict[str, np.n
         estimator.feature_names_in_ = np.array(estimator.columns_, dtype=object)
     estimator.encoding_ = text(description["encoding_"])
     estimator.encoding_reason_ = text(description["encoding_reason_"])
+    # not in files written before losses were chosen
+    estimator.loss_reason_ = text(description.get("loss_reason_", ""))
     estimator.notes_ = [text(note) for note in description["notes_"]]
     estimator.seed_ = whole(description["seed_"])
     estimator.n_features_in_ = whole(description["n_features_in_"])

@@ -89,6 +89,8 @@ def _card(model: Any, asked: Asked) -> Section:
         ("encoding of numbers", f"{model.encoding_}: {model.encoding_reason_}"),
         ("seed", str(model.seed_)),
     ]
+    if model.loss_reason_:
+        facts.insert(2, ("loss", model.loss_reason_))
     if hasattr(model, "classes_"):
         facts.append(("classes", ", ".join(map(str, model.classes_.tolist()[:12]))))
         facts.append(("temperature", short(model.temperature_)))
