@@ -138,12 +138,19 @@ def _in_pairs(row: Row) -> bool:
     return bool(row[_L.weight_pairs_at])
 
 
-def _numbers_of_pair(row: Row) -> int:
-    return 2 if _in_pairs(row) else 1
+def _half(numbers: int) -> int:
+    return (numbers + 1) // 2
 
 
-def _pairs_by(field: Field) -> Rule:
-    return lambda row: row[Job.batch_rows] * row[field] // 2
+def _pairs_of(field: Field) -> Number:
+    """Return the bounds of a distance of rows of pairs."""
+    return Number(lambda row: _half(row[field]) if _in_pairs(row) else 0)
+
+
+def _turned(row: Row, n_in: int, otherwise: int) -> int:
+    """Return the room of pairs of rows: by columns, where these have a distance."""
+    distance = row[Job.batch_pairs]
+    return row.vectors(n_in) * distance if distance else otherwise
 
 
 def _of_lists(row: Row) -> bool:
@@ -169,10 +176,13 @@ LAYER: dict[Field, Number | Room | Given] = {
     _L.transposed_at: Room(
         lambda row: row.vectors(row[_L.n_in]) * row[_L.transposed_rows], _nothing
     ),
-    _L.transposed_rows: _exactly(
+    _L.transposed_rows: Number(
         lambda row: (
-            row.vectors(row[_L.n_out]) // _numbers_of_pair(row) if row[_L.transposed_at] else 0
-        )
+            row.vectors(row[_L.n_out]) // (2 if _in_pairs(row) else 1)
+            if row[_L.transposed_at]
+            else 0
+        ),
+        lambda row: row.vectors(row[_L.n_out]) if row[_L.transposed_at] else 0,
     ),
     _L.a_in_at: Room(_batch_by(_L.ld_in)),
     _L.ld_in: Number(lambda row: row.vectors(row[_L.n_in])),
@@ -205,13 +215,19 @@ LAYER: dict[Field, Number | Room | Given] = {
     _L.ends_at: Room(lambda row: row[_L.n_in], _of_sorted),
     _L.sorted_rows_at: Room(_entries, _of_sorted),
     _L.sorted_values_at: Room(_entries, _of_sorted),
-    _L.weight_pairs_at: Room(
-        lambda row: row[_L.panel_rows] * row.vectors(row[_L.n_out]) // 2, _nothing
+    _L.weight_pairs_at: Room(lambda row: row[_L.pair_rows] * row.vectors(row[_L.n_out]), _nothing),
+    _L.pair_rows: Number(lambda row: _half(row[_L.n_in]) if _in_pairs(row) else 0),
+    _L.ld_in_pairs: _pairs_of(_L.n_in),
+    _L.ld_pairs: _pairs_of(_L.n_out),
+    _L.a_in_pairs_at: Room(_batch_by(_L.ld_in_pairs), _in_pairs),
+    _L.a_in_row_pairs_at: Room(
+        lambda row: _turned(row, row[_L.n_in], row[Job.batch_rows] * row[_L.ld_in] // 2),
+        _in_pairs,
     ),
-    _L.a_in_pairs_at: Room(_pairs_by(_L.ld_in), _in_pairs),
-    _L.a_in_row_pairs_at: Room(_pairs_by(_L.ld_in), _in_pairs),
-    _L.dz_pairs_at: Room(_pairs_by(_L.ld), lambda row: _in_pairs(row) and row[_L.transposed_at]),
-    _L.dz_row_pairs_at: Room(_pairs_by(_L.ld), _in_pairs),
+    _L.dz_pairs_at: Room(
+        _batch_by(_L.ld_pairs), lambda row: _in_pairs(row) and row[_L.transposed_at]
+    ),
+    _L.dz_row_pairs_at: Room(lambda row: row[Job.batch_rows] * row[_L.ld] // 2, _in_pairs),
 }
 
 
@@ -272,8 +288,15 @@ UNIT: dict[Field, Number | Room | Given] = {
     _U.bias_constants: Number(0, _factors),
     _U.weight_pairs_at: Room(lambda row: (row[_U.rows] + 1) // 2 * _width(row), _nothing),
     _U.a_row_pairs_at: Room(
-        lambda row: (row[Job.batch_rows] // 2 - 1) * row[_U.ld_in] + row.vectors(row[_U.rows]),
+        lambda row: _turned(
+            row,
+            row[_U.rows],
+            (row[Job.batch_rows] // 2 - 1) * row[_U.a_row_pairs_ld] + row.vectors(row[_U.rows]),
+        ),
         _unit_in_pairs,
+    ),
+    _U.a_row_pairs_ld: Number(
+        lambda row: row[Job.batch_pairs] or row[_U.rows] if _unit_in_pairs(row) else 0
     ),
     _U.dz_row_pairs_at: Room(
         lambda row: (row[Job.batch_rows] // 2 - 1) * row[_U.ld] + _width(row), _unit_in_pairs
@@ -363,6 +386,7 @@ JOB: dict[Field, Number | Room | Given] = {
     Job.pack: _yes_or_no,
     Job.unpack: _yes_or_no,
     Job.batch_rows: Number(lambda row: row.call.lanes),
+    Job.batch_pairs: Number(0),
     Job.clipped_update: Given(_nothing),
     Job.clipped_fields_at: Room(1, lambda row: row[Job.clipped_update]),
     Job.squares_at: Room(lambda row: 2 * row[Job.units] + 1, lambda row: row[Job.clipped_update]),

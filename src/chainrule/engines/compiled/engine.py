@@ -10,7 +10,7 @@ from chainrule.engines.compiled.inputs import Inputs
 from chainrule.engines.compiled.kernel_code import Kernels
 from chainrule.engines.compiled.memory import round_up
 from chainrule.engines.compiled.objective_code import ObjectiveCode
-from chainrule.engines.compiled.rounding import missing_for_rounding
+from chainrule.engines.compiled.rounding import missing_for_rounding, rounding_of
 from chainrule.engines.compiled.scoring import CompiledScores, check_lists, same_shape
 from chainrule.engines.compiled.tables import Job
 from chainrule.engines.compiled.target import Target
@@ -73,11 +73,12 @@ class CompiledEngine(CompiledScores):
     ) -> None:
         super().__init__(objective.network, objective.loss, n_threads, target=target)
         self.matmul_precision = matmul_precision
-        self._rounded = matmul_precision == "bfloat16"
-        lacks = missing_for_rounding(self._target) if self._rounded else None
-        if lacks is not None:
-            advice = f"{lacks} Use matmul_precision='highest'."
-            raise must_be("matmul_precision", "'highest' here", matmul_precision, advice)
+        if matmul_precision == "bfloat16":
+            lacks = missing_for_rounding(self._target)
+            if lacks is not None:
+                advice = f"{lacks} Use matmul_precision='highest'."
+                raise must_be("matmul_precision", "'highest' here", matmul_precision, advice)
+            self._rounding = rounding_of(self._target)
         self.objective = objective
         self.optimizer = optimizer
         self._dropout = objective.dropout
@@ -107,13 +108,13 @@ class CompiledEngine(CompiledScores):
 
     def _training_kernels(self, dtype: np.dtype[Any]) -> Kernels:
         """Return the kernels that make steps."""
-        if not self._rounded:
+        if self._rounding is None:
             return self._code_for(dtype).kernels
         if dtype.itemsize != 4:
             rule = f"'highest' for parameters of {dtype}"
             advice = "Or use dtype='float32'."
             raise must_be("matmul_precision", rule, self.matmul_precision, advice)
-        return Kernels.of(self._target, dtype.itemsize, rounded=True)
+        return Kernels.of(self._target, dtype.itemsize, rounding=self._rounding)
 
     def _kernels_for(self, work: Workspace) -> Kernels:
         steps = work.kind == "train"
@@ -190,7 +191,7 @@ class CompiledEngine(CompiledScores):
         code = self._training_code_for(dtype)
         panels = len(slots) + (code.clipped is not None)
         threads, zeros = self._planning.of(vector, rows.x, batch, batch, per_call, moves=True)
-        if self._rounded and zeros and not zeros.listed:
+        if self._rounding and zeros and not zeros.listed:
             zeros = None  # whether an input is rounded depends on its kind, not on its values
         with self._lent("train", dtype, batch, panels, threads, zeros) as work:
             self._set_update(work, code.update)

@@ -8,6 +8,7 @@ from chainrule.engines.compiled.kinds import NUMBERS, Address, Signature, whole
 from chainrule.engines.compiled.narrow import is_narrow, write_narrow
 from chainrule.engines.compiled.nonzeros import Nonzeros
 from chainrule.engines.compiled.parts import Part, mark
+from chainrule.engines.compiled.rounding import Pairing
 from chainrule.engines.compiled.tables import Job, LayerRow
 from chainrule.engines.compiled.tiles import Products
 from chainrule.engines.compiled.values import Value
@@ -33,7 +34,7 @@ def write_forward(
     drop: Function,
     products: Products,
     nonzeros: Nonzeros,
-    pairing: Function | None,
+    pairing: Pairing | None,
 ) -> tuple[Function, Function]:
     """Write the forward pass with weights in panels, and with weights in the flat vector.
 
@@ -140,7 +141,7 @@ def _dense_product(
     code: Code,
     products: Products,
     narrow: Function,
-    pairing: Function | None,
+    pairing: Pairing | None,
     job: Value,
     layer: Value,
     row: Value,
@@ -159,7 +160,7 @@ def _dense_product(
 def _pair_product(
     code: Code,
     products: Products,
-    pairing: Function,
+    pairing: Pairing,
     job: Value,
     layer: Value,
     row: Value,
@@ -167,27 +168,26 @@ def _pair_product(
 ) -> None:
     """Write z of a layer from pairs, and the pairs of its inputs."""
     operands, element = _operands(code, layer, row, rows), code.element
-    k, ld_in = operands["k"], operands["a_row"]
-    pairs = layer[LayerRow.a_in_pairs_at].at(row * (ld_in >> 1), element)
-    code.call(
-        pairing,
-        rows=rows,
-        n=k,
-        x=operands["a"],
-        ld=ld_in,
-        pairs=pairs,
-        row_pairs=layer[LayerRow.a_in_row_pairs_at].at((row >> 1) * ld_in, element),
-        zeros=job[Job.zeros_at],
-    )
+    k, ld_in, distance = operands["k"], operands["a_row"], layer[LayerRow.ld_in_pairs]
+    pairs = layer[LayerRow.a_in_pairs_at].at(row * distance, element)
+    row_pairs = layer[LayerRow.a_in_row_pairs_at]
+    block = {"rows": rows, "n": k, "x": operands["a"], "ld": ld_in, "zeros": job[Job.zeros_at]}
+    if pairing.columns is None:
+        row_pairs = row_pairs.at((row >> 1) * ld_in, element)
+    else:
+        into_ld = job[Job.batch_pairs]
+        code.call(pairing.columns, into=row_pairs.at(row >> 1, element), into_ld=into_ld, **block)
+        row_pairs = code.null()
+    code.call(pairing.rows, pairs=pairs, pairs_ld=distance, row_pairs=row_pairs, **block)
     mark(code, Part.copies)
     code.call(
         products.across,
         vectors=layer[LayerRow.vectors_out],
-        panel_rows=layer[LayerRow.panel_rows] >> 1,
+        panel_rows=layer[LayerRow.pair_rows],
         m=rows,
         k=(k + 1) >> 1,
         a=pairs,
-        a_row=ld_in >> 1,
+        a_row=distance,
         b=layer[LayerRow.weight_pairs_at],
         init=layer[LayerRow.bias_at],
         init_row=0,

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from chainrule.engines.compiled.memory import round_up
+from chainrule.engines.compiled.rounding import Rounding
 from chainrule.engines.compiled.row_phase import STRIP_ROWS
 from chainrule.engines.compiled.structs import Table
 from chainrule.engines.compiled.tables import LayerRow, UnitRow
@@ -56,6 +57,14 @@ class LayerSizes:
     def columns(self) -> int:
         """Columns of all panels together."""
         return round_up(self.n_out, self.lanes)
+
+    def pair_rows(self, rounding: Rounding) -> int:
+        """Rows of a panel of the weight in pairs."""
+        return rounding.pairs(self.rows)
+
+    def transposed_rows(self, rounding: Rounding | None) -> int:
+        """Rows of a panel of the transposed weight, in pairs where products are rounded."""
+        return self.columns if rounding is None else rounding.pairs(self.columns)
 
 
 @lru_cache(maxsize=64)
@@ -133,8 +142,8 @@ class UnitKind(NamedTuple):
         Whether the transpose is kept too.
     strips, panels : bool
         Whether the inputs are copied in strips, and the derivatives in panels.
-    rounded : bool
-        Whether operands are pairs of bfloat16.
+    rounding : Rounding or None
+        How operands are pairs of bfloat16.
     """
 
     panel_vectors: int
@@ -142,7 +151,7 @@ class UnitKind(NamedTuple):
     transposed: bool
     strips: bool
     panels: bool
-    rounded: bool = False
+    rounding: Rounding | None = None
 
 
 class Units(NamedTuple):
@@ -188,7 +197,7 @@ def units(layer: LayerSizes, kind: UnitKind, dtype: np.dtype[Any]) -> Units:
     table[UnitRow.weight_constants] = layer.weight_constants
     table[UnitRow.bias_constants] = layer.bias_constants
     if kind.transposed:
-        table[UnitRow.transposed_rows] = layer.columns // (2 if kind.rounded else 1)
+        table[UnitRow.transposed_rows] = layer.transposed_rows(kind.rounding)
         table[UnitRow.vectors_in] = layer.rows // lanes
         table[UnitRow.first_column] = column
     table[UnitRow.nonzeros] = kind.nonzeros

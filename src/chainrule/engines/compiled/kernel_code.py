@@ -11,6 +11,7 @@ import numpy as np
 from chainrule.engines.compiled.kinds import EntryPoint, Signature
 from chainrule.engines.compiled.machine_code import MachineCode, ModuleSource, load
 from chainrule.engines.compiled.parts import TABLE, parts_at
+from chainrule.engines.compiled.rounding import Rounding
 from chainrule.engines.compiled.tables import BUILTIN, ENTRY
 from chainrule.engines.compiled.target import Target
 from chainrule.engines.compiled.threads import (
@@ -34,13 +35,17 @@ class Kernels:
 
     @classmethod
     def of(
-        cls, target: Target, itemsize: int, timed: bool = False, rounded: bool = False
+        cls,
+        target: Target,
+        itemsize: int,
+        timed: bool = False,
+        rounding: Rounding | None = None,
     ) -> "Kernels":
         """Return the kernels for one processor and size of numbers.
 
-        Timed ones have a clock; rounded ones train with products in bfloat16.
+        Timed ones have a clock; those with a rounding train with products in bfloat16.
         """
-        return _kernels(target, itemsize, timed, rounded)
+        return _kernels(target, itemsize, timed, rounding)
 
     def entry(self, name: str, signature: Signature) -> EntryPoint:
         """Return a function of the kernels."""
@@ -62,16 +67,16 @@ class Kernels:
 
 
 @lru_cache(maxsize=16)
-def _kernels(target: Target, itemsize: int, timed: bool, rounded: bool) -> Kernels:
+def _kernels(target: Target, itemsize: int, timed: bool, rounding: Rounding | None) -> Kernels:
     def build() -> object:
         from chainrule.engines.compiled.kernels import kernel_module
 
-        return kernel_module(target, itemsize, timed, rounded)
+        return kernel_module(target, itemsize, timed, rounding)
 
     for name in PYTHON_FUNCTIONS:
         address = ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value
         undisturbed(partial(llvm.add_symbol, name, address))
     kind = "timed kernels" if timed else "kernels"
-    kind = f"rounded {kind}" if rounded else kind
+    kind = f"{kind} with rounding in {rounding.value}" if rounding else kind
     title = f"{kind} float{8 * itemsize}"
     return Kernels(load(ModuleSource(target, title, f"{kind} {itemsize}", build)))

@@ -16,6 +16,7 @@ from chainrule.engines.compiled.gathers import write_gathers
 from chainrule.engines.compiled.kinds import BYTES, NUMBERS, Address, Signature, real, whole
 from chainrule.engines.compiled.nonzeros import Nonzeros
 from chainrule.engines.compiled.parts import Part, mark, write_clock
+from chainrule.engines.compiled.rounding import Pairing, Rounding
 from chainrule.engines.compiled.row_phase import RowPhase
 from chainrule.engines.compiled.shuffling import write_shuffle
 from chainrule.engines.compiled.subnormals import entry
@@ -32,7 +33,7 @@ __all__ = ["kernel_module"]
 
 
 def kernel_module(
-    target: Target, itemsize: int, timed: bool = False, rounded: bool = False
+    target: Target, itemsize: int, timed: bool = False, rounding: Rounding | None = None
 ) -> Module:
     """Return the module of all kernels for one precision.
 
@@ -41,13 +42,14 @@ def kernel_module(
     module = Module("kernels", target, itemsize)
     if timed:
         write_clock(module)
-    products = Products.of(module, rounded)
+    products = Products.of(module, rounding)
+    pairing = None if rounding is None else Pairing.of(module, rounding)
     nonzeros = Nonzeros.of(module)
-    rows = RowPhase.of(module, products, nonzeros)
-    weights = WeightPhase.of(module, products, nonzeros)
+    rows = RowPhase.of(module, products, nonzeros, pairing)
+    weights = WeightPhase.of(module, products, nonzeros, pairing)
     clipping = Clipping.of(module, weights)
     _train(module, rows, nonzeros, weights, clipping)
-    if rounded:
+    if rounding is not None:
         return module
     write_gathers(module)
     write_entries(module)

@@ -5,11 +5,14 @@ bytes of one float32. Pairs are moved, spread and tiled as numbers; one instruct
 pair by a pair and adds both products to a float32 sum.
 """
 
+from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from llvmlite import ir
 
 from chainrule.engines.compiled.kinds import NUMBERS, Address, Signature, whole
+from chainrule.engines.compiled.matrix_registers import SIDE, has_matrix_registers
 from chainrule.engines.compiled.narrow import turned
 from chainrule.engines.compiled.tables import UnitRow
 from chainrule.engines.compiled.target import Target, host_target
@@ -17,18 +20,64 @@ from chainrule.engines.compiled.values import Value
 from chainrule.engines.compiled.writing import Code, Function, Module, function
 
 __all__ = [
+    "Pairing",
+    "Rounding",
     "missing_for_rounding",
     "missing_here",
     "pair_product",
-    "write_pairing",
-    "write_weight_pairs",
+    "rounding_of",
 ]
 
 _numbers = Address(NUMBERS)
 _PAIRING = Signature(
-    rows=whole, n=whole, x=_numbers, ld=whole, pairs=_numbers, row_pairs=_numbers, zeros=_numbers
+    rows=whole,
+    n=whole,
+    x=_numbers,
+    ld=whole,
+    pairs=_numbers,
+    pairs_ld=whole,
+    row_pairs=_numbers,
+    zeros=_numbers,
+)
+_TURNING = Signature(
+    rows=whole, n=whole, x=_numbers, ld=whole, into=_numbers, into_ld=whole, zeros=_numbers
 )
 _WEIGHT_PAIRS = Signature(unit=Address(UnitRow), strip=_numbers)
+
+
+class Rounding(Enum):
+    """The registers that multiply pairs, and with them the order of sums and the operands' form."""
+
+    vectors = "vectors"
+    matrices = "matrices"
+
+    @property
+    def rows(self) -> int:
+        """Rows of a batch that lie together in an operand, with zeros where the batch has ended."""
+        return 2 * SIDE if self is Rounding.matrices else 2
+
+    def pairs(self, columns: int) -> int:
+        """Return how many pairs an operand has along an inner dimension of so many numbers."""
+        side = self.rows // 2
+        return -(-columns // (2 * side)) * side
+
+    def distance(self, columns: int, ld: int) -> int:
+        """Return the distance of the rows of pairs of a matrix whose own rows are ``ld`` apart."""
+        return ld // 2 if self is Rounding.vectors else _squares_apart(self.pairs(columns))
+
+    def turned_distance(self, rows: int) -> int:
+        """Return the distance of columns whose pairs of rows lie side by side; 0 where none do."""
+        return 0 if self is Rounding.vectors else _squares_apart(self.pairs(rows))
+
+
+def _squares_apart(pairs: int) -> int:
+    """Return the distance of rows of whole squares: an odd number of cache lines, if many."""
+    return pairs if pairs < 4 * SIDE or pairs // SIDE % 2 else pairs + SIDE
+
+
+def rounding_of(target: Target) -> Rounding:
+    """Return how a processor with products in bfloat16 computes them."""
+    return Rounding.matrices if has_matrix_registers(target) else Rounding.vectors
 
 
 class _BFloat(ir.Type):  # type: ignore[misc]
@@ -94,48 +143,127 @@ def _neighbours(code: Code, rounded: Value) -> Value:
     return Value(code, code.builder.bitcast(rounded.ir, half))
 
 
-def write_pairing(module: Module) -> Function:
+@dataclass(frozen=True)
+class Pairing:
+    """The functions that write operands as pairs.
+
+    Attributes
+    ----------
+    rows : Function
+        A block of rows: neighbours in a row, and rows with the next one.
+    columns : Function or None
+        A block of rows with the next one, those of a column side by side; None where products do
+        not want them so.
+    weights : Function
+        A strip of a weight, and of its transpose.
+    """
+
+    rows: Function
+    columns: Function | None
+    weights: Function
+
+    @classmethod
+    def of(cls, module: Module, rounding: Rounding) -> "Pairing":
+        """Write the functions into a module."""
+        columns = _turning(module) if rounding is Rounding.matrices else None
+        return cls(_pairing(module, rounding), columns, _weight_pairs(module))
+
+
+def _first_lanes(code: Code, numbers: Value, count: Value) -> Value:
+    """Return the first lanes of a vector, and zeros."""
+    lanes = numbers.type.count
+    kind = ir.VectorType(whole, lanes)
+    order = Value(code, ir.Constant(kind, [ir.Constant(whole, i) for i in range(lanes)]))
+    return code.where(order < count, numbers, 0.0)
+
+
+def _pairing(module: Module, rounding: Rounding) -> Function:
     """Write a block of rows of numbers as pairs.
 
     ``pairs`` are those of neighbours in a row, for products along the row, or null; ``row_pairs``
-    are those of a row and the next one, for sums over the batch. What has no partner gets a 0.
+    are those of a row and the next one, for sums over the batch, or null. What has no partner gets
+    a 0. Matrix registers read whole squares: for them zeros follow each row, and the last one.
     """
     element, lanes, vector = module.element, module.lanes, module.vector
     code = function(module, "pairing", _PAIRING)
-    rows, n, x, ld, pairs, row_pairs, zeros = code.arguments(
-        "rows", "n", "x", "ld", "pairs", "row_pairs", "zeros"
+    rows, n, x, ld, pairs, pairs_ld, row_pairs, zeros = code.arguments(
+        "rows", "n", "x", "ld", "pairs", "pairs_ld", "row_pairs", "zeros"
     )
+    ends = (rows + (rounding.rows - 1)) // rounding.rows * rounding.rows
+    full = n - (n & (lanes - 1))
+    columns = (n + (lanes - 1)) // lanes * lanes
 
-    def write(low: Value, high: Value, row: Value, by_columns: bool) -> None:
-        into = row_pairs.at((row >> 1) * ld, element)
-        with code.loop(0, n, lanes, name="column") as column:
-            one, two = (_rounded(code, source.load(vector, column)) for source in (low, high))
+    def source(row: Value) -> Value:
+        return code.where(row < rows, x.at(row * ld, element), zeros)
+
+    def write(low: Value, high: Value, column: Value, into: Value, places: list[Value]) -> None:
+        one, two = _rounded(code, low), _rounded(code, high)
+        if into is not None:
             into.store(_side_by_side(code, one, two), column)
-            if by_columns:
-                for i, rounded in enumerate((one, two)):
-                    place = pairs.at((row + i) * (ld >> 1), element)
-                    place.store(_neighbours(code, rounded), column >> 1)
+        for place, rounded in zip(places, (one, two), strict=False):
+            place.store(_neighbours(code, rounded), column >> 1)
 
-    with code.loop(0, rows, 2, name="row") as row:
-        low = x.at(row * ld, element)
-        high = code.where(row + 1 < rows, x.at((row + 1) * ld, element), zeros)
-        with code.choice(pairs.present) as (both, one_of_them):
-            with both:
-                write(low, high, row, True)
-                # the last number of an odd row has padding beside it
-                with code.when(n & 1 != 0):
-                    for i in range(2):
-                        last = pairs.at((row + i) * (ld >> 1) + (n >> 1), element)
-                        bits = last.load(element).bits() & 0xFFFF
-                        last.store(bits.float_of_bits(element))
-            with one_of_them:
-                write(low, high, row, False)
+    def write_rows(along: bool, across: bool) -> None:
+        with code.loop(0, ends, 2, name="row") as row:
+            low, high = source(row), source(row + 1)
+            into = row_pairs.at((row >> 1) * ld, element) if across else None
+            places = [pairs.at((row + i) * pairs_ld, element) for i in range(2 * along)]
+            with code.loop(0, full, lanes, name="column") as column:
+                one, two = (place.load(vector, column) for place in (low, high))
+                write(one, two, column, into, places)
+            with code.when(full < n):
+                one, two = (
+                    _first_lanes(code, place.load(vector, full), n - full) for place in (low, high)
+                )
+                write(one, two, full, into, places)
+            if along and rounding is Rounding.matrices:
+                # the second half of a square
+                with code.when(columns & lanes != 0):
+                    nothing = code.value(0.0, ir.VectorType(element, lanes // 2))
+                    for place in places:
+                        place.store(nothing, columns >> 1)
+
+    for along, across in ((True, True), (True, False), (False, True)):
+        with code.when((pairs.present == along) & (row_pairs.present == across)):
+            write_rows(along, across)
     code.end()
     return code.function
 
 
-def write_weight_pairs(module: Module) -> Function:
-    """Write a strip of a weight as pairs: of its rows, and of its columns for the transpose."""
+def _turning(module: Module) -> Function:
+    """Write a block of rows as pairs of a row and the next one, those of a column side by side."""
+    element, lanes, vector = module.element, module.lanes, module.vector
+    code = function(module, "turning", _TURNING)
+    rows, n, x, ld, into, into_ld, zeros = code.arguments(
+        "rows", "n", "x", "ld", "into", "into_ld", "zeros"
+    )
+    with code.builder.goto_entry_block():
+        square = code.builder.alloca(vector, size=ir.Constant(whole, lanes), name="square")
+    square.align = 64
+    places = [Value(code, square, _numbers).at(lanes * i, element) for i in range(lanes)]
+
+    with code.loop(0, rows, 2 * lanes, name="row") as row:
+        sources = [
+            code.where(row + i < rows, x.at((row + i) * ld, element), zeros)
+            for i in range(2 * lanes)
+        ]
+        with code.loop(0, n, lanes, name="column") as column:
+            for i, place in enumerate(places):
+                low, high = (
+                    _rounded(code, sources[2 * i + j].load(vector, column)) for j in range(2)
+                )
+                place.store(_side_by_side(code, low, high))
+            for i, pairs in enumerate(turned(code, places, element)):
+                into.at((column + i) * into_ld + (row >> 1), element).store(pairs)
+    code.end()
+    return code.function
+
+
+def _weight_pairs(module: Module) -> Function:
+    """Write a strip of a weight as pairs: of its rows, and of its columns for the transpose.
+
+    Padding beside the last column may be anything; pairs of columns that are padding are zeros.
+    """
     element, lanes, vector = module.element, module.lanes, module.vector
     widest = module.target.panel_vectors
     code = function(module, "weight_pairs", _WEIGHT_PAIRS)
@@ -174,9 +302,10 @@ def write_weight_pairs(module: Module) -> Function:
                 first = unit[UnitRow.first_column] + column * lanes
                 outputs = turned(code, places, element)
                 for i in range(0, lanes, 2):
-                    # padding beside the last column may be anything
-                    high = code.where(first + (i + 1) < n_out, outputs[i + 1], none)
+                    low, high = (
+                        code.where(first + (i + j) < n_out, outputs[i + j], none) for j in range(2)
+                    )
                     pair_row = (first >> 1) + i // 2
-                    start.store(paired(outputs[i], high), pair_row * width * lanes)
+                    start.store(paired(low, high), pair_row * width * lanes)
     code.end()
     return code.function

@@ -7,7 +7,7 @@ from chainrule.engines.compiled.forward import ordered, write_forward
 from chainrule.engines.compiled.kinds import NUMBERS, Address, Signature, real, whole
 from chainrule.engines.compiled.nonzeros import Nonzeros
 from chainrule.engines.compiled.parts import Part, mark
-from chainrule.engines.compiled.rounding import write_pairing
+from chainrule.engines.compiled.rounding import Pairing
 from chainrule.engines.compiled.tables import Job, LayerRow
 from chainrule.engines.compiled.tiles import Products
 from chainrule.engines.compiled.values import Value
@@ -67,17 +67,18 @@ class RowPhase:
     backward: Function
 
     @classmethod
-    def of(cls, module: Module, products: Products, nonzeros: Nonzeros) -> "RowPhase":
+    def of(
+        cls, module: Module, products: Products, nonzeros: Nonzeros, pairing: Pairing | None
+    ) -> "RowPhase":
         """Write the functions into a module."""
         drop = write_drop(module)
-        pairing = write_pairing(module) if products.pairs else None
         forward, forward_direct = write_forward(module, drop, products, nonzeros, pairing)
         return cls(
             forward,
             forward_direct,
             _targets(module),
             _losses(module),
-            _backward(module, products, drop, pairing),
+            _backward(module, products, drop, pairing.rows if pairing else None),
         )
 
 
@@ -216,7 +217,7 @@ def _input_gradient(
     with code.choice(above[LayerRow.weight_pairs_at].present) as (rounded, exact):
         with rounded:
             pairs = above[LayerRow.dz_pairs_at]
-            product(products.pairs.across, pairs, (n_out + 1) >> 1, ld_above >> 1)
+            product(products.pairs.across, pairs, (n_out + 1) >> 1, above[LayerRow.ld_pairs])
         with exact:
             product(products.across, above[LayerRow.dz_at], n_out, ld_above)
 
@@ -226,7 +227,7 @@ def _paired(
 ) -> None:
     """Write the pairs of dz, for a layer whose products are rounded."""
     ld, element = layer[LayerRow.ld], code.element
-    pairs = layer[LayerRow.dz_pairs_at]
+    pairs, distance = layer[LayerRow.dz_pairs_at], layer[LayerRow.ld_pairs]
     with code.when(layer[LayerRow.weight_pairs_at].present):
         code.call(
             pairing,
@@ -234,7 +235,8 @@ def _paired(
             n=layer[LayerRow.n_out],
             x=layer[LayerRow.dz_at].at(row * ld, element),
             ld=ld,
-            pairs=code.where(pairs.present, pairs.at(row * (ld >> 1), element), code.null()),
+            pairs=code.where(pairs.present, pairs.at(row * distance, element), code.null()),
+            pairs_ld=distance,
             row_pairs=layer[LayerRow.dz_row_pairs_at].at((row >> 1) * ld, element),
             zeros=job[Job.zeros_at],
         )

@@ -15,6 +15,7 @@ from chainrule.engines.compiled.kernel_code import Kernels
 from chainrule.engines.compiled.objective_code import NetworkCode
 from chainrule.engines.compiled.planning import Planning
 from chainrule.engines.compiled.predictions import Predictions
+from chainrule.engines.compiled.rounding import Rounding
 from chainrule.engines.compiled.tables import GATHER, LIST, Job
 from chainrule.engines.compiled.target import Target, host_target
 from chainrule.engines.compiled.threads import run_team
@@ -53,9 +54,9 @@ class CompiledScores:
         The processor to make code for, instead of this one as it is.
     """
 
-    # Rates of dropout of the hidden layers, and whether products are rounded, in training.
+    # Rates of dropout of the hidden layers, and how products are rounded, in training.
     _dropout: tuple[float, ...] = ()
-    _rounded = False
+    _rounding: Rounding | None = None
 
     def __init__(
         self,
@@ -178,6 +179,8 @@ class CompiledScores:
     ) -> Workspace:
         training = kind in TRAINING
         lanes, row_bytes = self._target.lanes(dtype.itemsize), self._row_numbers * dtype.itemsize
+        rounding = self._rounding if kind == "train" else None
+        least = max(lanes, rounding.rows) if rounding else lanes
         return Workspace(
             self.network,
             self._code_for(dtype).activations,
@@ -185,12 +188,12 @@ class CompiledScores:
             dtype,
             kind=kind,
             rows=rows,
-            block=shared_rows_of_block(rows, threads, lanes, row_bytes) if training else rows,
+            block=shared_rows_of_block(rows, threads, least, row_bytes) if training else rows,
             n_slots=n_slots,
             threads=threads,
             dropout=self._dropout if kind == "train" else (),
             zeros=zeros,
-            rounded=self._rounded and kind == "train",
+            rounding=rounding,
         )
 
     def _lent(self, *kind: Any) -> AbstractContextManager[Workspace]:

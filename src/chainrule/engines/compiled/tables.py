@@ -154,6 +154,9 @@ class LayerRow(Record):
     # null: products in full precision; else pairs of bfloat16, along the rows or of two rows each,
     # and of the weight; the transpose is in pairs too
     weight_pairs_at = Field(_numbers)
+    pair_rows = Field(whole)  # rows of its panels
+    ld_in_pairs = Field(whole)  # distances of the rows of pairs of inputs and of dz
+    ld_pairs = Field(whole)
     a_in_pairs_at = Field(_numbers)
     a_in_row_pairs_at = Field(_numbers)
     dz_pairs_at = Field(_numbers)
@@ -190,6 +193,7 @@ class UnitRow(Record):
     # null: products in full precision; else pairs of bfloat16
     weight_pairs_at = Field(_numbers)
     a_row_pairs_at = Field(_numbers)
+    a_row_pairs_ld = Field(whole)
     dz_row_pairs_at = Field(_numbers)
 
 
@@ -253,6 +257,7 @@ class Job(Record):
     pack = Field(whole)  # whether panels are filled before the first step
     unpack = Field(whole)  # and emptied after the last
     batch_rows = Field(whole)  # rows of the buffers of a batch
+    batch_pairs = Field(whole)  # distance of columns whose pairs of rows lie side by side
     # 0: no clipping; else the update that follows when the gradient has been collected
     clipped_update = Field(Entry(UPDATE))
     clipped_fields_at = Field(_reals)

@@ -8,7 +8,8 @@ be split between calls. Strides make the same code serve x W, dz W' and x' dz.
 from dataclasses import dataclass, replace
 
 from chainrule.engines.compiled.kinds import NUMBERS, Address, Signature, whole
-from chainrule.engines.compiled.rounding import pair_product
+from chainrule.engines.compiled.matrix_registers import write_matrix_products
+from chainrule.engines.compiled.rounding import Rounding, pair_product
 from chainrule.engines.compiled.values import Value, Variable
 from chainrule.engines.compiled.writing import Code, Function, Module, function
 
@@ -58,21 +59,29 @@ class Products:
         A by columns, one panel that lies in a wider matrix.
     pairs : Products or None
         The same of pairs of bfloat16; None where no product may be rounded.
+    rounding : Rounding or None
+        How pairs are multiplied. In matrix registers, the A of ``down`` lies by rows, too.
     """
 
     across: Function
     down: Function
     pairs: "Products | None" = None
+    rounding: Rounding | None = None
 
     @classmethod
-    def of(cls, module: Module, rounded: bool = False) -> "Products":
+    def of(cls, module: Module, rounding: Rounding | None = None) -> "Products":
         """Write the products into a module."""
         down, across = (_strip(module, down, pairs=False) for down in (True, False))
         products = cls(_across(module, across, ""), down)
-        if not rounded:
+        if rounding is None:
             return products
+        if rounding is Rounding.matrices:
+            across, down = write_matrix_products(module, _ACROSS, _STRIP)
+            pairs = cls(across, down, rounding=rounding)
+            return replace(products, pairs=pairs, rounding=rounding)
         down, across = (_strip(module, down, pairs=True) for down in (True, False))
-        return replace(products, pairs=cls(_across(module, across, "_pairs"), down))
+        pairs = cls(_across(module, across, "_pairs"), down, rounding=rounding)
+        return replace(products, pairs=pairs, rounding=rounding)
 
 
 def _tile(module: Module, rows: int, vectors: int, down: bool, pairs: bool) -> Function:

@@ -12,7 +12,7 @@ from chainrule.engines.compiled.kinds import NUMBERS, Address, Field, Signature,
 from chainrule.engines.compiled.narrow import is_narrow, turned
 from chainrule.engines.compiled.nonzeros import Nonzeros
 from chainrule.engines.compiled.parts import Part, mark
-from chainrule.engines.compiled.rounding import write_weight_pairs
+from chainrule.engines.compiled.rounding import Pairing, Rounding
 from chainrule.engines.compiled.row_phase import STRIP_ROWS, copy
 from chainrule.engines.compiled.tables import Job, UnitRow
 from chainrule.engines.compiled.tiles import Products
@@ -54,10 +54,11 @@ class WeightPhase:
     transpose: Function
 
     @classmethod
-    def of(cls, module: Module, products: Products, nonzeros: Nonzeros) -> "WeightPhase":
+    def of(
+        cls, module: Module, products: Products, nonzeros: Nonzeros, pairing: Pairing | None
+    ) -> "WeightPhase":
         """Write the functions into a module."""
-        derived = write_weight_pairs(module) if products.pairs else None
-        transpose = _transpose(module, derived)
+        transpose = _transpose(module, pairing.weights if pairing else None)
         sums = _column_sums(module)
         return cls(
             _update(module, products, nonzeros, sums, transpose),
@@ -120,14 +121,12 @@ def _update(
 
 @contextmanager
 def _sections(
-    code: Code, unit: Value, x: Value, dz: Value, batch: Value
-) -> Iterator[tuple[Value, Value, tuple[Value, Value], tuple[Value, Value]]]:
+    code: Code, x: Value, x_step: Value, dz: Value, ld: Value, batch: Value
+) -> Iterator[tuple[Value, Value, Value, Value]]:
     """Give, for a section of the batch, whether it is the first, its rows, and x and dz there."""
-    ld_in, ld = unit[UnitRow.ld_in], unit[UnitRow.ld]
     with code.loop(0, batch, BATCH_ROWS, name="done") as done:
         depth = code.least(batch - done, BATCH_ROWS)
-        inputs, errors = x.at(done * ld_in, code.element), dz.at(done * ld, code.element)
-        yield done == 0, depth, (inputs, ld_in), (errors, ld)
+        yield done == 0, depth, x.at(done * x_step, code.element), dz.at(done * ld, code.element)
 
 
 def _narrow(module: Module, products: Products) -> Function:
@@ -141,12 +140,13 @@ def _narrow(module: Module, products: Products) -> Function:
     unit, batch, zeros, gradient = code.arguments("unit", "batch", "zeros", "gradient")
     rows, columns = unit[UnitRow.rows], unit[UnitRow.columns]
     across = gradient.at(STRIP_ROWS * lanes, element).named("across")
+    ld_in, ld = unit[UnitRow.ld_in], unit[UnitRow.ld]
     with (
-        _sections(code, unit, unit[UnitRow.a_at], unit[UnitRow.dz_at], batch) as (
+        _sections(code, unit[UnitRow.a_at], ld_in, unit[UnitRow.dz_at], ld, batch) as (
             first,
             depth,
-            (x, ld_in),
-            (dz, ld),
+            x,
+            dz,
         ),
         code.loop(0, rows, lanes * widest, name="row") as row,
     ):
@@ -189,10 +189,11 @@ def _dense_sums(
         _exact_sums(code, products, narrow, unit, batch, zeros, gradient)
         return
     x, dz = unit[UnitRow.a_row_pairs_at], unit[UnitRow.dz_row_pairs_at]
+    distance = unit[UnitRow.a_row_pairs_ld]
     with code.choice(x.present) as (rounded, exact):
         with rounded:
             pairs = (batch + 1) >> 1
-            _panel_sums(code, products.pairs, unit, x, dz, pairs, zeros, gradient)
+            _panel_sums(code, products.pairs, unit, x, distance, dz, pairs, zeros, gradient)
         with exact:
             _exact_sums(code, products, narrow, unit, batch, zeros, gradient)
 
@@ -211,7 +212,8 @@ def _exact_sums(
         with few:
             code.call(narrow, unit=unit, batch=batch, zeros=zeros, gradient=gradient)
         with many:
-            _panel_sums(code, products, unit, x, dz, batch, zeros, gradient)
+            distance = unit[UnitRow.ld_in]
+            _panel_sums(code, products, unit, x, distance, dz, batch, zeros, gradient)
 
 
 def _panel_sums(
@@ -219,21 +221,24 @@ def _panel_sums(
     products: Products,
     unit: Value,
     x: Value,
+    distance: Value,
     dz: Value,
     batch: Value,
     zeros: Value,
     gradient: Value,
 ) -> None:
     """Write x' dz of a unit, of numbers or of pairs."""
-    width = panel_width(code, unit)
-    with _sections(code, unit, x, dz, batch) as (first, depth, (inputs, ld_in), (errors, ld)):
+    width, ld = panel_width(code, unit), unit[UnitRow.ld]
+    # in matrix registers the rows of x' lie side by side, and the batch goes along them
+    step = code.value(1) if products.rounding is Rounding.matrices else distance
+    with _sections(code, x, step, dz, ld, batch) as (first, depth, inputs, errors):
         code.call(
             products.down,
             vectors=unit[UnitRow.vectors],
             m=unit[UnitRow.rows],
             k=depth,
             a=inputs,
-            a_step=ld_in,
+            a_step=distance,
             b=errors,
             b_step=ld,
             init=code.where(first, zeros, gradient),

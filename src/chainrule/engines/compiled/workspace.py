@@ -23,6 +23,7 @@ from chainrule.engines.compiled.memory import aligned_zeros, round_up
 from chainrule.engines.compiled.narrow import most_outputs
 from chainrule.engines.compiled.nonzeros import WIDE_PANEL
 from chainrule.engines.compiled.passes import Pass
+from chainrule.engines.compiled.rounding import Rounding
 from chainrule.engines.compiled.row_phase import STRIP_ROWS
 from chainrule.engines.compiled.structs import Place, Table, addresses
 from chainrule.engines.compiled.tables import Job, LayerRow, Result, UnitRow
@@ -69,8 +70,8 @@ class Workspace:
         Share that each hidden layer loses in training.
     zeros : Zeros, optional
         Plan of a first layer that skips zero inputs; None for one that does not.
-    rounded : bool
-        Whether products are rounded: those of all layers but narrow ones and one that skips zeros.
+    rounding : Rounding, optional
+        How products are rounded: those of all layers but narrow ones and one that skips zeros.
     """
 
     def __init__(
@@ -87,7 +88,7 @@ class Workspace:
         threads: int,
         dropout: tuple[float, ...] = (),
         zeros: Zeros | None = None,
-        rounded: bool = False,
+        rounding: Rounding | None = None,
     ) -> None:
         self.kind = kind
         self.checked = checking.wanted()
@@ -104,15 +105,15 @@ class Workspace:
         sizes = layer_sizes(layout.shapes, layout.rate_factors, lanes, dtype.itemsize)
         size = sizes[-1].bias + sizes[-1].columns
         self.panels = [self._zeros(size) for _ in range(1 + n_slots)]
-        in_pairs = [
-            rounded and layer.n_out > most_outputs(lanes) and (number > 0 or zeros is None)
+        roundings = [
+            rounding if layer.n_out > most_outputs(lanes) and (number or zeros is None) else None
             for number, layer in enumerate(sizes)
         ]
         transposed = [
-            self._zeros(layer.rows * layer.columns // (1 + pairs)) if training and number else None
-            for number, (layer, pairs) in enumerate(zip(sizes, in_pairs, strict=True))
+            self._zeros(layer.rows * layer.transposed_rows(how)) if training and number else None
+            for number, (layer, how) in enumerate(zip(sizes, roundings, strict=True))
         ]
-        rows = round_up(rows, lanes)
+        rows = round_up(rows, max(lanes, rounding.rows) if rounding else lanes)
         copies = 1 if training else threads
         self.layers = Table(LayerRow, dtype, (copies, len(sizes)))
         self.layers.values[:] = layer_rows(sizes, dtype).values
@@ -122,8 +123,8 @@ class Workspace:
             if zeros is not None:
                 self._fill_nonzeros(own[0], zeros, rows, training)
             self._fill_dropout(own, dropout, rows)
-            self._fill_pairs(own, sizes, in_pairs, rows)
-        self.units = self._units(sizes, transposed, rows)
+            self._fill_pairs(own, sizes, roundings, rows)
+        self.units = self._units(sizes, roundings, transposed, rows)
         widest, widest_in = (max(ld) for ld in zip(*((s.ld, s.ld_in) for s in sizes), strict=True))
         panel = target.panel_vectors if zeros is None else WIDE_PANEL
         scratch = max(block * widest, STRIP_ROWS * lanes * panel)
@@ -144,6 +145,7 @@ class Workspace:
         self.job = Table(Job, dtype)
         self.job_address = self.job.address
         self._fill_job(scratch, rows)
+        self.job[Job.batch_pairs] = rounding.turned_distance(rows) if rounding else 0
 
     def _zeros(self, n: int) -> np.ndarray:
         buffer = aligned_zeros(n, self.dtype)
@@ -221,31 +223,37 @@ class Workspace:
         self,
         table: Sequence[Table],
         sizes: tuple[LayerSizes, ...],
-        in_pairs: Sequence[bool],
+        roundings: Sequence[Rounding | None],
         rows: int,
     ) -> None:
         """Give layers whose products are rounded room for their operands in pairs."""
-        for number, layer in enumerate(sizes):
-            if in_pairs[number]:
-                row = table[number]
-                row[LayerRow.weight_pairs_at] = self._zeros(layer.rows * layer.columns // 2)
-                row[LayerRow.a_in_pairs_at] = self._zeros(rows * layer.ld_in // 2)
-                row[LayerRow.a_in_row_pairs_at] = self._zeros(rows * layer.ld_in // 2)
-                row[LayerRow.dz_row_pairs_at] = self._zeros(rows * layer.ld // 2)
-                if number:
-                    row[LayerRow.dz_pairs_at] = self._zeros(rows * layer.ld // 2)
-                    row[LayerRow.transposed_rows] = layer.columns // 2
-                row[LayerRow.strips_at] = row[LayerRow.panels_at] = None
+        for number, (layer, rounding) in enumerate(zip(sizes, roundings, strict=True)):
+            if rounding is None:
+                continue
+            row = table[number]
+            pair_rows = row[LayerRow.pair_rows] = layer.pair_rows(rounding)
+            ld_in = row[LayerRow.ld_in_pairs] = rounding.distance(layer.n_in, layer.ld_in)
+            ld = row[LayerRow.ld_pairs] = rounding.distance(layer.n_out, layer.ld)
+            row[LayerRow.weight_pairs_at] = self._zeros(pair_rows * layer.columns)
+            row[LayerRow.a_in_pairs_at] = self._zeros(rows * ld_in)
+            turned = layer.rows * rounding.turned_distance(rows)
+            row[LayerRow.a_in_row_pairs_at] = self._zeros(turned or rows * layer.ld_in // 2)
+            row[LayerRow.dz_row_pairs_at] = self._zeros(rows * layer.ld // 2)
+            if number:
+                row[LayerRow.dz_pairs_at] = self._zeros(rows * ld)
+                row[LayerRow.transposed_rows] = layer.transposed_rows(rounding)
+            row[LayerRow.strips_at] = row[LayerRow.panels_at] = None
 
     def _units(
         self,
         sizes: tuple[LayerSizes, ...],
+        roundings: Sequence[Rounding | None],
         transposed: Sequence[np.ndarray | None],
         rows: int,
     ) -> Table:
         """Return the units of the second phase, layer by layer."""
         tables = []
-        for number, layer in enumerate(sizes):
+        for number, (layer, rounding) in enumerate(zip(sizes, roundings, strict=True)):
             row, wt = self.layers.row(0, number), transposed[number]
             if row[LayerRow.flat]:
                 continue
@@ -257,7 +265,7 @@ class Workspace:
                 transposed=wt is not None,
                 strips=strips is not None,
                 panels=panels is not None,
-                rounded=bool(row[LayerRow.weight_pairs_at]),
+                rounding=rounding,
             )
             found = units(layer, kind, self.dtype)
             table = Table(UnitRow, self.dtype, (len(found.table),))
@@ -273,11 +281,18 @@ class Workspace:
             )
             if wt is not None:
                 table[UnitRow.transposed_at] = wt
-            if kind.rounded:
-                weight = (found.table[UnitRow.offset] - layer.weight) // 2
+            if rounding is not None:
+                turned = rounding.turned_distance(rows)
+                table[UnitRow.a_row_pairs_ld] = turned or layer.ld_in
+                panel = found.column * layer.pair_rows(rounding)
+                strip = found.first // 2 * found.table[UnitRow.vectors] * layer.lanes
                 for to, of, places in (
-                    (UnitRow.weight_pairs_at, LayerRow.weight_pairs_at, weight),
-                    (UnitRow.a_row_pairs_at, LayerRow.a_in_row_pairs_at, found.first),
+                    (UnitRow.weight_pairs_at, LayerRow.weight_pairs_at, panel + strip),
+                    (
+                        UnitRow.a_row_pairs_at,
+                        LayerRow.a_in_row_pairs_at,
+                        found.first * (turned or 1),
+                    ),
                     (UnitRow.dz_row_pairs_at, LayerRow.dz_row_pairs_at, found.column),
                 ):
                     table[to] = Place(row.array_of(of), places)
@@ -342,9 +357,14 @@ class Workspace:
         """Fill all buffers with NaN, so that a number that is read before it is written shows."""
         for buffer in (*self._buffers, self._losses, self._scratch.view(self.dtype)):
             buffer.fill(np.nan)
-        # a layer without a bias adds zeros
+        # a layer without a bias adds zeros, and pairs of weights end in zeros
         for number in range(self.layers.values.shape[1]):
             row = self.layers.row(0, number)
+            if row[LayerRow.weight_pairs_at]:
+                for field in (LayerRow.weight_pairs_at, LayerRow.transposed_at):
+                    pairs = row.array_of(field)
+                    if pairs is not None:
+                        pairs.fill(0.0)
             if row[LayerRow.flat_bias] < 0:
                 bias = row.array_of(LayerRow.bias_at)
                 bias.array[bias.offset :][: row[LayerRow.vectors_out] * self._lanes] = 0.0
