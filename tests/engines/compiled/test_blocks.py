@@ -2,7 +2,11 @@
 
 import pytest
 
-from chainrule.engines.compiled.blocks import rows_of_block, shared_rows_of_block
+from chainrule.engines.compiled.blocks import (
+    panels_together,
+    rows_of_block,
+    shared_rows_of_block,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +30,7 @@ def test_a_large_block_fits_the_cache(monkeypatch):
     assert rows_of_block(1000, 16, 16385) == shared_rows_of_block(1000, 1, 16, 16385) == 48
 
 
-@pytest.mark.parametrize("lanes", [2, 4, 8, 16])
+@pytest.mark.parametrize("lanes", [2, 4, 8, 16, 32])
 @pytest.mark.parametrize("threads", [1, 2, 3, 8])
 def test_blocks_are_whole_vectors_and_no_larger_than_alone(lanes, threads):
     for rows in (*range(1, 130), 200, 256, 1000, 1024, 4096):
@@ -42,3 +46,10 @@ def test_two_threads_share_a_batch_evenly(rows, most):
     block = shared_rows_of_block(rows, 2, 8)
     units = -(-rows // block)
     assert -(-units // 2) * block == most
+
+
+def test_panels_that_are_done_together_fit_a_quarter_of_the_cache(monkeypatch):
+    assert panels_together(64 << 10) == 2
+    assert panels_together((128 << 10) + 1) == 1
+    monkeypatch.setenv("CHAINRULE_L2_KB", "2048")
+    assert panels_together(96 << 10) == 5

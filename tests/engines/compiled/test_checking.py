@@ -7,11 +7,12 @@ import pytest
 import scipy.sparse
 
 from chainrule import Network, optimizers
-from chainrule.engines.compiled.bounds import BOUNDS, Given, Number, Room, Row, value_of
+from chainrule.engines.compiled.bounds import BOUNDS
 from chainrule.engines.compiled.checking import CheckError, check, wanted
 from chainrule.engines.compiled.engine import CompiledEngine
 from chainrule.engines.compiled.kinds import Record
 from chainrule.engines.compiled.rounding import missing_here
+from chainrule.engines.compiled.rules import Given, Number, Room, Row, value_of
 from chainrule.engines.compiled.scoring import CompiledScores
 from chainrule.engines.compiled.structs import Place
 from chainrule.engines.compiled.tables import (

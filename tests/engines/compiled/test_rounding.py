@@ -11,13 +11,23 @@ from chainrule import MLPRegressor, optimizers
 from chainrule.engines.choice import choose_engine, registry
 from chainrule.engines.compiled import planning
 from chainrule.engines.compiled.engine import CompiledEngine
-from chainrule.engines.compiled.rounding import missing_for_rounding, missing_here
+from chainrule.engines.compiled.matrix_registers import has_matrix_registers
+from chainrule.engines.compiled.rounding import (
+    Rounding,
+    missing_for_rounding,
+    missing_here,
+    rounding_of,
+)
 from chainrule.engines.compiled.target import Target, host_target
 from chainrule.engines.engine import Rows
 from chainrule.engines.resources import Resources
 from chainrule.foundation.errors import InputError
 
 able = pytest.mark.skipif(missing_here() is not None, reason=str(missing_here()))
+matrices = pytest.mark.skipif(
+    missing_here() is not None or not has_matrix_registers(host_target()),
+    reason="This processor has no matrix registers (AMX).",
+)
 BFLOAT16 = Resources(matmul_precision="bfloat16")
 PLAIN = optimizers.get("sgd")
 # odd and even inner dimensions, panels of one to three vectors, several strips, narrow layers
@@ -28,6 +38,14 @@ SHAPES = [
     ([5, 3, 101, 50, 2], 64),
     ([130, 49, 17, 5], 300),
 ]
+
+
+@pytest.fixture(params=["vectors", pytest.param("matrices", marks=matrices)])
+def registers(request, monkeypatch):
+    """The registers that multiply pairs."""
+    if request.param == "vectors":
+        monkeypatch.setenv("CHAINRULE_AMX", "0")
+    return request.param
 
 
 def rounded(x):
@@ -81,7 +99,7 @@ def distance(one, two, scale):
 @pytest.mark.slow
 @able
 @pytest.mark.parametrize(("widths", "n"), SHAPES)
-def test_a_step_is_that_with_rounded_operands(problems, monkeypatch, widths, n):
+def test_a_step_is_that_with_rounded_operands(problems, monkeypatch, registers, widths, n):
     monkeypatch.setenv("CHAINRULE_CHECK", "1")
     objective, rows = problems.problem(widths, "mse", n, "float32")
     start, end = moved(problems, objective, rows, n, matmul_precision="bfloat16")
@@ -96,7 +114,7 @@ def test_a_step_is_that_with_rounded_operands(problems, monkeypatch, widths, n):
 
 @pytest.mark.slow
 @able
-def test_a_product_keeps_its_bound(problems):
+def test_a_product_keeps_its_bound(problems, registers):
     # one layer: |z - a w| <= (2 u + u^2) |a| |w|, u = 2^-8, and sums in float32
     objective, rows = problems.problem([200, 30], "mse", 64, "float32")
     start, end = moved(problems, objective, rows, 64, matmul_precision="bfloat16")
@@ -126,6 +144,18 @@ def test_a_product_keeps_its_bound(problems):
 def test_the_same_bits_for_any_threads_blocks_and_vectors(
     problems, monkeypatch, rule, vector_bytes
 ):
+    monkeypatch.setenv("CHAINRULE_AMX", "0")
+    same_bits(problems, monkeypatch, rule, vector_bytes)
+
+
+@pytest.mark.slow
+@matrices
+def test_the_same_bits_in_matrix_registers(problems, monkeypatch):
+    same_bits(problems, monkeypatch, optimizers.get("adamw", clip_norm=0.5), 64)
+
+
+def same_bits(problems, monkeypatch, rule, vector_bytes):
+    """Compare epochs with threads, vectors, blocks and groups of panels of any number."""
     monkeypatch.setattr(planning, "STEP_WORK", 1)
     monkeypatch.setattr(planning, "CALL_WORK", 1)
     objective, rows = problems.problem(
@@ -141,10 +171,27 @@ def test_the_same_bits_for_any_threads_blocks_and_vectors(
     ]
     monkeypatch.setattr("chainrule.engines.compiled.blocks.BLOCK", 16)
     monkeypatch.setattr("chainrule.engines.compiled.blocks.LARGE_BLOCK", 16)
+    monkeypatch.setenv("CHAINRULE_L2_KB", "1")
     ends.append(moved(problems, objective, rows, 101, rule, **options)[1])
-    assert len({end.tobytes() for end in ends}) == 1
+    assert len({hash(end.tobytes()) for end in ends}) == 1
     start, full = moved(problems, objective, rows, 101, rule, rate=0.01)
     assert 1e-4 < distance(ends[0], full, full - start) < 5e-2
+
+
+@pytest.mark.slow
+@able
+def test_a_short_batch_is_the_same_after_a_long_one(problems, registers):
+    objective, rows = problems.problem([21, 70, 33, 6], "mse", 80, "float32")
+    engine = CompiledEngine(objective, PLAIN, 1, matmul_precision="bfloat16")
+    rate = np.full(1, 0.1)
+    after, alone = (problems.position(objective.network, PLAIN, "float32") for _ in range(2))
+    engine.epoch(after, rows, np.arange(75), 70, np.full(2, 0.1), np.nan)
+    engine.epoch(alone, rows, np.arange(70), 70, rate, np.nan)
+    engine.epoch(alone, rows, np.arange(70, 75), 70, rate, np.nan)
+    assert after.vector.tobytes() == alone.vector.tobytes()
+    fresh = problems.position(objective.network, PLAIN, "float32")
+    engine.epoch(fresh, rows, np.arange(70), 70, rate, np.nan)
+    assert fresh.vector.tobytes() != after.vector.tobytes()
 
 
 @pytest.mark.slow
@@ -164,9 +211,43 @@ def test_first_layers_of_sparse_rows_stay_in_full_precision(problems, monkeypatc
     assert 1e-4 < distance(dense[1], full[1], step) < 2e-2
 
 
+def test_matrix_registers_are_asked_for(monkeypatch):
+    features = "+avx512bf16,+amx-tile,+amx-bf16"
+    new = Target("sapphirerapids", features, 64, 32, "x86_64-unknown-linux-gnu")
+    monkeypatch.delenv("CHAINRULE_AMX", raising=False)
+    assert rounding_of(new) is Rounding.matrices
+    for other in (
+        replace(new, vector_bytes=32),
+        replace(new, features="+avx512bf16"),
+        replace(new, triple="aarch64-unknown-linux-gnu"),
+    ):
+        assert rounding_of(other) is Rounding.vectors
+    here = replace(new, triple="")
+    monkeypatch.setattr("chainrule.engines.compiled.target.platform.machine", lambda: "x86_64")
+    for granted, found in ((True, Rounding.matrices), (False, Rounding.vectors)):
+        monkeypatch.setattr(
+            "chainrule.engines.compiled.matrix_registers._granted", lambda granted=granted: granted
+        )
+        assert rounding_of(here) is found
+    monkeypatch.setenv("CHAINRULE_AMX", "0")
+    assert rounding_of(new) is Rounding.vectors
+
+
+@pytest.mark.parametrize(("columns", "pairs", "distance"), [(20, 16, 16), (784, 400, 400)])
+def test_operands_in_matrix_registers_are_whole_squares(columns, pairs, distance):
+    assert Rounding.matrices.pairs(columns) == pairs
+    assert Rounding.matrices.distance(columns, columns) == distance
+    assert Rounding.matrices.turned_distance(columns) == distance
+    # rows that are a power of two apart would share a few sets of the cache
+    assert Rounding.matrices.distance(1024, 1040) == 528
+    assert Rounding.vectors.pairs(columns + 1) == columns // 2 + 1
+    assert Rounding.vectors.distance(columns, columns + 16) == columns // 2 + 8
+    assert Rounding.vectors.turned_distance(columns) == 0
+
+
 @pytest.mark.slow
 @able
-def test_numbers_that_are_not_finite_show(problems):
+def test_numbers_that_are_not_finite_show(problems, registers):
     objective, rows = problems.problem([9, 20, 6], "mse", 40, "float32")
     for bad in (np.nan, np.inf):
         x = rows.x.copy()

@@ -8,6 +8,7 @@ from pathlib import Path
 import llvmlite.binding as llvm
 import pytest
 
+from chainrule.engines.compiled.matrix_registers import _squares
 from chainrule.engines.compiled.target import Target, host_target
 from chainrule.engines.compiled.tiles import _tile
 from chainrule.engines.compiled.writing import Module
@@ -45,6 +46,11 @@ def stack_accesses(rows, vectors, itemsize, down, target=WIDE, pairs=False):
     """Return how many instructions of each inner loop of a tile touch the stack."""
     module = Module("tile", target, itemsize)
     _tile(module, rows, vectors, down, pairs).ir.linkage = "external"
+    return [sum("(%rsp)" in one or "[sp" in one for one in loop) for loop in loops(module, target)]
+
+
+def loops(module, target):
+    """Return the instructions of the inner loops of a module."""
     options = llvm.create_pipeline_tuning_options(2)
     options.loop_vectorization = options.slp_vectorization = False
     machine = target.new_machine()  # it belongs to this test alone
@@ -53,15 +59,13 @@ def stack_accesses(rows, vectors, itemsize, down, target=WIDE, pairs=False):
     builder.getModulePassManager().run(parsed, builder)
     lines = [line.strip() for line in machine.emit_assembly(parsed).splitlines()]
     labels = {line[:-1]: at for at, line in enumerate(lines) if re.fullmatch(r"\.?L\w+:", line)}
-    counts = []
+    found = []
     for at, line in enumerate(lines):
         jump = re.fullmatch(r"(?:j\w+|b\.\w+|cbn?z\s+\w+,)\s+(\.?L\w+)", line)
         if jump and labels.get(jump[1], at) < at:
-            counts.append(
-                sum("(%rsp)" in one or "[sp" in one for one in lines[labels[jump[1]] : at])
-            )
-    assert counts, "no loop found in the assembly"
-    return counts
+            found.append(lines[labels[jump[1]] : at])
+    assert found, "no loop found in the assembly"
+    return found
 
 
 @pytest.mark.grid(15)
@@ -102,3 +106,17 @@ def test_the_benchmark_of_the_peak_runs_the_engines_tile():
     peak = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(peak)
     assert peak.rate(host_target(), 1, runs=1) > 0.0
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(4, 1), (3, 2), (1, 3), (2, 3)])
+def test_matrix_registers_hold_all_sums_of_a_loop(rows, columns):
+    target = replace(WIDE, features="+avx512bf16,+avx512vl,+amx-tile,+amx-bf16")
+    module = Module("squares", target, 4)
+    _squares(module, rows, columns).ir.linkage = "external"
+    (loop,) = loops(module, target)
+    products = [line for line in loop if line.startswith("tdpbf16ps")]
+    assert len({line.rsplit(",", 1)[1] for line in products}) == len(products) == rows * columns
+    # each column of B once, and each row of A but the one that is there already
+    loads = sum(line.startswith("tileload") for line in loop)
+    assert loads == columns + rows + (columns - 1) * (rows - 1)
+    assert not any("tilestore" in line or ("%tmm" in line and "(%rsp)" in line) for line in loop)

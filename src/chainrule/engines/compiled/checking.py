@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.engines.compiled.bounds import BOUNDS, Call, Number, Room, Row, value_of
+from chainrule.engines.compiled.bounds import BOUNDS
 from chainrule.engines.compiled.kinds import Field
 from chainrule.engines.compiled.memory import address_of
+from chainrule.engines.compiled.rules import Call, Number, Room, Row, value_of
 from chainrule.engines.compiled.structs import Place, Table
 from chainrule.engines.compiled.tables import Job
 

@@ -13,7 +13,10 @@ from chainrule.engines.compiled.structs import Table
 from chainrule.engines.compiled.tables import LayerRow, UnitRow
 from chainrule.model.parameters import Layout
 
-__all__ = ["LayerSizes", "UnitKind", "Units", "layer_rows", "layer_sizes", "units"]
+__all__ = ["ALL_PANELS", "LayerSizes", "UnitKind", "Units", "layer_rows", "layer_sizes", "units"]
+
+# More panels than a layer has.
+ALL_PANELS = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -144,6 +147,8 @@ class UnitKind(NamedTuple):
         Whether the inputs are copied in strips, and the derivatives in panels.
     rounding : Rounding or None
         How operands are pairs of bfloat16.
+    group : int
+        Panels that are done together, strip by strip: their derivatives stay near the core.
     """
 
     panel_vectors: int
@@ -152,10 +157,11 @@ class UnitKind(NamedTuple):
     strips: bool
     panels: bool
     rounding: Rounding | None = None
+    group: int = ALL_PANELS
 
 
 class Units(NamedTuple):
-    """The units of one weight, panel by panel within each strip of its rows.
+    """The units of one weight: panel by panel within each strip of its rows, group by group.
 
     Attributes
     ----------
@@ -177,7 +183,9 @@ def units(layer: LayerSizes, kind: UnitKind, dtype: np.dtype[Any]) -> Units:
     width = lanes * kind.panel_vectors
     panels = np.arange(0, layer.n_out, width)
     strips = np.arange(0, layer.n_in, STRIP_ROWS)
-    column, first = np.tile(panels, len(strips)), np.repeat(strips, len(panels))
+    groups = [panels[i : i + kind.group] for i in range(0, len(panels), kind.group)]
+    column = np.concatenate([np.tile(group, len(strips)) for group in groups])
+    first = np.concatenate([np.repeat(strips, len(group)) for group in groups])
     vectors = np.minimum(width, layer.columns - column) // lanes
     table = Table(UnitRow, dtype, (len(column),))
     strip = np.minimum(STRIP_ROWS, layer.rows - first)

@@ -62,7 +62,8 @@ def _granted() -> bool:
     """Ask the system for the registers, for all threads of this process."""
     if sys.platform != "linux" or platform.machine() != "x86_64":
         return False
-    return ctypes.CDLL(None).syscall(_ARCH_PRCTL, _REQUEST, _TILE_DATA) == 0
+    refused: int = ctypes.CDLL(None).syscall(_ARCH_PRCTL, _REQUEST, _TILE_DATA)
+    return not refused
 
 
 class _Registers:

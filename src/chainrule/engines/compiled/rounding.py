@@ -196,7 +196,9 @@ def _pairing(module: Module, rounding: Rounding) -> Function:
     def source(row: Value) -> Value:
         return code.where(row < rows, x.at(row * ld, element), zeros)
 
-    def write(low: Value, high: Value, column: Value, into: Value, places: list[Value]) -> None:
+    def write(
+        low: Value, high: Value, column: Value, into: Value | None, places: list[Value]
+    ) -> None:
         one, two = _rounded(code, low), _rounded(code, high)
         if into is not None:
             into.store(_side_by_side(code, one, two), column)

@@ -8,7 +8,6 @@ import numpy as np
 
 from chainrule.engines.compiled import planning
 from chainrule.engines.compiled.blocks import rows_of_block, shared_rows_of_block
-from chainrule.engines.compiled.bounds import TRAINING
 from chainrule.engines.compiled.few_scores import DIRECT_ROWS, FewScores
 from chainrule.engines.compiled.inputs import Inputs
 from chainrule.engines.compiled.kernel_code import Kernels
@@ -16,6 +15,7 @@ from chainrule.engines.compiled.objective_code import NetworkCode
 from chainrule.engines.compiled.planning import Planning
 from chainrule.engines.compiled.predictions import Predictions
 from chainrule.engines.compiled.rounding import Rounding
+from chainrule.engines.compiled.rules import TRAINING
 from chainrule.engines.compiled.tables import GATHER, LIST, Job
 from chainrule.engines.compiled.target import Target, host_target
 from chainrule.engines.compiled.threads import run_team

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from chainrule.engines.compiled import checking
-from chainrule.engines.compiled.bounds import TRAINING, Call
+from chainrule.engines.compiled.blocks import panels_together
 from chainrule.engines.compiled.geometry import (
+    ALL_PANELS,
     LayerSizes,
     UnitKind,
     layer_rows,
@@ -22,9 +23,11 @@ from chainrule.engines.compiled.geometry import (
 from chainrule.engines.compiled.memory import aligned_zeros, round_up
 from chainrule.engines.compiled.narrow import most_outputs
 from chainrule.engines.compiled.nonzeros import WIDE_PANEL
+from chainrule.engines.compiled.pair_buffers import fill_pairs, place_pairs
 from chainrule.engines.compiled.passes import Pass
 from chainrule.engines.compiled.rounding import Rounding
 from chainrule.engines.compiled.row_phase import STRIP_ROWS
+from chainrule.engines.compiled.rules import TRAINING, Call
 from chainrule.engines.compiled.structs import Place, Table, addresses
 from chainrule.engines.compiled.tables import Job, LayerRow, Result, UnitRow
 from chainrule.engines.compiled.target import Target
@@ -123,7 +126,9 @@ class Workspace:
             if zeros is not None:
                 self._fill_nonzeros(own[0], zeros, rows, training)
             self._fill_dropout(own, dropout, rows)
-            self._fill_pairs(own, sizes, roundings, rows)
+            for number, (layer, how) in enumerate(zip(sizes, roundings, strict=True)):
+                if how is not None:
+                    fill_pairs(own[number], layer, how, rows, number > 0, self._zeros)
         self.units = self._units(sizes, roundings, transposed, rows)
         widest, widest_in = (max(ld) for ld in zip(*((s.ld, s.ld_in) for s in sizes), strict=True))
         panel = target.panel_vectors if zeros is None else WIDE_PANEL
@@ -219,31 +224,6 @@ class Workspace:
                 row[LayerRow.scale_at] = np.array([scale(rate)])
                 table[number + 1][LayerRow.a_in_at] = dropped
 
-    def _fill_pairs(
-        self,
-        table: Sequence[Table],
-        sizes: tuple[LayerSizes, ...],
-        roundings: Sequence[Rounding | None],
-        rows: int,
-    ) -> None:
-        """Give layers whose products are rounded room for their operands in pairs."""
-        for number, (layer, rounding) in enumerate(zip(sizes, roundings, strict=True)):
-            if rounding is None:
-                continue
-            row = table[number]
-            pair_rows = row[LayerRow.pair_rows] = layer.pair_rows(rounding)
-            ld_in = row[LayerRow.ld_in_pairs] = rounding.distance(layer.n_in, layer.ld_in)
-            ld = row[LayerRow.ld_pairs] = rounding.distance(layer.n_out, layer.ld)
-            row[LayerRow.weight_pairs_at] = self._zeros(pair_rows * layer.columns)
-            row[LayerRow.a_in_pairs_at] = self._zeros(rows * ld_in)
-            turned = layer.rows * rounding.turned_distance(rows)
-            row[LayerRow.a_in_row_pairs_at] = self._zeros(turned or rows * layer.ld_in // 2)
-            row[LayerRow.dz_row_pairs_at] = self._zeros(rows * layer.ld // 2)
-            if number:
-                row[LayerRow.dz_pairs_at] = self._zeros(rows * ld)
-                row[LayerRow.transposed_rows] = layer.transposed_rows(rounding)
-            row[LayerRow.strips_at] = row[LayerRow.panels_at] = None
-
     def _units(
         self,
         sizes: tuple[LayerSizes, ...],
@@ -259,13 +239,17 @@ class Workspace:
                 continue
             nonzeros = bool(row[LayerRow.starts_at])
             strips, panels = row.array_of(LayerRow.strips_at), row.array_of(LayerRow.panels_at)
+            widest = WIDE_PANEL if nonzeros else self._target.panel_vectors
             kind = UnitKind(
-                panel_vectors=WIDE_PANEL if nonzeros else self._target.panel_vectors,
+                panel_vectors=widest,
                 nonzeros=nonzeros,
                 transposed=wt is not None,
                 strips=strips is not None,
                 panels=panels is not None,
                 rounding=rounding,
+                group=panels_together(rows // 2 * widest * layer.lanes * self.dtype.itemsize)
+                if rounding is Rounding.matrices
+                else ALL_PANELS,
             )
             found = units(layer, kind, self.dtype)
             table = Table(UnitRow, self.dtype, (len(found.table),))
@@ -282,20 +266,7 @@ class Workspace:
             if wt is not None:
                 table[UnitRow.transposed_at] = wt
             if rounding is not None:
-                turned = rounding.turned_distance(rows)
-                table[UnitRow.a_row_pairs_ld] = turned or layer.ld_in
-                panel = found.column * layer.pair_rows(rounding)
-                strip = found.first // 2 * found.table[UnitRow.vectors] * layer.lanes
-                for to, of, places in (
-                    (UnitRow.weight_pairs_at, LayerRow.weight_pairs_at, panel + strip),
-                    (
-                        UnitRow.a_row_pairs_at,
-                        LayerRow.a_in_row_pairs_at,
-                        found.first * (turned or 1),
-                    ),
-                    (UnitRow.dz_row_pairs_at, LayerRow.dz_row_pairs_at, found.column),
-                ):
-                    table[to] = Place(row.array_of(of), places)
+                place_pairs(table, found, row, layer, rounding, rows)
             tables.append(table)
         return Table.joined(UnitRow, self.dtype, tables)
 
