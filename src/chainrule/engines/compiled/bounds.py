@@ -127,13 +127,9 @@ LAYER: dict[Field, Number | Room | Given] = {
     _L.pair_rows: Number(lambda row: _half(row[_L.n_in]) if _in_pairs(row) else 0),
     _L.ld_in_pairs: _pairs_of(_L.n_in),
     _L.ld_pairs: _pairs_of(_L.n_out),
-    _L.a_in_pairs_at: Room(_batch_by(_L.ld_in_pairs), _in_pairs),
     _L.a_in_row_pairs_at: Room(
         lambda row: _turned(row, row[_L.n_in], row[Job.batch_rows] * row[_L.ld_in] // 2),
         _in_pairs,
-    ),
-    _L.dz_pairs_at: Room(
-        _batch_by(_L.ld_pairs), lambda row: _in_pairs(row) and row[_L.transposed_at]
     ),
     _L.dz_row_pairs_at: Room(lambda row: row[Job.batch_rows] * row[_L.ld] // 2, _in_pairs),
 }
@@ -236,8 +232,11 @@ def _losses(row: Row) -> int:
 
 
 def _scratch(row: Row) -> int:
-    ld = int(row.call.layers[LayerRow.ld].max())
-    return row[Job.block] * ld * row.call.job.numbers.itemsize
+    """Return the bytes of a scratch: derivatives of a block, and pairs along its rows."""
+    layers, block = row.call.layers, row[Job.block]
+    numbers = max(row[Job.pairs_offset], block * int(layers[LayerRow.ld].max()))
+    pairs = max(int(layers[name].max()) for name in (_L.ld_in_pairs, _L.ld_pairs))
+    return (numbers + block * pairs) * row.call.job.numbers.itemsize
 
 
 def _n_out(row: Row) -> int:
@@ -284,6 +283,7 @@ JOB: dict[Field, Number | Room | Given] = {
     Job.arrays_out: Number(0, MOST_THREADS),
     Job.scratch_at: Room(lambda row: row[Job.threads] * row[Job.scratch_stride]),
     Job.scratch_stride: Number(_scratch),
+    Job.pairs_offset: Number(lambda row: row[Job.block] * int(row.call.layers[_L.ld].max())),
     Job.divisor: Number(0, MOST_ROWS),
     Job.zeros_at: Room(_widest),
     Job.result_at: Room(1),

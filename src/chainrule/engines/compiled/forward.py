@@ -26,6 +26,7 @@ _FORWARD = Signature(
     rows=whole,
     first=whole,
     keys=Address(whole),
+    scratch=Address(NUMBERS),
 )
 
 
@@ -44,14 +45,16 @@ def write_forward(
     direct = write_direct(module)
     entries = write_direct_entries(module)
 
-    def panels(code: Code, job: Value, layer: Value, row: Value, rows: Value) -> None:
+    def panels(
+        code: Code, job: Value, layer: Value, row: Value, rows: Value, scratch: Value
+    ) -> None:
         with code.choice(layer[LayerRow.starts_at].present) as (few, all_of_them):
             with few:
                 code.call(nonzeros.product, layer=layer, row=row, rows=rows)
             with all_of_them:
-                _dense_product(code, products, narrow, pairing, job, layer, row, rows)
+                _dense_product(code, products, narrow, pairing, job, layer, row, rows, scratch)
 
-    def flat(code: Code, job: Value, layer: Value, row: Value, rows: Value) -> None:
+    def flat(code: Code, job: Value, layer: Value, row: Value, rows: Value, scratch: Value) -> None:
         _direct_product(code, direct, job, layer, row, rows)
 
     def forward(name: str, product: Callable[..., None]) -> Function:
@@ -85,8 +88,8 @@ def _forward(
 ) -> Function:
     element = module.element
     code = function(module, name, _FORWARD)
-    job, layers, row, rows, first, keys = code.arguments(
-        "job", "layers", "row", "rows", "first", "keys"
+    job, layers, row, rows, first, keys, scratch = code.arguments(
+        "job", "layers", "row", "rows", "first", "keys", "scratch"
     )
     gather, gather_list = job[Job.gather], job[Job.gather_list]
     source = job[Job.source_at]
@@ -118,7 +121,7 @@ def _forward(
                 w, bias = _flat(code, job, layer)
                 code.call(entries, layer=layer, row=row, m=rows, w=w, bias=bias)
             with by_rows:
-                product(code, job, layer, row, rows)
+                product(code, job, layer, row, rows, scratch)
         mark(code, Part.forward)
         # a = f(z)
         value = layer[LayerRow.value]
@@ -146,13 +149,14 @@ def _dense_product(
     layer: Value,
     row: Value,
     rows: Value,
+    scratch: Value,
 ) -> None:
     if products.pairs is None or pairing is None:
         _panel_product(code, products, narrow, layer, row, rows)
         return
     with code.choice(layer[LayerRow.weight_pairs_at].present) as (rounded, exact):
         with rounded:
-            _pair_product(code, products.pairs, pairing, job, layer, row, rows)
+            _pair_product(code, products.pairs, pairing, job, layer, row, rows, scratch)
         with exact:
             _panel_product(code, products, narrow, layer, row, rows)
 
@@ -165,11 +169,12 @@ def _pair_product(
     layer: Value,
     row: Value,
     rows: Value,
+    scratch: Value,
 ) -> None:
     """Write z of a layer from pairs, and the pairs of its inputs."""
     operands, element = _operands(code, layer, row, rows), code.element
     k, ld_in, distance = operands["k"], operands["a_row"], layer[LayerRow.ld_in_pairs]
-    pairs = layer[LayerRow.a_in_pairs_at].at(row * distance, element)
+    pairs = scratch.at(job[Job.pairs_offset], element)
     row_pairs = layer[LayerRow.a_in_row_pairs_at]
     block = {"rows": rows, "n": k, "x": operands["a"], "ld": ld_in, "zeros": job[Job.zeros_at]}
     if pairing.columns is None:

@@ -186,7 +186,16 @@ def _block_of_batch(
     keys: Value,
 ) -> None:
     """Write the first phase of ``m`` rows from row ``row`` of the batch on."""
-    code.call(rows.forward, job=job, layers=layers, row=row, rows=m, first=first, keys=keys)
+    code.call(
+        rows.forward,
+        job=job,
+        layers=layers,
+        row=row,
+        rows=m,
+        first=first,
+        keys=keys,
+        scratch=scratch,
+    )
     code.call(rows.targets, job=job, row=row, rows=m, first=first)
     code.call(
         rows.losses,
@@ -260,6 +269,7 @@ def _score(module: Module, rows: RowPhase, weights: WeightPhase) -> Function:
             "rows": code.least(n - first, block),
             "first": first,
             "keys": code.null(),
+            "scratch": code.null(),
         }
         with code.choice(direct) as (few, many):
             with few:
@@ -299,7 +309,16 @@ def _measure(module: Module, rows: RowPhase, weights: WeightPhase) -> None:
         first = task * block
         m = code.least(n - first, block)
         nothing = code.null()
-        code.call(rows.forward, job=job, layers=layers, row=0, rows=m, first=first, keys=nothing)
+        code.call(
+            rows.forward,
+            job=job,
+            layers=layers,
+            row=0,
+            rows=m,
+            first=first,
+            keys=nothing,
+            scratch=nothing,
+        )
         own = thread * block
         code.call(rows.targets, job=job, row=own, rows=m, first=first)
         code.call(

@@ -38,15 +38,13 @@ def fill_pairs(
         Gives a buffer of so many numbers.
     """
     pair_rows = row[LayerRow.pair_rows] = layer.pair_rows(rounding)
-    ld_in = row[LayerRow.ld_in_pairs] = rounding.distance(layer.n_in, layer.ld_in)
-    ld = row[LayerRow.ld_pairs] = rounding.distance(layer.n_out, layer.ld)
+    row[LayerRow.ld_in_pairs] = rounding.distance(layer.n_in, layer.ld_in)
+    row[LayerRow.ld_pairs] = rounding.distance(layer.n_out, layer.ld)
     row[LayerRow.weight_pairs_at] = zeros(pair_rows * layer.columns)
-    row[LayerRow.a_in_pairs_at] = zeros(rows * ld_in)
     by_columns = layer.rows * rounding.turned_distance(rows)
     row[LayerRow.a_in_row_pairs_at] = zeros(by_columns or rows * layer.ld_in // 2)
     row[LayerRow.dz_row_pairs_at] = zeros(rows * layer.ld // 2)
     if way_back:
-        row[LayerRow.dz_pairs_at] = zeros(rows * ld)
         row[LayerRow.transposed_rows] = layer.transposed_rows(rounding)
     row[LayerRow.strips_at] = row[LayerRow.panels_at] = None
 

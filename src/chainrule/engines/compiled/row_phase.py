@@ -191,8 +191,9 @@ def _input_gradient(
     rows: Value,
     da: Value,
     ld: Value,
+    pairs: Value,
 ) -> None:
-    """Write da = dz W' of the layer above."""
+    """Write da = dz W' of the layer above, from its dz, or from the pairs of its dz."""
     n_out, ld_above = above[LayerRow.n_out], above[LayerRow.ld]
 
     def product(across: Function, dz: Value, k: Value, distance: Value) -> None:
@@ -201,7 +202,7 @@ def _input_gradient(
             m=rows,
             vectors=above[LayerRow.vectors_in],
             k=k,
-            a=dz.at(row * distance, code.element),
+            a=dz,
             a_row=distance,
             b=above[LayerRow.transposed_at],
             panel_rows=above[LayerRow.transposed_rows],
@@ -211,23 +212,22 @@ def _input_gradient(
             c_row=ld,
         )
 
+    dz = above[LayerRow.dz_at].at(row * ld_above, code.element)
     if products.pairs is None:
-        product(products.across, above[LayerRow.dz_at], n_out, ld_above)
+        product(products.across, dz, n_out, ld_above)
         return
     with code.choice(above[LayerRow.weight_pairs_at].present) as (rounded, exact):
         with rounded:
-            pairs = above[LayerRow.dz_pairs_at]
             product(products.pairs.across, pairs, (n_out + 1) >> 1, above[LayerRow.ld_pairs])
         with exact:
-            product(products.across, above[LayerRow.dz_at], n_out, ld_above)
+            product(products.across, dz, n_out, ld_above)
 
 
 def _paired(
-    code: Code, pairing: Function, job: Value, layer: Value, row: Value, rows: Value
+    code: Code, pairing: Function, job: Value, layer: Value, row: Value, rows: Value, pairs: Value
 ) -> None:
     """Write the pairs of dz, for a layer whose products are rounded."""
     ld, element = layer[LayerRow.ld], code.element
-    pairs, distance = layer[LayerRow.dz_pairs_at], layer[LayerRow.ld_pairs]
     with code.when(layer[LayerRow.weight_pairs_at].present):
         code.call(
             pairing,
@@ -235,8 +235,8 @@ def _paired(
             n=layer[LayerRow.n_out],
             x=layer[LayerRow.dz_at].at(row * ld, element),
             ld=ld,
-            pairs=code.where(pairs.present, pairs.at(row * distance, element), code.null()),
-            pairs_ld=distance,
+            pairs=code.where(layer[LayerRow.transposed_at].present, pairs, code.null()),
+            pairs_ld=layer[LayerRow.ld_pairs],
             row_pairs=layer[LayerRow.dz_row_pairs_at].at((row >> 1) * ld, element),
             zeros=job[Job.zeros_at],
         )
@@ -253,6 +253,7 @@ def _backward(
         "job", "layers", "row", "rows", "scratch", "keys"
     )
     count, batch_rows = job[Job.layers], job[Job.batch_rows]
+    pairs = scratch.at(job[Job.pairs_offset], element).named("pairs")
     with code.loop(0, count, name="back") as back:
         number = count - 1 - back
         layer = layers.row(number)
@@ -264,7 +265,7 @@ def _backward(
         # da = dz W' of the layer above
         with code.when(back > 0):
             above = layers.row(number + 1)
-            _input_gradient(code, products, job, above, row, rows, da, ld)
+            _input_gradient(code, products, job, above, row, rows, da, ld, pairs)
             mark(code, Part.input_gradient)
         with code.when(layer[LayerRow.dropped_at].present):
             call_drop(code, drop, layer, number, row=row, rows=rows, keys=keys, source=da, into=da)
@@ -285,7 +286,7 @@ def _backward(
         )
         mark(code, Part.pullback)
         if pairing is not None:
-            _paired(code, pairing, job, layer, row, rows)
+            _paired(code, pairing, job, layer, row, rows, pairs)
         code.call(
             panels,
             vectors=layer[LayerRow.vectors_out],

@@ -157,9 +157,7 @@ class LayerRow(Record):
     pair_rows = Field(whole)  # rows of its panels
     ld_in_pairs = Field(whole)  # distances of the rows of pairs of inputs and of dz
     ld_pairs = Field(whole)
-    a_in_pairs_at = Field(_numbers)
     a_in_row_pairs_at = Field(_numbers)
-    dz_pairs_at = Field(_numbers)
     dz_row_pairs_at = Field(_numbers)
 
 
@@ -247,6 +245,7 @@ class Job(Record):
     arrays_out = Field(whole)
     scratch_at = Field(Address(BYTES))
     scratch_stride = Field(whole)
+    pairs_offset = Field(whole)  # of the pairs along the rows of a block, in numbers, in a scratch
     divisor = Field(whole)  # rows to divide a gradient by; 0: those of the batch
     zeros_at = Field(_numbers)
     result_at = Field(Address(Result))

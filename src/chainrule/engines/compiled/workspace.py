@@ -132,8 +132,11 @@ class Workspace:
         self.units = self._units(sizes, roundings, transposed, rows)
         widest, widest_in = (max(ld) for ld in zip(*((s.ld, s.ld_in) for s in sizes), strict=True))
         panel = target.panel_vectors if zeros is None else WIDE_PANEL
-        scratch = max(block * widest, STRIP_ROWS * lanes * panel)
-        scratch = round_up(scratch * dtype.itemsize, 64)
+        scratch = round_up(max(block * widest, STRIP_ROWS * lanes * panel), 64)
+        self.job = Table(Job, dtype)
+        self.job[Job.pairs_offset] = scratch
+        pairs = (self.layers[name].max() for name in (LayerRow.ld_in_pairs, LayerRow.ld_pairs))
+        scratch = round_up((scratch + block * int(max(pairs))) * dtype.itemsize, 64)
         self._scratch = aligned_zeros(scratch * threads, np.uint8)
         target_rows = rows if training else rows * threads
         self.y_stride = round_up(network.n_out, lanes)
@@ -147,7 +150,6 @@ class Workspace:
         self._panel_addresses = np.array(addresses(self.panels), np.int64)
         self._panel_places = [Place(self._panel_addresses, number) for number in range(2)]
         self._flat, self._out = np.zeros((2, 1 + n_slots), np.int64)
-        self.job = Table(Job, dtype)
         self.job_address = self.job.address
         self._fill_job(scratch, rows)
         self.job[Job.batch_pairs] = rounding.turned_distance(rows) if rounding else 0
