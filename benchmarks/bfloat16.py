@@ -6,10 +6,12 @@ Steps are those of `chainrule.train` on one thread, beside PyTorch in float32 an
 to bfloat16; rounds are interleaved in one process, and the best of each counts. Errors are of
 networks 128-64 after so many epochs, from the same seeds in both precisions. FOLDER is that of
 ``tables.py``, with the four files of Fashion-MNIST in ``fashion-mnist``; without it there are no
-errors. It writes ``benchmarks/results/bfloat16.md``, and needs a processor with avx512_bf16.
+errors. It needs a processor with avx512_bf16, and writes ``benchmarks/results/bfloat16.md``; with
+matrix registers (AMX), ``bfloat16-amx.md``, where steps of the engine in vectors run beside.
 """
 
 import gzip
+import os
 import time
 import warnings
 from pathlib import Path
@@ -22,6 +24,8 @@ from sklearn.exceptions import ConvergenceWarning
 from tables import TABLES, prepared
 
 from chainrule import MLPClassifier, MLPRegressor
+from chainrule.engines.compiled.matrix_registers import has_matrix_registers
+from chainrule.engines.compiled.target import host_target
 
 NAMES = (
     "20-64-64-2 @ 256",
@@ -47,6 +51,18 @@ def pytorch_autocast(case: Case) -> peers.Run:
     return epoch
 
 
+def in_vectors(case: Case) -> peers.Run:
+    """Return the engine's epoch with products of bfloat16 in vectors."""
+    before = os.environ.get("CHAINRULE_AMX")
+    os.environ["CHAINRULE_AMX"] = "0"
+    run = peers.chainrule(case, "sgd", 1, "bfloat16")  # the engine keeps its choice
+    if before is None:
+        del os.environ["CHAINRULE_AMX"]
+    else:
+        os.environ["CHAINRULE_AMX"] = before
+    return run
+
+
 def best_of(case: Case, rounds: int) -> dict[str, float]:
     """Return the least microseconds per step of each, over interleaved epochs."""
     runs = {
@@ -55,6 +71,8 @@ def best_of(case: Case, rounds: int) -> dict[str, float]:
         "PyTorch": peers.pytorch(case, "sgd", 1),
         "PyTorch, bfloat16": pytorch_autocast(case),
     }
+    if has_matrix_registers(host_target()):
+        runs["bfloat16 in vectors"] = in_vectors(case)
     best = dict.fromkeys(runs, float("inf"))
     for number in range(rounds + 1):  # the first compiles
         for name, run in runs.items():
@@ -115,7 +133,7 @@ def main() -> None:
     table, head = [], []
     for case in (case for case in CASES if case.name in NAMES):
         best = best_of(case, options.rounds)
-        ours, low, torch, torch_low = best.values()
+        ours, low, torch, torch_low, *_ = best.values()
         times = [f"{one:,.1f}" for one in best.values()]
         table.append([case.name, *times, f"{ours / low:.2f}", f"{min(torch, torch_low) / low:.2f}"])
         head = ["network @ batch", *best, "float32 / bfloat16", "best of PyTorch / bfloat16"]
@@ -151,7 +169,8 @@ def main() -> None:
             ),
             markdown(["data", "float32", "bfloat16", "difference"], table),
         ]
-    write(options.out, "bfloat16", "\n\n".join(pages))
+    name = "bfloat16-amx" if has_matrix_registers(host_target()) else "bfloat16"
+    write(options.out, name, "\n\n".join(pages))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import pytest
 
 from chainrule.engines.compiled.blocks import (
+    is_copied,
     panels_together,
     rows_of_block,
     shared_rows_of_block,
@@ -53,3 +54,13 @@ def test_panels_that_are_done_together_fit_a_quarter_of_the_cache(monkeypatch):
     assert panels_together((128 << 10) + 1) == 1
     monkeypatch.setenv("CHAINRULE_L2_KB", "2048")
     assert panels_together(96 << 10) == 5
+
+
+def test_copies_of_wide_matrices(monkeypatch):
+    assert [is_copied(n, 1, 1, 32) for n in (319, 320)] == [False, True]
+    large = (2 << 20) + 1
+    assert not is_copied(1024, large, 8, 64)  # of a processor with a small cache
+    monkeypatch.setenv("CHAINRULE_L2_KB", "2048")
+    assert is_copied(1024, large, 8, 64)
+    assert not is_copied(1024, large - 1, 8, 64)
+    assert not is_copied(1024, large, 7, 64)

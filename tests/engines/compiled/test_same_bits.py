@@ -75,8 +75,8 @@ def test_threads_and_slices(problems, seed):
 def test_wide_layers_in_copies_or_not(problems, monkeypatch, dtype, threads):
     objective, rows = problems.problem([61, 53, 70, 3], "mse", 300, dtype)
     order, results = np.random.default_rng(0).permutation(300), []
-    for wide in (1, 10**6):
-        monkeypatch.setattr(workspace, "WIDE", dict.fromkeys(workspace.WIDE, wide))
+    for copied in (True, False):
+        monkeypatch.setattr(workspace, "is_copied", lambda *_, copied=copied: copied)
         engine = CompiledEngine(objective, RULES[1], threads)
         start = problems.position(objective.network, RULES[1], dtype)
         end, _ = problems.run(engine, rows, start, order, 150)

@@ -4,14 +4,13 @@ Made once per network, precision, batch size and number of threads, and used aga
 two calls at the same time have one each.
 """
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from chainrule.engines.compiled import checking
-from chainrule.engines.compiled.blocks import panels_together
+from chainrule.engines.compiled.blocks import is_copied, panels_together
 from chainrule.engines.compiled.geometry import (
     ALL_PANELS,
     LayerSizes,
@@ -39,11 +38,6 @@ from chainrule.model.network import Network
 
 __all__ = ["Workspace"]
 
-# Columns from which the second phase gets copies, a few columns together, by the bytes of a vector:
-# a step of 784-1024-1024-10 at 1024 rows takes 0.86 of the time, and 256 columns are not worth it
-# yet. Of 512-bit vectors a panel takes three cache lines of each row instead of one, and copies
-# cost more than they save: steps of 784 to 12,000 inputs take 0.92 to 0.99 of the time without.
-WIDE = {16: 320.0, 32: 320.0, 64: math.inf}
 # Fields that point to arrays of the caller. A workspace that waits for the next call keeps none.
 _OF_A_CALL = (Job.order_at, Job.source_at, Job.y_at, Job.weight_at, Job.out_at)
 
@@ -188,8 +182,10 @@ class Workspace:
             row[LayerRow.pullback] = pullback.entry
             row[LayerRow.pullback_fields_at] = pullback.fields
             if training:
-                row[LayerRow.strips_at] = self._copy_of(layer.n_in, rows)
-                row[LayerRow.panels_at] = self._copy_of(layer.n_out, rows)
+                panels = -(-layer.n_out // (layer.lanes * self._target.panel_vectors))
+                row[LayerRow.strips_at] = self._copy_of(layer.n_in, rows, panels)
+                strips = -(-layer.n_in // STRIP_ROWS)
+                row[LayerRow.panels_at] = self._copy_of(layer.n_out, rows, strips)
             a_in = a
 
     def _fill_nonzeros(self, row: Table, zeros: Zeros, rows: int, training: bool) -> None:
@@ -210,10 +206,11 @@ class Workspace:
             row[LayerRow.sorted_values_at] = self._zeros(entries)
         row[LayerRow.strips_at] = row[LayerRow.panels_at] = None
 
-    def _copy_of(self, columns: int, rows: int) -> np.ndarray | None:
-        """Return the copy of a wide matrix; None for one that needs none."""
-        wide = columns >= WIDE[self._target.vector_bytes]
-        return self._zeros(round_up(columns, self._lanes) * rows) if wide else None
+    def _copy_of(self, columns: int, rows: int, times: int) -> np.ndarray | None:
+        """Return the copy of a matrix that is read so many times; None for one that needs none."""
+        numbers = round_up(columns, self._lanes) * rows
+        vector_bytes, size = self._target.vector_bytes, numbers * self.dtype.itemsize
+        return self._zeros(numbers) if is_copied(columns, size, times, vector_bytes) else None
 
     def _fill_dropout(self, table: Sequence[Table], dropout: tuple[float, ...], rows: int) -> None:
         """Give layers with dropout a buffer for the inputs of the next layer."""
