@@ -1,14 +1,24 @@
 """The programs of other libraries in the guides run, and end where the pages say."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 GUIDES = Path(__file__).parents[2] / "docs" / "guides"
+# as programs run them: theirs warn of what is no fault of the page
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+
+
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch):
+    """A team of threads would wait for the cores that other tests keep busy."""
+    torch = pytest.importorskip("torch")
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def programs(page):
@@ -19,36 +29,23 @@ def programs(page):
 
 
 def last_number(program, name):
-    """Run a program in a process of its own, and return what a name holds at its end."""
-    ran = subprocess.run(
-        [sys.executable, "-c", f"{program}\nprint({name})"],
-        capture_output=True,
-        text=True,
-        # a team of threads waits for the cores that other tests keep busy
-        env={**os.environ, "KERAS_BACKEND": "torch", "OMP_NUM_THREADS": "1"},
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stderr
-    return float(ran.stdout.split()[-1])
+    """Run a program, and return what a name holds at its end."""
+    names = {"__name__": "__main__"}
+    exec(program, names)
+    return float(names[name])
 
 
-@pytest.mark.slow
 def test_the_program_of_pytorch():
-    pytest.importorskip("torch")
     program, _ = programs("coming_from_pytorch.md")
     assert last_number(program, "accuracy") > 0.95
 
 
-@pytest.mark.slow
 def test_pytorch_makes_the_same_steps():
-    pytest.importorskip("torch")
     _, program = programs("coming_from_pytorch.md")
     assert last_number(program, "difference") < 1e-12
 
 
-@pytest.mark.slow
 def test_the_program_of_keras():
-    pytest.importorskip("torch")  # its backend here
     pytest.importorskip("keras")
     (program,) = programs("coming_from_keras.md")
     assert last_number(program, "accuracy") > 0.95

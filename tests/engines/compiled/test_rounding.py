@@ -133,13 +133,11 @@ def test_a_product_keeps_its_bound(problems, registers):
     assert error.max() > 1e-3 * bound.max()
 
 
+@pytest.mark.slow
 @able
 @pytest.mark.parametrize(
     ("rule", "vector_bytes"),
-    [
-        (optimizers.get("adamw", clip_norm=0.5), host_target().vector_bytes),
-        pytest.param(PLAIN, 32, marks=pytest.mark.slow),
-    ],
+    [(optimizers.get("adamw", clip_norm=0.5), host_target().vector_bytes), (PLAIN, 32)],
 )
 def test_the_same_bits_for_any_threads_blocks_and_vectors(
     problems, monkeypatch, rule, vector_bytes
