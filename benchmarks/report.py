@@ -28,6 +28,10 @@ def vector_bits() -> int:
     return 8 * host_target().vector_bytes
 
 
+# Kinds of processors that have pages of their own.
+KINDS = {"512": "512-bit vectors", "amx": "matrix registers"}
+
+
 def page(name: str) -> str:
     """Return the name of a page for the class of this processor: 512-bit vectors have their own."""
     return f"{name}-512" if vector_bits() == 512 else name
@@ -76,8 +80,9 @@ def arguments(description: str) -> argparse.ArgumentParser:
 def write(folder: Path, name: str, text: str) -> None:
     """Write a page, with the script that measured it, and print it."""
     folder.mkdir(exist_ok=True, parents=True)
-    if name.endswith("-512"):
-        text = text.replace("\n", ", 512-bit vectors\n", 1)
-    by = f"Measured by `python benchmarks/{name.removesuffix('-512')}.py`."
+    script, _, kind = name.partition("-")
+    if kind:
+        text = text.replace("\n", f", {KINDS[kind]}\n", 1)
+    by = f"Measured by `python benchmarks/{script}.py`."
     (folder / f"{name}.md").write_text(f"{text.rstrip()}\n\n{by}\n")
     print(text)
