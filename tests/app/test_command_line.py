@@ -101,7 +101,7 @@ def test_a_mixed_table_from_fit_to_show(chainrule, folder, flats) -> None:
     assert results["R2"]["value"] > 0.8
 
 
-@pytest.mark.grid(3)
+@pytest.mark.grid(7)
 @pytest.mark.parametrize("suffix", ["csv", "tsv", "parquet", "jsonl"])
 def test_predictions_are_written_in_every_format(chainrule, flats, suffix) -> None:
     fit_flats(chainrule, flats.drop("rent"), "dear")

@@ -65,7 +65,7 @@ def test_nothing_is_overwritten(chainrule, model, folder):
     assert chainrule("export", model, "--to", "c", "--force").code == 0
 
 
-@pytest.mark.grid(6)
+@pytest.mark.grid(7)
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -74,7 +74,7 @@ def clean_of(tmp_path_factory):
     return cache(lambda mark, end: read(path, end.join(lines(mark)))[0])
 
 
-@pytest.mark.grid(24)
+@pytest.mark.grid(25)
 @pytest.mark.parametrize(
     ("mark", "end"), [*product(",;\t|", ["\n"]), (",", "\r\n"), ("\t", "\r\n")]
 )
@@ -89,7 +89,7 @@ def test_a_footer_is_left_out_by_number(tmp_path, clean_of, mark, end, footer, s
     assert "--skip-footer 0 keeps all lines" in told
 
 
-@pytest.mark.grid(4)
+@pytest.mark.grid(9)
 @pytest.mark.parametrize(
     "last",
     [

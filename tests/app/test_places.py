@@ -33,7 +33,7 @@ if os.name == "posix":
     PLACES += ["/dev/null", "/proc/m.chainrule"]
 
 
-@pytest.mark.grid(12)
+@pytest.mark.grid(13)
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("place", PLACES)
 def test_an_invalid_place_is_one_sentence(chainrule, folder, model, command, place) -> None:

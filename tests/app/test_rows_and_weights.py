@@ -258,7 +258,7 @@ def test_the_weights_of_the_printed_result_are_those_of_the_file(chainrule, flat
     assert float(line.split()[1].replace(",", "")) == pytest.approx(mae, rel=1e-3)
 
 
-@pytest.mark.grid(6)
+@pytest.mark.grid(7)
 @pytest.mark.parametrize(
     ("cells", "said"),
     [

@@ -68,7 +68,7 @@ BAD = {
 }
 
 
-@pytest.mark.grid(4)
+@pytest.mark.grid(9)
 @pytest.mark.parametrize(("contents", "words", "message"), BAD.values(), ids=BAD)
 def test_each_mistake_is_one_sentence_and_leaves_nothing(chainrule, contents, words, message):
     data = contents if isinstance(contents, bytes) else contents.encode()

@@ -39,7 +39,7 @@ def files(folder):
     return folder
 
 
-@pytest.mark.grid(6)
+@pytest.mark.grid(7)
 @pytest.mark.parametrize("file", ["t.parquet", "t.csv"])
 @pytest.mark.parametrize("target", ["price", "dear"])
 def test_a_file_is_streamed(files, chainrule, file, target) -> None:
@@ -125,7 +125,7 @@ def model(folder, once):
     return "t.chainrule"
 
 
-@pytest.mark.grid(12)
+@pytest.mark.grid(13)
 @pytest.mark.parametrize("out", ["p.csv", "p.tsv", "p.jsonl", "p.parquet", None])
 @pytest.mark.parametrize("file", ["t.parquet", "t.csv"])
 def test_predictions_are_written_as_they_come(model, chainrule, folder, out, file) -> None:

@@ -53,7 +53,7 @@ def by_the_table(chainrule, rows, *words):
     return [json.loads(line) for line in answer.out.splitlines()]
 
 
-@pytest.mark.grid(2)
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["dear", "rent"])
 def test_the_same_answers_as_for_a_table(chainrule, fitted, stream, target) -> None:
     rows = fitted(target, "--preset", "balanced")[:40]  # its folds cover all rows: intervals
@@ -85,7 +85,7 @@ def test_a_row_reads_the_same_alone_and_among_odd_ones(fitted, stream) -> None:
     assert "error" not in {name for found in together for name in found}
 
 
-@pytest.mark.grid(6)
+@pytest.mark.grid(7)
 @pytest.mark.parametrize(
     ("bad", "words"),
     [

@@ -55,6 +55,7 @@ def test_blocks_are_row_groups(files):
     assert TableFiles(paths, block_rows=2).block_rows == (1, 2, 1, 2, 1, 2, 1)
 
 
+@pytest.mark.slow
 def test_a_row_group_is_decoded_once(files, monkeypatch):
     whole = [TableFiles(files / "parts", block_rows=2).frame(i) for i in range(7)]
     table, read = TableFiles(files / "parts", block_rows=2, group_bytes=1000), []

@@ -27,7 +27,7 @@ RATES = {
 }
 
 
-@pytest.mark.grid(7)
+@pytest.mark.grid(15)
 @pytest.mark.parametrize("rates", RATES)
 def test_rate_factors(problems, comparing, engine_of, rule, rates, dtype):
     objective, rows = problems.problem([5, 19, 7, 3], "mse", 75, dtype, l2=0.02, rates=RATES[rates])

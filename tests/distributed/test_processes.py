@@ -145,6 +145,7 @@ def test_a_driver_that_ends_goes_on_from_its_checkpoint(data, undisturbed, tmp_p
     assert bits(again) == undisturbed
 
 
+@pytest.mark.slow
 def test_diverging_rounds_keep_the_last_good_parameters(data):
     model = MLPRegressor(**OPTIONS | {"solver": "sgd", "learning_rate_init": 1e9})
     with pytest.warns(DivergenceWarning):

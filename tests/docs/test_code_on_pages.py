@@ -1,6 +1,7 @@
 """All code on the pages is run or parsed: programs without prompts, and lines for the shell."""
 
 import doctest
+import functools
 import importlib.util
 import re
 import shlex
@@ -31,6 +32,7 @@ PROGRAMS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PROGRAMS, ids=lambda page: page.stem)
 def test_programs_without_prompts_run(page, tmp_path, monkeypatch):
     """They run after the examples above them, with their names, where their libraries are here."""
@@ -61,12 +63,18 @@ def commands(page):
                     yield shlex.split(found[1], comments=True)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_commands_and_flags_are_those_of_the_program(page):
+@functools.cache
+def program():
+    """Return the commands of the program by name."""
     typer_main = pytest.importorskip("typer.main")
     from chainrule.app.trial_commands import app
 
-    known = typer_main.get_command(app).commands
+    return typer_main.get_command(app).commands
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_commands_and_flags_are_those_of_the_program(page):
+    known = program()
     for _, command, *words in commands(page):
         if command.startswith("-"):
             continue

@@ -93,7 +93,7 @@ def test_the_calls_of_an_epoch_are_one_program(is_large, monkeypatch, caplog):
     assert start.step == 20
 
 
-@pytest.mark.grid(4)
+@pytest.mark.grid(9)
 @pytest.mark.parametrize("bad", [3, 40, 74, None])
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("is_large", [False, True])

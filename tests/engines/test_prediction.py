@@ -52,7 +52,7 @@ class Toy(EngineRecord):
         return ReferenceEngine(objective, optimizer)
 
 
-@pytest.mark.grid(3)
+@pytest.mark.grid(7)
 @pytest.mark.parametrize("loss", losses)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_scores_and_links(engine, loss, dtype):

@@ -56,6 +56,7 @@ VALUES = {
 MEANT = (("callbacks", "class"), ("hidden_layer_sizes", "long list"))
 
 
+@pytest.mark.grid(2)
 @pytest.mark.parametrize("option", OPTIONS)
 def test_a_wrong_value_is_one_short_sentence(option):
     kind = MLPClassifier if option in inspect.signature(MLPClassifier).parameters else MLPRegressor

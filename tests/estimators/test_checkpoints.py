@@ -77,7 +77,7 @@ CASES = [
 ]
 
 
-@pytest.mark.grid(5)
+@pytest.mark.grid(11)
 @pytest.mark.parametrize(("kind", "options"), CASES, ids=repr)
 @pytest.mark.parametrize("epoch", [1, 6])
 def test_a_fit_goes_on_to_the_same_bits(tmp_path, kind, options, epoch) -> None:

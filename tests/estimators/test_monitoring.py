@@ -49,7 +49,7 @@ def history(monitor, kind=MLPClassifier, y=NAMES, **options):
     return model, np.array(values), vectors
 
 
-@pytest.mark.grid(4)
+@pytest.mark.grid(13)
 @pytest.mark.parametrize("monitor", ["roc_auc", "neg_log_loss", "balanced_accuracy"])
 @pytest.mark.parametrize("solver", ["adam", optimizers.get("adam", averaging=0.9), "lbfgs"])
 def test_a_scorer_by_name_is_what_scikit_learn_says_of_the_model(monitor, solver):

@@ -53,7 +53,7 @@ def test_rows_held_out_are_drawn_by_a_hash():
         same(MLPRegressor(**options).fit(source(NUMBERS, block_rows)), expected)
 
 
-@pytest.mark.grid(6)
+@pytest.mark.grid(7)
 @pytest.mark.parametrize(
     ("kind", "y"), [(MLPClassifier, LABELS), (MLPRegressor, NUMBERS)], ids=["labels", "numbers"]
 )

@@ -53,7 +53,7 @@ QUIET = [
 pytestmark = [pytest.mark.filterwarnings(words) for words in QUIET]
 
 
-@pytest.mark.grid(5)
+@pytest.mark.grid(11)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("case", CLASSIFIERS)
 def test_probabilities(case, dtype, answers, running, drawn):

@@ -42,7 +42,7 @@ def test_onnx_from_raw_columns(number, table, running):
         assert running.worst(own, wanted) < 1e-6
 
 
-@pytest.mark.grid(7)
+@pytest.mark.slow
 @pytest.mark.parametrize("number", SOME)
 def test_c_from_raw_rows(number, table, running, tmp_path):
     compiler = next(filter(running.has, reversed(running.COMPILERS)), None)

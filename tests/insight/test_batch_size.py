@@ -157,6 +157,7 @@ def test_without_noise_the_batch_size_does_not_matter():
     assert found.noise_scale == pytest.approx(0.0, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_with_noise_larger_batches_need_fewer_steps_and_more_rows():
     found = batch_size_report(
         *noisy(), batch_sizes=(4, 16, 64, 256), repeats=3, learning_rate=0.02, target=4.4,
@@ -250,6 +251,7 @@ def test_text_and_dictionary_hold_the_numbers():
     assert read["noise"][0]["noise_scale"] == found.noise[0][1].noise_scale
 
 
+@pytest.mark.slow
 def test_invalid_measurements_are_refused():
     arguments = noisy(100)
     with pytest.raises(InputError, match=r"learning_rate must make the loss fall; at 50 it div"):

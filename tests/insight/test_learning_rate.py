@@ -179,6 +179,7 @@ def test_a_range_without_a_fall_has_no_band():
         range_test(setting, 1.0, 0.1)
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(seed=st.integers(0, 1000), l2=st.sampled_from([0.0, 0.2]), weighted=st.booleans())
 def test_curvature_of_linear_regression_is_its_hessian(seed, l2, weighted):

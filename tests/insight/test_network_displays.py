@@ -24,7 +24,7 @@ def drawn(display):
     return display
 
 
-@pytest.mark.grid(4)
+@pytest.mark.grid(9)
 @pytest.mark.parametrize("name", activations)
 def test_an_activation_and_its_slope(name):
     display = drawn(ActivationDisplay.from_formula(name))
@@ -102,6 +102,7 @@ class TestClasses:
     network = Network.of_widths([2, 3])
     at = Parameters.from_arrays([[[1.0, -1.0, 0.0], [0.0, 0.0, 2.0]]], [[0.0, 0.0, 0.0]])
 
+    @pytest.mark.grid(2)
     @pytest.mark.parametrize("loss", [None, "categorical_cross_entropy"])
     def test_the_largest_score_wins(self, loss):
         y = np.array([1, 0, 2, 2, 0])

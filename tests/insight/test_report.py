@@ -189,7 +189,7 @@ def check_page(text):
     return page
 
 
-@pytest.mark.grid(8)
+@pytest.mark.grid(17)
 @pytest.mark.parametrize("kind", KINDS)
 def test_any_network_has_a_report(kind):
     explanation = KINDS[kind]()

@@ -64,6 +64,7 @@ def test_a_loss_is_named_with_its_options(loss, words):
     assert Material(subject).loss_name == words
 
 
+@pytest.mark.slow
 def test_dead_units():
     network = Network.of_widths([4, 16, 1], "relu")
     start = network.start(0)

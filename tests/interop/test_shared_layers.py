@@ -56,7 +56,7 @@ def autograd(torch, model, *, first_row=False):
     torch.mean((model(torch.tensor(X[rows])) - torch.tensor(Y[rows])) ** 2).backward()
 
 
-@pytest.mark.grid(5)
+@pytest.mark.grid(15)
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("norms", [False, True])
 @pytest.mark.parametrize("uses", [2, 3, 7])

@@ -54,7 +54,7 @@ def table(columns: int, rows: int, seed: int) -> pl.DataFrame:
     return pl.DataFrame(made, schema=dict.fromkeys(made, pl.String))
 
 
-@pytest.mark.grid(12)
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(12))
 def test_a_column_is_read_as_it_would_be_alone(seed, monkeypatch) -> None:
     frame = table(40, 60, seed)
@@ -81,7 +81,7 @@ def test_a_column_is_read_as_it_would_be_alone(seed, monkeypatch) -> None:
     assert together == [written_of(text) for text in texts]
 
 
-@pytest.mark.grid(12)
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(12))
 def test_the_columns_of_numbers_are_found_as_each_alone(seed, monkeypatch) -> None:
     frame = table(40, 60, seed).with_columns(whole=pl.int_range(60), absent=pl.lit(None))

@@ -126,7 +126,7 @@ def test_rates_are_measured_by_the_library():
         assert f"class 1 holds {100.0 * np.mean(level > 127.5):.0f} %" in said
 
 
-@pytest.mark.grid(6)
+@pytest.mark.grid(7)
 @pytest.mark.parametrize("data", ["sine", "blobs", "iris", "chapter"])
 def test_rates_end_in_pictures_of_any_data(data):
     session = Session(Settings().changed(data=data, units=[4]))

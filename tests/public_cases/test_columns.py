@@ -334,6 +334,7 @@ def test_categories_that_were_rare_and_are_frequent_are_reported():
     ]
 
 
+@pytest.mark.slow
 def test_strict_refuses_what_is_otherwise_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

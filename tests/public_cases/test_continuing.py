@@ -42,7 +42,7 @@ def test_c76_each_fit_runs_the_epochs_asked_for(X, y2, estimator, solver):
         assert len(model.loss_curve_) == 4 * call
 
 
-@pytest.mark.grid(5)
+@pytest.mark.grid(11)
 @pytest.mark.parametrize("engine", ["reference", "compiled"])
 @pytest.mark.parametrize("solver", ["adam", "adamw", "rmsprop", "sgd"])
 @pytest.mark.parametrize("estimator", ESTIMATORS)

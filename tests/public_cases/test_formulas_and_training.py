@@ -180,6 +180,7 @@ def test_best_weights_are_restored_also_at_the_last_epoch():
     np.testing.assert_array_equal(epoch.best_parameters.vector, vectors[2])
 
 
+@pytest.mark.slow
 def test_resume_from_a_file_goes_on_with_the_next_order(tmp_path):
     """Lightning#17543, #1182, #21938: a resumed run replays the order of epoch 0."""
     network = Network(Dense(3, 4, "relu"), Dense(4, 1))

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 
-@pytest.mark.grid(6)
+@pytest.mark.grid(7)
 @pytest.mark.parametrize("early_stopping", [False, True])
 @pytest.mark.parametrize("loss", ["squared_error", "mae", "quantile"])
 def test_o01_o02_the_fit_does_not_depend_on_the_unit_of_the_target(X, t, loss, early_stopping):

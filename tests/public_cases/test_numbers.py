@@ -53,7 +53,7 @@ def test_c03_nan_in_the_target(X, t, T2):
         MLPRegressor().fit(X, t, X_val=X, y_val=np.where(np.arange(60) == 3, np.nan, t))
 
 
-@pytest.mark.grid(6)
+@pytest.mark.grid(7)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("constant", [0.0, 7.0, -3.5])
 def test_c05_inputs_that_are_all_equal(t, y3, constant, dtype):

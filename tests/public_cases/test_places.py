@@ -57,6 +57,7 @@ def untouched(path: str, *command: str) -> None:
     assert Path(path).read_bytes() == before
 
 
+@pytest.mark.slow
 def test_d54_predictions_over_their_data(model: None) -> None:
     untouched("t.csv", "predict", "t.chainrule", "t.csv", "--out", "t.csv")
     Path("link.csv").symlink_to("t.csv")
@@ -121,6 +122,7 @@ def test_d05_d53_blank_lines_give_no_prediction_and_a_key_is_kept(model: None) -
     assert (code != 0, "Did you mean 'key'?" in said) == (True, True), said
 
 
+@pytest.mark.slow
 def test_a_model_and_data_in_the_wrong_order_are_told(model: None) -> None:
     code, said = run("predict", "t.csv", "t.chainrule", "--out", "p.csv")
     assert (code, "the model comes first" in said) == (1, True), said

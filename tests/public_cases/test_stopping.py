@@ -29,7 +29,7 @@ def test_c67_best_weights_are_restored_also_at_the_last_epoch(X, t):
     assert found < model.validation_loss_curve_[-1]
 
 
-@pytest.mark.grid(4)
+@pytest.mark.grid(5)
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 @pytest.mark.parametrize("given", [False, True])
 def test_c67_best_weights_come_back_where_no_patience_ends_training(X, t, solver, given):

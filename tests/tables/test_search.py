@@ -45,6 +45,7 @@ def test_the_search_follows_the_seed_and_not_the_threads(few):
     assert drawn[0] != drawn[1]
 
 
+@pytest.mark.slow
 def test_rounds_keep_the_better_settings(few):
     model = TabularRegressor("best", **QUICK).fit(FRAME, PRICE)
     trials = model.leaderboard_.trials
@@ -91,7 +92,7 @@ def test_out_of_fold_answers_are_weighted_as_the_answer_is(few):
     assert log_loss(WORDS, p) < 0.69
 
 
-@pytest.mark.grid(2)
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [TabularClassifier, TabularRegressor])
 def test_a_searched_model_is_one_file(few, make, tmp_path):
     y = WORDS if make is TabularClassifier else PRICE

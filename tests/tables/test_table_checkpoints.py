@@ -58,7 +58,7 @@ def same(one, other):
         assert vectors[0] == vectors[1]
 
 
-@pytest.mark.grid(8)
+@pytest.mark.grid(9)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("ended", [1, 4, 9, 16])
 @pytest.mark.parametrize("kind", [TabularClassifier, TabularRegressor])

@@ -64,7 +64,7 @@ FRAMES = {
 }
 
 
-@pytest.mark.grid(4)
+@pytest.mark.grid(5)
 @pytest.mark.parametrize("kind", FRAMES)
 def test_a_table_is_the_same_in_every_library(kind):
     expected = classifier().fit(FRAME, WORDS).predict_proba(FRAME)
@@ -343,7 +343,7 @@ def missing(y):
     return [None, *y[1:]]
 
 
-@pytest.mark.grid(4)
+@pytest.mark.grid(5)
 @pytest.mark.parametrize(
     ("X", "y", "words"),
     [

@@ -30,6 +30,7 @@ def saved(model, tmp_path):
     return load(tmp_path / "model.chainrule")
 
 
+@pytest.mark.slow
 def test_several_labels_of_a_row(tmp_path):
     y = np.stack([A + B > 0, U, (A > 0) & (B > 0)], axis=1).astype(int)
     model = TabularClassifier(**GIVEN, options={"max_iter": 40}).fit(X[TRAIN], y[TRAIN])
@@ -158,7 +159,7 @@ def test_rare_classes_keep_their_share_in_the_mean_probability():
     assert brier_score_loss(y[TEST], p) < 0.7 * brier_score_loss(y[TEST], constant)
 
 
-@pytest.mark.grid(4)
+@pytest.mark.grid(5)
 @pytest.mark.parametrize("kind", ["labels", "numbers", "quantiles", "counts"])
 def test_every_kind_of_target_is_searched(kind, monkeypatch):
     from chainrule.tables import search

@@ -47,6 +47,7 @@ def of_numpy(loss, optimizer):
     )
 
 
+@pytest.mark.grid(3)
 @pytest.mark.parametrize("loss", TARGETS)
 @pytest.mark.parametrize("optimizer", ["adam", optimizers.get("adamw", averaging=0.9)])
 def test_a_run_of_tensors_never_leaves_their_device(torch, loss, optimizer):

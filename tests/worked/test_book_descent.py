@@ -97,7 +97,7 @@ class TestLearningRate:
         # at 0.119 and 0.12 w and b are differences of numbers near 3
         np.testing.assert_allclose(epoch.parameters.vector, [w, b], rtol=1e-12, atol=3e-14)
 
-    @pytest.mark.grid(4)
+    @pytest.mark.grid(5)
     @pytest.mark.parametrize(
         ("rate", "w", "b", "loss"),
         [

@@ -33,6 +33,7 @@ def test_quadratic_cost(close, start, first, last, end):
     np.testing.assert_allclose([first, last], printed, atol=5e-3)
 
 
+@pytest.mark.grid(2)
 @pytest.mark.parametrize(
     ("start", "rate", "last", "end"),
     [

@@ -134,7 +134,7 @@ def wrong_values(call, table, field):
     return [value + 8, 0] if value or bound.needed(row) else []
 
 
-@pytest.mark.grid(6)
+@pytest.mark.grid(7)
 @pytest.mark.parametrize("name", NAMES)
 def test_every_field_that_is_wrong_is_found(name, monkeypatch):
     seen = set()

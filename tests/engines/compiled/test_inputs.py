@@ -37,6 +37,7 @@ def small_parts(monkeypatch):
 KINDS = ("f4", "f8", "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "?", "f2", ">f4", ">i4", ">f8")
 
 
+@pytest.mark.grid(2)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_number(problems, small_parts, kind, dtype):

@@ -209,7 +209,7 @@ def csr(rows):
     return Rows(sparse.csr_array(rows.x), rows.y, rows.weight)
 
 
-@pytest.mark.grid(5)
+@pytest.mark.grid(11)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("widths", [*WIDTHS, [700, 3], [1000, 9, 2]], ids=str)
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.1, 1.0])

@@ -68,7 +68,7 @@ def loops(module, target):
     return found
 
 
-@pytest.mark.grid(15)
+@pytest.mark.slow
 @pytest.mark.parametrize(("itemsize", "vectors", "down"), SHAPES)
 def test_tiles_of_wide_vectors_do_not_spill(itemsize, vectors, down):
     for rows in range(1, WIDE.tile_rows(vectors, itemsize) + 1):

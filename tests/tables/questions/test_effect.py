@@ -23,7 +23,7 @@ def filled(case, model, column, cell):
     return out
 
 
-@pytest.mark.grid(12)
+@pytest.mark.grid(13)
 @pytest.mark.parametrize("column", COLUMNS)
 @pytest.mark.parametrize("name", ["classifier", "regressor"])
 def test_the_mean_is_that_of_the_table_filled(case, name, column):

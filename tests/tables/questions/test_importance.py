@@ -49,7 +49,7 @@ class Numbers(RegressorMixin, OutOfFold):
         return self.answers(X)
 
 
-@pytest.mark.grid(6)
+@pytest.mark.grid(7)
 @pytest.mark.parametrize(
     ("name", "kind", "scoring", "given"),
     [
