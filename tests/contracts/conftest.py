@@ -74,8 +74,14 @@ def pytest_collection_modifyitems(config, items):
 
 
 def _says_nothing_new(item):
-    cells = CELLS_OF_JAX.get(getattr(item, "originalname", None))
-    if cells is None or HERE not in item.path.parents:
+    name = getattr(item, "originalname", None)
+    if HERE not in item.path.parents:
+        return False
+    if name == "test_rate_factors" and item.callspec.params["dtype"] == "float32":
+        # the factors act alike in both types: here, with the rule that has the most features
+        return item.callspec.params["rule"] != "clipped sometimes"
+    cells = CELLS_OF_JAX.get(name)
+    if cells is None:
         return False
     return item.callspec.params["engine_of"] == "jax" and not cells(item.callspec.params)
 
