@@ -17,6 +17,8 @@ import pytest
 from hypothesis import Phase, settings
 
 settings.register_profile("suite", derandomize=True, deadline=None, max_examples=60, database=None)
+# fewer of them for daily work
+settings.register_profile("daily", settings.get_profile("suite"), max_examples=20)
 # a failure is printed as it was found: shrinking takes minutes, and the printed command does it
 GENERATE = (Phase.explicit, Phase.generate)
 settings.register_profile("random", deadline=None, max_examples=20, database=None, phases=GENERATE)
@@ -33,6 +35,10 @@ COMPILE, MANY = {"gw0": 4, "gw1": 8}, 1000
 
 def pytest_configure(config: pytest.Config) -> None:
     """Set what workers and processes of tests inherit, before NumPy counts its threads there."""
+    if config.option.markexpr.startswith("not slow") and not config.getoption(
+        "--hypothesis-profile", None
+    ):
+        settings.load_profile("daily")
     if "PYTEST_XDIST_WORKER" not in os.environ:
         # one seed a day, so that whoever meets a failure shares it with others
         os.environ.setdefault(SEED, f"{datetime.now(UTC):%Y%m%d}")
