@@ -1,6 +1,7 @@
 """What all pages of results share: machine and versions, tables, and where they are written."""
 
 import argparse
+import os
 import platform
 from collections.abc import Iterable, Sequence
 from datetime import date
@@ -29,30 +30,41 @@ def vector_bits() -> int:
 
 
 # Kinds of processors that have pages of their own.
-KINDS = {"512": "512-bit vectors", "amx": "matrix registers"}
+KINDS = {
+    "512": "512-bit vectors",
+    "512-intel": "512-bit vectors of Intel",
+    "amx": "matrix registers",
+}
 
 
 def page(name: str) -> str:
-    """Return the name of a page for the class of this processor: 512-bit vectors have their own."""
-    return f"{name}-512" if vector_bits() == 512 else name
+    """Return the name of a page for the class of this processor.
+
+    512-bit vectors have pages of their own, Intel's and those of others: caches and peers differ.
+    """
+    if vector_bits() < 512:
+        return name
+    return f"{name}-512-intel" if "Intel" in _processor() else f"{name}-512"
+
+
+def _processor() -> str:
+    """Return the name of the processor."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
 
 
 def machine(*packages: str) -> str:
     """Return processor, width of its vectors, date and versions in one line."""
-    processor = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    cores = ""
-    if info.exists():
-        names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
-        processor = names[0].split(":")[1].strip() if names else processor
-        cores = f", {len(names)} cores" if names else ""
+    cores = f", {os.cpu_count()} cores"
     found = []
     for package in ("chainrule", "numpy", "scikit-learn", "llvmlite", *packages):
         try:
             found.append(f"{package} {version(package)}")
         except PackageNotFoundError:
             continue
-    known = f"{processor}{cores}, {vector_bits()}-bit vectors; {date.today():%d %B %Y}"
+    known = f"{_processor()}{cores}, {vector_bits()}-bit vectors; {date.today():%d %B %Y}"
     return f"{known}; Python {platform.python_version()}, {', '.join(found)}"
 
 

@@ -3,7 +3,7 @@
     pip install . -r benchmarks/requirements.txt && python benchmarks/steps.py
 
 It writes ``benchmarks/results/steps.md`` and ``steps.png``; with 512-bit vectors, ``steps-512.md``
-and ``steps-512.png``.
+and ``steps-512.png``, or ``steps-512-intel`` there.
 """
 
 import argparse
