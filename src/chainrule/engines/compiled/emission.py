@@ -8,6 +8,7 @@ from llvmlite import ir
 
 from chainrule.engines.compiled import vector_maths
 from chainrule.engines.compiled.kinds import real
+from chainrule.engines.compiled.reciprocals import has_slow_divider, quotient, root
 from chainrule.engines.compiled.values import Value, Variable
 from chainrule.engines.compiled.writing import Code
 from chainrule.tracing.expressions import (
@@ -42,6 +43,14 @@ _INTRINSICS = {"sqrt": "sqrt", "abs": "fabs", "floor": "floor", "ceil": "ceil"}
 _INTRINSICS |= {"sin": "sin", "cos": "cos"}
 
 
+def _is_root(node: Expression) -> bool:
+    """Return whether a node is a root, times and plus numbers that all rows share."""
+    if node.op in ("add", "mul"):
+        of_rows = [operand for operand in node.operands if operand.span != SHARED]
+        return len(of_rows) == 1 and _is_root(of_rows[0])
+    return node.op == "sqrt"
+
+
 class Emission:
     """The values of a graph's nodes while its code is written.
 
@@ -70,6 +79,8 @@ class Emission:
         self._parameter = parameter
         # one memory per span: a loop's own values are forgotten when it ends
         self._known: dict[int, dict[int, Value]] = {SHARED: {}, ROW: {}, ELEMENT: {}}
+        single = vector.element == ir.FloatType()
+        self._beside_divider = single and has_slow_divider(code.module.target)
 
     def forget(self, span: int) -> None:
         """Forget the values of one element, or of one row and its elements."""
@@ -126,6 +137,10 @@ class Emission:
             return self._load(node.detail)
         assert node.op not in REDUCTIONS, "reductions are loops of their own"
         operands = [self.vector_of(operand) for operand in node.operands]
+        if self._beside_divider and node.op == "sqrt":
+            return root(self.code, *operands)
+        if self._beside_divider and node.op == "div" and _is_root(node.operands[1]):
+            return quotient(self.code, *operands)
         if node.op in _ARITHMETIC:
             return _ARITHMETIC[node.op](*operands)  # type: ignore[no-any-return]
         return self._function(node.op, operands)
