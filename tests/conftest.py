@@ -126,14 +126,17 @@ LIBRARIES = ("numpy", "array_api_strict", "torch")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test that asks for `library` once for each array library."""
+    """Run a test that asks for `library` once for each array library, daily for two."""
     if "library" in metafunc.fixturenames:
         choices = [
             pytest.param(
                 name,
-                marks=pytest.mark.skipif(
-                    importlib.util.find_spec(name) is None, reason=f"{name} is not installed"
-                ),
+                marks=[
+                    pytest.mark.skipif(
+                        importlib.util.find_spec(name) is None, reason=f"{name} is not installed"
+                    ),
+                    *([pytest.mark.slow] if name == "torch" else []),
+                ],
             )
             for name in LIBRARIES
         ]

@@ -45,6 +45,7 @@ def test_intervals_and_quantiles(chainrule, flats, folder):
     assert "the quantiles 0.9, 0.1 of each target" in " ".join(header.split())
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(which("gcc") is None, reason="there is no gcc")
 def test_c(chainrule, model, folder):
     answer = chainrule("export", model, "--to", "c", "-o", "rent.c", "--name", "rent")

@@ -57,6 +57,7 @@ def undisturbed(data):
         return bits(distributed.fit(MLPRegressor(**OPTIONS), *data, n_workers=2))
 
 
+@pytest.mark.slow
 def test_one_shard_is_a_fit_on_one_machine(data):
     one = MLPRegressor(**OPTIONS, early_stopping=True, dropout=0.1).fit(*data)
     other = MLPRegressor(**OPTIONS, early_stopping=True, dropout=0.1)

@@ -104,11 +104,15 @@ EDITED = {
     ),
 }
 
-# Tests that take half a second and more, left out of the daily run.
+# Tests that take a third of a second and more, left out of the daily run.
 SLOW = {
     "test_mlp_loading_from_joblib_partial_fit",
     "test_n_iter_no_change_inf",
+    "test_lbfgs_regression",
+    "test_mlp_partial_fit_after_fit",
+    "test_multilabel_classification",
     "test_partial_fit_classification",
+    "test_partial_fit_regression",
     "test_partial_fit_unseen_classes",
 }
 

@@ -98,6 +98,7 @@ class TestOneOutput:
         assert display.rows_ == []
 
 
+@pytest.mark.slow
 class TestClasses:
     network = Network.of_widths([2, 3])
     at = Parameters.from_arrays([[[1.0, -1.0, 0.0], [0.0, 0.0, 2.0]]], [[0.0, 0.0, 0.0]])

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 OPTIONS = {"hidden_layer_sizes": (5,), "solver": "lbfgs", "random_state": 0}
 
 
-@pytest.mark.grid(3)
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["numbers", "two", "three"])
 def test_c78_lbfgs_one_iteration_at_a_time(X, y2, y3, t, kind):
     estimator = MLPRegressor if kind == "numbers" else MLPClassifier

@@ -106,6 +106,7 @@ def test_a_searched_model_is_one_file(few, make, tmp_path):
     assert str(restored.leaderboard_) == str(model.leaderboard_)
 
 
+@pytest.mark.slow
 def test_the_leaderboard_is_shown_and_is_rows_for_a_frame(few):
     board = TabularRegressor("best", **QUICK).fit(FRAME, PRICE).leaderboard_
     head, *rows = str(board).splitlines()

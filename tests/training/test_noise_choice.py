@@ -37,6 +37,7 @@ def test_same_seed_same_size_and_nothing_moved():
     assert vector.tobytes() == before
 
 
+@pytest.mark.slow
 def test_bounds_and_few_rows():
     assert noise_batch_size(*fit(3.0), learning_rate=0.01, high=64)[0] == 64
     assert noise_batch_size(*fit(0.0), learning_rate=0.01, low=512)[0] == 512

@@ -189,6 +189,7 @@ def test_a_dense_matrix_is_looked_at_once_and_not_kept(monkeypatch):
     assert looks == [(3, 3), (4, 4)]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::scipy.sparse.SparseEfficiencyWarning")
 def test_rows_that_have_grown_since_the_last_call(problems):
     objective, rows = problems.problem([5000, 40, 2], "mse", 300, "float64")

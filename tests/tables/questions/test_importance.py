@@ -107,6 +107,7 @@ def test_at_most_so_many_rows_are_looked_at(case):
     np.testing.assert_array_equal(found.runs, other.runs)
 
 
+@pytest.mark.slow
 def test_the_text_and_the_picture(case, drawn):
     found = case.classifier.importance(case.frame, case.labels)
     lines = str(found).splitlines()

@@ -200,6 +200,7 @@ def test_a_path_that_is_too_coarse_says_so(case, monkeypatch):
     assert sum(one.amount for one in shown) + rest == pytest.approx(found.difference)
 
 
+@pytest.mark.slow
 def test_the_text_and_the_picture(case, drawn):
     found = case.classifier.why(case.frame, 7)
     lines = str(found).splitlines()
