@@ -13,7 +13,7 @@ from chainrule import MLPClassifier, MLPRegressor, TabularClassifier, TabularReg
 from chainrule.foundation.errors import InputError
 from chainrule.tables import members, search
 from chainrule.tables.selection import greedy_weights
-from chainrule.tables.settings_space import drawn_settings
+from chainrule.tables.settings_space import Setting, drawn_settings
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -151,13 +151,30 @@ def test_without_time_for_halving_the_leading_settings_are_tried(monkeypatch):
     amounts = np.exp(AGE / 20.0)
     model = TabularRegressor("best", **QUICK, time_limit=1000.0).fit(FRAME, amounts)
     trials = model.leaderboard_.trials
-    assert [t.folds for t in trials] == [3, 3, 3]
-    assert sorted(str(t.options.get("activation")) for t in trials) == ["None", "None", "relu"]
+    assert [t.folds for t in trials] == [3, 3, 3, 3]
+    names = ("loss", "activation", "hidden_layer_sizes")
+    tried = sorted(str([t.options.get(name) for name in names]) for t in trials)
+    assert tried == [
+        "['mse', None, None]",
+        "['poisson', 'relu', (256, 128)]",
+        "['poisson', None, (256, 128)]",
+        "['poisson', None, None]",
+    ]
+
+
+def test_settings_that_no_time_is_left_to_train_in_full_are_not_tried(monkeypatch):
+    monkeypatch.setattr(search._Running, "_number", lambda self, full: search.FEWEST - 1)
+    monkeypatch.setattr(search._Running, "_affordable", lambda self, ranked: [])
+    monkeypatch.setattr(search, "COST_OF_DRAWN", 1e9)
+    model = TabularRegressor("best", **QUICK, time_limit=1000.0).fit(FRAME, PRICE)
+    assert [t.options for t in model.leaderboard_.trials] == [QUICK["options"]]
 
 
 @pytest.mark.slow
 def test_time_that_is_left_trains_the_best_setting_again_with_other_seeds(monkeypatch):
     monkeypatch.setattr(search._Running, "_number", lambda self, full: 0)
+    only = [Setting("target", QUICK["options"])]
+    monkeypatch.setattr(search, "leading_settings", lambda *_: only)
     left = iter([True, True, False])
     affordable = lambda self, ranked: [one for one in ranked if next(left)]  # noqa: E731
     monkeypatch.setattr(search._Running, "_affordable", affordable)

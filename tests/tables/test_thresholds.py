@@ -12,7 +12,7 @@ from chainrule.tables import short_runs
 from chainrule.tables.choosing_encoding import choose_encoding
 from chainrule.tables.folds import folds_of
 from chainrule.tables.members import Table, Work
-from chainrule.tables.recipes import options_for
+from chainrule.tables.recipes import options_for, presets
 from chainrule.tables.selection import greedy_weights
 
 RANDOM = np.random.default_rng(81)
@@ -61,14 +61,14 @@ def losses(monkeypatch):
             self.held_out_loss, self.complete, self.snapshots = loss, False, {}
             self.estimator = type("Fitted", (), {"fit_seconds_": 1.0})
 
-    def choose(columns=1, n_folds=3, **reached):
+    def choose(columns=1, n_folds=3, rows=1000, **reached):
         def trained(work, jobs):
             return [Done(reached[job.encoding]) for job in jobs]
 
         monkeypatch.setattr(short_runs, "train", trained)
-        frame = pl.DataFrame({f"x{i}": np.arange(1000.0) for i in range(columns)})
-        table = Table(frame, np.arange(1000.0))
-        work = Work(MLPRegressor, table, folds_of(1000, n_folds, seed=0), seed=0, n_threads=1)
+        frame = pl.DataFrame({f"x{i}": np.arange(float(rows)) for i in range(columns)})
+        table = Table(frame, np.arange(float(rows)))
+        work = Work(MLPRegressor, table, folds_of(rows, n_folds, seed=0), seed=0, n_threads=1)
         return choose_encoding(short_runs.ShortRuns.of(work), {}).encoding
 
     return choose
@@ -89,6 +89,14 @@ def test_the_best_of_those_that_are_better_is_taken(losses):
 @pytest.mark.parametrize(("loss", "found"), [(0.9799, "scale"), (0.9801, "target")])
 def test_a_single_fold_must_say_two_per_cent(losses, loss, found):
     assert losses(n_folds=1, scale=loss, target=1.0, quantiles=2.0) == found
+
+
+@pytest.mark.parametrize(
+    ("rows", "loss", "found"),
+    [(19_999, 0.98, "scale"), (20_000, 0.9701, "target"), (20_000, 0.9699, "scale")],
+)
+def test_few_of_many_rows_must_say_three_per_cent(losses, rows, loss, found):
+    assert losses(rows=rows, scale=loss, target=1.0, quantiles=2.0) == found
 
 
 @pytest.mark.parametrize(("columns", "found"), [(500, "target"), (501, "scale")])
@@ -124,6 +132,33 @@ def test_sixteen_steps_and_leaves_of_a_hundredth_or_64_rows():
     assert encodings["scale"].edges(x, y, classes=False) == ()
 
 
+def test_steps_beyond_sixteen_are_beyond_chance():
+    """A number of 100 days, each with a level of its own, has a step for most of them."""
+    day, random = np.arange(20_000.0) % 100, np.random.default_rng(3)
+    level = random.normal(size=100)[day.astype(int)]
+    found = []
+    for noise in (0.5, 5.0, 50.0):
+        y = level + noise * random.normal(size=20_000)
+        found.append(len(encodings["target"].edges(day, y, classes=False)) - 1)
+    assert found[0] > 80
+    assert 16 <= found[1] < 60
+    assert found[2] == 16
+    yes = (level + 0.5 * random.normal(size=20_000) > 0.0).astype(int)
+    assert len(encodings["target"].edges(day, yes, classes=True)) > 50
+
+
+def test_steps_beyond_the_usual_are_few_in_all():
+    days = {
+        f"day {i}": (np.arange(20_000) * (2 * i + 1) // 7 % 100).astype(float) for i in range(8)
+    }
+    random = np.random.default_rng(4)
+    y = sum(random.normal(size=100)[day.astype(int)] for day in days.values())
+    found = Preparation.fit(pl.DataFrame(days), encoding="target", y=y)
+    steps_of = [len(column.edges) - 1 for column in found.columns]
+    assert min(steps_of) >= 16
+    assert 0 < sum(steps_of) - 8 * 16 <= 256
+
+
 def test_the_first_and_the_last_step_go_on_to_three():
     found = steps(np.array([-1e9, 1e9, np.inf]), (0.0, 1.0, 2.0))
     np.testing.assert_array_equal(found, [[-BOUND, 0.0], [1.0, BOUND], [1.0, BOUND]])
@@ -140,6 +175,14 @@ def test_recipes_by_rows(rows, classes, batch, epochs):
     options = options_for(rows, classes)
     assert (options["batch_size"], options["max_iter"]) == (batch, epochs)
     assert ("dropout" in options) == classes
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "folds"),
+    [("best", 19_999, 8), ("best", 20_000, 5), ("balanced", 10**6, 5), ("fast", 10, 1)],
+)
+def test_folds_by_rows(name, rows, folds):
+    assert presets.get(name).folds_for(rows) == folds
 
 
 @pytest.mark.parametrize("least", [1.0, -1.0])

@@ -108,13 +108,18 @@ class Number:
         return f"{scaled}; {flagged}, filled with the center" if flagged else scaled
 
     def with_steps(
-        self, values: NDArray[np.float64], encoding: Encoding, y: NDArray[Any], classes: bool
+        self,
+        values: NDArray[np.float64],
+        encoding: Encoding,
+        y: NDArray[Any],
+        classes: bool,
+        significant: float,
     ) -> Number:
         """Return the record with the steps that an encoding learns from the targets ``y``."""
         if self.scale is None:
             return self
         known = np.isfinite(values)
-        return replace(self, edges=encoding.edges(values[known], y[known], classes))
+        return replace(self, edges=encoding.edges(values[known], y[known], classes, significant))
 
     def write(self, values: NDArray[np.float64], out: Values) -> None:
         absent = np.isnan(values)

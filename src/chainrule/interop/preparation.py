@@ -16,7 +16,7 @@ from chainrule.foundation.showing import Shown
 from chainrule.foundation.wording import counted, listed
 from chainrule.insight.text_table import text_table
 from chainrule.interop.batches import read_cells, read_columns
-from chainrule.interop.bins import Encoding, encodings
+from chainrule.interop.bins import MOST_STEPS, SIGNIFICANT, Encoding, encodings
 from chainrule.interop.cells import Tell, nothing
 from chainrule.interop.choosing import (
     NO_CHOICES,
@@ -33,6 +33,8 @@ from chainrule.interop.frames import as_frame
 __all__ = ["Preparation"]
 
 FORMAT = 1
+# Steps beyond the usual number, in all columns: a kilobyte of a row.
+MOST_BEYOND = 256
 
 
 @dataclass(frozen=True, repr=False)
@@ -288,10 +290,16 @@ def _with_steps(
         )
     classes = y.dtype.kind != "f"
     numbers = [column for column in columns if isinstance(column, Number)]
-    stepped = {
-        column.name: column.with_steps(values, encoding, y, classes)
-        for column, values in zip(numbers, read_cells(numbers, frame), strict=True)
-    }
+    significant = SIGNIFICANT
+    while True:
+        stepped = {
+            column.name: column.with_steps(values, encoding, y, classes, significant)
+            for column, values in zip(numbers, read_cells(numbers, frame), strict=True)
+        }
+        beyond = (len(column.edges) - 1 - MOST_STEPS for column in stepped.values())
+        if not encoding.by_significance or sum(max(0, more) for more in beyond) <= MOST_BEYOND:
+            break
+        significant *= 4.0
     return tuple(stepped.get(column.name, column) for column in columns)
 
 

@@ -32,7 +32,6 @@ from chainrule.tables.bags import train_bag
 from chainrule.tables.checking import checked_preset, warn_of_options
 from chainrule.tables.checkpoints import begin_checkpoints
 from chainrule.tables.choosing import Chosen, choose
-from chainrule.tables.choosing_encoding import CANDIDATES
 from chainrule.tables.exporting import ExportedTable
 from chainrule.tables.fitting_files import FittingFiles
 from chainrule.tables.folds import Fold, folds_of
@@ -201,7 +200,7 @@ class BaseTabular(TargetSide, ExportedTable, Asking, Refitting, FittingFiles, Ba
         keeping = begin_checkpoints(self, checkpoint, resume, lambda: as_seed(self.random_state))
         seed = as_seed(self.random_state) if keeping is None else keeping.seed
         validation = self._own_validation(X_val, y_val, frame)
-        n_folds = preset.n_folds if self.n_folds is None else int(self.n_folds)
+        n_folds = preset.folds_for(len(table.y)) if self.n_folds is None else int(self.n_folds)
         if validation is not None and self.n_folds is None:
             n_folds = 1
         folds = self._folds(table, n_folds, seed, groups, validation is not None)
@@ -241,9 +240,7 @@ class BaseTabular(TargetSide, ExportedTable, Asking, Refitting, FittingFiles, Ba
         encoding = chosen.encoding.encoding
         searches = preset.searches or self.time_limit is not None
         if searches and all(work.held(fold).frame.height for fold in range(len(work.folds))):
-            names = [encoding]
-            if chosen.encoding.trials:
-                names += [name for name in CANDIDATES if name != encoding]
+            names = list(dict.fromkeys((encoding, *chosen.encoding.ranked)))
             how = (self._loss, self._alone, told.append, print if self.verbose else nothing)
             found = search(work, names, options, chosen.loss.losses, *how)
             return chosen, found.members, [*chosen.trials, *found.trials], found.interrupted

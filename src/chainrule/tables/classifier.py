@@ -48,7 +48,7 @@ class TabularClassifier(ClassifierMixin, AskingOfClasses, BaseTabular):  # type:
     Parameters
     ----------
     preset : {"fast", "balanced", "best"}, default="balanced"
-        One network, a bag of five, or a search for settings on eight folds.
+        One network, a bag of five, or a search for settings on eight folds, of 20,000 rows on five.
     n_folds : int, optional
         How many networks instead; 0 is one that all rows train, with none held out.
     encoding : {"auto", "scale", "target", "quantiles"}, default="auto"

@@ -181,7 +181,7 @@ class FittingFiles:
             choices=chosen,
         )
         self._learn_targets(targets.typical)
-        told = [_one_network(preset, self.n_folds)]
+        told = [_one_network(preset, self.n_folds, rows)]
         if targets.are_sorted:
             told.append(
                 f"the rows seem to be sorted by the target {target!r}: batches take them from all "
@@ -319,8 +319,8 @@ class FittingFiles:
         self.feature_names_in_ = np.array(columns, dtype=object)
 
 
-def _one_network(preset: Preset, n_folds: int | None) -> str:
-    bag = preset.n_folds if n_folds is None else n_folds
+def _one_network(preset: Preset, n_folds: int | None, rows: int) -> str:
+    bag = preset.folds_for(rows) if n_folds is None else n_folds
     asked = "" if bag <= 1 and not preset.searches else f", not the {bag} of preset {preset.name!r}"
     return f"the rows are streamed from the disk: one network is trained{asked}"
 

@@ -16,6 +16,7 @@ __all__ = ["BATCHES", "WIDTHS", "Preset", "by_rows", "options_for", "presets", "
 BATCHES = ((5_000, 32), (20_000, 128), (200_000, 256), (1_000_000, 512), (math.inf, 1024))
 EPOCHS = ((20_000, 60), (200_000, 30), (1_000_000, 15), (math.inf, 8))
 EPOCHS_OF_CLASSES = ((5_000, 90), *EPOCHS)
+FOLDS = ((20_000, 8), (math.inf, 5))
 WIDTHS = (128, 64)
 # The rate that other solvers start from.
 RATES = {"sgd": 0.02, "rmsprop": 1e-3}
@@ -38,6 +39,10 @@ class Preset:
     n_folds: ClassVar[int]
     searches: ClassVar[bool] = False
 
+    def folds_for(self, rows: int) -> int:
+        """Return the number of folds of so many rows."""
+        return self.n_folds
+
 
 presets: Catalogue[Preset] = Catalogue("preset", Preset)
 
@@ -57,11 +62,15 @@ class Balanced(Preset):
 
 
 class Best(Preset):
-    """A search for settings on eight folds; the best answer together."""
+    """A search for settings on eight folds, or five of many rows; the best answer together."""
 
     name = "best"
     n_folds = 8
     searches = True
+
+    def folds_for(self, rows: int) -> int:
+        """Return fewer folds of many rows, where time for another setting is worth more."""
+        return by_rows(FOLDS, rows)
 
 
 for _preset in (Fast(), Balanced(), Best()):

@@ -174,18 +174,24 @@ class _Running:
 
     def run(self) -> None:
         began = time.perf_counter()
-        recipe, *leading = leading_settings(self.encodings[0], self.losses, self.options)
-        self._train(self._add([recipe]), len(self.work.folds), self._epochs(), begin_late=True)
+        recipe, *leading = leading_settings(self.encodings, self.losses, self.options)
+        epochs = self._epochs()
+        self._train(self._add([recipe]), len(self.work.folds), epochs, begin_late=True)
         # seconds of all cores together for one setting in full
         full = time.perf_counter() - began
         count = self._number(full)
-        if count < FEWEST:
-            self._train(self._add(leading), *ROUNDS[0][:2])
-        else:
+        if count >= FEWEST:
             self._halve(count, leading)
+        elif epochs == 1.0 and COST_OF_DRAWN * full < PLANNED_IN_FULL * self._left:
+            self._train(self._add(leading), *ROUNDS[0][:2])
         while math.isfinite(self.work.until) and self._number(full) >= FEWEST:
             self._halve(self._number(full))
         self._use_what_is_left()
+
+    @property
+    def _left(self) -> float:
+        """The seconds until the deadline."""
+        return self.work.until - time.perf_counter()
 
     def _epochs(self) -> float:
         """Return the share of the epochs that the recipe can make on all folds in the time left.
@@ -209,8 +215,7 @@ class _Running:
         rows = len(self.work.folds[0][0])
         total = recipe_for(rows, self.work.classes, self.options)["max_iter"]
         needed = min(seconds) * total * in_turn
-        left = self.work.until - time.perf_counter()
-        return float(np.clip(PLANNED * left / max(needed, 1e-9), 1.0 / total, 1.0))
+        return float(np.clip(PLANNED * self._left / max(needed, 1e-9), 1.0 / total, 1.0))
 
     def _number(self, full: float) -> int:
         """Return how many settings to begin with, from the seconds that one in full takes."""
@@ -219,8 +224,7 @@ class _Running:
         folds = len(self.work.folds)
         of_one = sum(share * epochs * (n or folds) / folds for n, epochs, share in ROUNDS)
         of_one *= COST_OF_DRAWN
-        left = self.work.until - time.perf_counter()
-        return int(min(MOST, left / max(full * of_one, 1e-9)))
+        return int(min(MOST, self._left / max(full * of_one, 1e-9)))
 
     def _halve(self, count: int, leading: Sequence[Setting] = ()) -> None:
         rows = len(self.work.folds[0][0])
@@ -248,7 +252,7 @@ class _Running:
         if math.isinf(self.work.until):
             return list(ranked)
         folds, threads = len(self.work.folds), available_threads(self.work.n_threads)
-        left = PLANNED_IN_FULL * (self.work.until - time.perf_counter()) * min(folds, threads)
+        left = PLANNED_IN_FULL * self._left * min(folds, threads)
         found = []
         for one in ranked:
             needed = folds * one.seconds_per_fold

@@ -15,6 +15,7 @@ from chainrule.tables.recipes import options_for
 __all__ = ["Setting", "drawn_settings", "leading_settings"]
 
 WIDTHS = ((64, 32), (128, 64), (256, 128), (256, 256), (128, 64, 32), (256, 128, 64))
+WIDE = {"hidden_layer_sizes": (256, 128)}
 ACTIVATIONS = ("relu", "silu", "selu")
 DROPOUTS = (0.0, 0.05, 0.15, 0.3)
 DECAYS = (0.02, 0.1, 0.2, 0.4)
@@ -34,24 +35,33 @@ class Setting:
     options: Mapping[str, Any]
 
 
-def leading_settings(encoding: str, losses: Sequence[str], own: Mapping[str, Any]) -> list[Setting]:
+def leading_settings(
+    encodings: Sequence[str], losses: Sequence[str], own: Mapping[str, Any]
+) -> list[Setting]:
     """Return the recipe, and the settings that a search tries before those that are drawn.
 
-    With a log link the rectifier and more units do best on some tables, the recipe on others.
+    More units do best on some tables, with the rectifier or without; the second encoding is tried
+    on more rows than those of the trial.
 
     Examples
     --------
-    >>> recipe, wide, other = leading_settings("target", ("poisson", "mse"), {})
-    >>> recipe.options, wide.options["activation"], other.options
-    ({'loss': 'poisson'}, 'relu', {'loss': 'mse'})
-    >>> leading_settings("scale", (), {"dropout": 0.1})
-    [Setting(encoding='scale', options={'dropout': 0.1})]
+    >>> recipe, *others = leading_settings(["target", "scale"], ("poisson", "mse"), {})
+    >>> recipe.options, others[-1].options
+    ({'loss': 'poisson'}, {'loss': 'mse'})
+    >>> [one.encoding for one in leading_settings(["target", "scale"], (), {})]
+    ['target', 'target', 'scale']
     """
-    found: list[dict[str, Any]] = [{"loss": loss} for loss in losses] or [{}]
-    if losses:
-        wide = {"loss": WITH_LOG_LINK, "activation": "relu", "hidden_layer_sizes": (256, 128)}
-        found.insert(1, wide)
-    return [Setting(encoding, one | dict(own)) for one in found]
+    usual = {"loss": losses[0]} if losses else {}
+    wide = WIDE | ({"loss": WITH_LOG_LINK} if losses else {})
+    second = encodings[min(1, len(encodings) - 1)]
+    found: list[tuple[str, dict[str, Any]]] = [
+        (encodings[0], usual),
+        (encodings[0], wide | {"activation": "relu"}),
+        (second, wide),
+        *((encodings[0], {"loss": loss}) for loss in losses[1:]),
+    ]
+    settings = [Setting(encoding, one | dict(own)) for encoding, one in found]
+    return [one for at, one in enumerate(settings) if one not in settings[:at]]
 
 
 def drawn_settings(
