@@ -60,6 +60,13 @@ class Folds(Whole):
         return super().answers(data, "fast")
 
 
+class LogLink(Whole):
+    name = "the log link (the squared error)"
+
+    def options(self, classes: bool, rows: int) -> dict[str, object]:
+        return {} if classes else {"loss": "mse"}
+
+
 class Decay(Whole):
     name = "decoupled decay"
 
@@ -118,7 +125,7 @@ class Range(Whole):
         model._low, model._high = -np.inf, np.inf
 
 
-WITHOUT = (Scale, Targets, Folds, Decay, Dropout, Averaging, Rectifier, Schedule, Start,
+WITHOUT = (Scale, Targets, Folds, LogLink, Decay, Dropout, Averaging, Rectifier, Schedule, Start,
            Temperature, Range)  # fmt: skip
 
 
@@ -127,7 +134,7 @@ def takes_part(ingredient: Whole, classes: bool, rows: int) -> bool:
     recipe = options_for(rows, classes)
     if isinstance(ingredient, Temperature):
         return classes
-    if isinstance(ingredient, Range):
+    if isinstance(ingredient, Range | LogLink):
         return not classes
     own = ingredient.options(classes, rows)
     changed = any(recipe.get(name) != value for name, value in own.items())

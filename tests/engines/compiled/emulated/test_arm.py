@@ -7,6 +7,7 @@ import resource
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,12 @@ if not REQUIRED and (missing or (sys.platform, platform.machine()) != ("linux", 
         "needs Linux on x86-64 with Debian's qemu-user and gcc-aarch64-linux-gnu",
         allow_module_level=True,
     )
+
+
+def with_divider():
+    """Return this processor with vectors of ARM's width, and with a divider as quick as ARM's."""
+    target = host_target(NEON_BYTES)
+    return replace(target, features=target.features.replace("+avx512vl", "-avx512vl"))
 
 
 def unlimited_stack() -> None:
@@ -49,7 +56,7 @@ def test_arm_has_the_bits_of_this_processor(dtype, tmp_path):
     cases = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(cases)
     with np.load(file) as found:
-        expected = dict(cases.answers(host_target(NEON_BYTES), dtype))
+        expected = dict(cases.answers(with_divider(), dtype))
         assert set(found) == set(expected)
         for name, values in expected.items():
             finite = bool(np.isfinite(values).all())
