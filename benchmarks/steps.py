@@ -2,8 +2,8 @@
 
     pip install . -r benchmarks/requirements.txt && python benchmarks/steps.py
 
-It writes ``benchmarks/results/steps.md`` and ``steps.png``; with 512-bit vectors, ``steps-512.md``
-and ``steps-512.png``, or ``steps-512-intel`` there.
+It writes ``benchmarks/results/steps.md`` and ``steps.png``; with 512-bit vectors, those of
+``steps-512``, and on Intel's processors those of ``steps-512-intel``.
 """
 
 import argparse

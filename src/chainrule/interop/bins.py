@@ -18,7 +18,13 @@ from chainrule.foundation.catalogue import Catalogue
 from chainrule.interop.feature_formulas import step
 
 __all__ = [
-    *("BOUND", "MOST_STEPS", "SIGNIFICANT", "Encoding", "edge_words", "encodings", "step_bounds"),
+    "BOUND",
+    "MOST_STEPS",
+    "SIGNIFICANT",
+    "Encoding",
+    "edge_words",
+    "encodings",
+    "step_bounds",
     "steps",
 ]
 

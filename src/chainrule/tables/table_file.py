@@ -28,7 +28,14 @@ __all__ = ["restored_table_model", "save_table_model", "training_in"]
 # Bounds of the answers, infinite where there are none.
 BOUNDS = ("low", "high")
 KIND = "table model"
-FACTS = (*("encoding_", "encoding_reason_", "loss_reason_", "notes_", "seed_", "n_features_in_"),)
+FACTS = (
+    "encoding_",
+    "encoding_reason_",
+    "loss_reason_",
+    "notes_",
+    "seed_",
+    "n_features_in_",
+)
 
 
 def save_table_model(

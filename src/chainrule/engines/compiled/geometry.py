@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from chainrule.engines.compiled.memory import round_up
+from chainrule.engines.compiled.memory import round_up, row_distance
 from chainrule.engines.compiled.rounding import Rounding
 from chainrule.engines.compiled.row_phase import STRIP_ROWS
 from chainrule.engines.compiled.structs import Table
@@ -101,19 +101,6 @@ def layer_sizes(
         )
         end += width
     return tuple(found)
-
-
-def row_distance(columns: int, lanes: int, itemsize: int) -> int:
-    """Return the distance of rows: whole vectors, and an odd number of cache lines.
-
-    Distances that are powers of two would put a column of a buffer into a few cache sets.
-    """
-    columns = round_up(columns, lanes)
-    line = 64 // itemsize
-    if columns < 8 * line:
-        return columns
-    columns = round_up(columns, line)
-    return columns if columns // line % 2 else columns + line
 
 
 @lru_cache(maxsize=64)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["address_of", "aligned_zeros", "round_up"]
+__all__ = ["address_of", "aligned_zeros", "round_up", "row_distance"]
 
 # Bytes of a huge page, half of which make an array large, and from which on NumPy asks for them.
 HUGE_PAGE = 1 << 21
@@ -15,6 +15,19 @@ ASKED = 1 << 22
 def round_up(number: int, multiple: int) -> int:
     """Round a number up to a multiple of another."""
     return -(-number // multiple) * multiple
+
+
+def row_distance(columns: int, lanes: int, itemsize: int) -> int:
+    """Return the distance of rows: whole vectors, and an odd number of cache lines.
+
+    Distances that are powers of two would put a column of a buffer into a few cache sets.
+    """
+    columns = round_up(columns, lanes)
+    line = 64 // itemsize
+    if columns < 8 * line:
+        return columns
+    columns = round_up(columns, line)
+    return columns if columns // line % 2 else columns + line
 
 
 def aligned_zeros(n: int, dtype: Any) -> np.ndarray:

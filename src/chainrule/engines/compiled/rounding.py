@@ -13,6 +13,7 @@ from llvmlite import ir
 
 from chainrule.engines.compiled.kinds import NUMBERS, Address, Signature, whole
 from chainrule.engines.compiled.matrix_registers import SIDE, has_matrix_registers
+from chainrule.engines.compiled.memory import row_distance
 from chainrule.engines.compiled.narrow import turned
 from chainrule.engines.compiled.tables import UnitRow
 from chainrule.engines.compiled.target import Target, host_target
@@ -26,6 +27,7 @@ __all__ = [
     "missing_here",
     "pair_product",
     "rounding_of",
+    "rows_together",
 ]
 
 _numbers = Address(NUMBERS)
@@ -63,16 +65,16 @@ class Rounding(Enum):
 
     def distance(self, columns: int, ld: int) -> int:
         """Return the distance of the rows of pairs of a matrix whose own rows are ``ld`` apart."""
-        return ld // 2 if self is Rounding.vectors else _squares_apart(self.pairs(columns))
+        return ld // 2 if self is Rounding.vectors else row_distance(self.pairs(columns), SIDE, 4)
 
     def turned_distance(self, rows: int) -> int:
         """Return the distance of columns whose pairs of rows lie side by side; 0 where none do."""
-        return 0 if self is Rounding.vectors else _squares_apart(self.pairs(rows))
+        return 0 if self is Rounding.vectors else row_distance(self.pairs(rows), SIDE, 4)
 
 
-def _squares_apart(pairs: int) -> int:
-    """Return the distance of rows of whole squares: an odd number of cache lines, if many."""
-    return pairs if pairs < 4 * SIDE or pairs // SIDE % 2 else pairs + SIDE
+def rows_together(rounding: Rounding | None, lanes: int) -> int:
+    """Return of what number the rows of a block, and of the buffers of a batch, are multiples."""
+    return lanes if rounding is None else max(lanes, rounding.rows)
 
 
 def rounding_of(target: Target) -> Rounding:

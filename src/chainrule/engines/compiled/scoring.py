@@ -14,7 +14,7 @@ from chainrule.engines.compiled.kernel_code import Kernels
 from chainrule.engines.compiled.objective_code import NetworkCode
 from chainrule.engines.compiled.planning import Planning
 from chainrule.engines.compiled.predictions import Predictions
-from chainrule.engines.compiled.rounding import Rounding
+from chainrule.engines.compiled.rounding import Rounding, rows_together
 from chainrule.engines.compiled.rules import TRAINING
 from chainrule.engines.compiled.tables import GATHER, LIST, Job
 from chainrule.engines.compiled.target import Target, host_target
@@ -180,7 +180,7 @@ class CompiledScores:
         training = kind in TRAINING
         lanes, row_bytes = self._target.lanes(dtype.itemsize), self._row_numbers * dtype.itemsize
         rounding = self._rounding if kind == "train" else None
-        least = max(lanes, rounding.rows) if rounding else lanes
+        least = rows_together(rounding, lanes)
         return Workspace(
             self.network,
             self._code_for(dtype).activations,

@@ -24,7 +24,7 @@ from chainrule.engines.compiled.narrow import most_outputs
 from chainrule.engines.compiled.nonzeros import WIDE_PANEL
 from chainrule.engines.compiled.pair_buffers import fill_pairs, place_pairs
 from chainrule.engines.compiled.passes import Pass
-from chainrule.engines.compiled.rounding import Rounding
+from chainrule.engines.compiled.rounding import Rounding, rows_together
 from chainrule.engines.compiled.row_phase import STRIP_ROWS
 from chainrule.engines.compiled.rules import TRAINING, Call
 from chainrule.engines.compiled.structs import Place, Table, addresses
@@ -110,7 +110,7 @@ class Workspace:
             self._zeros(layer.rows * layer.transposed_rows(how)) if training and number else None
             for number, (layer, how) in enumerate(zip(sizes, roundings, strict=True))
         ]
-        rows = round_up(rows, max(lanes, rounding.rows) if rounding else lanes)
+        rows = round_up(rows, rows_together(rounding, lanes))
         copies = 1 if training else threads
         self.layers = Table(LayerRow, dtype, (copies, len(sizes)))
         self.layers.values[:] = layer_rows(sizes, dtype).values
