@@ -19,8 +19,8 @@ DOCS = Path(__file__).parents[2] / "docs"
 AXE = Path(os.environ.get("CHAINRULE_TEST_NODE_MODULES", "absent")) / "axe-core" / "axe.min.js"
 # of pages that one template makes, every so many are as wide as a phone
 WIDTHS = {"api": 8, "gallery": 4}
-# most of what axe takes; one sheet gives all colours, so a third of the pages is asked for these
-COLORS = ["color-contrast", "link-in-text-block"]
+# most of what axe takes; one sheet gives all colours, so every so many pages are asked for these
+COLORS, COLORED = ["color-contrast", "link-in-text-block"], 8
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 
 
@@ -98,30 +98,40 @@ def faults(walk, folder):
     if AXE.exists():
         # from the server: the browser compiles the script once
         shutil.copy(AXE, folder / "axe.js")
-    desk, phone = walk.page(viewport=DESK, color_scheme="light"), walk.page(viewport=PHONE)
+    page = walk.page(viewport=DESK, color_scheme="light")
     found, made = [], Counter()
     for name in walk.names:
         # one template makes all pages of a generated folder: some of them speak for the others
         template = name.split("/")[1] if name.startswith("generated/") else None
         made[template] += 1
-        if made[template] % WIDTHS.get(template, 1) == 0:
-            walk.go(phone, name)
-            if (width := phone.evaluate("document.documentElement.scrollWidth")) > PHONE["width"]:
+        narrow = made[template] % WIDTHS.get(template, 1) == 0
+        axe = AXE.exists() and (template is None or made[template] % 8 == 1)
+        if not narrow and not axe:
+            continue
+        walk.go(page, name)
+        if axe:
+            page.add_script_tag(url=f"{walk.address}/axe.js")
+            found += serious(page, name, rules={key: {"enabled": False} for key in COLORS})
+            if made[template] == 1 or (template is None and made[template] % COLORED == 0):
+                found += pale(page, name)
+        if narrow:
+            page.set_viewport_size(PHONE)
+            if (width := page.evaluate("document.documentElement.scrollWidth")) > PHONE["width"]:
                 found.append(f"{name} is {width} pixels wide")
-        if AXE.exists() and (template is None or made[template] % 8 == 1):
-            walk.go(desk, name)
-            desk.add_script_tag(url=f"{walk.address}/axe.js")
-            found += serious(desk, name, rules={key: {"enabled": False} for key in COLORS})
-            if template is None and made[template] % 3:
-                continue
-            for scheme in ("light", "dark"):
-                desk.emulate_media(color_scheme=scheme)
-                desk.wait_for_function("now => document.documentElement.dataset.theme === now",
-                                       arg=scheme)  # fmt: skip
-                desk.add_style_tag(content="* { transition: none !important; }")
-                found += serious(desk, name, runOnly=COLORS)
-            desk.emulate_media(color_scheme="light")
+            page.set_viewport_size(DESK)
     assert {"api", "gallery", "repository"} <= made.keys()
+    return found
+
+
+def pale(page, name):
+    """Return the words of a page that are hard to see, in light and in dark."""
+    found = []
+    page.add_style_tag(content="* { transition: none !important; }")
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        page.wait_for_function("now => document.documentElement.dataset.theme === now", arg=scheme)
+        found += serious(page, name, runOnly=COLORS)
+    page.emulate_media(color_scheme="light")
     return found
 
 
