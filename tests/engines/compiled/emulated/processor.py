@@ -11,6 +11,8 @@ import os
 import resource
 import struct
 import subprocess
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -117,36 +119,68 @@ def regions() -> list[tuple[int, int]]:
     return found
 
 
+def touched(first: int, size: int) -> list[tuple[int, int]]:
+    """Return what of a region was ever written to: first addresses and numbers of bytes."""
+    with Path("/proc/self/pagemap").open("rb", buffering=0) as file:
+        pages = np.frombuffer(os.pread(file.fileno(), size // PAGE * 8, first // PAGE * 8), "u8")
+    there = np.r_[0, (pages >> 62) != 0, 0]  # in memory, or swapped
+    begins, ends = (np.flatnonzero(np.diff(there) == step) for step in (1, -1))
+    return [
+        (first + PAGE * int(one), PAGE * int(two - one))
+        for one, two in zip(begins, ends, strict=True)
+    ]
+
+
+def written(image: Path) -> Iterator[tuple[int, int]]:
+    """Yield the parts of a file that are no holes."""
+    with image.open("rb") as file:
+        end, size = PAGE, image.stat().st_size
+        while end < size:
+            try:
+                start = os.lseek(file.fileno(), end, os.SEEK_DATA)
+            except OSError:  # nothing but a hole
+                return
+            end = os.lseek(file.fileno(), start, os.SEEK_HOLE)
+            yield start, end
+
+
 def run(symbol: str, job: int, thread: int) -> None:
     """Call a kernel on the emulated processor, and take over what it wrote."""
     EmulatedCode.runs += 1
     program = linked()
-    image = EmulatedCode.folder / "image"
+    before, image = (EmulatedCode.folder / name for name in ("before", "image"))
     places = regions()
-    before = []
-    with Path("/proc/self/mem").open("rb", buffering=0) as memory, image.open("wb") as file:
-        file.write(struct.pack("<Q", len(places)))
-        file.writelines(struct.pack("<QQ", *place) for place in places)
-        for first, size in places:
-            part = os.pread(memory.fileno(), size, first)
-            assert len(part) == size, (hex(first), size, len(part))
-            before.append(part)
-            file.write(part)
+    head = struct.pack(f"<{1 + 2 * len(places)}Q", len(places), *chain(*places))
+    assert len(head) <= PAGE
+    starts = PAGE + np.cumsum([0, *(size for _, size in places)])
+    with (
+        Path("/proc/self/mem").open("rb", buffering=0) as memory,
+        before.open("wb") as one,
+        image.open("wb") as two,
+    ):
+        two.write(head)
+        for (first, size), start in zip(places, starts, strict=False):
+            for at, count in touched(first, size):
+                part = os.pread(memory.fileno(), count, at)
+                assert len(part) == count, (hex(at), count, len(part))
+                for file in (one, two):
+                    file.seek(int(start) + at - first)
+                    file.write(part)
+        for file in (one, two):
+            file.truncate(int(starts[-1]))
     call(
         [EMULATOR, "-B", hex(GUEST_BASE), str(program), str(image), symbol, str(job), str(thread)],
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_STACK, LIMITED),
     )
-    with image.open("rb") as file:
-        file.seek(8 + 16 * len(places))
-        for (first, size), old in zip(places, before, strict=True):
-            new = file.read(size)
-            if new == old:
-                continue
-            one, two = (np.frombuffer(part, np.uint8).reshape(-1, PAGE) for part in (old, new))
-            for page in np.flatnonzero((one != two).any(axis=1)):
-                for byte in np.flatnonzero(one[page] != two[page]):
-                    at = first + int(page) * PAGE + int(byte)
-                    ctypes.memset(at, int(two[page, byte]), 1)
+    old, new = (np.memmap(file, np.uint32, "r") for file in (before, image))
+    for start, end in written(image):
+        part = slice(start // 4, end // 4)
+        changed = start // 4 + np.flatnonzero(old[part] != new[part])
+        for words in np.split(changed, np.flatnonzero(np.diff(changed) > 1) + 1):
+            if len(words):
+                number = int(np.searchsorted(starts, 4 * words[0], "right")) - 1
+                at = places[number][0] + int(4 * words[0] - starts[number])
+                ctypes.memmove(at, new[words].tobytes(), 4 * len(words))
 
 
 def install(folder: Path) -> None:
