@@ -35,6 +35,24 @@ def pytest_collection_modifyitems(items):
                 item.add_marker(pytest.mark.slow)
 
 
+@pytest.fixture
+def kernels_alone(tmp_path):
+    """Return a cache that holds the kernels of float64 and nothing else: they take seconds."""
+    from chainrule.engines.compiled import code_cache, machine_code
+    from chainrule.engines.compiled.kernel_code import Kernels
+    from chainrule.engines.compiled.target import host_target
+
+    code = Kernels.of(host_target(), 8)._code
+    name = next(name for name, known in machine_code._loaded.items() if known is code)
+    folder = tmp_path / "cache"
+    folder.mkdir(mode=0o700)
+    with pytest.MonkeyPatch.context() as patch:
+        image = code_cache.read(name)
+        patch.setenv("CHAINRULE_CACHE_DIR", str(folder))
+        code_cache.write(name, image)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def compiled():
     """Return a function that compiles a small module, and gives its function "run" to call."""
