@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from chainrule.app import large_files
+from chainrule.app import large_files, streamed_predict
 from chainrule.app.table_models import read_table_model
 
 RANDOM = np.random.default_rng(2)
@@ -144,6 +144,22 @@ def test_predictions_are_written_as_they_come(model, chainrule, folder, out, fil
         assert again == first
     assert f"{file} is read in blocks: as a whole it takes about" in blocks.err
     # the same result, on all rows
+    assert whole.err.partition("result on")[2] == blocks.err.partition("result on")[2]
+
+
+def test_rows_to_judge_are_kept_in_few_frames(model, chainrule, folder, monkeypatch) -> None:
+    """Each small frame takes some memory of its own, and a large file has thousands of blocks."""
+    kept, judged = [], streamed_predict._Answered.judged
+
+    def noted(self):
+        kept.append(len(self._frames))
+        return judged(self)
+
+    monkeypatch.setattr(streamed_predict, "MOST_FRAMES", 4)
+    monkeypatch.setattr(streamed_predict._Answered, "judged", noted)
+    whole = chainrule("predict", model, "t.parquet", "--out", "p.csv")
+    blocks = chainrule("predict", model, "t.parquet", "--out", "q.csv", "--memory", "2MB")
+    assert kept[0] <= 4 < N // 4000
     assert whole.err.partition("result on")[2] == blocks.err.partition("result on")[2]
 
 

@@ -1,9 +1,13 @@
 """Sources hold the rows of a table, cut into blocks."""
 
+import gc
+import weakref
+
 import numpy as np
 import polars as pl
 import pytest
 
+from chainrule.blocks import tables
 from chainrule.blocks.arrays import ArraySource
 from chainrule.blocks.opening import open_source
 from chainrule.blocks.source import blocks_of, is_source, load_block, row_counts
@@ -73,6 +77,29 @@ def test_a_row_group_is_decoded_once(files, monkeypatch):
     assert table.frame(1).rows() == whole[1].rows()
     small = TableFiles(files / "parts", block_rows=2, group_bytes=10)
     assert [small.frame(i).rows() for i in range(7)] == [one.rows() for one in whole]
+
+
+def test_footers_of_files_are_not_kept(tmp_path, monkeypatch):
+    """A footer takes about 0.7 kB for each column of each row group: of 20 GB, some 50 MB."""
+    for number in range(20):
+        FRAME.write_parquet(tmp_path / f"{number:02}.parquet", row_group_size=5)
+    scan, scans = tables._scan, []
+
+    def noted(path):
+        found = scan(path)
+        scans.append(weakref.ref(found))
+        return found
+
+    monkeypatch.setattr(tables, "_scan", noted)
+    table = TableFiles(tmp_path)
+    cut = table.in_blocks_of(2)
+    for _ in range(2):
+        for one in (table, cut):
+            assert [len(one.frame(i)) for i in range(one.n_blocks)] == list(one.block_rows)
+            gc.collect()
+            assert sum(one() is not None for one in scans) <= 2
+    assert table.block_rows == (5, 5) * 20
+    assert cut.block_rows == TableFiles(tmp_path, block_rows=2).block_rows == (1, 2, 2) * 40
 
 
 def test_arrays_stay_on_the_disk(files):

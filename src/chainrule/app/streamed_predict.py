@@ -32,6 +32,8 @@ CELL, SHARE = 64, 0.25
 FEWEST_ROWS, MOST_ROWS = 2**10, 2**16
 # The result is that of at most so many rows.
 MOST_JUDGED = 200_000
+# Parts of blocks that are kept before they become one.
+MOST_FRAMES = 32
 NUMBER = re.compile(r"\d[\d,.]*")
 
 
@@ -76,7 +78,7 @@ def predict_streamed(
     with as_parquet(large.path, reading, memory=large.memory, report=report) as place:
         table = TableFiles(place)
         rows = int(large.memory * SHARE) // (CELL * len(table.schema))
-        table = TableFiles(place, block_rows=min(MOST_ROWS, max(FEWEST_ROWS, rows)))
+        table = table.in_blocks_of(min(MOST_ROWS, max(FEWEST_ROWS, rows)))
         answered = _Answered(model, table, wanted, keep, strict)
         if out is None:
             _write_text(answered, sys.stdout.write, as_json)
@@ -126,6 +128,8 @@ class _Answered:
                 self._frames.append(frame.select(aside).filter(some))
                 self._answers.append(answers[some])
                 self._predicted.append(columns["prediction"][some])
+                if len(self._frames) > MOST_FRAMES:
+                    self._join()
             self.rows += frame.height
             kept = [frame[name] for name in self.keep]
             yield pl.DataFrame([*kept, *pl.DataFrame(columns).get_columns()])
@@ -148,12 +152,14 @@ class _Answered:
         """Return the rows with a target."""
         if not self._frames:
             return None
-        return Judged(
-            pl.concat(self._frames),
-            np.concatenate(self._answers),
-            np.concatenate(self._predicted),
-            self.rows,
-        )
+        self._join()
+        return Judged(self._frames[0], self._answers[0], self._predicted[0], self.rows)
+
+    def _join(self) -> None:
+        """Make one of many small parts: each takes some memory of its own."""
+        self._frames = [pl.concat(self._frames, rechunk=True)]
+        self._answers = [np.concatenate(self._answers)]
+        self._predicted = [np.concatenate(self._predicted)]
 
 
 def _write_text(

@@ -116,9 +116,9 @@ class Spool:
         if self._held:
             self._write_run()
         self._run = {}
-        edges = [*range(0, self._rows, self._most), self._rows]
-        self.n_blocks = len(edges) - 1
-        self.block_rows = tuple(np.diff(edges).tolist())
+        full, rest = divmod(self._rows, self._most)
+        self.block_rows = (self._most,) * full + ((rest,) if rest else ())
+        self.n_blocks = len(self.block_rows)
 
     def _keep(self, name: str, values: Any) -> None:
         """Keep rows until their run is written: in one array, or sparse ones as a list."""

@@ -5,9 +5,10 @@ A table larger than memory is never read as a whole: each block decodes the rows
 
 from __future__ import annotations
 
+import copy
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -99,27 +100,41 @@ class TableFiles:
     def __init__(self, paths: Any, *, block_rows: int = BLOCK_ROWS, group_bytes: int = 0) -> None:
         pl = _polars()
         self.paths = files_of(paths)
-        self._kept: tuple[_Part, Any] | None = None  # a row group, and its rows
-        self._scans: list[Any] = []
-        self._parts: list[_Part] = []
-        for number, path in enumerate(self.paths):
-            with _said(path):
-                scan = _scan(path)
-                schema = scan.collect_schema()
-                sizes = _row_groups(path) if path.suffix.lower() == ".parquet" else None
-                if sizes is None:
-                    sizes = [int(scan.select(pl.len()).collect().item())]
-            if not number:
-                self.schema = schema
-            elif schema != self.schema:
-                raise InputError(
-                    f"the files must have the same columns, of the same types; {path} has "
-                    f"{_difference(self.schema, schema)}, unlike {self.paths[0]}."
-                )
-            self._scans.append(scan)
-            self._parts += _parts(number, sizes, block_rows)
-        if not self._parts:
+        self._groups: list[list[int]] = []  # rows of the row groups of each file
+        self._scan: tuple[int, Any] | None = None  # of one file: what a footer says takes memory
+        with _group_reader() as row_groups:
+            for number, path in enumerate(self.paths):
+                with _said(path):
+                    scan = _scan(path)
+                    schema = scan.collect_schema()
+                    sizes = row_groups(path) if path.suffix.lower() == ".parquet" else None
+                    if sizes is None:
+                        sizes = [int(scan.select(pl.len()).collect().item())]
+                if not number:
+                    self.schema = schema
+                elif schema != self.schema:
+                    raise InputError(
+                        f"the files must have the same columns, of the same types; {path} has "
+                        f"{_difference(self.schema, schema)}, unlike {self.paths[0]}."
+                    )
+                self._groups.append(sizes)
+        if not any(map(sum, self._groups)):
             raise InputError(f"{self.paths[0]} must hold at least one row; it has none.")
+        self._cut(block_rows, group_bytes)
+
+    def in_blocks_of(self, block_rows: int, group_bytes: int = 0) -> TableFiles:
+        """Return the same table, whose files are not looked at again, in other blocks."""
+        found = copy.copy(self)
+        found._cut(block_rows, group_bytes)
+        return found
+
+    def _cut(self, block_rows: int, group_bytes: int) -> None:
+        self._kept: tuple[_Part, Any] | None = None  # a row group, and its rows
+        self._parts = [
+            part
+            for number, sizes in enumerate(self._groups)
+            for part in _parts(number, sizes, block_rows)
+        ]
         self.n_blocks = len(self._parts)
         self.block_rows = tuple(part.rows for part in self._parts)
         self._most_rows = group_bytes // sum(map(_width, self.schema.values()))
@@ -142,8 +157,13 @@ class TableFiles:
         return found
 
     def _read(self, part: _Part, columns: Sequence[str] | None = None) -> pl.DataFrame:
-        scan = self._scans[part.file]
-        with _said(self.paths[part.file]):
+        path = self.paths[part.file]
+        with _said(path):
+            known = self._scan
+            if known is None or known[0] != part.file:
+                known = self._scan = part.file, _scan(path)
+                known[1].collect_schema()  # the footer is read once
+            scan = known[1]
             if columns is not None:
                 scan = scan.select(columns)
             found: pl.DataFrame = scan.slice(part.start, part.rows).collect()
@@ -257,19 +277,25 @@ def _scan(path: Path) -> Any:
     return pl.scan_parquet(path, glob=False)
 
 
-def _row_groups(path: Path) -> list[int] | None:
-    """Return the rows of each row group; None where DuckDB, which knows them, is not installed."""
+@contextmanager
+def _group_reader() -> Iterator[Callable[[Path], list[int] | None]]:
+    """Yield what returns the rows of each row group; None without DuckDB, which knows them."""
     try:
         import duckdb
     except ImportError:
-        return None
+        yield lambda path: None
+        return
     with duckdb.connect() as database:
-        found = database.execute(
-            "select any_value(row_group_num_rows) from parquet_metadata(?) "
-            "group by row_group_id order by row_group_id",
-            [os.fspath(path)],
-        ).fetchall()
-    return [int(rows) for (rows,) in found]
+
+        def rows_of(path: Path) -> list[int]:
+            found = database.execute(
+                "select any_value(row_group_num_rows) from parquet_metadata(?) "
+                "group by row_group_id order by row_group_id",
+                [os.fspath(path)],
+            ).fetchall()
+            return [int(rows) for (rows,) in found]
+
+        yield rows_of
 
 
 def _parts(file: int, sizes: Sequence[int], most: int) -> list[_Part]:

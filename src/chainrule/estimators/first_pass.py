@@ -214,7 +214,9 @@ def _looked_at(
             _count(labels, rows)
         else:
             chosen = drawn(stream.seed, start, len(block), stream.targets / n, OF_TARGETS)[~out]
-            targets.append(Samples(rows.X[:0].copy(), rows.y[chosen], _taken(rows.weight, chosen)))
+            if chosen.any() or not targets:
+                own = _taken(rows.weight, chosen)
+                targets.append(Samples(rows.X[:0].copy(), rows.y[chosen], own))
     sample = _stacked(samples)
     if labels:
         of_all = _of_labels(labels, sample.y.dtype)

@@ -338,5 +338,5 @@ def _opened(paths: Any, target: str, weight: str | None, memory: int) -> TableFi
     rows = int(memory * BLOCK) // (CELL * len(table.schema))
     if rows < BLOCK_ROWS:
         rows = max(FEWEST_BLOCK_ROWS, rows)
-        table = TableFiles(paths, block_rows=rows, group_bytes=int(memory * GROUP))
+        table = table.in_blocks_of(rows, int(memory * GROUP))
     return table

@@ -87,16 +87,15 @@ class StreamedRows:
             ranks = np.tile(np.arange(windows), (-(-len(order) // windows), 1))
             ranks = stream(seed, Purpose.BLOCKS, epoch).permuted(ranks, axis=1)
             order = order[np.argsort(ranks.ravel()[: len(order)], kind="stable")]
-        groups: list[list[int]] = []
-        rows = 0
-        for block in order.tolist():
-            size = int(self.sizes[block])
-            if not groups or rows + size > self.window_rows:
-                groups.append([])
-                rows = 0
-            groups[-1].append(block)
-            rows += size
-        return [np.sort(group) for group in groups]
+        rows = np.cumsum(self.sizes[order])
+        groups: list[np.ndarray] = []
+        start = before = 0
+        while start < len(order):
+            last = int(np.searchsorted(rows, before + self.window_rows, side="right"))
+            end = max(last, start + 1)
+            groups.append(np.sort(order[start:end]))
+            start, before = end, int(rows[end - 1])
+        return groups
 
     def windows(
         self, seed: int, epoch: int, batch_size: int, shuffle: bool, engine: Engine | None = None
