@@ -125,7 +125,7 @@ def memory_of(case: Case) -> list[str]:
         steps=np.int32(room),
     )
     formulas, data = Formulas(objective, optimizers.adam), Data(x, targets, None)
-    state = opened(formulas, vector, slots)
+    state = opened(formulas, vector), tuple(opened(formulas, slot) for slot in slots)
     lowered = program_of(formulas).lower(formulas, *state, data, plan)
     found = lowered.compile().memory_analysis()
     rows, state = x.nbytes + targets.nbytes, 3 * vector.nbytes

@@ -127,6 +127,7 @@ OTHERS = {
 # What formulas and engines hand each other, and nobody looks at.
 INNER = {
     *("Playing", "Engine", "GradientSum", "LayerTape", "Mask", "Namespace", "Span", "Tape"),
+    "Left",
     "StreamedFit",
 }
 VOID = {"br", "hr", "img", "input", "meta", "link", "col", "wbr", "path", "line", "rect", "circle"}

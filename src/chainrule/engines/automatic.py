@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.engines.by_dtype import ByDtype
-from chainrule.engines.engine import Engine, GradientSum, Position, Rows, Totals
+from chainrule.engines.engine import Engine, GradientSum, Position, Rows, Totals, row_scores
+from chainrule.engines.leaving import Left, lying
 from chainrule.engines.registry import registry
 from chainrule.engines.resources import USUAL, Resources
 from chainrule.formulas.optimizers import Optimizer
@@ -81,6 +82,16 @@ class AutomaticEngine(ByDtype[Engine]):
         """Return the sums of w_i l_i, of w_i, and of w_i times the gradient of l_i."""
         return self._for(vector).gradient_sum(vector, rows)
 
+    def row_scores(self, vector: Array, rows: Rows) -> Array:
+        """Return the scores of rows that are asked for again and again."""
+        return row_scores(self._for(vector), vector, rows)
+
+    def penalty(self, vector: Left) -> float:
+        """Return the penalty at parameters that the engine left on its device."""
+        made: Any = self._for(vector)
+        price: float = made.penalty(vector)
+        return price
+
     def permutation(self, generator: np.random.Generator, n: int) -> np.ndarray:
         """Return ``generator.permutation(n)``, by the engine that computes, where it is quick."""
         made: Any = next(iter(self._made.values()), None)
@@ -98,7 +109,7 @@ class AutomaticEngine(ByDtype[Engine]):
         limit: float,
     ) -> Totals:
         """Make ``len(rates)`` optimizer steps on consecutive batches of ``order``."""
-        engine = self._for(position.vector)
+        engine = self._for(lying(position, "vector"))
         return engine.epoch(position, rows, order, batch_size, rates, limit)
 
 

@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from chainrule.engines.engine import Scorer
+from chainrule.engines.leaving import Left
 from chainrule.foundation.arrays import Array, library_of
 
 __all__ = ["ByDtype"]
@@ -30,7 +31,8 @@ class ByDtype(Generic[Answering]):
         raise NotImplementedError
 
     def _for(self, array: Array) -> Answering:
-        if type(array) is np.ndarray and array.dtype in self._made:
+        known = type(array) is np.ndarray or isinstance(array, Left)
+        if known and array.dtype in self._made:
             return self._made[array.dtype]
         kind, library = getattr(array, "dtype", None), library_of(array)
         if not isinstance(array, np.ndarray) or kind not in (np.float32, np.float64):

@@ -12,7 +12,16 @@ from chainrule.foundation.errors import must_be
 from chainrule.foundation.showing import Shown
 from chainrule.model.objective import Objective
 
-__all__ = ["Engine", "GradientSum", "Position", "Rows", "Scorer", "Totals", "checked_order"]
+__all__ = [
+    "Engine",
+    "GradientSum",
+    "Position",
+    "Rows",
+    "Scorer",
+    "Totals",
+    "checked_order",
+    "row_scores",
+]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -189,3 +198,13 @@ class Engine(Scorer, Protocol):
         than that was cut, it is the one before the run.
         """
         ...
+
+
+def row_scores(engine: Engine, vector: Array, rows: Rows) -> Array:
+    """Return the scores of rows that are asked for again and again.
+
+    An engine on a device has a ``row_scores`` of its own, by which the rows stay there.
+    """
+    own = getattr(engine, "row_scores", None)
+    found: Array = engine.scores(vector, rows.x) if own is None else own(vector, rows)
+    return found

@@ -328,6 +328,7 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
                 progress.start.restore(run.state)
                 mark.go_back(self)
             if self._is_at(run):
+                run.state.fetch()
                 self.parameters_ = run.parameters()
 
     def _is_at(self, run: Run) -> bool:

@@ -8,12 +8,13 @@ import numpy as np
 
 from chainrule.engines.choice import choose_engine
 from chainrule.engines.engine import Engine, Rows
+from chainrule.engines.leaving import Left, copied
 from chainrule.estimators.recipe import Recipe
 from chainrule.estimators.samples import Samples
 from chainrule.estimators.target_codec import TargetCodec
 from chainrule.foundation.errors import must_be
 from chainrule.model.objective import Objective
-from chainrule.model.parameters import Parameters
+from chainrule.model.parameters import LateParameters, Parameters
 from chainrule.training.epoch import Epoch
 from chainrule.training.lbfgs import train_lbfgs
 from chainrule.training.loop import train_rows
@@ -233,11 +234,21 @@ class Run:
             state.curvature = ()
 
     def parameters(self, vector: np.ndarray | None = None) -> Parameters:
-        """Return parameters in the user's units: of a trained vector, or the best ones."""
-        if vector is None:
-            vector = self.state.best_parameters.vector
+        """Return parameters in the user's units: of a trained vector, or the best ones.
+
+        Those that an engine left on its device are moved when somebody reads them.
+        """
+        if vector is not None:
+            return self.network.parameters(self._folded(vector))
+        best = self.state.best_there
+        if isinstance(best, Left):
+            best = copied(best)
+            return LateParameters(self.network.layout, lambda: self._folded(best.home))
+        return self.network.parameters(self._folded(best))
+
+    def _folded(self, vector: np.ndarray) -> np.ndarray:
         with np.errstate(all="ignore"):  # after a step that diverged
-            return self.network.parameters(self.codec.fold(vector, self.network.layout))
+            return self.codec.fold(vector, self.network.layout)
 
     def trained(self, parameters: Parameters) -> np.ndarray:
         """Return the trained vector of parameters in the user's units.

@@ -1,9 +1,9 @@
 """The parameters of a network: one flat, contiguous vector, and named views of it per layer."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from chainrule.foundation.arrays import Array, Namespace, as_floating, as_like, 
 from chainrule.foundation.errors import InputError
 from chainrule.foundation.showing import Shown
 
-__all__ = ["Layout", "Parameters", "Span"]
+__all__ = ["LateParameters", "Layout", "Parameters", "Span"]
 
 
 @dataclass(frozen=True)
@@ -224,6 +224,29 @@ class Parameters(Shown):
             if bias is not None:
                 parts.append(np.asarray(bias, dtype=dtype).ravel())
         return cls(Layout(tuple(shapes)), np.concatenate(parts))
+
+
+class LateParameters(Parameters):
+    """Parameters whose vector is made when it is first read.
+
+    Examples
+    --------
+    >>> LateParameters(Layout(((1, 1, True),)), lambda: np.zeros(2)).weights[0]
+    array([[0.]])
+    """
+
+    def __init__(self, layout: Layout, make: Callable[[], Array]) -> None:
+        object.__setattr__(self, "layout", layout)
+        object.__setattr__(self, "_make", make)
+
+    @cached_property
+    def vector(self) -> Array:
+        """The numbers."""
+        make: Callable[[], Array] = vars(self)["_make"]
+        return make()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Parameters, (self.layout, self.vector)
 
 
 def _reach(vector: Array) -> str:

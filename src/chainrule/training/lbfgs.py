@@ -12,7 +12,7 @@ from chainrule.foundation.arrays import namespace
 from chainrule.foundation.errors import DivergenceError
 from chainrule.training.curvature import Iterate, descend
 from chainrule.training.epoch import Epoch
-from chainrule.training.monitor import Watch, assess
+from chainrule.training.monitor import Watch, assess, penalty_at
 from chainrule.training.preparing import clock_limit
 from chainrule.training.snapshot import Progress, Snapshot, closing_loss, whole_epoch
 from chainrule.training.state import TrainingState
@@ -92,7 +92,7 @@ def train_lbfgs(
             state.evaluations, state.fall = asked, found.fall
             state.epoch += 1
             state.step += 1
-            penalty = float(engine.objective.penalty(xp, state.parameters))
+            penalty = penalty_at(engine, state)
             loss = found.value - penalty
             validation_loss, score, best = assess(engine, state, loss, watch)
             epoch = Epoch(

@@ -14,14 +14,13 @@ from chainrule.engines.resources import Resources
 from chainrule.formulas.loss import Loss
 from chainrule.formulas.optimizers import Optimizer
 from chainrule.formulas.schedules import Schedule, schedules
-from chainrule.foundation.arrays import namespace
 from chainrule.foundation.errors import InputError
 from chainrule.model.network import Network
 from chainrule.model.objective import Objective
 from chainrule.model.parameters import Parameters
 from chainrule.training.batches import one_pass
 from chainrule.training.epoch import Epoch
-from chainrule.training.monitor import Metric, Watch, assess, of_class_numbers
+from chainrule.training.monitor import Metric, Watch, assess, of_class_numbers, penalty_at
 from chainrule.training.preparing import Setup, StepOptions, begin, clock_limit, make_plan
 from chainrule.training.run import Run
 from chainrule.training.snapshot import Progress, Snapshot, closing_loss, whole_epoch
@@ -300,7 +299,8 @@ def each_epoch(
     ``begin``, called where a pass is left to make, returns the function that makes one from two
     snapshots: the start of the pass, and that of the pass before.
     """
-    xp, schedule, make_pass = namespace(state.vector), steps.schedule, None
+    schedule, make_pass = steps.schedule, None
+    state.fetch()  # what another engine may have left
     if state.learning_rate is None:
         state.learning_rate = steps.learning_rate
     limit = clock_limit(time_limit)
@@ -324,7 +324,7 @@ def each_epoch(
             epoch = made.record(
                 number=state.epoch,
                 loss=made.loss,
-                penalty=float(engine.objective.penalty(xp, state.parameters)),
+                penalty=penalty_at(engine, state),
                 validation_loss=validation_loss,
                 metric=score,
                 learning_rate=rate,
@@ -338,4 +338,6 @@ def each_epoch(
             reason = "callback"
         elif reason is None and state.epoch < last_epoch and time.perf_counter() >= limit:
             reason = "time_limit"
-    return Ending(reason or "max_iter", closing_loss(engine, rows, state, before, rate))
+    loss = closing_loss(engine, rows, state, before, rate)
+    state.fetch()
+    return Ending(reason or "max_iter", loss)

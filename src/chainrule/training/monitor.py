@@ -7,14 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.engines.engine import Engine, Rows
+from chainrule.engines.engine import Engine, Rows, row_scores
+from chainrule.engines.leaving import Left, copied
 from chainrule.formulas.loss import weighted_mean
 from chainrule.foundation.arrays import Array, namespace
 from chainrule.foundation.errors import InputError, must_be, suggest
 from chainrule.foundation.real_numbers import check_count, is_real
 from chainrule.training.state import TrainingState
 
-__all__ = ["Metric", "Watch", "assess", "of_class_numbers"]
+__all__ = ["Metric", "Watch", "assess", "of_class_numbers", "penalty_at"]
 
 # From scores and encoded targets to a number; more is better.
 Metric = Callable[[Array, Array], float]
@@ -116,7 +117,7 @@ def assess(
     value = -value if monitor == "metric" else value
     best = state.patience.update(value, state.epoch, watch.tolerance)
     if best and watch.patience is not None and monitor != "loss":
-        state.best = namespace(state.vector).asarray(state.current, copy=True)
+        state.best = copied(state.current_there)
     return validation_loss, score, best
 
 
@@ -126,10 +127,21 @@ def _measure(
     if validation is None:
         return None, None
     if metric is None:
-        return engine.loss(state.current, validation), None
-    scores = engine.scores(state.current, validation.x)
+        return engine.loss(state.current_there, validation), None
+    scores = row_scores(engine, state.current_there, validation)
     xp = namespace(scores)
     with np.errstate(all="ignore"):
         values = engine.objective.loss.rows(xp, scores, validation.y)
         loss = float(weighted_mean(xp, values, validation.weight))
     return loss, float(metric(scores, validation.y))
+
+
+def penalty_at(engine: Engine, state: TrainingState) -> float:
+    """Return the penalty of the parameters to use now."""
+    objective, vector = engine.objective, state.current_there
+    if not objective.penalties:
+        return 0.0
+    if isinstance(vector, Left):
+        leaving: Any = engine
+        return float(leaving.penalty(vector))
+    return float(objective.penalty(namespace(vector), state.parameters))

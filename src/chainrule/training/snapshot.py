@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from chainrule.engines.engine import Engine
-from chainrule.foundation.arrays import Array, namespace
+from chainrule.engines.leaving import Left, copied, lying
+from chainrule.foundation.arrays import Array
 from chainrule.foundation.errors import DivergenceError
 from chainrule.training.curvature import Pairs
 from chainrule.training.state import TrainingState
@@ -33,31 +34,30 @@ DIVERGENCE_FACTOR = 1e6
 class Snapshot:
     """A copy of the parts of a training state that an epoch changes."""
 
-    vector: Array
-    slots: tuple[Array, ...]
+    vector: Array | Left
+    slots: tuple[Array | Left, ...]
     step: int
     epoch: int
     learning_rate: float | None
     first_loss: float
     patience: Patience
-    best: Array | None
+    best: Array | Left | None
     curvature: Pairs
     evaluations: int
     fall: float
 
     @classmethod
     def of(cls, state: TrainingState) -> "Snapshot":
-        xp = namespace(state.vector)
         return cls(
-            xp.asarray(state.vector, copy=True),
-            tuple(xp.asarray(slot, copy=True) for slot in state.slots),
+            copied(lying(state, "vector")),
+            copied(lying(state, "slots")),
             state.step,
             state.epoch,
             state.learning_rate,
             state.first_loss,
             copy.copy(state.patience),
             # never written to: a better epoch, and a step, bring arrays of their own
-            state.best,
+            lying(state, "best"),
             state.curvature,
             state.evaluations,
             state.fall,
@@ -128,7 +128,7 @@ def closing_loss(
     No batch has seen the parameters after the last step: if they are those kept, be it as the
     best, and diverged, the state goes back to the start of the last epoch.
     """
-    loss = mean_loss(engine, state.best_parameters.vector, rows)
+    loss = mean_loss(engine, state.best_there, rows)
     if not loss <= divergence_limit(state.first_loss):
         error = DivergenceError(
             epoch=state.epoch,

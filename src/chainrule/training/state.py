@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.engines.leaving import Left, leaving, lying
 from chainrule.formulas.optimizers import Optimizer, optimizers
 from chainrule.formulas.records import restore
 from chainrule.foundation.array_files import read_arrays, write_arrays
@@ -45,6 +46,7 @@ __all__ = [
 KIND = "training state"
 
 
+@leaving("vector", "slots", "best")
 @dataclass(eq=False, repr=False)
 class TrainingState(Shown):
     """The state of a training run.
@@ -145,6 +147,26 @@ class TrainingState(Shown):
     def current(self) -> Array:
         """The vector to use now: the optimizer's average, where it keeps one, else ``vector``."""
         return self.slots[-1] if self.optimizer.get("averaging") else self.vector
+
+    @property
+    def current_there(self) -> Array | Left:
+        """`current` as it lies, for the engine that may have left it on its device."""
+        averaged = bool(self.optimizer.get("averaging"))
+        return lying(self, "slots")[-1] if averaged else lying(self, "vector")
+
+    @property
+    def best_there(self) -> Array | Left:
+        """The vector of `best_parameters` as it lies."""
+        best = lying(self, "best")
+        return self.current_there if best is None else best
+
+    def fetch(self) -> None:
+        """Bring home the arrays that an engine left on its device."""
+        self.vector, self.slots, self.best = self.vector, self.slots, self.best
+
+    def __getstate__(self) -> dict[str, Any]:
+        self.fetch()
+        return vars(self)
 
     @property
     def parameters(self) -> Parameters:

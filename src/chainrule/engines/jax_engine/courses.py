@@ -13,8 +13,10 @@ import numpy as np
 
 from chainrule.engines.engine import Position, Totals
 from chainrule.engines.jax_engine.batches import FEWEST, Batches, filled
+from chainrule.engines.jax_engine.groups import LeftParts
 from chainrule.engines.jax_engine.programs import Formulas, Plan, Run, Short
 from chainrule.engines.jax_engine.tracing import takes_strengths
+from chainrule.engines.leaving import Left, lying, may_leave
 from chainrule.formulas.optimizers import Optimizer
 from chainrule.foundation.arrays import Array
 from chainrule.model.dropout import step_keys
@@ -89,7 +91,7 @@ class Course:
         self.position = position
         self.batches = batches
         self._rates = rates
-        dtype = np.dtype(position.vector.dtype)
+        self.dtype = dtype = np.dtype(lying(position, "vector").dtype)
         # a finite limit stays finite, so that an infinite loss is above it
         self._limit = min(limit, float(np.finfo(dtype).max)) if math.isfinite(limit) else limit
         self._loss, self._weight, self._last = 0.0, 0.0, math.nan
@@ -123,7 +125,7 @@ class Course:
 
         The arrays have the room that all calls of a fit have, with one for a short batch or none.
         """
-        dtype = np.dtype(self.position.vector.dtype)
+        dtype = self.dtype
         begin = self._done if first is None else first
         numbers = self._whole[begin : begin + count]
         constants, keys = self._of_steps(numbers, dtype)
@@ -201,18 +203,24 @@ class Course:
             self._found, self._steps = None, 0
         if self._found is not None:
             run, place = self._found
-            flat = partial(self._flat, like=position.vector, place=place)
-            position.vector, position.slots = flat(run.vector), tuple(map(flat, run.slots))
+            like = lying(position, "vector")
+            leaves = place is ... and not _is_at_home_there(like) and may_leave(position, "vector")
+            ended = partial(self._ended, like=like, place=place, leaves=leaves)
+            position.vector, position.slots = ended(run.vector), tuple(map(ended, run.slots))
         position.step = self._first + self._steps
 
-    def _flat(self, found: Any, like: Array, place: Any) -> Array:
-        """Return parameters, or memory, as a vector in the library of the position."""
+    def _ended(self, found: Any, like: Array, place: Any, leaves: bool) -> Any:
+        """Return parameters, or memory, as a vector in the library of the position.
+
+        Where a position ``leaves`` its arrays on the device, they stay there.
+        """
+        groups = self.recipe.formulas.groups
+        if leaves:
+            return LeftParts(found, groups) if isinstance(found, tuple) else Left(found)
         if not isinstance(found, tuple):
             return given_back(found, like, place)
-        is_numpy = isinstance(like, np.ndarray)
-        return self.recipe.formulas.groups.closed(
-            [np.asarray(array) if is_numpy else array for array in found]
-        )
+        is_there = _is_at_home_there(like)
+        return groups.closed([array if is_there else np.asarray(array) for array in found])
 
 
 def _span(numbers: np.ndarray) -> Any:
@@ -220,6 +228,11 @@ def _span(numbers: np.ndarray) -> Any:
     begin = int(numbers[0]) if len(numbers) else 0
     end = begin + len(numbers)
     return slice(begin, end) if not len(numbers) or numbers[-1] == end - 1 else numbers
+
+
+def _is_at_home_there(like: Any) -> bool:
+    """Return whether numbers like these are arrays of JAX, and not of NumPy."""
+    return not isinstance(like, np.ndarray | Left)
 
 
 def _is_gone(run: Run) -> bool:
@@ -296,4 +309,6 @@ def follow(
 
 def given_back(found: Any, like: Array, place: Any = ...) -> Array:
     """Return numbers in the library of the parameters."""
-    return np.array(np.asarray(found)[place]) if isinstance(like, np.ndarray) else found[place]
+    if _is_at_home_there(like):
+        return found if place is ... else found[place]
+    return np.array(np.asarray(found)[place])

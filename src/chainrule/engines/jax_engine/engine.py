@@ -1,9 +1,9 @@
 """The engine of accelerators: what `Engine` asks for, by programs that JAX compiles."""
 
+import math
 from contextlib import AbstractContextManager, ExitStack
 from functools import cache, partial
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import jax
 import jax.numpy as jnp
@@ -13,10 +13,13 @@ from chainrule.engines.engine import GradientSum, Position, Rows, Totals, checke
 from chainrule.engines.jax_engine.batches import Batches
 from chainrule.engines.jax_engine.courses import Course, Pace, Recipe, given_back
 from chainrule.engines.jax_engine.devices import called, device_of
+from chainrule.engines.jax_engine.groups import flat
 from chainrule.engines.jax_engine.moving import inputs, padded
 from chainrule.engines.jax_engine.networks import Question, make_steps
-from chainrule.engines.jax_engine.programs import Data, row_sums, scores_of
+from chainrule.engines.jax_engine.programs import Data, loss_sum, penalty_of, row_sums, scores_of
+from chainrule.engines.jax_engine.residents import BLOCK, Residents
 from chainrule.engines.jax_engine.tracing import untraceable
+from chainrule.engines.leaving import Left
 from chainrule.engines.meeting import current_meeting
 from chainrule.engines.resources import USUAL, Resources
 from chainrule.formulas.optimizers import Optimizer
@@ -27,15 +30,13 @@ from chainrule.tracing.formulas import UntraceableError
 
 __all__ = ["JaxEngine"]
 
-# Rows of a block of scores, losses or gradients; bounds the memory of hidden layers.
-BLOCK = 4096
-
 
 class JaxEngine:
     """Feedforward, loss, backpropagation and update in one compiled call for many steps.
 
     Rows stay on the device as long as a `Rows` does; do not change its arrays meanwhile. Numbers
-    that come from NumPy go back to NumPy; arrays of JAX stay where they are.
+    that come from NumPy go back to NumPy, those of a training state when they are read; arrays of
+    JAX stay where they are.
 
     Parameters
     ----------
@@ -68,7 +69,9 @@ class JaxEngine:
         self.device = called(self._at)
         self.pace = Pace()
         self._recipe = Recipe.of(objective, optimizer)
-        self._resident: WeakKeyDictionary[Rows, Any] = WeakKeyDictionary()
+        self._bare = Objective(objective.network, objective.loss)
+        self._priced = Objective(objective.network, objective.loss, objective.penalties)
+        self._residents = Residents(self.placed)
 
     def scores(self, vector: Array, x: Array) -> Array:
         """Return the scores (n, n_out) at a flat vector of parameters."""
@@ -86,13 +89,28 @@ class JaxEngine:
         with np.errstate(all="ignore"):
             return self.objective.loss.mean(namespace(scores), scores)
 
+    def row_scores(self, vector: Array, rows: Rows) -> Array:
+        """Return the scores (n, n_out) of rows, which stay on the device for the next call."""
+        network = self.objective.network
+        with self.settings(vector):
+            at, blocks = self.placed(vector), self._residents.blocks(rows, np.dtype(vector.dtype))
+            found = [scores_of(network, at, block.x) for block in blocks]
+            if not isinstance(vector, np.ndarray | Left):
+                return jnp.concatenate(found)[: len(rows)]
+            return np.concatenate([np.asarray(one) for one in found])[: len(rows)]
+
+    def penalty(self, vector: Array) -> float:
+        """Return the penalty of the weights of a vector that lies on the device."""
+        with self.settings(vector):
+            return float(penalty_of(self._priced, self.placed(vector)))
+
     def loss(self, vector: Array, rows: Rows) -> float:
         """Return the mean loss over all rows, without penalties."""
-        scores = self.scores(vector, rows.x)
-        xp = namespace(scores)
         with self.settings(vector):
-            weight = None if rows.weight is None else xp.asarray(rows.weight)
-            return self.objective.mean_loss(scores, xp.asarray(rows.y), weight)
+            at, blocks = self.placed(vector), self._residents.blocks(rows, np.dtype(vector.dtype))
+            sums = [loss_sum(self._bare, at, block) for block in blocks]
+            weight = self._residents.weight(rows)
+            return sum(map(float, sums)) / weight if weight else math.nan
 
     def gradient(self, vector: Array, rows: Rows) -> tuple[float, Array]:
         """Return mean loss plus penalties over all rows, and its flat gradient."""
@@ -109,21 +127,16 @@ class JaxEngine:
 
     def _summed(self, vector: Array, rows: Rows, divisor: float) -> GradientSum:
         """Return the sums over all rows; that of the gradients over a divisor."""
-        total, weights, gradient, n = 0.0, 0.0, np.zeros(len(vector)), len(rows)
         with self.settings(vector):
-            dtype = np.dtype(vector.dtype)
-            at = self.placed(vector)
-            for start in range(0, n, BLOCK):
-                x, y, weight = rows.take(slice(start, start + BLOCK))
-                weight = np.ones(len(y), dtype) if weight is None else weight
-                weights += float(np.sum(np.asarray(weight, np.float64)))
-                arrays = inputs(x, dtype), jnp.asarray(y, dtype), jnp.asarray(weight, dtype)
-                data = self.placed(Data(*map(padded, arrays)))
-                loss, part = row_sums(self.objective, at, data, divisor)
-                total += float(loss)
-                gradient += np.asarray(part, np.float64)
-            found = given_back(jnp.asarray(gradient.astype(dtype)), vector)
-        return GradientSum(total, weights, found)
+            at, blocks = self.placed(vector), self._residents.blocks(rows, np.dtype(vector.dtype))
+            losses: list[Any] = []
+            total = None if len(rows) <= BLOCK else (jnp.zeros_like(at), jnp.zeros_like(at))
+            for block in blocks:
+                loss, total = row_sums(self._bare, at, block, divisor, total)
+                losses.append(loss)
+            gradient = jnp.zeros_like(at) if total is None else total[0]
+            weight = self._residents.weight(rows)
+            return GradientSum(sum(map(float, losses)), weight, given_back(gradient, vector))
 
     def epoch(
         self,
@@ -139,6 +152,7 @@ class JaxEngine:
         order = checked_order(order[: steps * batch_size], n)
         weight = None if rows.weight is None else to_numpy(rows.weight)
         batches = Batches.of(order, batch_size, n)
+        self._residents.trained.add(rows)
         course = Course(self._recipe, position, batches, rates, limit, weight)
         question = Question(self, course, rows)
         meeting = current_meeting()
@@ -151,14 +165,7 @@ class JaxEngine:
 
     def on_device(self, rows: Rows, dtype: np.dtype[Any]) -> Data:
         """Return rows on the device, moved there when they are first seen."""
-        kept = self._resident.get(rows)
-        if kept is None or kept[0] != dtype:
-            weight = None if rows.weight is None else jnp.asarray(rows.weight, dtype)
-            x, y = inputs(rows.x, dtype), jnp.asarray(rows.y, dtype)
-            data = self.placed(Data(x, y, weight))
-            kept = self._resident[rows] = (dtype, data)
-        found: Data = kept[1]
-        return found
+        return self._residents.whole(rows, dtype)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return JaxEngine, (self.objective, self.optimizer, self.resources)
@@ -171,6 +178,8 @@ class JaxEngine:
         """
 
         def placed(array: Any) -> Any:
+            if isinstance(array, Left):
+                array = flat(array)
             if not isinstance(array, jax.Array):
                 return jax.device_put(array)
             return array if array.devices() == {self._at} else jax.device_put(array, self._at)
@@ -179,7 +188,8 @@ class JaxEngine:
 
     def settings(self, vector: Array) -> AbstractContextManager[Any]:
         """Compute on the device, with float64 where the parameters have it, in the precision."""
-        device = device_of(self.resources.device, vector)
+        there = jax.tree.leaves(vector.there) if isinstance(vector, Left) else [vector]
+        device = device_of(self.resources.device, there[0])
         self.device, self._at = called(device), device
         stack = ExitStack()
         stack.enter_context(jax.default_device(device))

@@ -14,15 +14,18 @@ import numpy as np
 
 from chainrule.engines.engine import Rows
 from chainrule.engines.jax_engine.courses import Course, Pace, follow
+from chainrule.engines.jax_engine.groups import LeftParts, flat
 from chainrule.engines.jax_engine.moving import inputs, stacked
 from chainrule.engines.jax_engine.programs import (
     Data,
+    Formulas,
     Plan,
     Run,
     opened,
     program_of,
     train_networks,
 )
+from chainrule.engines.leaving import Left, lying
 from chainrule.engines.resources import Resources
 from chainrule.foundation.arrays import Array
 
@@ -84,7 +87,7 @@ def make_steps(
 def _kind(question: Question) -> Any:
     """Return what must be equal in a program of several networks; None for one on its own."""
     course, rows = question.course, question.rows
-    recipe, dtype = course.recipe, str(course.position.vector.dtype)
+    recipe, dtype = course.recipe, str(course.dtype)
     try:
         hash(recipe.formulas)
     except TypeError:  # a formula of the user's that has none
@@ -104,23 +107,37 @@ def _buffer(x: Any) -> Any:
 def _alone(question: Question, stopped: Callable[[], bool]) -> None:
     engine, course, rows = question
     position, formulas = course.position, course.recipe.formulas
-    with engine.settings(position.vector):
-        data = engine.on_device(rows, np.dtype(position.vector.dtype))
+    start = [lying(position, "vector"), *lying(position, "slots")]
+    with engine.settings(start[0]):
+        data = engine.on_device(rows, course.dtype)
 
         def compute(before: Run | None, plans: Mapping[int, Plan]) -> Run:
             if before is not None:
                 vector, slots = before.vector, before.slots
             else:
-                vector, slots = opened(formulas, position.vector, tuple(position.slots))
-                if formulas.groups.are_large:  # it is written over: never the caller's
-                    copies = jax.tree.map(partial(jnp.array, copy=True), (vector, slots))
-                    vector, slots = engine.placed(copies)
-                elif not isinstance(vector, np.ndarray):  # a call takes NumPy's along
-                    vector, slots = engine.placed((vector, slots))
+                vector, *memory = (_begun(formulas, array, engine) for array in start)
+                slots = tuple(memory)
             run: Run = program_of(formulas)(formulas, vector, slots, data, plans[0])
             return run
 
         follow([course], compute, engine.pace, stopped)
+
+
+def _begun(formulas: Formulas, array: Any, engine: Host) -> Any:
+    """Return parameters, or memory, as a program takes them, which may write over them."""
+    groups = formulas.groups
+    if isinstance(array, Left):
+        fits = isinstance(array, LeftParts) and array.groups.numbers == groups.numbers
+        array = array.there if fits and groups.are_large else flat(array)
+    is_open = isinstance(array, tuple)
+    if not groups.are_large:
+        # a call takes NumPy's along
+        return array if isinstance(array, np.ndarray) else engine.placed(array)
+    parts = array if is_open else opened(formulas, array)
+    # parts of a vector of NumPy are views of it, and one that is all of a vector is that itself
+    if is_open or isinstance(array, np.ndarray) or len(groups.spans) == 1:
+        parts = jax.tree.map(partial(jnp.array, copy=True), parts)
+    return engine.placed(parts)
 
 
 def _together(
@@ -173,7 +190,7 @@ class _Stacked(NamedTuple):
     def of(cls, group: list[Question], width: int) -> "_Stacked":
         """Return the rows of a group; shorter ones are filled up with zeros, never looked at."""
         engine, course, first = group[0]
-        dtype = np.dtype(course.position.vector.dtype)
+        dtype = course.dtype
         rows = [question.rows for question in group]
         shared = len({_buffer(one.x) for one in rows}) == 1
         some = [*rows, *[first] * (width - len(rows))]

@@ -27,7 +27,9 @@ __all__ = [
     "Plan",
     "Run",
     "Short",
+    "loss_sum",
     "opened",
+    "penalty_of",
     "program_of",
     "row_sums",
     "scores_of",
@@ -260,12 +262,10 @@ def _train(formulas: Formulas, vector: Any, slots: tuple[Any, ...], data: Data, 
     return Run(arrays, memory, losses, short_loss)
 
 
-def opened(formulas: Formulas, vector: Any, slots: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
-    """Return parameters and memory as `train` takes them: of a large network as its arrays."""
+def opened(formulas: Formulas, vector: Any) -> Any:
+    """Return parameters, or memory, as `train` takes them: of a large network as its arrays."""
     groups = formulas.groups
-    if not groups.are_large:
-        return vector, slots
-    return groups.opened(vector), tuple(map(groups.opened, slots))
+    return groups.opened(vector) if groups.are_large else vector
 
 
 @partial(jax.jit, static_argnames="formulas")
@@ -312,12 +312,42 @@ def train_networks(
 
 
 @partial(jax.jit, static_argnames="objective")
-def row_sums(objective: Objective, vector: Any, data: Data, divisor: Any) -> tuple[Any, Any]:
-    """Return the sum of w_i l_i of some rows, and the flat gradient of it over a divisor."""
-    rows = data._replace(x=data.x.astype(vector.dtype))
-    parts = split(objective.network.layout.spans, vector)
-    loss, gradients = _sums(objective, parts, rows, divisor)
-    return loss, joined(gradients)
+def row_sums(
+    objective: Objective, vector: Any, data: Data, divisor: Any, before: Any = None
+) -> tuple[Any, Any]:
+    """Return the sum of w_i l_i of some rows, and the flat gradient of it over a divisor.
+
+    The gradient is a pair: itself plus that of the rows ``before``, and what the sum lost to
+    rounding. Source: Kahan (1965), CACM 8, "Further remarks on reducing truncation errors".
+    """
+    loss, gradients = _sums(objective, *_of_block(objective.network, vector, data), divisor)
+    gradient = joined(gradients)
+    if before is None:
+        return loss, (gradient, jnp.zeros_like(gradient))
+    total, lost = before
+    gradient = gradient - lost
+    after = total + gradient
+    return loss, (after, (after - total) - gradient)
+
+
+@partial(jax.jit, static_argnames="objective")
+def loss_sum(objective: Objective, vector: Any, data: Data) -> Any:
+    """Return the sum of w_i l_i of some rows."""
+    parts, rows = _of_block(objective.network, vector, data)
+    xp = namespace(vector)
+    tape = objective.network.trace(xp, _layers(objective.network.layout, parts), rows.x)  # type: ignore[arg-type]
+    return jnp.sum(objective.row_losses(xp, tape.scores, rows.y, rows.weight))
+
+
+@partial(jax.jit, static_argnames="objective")
+def penalty_of(objective: Objective, vector: Any) -> Any:
+    """Return the penalty of all weights."""
+    return objective.penalty(namespace(vector), objective.network.parameters(vector))
+
+
+def _of_block(network: Network, vector: Any, data: Data) -> tuple[tuple[Any, ...], Data]:
+    """Return the parts of the parameters, and rows with inputs of their dtype."""
+    return split(network.layout.spans, vector), data._replace(x=data.x.astype(vector.dtype))
 
 
 @partial(jax.jit, static_argnames="network")
