@@ -156,7 +156,7 @@ def test_auto_trains_where_the_inputs_live_if_an_engine_can(monkeypatch, missing
 def test_one_of_two_devices_by_its_number():
     pytest.importorskip("jax")
     program = """
-import jax, numpy as np
+import jax, numpy as np, sklearn
 from chainrule import Dense, MLPRegressor, Network, train
 X = np.random.default_rng(0).normal(size=(40, 2))
 y = X[:, 0]
@@ -173,6 +173,13 @@ print([next(iter(end.state.vector.devices())).id for end in ends])
 there = jax.device_put(X, jax.devices("cpu")[1])
 fits = [MLPRegressor(**small, **own).fit(there, y) for own in ({}, {"device": "cpu"})]
 print([(model.engine_, model.device_) for model in fits])
+with sklearn.config_context(array_api_dispatch=True):
+    answers = [fits[0].predict(there), fits[1].predict(there)]
+near = jax.device_put(X, jax.devices("cpu")[0])
+for x in (there, near):
+    *_, epoch = train(network, x, x[:, 0], epochs=1, dtype="float32")
+    answers += [epoch.state.vector, epoch.predict(x)]
+print([next(iter(answer.devices())).id for answer in answers])
 """
     flags = os.environ.get("XLA_FLAGS", "")
     ran = subprocess.run(
@@ -180,12 +187,17 @@ print([(model.engine_, model.device_) for model in fits])
         capture_output=True,
         text=True,
         timeout=300,
-        env={**os.environ, "XLA_FLAGS": f"{flags} --xla_force_host_platform_device_count=2"},
+        env={
+            **os.environ,
+            "XLA_FLAGS": f"{flags} --xla_force_host_platform_device_count=2",
+            "SCIPY_ARRAY_API": "1",
+        },
     )
     assert ran.stderr == ""
-    first, second, third, fourth = ran.stdout.splitlines()
+    first, second, third, fourth, fifth = ran.stdout.splitlines()
     assert first == "['cpu', 'cpu:1', 'cpu']"
     assert second == "1"
     assert third == "[1, 0]"
     assert fourth.startswith("[('jax', 'cpu:1'), (")
     assert "jax" not in fourth.partition("), (")[2]
+    assert fifth == "[1, 1, 1, 1, 0, 0]"

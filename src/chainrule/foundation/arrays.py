@@ -159,10 +159,24 @@ def as_like(values: Any, like: Array, dtype: Any = None) -> Array:
     array([1., 2.], dtype=float32)
     """
     xp = namespace(like)
-    # JAX moves by itself what is not bound to a device, and traced arrays have none
-    if array_api_compat.is_numpy_array(like) or array_api_compat.is_jax_array(like):
+    if array_api_compat.is_numpy_array(like):
         return xp.asarray(values, dtype=dtype)
+    if array_api_compat.is_jax_array(like):
+        return _beside(xp.asarray(values, dtype=dtype), like)
     return xp.asarray(values, dtype=dtype, device=array_api_compat.device(like))
+
+
+def _beside(array: Array, like: Array) -> Array:
+    """Return an array of JAX on the device of another, bound to it only where that is a change."""
+    import jax
+
+    # traced arrays have no device, and those of several have their own ways
+    if isinstance(array, jax.core.Tracer) or isinstance(like, jax.core.Tracer):
+        return array
+    devices = like.devices()
+    if len(devices) > 1 or array.devices() == devices:
+        return array
+    return jax.device_put(array, *devices)
 
 
 def to_numpy(array: Array) -> np.ndarray:
