@@ -43,6 +43,8 @@ def pytest_configure(config: pytest.Config) -> None:
         # one seed a day, so that whoever meets a failure shares it with others
         os.environ.setdefault(SEED, f"{datetime.now(UTC):%Y%m%d}")
         os.environ.setdefault("XLA_FLAGS", COMPILED_AT_ONCE)
+        # without bytecode, each process of a test would compile the package for half a second
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         share_compiled_code(config)
         if workers := getattr(config.option, "numprocesses", None):
             # workers with a thread for every core would mostly wait for one another
@@ -59,6 +61,7 @@ def pytest_collection():
     gc.disable()
     found = yield
     gc.freeze()
+    gc.set_threshold(100_000, 20, 20)  # most of what tests make is young
     gc.enable()
     return found
 

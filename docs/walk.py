@@ -1,27 +1,32 @@
-"""The site builds without a warning, and a browser walks through all of its pages.
+"""Walk through the built site in a browser: ``python docs/walk.py``, after ``docs/build.py``.
 
-It is one test, so that the site is built once however many workers there are.
+Nothing may stand in the console, be asked of another host, be wider than a phone, or be serious to
+axe in light and dark; the search, the theme, the versions and the answers must work. It needs
+Debian's chromium and playwright; axe is `axe-core` in the folder `CHAINRULE_TEST_NODE_MODULES`.
 """
 
+import argparse
 import functools
 import http.server
 import os
 import shutil
-import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from pathlib import Path
 
-import pytest
+from playwright.sync_api import sync_playwright
 
-DOCS = Path(__file__).parents[2] / "docs"
+SITE = Path(__file__).resolve().parents[1] / "build" / "site"
 AXE = Path(os.environ.get("CHAINRULE_TEST_NODE_MODULES", "absent")) / "axe-core" / "axe.min.js"
 # of pages that one template makes, every so many are as wide as a phone
-WIDTHS = {"api": 8, "gallery": 4}
+WIDTHS = {"api": 8, "gallery": 4, "repository": 4}
 # most of what axe takes; one sheet gives all colours, so every so many pages are asked for these
 COLORS, COLORED = ["color-contrast", "link-in-text-block"], 8
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
+# fewer pages are no whole site
+FEWEST_PAGES = 80
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -58,39 +63,6 @@ class Walk:
 
     def go(self, page, name):
         page.goto(f"{self.address}/{name}")
-
-
-@pytest.fixture
-def site(tmp_path):
-    """Build the site, serve it to this machine, and return its folder and address."""
-    for needed in ("sphinx", "myst_parser", "numpydoc", "sphinx_gallery", "jupytext"):
-        pytest.importorskip(needed)
-    command = [sys.executable, DOCS / "build.py", "--fresh", "--out", tmp_path / "site"]
-    built = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert built.returncode == 0, built.stderr
-    handler = functools.partial(Quiet, directory=str(tmp_path / "site"))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield tmp_path / "site", f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(1800)
-def test_the_site_builds_and_can_be_walked(site, launched):
-    folder, address = site
-    pages = [page.relative_to(folder) for page in sorted(folder.rglob("*.html"))]
-    names = [page.as_posix() for page in pages if page.parts[0] != "_static"]
-    assert len(names) > 80
-    with launched() as browser:
-        walk = Walk(browser, address, names)
-        assert faults(walk, folder) == []
-        search_finds(walk)
-        theme_can_be_chosen(walk)
-        versions_lead_somewhere(walk)
-        answer_opens(walk)
-    assert walk.said == []
 
 
 def faults(walk, folder):
@@ -181,3 +153,49 @@ def answer_opens(walk):
     assert not answer.evaluate("one => one.open")
     answer.locator("summary").click()
     assert answer.locator("pre").first.is_visible()
+
+
+def served(folder):
+    """Serve a folder to this machine; return the server and its address."""
+    handler = functools.partial(Quiet, directory=str(folder))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server, f"http://127.0.0.1:{server.server_port}"
+
+
+def main() -> int:
+    """Walk through a site, and say what is wrong with it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--site", type=Path, default=SITE, help="the folder of the site")
+    folder = parser.parse_args().site.resolve()
+    begun = time.perf_counter()
+    pages = [page.relative_to(folder) for page in sorted(folder.rglob("*.html"))]
+    names = [page.as_posix() for page in pages if page.parts[0] != "_static"]
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if len(names) < FEWEST_PAGES or path is None:
+        what = "has no chromium" if path is None else f"{folder} has {len(names)} pages"
+        print(f"a built site and a browser are needed: {what}. Run docs/build.py", file=sys.stderr)
+        return 2
+    server, address = served(folder)
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(
+            executable_path=path, args=["--no-sandbox", "--disable-gpu"]
+        )
+        walk = Walk(browser, address, names)
+        found = faults(walk, folder)
+        search_finds(walk)
+        theme_can_be_chosen(walk)
+        versions_lead_somewhere(walk)
+        answer_opens(walk)
+        browser.close()
+    server.shutdown()
+    found += [f"{url}: {text}" for url, text in walk.said]
+    if found:
+        print("\n".join(found), file=sys.stderr)
+        return 1
+    print(f"{len(names)} pages, in {time.perf_counter() - begun:.0f} s")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
