@@ -12,9 +12,20 @@ import pytest
 import scipy.sparse
 from sklearn.datasets import load_digits
 
-from chainrule import Activation, Dense, MLPClassifier, Network, Objective, optimizers
+from chainrule import (
+    Activation,
+    Dense,
+    MLPClassifier,
+    MLPRegressor,
+    Network,
+    Objective,
+    Penalty,
+    TrainingState,
+    optimizers,
+    train,
+)
 from chainrule.engines.choice import choose_engine, registry
-from chainrule.engines.engine import Rows
+from chainrule.engines.engine import Rows, penalty_at
 from chainrule.tracing.formulas import UntraceableError
 
 jax = pytest.importorskip("jax")
@@ -91,6 +102,90 @@ def test_the_calls_of_an_epoch_are_one_program(is_large, monkeypatch, caplog):
     compiled = [one for one in caplog.messages if one.startswith("Compiling jit(train")]
     assert len(compiled) == 1
     assert start.step == 20
+
+
+def runs(kind, number):
+    """Train with numbers of this run; all other things are those of every run."""
+    random = np.random.default_rng(number)
+    x, y = random.normal(size=(75, 4)), random.normal(size=(75, 1))
+    common = {"l2": 0.01 * number, "learning_rate": 0.01 * number, "seed": number, "engine": "jax"}
+    if kind == "lbfgs":
+        model = MLPRegressor(hidden_layer_sizes=(9,), solver="lbfgs", max_iter=3, engine="jax")
+        with pytest.warns(UserWarning, match="max_iter"):
+            model.fit(x, y[:, 0])
+    elif kind == "arrays of jax":
+        network = Network.of_widths([4, 11, 1])
+        x, y = jax.numpy.asarray(x, "float32"), jax.numpy.asarray(y, "float32")
+        list(train(network, x, y, epochs=2, dtype="float32", **common))
+    else:
+        network = Network.of_widths([4, 10, 1])
+        list(train(network, x, y, validation=(x[:20], y[:20]), patience=3, epochs=2, **common))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["arrays of numpy", "arrays of jax", "lbfgs"])
+def test_a_later_run_of_equal_shapes_compiles_nothing(kind, caplog):
+    with jax.log_compiles():
+        runs(kind, 1)
+        assert any(one.startswith("Compiling") for one in caplog.messages)
+        caplog.clear()
+        runs(kind, 2)
+    assert [one for one in caplog.messages if one.startswith("Compiling")] == []
+
+
+@pytest.mark.slow
+def test_a_later_process_finds_the_programs_in_the_cache_folder(tmp_path):
+    program = """
+import numpy as np, jax, jax.monitoring
+from chainrule import Network, train
+heard = []
+jax.monitoring.register_event_listener(lambda event, **_: heard.append(event.split("/")[-1]))
+jax.jit(lambda x: x + 1.0)(np.ones(3))  # a program of the user's, before
+x = np.ones((100, 7))
+list(train(Network.of_widths([7, 13, 2]), x, x[:, :2], epochs=2, engine="jax"))
+print("cache_hits" in heard, "cache_misses" in heard)
+"""
+    environment = {**os.environ, "CHAINRULE_CACHE_DIR": str(tmp_path), "XLA_FLAGS": ""}
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", program],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            env=environment,
+        ).stdout
+        for _ in range(2)
+    ]
+    assert said == ["False True\n", "True False\n"]
+    assert any((tmp_path / "jax").iterdir())
+
+
+@dataclass(frozen=True)
+class Asking(Penalty):
+    """A penalty whose value asks for a number, and whose gradient does not."""
+
+    name = "asking"
+    latex = r"w^2"
+    source = "this test"
+
+    def value(self, xp, w):
+        return self.strength * float(xp.sum(w * w))
+
+    def gradient(self, xp, w):
+        return 2.0 * self.strength * w
+
+
+@pytest.mark.parametrize("take", [np.asarray, jax.numpy.asarray])
+def test_a_penalty_that_asks_for_its_value_is_measured_all_the_same(take):
+    network = Network(Dense(4, 2))
+    objective = Objective(network, "mse", (Asking(strength=0.1),))
+    state = TrainingState.start(network, ADAM, dtype="float32")
+    state.vector, true = take(state.vector), objective.penalty(np, state.parameters)
+    made(objective, state, some_rows(32, "float32"), 2)
+    engine = choose_engine("jax", objective, ADAM)
+    found = penalty_at(engine, state.current_there)
+    assert found == pytest.approx(float(objective.penalty(np, state.parameters)), rel=1e-6)
+    assert found != true
 
 
 @pytest.mark.grid(9)

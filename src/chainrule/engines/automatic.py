@@ -6,8 +6,16 @@ from typing import Any
 import numpy as np
 
 from chainrule.engines.by_dtype import ByDtype
-from chainrule.engines.engine import Engine, GradientSum, Position, Rows, Totals, row_scores
-from chainrule.engines.leaving import Left, lying
+from chainrule.engines.engine import (
+    Engine,
+    GradientSum,
+    Position,
+    Rows,
+    Totals,
+    penalty_at,
+    row_scores,
+)
+from chainrule.engines.leaving import lying
 from chainrule.engines.registry import registry
 from chainrule.engines.resources import USUAL, Resources
 from chainrule.formulas.optimizers import Optimizer
@@ -86,11 +94,9 @@ class AutomaticEngine(ByDtype[Engine]):
         """Return the scores of rows that are asked for again and again."""
         return row_scores(self._for(vector), vector, rows)
 
-    def penalty(self, vector: Left) -> float:
-        """Return the penalty at parameters that the engine left on its device."""
-        made: Any = self._for(vector)
-        price: float = made.penalty(vector)
-        return price
+    def penalty(self, vector: Array) -> float:
+        """Return the penalty of the weights."""
+        return penalty_at(self._for(vector), vector)
 
     def permutation(self, generator: np.random.Generator, n: int) -> np.ndarray:
         """Return ``generator.permutation(n)``, by the engine that computes, where it is quick."""

@@ -20,6 +20,7 @@ __all__ = [
     "Scorer",
     "Totals",
     "checked_order",
+    "penalty_at",
     "row_scores",
 ]
 
@@ -198,6 +199,19 @@ class Engine(Scorer, Protocol):
         than that was cut, it is the one before the run.
         """
         ...
+
+
+def penalty_at(engine: Engine, vector: Array) -> float:
+    """Return the penalty of the weights at a flat vector of parameters.
+
+    An engine on a device has a ``penalty`` of its own, for vectors that lie there.
+    """
+    own, objective = getattr(engine, "penalty", None), engine.objective
+    if not objective.penalties:
+        return 0.0
+    if own is not None and not isinstance(vector, np.ndarray):
+        return float(own(vector))
+    return float(objective.penalty(namespace(vector), objective.network.parameters(vector)))
 
 
 def row_scores(engine: Engine, vector: Array, rows: Rows) -> Array:

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.engines.engine import Engine, Rows
+from chainrule.engines.engine import Engine, Rows, penalty_at
 from chainrule.foundation.arrays import namespace
 from chainrule.foundation.errors import DivergenceError
 from chainrule.training.curvature import Iterate, descend
 from chainrule.training.epoch import Epoch
-from chainrule.training.monitor import Watch, assess, penalty_at
+from chainrule.training.monitor import Watch, assess
 from chainrule.training.preparing import clock_limit
 from chainrule.training.snapshot import Progress, Snapshot, closing_loss, whole_epoch
 from chainrule.training.state import TrainingState
@@ -92,7 +92,7 @@ def train_lbfgs(
             state.evaluations, state.fall = asked, found.fall
             state.epoch += 1
             state.step += 1
-            penalty = penalty_at(engine, state)
+            penalty = penalty_at(engine, state.current_there)
             loss = found.value - penalty
             validation_loss, score, best = assess(engine, state, loss, watch)
             epoch = Epoch(

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
-from chainrule.engines.engine import Engine
+from chainrule.engines.engine import Engine, penalty_at
 from chainrule.engines.resources import Resources
 from chainrule.formulas.loss import Loss
 from chainrule.formulas.optimizers import Optimizer
@@ -20,7 +20,7 @@ from chainrule.model.objective import Objective
 from chainrule.model.parameters import Parameters
 from chainrule.training.batches import one_pass
 from chainrule.training.epoch import Epoch
-from chainrule.training.monitor import Metric, Watch, assess, of_class_numbers, penalty_at
+from chainrule.training.monitor import Metric, Watch, assess, of_class_numbers
 from chainrule.training.preparing import Setup, StepOptions, begin, clock_limit, make_plan
 from chainrule.training.run import Run
 from chainrule.training.snapshot import Progress, Snapshot, closing_loss, whole_epoch
@@ -324,7 +324,7 @@ def each_epoch(
             epoch = made.record(
                 number=state.epoch,
                 loss=made.loss,
-                penalty=penalty_at(engine, state),
+                penalty=penalty_at(engine, state.current_there),
                 validation_loss=validation_loss,
                 metric=score,
                 learning_rate=rate,

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from chainrule.engines.engine import Engine, Rows, row_scores
-from chainrule.engines.leaving import Left, copied
+from chainrule.engines.leaving import copied
 from chainrule.formulas.loss import weighted_mean
 from chainrule.foundation.arrays import Array, namespace
 from chainrule.foundation.errors import InputError, must_be, suggest
 from chainrule.foundation.real_numbers import check_count, is_real
 from chainrule.training.state import TrainingState
 
-__all__ = ["Metric", "Watch", "assess", "of_class_numbers", "penalty_at"]
+__all__ = ["Metric", "Watch", "assess", "of_class_numbers"]
 
 # From scores and encoded targets to a number; more is better.
 Metric = Callable[[Array, Array], float]
@@ -134,14 +134,3 @@ def _measure(
         values = engine.objective.loss.rows(xp, scores, validation.y)
         loss = float(weighted_mean(xp, values, validation.weight))
     return loss, float(metric(scores, validation.y))
-
-
-def penalty_at(engine: Engine, state: TrainingState) -> float:
-    """Return the penalty of the parameters to use now."""
-    objective, vector = engine.objective, state.current_there
-    if not objective.penalties:
-        return 0.0
-    if isinstance(vector, Left):
-        leaving: Any = engine
-        return float(leaving.penalty(vector))
-    return float(objective.penalty(namespace(vector), state.parameters))

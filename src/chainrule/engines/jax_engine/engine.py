@@ -2,7 +2,7 @@
 
 import math
 from contextlib import AbstractContextManager, ExitStack
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from typing import Any
 
 import jax
@@ -18,7 +18,7 @@ from chainrule.engines.jax_engine.moving import inputs, padded
 from chainrule.engines.jax_engine.networks import Question, make_steps
 from chainrule.engines.jax_engine.programs import Data, loss_sum, penalty_of, row_sums, scores_of
 from chainrule.engines.jax_engine.residents import BLOCK, Residents
-from chainrule.engines.jax_engine.tracing import untraceable
+from chainrule.engines.jax_engine.tracing import has_price, untraceable
 from chainrule.engines.leaving import Left
 from chainrule.engines.meeting import current_meeting
 from chainrule.engines.resources import USUAL, Resources
@@ -70,7 +70,6 @@ class JaxEngine:
         self.pace = Pace()
         self._recipe = Recipe.of(objective, optimizer)
         self._bare = Objective(objective.network, objective.loss)
-        self._priced = Objective(objective.network, objective.loss, objective.penalties)
         self._residents = Residents(self.placed)
 
     def scores(self, vector: Array, x: Array) -> Array:
@@ -99,10 +98,19 @@ class JaxEngine:
                 return jnp.concatenate(found)[: len(rows)]
             return np.concatenate([np.asarray(one) for one in found])[: len(rows)]
 
+    @cached_property
+    def _has_price(self) -> bool:
+        return has_price(self.objective)
+
     def penalty(self, vector: Array) -> float:
-        """Return the penalty of the weights of a vector that lies on the device."""
+        """Return the penalty of the weights."""
+        recipe, objective = self._recipe, self.objective
         with self.settings(vector):
-            return float(penalty_of(self._priced, self.placed(vector)))
+            if self._has_price:
+                strengths = np.asarray(recipe.strengths, vector.dtype)
+                return float(penalty_of(recipe.formulas, self.placed(vector), strengths))
+            known = vector.home if isinstance(vector, Left) else vector
+            return float(objective.penalty(namespace(known), objective.network.parameters(known)))
 
     def loss(self, vector: Array, rows: Rows) -> float:
         """Return the mean loss over all rows, without penalties."""

@@ -339,9 +339,10 @@ def loss_sum(objective: Objective, vector: Any, data: Data) -> Any:
     return jnp.sum(objective.row_losses(xp, tape.scores, rows.y, rows.weight))
 
 
-@partial(jax.jit, static_argnames="objective")
-def penalty_of(objective: Objective, vector: Any) -> Any:
+@partial(jax.jit, static_argnames="formulas")
+def penalty_of(formulas: Formulas, vector: Any, strengths: Any) -> Any:
     """Return the penalty of all weights."""
+    objective = _at_strengths(formulas.objective, strengths)
     return objective.penalty(namespace(vector), objective.network.parameters(vector))
 
 

@@ -13,7 +13,7 @@ from chainrule.formulas.penalties import Penalty
 from chainrule.foundation.arrays import namespace
 from chainrule.model.objective import Objective
 
-__all__ = ["takes_strengths", "untraceable"]
+__all__ = ["has_price", "takes_strengths", "untraceable"]
 
 
 def untraceable(objective: Objective, optimizer: Optimizer) -> str | None:
@@ -57,17 +57,27 @@ def _formulas(
 
 def takes_strengths(objective: Objective) -> bool:
     """Return whether the penalties can be compiled once for strengths of any size."""
+    return _can_be_traced(objective, "gradient") and _can_be_traced(objective, "value")
+
+
+def has_price(objective: Objective) -> bool:
+    """Return whether the penalties' values can be compiled, as their gradients can."""
+    return _can_be_traced(objective, "value", of_any_strength=False)
+
+
+def _can_be_traced(objective: Objective, formula: str, of_any_strength: bool = True) -> bool:
     xp, part = namespace(jnp.zeros(0)), jax.ShapeDtypeStruct((2,), jnp.float32)  # type: ignore[no-untyped-call]
 
-    def gradient(penalty: Penalty, w: Any, strength: Any) -> Any:
+    def traced(penalty: Penalty, w: Any, strength: Any) -> Any:
         priced = copy.copy(penalty)
-        object.__setattr__(priced, "strength", strength)  # no check of a traced number
-        return priced.gradient(xp, w)
+        if of_any_strength:
+            object.__setattr__(priced, "strength", strength)  # no check of a traced number
+        return getattr(priced, formula)(xp, w)
 
     number = jax.ShapeDtypeStruct((), jnp.float32)  # type: ignore[no-untyped-call]
     try:
         for penalty in objective.penalties:
-            jax.eval_shape(partial(gradient, penalty), part, number)
+            jax.eval_shape(partial(traced, penalty), part, number)
     except Exception:  # whatever a user-defined formula raises
         return False
     return True
