@@ -81,6 +81,20 @@ def test_a_cluster_trains_the_bits_of_processes(client, data):
     assert bits(streamed[0]) == bits(streamed[1])
 
 
+def test_a_round_is_made_into_a_message_once_for_all_workers(client, data, monkeypatch):
+    from chainrule.distributed import dask_direct
+
+    made, serialize = [], dask_direct.serialize
+
+    def noted(task, **options):
+        made.append(task.kind)
+        return serialize(task, **options)
+
+    monkeypatch.setattr(dask_direct, "serialize", noted)
+    model = distributed.fit(MLPRegressor(**OPTIONS), *data, client=client)
+    assert made == [None] * model.n_iter_
+
+
 def test_partitions_stay_on_the_workers_and_train_the_bits_of_processes(client, data):
     frames = pytest.importorskip("dask.dataframe")
     pandas = pytest.importorskip("pandas")

@@ -9,9 +9,25 @@ import warnings
 import numpy as np
 import pytest
 
-from chainrule import DivergenceWarning, MLPClassifier, MLPRegressor, distributed
+from chainrule import (
+    DivergenceWarning,
+    MLPClassifier,
+    MLPRegressor,
+    Network,
+    Objective,
+    distributed,
+    optimizers,
+    schedules,
+)
 from chainrule.distributed import processes, workers
+from chainrule.distributed.letterbox import Letterboxes
+from chainrule.distributed.shards import ShardFolder
+from chainrule.distributed.tasks import Kind, Task, run_task
+from chainrule.engines.engine import Rows
+from chainrule.engines.resources import Resources
 from chainrule.foundation.errors import InputError
+from chainrule.foundation.version import __version__
+from chainrule.training.state import TrainingState
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="processes need pipes of POSIX")
 OPTIONS = {"max_iter": 3, "random_state": 0, "tol": 0.0, "hidden_layer_sizes": 8}
@@ -95,6 +111,54 @@ def test_killed_and_stopped_processes_cost_their_shard_a_rerun(data, undisturbed
     model = distributed.fit(MLPRegressor(**OPTIONS), *data, n_workers=2, callback=disturb)
     assert bits(model) == undisturbed
     assert sum(reruns) >= 2
+
+
+@pytest.mark.slow
+def test_a_round_is_written_once_for_all_processes(data, undisturbed, monkeypatch):
+    """And what the tasks of a fit share is sent to each process once."""
+    tasks, kinds = [], []
+    put, message = Letterboxes.put, processes._message
+
+    def putting(self, box, content):
+        tasks.append(content)
+        return put(self, box, content)
+
+    def sending(shard, letter, kind):
+        kinds.append(kind is not None)
+        return message(shard, letter, kind)
+
+    monkeypatch.setattr(Letterboxes, "put", putting)
+    monkeypatch.setattr(processes, "_message", sending)
+    model = distributed.fit(MLPRegressor(**OPTIONS), *data, n_workers=2)
+    assert bits(model) == undisturbed
+    assert len(tasks) == model.n_iter_
+    assert (sum(kinds), len(kinds)) == (2, 2 * model.n_iter_)
+
+
+def test_other_tasks_at_the_same_time_have_places_of_their_own():
+    drawn = np.random.default_rng(0)
+    rows = Rows(drawn.normal(size=(40, 3)), drawn.normal(size=(40, 1)))
+    network = Network.of_widths([3, 4, 1], "tanh")
+    kind = Kind(
+        "one", __version__, "reference", Resources(1), Objective(network, "mse"), optimizers.adam,
+        schedules.constant, 4, True, 1, 3.0, 5,
+    )  # fmt: skip
+    tasks = []
+    for seed in range(3):
+        start = TrainingState.start(network, optimizers.adam, seed=seed)
+        tasks.append(Task(kind, 0, start.vector, start.slots, 0, 0.01, 1.0))
+    pool = processes.ProcessWorkers(1, 1, rows, 3, 0)
+    try:
+        shards = [ShardFolder(pool.folder).read(number) for number in range(3)]
+        for _ in range(2):
+            futures = [pool.submit(number, task) for number, task in enumerate(tasks)]
+            for shard, task, future in zip(shards, tasks, futures, strict=True):
+                expected, found = run_task(shard, task), future.result().trained
+                assert found.vector.tobytes() == expected.vector.tobytes()
+                for one, other in zip(found.slots, expected.slots, strict=True):
+                    assert one.tobytes() == other.tobytes()
+    finally:
+        pool.close()
 
 
 @pytest.mark.slow

@@ -243,16 +243,49 @@ def test_a_folder_that_cannot_be_written_to_is_named(tmp_path):
 
 def test_the_outer_step_follows_its_formula():
     old, average, velocity = np.array([1.0, 2.0]), np.array([0.5, 3.0]), np.array([0.2, -0.1])
-    new, after = OuterStep(0.7, 0.9).apply(old, average, velocity)
+    ends, weights = [average - 3.0, average + 1.0], [1.0, 3.0]
     difference = old - average
+    new, after = OuterStep(0.7, 0.9).apply(old.copy(), ends, weights, velocity)
     assert after == pytest.approx(0.9 * velocity + difference)
     assert new == pytest.approx(old - 0.7 * (difference + 0.9 * after))
-    plain, _ = OuterStep(1.0, 0.0).apply(old, average, velocity)
+    plain, _ = OuterStep(1.0, 0.0).apply(old.copy(), ends, weights, velocity)
     assert plain.tolist() == average.tolist()
 
 
 def test_an_average_is_weighted():
     assert weighted_average([np.array([0.0]), np.array([10.0])], [1.0, 4.0]) == pytest.approx([8.0])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shards", [1, 2, 3])
+@pytest.mark.parametrize("step", [OuterStep(), OuterStep(1.0, 0.0)])
+def test_averages_and_steps_take_the_place_of_the_old_numbers(dtype, shards, step):
+    """Fresh arrays of this size are new pages each time, which take longer than the numbers do."""
+    drawn = np.random.default_rng(3)
+    old, *ends = drawn.normal(size=(1 + shards, 40_000)).astype(dtype)
+    for one in ends:
+        one[:100] = -0.0
+    weights, velocity = [2.0, 3.0, 5.0][:shards], drawn.normal(size=len(old))
+    expected = np.zeros(len(old))
+    for one, weight in zip(ends, weights, strict=True):
+        expected += one.astype(np.float64) * (weight / sum(weights))
+    if shards == 1:
+        expected = ends[0].astype(np.float64)
+    difference = old.astype(np.float64) - expected
+    moving = step.momentum * velocity + difference
+    moved = (old - step.rate * (difference + step.momentum * moving)).astype(dtype)
+    if step.rate == 1.0:
+        moved = expected.astype(dtype)
+
+    for writeable in (True, False):
+        vector, slot, spare = old.copy(), old.copy(), np.empty(len(old))
+        vector.flags.writeable = slot.flags.writeable = writeable
+        found, after = step.apply(vector, ends, weights, velocity, into=spare)
+        average = weighted_average(ends, weights, into=slot)
+        assert (found is vector, average is slot, after is spare) == (writeable, writeable, True)
+        assert found.tobytes() == moved.tobytes()
+        assert after.tobytes() == moving.tobytes()
+        assert average.tobytes() == expected.astype(dtype).tobytes()
 
 
 @pytest.mark.parametrize(

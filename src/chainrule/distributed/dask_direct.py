@@ -13,16 +13,17 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import distributed
 from distributed import Worker, WorkerPlugin
-from distributed.protocol.serialize import Serialize
+from distributed.protocol.serialize import Serialize, Serialized, serialize
 
 from chainrule.distributed.dask_errors import meaning
 from chainrule.distributed.dask_loading import ClusterShards, begin_loading
 from chainrule.distributed.shards import Loading, Shard
-from chainrule.distributed.tasks import Task, run_task
+from chainrule.distributed.tasks import Kind, Task, run_task
 from chainrule.distributed.workers import Done, WorkerLostError
 from chainrule.training.windows import AnyRows, StreamedRows
 
@@ -64,10 +65,12 @@ class _Answering(WorkerPlugin):
     def setup(self, worker: Worker) -> None:
         """Begin to answer calls."""
         shards: dict[int, Shard] = {}
+        kinds: dict[int, Kind] = {}
         threads = worker.executors["default"]  # as many as tasks of Dask have
 
         async def answer(
             hold: Shard | Loading | str | None = None,
+            kind: Kind | None = None,
             train: int | None = None,
             task: Task | None = None,
         ) -> Any:
@@ -78,13 +81,14 @@ class _Answering(WorkerPlugin):
                     return LOST
             elif isinstance(hold, Loading):
                 shard = await asyncio.wrap_future(threads.submit(hold.shard))
-            if shard is not None:
-                shards[shard.number] = shard
+            if shard is not None and kind is not None:
+                shards[shard.number], kinds[shard.number] = shard, kind
             if train is None or task is None:
                 return None
             if train not in shards:
                 return LOST
-            made = threads.submit(run_task, shards[train], task)
+            whole = replace(task, kind=kinds[train])
+            made = threads.submit(run_task, shards[train], whole)
             return _in_frames(await asyncio.wrap_future(made))
 
         worker.handlers[self.name] = answer
@@ -113,6 +117,7 @@ class DirectWorkers(ClusterShards):
         self._held: set[tuple[int, str]] = set()
         # calls without an answer, some of which nobody waits for any more
         self._calls: dict[Future[Any], str] = {}
+        self._sent: tuple[Task, Serialized] | None = None
         client.register_plugin(_Answering(self._name), name=self._name)
 
     def can_be_reached(self) -> bool:
@@ -139,15 +144,17 @@ class DirectWorkers(ClusterShards):
         """Begin a task where its shard is; ``again``, on another worker, with another copy."""
         address, self._looked = self._place(shard, again), time.perf_counter()
         hold = None if (shard, address) in self._held else self._part(shard, address)
+        frames = self._frames(task)
         future: Future[Done] = Future()
 
         async def make() -> Any:
             if hold is not None:
                 await self._answers(address)
-                if await self._call(address, hold=await _content(hold)) == LOST:
+                content, kind = await _content(hold), _in_frames(task.kind)
+                if await self._call(address, hold=content, kind=kind) == LOST:
                     return LOST
                 self._held.add((shard, address))
-            return await self._call(address, train=shard, task=_in_frames(task))
+            return await self._call(address, train=shard, task=frames)
 
         call = asyncio.run_coroutine_threadsafe(make(), self._client.loop.asyncio_loop)
         self._calls[call] = address
@@ -184,6 +191,13 @@ class DirectWorkers(ClusterShards):
             self._client.sync(
                 self._client._unregister_worker_plugin, self._name, callback_timeout=PATIENCE
             )
+
+    def _frames(self, task: Task) -> Serialized:
+        """Return a task as it is sent to all workers, which have its kind beside their shard."""
+        if self._sent is None or self._sent[0] is not task:
+            parts = serialize(replace(task, kind=None), on_error="raise")
+            self._sent = task, Serialized(*parts)  # type: ignore[no-untyped-call]
+        return self._sent[1]
 
     async def _call(self, address: str, **message: Any) -> Any:
         return await getattr(self._client.rpc(address), self._name)(**message)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,7 +48,7 @@ class OuterStep:
     Examples
     --------
     >>> step = OuterStep(rate=0.5, momentum=0.0)
-    >>> step.apply(np.array([1.0]), np.array([3.0]), np.array([0.0]))
+    >>> step.apply(np.array([1.0]), [np.array([2.0]), np.array([4.0])], [1, 1], np.array([0.0]))
     (array([2.]), array([-2.]))
     """
 
@@ -62,32 +62,86 @@ class OuterStep:
             raise must_be("outer_momentum", "a number from 0 to below 1", self.momentum)
 
     def apply(
-        self, vector: np.ndarray, average: np.ndarray, velocity: np.ndarray
+        self,
+        vector: np.ndarray,
+        ends: Sequence[np.ndarray],
+        weights: Sequence[Any],
+        velocity: np.ndarray,
+        into: np.ndarray | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return the new parameters, of the dtype of the old ones, and u in float64."""
-        if self.rate == 1.0 and self.momentum == 0.0:  # to the last bit
-            return average.astype(vector.dtype), vector.astype(np.float64) - average
-        moved, moving = np.empty_like(vector), np.empty(vector.shape)
-        for start in range(0, len(vector), BLOCK):
-            part = slice(start, start + BLOCK)
-            difference = vector[part].astype(np.float64) - average[part]
-            moving[part] = self.momentum * velocity[part] + difference
-            moved[part] = vector[part] - self.rate * (difference + self.momentum * moving[part])
+        """Return the new parameters, of the dtype of the old ones, and u in float64.
+
+        Parameters
+        ----------
+        vector : array (n,)
+            The parameters at which all shards began; the new ones take their place, where it can
+            be written to.
+        ends, weights : sequences
+            Those at which each shard ended, and the sum of the weights of its rows.
+        velocity : array (n,), float64
+            u.
+        into : array (n,), float64, optional
+            The place of the new u, which may not be that of the old one.
+        """
+        moved = vector if vector.flags.writeable else np.empty_like(vector)
+        moving = np.empty(vector.shape) if into is None else into
+        buffer = np.empty(min(len(vector), BLOCK))
+        for part, average in _averages(ends, weights):
+            difference, along = buffer[: len(average)], moving[part]
+            difference[:] = vector[part]
+            if self.rate == 1.0 and self.momentum == 0.0:  # to the last bit
+                np.subtract(difference, average, out=along)
+                moved[part] = average
+                continue
+            difference -= average
+            np.multiply(velocity[part], self.momentum, out=along)
+            along += difference
+            step = np.multiply(along, self.momentum, out=average)
+            step += difference
+            step *= self.rate
+            difference[:] = vector[part]
+            difference -= step
+            moved[part] = difference
         return moved, moving
 
 
-def weighted_average(arrays: Sequence[np.ndarray], weights: Sequence[Any]) -> np.ndarray:
-    """Return the average in float64, summed in the order given.
+def weighted_average(
+    arrays: Sequence[np.ndarray], weights: Sequence[Any], into: np.ndarray | None = None
+) -> np.ndarray:
+    """Return the average, computed in float64 and summed in the order given.
+
+    With ``into``, it takes the place of that array, where that can be written to, in its dtype.
 
     Examples
     --------
     >>> weighted_average([np.array([1.0]), np.array([4.0])], [2, 1])
     array([2.])
     """
-    if len(arrays) == 1:
-        return arrays[0].astype(np.float64)
-    total = float(sum(float(weight) for weight in weights))
-    found, part = np.zeros(arrays[0].shape), np.empty(arrays[0].shape)
-    for array, weight in zip(arrays, weights, strict=True):
-        found += np.multiply(array, float(weight) / total, out=part, dtype=np.float64)
+    if into is None:
+        into = np.empty(arrays[0].shape)
+    found = into if into.flags.writeable else np.empty_like(into)
+    for part, average in _averages(arrays, weights):
+        found[part] = average
     return found
+
+
+def _averages(
+    arrays: Sequence[np.ndarray], weights: Sequence[Any]
+) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield the average of each part, in float64; its place is that of the next one, too."""
+    n, total = len(arrays[0]), float(sum(float(weight) for weight in weights))
+    first, *others = arrays
+    share, *shares = (float(weight) / total for weight in weights)
+    sums, products = np.empty(min(n, BLOCK)), np.empty(min(n, BLOCK))
+    for start in range(0, n, BLOCK):
+        part = slice(start, min(n, start + BLOCK))
+        found, product = sums[: part.stop - start], products[: part.stop - start]
+        found[:] = first[part]
+        if others:
+            found *= share
+            found += 0.0  # a sum of one number that is -0.0 is 0.0
+        for array, own in zip(others, shares, strict=True):
+            product[:] = array[part]
+            product *= own
+            found += product
+        yield part, found

@@ -6,37 +6,40 @@ import shutil
 import signal
 import sys
 import traceback
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler
 
-from chainrule.distributed.letterbox import Letter, Letterbox
+from chainrule.distributed.letterbox import Letter, Letterboxes
 from chainrule.distributed.shards import Shard, ShardFolder
-from chainrule.distributed.tasks import Task, run_task
+from chainrule.distributed.tasks import Kind, Task, run_task
 from chainrule.foundation.errors import InputError
 
 __all__ = ["main"]
 
 
-def main(descriptor: int, folder: str, letterbox: str) -> None:
+def main(descriptor: int, folder: str, name: str) -> None:
     """Make tasks until the driver closes the pipe, or is gone; it may have been killed."""
     # these reach every process of a terminal or of a group; the driver's end is what ends this one
     for one in (signal.SIGINT, signal.SIGTERM):
         signal.signal(one, signal.SIG_IGN)
     try:
-        _answer(Connection(descriptor), ShardFolder(folder), Letterbox(letterbox))
+        _answer(Connection(descriptor), ShardFolder(folder), Letterboxes(folder), name)
     except (EOFError, OSError):
         shutil.rmtree(folder, ignore_errors=True)  # a driver that was killed removes nothing
 
 
-def _answer(pipe: Connection, shards: ShardFolder, letterbox: Letterbox) -> None:
+def _answer(pipe: Connection, shards: ShardFolder, boxes: Letterboxes, name: str) -> None:
     kept: dict[int, Shard] = {}
+    kind: Kind | None = None
     pipe.send("ready")
     while True:
         message = pipe.recv_bytes()
         try:
             number: int
             letter: Letter[Task]
-            number, letter = ForkingPickler.loads(message)
+            new: Kind | None
+            number, letter, new = ForkingPickler.loads(message)
         except Exception as error:  # of a class that is not found here
             pipe.send(_not_found(error))
             continue
@@ -44,7 +47,9 @@ def _answer(pipe: Connection, shards: ShardFolder, letterbox: Letterbox) -> None
         try:
             if number not in kept:
                 kept[number] = shards.read(number)
-            answer = letterbox.put(run_task(kept[number], letterbox.take(letter)))
+            kind = kind if new is None else new
+            trained = run_task(kept[number], replace(boxes.take(letter), kind=kind))
+            answer = boxes.put(f"{name}-{number}", trained)
         except MemoryError:
             answer = _no_memory(number)
         except InputError as error:

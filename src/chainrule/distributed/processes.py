@@ -15,15 +15,14 @@ import tempfile
 import threading
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing import Pipe
 from multiprocessing.reduction import ForkingPickler
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chainrule.distributed.letterbox import Letter, Letterbox
+from chainrule.distributed.letterbox import Letter, Letterboxes
 from chainrule.distributed.shards import ShardFolder, parts_of, sizes_of
-from chainrule.distributed.tasks import Task
+from chainrule.distributed.tasks import Kind, Task
 from chainrule.distributed.workers import Done, WorkerLostError
 from chainrule.foundation.errors import InputError
 from chainrule.training.windows import AnyRows
@@ -44,7 +43,8 @@ class _Job:
     """A task that waits, or that a process is at."""
 
     shard: int
-    task: Task
+    letter: Letter[Task]
+    kind: Kind | None
     future: Future[Done] = field(default_factory=Future)
     process: subprocess.Popen[bytes] | None = None
     abandoned: bool = False
@@ -61,7 +61,8 @@ class _Place:
     name: str
     process: subprocess.Popen[bytes] | None = None
     pipe: Connection | None = None
-    letterbox: Letterbox | None = None
+    results: str = ""  # how the names of its letterboxes begin
+    knows: bool = False  # whether the process has the kind of the tasks
 
 
 class ProcessWorkers:
@@ -91,9 +92,12 @@ class ProcessWorkers:
         self._places: list[_Place] = []
         self._made, self._begun, self._idle, self._failures, self._closed = 0, 0, 0, 0, False
         self._broken: InputError | None = None
+        self._posted: tuple[Task, Letter[Task]] | None = None
+        self._posts = 0
         self._temporary = tempfile.TemporaryDirectory(
             prefix="chainrule-", ignore_cleanup_errors=True
         )
+        self._boxes = Letterboxes(self.folder)
         for _ in range(count):  # they start while their files are written
             self._add()
         try:
@@ -114,7 +118,7 @@ class ProcessWorkers:
 
     def submit(self, shard: int, task: Task, again: bool = False) -> Future[Done]:
         """Begin a task, in a process more where all are at work and it is made ``again``."""
-        job = _Job(shard, task)
+        job = _Job(shard, self._letter(task), task.kind)
         with self._lock:
             if self._broken is not None:
                 raise self._broken
@@ -158,6 +162,15 @@ class ProcessWorkers:
         """The processes that run."""
         with self._lock:
             return [place.process.pid for place in self._places if place.process is not None]
+
+    def _letter(self, task: Task) -> Letter[Task]:
+        """Return a task as a letter; its arrays are written once for all processes."""
+        if self._posted is None or self._posted[0] is not task:
+            with self._lock:
+                self._posts += bool(self._known)  # a task that may be read still stays where it is
+            letter = self._boxes.put(f"task-{self._posts}", replace(task, kind=None))
+            self._posted = task, letter
+        return self._posted[1]
 
     def _add(self) -> None:
         with self._lock:
@@ -240,15 +253,15 @@ class ProcessWorkers:
 
     def _answer(self, place: _Place, job: _Job) -> Any:
         """Return what a process says to a task: a result, or an error."""
-        process, pipe, letterbox = place.process, place.pipe, place.letterbox
+        process, pipe = place.process, place.pipe
         assert process is not None
         assert pipe is not None
-        assert letterbox is not None
-        message = _message(job.shard, letterbox.put(job.task))
+        message = _message(job.shard, job.letter, None if place.knows else job.kind)
         with self._lock:
             job.process = process
         try:
             pipe.send_bytes(message)
+            place.knows = True
             answer = pipe.recv()
         except (EOFError, OSError) as error:
             how = f"{_how(process.wait())}, process id {process.pid}"
@@ -256,7 +269,7 @@ class ProcessWorkers:
         finally:
             with self._lock:
                 job.process = None
-        return letterbox.take(answer) if isinstance(answer, Letter) else answer
+        return self._boxes.take(answer) if isinstance(answer, Letter) else answer
 
     def _started(self, place: _Place) -> tuple[subprocess.Popen[bytes], Connection]:
         ours, theirs = Pipe()
@@ -267,28 +280,28 @@ class ProcessWorkers:
             if self._closed:
                 raise _ClosedError
             self._begun += 1
-            letterbox = Path(self.folder, f"letters-{self._begun}")
-            command += [str(theirs.fileno()), self.folder, str(letterbox)]
+            place.results = f"result-{self._begun}"
+            command += [str(theirs.fileno()), self.folder, place.results]
             place.process = subprocess.Popen(  # noqa: S603 - this interpreter
                 command, env=environment, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL
             )
-            place.pipe, place.letterbox = ours, Letterbox(letterbox)
+            place.pipe, place.knows = ours, False
         theirs.close()
         return place.process, ours
 
     def _end(self, place: _Place) -> None:
         """End the process of a place, which may be stopped, or ended already."""
         with self._lock:
-            process, pipe, letterbox = place.process, place.pipe, place.letterbox
-            place.process = place.pipe = place.letterbox = None
+            process, pipe = place.process, place.pipe
+            place.process = place.pipe = None
         if pipe is not None:
             with suppress(OSError):
                 pipe.close()
         if process is not None:
             process.kill()
             process.wait()
-        if letterbox is not None:
-            letterbox.remove()
+        if place.results:
+            self._boxes.remove(f"{place.results}-")
 
 
 def _how(code: int | None) -> str:
@@ -298,10 +311,10 @@ def _how(code: int | None) -> str:
     return f"exit code {code}"
 
 
-def _message(shard: int, letter: Letter[Task]) -> memoryview:
+def _message(shard: int, letter: Letter[Task], kind: Kind | None) -> memoryview:
     """Return a task as bytes, between processes of one program."""
     try:
-        return ForkingPickler.dumps((shard, letter))
+        return ForkingPickler.dumps((shard, letter, kind))
     except Exception as error:
         raise InputError(
             "formulas of your own must stand in a module, where worker processes find them; "

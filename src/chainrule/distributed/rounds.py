@@ -184,6 +184,7 @@ class Rounds:
     begin: Callable[[AnyRows, int, int], tuple[Workers, list[int]]]
     velocity: np.ndarray | None = None
     _pace: Pace = field(default_factory=Pace, init=False)
+    _spare: np.ndarray | None = field(default=None, init=False)  # the place of the next velocity
 
     def __call__(
         self,
@@ -302,13 +303,15 @@ class Rounds:
         trained = [one.trained for one in done]
         _check_divergence(trained, state, start, before)
         weights = [one.weight for one in trained]
-        average = weighted_average([one.vector for one in trained], weights)
-        vector, self.velocity = self.plan.outer.apply(task.vector, average, self.velocity)
+        ends = [one.vector for one in trained]
+        state.vector, velocity = self.plan.outer.apply(
+            task.vector, ends, weights, self.velocity, into=self._spare
+        )
         state.slots = tuple(
-            weighted_average([one.slots[number] for one in trained], weights).astype(slot.dtype)
+            weighted_average([one.slots[number] for one in trained], weights, into=slot)
             for number, slot in enumerate(task.slots)
         )
-        state.vector = vector
+        self.velocity, self._spare = velocity, self.velocity
         state.step = max(one.step for one in trained)
         known = [one.first_loss for one in trained if one.steps]
         state.first_loss = min(known, default=state.first_loss)

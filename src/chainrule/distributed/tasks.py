@@ -84,8 +84,8 @@ class Task:
 
     Attributes
     ----------
-    kind : Kind
-        What all tasks have in common.
+    kind : Kind or None
+        What all tasks have in common; None on the way to a worker that has it.
     round : int
         Rounds made before, over resumes.
     vector, slots, step
@@ -96,7 +96,7 @@ class Task:
         The loss that divergence is measured by; NaN in the first round.
     """
 
-    kind: Kind
+    kind: Kind | None
     round: int
     vector: np.ndarray
     slots: tuple[np.ndarray, ...]
@@ -170,6 +170,7 @@ def run_task(shard: Shard, task: Task) -> Trained:
         The worker has another version of the package.
     """
     began, used, kind = time.perf_counter(), time.process_time(), task.kind
+    assert kind is not None
     if kind.version != __version__:
         raise InputError(
             f"all workers must have chainrule {kind.version}, as the driver has; one has "
