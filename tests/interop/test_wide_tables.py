@@ -55,7 +55,7 @@ def table(columns: int, rows: int, seed: int) -> pl.DataFrame:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(6))
 def test_a_column_is_read_as_it_would_be_alone(seed, monkeypatch) -> None:
     frame = table(40, 60, seed)
     monkeypatch.setattr(cells, "BATCH_CELLS", 60 * 7)
@@ -82,7 +82,7 @@ def test_a_column_is_read_as_it_would_be_alone(seed, monkeypatch) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(6))
 def test_the_columns_of_numbers_are_found_as_each_alone(seed, monkeypatch) -> None:
     frame = table(40, 60, seed).with_columns(whole=pl.int_range(60), absent=pl.lit(None))
     monkeypatch.setattr(cells, "BATCH_CELLS", 60 * 7)
