@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from chainrule import MLPClassifier, MLPRegressor, Network, Parameters, optimizers, train
+from chainrule import (
+    MLPClassifier,
+    MLPRegressor,
+    Network,
+    Parameters,
+    optimizers,
+    train,
+    train_many,
+)
 from chainrule.engines.jax_engine import engine, networks
 
 jax = pytest.importorskip("jax")
@@ -179,3 +187,25 @@ def test_callbacks_see_the_parameters_of_their_epoch():
         np.testing.assert_allclose(late, found, rtol=1e-5, atol=1e-5)
     assert np.abs(seen[0][0] - seen[3][0]).max() > 1e-3
     np.testing.assert_array_equal(seen[3][1], model.predict(X))
+
+
+def test_networks_that_are_trained_together_stay_there_too(moved, monkeypatch):
+    program = networks.train_networks
+
+    def counting(formulas, vector, slots, *others):
+        moved.append("call")
+        moved.extend(("to device", one.shape) for one in leaves_of((vector, slots), np.ndarray))
+        return program(formulas, vector, slots, *others)
+
+    monkeypatch.setattr(networks, "train_networks", counting)
+    common = USUAL | {"epochs": 6, "l2": 1e-3, "validation": (X[:50], Y[:50]), "patience": 9}
+    runs = [{"seed": 1}, {"seed": 2, "learning_rate": 0.01}, {"seed": 3, "epochs": 4}]
+    found = train_many(NETWORK, X, Y, runs, **common)
+    calls = [place for place, one in enumerate(moved) if one == "call"]
+    # the first three make the first epoch, whose first batch is one of its own
+    quiet = moved[calls[3] : calls[5]]
+    assert [one for one in quiet if one != "call" and np.prod(one[1]) >= 62] == []
+    for run in found:
+        *_, epoch = train(NETWORK, X, Y, **common | run.options | {"engine": "reference"})
+        np.testing.assert_allclose(run.epoch.state.vector, epoch.state.vector, atol=1e-5)
+        np.testing.assert_allclose(run.epoch.state.best, epoch.state.best, atol=1e-5)

@@ -13,7 +13,7 @@ import numpy as np
 
 from chainrule.engines.engine import Position, Totals
 from chainrule.engines.jax_engine.batches import FEWEST, Batches, filled
-from chainrule.engines.jax_engine.groups import LeftParts
+from chainrule.engines.jax_engine.left import LeftParts, LeftRow
 from chainrule.engines.jax_engine.programs import Formulas, Plan, Run, Short
 from chainrule.engines.jax_engine.tracing import takes_strengths
 from chainrule.engines.leaving import Left, lying, may_leave
@@ -204,7 +204,7 @@ class Course:
         if self._found is not None:
             run, place = self._found
             like = lying(position, "vector")
-            leaves = place is ... and not _is_at_home_there(like) and may_leave(position, "vector")
+            leaves = not _is_at_home_there(like) and may_leave(position, "vector")
             ended = partial(self._ended, like=like, place=place, leaves=leaves)
             position.vector, position.slots = ended(run.vector), tuple(map(ended, run.slots))
         position.step = self._first + self._steps
@@ -215,6 +215,8 @@ class Course:
         Where a position ``leaves`` its arrays on the device, they stay there.
         """
         groups = self.recipe.formulas.groups
+        if leaves and place is not ...:
+            return LeftRow(found, place)
         if leaves:
             return LeftParts(found, groups) if isinstance(found, tuple) else Left(found)
         if not isinstance(found, tuple):

@@ -13,7 +13,7 @@ from chainrule.engines.engine import GradientSum, Position, Rows, Totals, checke
 from chainrule.engines.jax_engine.batches import Batches
 from chainrule.engines.jax_engine.courses import Course, Pace, Recipe, given_back
 from chainrule.engines.jax_engine.devices import called, device_of
-from chainrule.engines.jax_engine.groups import flat
+from chainrule.engines.jax_engine.left import flat
 from chainrule.engines.jax_engine.moving import inputs, padded
 from chainrule.engines.jax_engine.networks import Question, make_steps
 from chainrule.engines.jax_engine.programs import Data, loss_sum, penalty_of, row_sums, scores_of

@@ -1,18 +1,15 @@
 """The parameters as the arrays that a rule updates, and how they are cut from the flat vector."""
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
-from chainrule.engines.leaving import Left
 from chainrule.formulas.optimizers import Optimizer
-from chainrule.foundation.arrays import Array
 from chainrule.model.parameters import Layout, Span
 
-__all__ = ["Groups", "LeftParts", "flat", "joined", "split"]
+__all__ = ["Groups", "joined", "split"]
 
 # Numbers of a part up to which it is updated in one array with others: each operation on a CPU
 # costs a fixed time, which a small part does not pay for.
@@ -82,38 +79,6 @@ class Groups:
     def closed(self, arrays: Sequence[Any]) -> Any:
         """Return the flat vector of arrays."""
         return joined(self.apart(arrays))
-
-
-class LeftParts(Left):
-    """A vector that lies on the device as the arrays of its groups."""
-
-    def __init__(self, parts: tuple[Any, ...], groups: Groups) -> None:
-        self.parts = parts
-        self.groups = groups
-        self.dtype = np.dtype(parts[0].dtype)
-
-    @cached_property
-    def home(self) -> np.ndarray:
-        """The vector of NumPy."""
-        found: np.ndarray = self.groups.closed([np.asarray(part) for part in self.parts])
-        return found
-
-    @property
-    def there(self) -> Any:
-        """The arrays on the device, or the vector of NumPy once somebody has it."""
-        return self.__dict__.get("home", self.parts)
-
-    def again(self) -> "LeftParts":
-        """Return another one of the same arrays."""
-        return LeftParts(self.parts, self.groups)
-
-
-def flat(left: Left) -> Array:
-    """Return the vector of what was left: on the device, but where somebody has it at home."""
-    there = left.there
-    if isinstance(left, LeftParts) and isinstance(there, tuple):
-        return left.groups.closed(there)
-    return there
 
 
 def split(spans: Sequence[Span], vector: Any) -> tuple[Any, ...]:

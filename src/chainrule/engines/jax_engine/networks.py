@@ -14,7 +14,7 @@ import numpy as np
 
 from chainrule.engines.engine import Rows
 from chainrule.engines.jax_engine.courses import Course, Pace, follow
-from chainrule.engines.jax_engine.groups import LeftParts, flat
+from chainrule.engines.jax_engine.left import LeftParts, flat, stack_of
 from chainrule.engines.jax_engine.moving import inputs, stacked
 from chainrule.engines.jax_engine.programs import (
     Data,
@@ -73,7 +73,7 @@ def make_steps(
         _alone(questions[0], stopped)
         return [None]
     groups: dict[Any, list[Question]] = {}
-    for number, question in enumerate(questions):
+    for number, question in enumerate(_in_order(questions, memory)):
         kind = _kind(question)
         groups.setdefault(number if kind is None else kind, []).append(question)
     for kind, group in groups.items():
@@ -82,6 +82,17 @@ def make_steps(
         else:
             _together(kind, group, memory, stopped)
     return [None] * len(questions)
+
+
+def _in_order(questions: Sequence[Question], memory: dict[Any, Any]) -> list[Question]:
+    """Return questions in the order in which their engines asked first.
+
+    Threads ask in an order of their own, and each network has its place in what is on the device.
+    """
+    known = memory.setdefault("engines", {})  # held there, so that no other has the same id
+    for question in questions:
+        known.setdefault(id(question.engine), (len(known), question.engine))
+    return sorted(questions, key=lambda question: known[id(question.engine)][0])
 
 
 def _kind(question: Question) -> Any:
@@ -150,15 +161,15 @@ def _together(
     while width >= 2 * len(group):
         width = -(-width // 2)
     width = max(width, len(group))
-    with engine.settings(course.position.vector):
+    with engine.settings(lying(course.position, "vector")):
         if known is None or known.width != width or not known.is_of(group):
             known = memory[kind] = _Stacked.of(group, width)
         data, shared = known.data, known.shared
         positions = [question.course.position for question in group]
 
         def start() -> tuple[Any, tuple[Any, ...]]:
-            vector = _rows_of_one([one.vector for one in positions], width, engine)
-            slots = zip(*(one.slots for one in positions), strict=True)
+            vector = _rows_of_one([lying(one, "vector") for one in positions], width, engine)
+            slots = zip(*(lying(one, "slots") for one in positions), strict=True)
             return vector, tuple(_rows_of_one(list(some), width, engine) for some in slots)
 
         def compute(before: Run | None, plans: Mapping[int, Plan]) -> Run:
@@ -175,6 +186,10 @@ def _together(
 
 def _rows_of_one(arrays: list[Array], width: int, engine: Host) -> Any:
     """Return arrays as rows of one on the device; the first fills the places left."""
+    stack = stack_of(arrays, width)
+    if stack is not None:
+        return stack
+    arrays = [array.home if isinstance(array, Left) else array for array in arrays]
     return engine.placed(stacked([*arrays, *[arrays[0]] * (width - len(arrays))]))
 
 
