@@ -1,6 +1,8 @@
 """Sources hold the rows of a table, cut into blocks."""
 
 import gc
+import pickle
+import tempfile
 import weakref
 
 import numpy as np
@@ -77,6 +79,31 @@ def test_a_row_group_is_decoded_once(files, monkeypatch):
     assert table.frame(1).rows() == whole[1].rows()
     small = TableFiles(files / "parts", block_rows=2, group_bytes=10)
     assert [small.frame(i).rows() for i in range(7)] == [one.rows() for one in whole]
+
+
+def test_text_is_written_to_a_temporary_folder_as_parquet(files, tmp_path, monkeypatch):
+    place = tmp_path / "temporary"
+    place.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    FRAME[:6].write_csv(files / "1.csv")
+    FRAME[6:].write_csv(files / "2.csv")
+    whole = FRAME.rows()
+    table = TableFiles([files / "1.csv", files / "2.csv"])
+    cut = pickle.loads(pickle.dumps(table)).in_blocks_of(4)
+    assert cut.block_rows == (3, 3, 4)
+    for one in (table, cut, table.in_blocks_of(2)):
+        assert [row for i in range(one.n_blocks) for row in one.frame(i).rows()] == whole
+    source = open_source(files / "1.csv", "y", "w")
+    del table, one
+    gc.collect()
+    assert np.array_equal(source.in_blocks_of(2).load(0)[0], FRAME[:2].select("a", "b").to_numpy())
+    assert len(list(place.iterdir())) == 1
+    del source
+    gc.collect()
+    assert list(place.iterdir()) == []
+    (files / "1.csv").write_bytes(b"")
+    with pytest.raises(InputError, match=r"1\.csv must hold at least one row"):
+        TableFiles(files / "1.csv")
 
 
 def test_footers_of_files_are_not_kept(tmp_path, monkeypatch):

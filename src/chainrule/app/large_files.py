@@ -16,6 +16,7 @@ from chainrule.app.reading import AS_FOUND, Reading
 from chainrule.app.report import Report
 from chainrule.app.spooling import is_stream, is_zstd
 from chainrule.app.tables import TEXT_SUFFIXES, is_built_in, suffix_of
+from chainrule.blocks import text_files
 from chainrule.blocks.tables import STREAMED, TableFiles
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.foundation.memory_sizes import as_bytes, usable_bytes
@@ -34,7 +35,6 @@ CELL, INPUT = 16, 8
 COPIES = 3
 # A table is about so many times as large as its text, when it is prepared in memory.
 TIMES_TEXT = 8
-GROUP_ROWS = 2**16
 
 
 class LargeFile:
@@ -158,32 +158,17 @@ def _convert(file: Path, place: Path, reading: Reading, memory: int) -> None:
         "nullstr": None if reading.null is None else ["", reading.null],
     }
     options = {name: value for name, value in given.items() if value is not None}
-    arguments = "".join(f", {name} := ${name}" for name in options)
     # DuckDB's own least is about 100 MB for a file of text
     limit = max(memory // 2, 128 * 10**6)
-    config = {"memory_limit": f"{limit // 10**6}MB", "temp_directory": str(place.parent)}
-    quoted = str(place).replace("'", "''")
-    for all_text in ("false", "true"):  # a type that the first rows suggest may not hold
-        query = (
-            f"copy (select * from read_csv($file, all_varchar := {all_text}{arguments})) "  # noqa: S608 (ours)
-            f"to '{quoted}' (format parquet, row_group_size {GROUP_ROWS})"
-        )
-        try:
-            with duckdb.connect(":memory:", config=dict(config)) as database:
-                database.execute("set enable_progress_bar = false; set threads = 1")
-                database.execute(query, {"file": str(file), **options})
-            return
-        except duckdb.Error as error:
-            reason = str(error).strip().splitlines()[0][:200]
-            if tells_of_memory(error):
-                raise MemoryError(
-                    f"converting {file.name} takes more than {limit / 1e6:,.0f} MB, of --memory "
-                    f"{memory / 1e6:,.0f} MB. Give more, or save the table as Parquet."
-                ) from error
-            if all_text == "true" or "onversion" not in reason:
-                raise InputError(
-                    f"{file} must be a table of separated values; it cannot be read: {reason}"
-                ) from error
+    try:
+        text_files.as_parquet(file, place, options, memory=limit)
+    except (duckdb.Error, InputError) as error:
+        if tells_of_memory(error):
+            raise MemoryError(
+                f"converting {file.name} takes more than {limit / 1e6:,.0f} MB, of --memory "
+                f"{memory / 1e6:,.0f} MB. Give more, or save the table as Parquet."
+            ) from error
+        raise
 
 
 def looked_at(table: TableFiles, target: str, blocks: int = 8) -> pl.Series:

@@ -41,8 +41,8 @@ def open_source(
     Parameters
     ----------
     data : path, list of paths, source, or collection of Dask
-        Parquet or Arrow IPC files, a folder of Parquet files, the ``.npy`` file of the inputs, or
-        a source, which is returned as it is.
+        Files of Parquet, Arrow IPC or CSV, a folder of Parquet files, the ``.npy`` file of the
+        inputs, or a source, which is returned as it is.
     target : str, path or collection
         The column to predict; with a ``.npy`` file, the one of the targets; with a collection of
         Dask, another one, or a column.

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from chainrule.blocks.arrays import BLOCK_ROWS
+from chainrule.blocks.text_files import TEXTS, TextFolder
 from chainrule.foundation.errors import InputError, must_be, suggest
 from chainrule.foundation.wording import listed
 
@@ -71,7 +72,8 @@ class TableFiles:
     Parameters
     ----------
     paths : path or sequence of paths
-        Parquet or Arrow IPC files, or a folder of Parquet files; all of the same columns.
+        Parquet or Arrow IPC files, or a folder of Parquet files; all of the same columns. Text of
+        separated values is written as Parquet first, in a temporary folder.
     block_rows : int
         Most rows of a block. A block is a row group of a Parquet file, or a part of one.
     group_bytes : int
@@ -100,10 +102,12 @@ class TableFiles:
     def __init__(self, paths: Any, *, block_rows: int = BLOCK_ROWS, group_bytes: int = 0) -> None:
         pl = _polars()
         self.paths = files_of(paths)
+        self._folder: TextFolder | None = TextFolder()
+        files = [self._folder.readable(path) for path in self.paths]
         self._groups: list[list[int]] = []  # rows of the row groups of each file
         self._scan: tuple[int, Any] | None = None  # of one file: what a footer says takes memory
         with _group_reader() as row_groups:
-            for number, path in enumerate(self.paths):
+            for number, path in enumerate(files):
                 with _said(path):
                     scan = _scan(path)
                     schema = scan.collect_schema()
@@ -114,17 +118,24 @@ class TableFiles:
                     self.schema = schema
                 elif schema != self.schema:
                     raise InputError(
-                        f"the files must have the same columns, of the same types; {path} has "
+                        "the files must have the same columns, of the same types; "
+                        f"{self.paths[number]} has "
                         f"{_difference(self.schema, schema)}, unlike {self.paths[0]}."
                     )
                 self._groups.append(sizes)
         if not any(map(sum, self._groups)):
             raise InputError(f"{self.paths[0]} must hold at least one row; it has none.")
+        self._files = files
         self._cut(block_rows, group_bytes)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what another process needs to read the files."""
+        return vars(self) | {"_folder": None, "_kept": None, "_scan": None}
 
     def in_blocks_of(self, block_rows: int, group_bytes: int = 0) -> TableFiles:
         """Return the same table, whose files are not looked at again, in other blocks."""
         found = copy.copy(self)
+        found._folder = self._folder
         found._cut(block_rows, group_bytes)
         return found
 
@@ -157,11 +168,10 @@ class TableFiles:
         return found
 
     def _read(self, part: _Part, columns: Sequence[str] | None = None) -> pl.DataFrame:
-        path = self.paths[part.file]
-        with _said(path):
+        with _said(self.paths[part.file]):
             known = self._scan
             if known is None or known[0] != part.file:
-                known = self._scan = part.file, _scan(path)
+                known = self._scan = part.file, _scan(self._files[part.file])
                 known[1].collect_schema()  # the footer is read once
             scan = known[1]
             if columns is not None:
@@ -222,6 +232,13 @@ class TableSource:
         self._dtype = np.dtype(np.float32 if narrow else np.float64)
         self.n_blocks, self.block_rows = self.table.n_blocks, self.table.block_rows
 
+    def in_blocks_of(self, block_rows: int) -> TableSource:
+        """Return the same rows, whose files are not looked at again, in other blocks."""
+        found = copy.copy(self)
+        found.table = self.table.in_blocks_of(block_rows)
+        found.n_blocks, found.block_rows = found.table.n_blocks, found.table.block_rows
+        return found
+
     def load(self, i: int) -> tuple[Any, ...]:
         """Return block i as ``(X, y)`` or ``(X, y, weights)``."""
         frame = self.table.frame(i)
@@ -248,10 +265,10 @@ def files_of(paths: Any) -> list[Path]:
             found += inside
         elif not one.exists():
             raise InputError(f"the data must be files; there is no {one}. Check the path.")
-        elif one.suffix.lower() not in STREAMED:
+        elif not one.name.lower().endswith((*STREAMED, *TEXTS)):
             raise InputError(
-                f"a file that is read in blocks must end in {', '.join(STREAMED)}; got {one.name}. "
-                "Convert it first."
+                "a file that is read in blocks must end in "
+                f"{', '.join((*STREAMED, *TEXTS))}; got {one.name}. Convert it first."
             )
         else:
             found.append(one)

@@ -85,8 +85,8 @@ class FittingMLP(SupportsCallbacks, BaseMLP):
         Parameters
         ----------
         X : array, data frame or sparse matrix (n_samples, n_features); path or source
-            Inputs, finite numbers. A path, or a list of them, names files of Parquet, Arrow IPC
-            or ``.npy``; a source is any object with ``n_blocks`` and ``load(i)``, which returns
+            Inputs, finite numbers. A path, or a list of them, names files of Parquet, Arrow IPC,
+            CSV or ``.npy``; a source is any object with ``n_blocks`` and ``load(i)``, which returns
             ``(X, y)`` or ``(X, y, weights)``, or a collection of Dask. Rows that do not fit into
             memory are streamed.
         y : array (n_samples,) or (n_samples, n_outputs)

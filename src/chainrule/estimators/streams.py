@@ -17,6 +17,7 @@ from chainrule.blocks.drawing import drawn
 from chainrule.blocks.opening import comes_in_blocks, names_files, open_source
 from chainrule.blocks.source import Block, Source, blocks_of, is_source, load_block, row_counts
 from chainrule.blocks.spool import SPOOL_ROWS, Spool
+from chainrule.blocks.tables import TableSource
 from chainrule.estimators.samples import Given
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.foundation.memory_sizes import as_bytes, usable_bytes
@@ -163,8 +164,11 @@ def in_memory_or_streamed(
     rows = max(FEWEST_BLOCK_ROWS, int(most * BLOCK) // row_bytes)
     if isinstance(source, ArraySource):  # small parts of a map are read as fast, and mix better
         rows = min(SPOOL_ROWS, rows)
-    if names_files(given.X) and rows < BLOCK_ROWS:
-        source = open_source(given.X, given.y, weight, block_rows=rows)
+    if rows < BLOCK_ROWS:
+        if isinstance(source, TableSource):
+            source = source.in_blocks_of(rows)
+        elif names_files(given.X):
+            source = open_source(given.X, given.y, weight, block_rows=rows)
     sizes = row_counts(source)
     seed = estimator.random_state
     seed = int(seed) if isinstance(seed, int | np.integer) else 0

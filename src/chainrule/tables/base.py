@@ -129,8 +129,8 @@ class BaseTabular(TargetSide, ExportedTable, Asking, Refitting, FittingFiles, Ba
         Parameters
         ----------
         X : frame of pandas, polars or pyarrow, or array (n_samples, n_columns); or path
-            Numbers, texts, categories, dates, booleans; cells may be missing. Files of Parquet or
-            Arrow IPC, by path or paths, and a dask.dataframe are streamed: see `fit_files`.
+            Numbers, texts, categories, dates, booleans; cells may be missing. Files of Parquet,
+            Arrow IPC or CSV, by path or paths, and a dask.dataframe are streamed: see `fit_files`.
         y : array (n_samples,) or (n_samples, n_targets)
             Labels or numbers; several columns of 0 and 1 are labels that a row has or not. Of
             files and Dask, the name of a column, and so for ``sample_weight``.

@@ -128,7 +128,7 @@ class FittingFiles:
         Parameters
         ----------
         paths : path, list of paths, or dask.dataframe
-            Files of Parquet or Arrow IPC, or a folder of Parquet files.
+            Files of Parquet, Arrow IPC or CSV, or a folder of Parquet files.
         target : str
             The column to predict; rows without it are left out. Of Dask, also a Series.
         sample_weight : str, optional
