@@ -110,7 +110,7 @@ def copied(value: Any) -> Any:
 
     Examples
     --------
-    >>> copied((np.ones(1), Left(np.zeros(1))))[1].home
+    >>> copied((np.ones(1), Left(np.zeros(1))))[1]
     array([0.])
     """
     if type(value) is tuple:
