@@ -126,7 +126,10 @@ def _alone(question: Question, stopped: Callable[[], bool]) -> None:
             if before is not None:
                 vector, slots = before.vector, before.slots
             else:
-                vector, *memory = (_begun(formulas, array, engine) for array in start)
+                begun = [_begun(formulas, array) for array in start]
+                # a call takes NumPy's along
+                is_numpy = all(isinstance(array, np.ndarray) for array in begun)
+                vector, *memory = begun if is_numpy else engine.placed(begun)
                 slots = tuple(memory)
             run: Run = program_of(formulas)(formulas, vector, slots, data, plans[0])
             return run
@@ -134,7 +137,7 @@ def _alone(question: Question, stopped: Callable[[], bool]) -> None:
         follow([course], compute, engine.pace, stopped)
 
 
-def _begun(formulas: Formulas, array: Any, engine: Host) -> Any:
+def _begun(formulas: Formulas, array: Any) -> Any:
     """Return parameters, or memory, as a program takes them, which may write over them."""
     groups = formulas.groups
     if isinstance(array, Left):
@@ -142,13 +145,12 @@ def _begun(formulas: Formulas, array: Any, engine: Host) -> Any:
         array = array.there if fits and groups.are_large else flat(array)
     is_open = isinstance(array, tuple)
     if not groups.are_large:
-        # a call takes NumPy's along
-        return array if isinstance(array, np.ndarray) else engine.placed(array)
+        return array
     parts = array if is_open else opened(formulas, array)
     # parts of a vector of NumPy are views of it, and one that is all of a vector is that itself
     if is_open or isinstance(array, np.ndarray) or len(groups.spans) == 1:
         parts = jax.tree.map(partial(jnp.array, copy=True), parts)
-    return engine.placed(parts)
+    return parts
 
 
 def _together(
