@@ -104,6 +104,24 @@ def test_the_calls_of_an_epoch_are_one_program(is_large, monkeypatch, caplog):
     assert start.step == 20
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), ("float64", 1e-13)])
+@pytest.mark.parametrize("rule", optimizers)
+def test_many_steps_end_where_those_of_the_reference_engine_do(rule, dtype, tolerance):
+    rule, rows = optimizers.get(rule), some_rows(320, dtype)
+    objective = Objective(Network(Dense(4, 12, "tanh"), Dense(12, 2)), "mse")
+    for steps in (1, 10, 200):
+        order, ends = np.tile(np.arange(320), 10)[: steps * 16], []
+        for name in ("jax", "reference"):
+            state = TrainingState.start(objective.network, rule, dtype=dtype)
+            engine = choose_engine(name, objective, rule)
+            engine.epoch(state, rows, order, 16, np.full(steps, 0.01), np.inf)
+            ends.append(state)
+        np.testing.assert_allclose(ends[0].vector, ends[1].vector, rtol=0, atol=tolerance)
+        np.testing.assert_allclose(ends[0].slots, ends[1].slots, rtol=0, atol=tolerance)
+    assert np.abs(ends[0].vector - objective.network.start(0).vector).max() > 0.01
+
+
 def runs(kind, number):
     """Train with numbers of this run; all other things are those of every run."""
     random = np.random.default_rng(number)
