@@ -16,12 +16,12 @@ from pathlib import Path
 import pytest
 from hypothesis import Phase, settings
 
-settings.register_profile("suite", derandomize=True, deadline=None, max_examples=60, database=None)
+settings.register_profile("suite", derandomize=True, deadline=None, max_examples=40, database=None)
 # fewer of them for daily work
 settings.register_profile("daily", settings.get_profile("suite"), max_examples=20)
 # a failure is printed as it was found: shrinking takes minutes, and the printed command does it
 GENERATE = (Phase.explicit, Phase.generate)
-settings.register_profile("random", deadline=None, max_examples=20, database=None, phases=GENERATE)
+settings.register_profile("random", deadline=None, max_examples=15, database=None, phases=GENERATE)
 settings.load_profile("suite")
 
 SEED = "CHAINRULE_TEST_SEED"
@@ -49,7 +49,8 @@ def pytest_configure(config: pytest.Config) -> None:
         if workers := getattr(config.option, "numprocesses", None):
             # workers with a thread for every core would mostly wait for one another
             threads = max(1, (os.cpu_count() or 1) // workers)
-            os.environ.setdefault("OPENBLAS_NUM_THREADS", str(threads))
+            for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+                os.environ.setdefault(name, str(threads))
 
 
 @pytest.hookimpl(wrapper=True)
