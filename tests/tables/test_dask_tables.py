@@ -53,11 +53,12 @@ def test_what_is_no_table_is_refused(table, given, message):
         TabularRegressor(**OPTIONS).fit(X, y)
 
 
-def test_partitions_of_other_columns_are_refused(table):
+@pytest.mark.parametrize(("cell", "kind"), [("text", "String"), (0.5, "Float64")])
+def test_partitions_of_other_columns_are_refused(table, cell, kind):
     import importlib
 
     delayed = importlib.import_module("dask").delayed
-    parts = [delayed(table[:200]), delayed(table[200:].assign(a="text"))]
+    parts = [delayed(table[:200].assign(a=1)), delayed(table[200:].assign(a=cell))]
     frame = dd.from_delayed(parts, meta=table.iloc[:0], verify_meta=False)
-    with pytest.raises(InputError, match="partition 1 has others"):
+    with pytest.raises(InputError, match=f"partition 1 has 'a' as {kind}, not Int64"):
         TabularClassifier(**OPTIONS).fit(frame, "t", "w")

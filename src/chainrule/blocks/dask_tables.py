@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from chainrule.blocks.dask_collections import Partitions, check_part
+from chainrule.blocks.schemas import of_schema, with_texts
 from chainrule.foundation.errors import InputError, must_be
 
 if TYPE_CHECKING:
@@ -72,15 +73,7 @@ class DaskTable:
 
     def frame(self, i: int, columns: Sequence[str] | None = None) -> pl.DataFrame:
         """Return block i, counted from 0, or some of its columns."""
-        found = self._frame(i)
-        if found.schema != self.schema:  # a column that is empty in one partition
-            try:
-                found = found.select(self.schema.names()).cast(self.schema)
-            except Exception as error:
-                raise InputError(
-                    f"all partitions must have the same columns, of the same types; partition {i} "
-                    f"has others: {str(error).splitlines()[0]}. Convert them by astype."
-                ) from error
+        found = of_schema(self._frame(i), self.schema, f"partition {i}")
         return found if columns is None else found.select(columns)
 
     def _frame(self, i: int) -> pl.DataFrame:
@@ -90,5 +83,4 @@ class DaskTable:
         table = table.rename(columns=str)
         for name, one in zip(self._added, others, strict=True):
             table = table.assign(**{name: one.to_numpy()})
-        found = pl.from_pandas(table)
-        return found.with_columns(pl.col(pl.Categorical, pl.Enum).cast(pl.String))
+        return with_texts(pl.from_pandas(table))

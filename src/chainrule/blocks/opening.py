@@ -11,7 +11,7 @@ from chainrule.blocks.source import Source, check_source, is_source
 from chainrule.blocks.tables import TableSource
 from chainrule.foundation.errors import InputError
 
-__all__ = ["comes_in_blocks", "lies_outside", "names_files", "open_source"]
+__all__ = ["comes_in_blocks", "names_files", "open_source"]
 
 
 def names_files(value: Any) -> bool:
@@ -23,14 +23,9 @@ def names_files(value: Any) -> bool:
     return all(isinstance(one, str | os.PathLike) for one in value)
 
 
-def lies_outside(value: Any) -> bool:
-    """Say whether a value stands for rows outside of memory: files, or a collection of Dask."""
-    return names_files(value) or is_collection(value)
-
-
 def comes_in_blocks(value: Any) -> bool:
-    """Say whether a value stands for rows in blocks: those outside of memory, or a source."""
-    return is_source(value) or lies_outside(value)
+    """Say whether a value stands for rows in blocks: files, a collection of Dask, or a source."""
+    return is_source(value) or names_files(value) or is_collection(value)
 
 
 def open_source(

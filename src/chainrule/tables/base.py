@@ -14,7 +14,7 @@ import polars as pl
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from chainrule.blocks.opening import lies_outside
+from chainrule.blocks.opening import comes_in_blocks
 from chainrule.estimators.callbacks import callbacks_of
 from chainrule.estimators.checkpoints import Checkpoint
 from chainrule.estimators.inputs import as_weights
@@ -114,7 +114,7 @@ class BaseTabular(TargetSide, ExportedTable, Asking, Refitting, FittingFiles, Ba
     def fit(
         self,
         X: Any,
-        y: Any,
+        y: Any = None,
         sample_weight: Any = None,
         *,
         groups: Any = None,
@@ -130,10 +130,11 @@ class BaseTabular(TargetSide, ExportedTable, Asking, Refitting, FittingFiles, Ba
         ----------
         X : frame of pandas, polars or pyarrow, or array (n_samples, n_columns); or path
             Numbers, texts, categories, dates, booleans; cells may be missing. Files of Parquet,
-            Arrow IPC or CSV, by path or paths, and a dask.dataframe are streamed: see `fit_files`.
+            Arrow IPC or CSV, by path or paths, a dask.dataframe and an object with ``n_blocks`` and
+            ``load(i)`` are streamed: see `fit_files`.
         y : array (n_samples,) or (n_samples, n_targets)
             Labels or numbers; several columns of 0 and 1 are labels that a row has or not. Of
-            files and Dask, the name of a column, and so for ``sample_weight``.
+            rows in blocks, the name of a column, and so for ``sample_weight``.
         sample_weight : array (n_samples,), optional
             Weights, not negative; 0 is an absent row.
         groups : array (n_samples,), optional
@@ -158,10 +159,11 @@ class BaseTabular(TargetSide, ExportedTable, Asking, Refitting, FittingFiles, Ba
         InputError
             A ValueError that names the argument, its value and what to do.
         """
-        if lies_outside(X):
+        if comes_in_blocks(X):
             if any(one is not None for one in (groups, X_val, y_val)):
                 raise InputError(
-                    "groups, X_val and y_val must be None for files. Read the table for that."
+                    "groups, X_val and y_val must be None for files, Dask and sources. Read the "
+                    "table for that."
                 )
             with unchanged_if_refused(self):
                 streamed = self.fit_files(

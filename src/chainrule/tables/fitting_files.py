@@ -1,4 +1,4 @@
-"""Fits on tables that memory does not hold: one pass to learn, then streamed epochs."""
+"""Fits on tables in blocks, which memory need not hold: a pass to learn, then streamed epochs."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from sklearn.exceptions import ConvergenceWarning
 from chainrule.blocks.arrays import BLOCK_ROWS
 from chainrule.blocks.dask_collections import is_collection
 from chainrule.blocks.dask_tables import DaskTable
+from chainrule.blocks.source import is_source
 from chainrule.blocks.tables import TableBlocks, TableFiles
 from chainrule.estimators.callbacks import callbacks_of
 from chainrule.estimators.checkpoints import Checkpoint
@@ -36,6 +37,7 @@ from chainrule.tables.judging import LossOfAnswers, some_weight
 from chainrule.tables.leaderboard import Leaderboard, Trial
 from chainrule.tables.members import Estimator, Member, Table, Work
 from chainrule.tables.recipes import Preset, recipe_for
+from chainrule.tables.source_tables import SourceTable
 from chainrule.tables.streamed_targets import Targets, read_targets
 from chainrule.tables.table_blocks import Parts, PreparedBlocks, learn_table
 
@@ -110,7 +112,7 @@ class FittingFiles:
     def fit_files(
         self,
         paths: Any,
-        target: Any,
+        target: Any = None,
         sample_weight: Any = None,
         *,
         memory: int | str | None = None,
@@ -118,7 +120,7 @@ class FittingFiles:
         checkpoint: Checkpoint | None = None,
         resume: Any = None,
     ) -> StreamedFit:
-        """Train one network on a table in files, or of Dask, in bounded memory.
+        """Train one network on a table in files, of Dask, or of a source, in bounded memory.
 
         `fit` calls this for such tables. One pass learns the columns: counts are exact, quantiles
         come from a sample of at most 100,000 rows. The rows are then prepared once, into a
@@ -127,12 +129,14 @@ class FittingFiles:
 
         Parameters
         ----------
-        paths : path, list of paths, or dask.dataframe
-            Files of Parquet, Arrow IPC or CSV, or a folder of Parquet files.
+        paths : path, list of paths, dask.dataframe, or object with ``n_blocks`` and ``load(i)``
+            Files of Parquet, Arrow IPC or CSV, or a folder of Parquet files. ``load(i)`` returns a
+            frame of polars, pandas or pyarrow, or ``(X, y)`` or ``(X, y, weights)``.
         target : str
-            The column to predict; rows without it are left out. Of Dask, also a Series.
+            The column to predict; rows without it are left out. Of Dask, also a Series; None where
+            ``load(i)`` returns the targets.
         sample_weight : str, optional
-            The column of the weights of the rows. Of Dask, also a Series.
+            The column of the weights of the rows, likewise.
         memory : int or str, optional
             What the fit may take beyond Python and its libraries, as ``"500MB"``; by default a
             quarter of what is free.
@@ -154,12 +158,7 @@ class FittingFiles:
         )
         seed = as_seed(self.random_state) if keeping is None else keeping.seed
         most = most if keeping is None or keeping.memory is None else keeping.memory
-        table: TableBlocks
-        if is_collection(paths):
-            table = DaskTable(paths, target, sample_weight)
-            target, sample_weight = table.target, table.weight
-        else:
-            table = _opened(paths, target, sample_weight, most)
+        table, target, sample_weight = _opened(paths, target, sample_weight, most)
         row_bytes = CELL * len(table.schema)
         rows = sum(table.block_rows)
         parts = Parts.of(
@@ -325,7 +324,23 @@ def _one_network(preset: Preset, n_folds: int | None, rows: int) -> str:
     return f"the rows are streamed from the disk: one network is trained{asked}"
 
 
-def _opened(paths: Any, target: str, weight: str | None, memory: int) -> TableFiles:
+def _opened(
+    data: Any, target: Any, weight: Any, memory: int
+) -> tuple[TableBlocks, str, str | None]:
+    """Return a table in blocks, and the columns of its target and its weights."""
+    table: TableBlocks
+    if is_collection(data) or is_source(data):
+        named: DaskTable | SourceTable
+        named = (DaskTable if is_collection(data) else SourceTable)(data, target, weight)
+        table, target, weight = named, named.target, named.weight
+    else:
+        table = _files(data, target, weight, memory)
+    if len(table.schema) < 2 + (weight is not None):
+        raise InputError(f"the table must have a column to learn from beside {target!r}.")
+    return table, target, weight
+
+
+def _files(paths: Any, target: str, weight: str | None, memory: int) -> TableFiles:
     """Return the files as blocks of which each takes a small share of the memory."""
     table = TableFiles(paths)
     for argument, name in (("target", target), ("sample_weight", weight)):
@@ -333,8 +348,6 @@ def _opened(paths: Any, target: str, weight: str | None, memory: int) -> TableFi
             names = list(table.schema)
             advice = f"{suggest(str(name), names)} Columns: {listed(names)}.".strip()
             raise must_be(argument, "a column of the table", name, advice)
-    if len(table.schema) < 2 + (weight is not None):
-        raise InputError(f"the table must have a column to learn from beside {target!r}.")
     rows = int(memory * BLOCK) // (CELL * len(table.schema))
     if rows < BLOCK_ROWS:
         rows = max(FEWEST_BLOCK_ROWS, rows)
