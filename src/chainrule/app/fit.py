@@ -108,7 +108,7 @@ def _fit(
     model_path = _place(data, outputs.model)
     source = source_of(data, is_built_in(data))
     picture = model_path.with_suffix(".png") if outputs.plot else None
-    named = asked.target or (TARGET if is_built_in(data) else None)
+    named = asked.column or (TARGET if is_built_in(data) else None)
     check_outputs(
         {"--out": model_path, "the plot": picture, "--report": page},
         [data],
@@ -187,7 +187,7 @@ def _fit(
             "stopped_because": trained.stopped,
             "seconds": trained.seconds,
             "best_epoch": trained.best_epoch,
-            "code": command_line(data, target, settings, asked.task),
+            "code": command_line(data, asked.target or target, settings, asked.task),
         }
         write_page(page, tested_model, rows, tested, facts)
         report.line(f"report {page}")

@@ -1,4 +1,4 @@
-"""Files that memory does not hold: which ones are streamed, and text as Parquet for that."""
+"""Files that memory does not hold: which are streamed, and text and arrays as Parquet for that."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from chainrule.app.array_files import ARRAY, parts_of_array
 from chainrule.app.asked import Asked
 from chainrule.app.limited_memory import tells_of_memory
 from chainrule.app.reading import AS_FOUND, Reading
@@ -17,6 +18,7 @@ from chainrule.app.report import Report
 from chainrule.app.spooling import is_stream, is_zstd
 from chainrule.app.tables import TEXT_SUFFIXES, is_built_in, suffix_of
 from chainrule.blocks import text_files
+from chainrule.blocks.arrays import map_npy
 from chainrule.blocks.tables import STREAMED, TableFiles
 from chainrule.foundation.errors import InputError, must_be
 from chainrule.foundation.memory_sizes import as_bytes, usable_bytes
@@ -33,6 +35,8 @@ INPUTS_OF_TEXT, INPUTS = 50, 10
 CELL, INPUT = 16, 8
 # A cell to predict is read, converted and written.
 COPIES = 3
+# The share of the memory for the rows of an array that are written at a time.
+PART = 0.1
 # A table is about so many times as large as its text, when it is prepared in memory.
 TIMES_TEXT = 8
 
@@ -112,39 +116,62 @@ def _needed(path: Path, fit: bool = True) -> int | None:
     suffix = suffix_of(path)
     if suffix in TEXT_SUFFIXES:
         return path.stat().st_size * TIMES_TEXT * (4 if path.suffix == ".gz" else 1)
-    if not path.is_dir() and suffix not in STREAMED:
+    if not path.is_dir() and suffix not in (*STREAMED, ARRAY):
         return None
     try:
-        table = TableFiles(path)
+        rows, texts = _cells(path, suffix)
     except InputError:
         return None
-    rows, columns = sum(table.block_rows), len(table.schema)
     if not fit:
-        return rows * columns * CELL * COPIES
-    inputs = sum(INPUTS_OF_TEXT if kind in TEXT else INPUTS for kind in table.schema.values())
-    return rows * (inputs * INPUT + columns * CELL)
+        return rows * len(texts) * CELL * COPIES
+    inputs = sum(INPUTS_OF_TEXT if text else INPUTS for text in texts)
+    return rows * (inputs * INPUT + len(texts) * CELL)
+
+
+def _cells(path: Path, suffix: str) -> tuple[int, list[bool]]:
+    """Return the number of rows, and of each column whether it holds texts."""
+    if suffix == ARRAY:
+        X = map_npy(path)
+        if X.ndim != 2:
+            raise InputError(f"{path.name} must have two dimensions; got {X.ndim}.")
+        return len(X), [X.dtype.kind in "US"] * X[:1].size
+    table = TableFiles(path)
+    return sum(table.block_rows), [kind in TEXT for kind in table.schema.values()]
 
 
 @contextmanager
 def as_parquet(
-    file: Path, reading: Reading = AS_FOUND, *, memory: int, report: Report
+    file: Path,
+    reading: Reading = AS_FOUND,
+    *,
+    targets: Path | None = None,
+    memory: int,
+    report: Report,
 ) -> Iterator[Path]:
-    """Yield a file that can be read in blocks: itself, or a text as Parquet in a temporary folder.
+    """Yield what can be read in blocks: a file, or Parquet in a temporary folder instead.
+
+    Text is written there, and an array with the file of its targets.
 
     Raises
     ------
     InputError
-        The text cannot be read.
+        The file cannot be read.
     """
-    if suffix_of(file) not in TEXT_SUFFIXES:
+    suffix = suffix_of(file)
+    if suffix not in (*TEXT_SUFFIXES, ARRAY):
         yield file
         return
-    with tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
-        place = Path(folder, "table.parquet")
-        _convert(file, place, reading, memory)
-        report.note(f"{file.name} is written to a temporary Parquet file first, of "
-                    f"{place.stat().st_size / 1e6:,.0f} MB")  # fmt: skip
-        yield place
+    with tempfile.TemporaryDirectory(prefix="chainrule-") as name:
+        folder = Path(name)
+        if suffix == ARRAY:
+            parts_of_array(file, targets, folder, most=int(memory * PART))
+        else:
+            _convert(file, folder / "table.parquet", reading, memory)
+        size = sum(one.stat().st_size for one in folder.glob("*.parquet"))
+        report.note(
+            f"{file.name} is written to a temporary Parquet file first, of {size / 1e6:,.0f} MB"
+        )
+        yield folder
 
 
 def _convert(file: Path, place: Path, reading: Reading, memory: int) -> None:

@@ -46,7 +46,13 @@ __all__ = [
 
 OUTPUT, READING = "Output", "Reading"
 
-Target = Annotated[str | None, typer.Option(metavar="COLUMN", help="The column to predict.")]
+Target = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN",
+        help="The column to predict; of an array in a .npy file, also another .npy file.",
+    ),
+]
 Task = Annotated[
     str | None,
     typer.Option(help="classification or regression; decided from the target if left out."),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from chainrule.app.array_files import with_target_file
 from chainrule.app.asked import Asked
 from chainrule.app.conditions import rows_where
 from chainrule.app.held_out import group_column, split
@@ -82,8 +83,9 @@ def read_rows(asked: Asked, report: Report) -> ProblemRows:
     built_in = is_built_in(data)
     texts = [*choices.category, *choices.date, *(name for name, _ in choices.date_formats)]
     frame = read_table(data, reading=asked.reading, texts=texts, tell=report.note)
+    frame = with_target_file(frame, asked.target_file)
     frame = rows_where(frame, settings.rows, report.note)
-    series = target_column(frame, TARGET if built_in and not asked.target else asked.target, data)
+    series = target_column(frame, TARGET if built_in and not asked.target else asked.column, data)
     target = series.name
     if asked.missing_target == "leave-out":
         frame = with_target(frame, target, report.note)

@@ -75,10 +75,16 @@ def fit_streamed(
         f"{large.path.name}: streamed from the disk, since a fit in memory takes about "
         f"{large.needed / 1e9:.2g} GB and may take {large.memory / 1e9:.2g} GB{more}"
     )
-    with as_parquet(large.path, asked.reading, memory=large.memory, report=report) as place:
+    with as_parquet(
+        large.path,
+        asked.reading,
+        targets=asked.target_file,
+        memory=large.memory,
+        report=report,
+    ) as place:
         table = TableFiles(place)
         first = table.frame(0)
-        target = target_column(first, asked.target, asked.data).name
+        target = target_column(first, asked.column, asked.data).name
         series = looked_at(table, target)
         if asked.missing_target == "error" and series.null_count():
             raise InputError(f"the target {target!r} must hold a value in every row.")

@@ -12,6 +12,7 @@ from typing import IO
 
 import polars as pl
 
+from chainrule.app.array_files import ARRAY, array_table
 from chainrule.app.column_types import typed
 from chainrule.app.limited_memory import tells_of_memory
 from chainrule.app.reading import AS_FOUND, Reading
@@ -44,7 +45,7 @@ SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson")
 # What is read as separated values, whatever the separator; also compressed, with .gz behind it.
 TEXT_SUFFIXES = (*SEPARATORS, ".txt", ".tab", ".data", ".dat", ".psv")
 READ = (*TEXT_SUFFIXES, ".csv.gz", ".parquet", ".jsonl", ".ndjson", ".json")
-READ = (*READ, ".feather", ".arrow", ".ipc", ".xlsx")
+READ = (*READ, ".feather", ".arrow", ".ipc", ".xlsx", ARRAY)
 # What may carry the suffix of a text file, by its first bytes.
 OTHER_KINDS = {
     b"PK\x03\x04": "a zip archive or an Excel file. Unpack it, or save its sheet as CSV",
@@ -79,8 +80,8 @@ def read_table(
     Parameters
     ----------
     data : str
-        A file of separated values, Parquet, Arrow IPC (Feather), JSON or Excel, by its suffix; a
-        folder of Parquet parts; ``-`` for standard input; or a name of `BUILT_IN`.
+        A file of separated values, Parquet, Arrow IPC (Feather), JSON or Excel, or an array (.npy),
+        by its suffix; a folder of Parquet parts; ``-`` for standard input; or a name of `BUILT_IN`.
     reading : Reading, optional
         How to read a text file, where that is not to be found out.
     texts : sequence of str, optional
@@ -175,6 +176,8 @@ def _read(path: Path, suffix: str) -> pl.DataFrame:
         frame = pl.read_parquet(path / "*.parquet" if path.is_dir() else path)
     elif suffix == ".xlsx":
         frame = _excel(path)
+    elif suffix == ARRAY:
+        frame = array_table(path)
     elif suffix in (".feather", ".arrow", ".ipc"):
         frame = pl.read_ipc(path)
     else:

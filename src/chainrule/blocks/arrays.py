@@ -10,7 +10,7 @@ import numpy as np
 from chainrule.foundation.errors import InputError
 from chainrule.foundation.real_numbers import check_count
 
-__all__ = ["BLOCK_ROWS", "ArraySource", "open_npy"]
+__all__ = ["BLOCK_ROWS", "ArraySource", "map_npy", "open_npy"]
 
 # Rows of a block, where nothing else decides: a few MB of numbers.
 BLOCK_ROWS = 2**16
@@ -64,6 +64,25 @@ class ArraySource:
         return found if self.weights is None else (*found, self.weights[rows])
 
 
+def map_npy(path: str | os.PathLike[str]) -> np.ndarray:
+    """Return a ``.npy`` file as a memory map.
+
+    Raises
+    ------
+    InputError
+        It cannot be read, or holds objects.
+    """
+    try:
+        found: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise InputError(
+            f"{os.fspath(path)} must be a .npy file of numbers or labels; it cannot be read: "
+            f"{reason}. Write it with numpy.save(path, array, allow_pickle=False)."
+        ) from error
+    return found
+
+
 def open_npy(
     X: str | os.PathLike[str], y: str | os.PathLike[str], *, block_rows: int = BLOCK_ROWS
 ) -> ArraySource:
@@ -74,14 +93,4 @@ def open_npy(
     InputError
         A file cannot be read, or holds objects.
     """
-    arrays = []
-    for path in (X, y):
-        try:
-            arrays.append(np.load(path, mmap_mode="r", allow_pickle=False))
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-            raise InputError(
-                f"{os.fspath(path)} must be a .npy file of numbers or labels; it cannot be read: "
-                f"{reason}. Write it with numpy.save(path, array, allow_pickle=False)."
-            ) from error
-    return ArraySource(*arrays, block_rows=block_rows)
+    return ArraySource(map_npy(X), map_npy(y), block_rows=block_rows)
