@@ -98,6 +98,23 @@ def test_gradient_is_the_derivative(record, s, y):
     assert gradient == pytest.approx((up - down) / (2 * h), rel=1e-8, abs=1e-9 * size)
 
 
+@pytest.mark.parametrize(
+    ("y", "p", "expected"),
+    [
+        (5e-324, 1.0, 1.0),
+        (1.0, 1e-30, 30.0 * math.log(10.0) - 1.0),
+        (1.0, 5e-324, 744.4400719213812 - 1.0),
+        (1e300, 1e-300, 1e300 * (600.0 * math.log(10.0) - 1.0)),
+        (1e-300, 1e300, 1e300),
+        (2.0, 2.0 + 2e-6, 1e-12 * (1.0 - 2e-6 / 3.0)),
+        (0.0, 0.0, 0.0),
+    ],
+)
+def test_deviance_of_counts_far_from_their_mean(y, p, expected):
+    found = losses["poisson"].on_prediction(np, np.array([p]), np.array([y]))
+    np.testing.assert_allclose(found, [expected], rtol=1e-9)
+
+
 @pytest.mark.parametrize("record", ROWWISE, ids=repr)
 @given(
     s=st.lists(st.floats(-12.0, 12.0), min_size=3, max_size=3),

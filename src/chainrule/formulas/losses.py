@@ -330,11 +330,12 @@ class Poisson(Loss):
     def on_prediction(self, xp: Namespace, p: Array, y: Array) -> Array:
         # near p = y the terms cancel; log1p of the relative difference keeps all digits
         present = y > 0.0
-        counts = xp.where(present, y, 1.0)
-        d = (p - counts) / counts
-        near = counts * (d - xp.log1p(d))
-        far = p - y + counts * xp.log(counts / p)
-        return xp.where(present, xp.where(d < 1.0, near, far), p)
+        counts, mean = xp.where(present, y, 1.0), xp.where(present, p, 1.0)
+        d = xp.minimum(mean - counts, counts) / counts
+        near = counts * (d - xp.log1p(xp.maximum(d, -0.5)))
+        # a quotient of the two could overflow
+        far = mean - counts + counts * (xp.log(counts) - xp.log(mean))
+        return xp.where(present, xp.where((d > -0.5) & (d < 1.0), near, far), p)
 
     def prediction_gradient(self, xp: Namespace, p: Array, y: Array) -> Array:
         return 1.0 - xp.where(y > 0.0, y / p, 0.0)
