@@ -72,6 +72,17 @@ def test_a_file_that_fits_is_not_streamed(files, chainrule) -> None:
     assert "streamed" not in answer.out
 
 
+@pytest.mark.parametrize("file", ["t.parquet", "t.csv"])
+@pytest.mark.parametrize("memory", ["1MB", "8MB"])
+def test_too_little_memory_is_told(files, chainrule, file, memory) -> None:
+    words = ("--target", "price", "--epochs", 1, "--numbers", "scale", "--no-plot")
+    answer = chainrule("fit", file, *words, "--memory", memory)
+    assert answer.code == 0, answer.err
+    needed = "memory is 1.0 MB, and the fit takes more, about 2.9 MB: 7 columns in blocks of 1,024"
+    assert (needed in answer.out) == (memory == "1MB")
+    assert ("that may take 128 MB of memory" in answer.out) == (file == "t.csv")
+
+
 @pytest.mark.slow
 def test_streams_by_itself_where_memory_is_short(files, chainrule, monkeypatch) -> None:
     monkeypatch.setattr(large_files, "usable_bytes", lambda: 10_000_000)

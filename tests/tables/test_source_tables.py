@@ -114,6 +114,15 @@ def test_a_column_may_be_empty_in_a_block() -> None:
     assert pl.concat([table.frame(i) for i in range(3)]).equals(whole)
 
 
+@pytest.mark.parametrize(("rows", "memory", "told"), [(200, "3MB", False), (12_000, "3MB", True)])
+def test_memory_that_its_blocks_exceed_is_told(rows, memory, told) -> None:
+    X = RANDOM.normal(size=(12_000, 3))
+    model = TabularRegressor(**OPTIONS)
+    model.fit(ArraySource(X, X[:, 0], block_rows=rows), memory=memory)
+    words = "memory is 3.0 MB, and the fit takes more, about 8.2 MB: 4 columns in blocks of 12,000"
+    assert any(words in note for note in model.notes_) == told
+
+
 def changed(i, frame):
     """Return a source whose block i is another frame."""
 

@@ -37,6 +37,8 @@ CELL, INPUT = 16, 8
 COPIES = 3
 # The share of the memory for the rows of an array that are written at a time.
 PART = 0.1
+# Bytes that a text takes to convert, whatever is given: DuckDB's own least is about 100 MB.
+TEXT_MEMORY = 128 * 10**6
 # A table is about so many times as large as its text, when it is prepared in memory.
 TIMES_TEXT = 8
 
@@ -168,8 +170,10 @@ def as_parquet(
         else:
             _convert(file, folder / "table.parquet", reading, memory)
         size = sum(one.stat().st_size for one in folder.glob("*.parquet"))
+        more = suffix != ARRAY and memory < TEXT_MEMORY
         report.note(
             f"{file.name} is written to a temporary Parquet file first, of {size / 1e6:,.0f} MB"
+            + f"; that may take {TEXT_MEMORY // 10**6} MB of memory, more than the fit" * more
         )
         yield folder
 
@@ -185,8 +189,7 @@ def _convert(file: Path, place: Path, reading: Reading, memory: int) -> None:
         "nullstr": None if reading.null is None else ["", reading.null],
     }
     options = {name: value for name, value in given.items() if value is not None}
-    # DuckDB's own least is about 100 MB for a file of text
-    limit = max(memory // 2, 128 * 10**6)
+    limit = max(memory // 2, TEXT_MEMORY)
     try:
         text_files.as_parquet(file, place, options, memory=limit)
     except (duckdb.Error, InputError) as error:

@@ -51,6 +51,8 @@ TRAINING, HELD, SAMPLE, BLOCK, GROUP = 0.5, 0.05, 0.1, 0.05, 0.1
 FEWEST_BLOCK_ROWS = 2**10
 # Bytes of a cell of a frame, about.
 CELL = 16
+# Bytes of the smallest fit, and of each cell of its largest block, with its inputs; measured.
+LEAST, LEAST_OF_CELL = 2 * 10**6, 130
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,7 +182,7 @@ class FittingFiles:
             choices=chosen,
         )
         self._learn_targets(targets.typical)
-        told = [_one_network(preset, self.n_folds, rows)]
+        told = [_one_network(preset, self.n_folds, rows), *_too_little(most, table)]
         if targets.are_sorted:
             told.append(
                 f"the rows seem to be sorted by the target {target!r}: batches take them from all "
@@ -322,6 +324,18 @@ def _one_network(preset: Preset, n_folds: int | None, rows: int) -> str:
     bag = preset.folds_for(rows) if n_folds is None else n_folds
     asked = "" if bag <= 1 and not preset.searches else f", not the {bag} of preset {preset.name!r}"
     return f"the rows are streamed from the disk: one network is trained{asked}"
+
+
+def _too_little(memory: int, table: TableBlocks) -> list[str]:
+    """Return a sentence on memory that is less than blocks of a table take, where it is."""
+    cut = isinstance(table, TableFiles)
+    rows = FEWEST_BLOCK_ROWS if cut else max(table.block_rows)
+    least = LEAST + rows * len(table.schema) * LEAST_OF_CELL
+    words = (
+        f"memory is {memory / 1e6:,.1f} MB, and the fit takes more, about {least / 1e6:,.1f} MB: "
+        f"{counted(len(table.schema), 'column')} in blocks of {rows:,} rows"
+    )
+    return [words] if memory < least else []
 
 
 def _opened(
