@@ -191,7 +191,7 @@ def _convert(file: Path, place: Path, reading: Reading, memory: int) -> None:
     options = {name: value for name, value in given.items() if value is not None}
     limit = max(memory // 2, TEXT_MEMORY)
     try:
-        text_files.as_parquet(file, place, options, memory=limit)
+        text_files.write_parquet(file, place, options, memory=limit)
     except (duckdb.Error, InputError) as error:
         if tells_of_memory(error):
             raise MemoryError(

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from chainrule.foundation.errors import InputError, must_be, suggest
-from chainrule.foundation.wording import counted, listed
+from chainrule.foundation.wording import counted, listed, unknown_column
 from chainrule.interop.cells import (
     MISSING_WORDS,
     Tell,
@@ -60,8 +60,7 @@ def target_column(frame: pl.DataFrame, target: str | None, data: str) -> pl.Seri
 def column_beside(frame: pl.DataFrame, name: str, target: str, flag: str) -> pl.Series:
     """Return the column that a flag names, which is none to predict."""
     if name not in frame.columns:
-        advice = f"{suggest(name, frame.columns)} Columns: {listed(frame.columns)}.".strip()
-        raise must_be(flag, "a column of the table", name, advice)
+        raise unknown_column(flag, name, frame.columns)
     if name == target:
         raise must_be(flag, "another column than the target", name)
     return frame[name]

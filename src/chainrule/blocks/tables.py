@@ -19,8 +19,8 @@ import numpy as np
 
 from chainrule.blocks.arrays import BLOCK_ROWS
 from chainrule.blocks.text_files import TEXTS, TextFolder
-from chainrule.foundation.errors import InputError, must_be, suggest
-from chainrule.foundation.wording import listed
+from chainrule.foundation.errors import InputError, must_be
+from chainrule.foundation.wording import listed, unknown_column
 
 if TYPE_CHECKING:
     import polars as pl
@@ -217,8 +217,7 @@ class TableSource:
         schema = self.table.schema
         for argument, name in (("target", target), ("weight", weight)):
             if name is not None and name not in schema:
-                advice = f"{suggest(str(name), list(schema))} Columns: {listed(list(schema))}."
-                raise must_be(argument, "a column of the table", name, advice.strip())
+                raise unknown_column(argument, name, schema)
         self.target, self.weight = target, weight
         self.feature_names = tuple(name for name in schema if name not in (target, weight))
         for name in self.feature_names:

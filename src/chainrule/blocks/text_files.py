@@ -11,7 +11,7 @@ from typing import Any
 
 from chainrule.foundation.errors import InputError
 
-__all__ = ["TEXTS", "TextFolder", "as_parquet"]
+__all__ = ["TEXTS", "TextFolder", "write_parquet"]
 
 # How the names of such files end.
 TEXTS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
@@ -36,11 +36,11 @@ class TextFolder:
             weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self._texts += 1
         place = self._folder / f"{self._texts}.parquet"
-        as_parquet(path, place)
+        write_parquet(path, place)
         return place
 
 
-def as_parquet(
+def write_parquet(
     file: Path, place: Path, options: Mapping[str, Any] | None = None, *, memory: int = MEMORY
 ) -> None:
     """Write a table of separated values as Parquet, in the order of its rows.

@@ -23,7 +23,7 @@ class Left:
     Parameters
     ----------
     array : array
-        One of the engine's library; it is never written to.
+        One of the engine's library, or what its own kinds hold instead; it is never written to.
 
     Examples
     --------

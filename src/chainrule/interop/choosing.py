@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from chainrule.foundation.errors import InputError, must_be, suggest
-from chainrule.foundation.wording import listed
+from chainrule.foundation.errors import InputError, must_be
+from chainrule.foundation.wording import unknown_column
 from chainrule.interop.batches import Read, read_columns
 from chainrule.interop.cells import Tell, first_row, text_of
 from chainrule.interop.columns import Category, Column, Date, Flag, Number
@@ -83,8 +83,7 @@ class Choices:
         for flag, names in named.items():
             for name in names:
                 if name not in columns:
-                    advice = f"{suggest(name, list(columns))} Columns: {listed(list(columns))}."
-                    raise must_be(flag, "a column of the table", name, advice.strip())
+                    raise unknown_column(flag, name, columns)
                 if name == target:
                     raise must_be(flag, "another column than the target", name)
 

@@ -21,10 +21,10 @@ from chainrule.blocks.source import is_source
 from chainrule.blocks.tables import TableBlocks, TableFiles
 from chainrule.estimators.callbacks import callbacks_of
 from chainrule.estimators.checkpoints import Checkpoint
-from chainrule.foundation.errors import DataWarning, InputError, NoEffectWarning, must_be, suggest
+from chainrule.foundation.errors import DataWarning, InputError, NoEffectWarning
 from chainrule.foundation.memory_sizes import as_bytes, usable_bytes
 from chainrule.foundation.seeds import Purpose, as_seed, stream
-from chainrule.foundation.wording import counted, listed
+from chainrule.foundation.wording import counted, unknown_column
 from chainrule.interop.choosing import NO_CHOICES, Choices
 from chainrule.interop.preparation import Preparation
 from chainrule.interop.streamed_columns import prepared_from_sample
@@ -359,9 +359,7 @@ def _files(paths: Any, target: str, weight: str | None, memory: int) -> TableFil
     table = TableFiles(paths)
     for argument, name in (("target", target), ("sample_weight", weight)):
         if name is not None and name not in table.schema:
-            names = list(table.schema)
-            advice = f"{suggest(str(name), names)} Columns: {listed(names)}.".strip()
-            raise must_be(argument, "a column of the table", name, advice)
+            raise unknown_column(argument, name, table.schema)
     rows = int(memory * BLOCK) // (CELL * len(table.schema))
     if rows < BLOCK_ROWS:
         rows = max(FEWEST_BLOCK_ROWS, rows)

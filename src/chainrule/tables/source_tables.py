@@ -10,8 +10,8 @@ import polars as pl
 
 from chainrule.blocks.schemas import of_schema, with_texts
 from chainrule.blocks.source import check_source
-from chainrule.foundation.errors import InputError, must_be, suggest
-from chainrule.foundation.wording import listed
+from chainrule.foundation.errors import InputError, must_be
+from chainrule.foundation.wording import unknown_column
 from chainrule.interop.frames import as_frame
 
 __all__ = ["SourceTable"]
@@ -80,9 +80,7 @@ class SourceTable:
         self.weight = WEIGHT if len(parts) > 2 else weight
         for argument, name in (("y", self.target), ("sample_weight", self.weight)):
             if name is not None and name not in self.schema:
-                names = list(self.schema)
-                advice = f"{suggest(str(name), names)} Columns: {listed(names)}.".strip()
-                raise must_be(argument, f"a column of load({number})", name, advice)
+                raise unknown_column(argument, name, self.schema, f"load({number})")
 
     def frame(self, i: int, columns: Sequence[str] | None = None) -> pl.DataFrame:
         """Return block i, counted from 0, or some of its columns."""

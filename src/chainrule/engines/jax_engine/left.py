@@ -17,47 +17,36 @@ class LeftParts(Left):
     """A vector that lies on the device as the arrays of its groups."""
 
     def __init__(self, parts: tuple[Any, ...], groups: Groups) -> None:
-        self.parts = parts
+        self.array = parts
         self.groups = groups
         self.dtype = np.dtype(parts[0].dtype)
 
     @cached_property
     def home(self) -> np.ndarray:
         """The vector of NumPy."""
-        found: np.ndarray = self.groups.closed([np.asarray(part) for part in self.parts])
+        found: np.ndarray = self.groups.closed([np.asarray(part) for part in self.array])
         return found
-
-    @property
-    def there(self) -> Any:
-        """The arrays on the device, or the vector of NumPy once somebody has it."""
-        return self.__dict__.get("home", self.parts)
 
     def again(self) -> "LeftParts":
         """Return another one of the same arrays."""
-        return LeftParts(self.parts, self.groups)
+        return LeftParts(self.array, self.groups)
 
 
 class LeftRow(Left):
     """A vector that lies on the device as a row of many, those of networks trained together."""
 
     def __init__(self, stack: Any, place: int) -> None:
-        self.stack = stack
+        super().__init__(stack)
         self.place = place
-        self.dtype = np.dtype(stack.dtype)
 
     @cached_property
     def home(self) -> np.ndarray:
         """The vector of NumPy; JAX moves the rows of all at once."""
-        return np.array(np.asarray(self.stack)[self.place])
-
-    @property
-    def there(self) -> Any:
-        """The rows of all on the device, or the vector of NumPy once somebody has it."""
-        return self.__dict__.get("home", self.stack)
+        return np.array(np.asarray(self.array)[self.place])
 
     def again(self) -> "LeftRow":
         """Return another one of the same row."""
-        return LeftRow(self.stack, self.place)
+        return LeftRow(self.array, self.place)
 
 
 def flat(left: Left) -> Array:
@@ -74,8 +63,8 @@ def stack_of(vectors: Sequence[Any], width: int) -> Any:
     """Return what vectors are the first rows of, in their order, of so many; None if nothing is."""
     first = vectors[0]
     for place, vector in enumerate(vectors):
-        if not isinstance(vector, LeftRow) or vector.there is not first.stack:
+        if not isinstance(vector, LeftRow) or vector.there is not first.array:
             return None
         if vector.place != place:
             return None
-    return first.stack if len(first.stack) == width else None
+    return first.array if len(first.array) == width else None
