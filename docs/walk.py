@@ -173,8 +173,12 @@ def main() -> int:
     names = [page.as_posix() for page in pages if page.parts[0] != "_static"]
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if len(names) < FEWEST_PAGES or path is None:
-        what = "has no chromium" if path is None else f"{folder} has {len(names)} pages"
-        print(f"a built site and a browser are needed: {what}. Run docs/build.py", file=sys.stderr)
+        lacking = (
+            "chromium is not installed. Install Debian's package chromium"
+            if path is None
+            else f"{folder} has {len(names)} pages. Run docs/build.py"
+        )
+        print(f"the walk needs a built site and a browser: {lacking}.", file=sys.stderr)
         return 2
     server, address = served(folder)
     with sync_playwright() as driver:
